@@ -1,0 +1,1 @@
+"""Collapse Lab: when generative models collapse, and which remedy helps."""

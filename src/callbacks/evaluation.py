@@ -1,0 +1,187 @@
+"""Evaluations along training: history.csv, TensorBoard, pictures, and a checkpoint after each."""
+
+import csv
+import io
+import math
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+from src import pictures
+from src.data.module import ResidentData
+from src.files import write_atomically
+
+
+class Evaluator(Protocol):
+    """What a model family brings: its metrics, their controls, and pictures."""
+
+    headline: tuple[str, ...]  # the metrics to show where there is room for a few
+    charts: Mapping[str, Sequence[str]]  # TensorBoard's first page: title to tags
+
+    def prepare(self, data: ResidentData, device: torch.device) -> None: ...
+
+    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]: ...
+
+    def controls(self) -> dict[str, dict[str, Any]]: ...
+
+    def facts(self) -> dict[str, Any]: ...
+
+    def onset(self, history: Sequence[Mapping[str, Any]]) -> Any: ...
+
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]: ...
+
+
+class Evaluation(Callback):
+    """Scores the model on the validation split `num_evaluations` times, evenly spaced, the last time at the end.
+
+    Evaluating draws from random streams of its own and is not counted as training time, so it changes neither the
+    weights nor the speed that is reported.
+
+    Args:
+        evaluator: measures and draws.
+        num_evaluations: how many along the way.
+        monitor: the metric of which best.ckpt holds the highest value.
+        folder: the run's folder.
+    """
+
+    def __init__(self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str):
+        if num_evaluations < 1:
+            raise ValueError(f"evaluations={num_evaluations}: a run is evaluated at least once")
+        self.evaluator = evaluator
+        self.num_evaluations = num_evaluations
+        self.monitor = monitor
+        self.folder = Path(folder)
+        self.history: list[dict[str, Any]] = []
+        self.train_seconds = 0.0
+        self.final: dict[str, Any] = {"metrics": {}, "controls": {}}
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The newest row of the history, empty before the first evaluation."""
+        return self.history[-1] if self.history else {}
+
+    def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        (self.folder / "checkpoints").mkdir(exist_ok=True)
+        self.evaluator.prepare(trainer.datamodule, module.device)
+        if trainer.is_global_zero:
+            charts = {title: ["Multiline", list(tags)] for title, tags in self.evaluator.charts.items()}
+            trainer.logger.experiment.add_custom_scalars({"Collapse Lab": charts})
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        total = trainer.num_training_batches
+        self.due = {math.ceil(total * turn / self.num_evaluations) for turn in range(1, self.num_evaluations + 1)}
+        self.resumed_at = time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int
+    ) -> None:
+        if module.steps in self.due:
+            if module.device.type == "cuda":
+                torch.cuda.synchronize()
+            self.train_seconds += time.perf_counter() - self.resumed_at
+            self._evaluate(trainer, module)
+            self.resumed_at = time.perf_counter()
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        metrics, drawn = self.measure(module, "test")
+        self.final = {"metrics": metrics, "controls": self.controls(module.device)}
+        headline = {f"hp/{name}": metrics[name] for name in self.evaluator.headline}
+        self._log(trainer, module, "test", metrics, drawn)
+        trainer.logger.log_metrics(headline, step=module.images_seen)
+
+    def expected(self) -> dict[str, float]:
+        """The figures that HParams will show, not known before the end."""
+        return {f"hp/{name}": math.nan for name in self.evaluator.headline}
+
+    def results(self) -> dict[str, Any]:
+        """The part of results.json that was measured here, as far as the run got."""
+        seconds, images = self.train_seconds, self.latest.get("images_seen", 0)
+        return {
+            **self.final,
+            **(self.evaluator.facts() if self.history else {}),
+            "onset": self.evaluator.onset(self.history) if self.history else None,
+            "images_seen": images,
+            "train_seconds": seconds,
+            "images_per_second": images / seconds if seconds else None,
+        }
+
+    def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
+        metrics, drawn = self.measure(module, "val")
+        row = {"images_seen": module.images_seen, "seconds": round(self.train_seconds, 3), **metrics}
+        improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
+        self.history.append(row)
+        write_atomically(self.folder / "history.csv", as_csv(self.history))
+        self._log(trainer, module, "val", row, drawn | self.evaluator.timeline(self.history))
+        last = self.folder / "checkpoints" / "last.ckpt"
+        trainer.save_checkpoint(last)
+        if improved and trainer.is_global_zero:
+            shutil.copyfile(last, last.with_name("best.ckpt"))
+
+    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Metrics and pictures of the model as it is."""
+        with apart_from_training(module.device):
+            return self.evaluator.evaluate(module, split)
+
+    def controls(self, device: torch.device) -> dict[str, dict[str, Any]]:
+        with apart_from_training(device):
+            return self.evaluator.controls()
+
+    def _log(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        stage: str,
+        metrics: Mapping[str, Any],
+        drawn: Mapping[str, np.ndarray],
+    ) -> None:
+        """Writes scalars and pictures to TensorBoard, and the pictures to the folder, where the newest stay."""
+        if not trainer.is_global_zero:
+            return
+        scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
+        trainer.logger.log_metrics(scalars, step=module.images_seen)
+        for name, picture in drawn.items():
+            pictures.save(picture, self.folder / "samples" / f"{name}.png")
+            board = trainer.logger.experiment
+            board.add_image(f"{stage}/{name}", picture, module.images_seen, dataformats="HWC")
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "train_seconds": self.train_seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.history = state["history"]
+        self.train_seconds = state["train_seconds"]
+
+
+@contextmanager
+def apart_from_training(device: torch.device) -> Iterator[None]:
+    """Full precision, no gradients, and every random stream is put back afterwards."""
+    streams = torch.random.fork_rng([device] if device.type == "cuda" else [])
+    with streams, torch.no_grad(), torch.autocast(device.type, enabled=False):
+        yield
+
+
+def is_scalar(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
+    """A row an evaluation; lists are joined by spaces, numbers that are not finite are left blank."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in history)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(f"{entry:.6g}" if isinstance(entry, float) else str(entry) for entry in value)
+    return value if is_scalar(value) else ""

@@ -1,0 +1,20 @@
+"""The progress bar: modes and speed instead of losses."""
+
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import RichProgressBar
+
+from src.callbacks.evaluation import Evaluation
+
+
+class Progress(RichProgressBar):
+    """Steps, the latest evaluation's headline figures, and images trained on per second."""
+
+    def get_metrics(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
+        evaluation = next(callback for callback in trainer.callbacks if isinstance(callback, Evaluation))
+        latest = evaluation.latest
+        if not latest:
+            return {}
+        shown = {name: f"{latest[name]:.3g}" for name in evaluation.evaluator.headline}
+        return shown | {"images/s": f"{latest['images_seen'] / latest['seconds']:,.0f}"}

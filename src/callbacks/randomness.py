@@ -1,0 +1,52 @@
+"""Random state: a stream for every rank, kept in the checkpoint."""
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+
+class Randomness(Callback):
+    """Saves the state of every global random stream, so that a resumed run draws what it would have drawn.
+
+    Under DDP all ranks build the same model from one seed; then each goes on with a stream of its own. A checkpoint
+    holds rank 0's streams, so only runs on one device resume exactly.
+    """
+
+    def __init__(self, seed: int):
+        self.seed = seed
+        self.resumed: dict[str, Any] | None = None
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        if self.resumed:
+            restore(self.resumed)
+        elif trainer.world_size > 1:
+            torch.manual_seed(self.seed + trainer.global_rank)
+
+    def state_dict(self) -> dict[str, Any]:
+        return snapshot()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.resumed = state
+
+
+def snapshot() -> dict[str, Any]:
+    """The states of torch, CUDA, numpy and python, in types that a weights-only load accepts."""
+    name, keys, *position = np.random.get_state()  # noqa: NPY002: the global stream is the one to keep
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+        "numpy": (name, keys.tolist(), *position),
+        "python": random.getstate(),
+    }
+
+
+def restore(state: dict[str, Any]) -> None:
+    """Puts the random streams back to a `snapshot`."""
+    torch.set_rng_state(state["torch"].cpu())
+    for device, stream in enumerate(state["cuda"]):
+        torch.cuda.set_rng_state(stream.cpu(), device)
+    np.random.set_state(state["numpy"])  # noqa: NPY002
+    random.setstate(state["python"])

@@ -1,0 +1,168 @@
+"""Reading run folders, finished or not, into records. Nothing a run left half-written stops the reading."""
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from src.comparison.records import Dataset, History, Run, is_number
+
+FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
+NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
+
+
+class ReportError(ValueError):
+    """The user's mistake, in one line that names the path or key and the way out."""
+
+
+def collect(folders: Sequence[Path]) -> list[Run]:
+    """Every run below the folders, once each, by path.
+
+    Raises:
+        ReportError: a folder is missing, or there is no run in any of them.
+    """
+    for folder in folders:
+        if not folder.is_dir():
+            raise ReportError(f"{folder}: no such folder. Name a run, a sweep, or a folder of them.")
+    found = {path.resolve(): path for folder in folders for path in _run_folders(folder)}
+    if not found:
+        places = ", ".join(map(str, folders))
+        raise ReportError(
+            f"{places}: no run in it. A run's folder holds results.json or .hydra/config.yaml; "
+            "make some with `python -m src.train -m ...`, or name the folder above them."
+        )
+    return [read_run(found[path]) for path in sorted(found)]
+
+
+def _run_folders(root: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(root):
+        path = Path(place)
+        if "results.json" in files or (path / ".hydra" / "config.yaml").is_file():
+            folders.clear()
+            yield path
+        folders[:] = sorted(set(folders) - NOT_RUNS)
+
+
+def read_run(folder: Path) -> Run:
+    """One run's folder as a record; what cannot be read makes it "damaged", never an exception."""
+    config = _read_yaml(folder / ".hydra" / "config.yaml")
+    overrides = _overrides(folder)
+    config = config if isinstance(config, dict) else {}
+    known: dict[str, Any] = {
+        "folder": folder,
+        "name": _name(config, overrides, folder),
+        "model": next((family for family in ("gan", "vae") if family in config), None),
+        "seed": config["seed"] if isinstance(config.get("seed"), int) else None,
+        "history": read_history(folder / "history.csv"),
+        "overrides": overrides,
+    }
+    path = folder / "results.json"
+    if not path.is_file():
+        return Run(**known, status="unfinished")
+    try:
+        results = _results(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
+        return Run(**known, status="damaged", error=f"results.json cannot be read: {damage}")
+    return Run(**(known | results), finished_at=path.stat().st_mtime)
+
+
+def _results(record: Any) -> dict[str, Any]:
+    """Checked fields of results.json; ValueError says which one is wrong."""
+    _require(isinstance(record, dict), "it is not a mapping")
+    for key in ("status", "name", "model"):
+        _require(isinstance(record.get(key), str), f"{key} is missing")
+    metrics, controls = record.get("metrics") or {}, record.get("controls") or {}
+    _require(isinstance(metrics, dict), "metrics is not a mapping")
+    _require(
+        isinstance(controls, dict) and all(isinstance(v, dict) for v in controls.values()),
+        "controls is not a mapping of mappings",
+    )
+    onset = record.get("onset")
+    fields = {
+        "status": record["status"],
+        "name": record["name"],
+        "model": record["model"],
+        "seed": record.get("seed") if isinstance(record.get("seed"), int) else None,
+        "error": None if record.get("error") is None else str(record["error"]),
+        "dataset": _dataset(record.get("dataset")),
+        "metrics": metrics,
+        "controls": controls,
+        "onset": onset if isinstance(onset, dict) or is_number(onset) else None,
+        "facts": {key: record.get(key) for key in (*FACTS, "oracle_accuracy")},
+    }
+    for key in ("images_seen", "train_seconds", "images_per_second", "oracle_accuracy"):
+        if not is_number(fields["facts"][key]):
+            fields["facts"][key] = None
+    return fields
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise ValueError(otherwise)
+
+
+def _dataset(record: Any) -> Dataset | None:
+    if record is None:
+        return None
+    _require(isinstance(record, dict), "dataset is not a mapping")
+    name = str(record["name"])
+    return Dataset(
+        name=name,
+        source=str(record.get("source") or name),
+        digest=str(record.get("digest") or "none"),
+        classes=tuple(map(str, record.get("classes") or ())),
+        sizes=dict(record.get("sizes") or {}),
+    )
+
+
+def read_history(path: Path) -> History:
+    """history.csv; a row cut short by a crash is left out, of repeated evaluations the last one stands."""
+    if not path.is_file():
+        return History()
+    rows: dict[str, Mapping[str, str]] = {}
+    try:
+        with path.open(newline="", encoding="utf-8", errors="replace") as file:
+            for row in csv.DictReader(file):
+                if None not in row and None not in row.values():
+                    rows[row.get("images_seen", "")] = row
+    except csv.Error:
+        pass  # keep what was read before the damage
+    history = History(tuple(rows.values()))
+    order = history.column("images_seen").argsort(kind="stable")
+    return History(tuple(history.rows[i] for i in order))
+
+
+def _read_yaml(path: Path) -> Any:
+    """Plain containers of a Hydra file, interpolations left as text; None if absent or damaged."""
+    if not path.is_file():
+        return None
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
+    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return None
+
+
+def _overrides(folder: Path) -> tuple[str, ...]:
+    listed = _read_yaml(folder / ".hydra" / "overrides.yaml")
+    if listed is None:
+        hydra = _read_yaml(folder / ".hydra" / "hydra.yaml")
+        try:
+            listed = hydra["hydra"]["overrides"]["task"]
+        except (KeyError, TypeError):
+            listed = None
+    return tuple(map(str, listed)) if isinstance(listed, list) else ()
+
+
+def _name(config: dict[str, Any], overrides: Sequence[str], folder: Path) -> str:
+    """What to call a run without results: its configured name, else its recipe, else its folder."""
+    name = config.get("name")
+    if isinstance(name, str) and name and "${" not in name:
+        return name
+    recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), "")
+    return recipe or folder.resolve().name

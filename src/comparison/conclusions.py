@@ -1,0 +1,98 @@
+"""Sentences computed from the numbers, and the ones that say what the numbers do not support."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from src.comparison.cautions import cautions
+from src.comparison.collapse import absence, onsets, vanishing
+from src.comparison.measures import measure
+from src.comparison.sections import Section, Summary
+from src.comparison.verdicts import Judgement, Verdict, interval, judgements, kl_at_floor, overall
+
+MANY = 6
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One conclusion; `kind` is "finding", "helps", "hurts", "unclear" or "caution"."""
+
+    text: str
+    kind: str = "finding"
+
+
+def conclude(section: Section) -> list[Sentence]:
+    """The short answer: what collapses under the baseline and when, what each remedy does, what is unsure."""
+    findings = [Sentence(text) for text in (absence(section), *onsets(section), *vanishing(section)) if text]
+    warnings = [Sentence(text, "caution") for text in cautions(section)]
+    return findings + _remedies(section) + warnings
+
+
+def _remedies(section: Section) -> list[Sentence]:
+    judged = [(summary, judgements(section, summary)) for summary in section.ranked]
+    judged = [(summary, found) for summary, found in judged if found]
+    judged.sort(key=lambda pair: _rank(pair[1]))
+    if len(judged) > MANY:
+        return _grouped(judged)
+    return [Sentence(_sentence(section, summary, found), _kind(found)) for summary, found in judged]
+
+
+def _sentence(section: Section, summary: Summary, found: Sequence[Judgement]) -> str:
+    """One remedy: the verdict, every headline difference with its interval, and what it rests on."""
+    text = f"`{summary.name}`: **{overall(found)}**."
+    pairs = sorted({j.difference.n for j in found})
+    if pairs[-1]:
+        seeds = f"{' or '.join(map(str, pairs))} paired seed{'s' * (pairs[-1] != 1)}"
+        differences = ", ".join(_difference(j) for j in found if j.difference.n)
+        text += f" Against `{section.baseline}`, over {seeds}: {differences}."
+    for reason in dict.fromkeys(j.reason for j in found if j.reason):
+        labels = " and ".join(measure(j.key).label for j in found if j.reason == reason)
+        text += f" No verdict on {labels}: {reason}."
+    if kl_at_floor(summary):
+        text += " Its KL is at the floor that a perfect sampler would score."
+    lost = sum(not run.completed for run in summary.others)
+    if lost:
+        text += f" {lost} of its {lost + len(summary.counted)} runs did not complete; this is of the rest."
+    return text
+
+
+def _difference(judgement: Judgement) -> str:
+    shown = measure(judgement.key)
+    return f"{shown.label} {interval(judgement.difference, shown, signed=True)}"
+
+
+def _grouped(judged: Sequence[tuple[Summary, list[Judgement]]]) -> list[Sentence]:
+    """One sentence per verdict when there are too many names for one each; the table has the intervals."""
+    groups: dict[str, list[tuple[Summary, list[Judgement]]]] = {}
+    for summary, found in judged:
+        groups.setdefault(overall(found), []).append((summary, found))
+    return [
+        Sentence(
+            f"**{verdict[0].upper()}{verdict[1:]}** ({len(members)}): "
+            + ", ".join(f"`{summary.name}`{_middles(found)}" for summary, found in members)
+            + ".",
+            _kind(members[0][1]),
+        )
+        for verdict, members in groups.items()
+    ]
+
+
+def _middles(found: Sequence[Judgement]) -> str:
+    texts = [
+        f"{measure(j.key).label} {measure(j.key).text(j.difference.mean, signed=True)}"
+        for j in found
+        if j.difference.n
+    ]
+    return f" ({', '.join(texts)})" if texts else ""
+
+
+def _kind(found: Sequence[Judgement]) -> str:
+    verdicts = {j.verdict for j in found}
+    if Verdict.HELPS in verdicts and Verdict.HURTS not in verdicts:
+        return "helps"
+    return "hurts" if Verdict.HURTS in verdicts and Verdict.HELPS not in verdicts else "unclear"
+
+
+def _rank(found: Sequence[Judgement]) -> tuple[int, str]:
+    verdict = overall(found)
+    order = {"helps": 0, "unclear": 1, "hurts": 2}
+    return order[_kind(found)] + 3 * (verdict == Verdict.WITHHELD), verdict

@@ -1,0 +1,128 @@
+"""What is known of each metric: its label, which way is better, its decimals; and what each family shows.
+
+A metric not listed here is still collected, averaged and shown, under its own key.
+"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How one metric is shown. `better` is "higher", "lower" or None; decimals None is three digits."""
+
+    label: str
+    better: str | None = None
+    decimals: int | None = None
+
+    def text(self, value: float | None, signed: bool = False) -> str:
+        if value is None:
+            return "–"
+        decimals = _decimals(value) if self.decimals is None else self.decimals
+        if value and not round(value, decimals):  # never a zero that is none
+            decimals = min(6, -math.floor(math.log10(abs(value))))
+        rounded = round(value, decimals) or 0.0  # no "−0.0"
+        return f"{rounded:{'+' if signed and rounded else ''},.{decimals}f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Family:
+    """What a report on one model family opens with; the other metrics follow in a second table."""
+
+    title: str
+    remedy: str
+    baseline: str
+    main: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
+    absent: str = ""
+
+
+FAMILIES = {
+    "gan": Family(
+        title="GANs",
+        remedy="remedy",
+        baseline="standard",
+        main=(
+            *("modes", "kl", "kl_floor", "recognisable", "effective_modes"),
+            *("fid", "precision", "recall", "coverage", "vendi"),
+        ),
+        headline=("modes", "kl"),
+        absent="missing",
+    ),
+    "vae": Family(
+        title="VAEs",
+        remedy="strategy",
+        baseline="none",
+        main=(
+            *("elbo", "iwae_nll", "floor_nll", "kl_high", "kl_low"),
+            *("active_high", "active_low", "mi_high", "mi_low", "mi_ceiling", "onset_f1", "mse"),
+        ),
+        headline=("elbo", "mi_high"),
+        absent="collapsed",
+    ),
+}
+
+MEASURES = {
+    "modes": Measure("modes", "higher", 1),
+    "kl": Measure("KL", "lower"),
+    "kl_floor": Measure("KL floor"),
+    "recognisable": Measure("recognisable", "higher", 2),
+    "effective_modes": Measure("effective modes", "higher", 1),
+    "top_share": Measure("top share", "lower", 3),
+    "fid": Measure("FID", "lower"),
+    "precision": Measure("precision", "higher", 2),
+    "recall": Measure("recall", "higher", 2),
+    "density": Measure("density", "higher", 2),
+    "coverage": Measure("coverage", "higher", 2),
+    "vendi": Measure("Vendi", "higher", 1),
+    "elbo": Measure("ELBO", "higher", 2),
+    "reconstruction": Measure("reconstruction", "lower", 2),
+    "kl_high": Measure("KL high", None, 2),
+    "kl_low": Measure("KL low", None, 2),
+    "active_high": Measure("active high", "higher", 1),
+    "active_low": Measure("active low", "higher", 1),
+    "mi_high": Measure("MI high", "higher", 2),
+    "mi_low": Measure("MI low", "higher", 2),
+    "mi_ceiling": Measure("MI ceiling", None, 2),
+    "iwae_nll": Measure("IWAE NLL", "lower", 2),
+    "floor_nll": Measure("floor NLL", None, 2),
+    "onset_f1": Measure("onset F1", "higher", 3),
+    "mse": Measure("MSE", "lower"),
+    "usage_high": Measure("usage high", "higher", 2),
+    "usage_low": Measure("usage low", "higher", 2),
+    "validity": Measure("validity", "higher", 3),
+    "diversity": Measure("diversity", "higher", 3),
+    "feature_distance": Measure("feature distance", "lower"),
+    "style_accuracy": Measure("style accuracy", "higher", 3),
+    "images_per_second": Measure("samples/s", None, 0),
+    "train_seconds": Measure("training, s", None, 0),
+}
+
+
+def measure(key: str) -> Measure:
+    """The known measure, or a plain one under the key's own name."""
+    return MEASURES.get(key) or Measure(key.replace("_", " "))
+
+
+def family(model: str) -> Family:
+    return FAMILIES.get(model) or Family(title=model, remedy="remedy", baseline="standard")
+
+
+def ordered(keys: set[str]) -> list[str]:
+    """Keys in the registry's order, the unknown ones after them by name."""
+    return [key for key in MEASURES if key in keys] + sorted(keys - MEASURES.keys())
+
+
+def compact(count: float | None) -> str:
+    """A count of samples in few characters: 950, 12.8k, 256k, 1.5M."""
+    if count is None:
+        return "–"
+    for limit, unit in ((1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.3g}{unit}" if count < 1000 * limit else f"{count / limit:,.0f}{unit}"
+    return f"{count:.0f}"
+
+
+def _decimals(value: float) -> int:
+    """Decimals that leave three significant digits."""
+    return 3 if value == 0 else min(6, max(0, 2 - math.floor(math.log10(abs(value)))))

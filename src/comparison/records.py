@@ -1,0 +1,137 @@
+"""What a run left behind, as plain values."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The data a run really used; runs with different digests are never compared."""
+
+    name: str
+    source: str
+    digest: str
+    classes: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.source != self.name
+
+    @property
+    def noun(self) -> str:
+        """What the classes are called in a sentence."""
+        if self.classes and all(len(name) == 1 and name.isalpha() for name in self.classes):
+            return "letters"
+        if self.classes and all(len(name) == 1 and name.isdigit() for name in self.classes):
+            return "digits"
+        return "classes"
+
+
+@dataclass(frozen=True)
+class History:
+    """One row per evaluation, as text; a blank cell is a missing value."""
+
+    rows: tuple[Mapping[str, str], ...] = ()
+
+    def column(self, key: str) -> np.ndarray:
+        """Column of numbers, shape (rows,), NaN where there is none."""
+        return np.array([_number(row.get(key, "")) for row in self.rows], dtype=float)
+
+    def has(self, key: str) -> bool:
+        return bool(np.isfinite(self.column(key)).any())
+
+    def last(self, key: str) -> float | None:
+        """Latest number of a column, None if it never had one."""
+        finite = self.column(key)[np.isfinite(self.column(key))]
+        return float(finite[-1]) if finite.size else None
+
+    def absences(self, key: str) -> list[set[str]] | None:
+        """Names absent at each evaluation, from a column of names separated by spaces; None without it."""
+        if not self.rows or key not in self.rows[0]:
+            return None
+        return [set(row[key].split()) for row in self.rows]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder, read. `status` is that of results.json, or "unfinished", or "damaged"."""
+
+    folder: Path
+    status: str
+    name: str
+    model: str | None = None
+    seed: int | None = None
+    error: str | None = None
+    dataset: Dataset | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    controls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    onset: float | Mapping[str, float | None] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    history: History = field(default_factory=History)
+    overrides: tuple[str, ...] = ()
+    finished_at: float = 0.0
+
+    @property
+    def completed(self) -> bool:
+        return self.status == "completed"
+
+    @property
+    def images_seen(self) -> float | None:
+        return self.facts.get("images_seen") or self.history.last("images_seen")
+
+    @property
+    def scalars(self) -> dict[str, float]:
+        """Every finite number of the run that can be averaged over seeds."""
+        values = {
+            **self.metrics,
+            **self.onset_columns,
+            **{key: self.facts.get(key) for key in ("images_per_second", "train_seconds")},
+        }
+        return {key: float(value) for key, value in values.items() if is_number(value)}
+
+    @property
+    def onsets(self) -> Mapping[str, float | None]:
+        """Onset by level; a run without levels has the one level ""."""
+        return self.onset if isinstance(self.onset, Mapping) else {"": self.onset}
+
+    @property
+    def onset_columns(self) -> dict[str, float | None]:
+        return {f"onset_{level}" if level else "onset": value for level, value in self.onsets.items()}
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """A metric that is a list of names, empty if the run has none."""
+        value = self.metrics.get(key)
+        return tuple(value) if is_names(value) else ()
+
+    def picture(self, stem: str) -> bytes | None:
+        """The PNG samples/STEM.png if it is there and whole."""
+        path = self.folder / "samples" / f"{stem}.png"
+        if not path.is_file():
+            return None
+        content = path.read_bytes()
+        whole = content.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in content[-12:]
+        return content if whole else None
+
+
+def is_number(value: Any) -> bool:
+    """Finite int or float, but not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def is_names(value: Any) -> bool:
+    """A list of strings, possibly empty."""
+    return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
+
+
+def _number(cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan

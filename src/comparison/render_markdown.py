@@ -1,0 +1,72 @@
+"""A document as Markdown, for terminals, issues and diffs."""
+
+import re
+from collections.abc import Sequence
+
+from src.comparison.document import (
+    Block,
+    Bullets,
+    Cell,
+    Code,
+    Document,
+    Folded,
+    Gallery,
+    Heading,
+    Paragraph,
+    Picture,
+    Table,
+)
+
+MARKS = {"helps": "✓ ", "hurts": "✗ ", "caution": "⚠ "}
+
+
+def markdown(document: Document) -> str:
+    parts = [f"# {document.title}", *(_block(block) for block in document.blocks)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text, level):
+            return f"{'#' * level} {_safe(text)}"
+        case Paragraph(text, kind):
+            return f"> ⚠ {_safe(text)}" if kind == "warning" else _safe(text)
+        case Bullets(items):
+            return "\n".join(f"- {MARKS.get(kind, '')}{_safe(text)}" for text, kind in items)
+        case Table():
+            return _table(block)
+        case Picture(file, _, caption, alt):
+            return f"![{_safe(alt)}](figures/{file})\n\n*{_safe(caption)}*"
+        case Gallery(caption, pictures):
+            images = " ".join(f"![{_safe(picture.alt)}](figures/{picture.file})" for picture in pictures)
+            return f"{_safe(caption)}\n\n{images}"
+        case Folded(title, blocks):
+            return "\n\n".join([f"**{_safe(title)}**", *map(_block, blocks)])
+        case Code(lines):
+            return "\n".join(["```", *lines, "```"])
+
+
+def _table(table: Table) -> str:
+    left = {*range(table.text_columns), *table.wide}
+    rule = ["---" if i in left else "---:" for i in range(len(table.header))]
+    rows = [list(map(_plain, table.header)), rule, *(list(map(_cell, row)) for row in table.rows)]
+    lines = [_line(row) for row in rows]
+    return "\n".join([*lines, "", f"*{_safe(table.caption)}*"] if table.caption else lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(cell: Cell) -> str:
+    return _plain(f"{cell.text} [{cell.detail}]" if cell.detail else cell.text)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_safe(text).replace("|", "\\|").split())
+
+
+def _safe(text: str) -> str:
+    """Angle brackets outside `code` would be read as HTML."""
+    pieces = re.split(r"(`[^`]*`)", text)
+    return "".join(p if p.startswith("`") else p.replace("<", "&lt;").replace(">", "&gt;") for p in pieces)

@@ -1,0 +1,80 @@
+"""Writing a report: folders of runs in, a folder of pages, tables and pictures out."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.comparison.collect import collect
+from src.comparison.conclusions import Sentence, conclude
+from src.comparison.figures import KINDS
+from src.comparison.page import compose
+from src.comparison.records import Run
+from src.comparison.render_html import html
+from src.comparison.render_markdown import markdown
+from src.comparison.sections import Section, group
+from src.comparison.spreadsheets import runs_csv, summary_csv
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what it says."""
+
+    folder: Path
+    sections: tuple[Section, ...]
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "index.html"
+
+    @property
+    def runs(self) -> list[Run]:
+        return [run for section in self.sections for run in section.runs]
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        return [sentence for section in self.sections for sentence in conclude(section)]
+
+
+def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Report:
+    """Report on every run below the folders, into `out`, by default report/ in the first folder.
+
+    Raises:
+        ReportError: a folder is missing, holds no run, or no run has the baseline's name.
+    """
+    out = out or folders[0] / "report"
+    sections = group(collect(folders), baseline)
+    document = compose(sections, out.parent)
+    figures = out / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for picture in document.pictures:
+        _write(figures / picture.file, picture.content)
+    _drop_stale(figures, {picture.file for picture in document.pictures})
+    _write(out / "runs.csv", runs_csv(sections, out.parent).encode())
+    _write(out / "summary.csv", summary_csv(sections).encode())
+    _write(out / "report.md", markdown(document).encode())
+    _write(out / "index.html", html(document).encode())
+    return Report(out, tuple(sections))
+
+
+def _drop_stale(figures: Path, current: set[str]) -> None:
+    """Figures of an earlier report that this one no longer has; files of other names are not ours."""
+    for kind in KINDS:
+        for path in figures.glob(f"{kind}_*.png"):
+            if path.name not in current:
+                path.unlink()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All of the file or none of it: a neighbour written in full, then renamed."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

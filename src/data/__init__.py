@@ -1,0 +1,1 @@
+"""Data sets in memory, and what models may know of them."""

@@ -1,0 +1,185 @@
+"""EMNIST (Cohen et al. 2017, arXiv:1702.05373) in the files that torchvision downloads."""
+
+import logging
+import shutil
+import socket
+import string
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from threading import Thread
+from typing import NamedTuple
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import numpy as np
+from filelock import FileLock, Timeout
+from torchvision.datasets import EMNIST
+
+from src.data.idx import class_indices, read_pair
+
+SOURCES = ("auto", "emnist")
+PARTS = ("train", "test")
+KINDS = ("images-idx3", "labels-idx1")
+REACH_SECONDS = 5  # for the server's first answer
+STALL_SECONDS = 20  # for the next bytes of a running download
+
+log = logging.getLogger(__name__)
+
+
+class EMNISTUnavailableError(ValueError):
+    """EMNIST is neither on disk nor to be had from the network; another data set may stand in for it."""
+
+
+class EMNISTArrays(NamedTuple):
+    """One split of EMNIST, upright: images uint8 [N, 28, 28], labels int64 [N] in 0..K−1, K class names."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+    classes: tuple[str, ...]
+
+
+def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
+    """A split of EMNIST from `root`/EMNIST/raw, downloaded first if files are missing there.
+
+    Files may be gzipped. Complete files are only read, so `root` may be read-only; a download runs in one
+    process at a time while the others wait for it.
+
+    Raises:
+        EMNISTUnavailableError: with source "auto", files are missing and cannot be downloaded.
+        ValueError: the same with source "emnist", which accepts no substitute; with both, an unknown split or
+            source, and files that are damaged or do not belong together.
+    """
+    if split not in EMNIST.splits:
+        raise ValueError(f"data.split={split} is unknown: choose from {', '.join(EMNIST.splits)}")
+    if source not in SOURCES:
+        raise ValueError(f"data.source={source} is unknown: choose from {', '.join(SOURCES)}")
+    raw = Path(root) / "EMNIST" / "raw"
+    if _missing(raw, split):
+        try:
+            _fetch(raw.parent, split)
+        except (OSError, HTTPException, RuntimeError) as error:
+            message = (
+                f"EMNIST {split} is not available: data.root={root} lacks EMNIST/raw/{_listed(raw, split)} "
+                f"and downloading {EMNIST.url} failed ({getattr(error, 'reason', error)}). "
+                f"Put the files into {raw}, gzipped or not, or choose data=strokes"
+            )
+            if source == "emnist":
+                raise ValueError(f"{message} or data.source=auto") from error
+            raise EMNISTUnavailableError(message) from error
+    values_K, classes = _classes(split)
+    arrays = [array for part in PARTS for array in _read_part(raw, split, part, values_K)]
+    return EMNISTArrays(*arrays, classes)
+
+
+def _classes(split: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Raw labels and names; in `letters` the raw 0 is a dummy and each label stands for both cases."""
+    if split == "letters":
+        return np.arange(1, 27), tuple(string.ascii_uppercase)
+    names = tuple(EMNIST.classes_split_dict[split])
+    return np.arange(len(names)), names
+
+
+def _read_part(raw: Path, split: str, part: str, values_K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    images, labels = (_present(raw, name) for name in _names(split, part))
+    images_NHW, labels_N = read_pair(images, labels, transposed=True)
+    return images_NHW, class_indices(labels_N, values_K, labels)
+
+
+def _names(split: str, part: str) -> list[str]:
+    return [f"emnist-{split}-{part}-{kind}-ubyte" for kind in KINDS]
+
+
+def _present(raw: Path, name: str) -> Path | None:
+    return next((path for path in (raw / name, raw / f"{name}.gz") if path.exists()), None)
+
+
+def _missing(raw: Path, split: str) -> list[str]:
+    return [name for part in PARTS for name in _names(split, part) if _present(raw, name) is None]
+
+
+def _listed(raw: Path, split: str) -> str:
+    missing = _missing(raw, split)
+    if len(missing) == len(PARTS) * len(KINDS):
+        return f"emnist-{split}-{{{','.join(PARTS)}}}-{{{','.join(KINDS)}}}-ubyte"
+    return ", ".join(missing)
+
+
+def _fetch(folder: Path, split: str) -> None:
+    """Downloads EMNIST, every split, into `folder`/raw: one process at a time, each file appears complete."""
+    _reach(EMNIST.url)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _exclusive(folder / ".lock"):
+        if not _missing(folder / "raw", split):
+            return  # another process was faster
+        unfinished = folder / ".unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+        try:
+            with _socket_timeout(STALL_SECONDS):
+                downloaded = EMNIST(unfinished, split, train=False, download=True)  # checks the archive's MD5
+            _move_new(Path(downloaded.raw_folder), folder / "raw")
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _move_new(source: Path, target: Path) -> None:
+    """Renames the files that `target` lacks into it; what the user put there stays as it is."""
+    target.mkdir(exist_ok=True)
+    for path in source.glob("*-ubyte"):
+        if _present(target, path.name) is None:
+            path.rename(target / path.name)
+
+
+def _reach(url: str) -> None:
+    """Raises OSError or HTTPException within seconds if the server does not answer.
+
+    In a thread, because a timeout does not bound the look-up of the server's name. Any answer will do, also a
+    refusal of HEAD.
+    """
+    outcome: list[Exception | None] = []
+
+    def ask() -> None:
+        try:
+            urlopen(Request(url, method="HEAD"), timeout=REACH_SECONDS).close()
+            outcome.append(None)
+        except HTTPError as answer:
+            answer.close()
+            outcome.append(None)
+        except (OSError, HTTPException) as error:
+            outcome.append(error)
+
+    thread = Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(2 * REACH_SECONDS)
+    if not outcome:
+        raise TimeoutError("no answer from the server")
+    if outcome[0] is not None:
+        raise outcome[0]
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    """Holds a lock between processes, which the system releases if its holder dies."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        log.warning("Waiting for another process that downloads EMNIST to %s", path.parent)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _socket_timeout(seconds: float) -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,143 @@
+"""Characters as LightningDataModules: EMNIST, drawn pen strokes, and anybody's IDX files."""
+
+import string
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+from lightning.pytorch.utilities import rank_zero_warn
+
+from src.data import strokes
+from src.data.emnist import EMNISTUnavailableError, load_emnist
+from src.data.idx import class_indices, class_names, read_pair
+from src.data.module import Loaded, ResidentData, split_off
+from src.data.spec import Split
+
+VAL_SHARE = 0.1  # of the training images, set aside for evaluations along training
+TEST_SHARE = 0.1  # of all images, where a data set comes without a test split
+STROKE_CHARACTERS = {"letters": string.ascii_uppercase, "digits": string.digits}
+STROKES_PER_CLASS = {"train": 1500, "val": 200, "test": 300}
+
+
+class EMNIST(ResidentData):
+    """Handwritten characters (Cohen et al. 2017, arXiv:1702.05373), or drawn ones where they cannot be had.
+
+    Args:
+        root: folder that holds, or will hold, `EMNIST/raw`.
+        split: letters, balanced, byclass, bymerge, digits or mnist.
+        source: `auto` falls back to strokes with a warning; `emnist` is strict.
+        cache: folder of drawn strokes.
+    """
+
+    def __init__(self, root: str, split: str, source: str, cache: str, **common):
+        super().__init__(**common)
+        self.root = Path(root)
+        self.split = split
+        self.source = source
+        self.cache = Path(cache)
+
+    def load(self) -> Loaded:
+        try:
+            arrays = load_emnist(self.root, self.split, self.source)
+        except EMNISTUnavailableError as unavailable:
+            drawn = "digits" if self.split in ("digits", "mnist") else "letters"
+            rank_zero_warn(
+                f"NOT EMNIST: {unavailable} Training on drawn strokes ({drawn}) instead; "
+                "data.source=emnist makes this an error."
+            )
+            return load_strokes(drawn, self.cache)
+        train, val = split_off(_split(arrays.train_images, arrays.train_labels), VAL_SHARE)
+        test = _split(arrays.test_images, arrays.test_labels)
+        return Loaded(train, val, test, arrays.classes, f"emnist/{self.split}")
+
+
+class Strokes(ResidentData):
+    """Characters drawn by `src.data.strokes`, once, then kept in the cache.
+
+    Args:
+        root: not read; every data set has it, so that `data.root=` can stand in any command.
+        split: letters or digits.
+        cache: folder of drawn strokes.
+    """
+
+    def __init__(self, root: str, split: str, cache: str, **common):
+        super().__init__(**common)
+        if split not in STROKE_CHARACTERS:
+            raise ValueError(f"data.split={split} is unknown: choose from {', '.join(STROKE_CHARACTERS)}")
+        self.split = split
+        self.cache = Path(cache)
+
+    def load(self) -> Loaded:
+        return load_strokes(self.split, self.cache)
+
+
+class IDX(ResidentData):
+    """Characters from IDX files; relative paths are also looked for under `root`.
+
+    Args:
+        root: second place to look for relative paths.
+        images: training images, 28×28.
+        labels: training labels.
+        test_images: test images, or None to set a seeded part of the training images aside.
+        test_labels: test labels, or None likewise.
+        transposed: the files store rows as columns, as EMNIST does.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        images: str,
+        labels: str,
+        test_images: str | None,
+        test_labels: str | None,
+        transposed: bool,
+        **common,
+    ):
+        super().__init__(**common)
+        if (test_images is None) != (test_labels is None):
+            raise ValueError("data.test_images and data.test_labels: give both or neither")
+        self.root = Path(root)
+        self.files = [images, labels]
+        self.test_files = [test_images, test_labels] if test_images and test_labels else None
+        self.transposed = transposed
+
+    def load(self) -> Loaded:
+        images_path, labels_path = map(self._found, self.files)
+        images, raw_labels = read_pair(images_path, labels_path, self.transposed)
+        values, names = class_names(raw_labels)
+        train = _split(images, class_indices(raw_labels, values, labels_path))
+        if self.test_files:
+            images_path, labels_path = map(self._found, self.test_files)
+            images, raw_labels = read_pair(images_path, labels_path, self.transposed)
+            test = _split(images, class_indices(raw_labels, values, labels_path))
+        else:
+            train, test = split_off(train, TEST_SHARE)
+        train, val = split_off(train, VAL_SHARE)
+        return Loaded(train, val, test, names, Path(self.files[0]).name)
+
+    def _found(self, file: str) -> Path:
+        path = Path(file)
+        return path if path.exists() else self.root / path
+
+
+def load_strokes(split: str, cache: Path) -> Loaded:
+    """Drawn characters from the cache, drawn first if they are not there; one process draws, others wait."""
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / f"strokes-v{strokes.VERSION}-{split}.npz"
+    classes = STROKE_CHARACTERS[split]
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            arrays = {}
+            for seed, (part, per_class) in enumerate(STROKES_PER_CLASS.items()):
+                arrays[f"{part}_images"], arrays[f"{part}_labels"] = strokes.draw(classes, per_class, seed)
+            unfinished = path.with_suffix(".part.npz")
+            np.savez(unfinished, **arrays)
+            unfinished.replace(path)
+    with np.load(path) as arrays:
+        parts = [_split(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
+    return Loaded(*parts, tuple(classes), "strokes")
+
+
+def _split(images: np.ndarray, labels: np.ndarray) -> Split:
+    return Split(torch.from_numpy(images), torch.from_numpy(labels))

@@ -1,0 +1,108 @@
+"""The one LightningDataModule: whatever the source, the data lie in memory and come as uint8 batches."""
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from lightning import LightningDataModule
+
+from src.data.resident import ResidentLoader
+from src.data.spec import DataSpec, Split
+
+HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a source delivers: the three splits, the classes' names, and where it all really came from."""
+
+    train: Split
+    val: Split
+    test: Split
+    classes: tuple[str, ...]
+    source: str
+
+    def digest(self) -> str:
+        """SHA-256 over the pixels and labels of train, val and test."""
+        sha = hashlib.sha256()
+        for split in (self.train, self.val, self.test):
+            sha.update(str(tuple(split.images.shape)).encode())
+            sha.update(split.images.contiguous().numpy())
+            sha.update(split.labels.contiguous().numpy())
+        return sha.hexdigest()
+
+
+class ResidentData(LightningDataModule, ABC):
+    """A data set in memory; a child says how to load it.
+
+    Args:
+        name: the name under which results record the data set.
+        budget: how many training samples a run sees.
+        batch_size: samples per step, over all devices together.
+        seed: of the order of the training samples.
+        stack: how many independent characters make one image, one per channel.
+    """
+
+    def __init__(self, name: str, budget: int, batch_size: int, seed: int, stack: int = 1):
+        super().__init__()
+        if stack not in (1, 2, 3):
+            raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 characters per image")
+        self.name = name
+        self.budget = budget
+        self.batch_size = batch_size
+        self.seed = seed
+        self.stack = stack
+        self.splits: dict[str, Split] = {}
+
+    @abstractmethod
+    def load(self) -> Loaded:
+        """Reads or makes the data; several processes may do so at once."""
+
+    def setup(self, stage: str | None = None) -> None:
+        if self.splits:
+            return
+        loaded = self.load()
+        self.splits = {"train": loaded.train, "val": loaded.val, "test": loaded.test}
+        self.spec = DataSpec(
+            name=self.name,
+            source=loaded.source,
+            digest=loaded.digest(),
+            classes=loaded.classes,
+            shape=(self.stack, *loaded.train.images.shape[1:]),
+            sizes={name: len(split) for name, split in self.splits.items()},
+        )
+
+    def train_dataloader(self) -> ResidentLoader:
+        return ResidentLoader(
+            self.splits["train"].images.to(self.trainer.strategy.root_device),
+            self.batch_size,
+            num_batches=math.ceil(self.budget / self.batch_size),
+            seed=self.seed,
+            num_channels=self.stack,
+            rank=self.trainer.global_rank,
+            world_size=self.trainer.world_size,
+        )
+
+    def held_out(self, name: str) -> Split:
+        """The split `val` or `test` as a model's samples look: images [N, C, H, W], labels [N, C].
+
+        With `stack` channels, each channel is the split in another fixed order.
+        """
+        split = self.splits[name]
+        generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+        orders = [torch.arange(len(split))]
+        orders += [torch.randperm(len(split), generator=generator) for _ in range(self.stack - 1)]
+        index_NC = torch.stack(orders, 1)
+        return Split(split.images[index_NC], split.labels[index_NC])
+
+
+def split_off(data: Split, share: float) -> tuple[Split, Split]:
+    """Sets a seeded `share` of a split aside: (the rest, the part set aside)."""
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
+    aside, rest = order.tensor_split([round(len(data) * share)])
+    return (
+        Split(data.images[rest], data.labels[rest]),
+        Split(data.images[aside], data.labels[aside]),
+    )

@@ -1,0 +1,1 @@
+"""The GAN and its remedies against mode collapse."""

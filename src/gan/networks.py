@@ -1,0 +1,102 @@
+"""DCGAN's generator and discriminator (Radford et al. 2016, arXiv:1511.06434) for any small image or grid.
+
+B batch, Z latent dims, C channels, H height, W width, F features.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from src.data.spec import Shape
+
+NORMS = {
+    "none": lambda channels: nn.Identity(),
+    "batch": nn.BatchNorm2d,
+    "layer": lambda channels: nn.GroupNorm(1, channels),
+    "group": lambda channels: nn.GroupNorm(min(8, channels), channels),
+}
+
+
+def make_norm(norm: str, channels: int) -> nn.Module:
+    if norm not in NORMS:
+        raise ValueError(f"norm={norm!r} is unknown; choose one of {', '.join(NORMS)}")
+    return NORMS[norm](channels)
+
+
+def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
+    """Sizes met when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2."""
+    sizes = [(height >> level, width >> level) for level in range(depth + 1)]
+    if 0 in sizes[-1]:
+        raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}")
+    return sizes
+
+
+class Generator(nn.Module):
+    """Maps noise [B, Z] to images [B, C, H, W] in [-1, 1].
+
+    Channels are `width` before the last layer and double with every halving of the size.
+    """
+
+    def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, norm: str = "batch"):
+        super().__init__()
+        channels, height, image_width = shape
+        sizes = halvings(height, image_width, depth)
+        widths = [width << level for level in range(depth)]
+        self.z = z
+        self.project = nn.Sequential(
+            nn.Linear(z, widths[-1] * sizes[-1][0] * sizes[-1][1], bias=norm == "none"),
+            nn.Unflatten(1, (widths[-1], *sizes[-1])),
+            make_norm(norm, widths[-1]),
+            nn.ReLU(inplace=True),
+        )
+        layers: list[nn.Module] = []
+        for level in reversed(range(depth)):
+            odd = (sizes[level][0] % 2, sizes[level][1] % 2)  # a stride of two alone would lose that row
+            out = widths[level - 1] if level else channels
+            bias = norm == "none" or level == 0
+            layers += [nn.ConvTranspose2d(widths[level], out, 4, 2, 1, output_padding=odd, bias=bias)]
+            layers += [make_norm(norm, out), nn.ReLU(inplace=True)] if level else [nn.Tanh()]
+        self.upsample = nn.Sequential(*layers)
+
+    def forward(self, z_BZ: Tensor) -> Tensor:
+        return self.upsample(self.project(z_BZ))
+
+
+class Discriminator(nn.Module):
+    """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in."""
+
+    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "none"):
+        super().__init__()
+        channels, height, image_width = shape
+        final_height, final_width = halvings(height, image_width, depth)[-1]
+        layers: list[nn.Module] = []
+        for level in range(depth):
+            out = width << level
+            normed = level > 0  # DCGAN leaves the layer that sees the pixels unnormalised
+            layers += [nn.Conv2d(channels, out, 4, 2, 1, bias=not normed or norm == "none")]
+            layers += [make_norm(norm, out)] if normed else []
+            layers += [nn.LeakyReLU(0.2, inplace=True)]
+            channels = out
+        self.body = nn.Sequential(*layers, nn.Flatten())
+        self.head = nn.Linear(channels * final_height * final_width, 1)
+
+    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        features_BF = self.body(images_BCHW)
+        return self.head(features_BF).squeeze(1), features_BF
+
+
+def has_batch_norm(network: nn.Module) -> bool:
+    return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
+
+
+def num_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@torch.no_grad()
+def initialise(network: nn.Module) -> None:
+    """DCGAN's initialisation: weights of linear and convolution layers from N(0, 0.02²), biases zero."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            layer.weight.normal_(0, 0.02)
+            if layer.bias is not None:
+                layer.bias.zero_()

@@ -1,0 +1,1 @@
+"""Measures of collapse: they know tensors, never a trainer."""

@@ -1,0 +1,90 @@
+"""Distances between real and generated images in the oracle's feature space.
+
+N generated images, M real images, F features, k neighbours.
+"""
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
+
+ROWS = 1024  # of a distance matrix held at once
+
+
+class Fidelity(Metric):
+    """Fréchet distance, precision, recall, density, coverage and Vendi score of generated against real features.
+
+    Args:
+        real_MF: features of held-out real images.
+        neighbours: k of the neighbourhoods.
+    """
+
+    full_state_update = False
+    features: list[Tensor]
+
+    def __init__(self, real_MF: Tensor, neighbours: int = 5):
+        super().__init__()
+        self.register_buffer("real_MF", real_MF)
+        self.neighbours = neighbours
+        self.add_state("features", [], dist_reduce_fx="cat")
+
+    def update(self, features_NF: Tensor) -> None:
+        self.features.append(features_NF)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The six figures; neighbourhoods compare the first min(N, M) of each, since their radii shrink with number."""
+        fake_NF = dim_zero_cat(self.features)
+        num = min(len(fake_NF), len(self.real_MF))
+        return {
+            "fid": frechet_distance(self.real_MF, fake_NF),
+            **neighbourhoods(self.real_MF[:num], fake_NF[:num], self.neighbours),
+            "vendi": vendi_score(fake_NF),
+        }
+
+
+def frechet_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
+    """Squared 2-Wasserstein distance of two fitted Gaussians (Heusel et al. 2017, arXiv:1706.08500, eq. 6)."""
+    real_MF, fake_NF = real_MF.double(), fake_NF.double()
+    gap = (real_MF.mean(0) - fake_NF.mean(0)).square().sum()
+    real_FF, fake_FF = torch.cov(real_MF.T), torch.cov(fake_NF.T)
+    # tr (ΣΣ')^½ is the sum of the roots of ΣΣ''s eigenvalues, which are real and not negative but for rounding.
+    overlap = torch.linalg.eigvals(real_FF @ fake_FF).real.clamp(min=0).sqrt().sum()
+    return gap + real_FF.trace() + fake_FF.trace() - 2 * overlap
+
+
+def neighbourhoods(real_MF: Tensor, fake_NF: Tensor, neighbours: int) -> dict[str, Tensor]:
+    """Precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020).
+
+    arXiv:2002.09797. Balls around a point reach to its k-th nearest neighbour of the same kind.
+    """
+    real_radius_M = _radii(real_MF, neighbours)
+    fake_radius_N = _radii(fake_NF, neighbours)
+    balls_N, inside_a_ball_M, nearest_M = [], [], []
+    for rows_BF in fake_NF.split(ROWS):
+        balls_N.append((torch.cdist(rows_BF, real_MF) < real_radius_M).sum(1))
+    for rows_BF in real_MF.split(ROWS):
+        distance_BN = torch.cdist(rows_BF, fake_NF)
+        inside_a_ball_M.append((distance_BN < fake_radius_N).any(1))
+        nearest_M.append(distance_BN.min(1).values)
+    return {
+        "precision": (torch.cat(balls_N) > 0).float().mean(),
+        "recall": torch.cat(inside_a_ball_M).float().mean(),
+        "density": torch.cat(balls_N).float().mean() / neighbours,
+        "coverage": (torch.cat(nearest_M) < real_radius_M).float().mean(),
+    }
+
+
+def vendi_score(features_NF: Tensor) -> Tensor:
+    """The effective number of distinct images (Friedman & Dieng 2023, arXiv:2210.02410, eq. 3), cosine kernel.
+
+    The kernel matrix XXᵀ/N has the eigenvalues of the small XᵀX/N.
+    """
+    unit_NF = torch.nn.functional.normalize(features_NF.double())
+    eigenvalues = torch.linalg.eigvalsh(unit_NF.T @ unit_NF / len(unit_NF)).clamp(min=0)
+    return torch.exp(-torch.xlogy(eigenvalues, eigenvalues).sum())
+
+
+def _radii(points_NF: Tensor, neighbours: int) -> Tensor:
+    """Distance of each point to its k-th nearest other point."""
+    rows = [torch.cdist(rows, points_NF).kthvalue(neighbours + 1).values for rows in points_NF.split(ROWS)]
+    return torch.cat(rows)

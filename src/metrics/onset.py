@@ -1,0 +1,19 @@
+"""When collapse set in."""
+
+from collections.abc import Sequence
+
+
+def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_modes: int) -> int | None:
+    """Images seen at the first evaluation from which on modes stay lost.
+
+    Lost means at least max(2, `num_modes` / 10) below the best count reached before. None if no loss lasts until the
+    end; 0 if the run never covered half the modes.
+    """
+    if max(modes) < num_modes / 2:
+        return 0
+    margin = max(2, num_modes / 10)
+    for first in range(1, len(modes)):
+        best = max(modes[:first])
+        if all(later <= best - margin for later in modes[first:]):
+            return images_seen[first]
+    return None

@@ -1,0 +1,43 @@
+"""Telling a user's mistake, which gets one short message, from a fault of ours, which gets its traceback."""
+
+import os
+import sys
+from typing import NoReturn
+
+from hydra.errors import HydraException, InstantiationException
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf.errors import OmegaConfBaseException
+
+MISTAKES = (
+    ValueError,
+    FileNotFoundError,
+    ArithmeticError,
+    MisconfigurationException,
+    OmegaConfBaseException,
+    HydraException,
+)
+
+
+def cause(error: BaseException) -> BaseException:
+    """What Hydra met when it built an object, instead of its report of having met it."""
+    while isinstance(error, InstantiationException) and error.__cause__:
+        error = error.__cause__
+    return error
+
+
+def is_mistake(error: BaseException) -> bool:
+    """Whether a short message serves better than a traceback; HYDRA_FULL_ERROR=1 always wants the traceback."""
+    return isinstance(cause(error), MISTAKES) and os.environ.get("HYDRA_FULL_ERROR") != "1"
+
+
+def message(error: BaseException) -> str:
+    """The error in one line."""
+    error = cause(error)
+    text = str(error).split("\n    full_key:")[0]
+    return " ".join(text.split()) or type(error).__name__
+
+
+def give_up(text: str) -> NoReturn:
+    """Ends the program with the message on stderr and exit status 1."""
+    print(f"error: {text}", file=sys.stderr)
+    raise SystemExit(1)

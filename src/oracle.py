@@ -1,0 +1,167 @@
+"""The oracle: the classifier behind mode coverage, trained on the training split and able to say "no character".
+
+B batch, C channels, H height, W width, K classes, F features.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from filelock import FileLock
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from src import outliers
+from src.data.spec import Split
+
+VERSION = 1  # part of the cache key: raise it whenever an oracle trained by this file would change
+STEPS = 1000
+BATCH = 192
+LEARNING_RATE = 4e-3
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What the oracle makes of N images [C, H, W] of C independent characters.
+
+    `confidence_N`: product over the channels of the highest class probability. `classes_NC`: the class in each
+    channel. `features_NF`: the inner layer, channels side by side.
+    """
+
+    confidence_N: Tensor
+    classes_NC: Tensor
+    features_NF: Tensor
+
+
+class Oracle(nn.Module):
+    """A small convolutional classifier with one output more than there are classes, for "none of them".
+
+    `accuracy` is measured on the test split by `train_oracle`.
+    """
+
+    def __init__(self, num_classes: int, levels: int = 255, width: int = 32, num_features: int = 128):
+        super().__init__()
+        self.num_classes = num_classes
+        self.levels = levels
+        self.body = nn.Sequential(
+            *_convolution(1, width, kernel=5, stride=2),
+            *_convolution(width, width),
+            *_convolution(width, 2 * width, stride=2),
+            *_convolution(2 * width, 2 * width),
+            nn.AdaptiveAvgPool2d(3),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(18 * width, num_features),
+            nn.BatchNorm1d(num_features),
+            nn.ReLU(),
+        )
+        self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(num_features, num_classes + 1))
+        self.register_buffer("accuracy", torch.tensor(0.0))
+
+    def forward(self, images_B1HW: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [B, K + 1] and features [B, F] of images in [0, 1]."""
+        features_BF = self.body(images_B1HW)
+        return self.head(features_BF), features_BF
+
+    @torch.no_grad()
+    def opinion(self, images_NCHW: Tensor, chunk: int = 1000) -> Opinion:
+        """Looks at uint8 images channel by channel."""
+        parts = [self._opinion(part) for part in images_NCHW.split(chunk)]
+        return Opinion(
+            *(torch.cat([getattr(part, field) for part in parts]) for field in Opinion.__dataclass_fields__)
+        )
+
+    def _opinion(self, images_BCHW: Tensor) -> Opinion:
+        batch, channels = images_BCHW.shape[:2]
+        logits, features = self(images_BCHW.flatten(0, 1).unsqueeze(1).float() / self.levels)
+        top, classes = logits.softmax(1)[:, : self.num_classes].max(1)
+        return Opinion(
+            top.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1)
+        )
+
+
+def trained_oracle(
+    train: Split,
+    test: Split,
+    num_classes: int,
+    levels: int,
+    digest: str,
+    cache: Path,
+    device: torch.device,
+) -> Oracle:
+    """The oracle of the data with this `digest`, from the cache or trained now; one process trains, others wait."""
+    cache.mkdir(parents=True, exist_ok=True)
+    path = cache / f"oracle-v{VERSION}-{digest[:16]}.pt"
+    oracle = Oracle(num_classes, levels)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            train_oracle(oracle.to(device, memory_format=torch.channels_last), train.to(device), test.to(device))
+            unfinished = path.with_suffix(".part")
+            torch.save(oracle.state_dict(), unfinished)
+            unfinished.replace(path)
+    oracle.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    return oracle.to(device).eval().requires_grad_(False)
+
+
+def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
+    """Trains on characters, warped, and on outliers, then measures `accuracy` on the test split.
+
+    The random stream is the oracle's own: a run gives the same results whether or not it had to train its oracle.
+    """
+    device = train.labels.device
+    started = time.perf_counter()
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(0)
+        for layer in oracle.modules():
+            if hasattr(layer, "reset_parameters"):
+                layer.reset_parameters()
+        _fit(oracle.train(), train)
+    oracle.eval()
+    classes_N = oracle.opinion(test.images.unsqueeze(1)).classes_NC[:, 0]
+    oracle.accuracy.fill_((classes_N == test.labels).float().mean())
+    seconds = time.perf_counter() - started
+    log.info("Oracle trained in %.0f s, accuracy on the test split %.3f", seconds, oracle.accuracy.item())
+
+
+def _fit(oracle: Oracle, train: Split) -> None:
+    optimizer = torch.optim.AdamW(oracle.parameters(), weight_decay=0.02)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
+    device = train.labels.device
+    for _ in range(STEPS):
+        index_B = torch.randint(len(train), (BATCH,), device=device)
+        images_B1HW = train.images[index_B].unsqueeze(1).float() / oracle.levels
+        nonsense = outliers.mixture(images_B1HW[: BATCH // 3])
+        inputs = torch.cat([warped(images_B1HW), nonsense])
+        rejected = torch.full((len(nonsense),), oracle.num_classes, device=device)
+        targets = torch.cat([train.labels[index_B], rejected])
+        with torch.autocast(device.type, torch.bfloat16):
+            logits, _ = oracle(inputs)
+        loss = F.cross_entropy(logits.float(), targets, label_smoothing=0.05)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+
+
+def warped(images_B1HW: Tensor) -> Tensor:
+    """Slightly rotated, scaled, slanted and shifted, each image in its own way."""
+    batch = len(images_B1HW)
+
+    def uniform(bound: float) -> Tensor:
+        return (torch.rand(batch, device=images_B1HW.device) * 2 - 1) * bound
+
+    angle = uniform(0.2)
+    row_x = [(1 + uniform(0.12)) * angle.cos(), uniform(0.2) - angle.sin(), uniform(0.12)]
+    row_y = [angle.sin(), (1 + uniform(0.12)) * angle.cos(), uniform(0.12)]
+    affine_B23 = torch.stack([torch.stack(row_x, 1), torch.stack(row_y, 1)], 1)
+    grid = F.affine_grid(affine_B23, list(images_B1HW.shape), align_corners=False)
+    return F.grid_sample(images_B1HW, grid, align_corners=False)
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]

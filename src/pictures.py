@@ -1,0 +1,104 @@
+"""Pictures as uint8 arrays [H, W, 3]: sample grids and timelines."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+GAP = 2  # pixels between images
+GAP_GREY = 64
+BLANK_GREY = 235  # where an image is missing
+ZOOM = 2
+
+
+def save(picture: np.ndarray, path: Path) -> None:
+    Image.fromarray(picture).save(path)
+
+
+def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
+    """Images row by row; one channel is grey, two and three are red, green and blue."""
+    tiles = _tiles(images_NCHW)
+    rows = -(-len(tiles) // columns)
+    blank = np.full((rows * columns - len(tiles), *tiles.shape[1:]), BLANK_GREY, np.uint8)
+    return _zoomed(_assembled(np.concatenate([tiles, blank]), columns))
+
+
+def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
+    """A labelled row of images a class, in two blocks side by side; a missing class has a blank row and a red label."""
+    names = list(rows)
+    drawn = next((images for images in rows.values() if images is not None and len(images)), None)
+    height, width = (28, 28) if drawn is None else drawn.shape[-2:]
+    half = -(-len(names) // 2)
+    figure = Figure(figsize=(2 * (columns * 0.34 + 0.5), half * 0.36), dpi=110)
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 2, squeeze=False)[0]
+    figure.subplots_adjust(left=0.045, right=0.995, top=0.99, bottom=0.01, wspace=0.09)
+    for axis, block in zip(axes, (names[:half], names[half:]), strict=True):
+        axis.set_axis_off()
+        if not block:
+            continue
+        tiles = np.full((len(block) * columns, height, width, 3), BLANK_GREY, np.uint8)
+        for row, name in enumerate(block):
+            if rows[name] is not None:
+                found = _tiles(rows[name])
+                tiles[row * columns : row * columns + len(found)] = found
+        axis.imshow(_assembled(tiles, columns, gap_grey=255), interpolation="nearest", aspect="equal")
+        for row, name in enumerate(block):
+            missing = rows[name] is None
+            axis.text(
+                -8,
+                GAP + row * (height + GAP) + height / 2,
+                name,
+                ha="right",
+                va="center",
+                fontsize=11,
+                fontweight="bold",
+                color="#c1272d" if missing else "black",
+            )
+    return _rendered(canvas)
+
+
+def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Classes × time: each class's share of the recognisable samples, relative to an equal share."""
+    relative_KT = shares_TK.T * len(names)
+    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    norm = mpl.colors.TwoSlopeNorm(1, 0, 3)
+    picture = axis.imshow(relative_KT, aspect="auto", cmap="RdBu_r", norm=norm, interpolation="nearest")
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
+    axis.set_xticks(labelled, [f"{images_seen[i] / 1000:,.0f}k" for i in labelled], fontsize=9)
+    axis.set_xlabel("training images seen")
+    bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.1, 0.5, 1, 2, 3], pad=0.02)
+    bar.ax.set_yticklabels(["gone", "0.1 (missing below)", "half", "equal share", "twice", "3 times or more"])
+    return _rendered(canvas)
+
+
+def _tiles(images_NCHW: Tensor) -> np.ndarray:
+    """[N, H, W, 3] with values stretched to 0–255."""
+    tiles = images_NCHW.cpu().numpy().transpose(0, 2, 3, 1)
+    if tiles.shape[-1] == 1:
+        return tiles.repeat(3, -1)
+    return np.pad(tiles, [(0, 0)] * 3 + [(0, 3 - tiles.shape[-1])])
+
+
+def _assembled(tiles_NHW3: np.ndarray, columns: int, gap_grey: int = GAP_GREY) -> np.ndarray:
+    padded = np.pad(tiles_NHW3, [(0, 0), (GAP, 0), (GAP, 0), (0, 0)], constant_values=gap_grey)
+    num, height, width, _ = padded.shape
+    rows = padded.reshape(num // columns, columns, height, width, 3).swapaxes(1, 2)
+    return rows.reshape(num // columns * height, columns * width, 3)
+
+
+def _zoomed(picture: np.ndarray) -> np.ndarray:
+    return picture.repeat(ZOOM, 0).repeat(ZOOM, 1)
+
+
+def _rendered(canvas: FigureCanvasAgg) -> np.ndarray:
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

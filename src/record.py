@@ -1,0 +1,62 @@
+"""The record a run leaves in its folder, from which it is rebuilt."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig, OmegaConf
+
+from src.resolvers import run_name
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a run was started as: its configuration, its name and its model family."""
+
+    config: DictConfig
+    name: str
+    family: str
+
+
+def read_record(run: Path) -> Record:
+    """Reads `.hydra/` in a run's folder.
+
+    Raises:
+        FileNotFoundError: the folder is not a run's.
+    """
+    folder = run / ".hydra"
+    if not (folder / "config.yaml").is_file():
+        raise FileNotFoundError(f"{run} is no run's folder: it has no .hydra/config.yaml")
+    hydra = OmegaConf.load(folder / "hydra.yaml").hydra
+    name = run_name(hydra.runtime.choices.experiment, hydra.overrides.task)
+    return Record(OmegaConf.load(folder / "config.yaml"), name, hydra.runtime.choices.model)
+
+
+def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
+    """The run's own configuration, with the values changed that were given beside `resume=`.
+
+    Raises:
+        ValueError: an override that a running recipe cannot take, or a run without a checkpoint.
+    """
+    config = read_record(run).config
+    if not (run / "checkpoints" / "last.ckpt").is_file():
+        raise ValueError(f"resume={run}: it has no checkpoints/last.ckpt, since no evaluation was reached; start anew")
+    config.resume = str(run)
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        key = override.get_key_element()
+        if key == "resume":
+            continue
+        if OmegaConf.is_config(OmegaConf.select(config, key)) or not _has(config, key):
+            raise ValueError(
+                f"{override.input_line}: a resumed run keeps its recipe; only values such as budget, evaluations, "
+                "trainer.accelerator or data.root can change"
+            )
+        OmegaConf.update(config, key, override.value())
+    return config
+
+
+def _has(config: DictConfig, key: str) -> bool:
+    parent, _, name = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    return OmegaConf.is_dict(node) and name in node

@@ -1,0 +1,62 @@
+"""Names and folders of runs, and the precision of this machine, as OmegaConf resolvers for conf/."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import torch
+from omegaconf import OmegaConf
+
+NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", "cache", "data.root", "accelerator", "trainer", "hydra")
+
+
+def run_name(experiment: str | None, overrides: Sequence[str]) -> str:
+    """The recipe with its swept choices, without the seed: `gan_fm gan.discriminator.width=8`."""
+    chosen = [o for o in overrides if not _concerns(o, NOT_PART_OF_A_NAME)]
+    return " ".join([*([experiment] if experiment else []), *chosen]) or "default"
+
+
+def _concerns(override: str, keys: Sequence[str]) -> bool:
+    key = override.partition("=")[0].lstrip("+~")
+    return any(key == name or key.startswith((f"{name}.", f"{name}/")) for name in keys)
+
+
+def folder_name(name: str) -> str:
+    """A name as a path component: no surprising characters, not too long."""
+    return re.sub(r"[^\w.,=+-]+", "_", name).replace("=", "-")[:100]
+
+
+def run_folder(resume: str | None, experiment: str | None, overrides: Sequence[str]) -> str:
+    """Where a single run lands; a resumed one continues in its own folder, if there is one."""
+    if resume and Path(resume, ".hydra", "config.yaml").is_file():
+        return resume
+    now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
+    return f"multirun/single/{now}_{folder_name(run_name(experiment, overrides))}"
+
+
+def job_folder(number: int, experiment: str | None, overrides: Sequence[str]) -> str:
+    """The folder of one job in a sweep."""
+    seed = next((o.replace("=", "-") for o in overrides if o.startswith("seed=")), "")
+    return folder_name(" ".join([str(number), run_name(experiment, overrides), *([seed] if seed else [])]))
+
+
+def record_folder(resume: str | None) -> str:
+    """Hydra's records; a resumed run keeps its own beside those of the command that resumed it."""
+    return ".hydra/resumed" if resume else ".hydra"
+
+
+def fastest_precision() -> str:
+    """bf16 where the hardware multiplies it natively (Ampere GPUs and later, CPUs with AMX), else fp32."""
+    if torch.cuda.is_available():
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = torch.cpu._is_amx_tile_supported()
+    return "bf16-mixed" if native else "32-true"
+
+
+def register() -> None:
+    """Makes the resolvers known to OmegaConf; needed before a configuration is composed."""
+    OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
+    for resolver in (job_folder, record_folder, fastest_precision):
+        OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

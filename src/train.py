@@ -1,0 +1,91 @@
+"""Trains one model: compose → data → model → fit → test → results. With -m or study=, many of them."""
+
+import gc
+import logging
+import traceback
+from pathlib import Path
+from typing import Any
+
+import hydra
+import lightning
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from lightning import Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig
+
+from src import resolvers
+from src.callbacks.curves import DivergedError
+from src.mistakes import give_up, is_mistake, message
+from src.quiet import quieten
+from src.record import read_record, resumed_config
+from src.results import describe_dataset, describe_machine, hyperparameters, write_results
+from src.summary import print_summary
+
+log = logging.getLogger(__name__)
+resolvers.register()
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+def main(config: DictConfig) -> None:
+    """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
+    quieten()
+    hydra_config = HydraConfig.get()
+    results = run(config, Path(hydra_config.runtime.output_dir))
+    if results["status"] not in ("completed", "diverged") and hydra_config.mode == RunMode.RUN:
+        give_up(results["error"])
+    gc.collect()
+    torch.cuda.empty_cache()
+
+
+def run(config: DictConfig, folder: Path) -> dict[str, Any]:
+    """Trains and writes results.json, whatever happens; returns its content."""
+    results: dict[str, Any] = {"status": "failed", "error": None}
+    try:
+        if config.resume:
+            config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task)
+        record = read_record(folder)
+        results |= {"name": record.name, "model": record.family, "seed": config.seed}
+        train(config, folder, results)
+        results["status"] = "completed"
+    except DivergedError as error:
+        results |= {"status": "diverged", "error": message(error)}
+        log.warning("Diverged: %s", results["error"])
+    except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second
+        results |= {"status": "interrupted", "error": "interrupted"}
+        raise KeyboardInterrupt from None
+    except Exception as error:
+        results["error"] = message(error)
+        (folder / "traceback.txt").write_text(traceback.format_exc())
+        log.error(results["error"] if is_mistake(error) else traceback.format_exc())
+    finally:
+        if rank_zero_only.rank == 0:
+            write_results(folder, results)
+    return results
+
+
+def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
+    """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
+    lightning.seed_everything(config.seed, verbose=False)
+    callbacks = instantiate(config.callbacks)
+    trainer: Trainer = instantiate(config.trainer, callbacks=list(callbacks.values()))
+    results |= describe_machine(trainer)
+
+    data = instantiate(config.data)
+    data.setup()
+    results["dataset"] = describe_dataset(data.spec)
+
+    model = instantiate(config.model)(spec=data.spec)
+    trainer.logger.log_hyperparams(hyperparameters(config, results), callbacks.evaluation.expected())
+    try:
+        last = folder / "checkpoints" / "last.ckpt" if config.resume else None
+        trainer.fit(model, data, ckpt_path=last, weights_only=True)
+    finally:
+        results |= callbacks.evaluation.results()
+    print_summary(results)
+
+
+if __name__ == "__main__":
+    main()

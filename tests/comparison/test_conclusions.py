@@ -1,0 +1,149 @@
+from collections.abc import Sequence
+
+import pytest
+
+from src.comparison.collapse import gone_since, phase
+from src.comparison.collect import collect, read_run
+from src.comparison.conclusions import conclude
+from src.comparison.sections import Section, group
+from src.comparison.verdicts import Verdict, judge
+
+
+@pytest.fixture
+def pair(make_run):
+    """A section of a baseline (KL 0.5) and one remedy with the given KLs, one per seed."""
+
+    def make(kls: Sequence[float], **remedy) -> Section:
+        runs = [read_run(make_run("gan_standard", seed, kl=0.5)) for seed in range(len(kls))]
+        runs += [read_run(make_run("gan_fm", seed, kl=kl, **remedy)) for seed, kl in enumerate(kls)]
+        return group(runs)[0]
+
+    return make
+
+
+def said(section: Section) -> str:
+    return "\n".join(sentence.text for sentence in conclude(section))
+
+
+def verdict(section: Section, key: str = "kl") -> Verdict:
+    return judge(section, section.remedies[0], key).verdict
+
+
+def test_two_seeds_give_no_verdict(pair) -> None:
+    section = pair([0.1, 0.1001])
+    assert verdict(section) is Verdict.WITHHELD
+    assert "`gan_fm`: **no verdict**" in said(section)
+    assert "2 paired seeds, at least 3 are needed" in said(section)
+    assert "Fewer than 3 completed seeds: `gan_standard` 2, `gan_fm` 2" in said(section)
+    assert "helps" not in said(section)
+
+
+def test_three_seeds_may_help_or_hurt(pair) -> None:
+    section = pair([0.1, 0.11, 0.12], missing="")
+    assert "`gan_fm`: **helps: modes, KL**" in said(section)
+    assert "KL −0.390 [−0.415, −0.365]" in said(section)
+    assert "Fewer than" not in said(section)
+
+
+def test_worse_hurts(pair) -> None:
+    assert verdict(pair([0.9, 0.91, 0.92])) is Verdict.HURTS
+
+
+def test_interval_with_zero_shows_no_difference(pair) -> None:
+    section = pair([0.1, 0.9, 0.4])
+    assert verdict(section) is Verdict.UNCLEAR
+    assert "`gan_fm`: **no difference shown**" in said(section)
+    assert "“No difference shown” is not “no difference”" in said(section)
+
+
+def test_other_budget_gives_no_verdict(pair) -> None:
+    section = pair([0.1, 0.11, 0.12], images_seen=600)
+    assert verdict(section) is Verdict.WITHHELD
+    assert "Budgets differ, from 300 to 600 samples" in said(section)
+
+
+def test_kl_at_the_floor_is_noise(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed, kl=0.002)) for seed in range(3)]
+    runs += [read_run(make_run("gan_fm", seed, kl=0.001 + seed * 1e-5)) for seed in range(3)]
+    (section,) = group(runs)
+    assert verdict(section) is Verdict.WITHHELD
+    assert "at the floor of the sample size" in said(section)
+    assert "KL at the floor of a perfect sampler (0.00125): `gan_standard`, `gan_fm`" in said(section)
+
+
+def test_failed_runs_are_told(study) -> None:
+    (section,) = group(collect([study]))
+    text = said(section)
+    assert "2 of 11 runs did not complete and are not averaged: `gan_fm` (1 unfinished)" in text
+    assert "`gan_hinge` (1 failed)" in text
+    assert "1 of its 4 runs did not complete; this is of the rest" in text
+
+
+def test_baseline_letters_and_their_time(study) -> None:
+    text = said(group(collect([study]))[0])
+    assert "missing letters: Q, X, Z in all 3 seeds; J in 1 of 3" in text
+    assert "of 26." in text
+    assert "Collapse sets in midway in seeds 0, 1, 2 (from 200 samples on); training saw 300 samples" in text
+    assert "Present at first, then gone for good: J from 300, Q from 300" in text
+
+
+def test_no_collapse_nothing_to_cure(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed, missing="", onset=None)) for seed in range(3)]
+    text = said(group(runs)[0])
+    assert "no letters are missing in any seed: there is no collapse here for a remedy to cure" in text
+    assert "Collapse has no onset in any of 3 seeds" in text
+
+
+def test_baseline_without_completed_runs(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", status="diverged", error="loss is nan"))]
+    runs += [read_run(make_run("gan_fm", seed)) for seed in range(3)]
+    text = said(group(runs)[0])
+    assert "The baseline `gan_standard` has no completed run" in text
+    assert "`gan_standard` (1 diverged)" in text
+
+
+def test_metric_that_likes_junk_is_distrusted(make_run) -> None:
+    controls = {"real": {"modes": 18}, "noise": {"modes": 19}, "single": {"modes": 1}}
+    text = said(group([read_run(make_run(controls=controls))])[0])
+    assert "Distrust modes here: `noise` scores 19.0 modes where held-out real data score 18.0" in text
+
+
+def test_weak_oracle_and_two_commits_are_told(make_run) -> None:
+    runs = [read_run(make_run(seed=0, oracle_accuracy=0.7)), read_run(make_run(seed=1, git="fff"))]
+    text = said(group(runs)[0])
+    assert "right on only 70.0%" in text
+    assert "2 versions of the code (abc123, fff)" in text
+
+
+def test_many_names_are_grouped_and_chance_is_mentioned(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed, kl=0.5)) for seed in range(3)]
+    for number in range(8):
+        for seed in range(3):
+            runs.append(read_run(make_run(f"gan_{number}", seed, kl=0.1 + 0.01 * seed)))
+    text = said(group(runs)[0])
+    assert "**Helps: KL** (8): `gan_0` (modes 0.0, KL −0.390)" in text
+    assert "With 8 names, about one 95 % interval in twenty misses zero by chance" in text
+
+
+def test_levels_of_a_vae(make_run) -> None:
+    metrics = {"elbo": -95.0, "collapsed": ["high"]}
+    onset = {"high": 30, "low": None}
+    runs = [
+        read_run(make_run("vae_none", seed, model="vae", metrics=metrics, onset=onset)) for seed in range(3)
+    ]
+    text = said(group(runs)[0])
+    assert "Under `vae_none` (3 seeds), collapsed levels: high in all 3 seeds" in text
+    assert "Collapse of high sets in early in seeds 0, 1, 2 (from 30 samples on)" in text
+    assert "Collapse of low has no onset" in text
+
+
+def test_gone_since_is_the_first_of_the_last_absences(make_run) -> None:
+    lost = ["Q", "Q X", "Q", "Q X", "Q X"]
+    rows = [{"images_seen": 10 * i, "modes": 25, "missing": names} for i, names in enumerate(lost)]
+    assert gone_since(read_run(make_run(history=rows)), "missing") == {"Q": None, "X": 30.0}
+    assert gone_since(read_run(make_run(seed=1)), "collapsed") == {}
+
+
+def test_phases_of_training() -> None:
+    phases = [phase(onset, 300) for onset in (None, 0, 100, 150, 250)]
+    assert phases == ["", "from the start", "early", "midway", "late"]

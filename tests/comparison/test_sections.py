@@ -1,0 +1,90 @@
+import os
+
+import pytest
+
+from src.comparison.collect import ReportError, collect, read_run
+from src.comparison.sections import group
+from src.comparison.statistics import estimate
+
+
+def test_only_completed_runs_are_averaged(study) -> None:
+    (section,) = group(collect([study]))
+    summaries = {summary.name: summary for summary in section.summaries}
+    assert [len(summaries[name].counted) for name in ("gan_standard", "gan_fm", "gan_hinge")] == [3, 3, 3]
+    assert [run.status for run in summaries["gan_hinge"].others] == ["failed"]
+    assert [run.status for run in summaries["gan_fm"].others] == ["unfinished"]
+    assert summaries["gan_fm"].mean("modes") == pytest.approx((26 + 26 + 25) / 3)
+
+
+def test_differences_are_paired_by_seed(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed, kl=0.5 + seed)) for seed in (0, 1, 2, 3)]
+    runs += [read_run(make_run("gan_fm", seed, kl=0.4 + 1.1 * seed)) for seed in (1, 2, 3, 7)]
+    (section,) = group(runs)
+    difference = section.remedies[0].difference("kl")
+    assert difference == estimate([1.5 - 1.5, 2.6 - 2.5, 3.7 - 3.5])
+    assert difference.n == 3
+
+
+def test_two_data_sets_are_never_averaged(make_run, tmp_path) -> None:
+    other = {"name": "emnist", "source": "emnist", "digest": "ff00", "classes": ["A"], "sizes": {}}
+    make_run("gan_standard", 0, kl=1.0)
+    make_run("gan_standard", 0, kl=3.0, dataset=other, folder="other")
+    sections = group(collect([tmp_path]))
+    assert [section.summaries[0].mean("kl") for section in sections] == [1.0, 3.0]
+    assert all(len(section.counted) == 1 for section in sections)
+
+
+def test_families_are_separate(make_run, tmp_path) -> None:
+    make_run("gan_standard")
+    make_run("vae_linear", model="vae", metrics={"elbo": -90.0, "collapsed": ["high"]}, onset={"high": 20})
+    make_run("vae_none", model="vae", metrics={"elbo": -95.0, "collapsed": []}, onset={"high": None})
+    gan, vae = group(collect([tmp_path]))
+    assert (gan.model, vae.model, vae.baseline) == ("gan", "vae", "vae_none")
+    assert vae.remedies[0].mean("onset_high") == 20
+
+
+def test_run_without_data_joins_the_only_section_it_fits(make_run, tmp_path) -> None:
+    make_run("gan_standard")
+    make_run("gan_fm", finished=False)
+    assert len(group(collect([tmp_path]))) == 1
+    make_run("gan_standard", 1, dataset={"name": "emnist", "digest": "ff00"})
+    sections = group(collect([tmp_path]))
+    assert [len(section.runs) for section in sections] == [1, 1, 1]
+    assert sections[0].dataset is None
+
+
+def test_completed_run_without_data_is_not_averaged(make_run, tmp_path) -> None:
+    make_run("gan_standard", 0)
+    make_run("gan_standard", 1, dataset=None)
+    (section,) = group(collect([tmp_path]))
+    assert len(section.counted) == 1
+
+
+def test_repeated_seed_counts_once_and_the_latest_wins(make_run, tmp_path) -> None:
+    early = make_run("gan_standard", 0, kl=1.0, folder="b_early")
+    make_run("gan_standard", 0, kl=2.0, folder="a_late")
+    os.utime(early / "results.json", (1, 1))
+    (section,) = group(collect([tmp_path]))
+    assert section.summaries[0].mean("kl") == 2.0
+    assert [run.folder.name for run in section.repeats] == ["b_early"]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["gan_a", "gan_standard"], "gan_standard"),
+        (["gan_standard gan.tricks=[r1]", "gan_standard"], "gan_standard"),
+        (["gan_standard x=1", "gan_fm"], "gan_standard x=1"),
+        (["gan_hinge", "gan_b_longer"], "gan_b_longer"),
+    ],
+)
+def test_usual_baseline(make_run, names: list[str], expected: str) -> None:
+    (section,) = group([read_run(make_run(name, folder=str(i))) for i, name in enumerate(names)])
+    assert section.baseline == expected
+
+
+def test_chosen_baseline_must_exist(make_run) -> None:
+    runs = [read_run(make_run("gan_fm")), read_run(make_run("gan_standard"))]
+    assert group(runs, "gan_fm")[0].baseline == "gan_fm"
+    with pytest.raises(ReportError, match=r"--baseline nope.*gan_fm, gan_standard"):
+        group(runs, "nope")

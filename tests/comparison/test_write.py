@@ -1,0 +1,146 @@
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from src.comparison import write_report
+from src.comparison.measures import compact, measure
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def report(study: Path):
+    (study / "gan_standard_2" / "results.json").write_text('{"status": "comp')
+    return write_report([study])
+
+
+def test_everything_is_written_and_nothing_else(report, study: Path) -> None:
+    assert report.folder == study / "report"
+    names = {path.name for path in report.folder.iterdir()}
+    assert names == {"index.html", "report.md", "runs.csv", "summary.csv", "figures"}
+    figures = {path.name for path in (report.folder / "figures").iterdir()}
+    assert all(path.startswith(("curves_", "differences_", "shares_", "samples_")) for path in figures)
+    assert {"curves_gan_ab12cd34_modes.png", "shares_gan_ab12cd34.png"} <= figures
+    assert not any(path.name.startswith(".") for path in report.folder.rglob("*"))
+
+
+def test_page_is_self_contained(report) -> None:
+    page = report.page.read_text()
+    assert not re.search(r"""(src|href)\s*=\s*(?!["']data:)""", page)
+    assert not re.search(r"https?://|url\(|@import", page)
+    assert page.count("data:image/png;base64,") == len(list((report.folder / "figures").iterdir()))
+
+
+def test_page_lists_what_is_not_averaged(report) -> None:
+    page = report.page.read_text()
+    for status in ("failed", "unfinished", "damaged"):
+        assert f'<span class="lost">{status}</span>' in page
+    assert "RuntimeError: out of memory" in page
+    assert "results.json cannot be read" in page
+
+
+def test_no_machine_paths(report, tmp_path: Path) -> None:
+    for name in ("index.html", "report.md", "runs.csv", "summary.csv"):
+        assert str(tmp_path) not in (report.folder / name).read_text()
+
+
+def test_runs_csv_has_a_row_per_run(report) -> None:
+    table = rows(report.folder / "runs.csv")
+    assert len(table) == 11
+    assert {
+        "name",
+        "seed",
+        "status",
+        "averaged",
+        "digest",
+        "modes",
+        "kl",
+        "missing",
+        "onset",
+        "error",
+    } <= set(table[0])
+    assert sum(row["averaged"] == "yes" for row in table) == 8
+    assert {row["averaged"] for row in table if row["status"] != "completed"} == {"no"}
+
+
+def test_summary_csv_has_every_metric_with_its_interval_and_difference(report) -> None:
+    table = {row["name"]: row for row in rows(report.folder / "summary.csv")}
+    assert list(table) == ["gan_standard", "gan_fm", "gan_hinge"]
+    parts = ("n", "mean", "sd", "low", "high", "pairs", "difference", "difference_low", "difference_high")
+    for key in ("modes", "kl", "fid", "recognisable", "onset", "images_per_second"):
+        assert {f"{key}_{part}" for part in parts} <= set(table["gan_fm"])
+    assert table["gan_standard"]["n"] == "2"
+    assert table["gan_standard"]["kl_difference"] == ""
+    assert table["gan_fm"]["kl_pairs"] == "2"
+    assert float(table["gan_fm"]["kl_difference"]) == pytest.approx(-0.399)
+
+
+def test_markdown_pictures_exist(report) -> None:
+    text = (report.folder / "report.md").read_text()
+    for file in re.findall(r"\]\(([^)]+)\)", text):
+        assert (report.folder / file).is_file()
+    assert "python -m src.train -m experiment=gan_fm seed=0,1,2,3" in text
+
+
+def test_rebuilding_overwrites_drops_stale_figures_and_keeps_strangers(report, study: Path) -> None:
+    stale, stranger = (report.folder / "figures" / name for name in ("curves_gan_old.png", "mine.png"))
+    stale.write_bytes(b"old")
+    stranger.write_bytes(b"mine")
+    before = report.page.read_bytes()
+    write_report([study])
+    assert report.page.read_bytes() == before
+    assert not stale.exists()
+    assert stranger.exists()
+
+
+def test_fallback_cannot_be_missed(make_run, tmp_path: Path) -> None:
+    make_run(dataset={"name": "emnist", "source": "strokes", "digest": "ab"})
+    page = write_report([tmp_path], tmp_path / "out").page.read_text()
+    assert '<p class="warning" role="alert"><strong>Not emnist.</strong>' in page
+
+
+def test_two_data_sets_make_two_parts(make_run, tmp_path: Path) -> None:
+    make_run("gan_standard", 0)
+    make_run("gan_standard", 1, dataset={"name": "emnist", "source": "emnist", "digest": "ff00"})
+    report = write_report([tmp_path], tmp_path / "out")
+    assert report.page.read_text().count("<h2>") == 2
+    assert len(rows(tmp_path / "out" / "summary.csv")) == 2
+
+
+def test_unknown_family_metrics_and_names_are_shown_and_escaped(make_run, tmp_path: Path) -> None:
+    make_run("<script> | x", model="flow", metrics={"strange_score": 4.5, "tags": ["a|b"]}, folder="odd")
+    report = write_report([tmp_path], tmp_path / "out")
+    page = report.page.read_text()
+    assert "strange score" in page
+    assert "<script>" not in page
+    assert "a\\|b" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_nothing_but_an_unfinished_run(make_run, tmp_path: Path) -> None:
+    folder = make_run(finished=False)
+    (folder / "history.csv").unlink()
+    assert "These runs ended before they recorded their data" in write_report([tmp_path]).page.read_text()
+
+
+def test_many_names_draw_panels(make_run, tmp_path: Path) -> None:
+    for number in range(9):
+        make_run(f"gan_{number} gan.tricks=[one_trick,another_trick]", folder=str(number))
+    figures = write_report([tmp_path]).folder / "figures"
+    assert (figures / "curves_gan_ab12cd34_kl.png").stat().st_size > 10_000
+
+
+def test_numbers_are_readable() -> None:
+    assert [compact(n) for n in (None, 0, 950, 12_800, 256_000, 1_500_000)] == [
+        *("–", "0", "950", "12.8k", "256k", "1.5M")
+    ]
+    kl, modes = measure("kl"), measure("modes")
+    assert [kl.text(value) for value in (0.00125, 0.5, 12.34, 1234.5, 0)] == [
+        *("0.00125", "0.500", "12.3", "1,234", "0.000")
+    ]
+    assert modes.text(-0.25, signed=True) == "−0.2"
+    assert modes.text(0.04, signed=True) == "+0.04"
