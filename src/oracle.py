@@ -71,17 +71,13 @@ class Oracle(nn.Module):
     def opinion(self, images_NCHW: Tensor, chunk: int = 1000) -> Opinion:
         """Looks at uint8 images channel by channel."""
         parts = [self._opinion(part) for part in images_NCHW.split(chunk)]
-        return Opinion(
-            *(torch.cat([getattr(part, field) for part in parts]) for field in Opinion.__dataclass_fields__)
-        )
+        return Opinion(*(torch.cat([getattr(part, field) for part in parts]) for field in Opinion.__dataclass_fields__))
 
     def _opinion(self, images_BCHW: Tensor) -> Opinion:
         batch, channels = images_BCHW.shape[:2]
         logits, features = self(images_BCHW.flatten(0, 1).unsqueeze(1).float() / self.levels)
         top, classes = logits.softmax(1)[:, : self.num_classes].max(1)
-        return Opinion(
-            top.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1)
-        )
+        return Opinion(top.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1))
 
 
 def trained_oracle(

@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from src.resolvers import run_name
+from src.names import run_name
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,12 @@ class TrainingCurves(Callback):
         self.every = every
 
     def on_train_batch_end(
-        self, trainer: Trainer, module: LightningModule, outputs: dict[str, Tensor], batch: Any, batch_index: int
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        outputs: dict[str, Tensor],
+        batch: Any,
+        batch_index: int,
     ) -> None:
         if module.steps % self.every:
             return

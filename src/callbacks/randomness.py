@@ -34,7 +34,7 @@ class Randomness(Callback):
 
 def snapshot() -> dict[str, Any]:
     """The states of torch, CUDA, numpy and python, in types that a weights-only load accepts."""
-    name, keys, *position = np.random.get_state()  # noqa: NPY002: the global stream is the one to keep
+    name, keys, *position = np.random.get_state()  # noqa: NPY002  the global stream is the one to keep
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],

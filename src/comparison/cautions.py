@@ -74,8 +74,7 @@ def _oracle(section: Section) -> str:
     if not known or min(known) >= TRUSTED_ORACLE:
         return ""
     return (
-        f"The oracle is right on only {min(known):.1%} of held-out data; "
-        "modes and KL cannot be more exact than that."
+        f"The oracle is right on only {min(known):.1%} of held-out data; modes and KL cannot be more exact than that."
     )
 
 

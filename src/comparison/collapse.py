@@ -38,9 +38,7 @@ def in_seeds(counts: Counter[str], runs: int) -> str:
     by_count: dict[int, list[str]] = {}
     for name, count in sorted(counts.items()):
         by_count.setdefault(count, []).append(name)
-    return "; ".join(
-        f"{listed(names)} {_of(count, runs)}" for count, names in sorted(by_count.items(), reverse=True)
-    )
+    return "; ".join(f"{listed(names)} {_of(count, runs)}" for count, names in sorted(by_count.items(), reverse=True))
 
 
 def _of(count: int, runs: int) -> str:

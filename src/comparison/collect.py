@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from src.comparison.records import Dataset, History, Run, is_number
+from src.names import run_name
 
 FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
@@ -56,7 +57,7 @@ def read_run(folder: Path) -> Run:
     config = config if isinstance(config, dict) else {}
     known: dict[str, Any] = {
         "folder": folder,
-        "name": _name(config, overrides, folder),
+        "name": _name(overrides, folder),
         "model": next((family for family in ("gan", "vae") if family in config), None),
         "seed": config["seed"] if isinstance(config.get("seed"), int) else None,
         "history": read_history(folder / "history.csv"),
@@ -159,10 +160,7 @@ def _overrides(folder: Path) -> tuple[str, ...]:
     return tuple(map(str, listed)) if isinstance(listed, list) else ()
 
 
-def _name(config: dict[str, Any], overrides: Sequence[str], folder: Path) -> str:
-    """What to call a run without results: its configured name, else its recipe, else its folder."""
-    name = config.get("name")
-    if isinstance(name, str) and name and "${" not in name:
-        return name
-    recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), "")
-    return recipe or folder.resolve().name
+def _name(overrides: Sequence[str], folder: Path) -> str:
+    """What to call a run without results: as its results would have been called, else as its folder is."""
+    recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), None)
+    return run_name(recipe, overrides) if overrides else folder.resolve().name

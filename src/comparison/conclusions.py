@@ -78,9 +78,7 @@ def _grouped(judged: Sequence[tuple[Summary, list[Judgement]]]) -> list[Sentence
 
 def _middles(found: Sequence[Judgement]) -> str:
     texts = [
-        f"{measure(j.key).label} {measure(j.key).text(j.difference.mean, signed=True)}"
-        for j in found
-        if j.difference.n
+        f"{measure(j.key).label} {measure(j.key).text(j.difference.mean, signed=True)}" for j in found if j.difference.n
     ]
     return f" ({', '.join(texts)})" if texts else ""
 

@@ -19,9 +19,7 @@ TONES = {
 def forest(section: Section) -> bytes | None:
     """A panel per headline metric, a row per name; None if there is nothing to compare."""
     remedies = section.ranked
-    keys = [
-        key for key in section.family.headline if any(summary.differences.get(key) for summary in remedies)
-    ]
+    keys = [key for key in section.family.headline if any(summary.differences.get(key) for summary in remedies)]
     if not keys:
         return None
     figure = Figure(figsize=(WIDTH, 1.35 + 0.38 * len(remedies)), layout="constrained")
@@ -41,9 +39,7 @@ def _row(axes: Axes, section: Section, summary: Summary, key: str, row: int) -> 
     judged = judge(section, summary, key)
     seeds = list(summary.differences.get(key, {}).values())
     colour = TONES[judged.verdict]
-    axes.scatter(
-        seeds, [row] * len(seeds), s=26, facecolor="none", edgecolor=colour, linewidth=0.9, alpha=0.8
-    )
+    axes.scatter(seeds, [row] * len(seeds), s=26, facecolor="none", edgecolor=colour, linewidth=0.9, alpha=0.8)
     if judged.difference.low is not None and judged.verdict is not Verdict.WITHHELD:
         axes.plot([judged.difference.low, judged.difference.high], [row, row], color=colour, linewidth=2)
         axes.plot(judged.difference.mean, row, "D", color=colour, markersize=6)

@@ -110,11 +110,7 @@ def _data(section: Section) -> list[Block]:
     """What was really used, and a banner if it is not what was asked for."""
     dataset = section.dataset
     if dataset is None:
-        return [
-            Paragraph(
-                "These runs ended before they recorded their data. Nothing here is averaged.", "warning"
-            )
-        ]
+        return [Paragraph("These runs ended before they recorded their data. Nothing here is averaged.", "warning")]
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset.sizes.items())
     oracle = sorted({f"{a:.3f}" for run in section.counted if (a := run.facts.get("oracle_accuracy"))})
     facts = [f"Data: **{dataset.source}**", f"digest `{dataset.digest[:12]}`"]
@@ -143,9 +139,7 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     versions = {}
     for run in section.runs:
         versions |= run.facts.get("versions") or {}
-    facts += (
-        [", ".join(f"{name} {version}" for name, version in sorted(versions.items()))] if versions else []
-    )
+    facts += [", ".join(f"{name} {version}" for name, version in sorted(versions.items()))] if versions else []
     if facts:
         blocks.append(Paragraph(" · ".join(facts) + ".", "note"))
     folders = sorted({relative(run.folder, root) for run in section.runs})

@@ -47,8 +47,7 @@ def _block(block: Block) -> str:
             return f"<figure>{_image(block)}<figcaption>{_inline(caption)}</figcaption></figure>"
         case Gallery(caption, pictures):
             images = "".join(
-                f"<div>{_image(picture)}<small>{_inline(picture.caption)}</small></div>"
-                for picture in pictures
+                f"<div>{_image(picture)}<small>{_inline(picture.caption)}</small></div>" for picture in pictures
             )
             return (
                 f'<figure class="gallery"><figcaption>{_inline(caption)}</figcaption>'
@@ -68,9 +67,7 @@ def _image(picture: Picture) -> str:
 
 def _table(table: Table) -> str:
     head = "".join(f"<th{_side(table, i)}>{_inline(text)}</th>" for i, text in enumerate(table.header))
-    rows = "".join(
-        f"<tr>{''.join(_cell(table, i, cell) for i, cell in enumerate(row))}</tr>" for row in table.rows
-    )
+    rows = "".join(f"<tr>{''.join(_cell(table, i, cell) for i, cell in enumerate(row))}</tr>" for row in table.rows)
     body = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
     caption = f'<p class="caption">{_inline(table.caption)}</p>' if table.caption else ""
     return f'<div class="table"><table>{body}</table></div>{caption}'

@@ -123,9 +123,7 @@ def _onsets(runs: Sequence[Run]) -> str:
 def controls_table(section: Section) -> Table | None:
     """The same metrics on held-out real data, on noise, and on one repeated sample, averaged over runs."""
     found = {name for run in section.counted for name in run.controls}
-    present = {
-        key for run in section.counted for c in run.controls.values() for key in c if is_number(c[key])
-    }
+    present = {key for run in section.counted for c in run.controls.values() for key in c if is_number(c[key])}
     main = [key for key in section.family.main if key in present]
     keys = main or ordered(present)
     if not keys:
@@ -147,9 +145,7 @@ def _control(section: Section, name: str, key: str) -> float | None:
 def runs_table(section: Section) -> Table:
     """Every run with its status, what it reached, and its error; those not averaged are toned down."""
     kept = {run.folder for run in section.counted}
-    keys = [
-        key for key in section.family.headline if any(_latest(run, key) is not None for run in section.runs)
-    ]
+    keys = [key for key in section.family.headline if any(_latest(run, key) is not None for run in section.runs)]
     header = [
         "name",
         "status",
@@ -179,9 +175,5 @@ def _latest(run: Run, key: str) -> float | None:
 
 def _why_left_out(run: Run) -> str:
     if run.completed:
-        return (
-            "not averaged: a later run has the same name and seed"
-            if run.dataset
-            else "its data is not recorded"
-        )
+        return "not averaged: a later run has the same name and seed" if run.dataset else "its data is not recorded"
     return f"no results.json; {len(run.history.rows)} evaluations" if run.status == "unfinished" else ""

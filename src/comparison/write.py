@@ -1,7 +1,5 @@
 """Writing a report: folders of runs in, a folder of pages, tables and pictures out."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from src.comparison.render_html import html
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
 from src.comparison.spreadsheets import runs_csv, summary_csv
+from src.files import write_atomically
 
 
 @dataclass(frozen=True)
@@ -49,12 +48,12 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
     figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for picture in document.pictures:
-        _write(figures / picture.file, picture.content)
+        write_atomically(figures / picture.file, picture.content)
     _drop_stale(figures, {picture.file for picture in document.pictures})
-    _write(out / "runs.csv", runs_csv(sections, out.parent).encode())
-    _write(out / "summary.csv", summary_csv(sections).encode())
-    _write(out / "report.md", markdown(document).encode())
-    _write(out / "index.html", html(document).encode())
+    write_atomically(out / "runs.csv", runs_csv(sections, out.parent))
+    write_atomically(out / "summary.csv", summary_csv(sections))
+    write_atomically(out / "report.md", markdown(document))
+    write_atomically(out / "index.html", html(document))
     return Report(out, tuple(sections))
 
 
@@ -64,17 +63,3 @@ def _drop_stale(figures: Path, current: set[str]) -> None:
         for path in figures.glob(f"{kind}_*.png"):
             if path.name not in current:
                 path.unlink()
-
-
-def _write(path: Path, content: bytes) -> None:
-    """All of the file or none of it: a neighbour written in full, then renamed."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

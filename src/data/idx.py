@@ -53,9 +53,7 @@ def read_pair(images: Path, labels: Path, transposed: bool) -> tuple[np.ndarray,
     images_NHW, labels_N = read_idx(images), read_idx(labels)
     for path, array, wanted in ((images, images_NHW, 3), (labels, labels_N, 1)):
         if array.ndim != wanted:
-            raise ValueError(
-                f"{path} holds {CONTENT[array.ndim]}, not {CONTENT[wanted]}: are the files swapped?"
-            )
+            raise ValueError(f"{path} holds {CONTENT[array.ndim]}, not {CONTENT[wanted]}: are the files swapped?")
     if images_NHW.shape[1:] != (SIDE, SIDE):
         height, width = images_NHW.shape[1:]
         raise ValueError(f"{images} holds images of {height}×{width}; only {SIDE}×{SIDE} are supported")
@@ -93,8 +91,7 @@ def class_indices(labels_N: np.ndarray, values_K: np.ndarray, path: Path) -> np.
     if unknown.size:
         shown = ", ".join(map(str, unknown[:5])) + (", …" if unknown.size > 5 else "")
         raise ValueError(
-            f"{path} holds the unknown label {shown}; "
-            f"the {len(values_K)} classes lie in {values_K[0]}..{values_K[-1]}"
+            f"{path} holds the unknown label {shown}; the {len(values_K)} classes lie in {values_K[0]}..{values_K[-1]}"
         )
     return np.searchsorted(values_K, labels_N).astype(np.int64)
 

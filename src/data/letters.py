@@ -2,6 +2,7 @@
 
 import string
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,15 +25,15 @@ class EMNIST(ResidentData):
     """Handwritten characters (Cohen et al. 2017, arXiv:1702.05373), or drawn ones where they cannot be had.
 
     Args:
-        root: folder that holds, or will hold, `EMNIST/raw`.
         split: letters, balanced, byclass, bymerge, digits or mnist.
         source: `auto` falls back to strokes with a warning; `emnist` is strict.
         cache: folder of drawn strokes.
     """
 
-    def __init__(self, root: str, split: str, source: str, cache: str, **common):
+    name = "emnist"
+
+    def __init__(self, split: str, source: str, cache: str, **common: Any):
         super().__init__(**common)
-        self.root = Path(root)
         self.split = split
         self.source = source
         self.cache = Path(cache)
@@ -49,19 +50,20 @@ class EMNIST(ResidentData):
             return load_strokes(drawn, self.cache)
         train, val = split_off(_split(arrays.train_images, arrays.train_labels), VAL_SHARE)
         test = _split(arrays.test_images, arrays.test_labels)
-        return Loaded(train, val, test, arrays.classes, f"emnist/{self.split}")
+        return Loaded(train, val, test, arrays.classes, self.name)
 
 
 class Strokes(ResidentData):
     """Characters drawn by `src.data.strokes`, once, then kept in the cache.
 
     Args:
-        root: not read; every data set has it, so that `data.root=` can stand in any command.
         split: letters or digits.
         cache: folder of drawn strokes.
     """
 
-    def __init__(self, root: str, split: str, cache: str, **common):
+    name = "strokes"
+
+    def __init__(self, split: str, cache: str, **common: Any):
         super().__init__(**common)
         if split not in STROKE_CHARACTERS:
             raise ValueError(f"data.split={split} is unknown: choose from {', '.join(STROKE_CHARACTERS)}")
@@ -76,7 +78,6 @@ class IDX(ResidentData):
     """Characters from IDX files; relative paths are also looked for under `root`.
 
     Args:
-        root: second place to look for relative paths.
         images: training images, 28×28.
         labels: training labels.
         test_images: test images, or None to set a seeded part of the training images aside.
@@ -84,20 +85,20 @@ class IDX(ResidentData):
         transposed: the files store rows as columns, as EMNIST does.
     """
 
+    name = "idx"
+
     def __init__(
         self,
-        root: str,
         images: str,
         labels: str,
         test_images: str | None,
         test_labels: str | None,
         transposed: bool,
-        **common,
+        **common: Any,
     ):
         super().__init__(**common)
         if (test_images is None) != (test_labels is None):
             raise ValueError("data.test_images and data.test_labels: give both or neither")
-        self.root = Path(root)
         self.files = [images, labels]
         self.test_files = [test_images, test_labels] if test_images and test_labels else None
         self.transposed = transposed
@@ -114,7 +115,7 @@ class IDX(ResidentData):
         else:
             train, test = split_off(train, TEST_SHARE)
         train, val = split_off(train, VAL_SHARE)
-        return Loaded(train, val, test, names, Path(self.files[0]).name)
+        return Loaded(train, val, test, names, self.name)
 
     def _found(self, file: str) -> Path:
         path = Path(file)
@@ -136,7 +137,7 @@ def load_strokes(split: str, cache: Path) -> Loaded:
             unfinished.replace(path)
     with np.load(path) as arrays:
         parts = [_split(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
-    return Loaded(*parts, tuple(classes), "strokes")
+    return Loaded(*parts, tuple(classes), Strokes.name)
 
 
 def _split(images: np.ndarray, labels: np.ndarray) -> Split:

@@ -4,6 +4,7 @@ import hashlib
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from lightning import LightningDataModule
@@ -22,7 +23,7 @@ class Loaded:
     val: Split
     test: Split
     classes: tuple[str, ...]
-    source: str
+    source: str  # the name of the data set that it really is
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of train, val and test."""
@@ -38,18 +39,20 @@ class ResidentData(LightningDataModule, ABC):
     """A data set in memory; a child says how to load it.
 
     Args:
-        name: the name under which results record the data set.
+        root: folder of the data's files; every data set has it, so that `data.root=` can stand in any command.
         budget: how many training samples a run sees.
         batch_size: samples per step, over all devices together.
         seed: of the order of the training samples.
         stack: how many independent characters make one image, one per channel.
     """
 
-    def __init__(self, name: str, budget: int, batch_size: int, seed: int, stack: int = 1):
+    name: str  # under which results record the data set
+
+    def __init__(self, root: str, budget: int, batch_size: int, seed: int, stack: int):
         super().__init__()
         if stack not in (1, 2, 3):
             raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 characters per image")
-        self.name = name
+        self.root = Path(root)
         self.budget = budget
         self.batch_size = batch_size
         self.seed = seed

@@ -1,4 +1,4 @@
-"""What a model may know of a data set: shape, classes and scale, never its name's meaning or its files."""
+"""What a model may know of a data set: shape, classes and scale, never its files."""
 
 from dataclasses import dataclass
 

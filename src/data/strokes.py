@@ -160,9 +160,7 @@ def wander(form: Form, dice: Dice, spread: float = 0.06) -> tuple[np.ndarray, np
     return form.x_P + shift_x_BP, form.y_P + shift_y_BP
 
 
-def bend(
-    x_BP: np.ndarray, y_BP: np.ndarray, dice: Dice, spread: float = 0.065
-) -> tuple[np.ndarray, np.ndarray]:
+def bend(x_BP: np.ndarray, y_BP: np.ndarray, dice: Dice, spread: float = 0.065) -> tuple[np.ndarray, np.ndarray]:
     """A smooth warp of the sheet: displacements that are cubic polynomials of the place."""
     xx, xy, yy = x_BP * x_BP, x_BP * y_BP, y_BP * y_BP
     shift_x_BP, shift_y_BP = np.float32(0), np.float32(0)

@@ -101,8 +101,7 @@ class GANEvaluator:
         single = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()].expand(shape)
         images = {"real": real, "noise": noise, "grey": grey, "single": single}
         return {
-            name: self.score(self.oracle.opinion(control.to(self.device)), "test")
-            for name, control in images.items()
+            name: self.score(self.oracle.opinion(control.to(self.device)), "test") for name, control in images.items()
         }
 
     def facts(self) -> dict[str, Any]:

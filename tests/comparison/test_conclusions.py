@@ -128,9 +128,7 @@ def test_many_names_are_grouped_and_chance_is_mentioned(make_run) -> None:
 def test_levels_of_a_vae(make_run) -> None:
     metrics = {"elbo": -95.0, "collapsed": ["high"]}
     onset = {"high": 30, "low": None}
-    runs = [
-        read_run(make_run("vae_none", seed, model="vae", metrics=metrics, onset=onset)) for seed in range(3)
-    ]
+    runs = [read_run(make_run("vae_none", seed, model="vae", metrics=metrics, onset=onset)) for seed in range(3)]
     text = said(group(runs)[0])
     assert "Under `vae_none` (3 seeds), collapsed levels: high in all 3 seeds" in text
     assert "Collapse of high sets in early in seeds 0, 1, 2 (from 30 samples on)" in text

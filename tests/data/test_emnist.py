@@ -179,9 +179,7 @@ def test_damaged_files_never_fall_back(offline, put, tmp_path, source, gzipped):
 def test_labels_outside_the_split_are_refused(offline, put, tmp_path):
     raw = put("letters")
     (raw / "emnist-letters-train-labels-idx1-ubyte").write_bytes(idx_bytes(np.arange(60) % 28))
-    with pytest.raises(
-        ValueError, match=r"train-labels.* unknown label 0, 27; the 26 classes lie in 1\.\.26"
-    ):
+    with pytest.raises(ValueError, match=r"train-labels.* unknown label 0, 27; the 26 classes lie in 1\.\.26"):
         load_emnist(tmp_path, "letters")
 
 
@@ -192,9 +190,7 @@ def test_unavailable_names_what_lacks_and_the_ways_out(offline, put, tmp_path):
         EMNISTUnavailableError, match=r"lacks EMNIST/raw/emnist-\S*test-labels-idx1-ubyte and .*refused"
     ):
         load_emnist(tmp_path, "letters", "auto")
-    with pytest.raises(
-        ValueError, match=r"Put the files into .*raw, .*data=strokes or data\.source=auto"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"Put the files into .*raw, .*data=strokes or data\.source=auto") as caught:
         load_emnist(tmp_path, "letters", "emnist")
     assert not isinstance(caught.value, EMNISTUnavailableError)
     assert "\n" not in str(caught.value)

@@ -154,9 +154,7 @@ def test_test_labels_use_the_classes_of_train():
 
 
 @pytest.mark.real_data
-@pytest.mark.skipif(
-    not (REAL / "letters-train-images-idx3-ubyte.gz").exists(), reason="DATA_DIR holds no real letters"
-)
+@pytest.mark.skipif(not (REAL / "letters-train-images-idx3-ubyte.gz").exists(), reason="DATA_DIR holds no real letters")
 @pytest.mark.parametrize("part", ["train", "test"])
 def test_real_letters(part):
     paths = (REAL / f"letters-{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1"))

@@ -21,7 +21,5 @@ class R1(Trick):
         self.gamma = gamma
 
     def discriminator_term(self, step: Step) -> Tensor:
-        (gradient_BCHW,) = torch.autograd.grad(
-            step.real.logits_B.sum(), step.real.images_BCHW, create_graph=True
-        )
+        (gradient_BCHW,) = torch.autograd.grad(step.real.logits_B.sum(), step.real.images_BCHW, create_graph=True)
         return self.gamma / 2 * gradient_BCHW.float().square().sum((-3, -2, -1)).mean(-1)
