@@ -3,17 +3,7 @@
 import re
 from collections.abc import Sequence
 
-NOT_PART_OF_A_NAME = (
-    "experiment",
-    "study",
-    "seed",
-    "resume",
-    "cache",
-    "data.root",
-    "accelerator",
-    "trainer",
-    "hydra",
-)
+NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", "cache", "data.root", "accelerator", "trainer", "hydra")
 
 
 def run_name(experiment: str | None, overrides: Sequence[str]) -> str:

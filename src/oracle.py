@@ -92,15 +92,15 @@ def trained_oracle(
     """The oracle of the data with this `digest`, from the cache or trained now; one process trains, others wait."""
     cache.mkdir(parents=True, exist_ok=True)
     path = cache / f"oracle-v{VERSION}-{digest[:16]}.pt"
-    oracle = Oracle(num_classes, levels)
+    oracle = Oracle(num_classes, levels).to(device, memory_format=torch.channels_last)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
-            train_oracle(oracle.to(device, memory_format=torch.channels_last), train.to(device), test.to(device))
+            train_oracle(oracle, train.to(device), test.to(device))
             unfinished = path.with_suffix(".part")
             torch.save(oracle.state_dict(), unfinished)
             unfinished.replace(path)
-    oracle.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-    return oracle.to(device).eval().requires_grad_(False)
+    oracle.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+    return oracle.eval().requires_grad_(False)
 
 
 def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:

@@ -24,11 +24,13 @@ from src.record import read_record, resumed_config
 from src.results import describe_dataset, describe_machine, hyperparameters, write_results
 from src.summary import print_summary
 
+CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
+
 log = logging.getLogger(__name__)
 resolvers.register()
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="train")
+@hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="train")
 def main(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
     quieten()
@@ -69,6 +71,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
 def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
     lightning.seed_everything(config.seed, verbose=False)
+    refuse_impossible(config.trainer)
     callbacks = instantiate(config.callbacks)
     trainer: Trainer = instantiate(config.trainer, callbacks=list(callbacks.values()))
     results |= describe_machine(trainer)
@@ -85,6 +88,20 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     finally:
         results |= callbacks.evaluation.results()
     print_summary(results)
+
+
+def refuse_impossible(trainer: DictConfig) -> None:
+    """Says at once, and in the user's words, what the trainer would say late or not at all."""
+    if trainer.accelerator in ("gpu", "cuda") and not torch.accelerator.is_available():
+        raise ValueError(
+            f"trainer.accelerator={trainer.accelerator}: this machine has no GPU that PyTorch can use; "
+            "choose accelerator=cpu or accelerator=auto"
+        )
+    if str(trainer.precision) in ("16", "16-mixed", "16-true"):
+        raise ValueError(
+            f"trainer.precision={trainer.precision}: fp16 loses the gradients of penalties, which loss scaling does "
+            "not reach; choose bf16-mixed or 32-true"
+        )
 
 
 if __name__ == "__main__":

@@ -152,6 +152,10 @@ class Evaluation(Callback):
             board = trainer.logger.experiment
             board.add_image(f"{stage}/{name}", picture, module.images_seen, dataformats="HWC")
 
+    def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        # The end of a finished run is not the end of training when it goes on with a larger budget.
+        checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"] = False
+
     def state_dict(self) -> dict[str, Any]:
         return {"history": self.history, "train_seconds": self.train_seconds}
 

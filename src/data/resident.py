@@ -55,7 +55,12 @@ class ResidentLoader:
             first = batch * self.batch_size
             index_BC = order_NC[first + self.rank : first + self.batch_size : self.world_size]
             self.batches_seen += 1
-            yield self.images_NHW[index_BC]
+            yield self._images(index_BC)
+
+    def _images(self, index_BC: Tensor) -> Tensor:
+        """`images_NHW[index_BC]`, several times faster on the CPU, since whole rows are copied."""
+        rows = self.images_NHW.index_select(0, index_BC.flatten())
+        return rows.view(*index_BC.shape, *self.images_NHW.shape[1:])
 
     def _order(self, epoch: int) -> Tensor:
         entropy = np.random.SeedSequence((ORDER_SEED, self.seed, epoch))

@@ -1,0 +1,27 @@
+# `make study` trains and compares; `make test` tests; both set themselves up first.
+
+PYTHON ?= python3
+VENV := .venv/bin/python
+
+.PHONY: study test lint clean
+
+study: .venv/installed
+	$(VENV) -m src.train study=quick
+
+test: .venv/installed
+	$(VENV) -m pytest
+
+lint: .venv/installed
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+
+clean:
+	rm -rf .venv .cache
+
+.venv/installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(VENV) -m pip install --quiet --upgrade pip
+	$(VENV) -m pip install --quiet -e ".[dev]"
+	touch .venv/installed

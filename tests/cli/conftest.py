@@ -1,0 +1,82 @@
+"""The commands as a user gives them, in a folder of their own, with an oracle that was trained briefly."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from src import oracle, train
+from src.data.letters import load_strokes
+
+SMALL = (
+    "data=strokes",
+    "accelerator=cpu",
+    "batch_size=32",
+    "budget=256",
+    "evaluations=2",
+    "evaluator.num_samples=200",
+    "gan.generator.width=4",
+    "gan.discriminator.width=4",
+    "trainer.enable_progress_bar=false",
+    "~callbacks.progress",
+)
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn letters and their oracle, trained for a moment only: these tests are about commands, not about quality."""
+    folder = tmp_path_factory.mktemp("cache")
+    letters = load_strokes("letters", folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oracle, "STEPS", 60)
+        oracle.trained_oracle(letters.train, letters.test, 26, 255, letters.digest(), folder, torch.device("cpu"))
+    return folder
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended and what it said."""
+
+    status: int
+    said: str
+    errors: str
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def command(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """`python -m src.train …` in this process and in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DATA_DIR", raising=False)
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["src/train.py", *arguments, f"cache={cache}"])
+        capsys.readouterr()
+        status = 0
+        try:
+            train.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        said = capsys.readouterr()
+        return Outcome(status, said.out, said.err)
+
+    return run
+
+
+def results(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "results.json").read_text())
+
+
+def only(pattern: str) -> Path:
+    """The one path below the present folder that matches."""
+    (path,) = Path().glob(pattern)
+    return path

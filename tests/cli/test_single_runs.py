@@ -1,0 +1,84 @@
+"""One run: what it leaves behind, and that it is the same every time."""
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.cli.conftest import SMALL, Command, only, results
+
+CONTRACT = {
+    "status", "error", "name", "model", "seed", "dataset", "oracle_accuracy", "metrics", "controls", "onset",
+    "images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git",
+}  # fmt: skip
+METRICS = {
+    "modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid", "precision", "recall",
+    "density", "coverage", "vendi",
+}  # fmt: skip
+
+
+def test_a_run_leaves_everything_the_contract_names(command: Command):
+    assert command("experiment=gan_fm", "seed=3", *SMALL).status == 0
+    folder = only("multirun/single/*")
+    found = results(folder)
+    assert set(found) >= CONTRACT
+    assert set(found["metrics"]) >= METRICS
+    assert set(found["controls"]) >= {"real", "noise", "single"}
+    assert found["status"] == "completed"
+    assert found["error"] is None
+    assert found["seed"] == 3
+    assert found["images_seen"] == 256
+    assert found["dataset"]["source"] == "strokes"
+    assert found["dataset"]["sizes"] == {"train": 39000, "val": 5200, "test": 7800}
+    assert found["metrics"]["kl_floor"] == pytest.approx(25 / 400)
+    for stem in ("random", "sorted", "shares"):
+        assert (folder / "samples" / f"{stem}.png").stat().st_size > 1000
+    assert (folder / "checkpoints" / "last.ckpt").exists()
+    assert (folder / "checkpoints" / "best.ckpt").exists()
+    rows = list(csv.DictReader((folder / "history.csv").read_text().splitlines()))
+    assert [int(row["images_seen"]) for row in rows] == [128, 256]
+    assert set(rows[0]) >= METRICS | {"images_seen", "seconds"}
+
+
+def test_tensorboard_holds_curves_pictures_and_final_metrics(command: Command):
+    command("experiment=gan_r1", "callbacks.curves.every=2", *SMALL)
+    board = EventAccumulator(str(only("multirun/single/*")))
+    board.Reload()
+    tags = board.Tags()
+    assert {"train/generator_loss", "train/logits_real", "val/modes", "val/fid", "test/modes", "hp/modes"} <= set(
+        tags["scalars"]
+    )
+    assert {"val/random", "val/sorted", "val/shares"} <= set(tags["images"])
+    assert [event.step for event in board.Scalars("val/modes")] == [128, 256], "the axis is images seen"
+    final = board.Scalars("hp/modes")[-1].value
+    assert math.isfinite(final)
+    assert final == results(only("multirun/single/*"))["metrics"]["modes"]
+    assert "custom_scalars__config__" in board.summary_metadata
+
+
+def test_two_runs_with_one_seed_agree_and_another_seed_differs(command: Command):
+    found = []
+    for seed in (0, 0, 1):
+        command("experiment=gan_standard", f"seed={seed}", *SMALL, f"hydra.run.dir=run{len(found)}")
+        found.append(results(Path(f"run{len(found)}"))["metrics"])
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+def test_an_oracle_trained_in_the_run_changes_nothing(command: Command, monkeypatch: pytest.MonkeyPatch, cache: Path):
+    command("experiment=gan_standard", *SMALL, "hydra.run.dir=with")
+    kept = next(cache.glob("oracle-*.pt"))
+    aside = kept.rename(kept.with_suffix(".aside"))
+    monkeypatch.setattr("src.oracle.STEPS", 60)
+    command("experiment=gan_standard", *SMALL, "hydra.run.dir=without")
+    aside.replace(kept)
+    assert results(Path("with"))["metrics"] == results(Path("without"))["metrics"]
+
+
+def test_letters_stack_on_the_channels(command: Command):
+    command("experiment=gan_fm", "data.stack=2", *SMALL)
+    found = results(only("multirun/single/*"))
+    assert found["metrics"]["modes"] + len(found["metrics"]["missing"]) == 676
+    assert found["controls"]["single"]["modes"] == 1

@@ -1,0 +1,89 @@
+"""Tiny data, tiny GANs and a tiny trainer: everything at most 8×8 pixels and on the CPU."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+import torch
+from lightning import Callback, Trainer
+from torch import Tensor
+
+from src.data.resident import ResidentLoader
+from src.data.spec import DataSpec
+from src.gan.losses import Standard
+from src.gan.module import GAN
+from src.gan.networks import Discriminator, Generator
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """On tiny tensors threads wait for each other longer than they work, above all on a busy machine."""
+    torch.set_num_threads(1)
+
+
+class Reseed(Callback):
+    """Gives every step a random stream of its own, so that a test can draw the same numbers."""
+
+    def on_train_batch_start(self, trainer: Trainer, module: GAN, batch: Tensor, batch_index: int) -> None:
+        torch.manual_seed(1000 + batch_index)
+
+
+@pytest.fixture
+def spec() -> DataSpec:
+    sizes = {"train": 64, "val": 16, "test": 16}
+    return DataSpec("toy", "toy", "0" * 64, ("A", "B"), (1, 8, 8), sizes)
+
+
+@pytest.fixture
+def toy_images() -> Tensor:
+    """Uint8 [64, 8, 8]."""
+    return torch.randint(0, 256, (64, 8, 8), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+
+
+@pytest.fixture
+def make_gan(spec) -> Callable[..., GAN]:
+    """Builds a tiny GAN, the same every time; any argument can be replaced."""
+
+    def make(seed: int = 0, **changes: Any) -> GAN:
+        torch.manual_seed(seed)
+        adam = partial(torch.optim.Adam, lr=2e-3, betas=(0.5, 0.999))
+        arguments = {
+            "spec": spec,
+            "generator": partial(Generator, z=4, width=4, depth=2),
+            "discriminator": partial(Discriminator, width=4, depth=2),
+            "loss": {"standard": Standard()},
+            "generator_optimizer": adam,
+            "discriminator_optimizer": adam,
+        }
+        return GAN(**(arguments | changes))
+
+    return make
+
+
+@pytest.fixture
+def fit(toy_images) -> Callable[..., Trainer]:
+    """Trains a GAN for some batches in a real trainer."""
+
+    def train(
+        gan: GAN,
+        num_batches: int = 2,
+        batch_size: int = 8,
+        images: Tensor = toy_images,
+        callbacks: Sequence[Callback] = (),
+    ) -> Trainer:
+        trainer = Trainer(
+            accelerator="cpu",
+            devices=1,
+            max_epochs=1,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[Reseed(), *callbacks],
+        )
+        loader = ResidentLoader(images, batch_size, num_batches, seed=0, num_channels=gan.spec.shape[0])
+        trainer.fit(gan, loader)
+        return trainer
+
+    return train

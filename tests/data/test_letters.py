@@ -1,0 +1,323 @@
+import os
+import string
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from src.data import letters
+from src.data.emnist import EMNISTArrays, EMNISTUnavailableError
+from src.data.letters import EMNIST, IDX, Strokes
+from src.data.module import Loaded, split_off
+from src.data.spec import Split
+
+REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
+COMMON = {"budget": 64, "batch_size": 8, "seed": 0, "stack": 1}
+
+
+def write_pair(folder: Path, part: str, images: np.ndarray, labels: np.ndarray) -> None:
+    for kind, array in (("images", images), ("labels", labels)):
+        header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+        (folder / f"{part}-{kind}").write_bytes(header + array.astype(np.uint8).tobytes())
+
+
+def numbered(count: int, first: int = 0) -> np.ndarray:
+    """Images that say which they are, in a corner whose mirror image is dark."""
+    images = np.zeros((count, 28, 28), np.uint8)
+    images[:, 0, 27] = np.arange(first, first + count)
+    return images
+
+
+@pytest.fixture
+def files(tmp_path):
+    """200 training and 40 test images of four classes with the raw labels 2, 4, 6, 8."""
+    write_pair(tmp_path, "train", numbered(200), np.arange(200) % 4 * 2 + 2)
+    write_pair(tmp_path, "test", numbered(40, first=200), np.arange(40) % 4 * 2 + 2)
+    return tmp_path
+
+
+def idx(root: Path, test: bool = True, **changes) -> IDX:
+    pairs = {"images": "train-images", "labels": "train-labels"}
+    pairs |= {"test_images": "test-images" if test else None, "test_labels": "test-labels" if test else None}
+    data = IDX(root=str(root), **(COMMON | pairs | {"transposed": False} | changes))
+    data.setup()
+    return data
+
+
+def numbers(split: Split) -> list[int]:
+    return split.images[:, 0, 27].tolist()
+
+
+@pytest.fixture
+def few_strokes(monkeypatch):
+    """Three drawings a class for training, two for the other splits."""
+    monkeypatch.setattr(letters, "STROKES_PER_CLASS", {"train": 3, "val": 2, "test": 2})
+
+
+def strokes(folder: Path, split: str = "letters", **changes) -> Strokes:
+    data = Strokes(split=split, cache=str(folder), root="unused", **(COMMON | changes))
+    data.setup()
+    return data
+
+
+# IDX
+
+
+def test_idx_with_a_test_pair(files):
+    data = idx(files)
+    assert data.spec.name == data.spec.source == "idx"
+    assert data.spec.classes == ("2", "4", "6", "8")
+    assert data.spec.shape == (1, 28, 28)
+    assert data.spec.levels == 255
+    assert data.spec.sizes == {"train": 180, "val": 20, "test": 40}
+    assert numbers(data.splits["test"]) == list(range(200, 240))
+    train, val = numbers(data.splits["train"]), numbers(data.splits["val"])
+    assert sorted(train + val) == list(range(200))
+    assert sorted(val) != list(range(20)) != val  # a random tenth
+    for split in data.splits.values():
+        assert split.images.dtype == torch.uint8
+        assert split.labels.dtype == torch.int64
+        assert split.labels.tolist() == [number % 4 for number in numbers(split)]
+
+
+def test_idx_without_a_test_pair_sets_a_tenth_aside(files):
+    data = idx(files, test=False)
+    assert data.spec.sizes == {"train": 162, "val": 18, "test": 20}
+    train, val, test = (numbers(split) for split in data.splits.values())
+    assert sorted(train + val + test) == list(range(200))
+
+
+def test_half_a_test_pair_is_refused(files):
+    with pytest.raises(ValueError, match=r"data\.test_images and data\.test_labels: give both or neither"):
+        idx(files, test_labels=None)
+
+
+def test_idx_transposed(files):
+    assert set(numbers(idx(files, transposed=True).splits["test"])) == {0}
+    turned = idx(files, transposed=True).splits["test"].images[:, 27, 0]
+    assert turned.tolist() == list(range(200, 240))
+
+
+def test_idx_paths_here_go_before_those_below_root(files, tmp_path_factory, monkeypatch):
+    here = tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(here)
+    assert idx(files).spec.sizes["test"] == 40  # nothing here: found below root
+    write_pair(here, "test", numbered(8), np.full(8, 2))
+    assert idx(files).spec.sizes["test"] == 8
+    absolute = {"test_images": str(files / "test-images"), "test_labels": str(files / "test-labels")}
+    assert idx(Path("nowhere"), **absolute, images=str(files / "train-images"), labels=str(files / "train-labels"))
+
+
+def test_missing_file_is_named(files):
+    with pytest.raises(FileNotFoundError, match=f"{files}/lost does not exist"):
+        idx(files, images="lost")
+
+
+def test_label_that_only_the_test_pair_has_is_refused(files):
+    write_pair(files, "test", numbered(2), np.array([2, 9]))
+    with pytest.raises(ValueError, match="test-labels holds the unknown label 9"):
+        idx(files)
+
+
+# EMNIST
+
+
+def unavailable(root, split, source):
+    assert source == "auto"
+    raise EMNISTUnavailableError("EMNIST is not available: no files, no network.")
+
+
+@pytest.mark.parametrize(
+    ("split", "drawn"), [("letters", "letters"), ("balanced", "letters"), ("mnist", "digits"), ("digits", "digits")]
+)
+def test_emnist_falls_back_to_strokes_loudly(monkeypatch, tmp_path, few_strokes, split, drawn):
+    monkeypatch.setattr(letters, "load_emnist", unavailable)
+    data = EMNIST(split=split, source="auto", cache=str(tmp_path), root=str(tmp_path), **COMMON)
+    with pytest.warns(UserWarning, match=rf"NOT EMNIST: .* no network\. Training on drawn strokes \({drawn}\)"):
+        data.setup()
+    assert data.spec.source == "strokes"
+    assert data.spec.name == "emnist"
+    assert len(data.spec.classes) == (26 if drawn == "letters" else 10)
+    assert data.spec.digest == strokes(tmp_path, drawn).spec.digest  # the same data, the same oracle
+
+
+def test_strict_emnist_is_an_error(monkeypatch, tmp_path):
+    def strict(root, split, source):
+        assert source == "emnist"
+        raise ValueError("EMNIST is not available")
+
+    monkeypatch.setattr(letters, "load_emnist", strict)
+    with pytest.raises(ValueError, match="EMNIST is not available"):
+        EMNIST(split="letters", source="emnist", cache=str(tmp_path), root="", **COMMON).setup()
+
+
+def test_emnist_that_is_there(monkeypatch, tmp_path):
+    arrays = EMNISTArrays(numbered(200), np.arange(200) % 2, numbered(30), np.arange(30) % 2, ("A", "B"))
+    monkeypatch.setattr(letters, "load_emnist", lambda root, split, source: arrays)
+    data = EMNIST(split="letters", source="auto", cache=str(tmp_path), root="", **COMMON)
+    data.setup()
+    assert (data.spec.name, data.spec.source) == ("emnist", "emnist")
+    assert data.spec.sizes == {"train": 180, "val": 20, "test": 30}
+    assert numbers(data.splits["test"]) == list(range(30))
+
+
+# Strokes
+
+
+def test_strokes(tmp_path, few_strokes):
+    data = strokes(tmp_path)
+    assert data.spec.classes == tuple(string.ascii_uppercase)
+    assert (data.spec.name, data.spec.source) == ("strokes", "strokes")
+    assert data.spec.sizes == {"train": 78, "val": 52, "test": 52}
+    assert strokes(tmp_path, "digits").spec.classes == tuple(string.digits)
+    images = torch.cat([split.images for split in data.splits.values()]).flatten(1)
+    assert len(images.unique(dim=0)) == len(images)  # no drawing is in two splits
+
+
+def test_strokes_are_drawn_once(tmp_path, few_strokes, monkeypatch):
+    first = strokes(tmp_path)
+    monkeypatch.setattr(letters.strokes, "draw", lambda *_: pytest.fail("drawn again"))
+    again = strokes(tmp_path)
+    assert again.spec == first.spec
+    assert torch.equal(again.splits["val"].images, first.splits["val"].images)
+    assert not list(tmp_path.glob("*.part*"))
+
+
+def test_a_new_version_is_drawn_anew(tmp_path, few_strokes, monkeypatch):
+    strokes(tmp_path)
+    monkeypatch.setattr(letters.strokes, "VERSION", 999)
+    monkeypatch.setattr(letters.strokes, "draw", lambda *_: (np.ones((1, 28, 28), np.uint8), np.zeros(1, np.int64)))
+    assert strokes(tmp_path).spec.sizes["train"] == 1
+
+
+def test_unknown_strokes_are_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"data\.split=balanced is unknown: choose from letters, digits"):
+        strokes(tmp_path, "balanced")
+
+
+# Every data set
+
+
+def loaded(**changes) -> Loaded:
+    generator = torch.Generator().manual_seed(0)
+
+    def split(count):
+        images = torch.randint(0, 256, (count, 4, 4), generator=generator, dtype=torch.uint8)
+        return Split(images, torch.arange(count) % 3)
+
+    parts = {"train": split(9), "val": split(6), "test": split(6), "classes": ("A", "B", "C"), "source": "toy"}
+    return Loaded(**(parts | changes))
+
+
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+def test_digest_depends_on_every_pixel_and_label(part):
+    before = loaded().digest()
+    other = loaded()
+    getattr(other, part).images[-1, 3, 2] ^= 1
+    assert other.digest() != before
+    other = loaded()
+    getattr(other, part).labels[-1] += 1
+    assert other.digest() != before
+
+
+def test_digest_depends_on_nothing_else():
+    before = loaded().digest()
+    assert len(before) == 64
+    assert loaded().digest() == before
+    assert loaded(classes=("X", "Y", "Z"), source="elsewhere").digest() == before
+    part = loaded().train
+    wide = torch.cat([part.images, part.images], 2)
+    assert loaded(train=Split(wide[..., :4], part.labels)).digest() == before  # other strides, same pixels
+
+
+def test_digest_knows_which_split_an_image_is_in():
+    whole = loaded()
+    assert loaded(train=whole.val, val=whole.train).digest() != whole.digest()
+    fewer = Split(whole.val.images[:5], whole.val.labels[:5])
+    assert loaded(val=fewer).digest() != whole.digest()
+
+
+@pytest.mark.parametrize("stack", [1, 2, 3])
+def test_stacked_held_out_images(files, stack):
+    data = idx(files, stack=stack)
+    assert data.spec.shape == (stack, 28, 28)
+    assert len(data.spec.classes) == 4  # of one channel; 4^stack modes
+    held_out = data.held_out("test")
+    assert held_out.images.shape == (40, stack, 28, 28)
+    assert held_out.labels.shape == (40, stack)
+    marks = held_out.images[:, :, 0, 27].long()
+    assert torch.equal(held_out.labels, marks % 4)
+    for channel in range(stack):
+        assert sorted(marks[:, channel].tolist()) == list(range(200, 240))
+    orders = {tuple(marks[:, channel].tolist()) for channel in range(stack)}
+    assert len(orders) == stack
+
+
+def test_held_out_is_the_same_for_every_run(files):
+    first = idx(files, stack=2, seed=0).held_out("val")
+    torch.manual_seed(123)
+    again = idx(files, stack=2, seed=7).held_out("val")
+    assert torch.equal(first.images, again.images)
+    assert torch.equal(first.labels, again.labels)
+
+
+def test_the_first_held_out_images_hold_every_class(tmp_path):
+    """EMNIST's test letters come sorted, and neighbourhoods look at the first images only."""
+    write_pair(tmp_path, "train", numbered(200), np.repeat([0, 1, 2, 3], 50))
+    write_pair(tmp_path, "test", numbered(200), np.repeat([0, 1, 2, 3], 50))
+    first = idx(tmp_path).held_out("test").labels[:100]
+    assert first.unique().tolist() == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("stack", [0, 4, -1])
+def test_other_stacks_are_refused(files, stack):
+    with pytest.raises(ValueError, match=rf"data\.stack={stack}: choose 1, 2 or 3"):
+        idx(files, stack=stack)
+
+
+def test_training_batches(files, make_gan):
+    """As many as the budget asks for, rounded up, of the training split alone."""
+    data = idx(files, stack=2, budget=65, batch_size=8, seed=3)
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)
+    batches = list(data.train_dataloader())
+    assert len(batches) == 9
+    assert {batch.shape for batch in batches} == {(8, 2, 28, 28)}
+    seen = set(torch.cat(batches)[:, :, 0, 27].flatten().tolist())
+    assert seen <= set(numbers(data.splits["train"]))
+    data.seed = 4
+    assert not torch.equal(next(iter(data.train_dataloader())), batches[0])
+
+
+def test_setup_loads_once(files, monkeypatch):
+    data = idx(files)
+    monkeypatch.setattr(data, "load", lambda: pytest.fail("loaded again"))
+    data.setup("fit")
+
+
+def test_split_off():
+    whole = Split(torch.arange(50, dtype=torch.uint8).view(50, 1, 1), torch.arange(50))
+    rest, aside = split_off(whole, 0.3)
+    assert (len(rest), len(aside)) == (35, 15)
+    assert sorted(torch.cat([rest.labels, aside.labels]).tolist()) == list(range(50))
+    assert torch.equal(rest.images.flatten().long(), rest.labels)
+    assert torch.equal(split_off(whole, 0.3)[1].labels, aside.labels)
+    assert aside.labels.tolist() != sorted(aside.labels.tolist())
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not (REAL / "letters-train-images-idx3-ubyte.gz").exists(), reason="DATA_DIR holds no real letters")
+def test_real_letters_as_a_data_set():
+    names = {"images": "images-idx3", "labels": "labels-idx1"}
+    train = {kind: f"letters/letters-train-{name}-ubyte.gz" for kind, name in names.items()}
+    test = {f"test_{kind}": f"letters/letters-test-{name}-ubyte.gz" for kind, name in names.items()}
+    data = IDX(root=str(REAL.parent), transposed=True, **train, **test, **COMMON)
+    data.setup()
+    assert data.spec.classes == tuple(string.ascii_uppercase)
+    assert data.spec.sizes == {"train": 14_389, "val": 1_599, "test": 2_780}
+    assert data.spec.sizes["train"] + data.spec.sizes["val"] == 15_988
+    for split in data.splits.values():
+        assert split.labels.bincount(minlength=26).min() > 0

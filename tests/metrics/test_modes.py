@@ -1,0 +1,210 @@
+import math
+
+import pytest
+import torch
+
+from src.metrics.modes import ModeCoverage
+from src.oracle import Opinion
+
+
+def opinion(confidence, classes) -> Opinion:
+    classes = torch.as_tensor(classes)
+    classes = classes[:, None] if classes.ndim == 1 else classes
+    return Opinion(torch.as_tensor(confidence), classes, torch.zeros(len(classes), 1))
+
+
+def random_opinion(count, num_classes=5, channels=1, seed=0, power=1.0) -> Opinion:
+    """Classes of unequal shares and confidences in [0, 1]."""
+    generator = torch.Generator().manual_seed(seed)
+    confidence = torch.rand(count, generator=generator)
+    classes = (torch.rand(count, channels, generator=generator) ** power * num_classes).long()
+    return opinion(confidence, classes)
+
+
+def sure(classes) -> Opinion:
+    return opinion(torch.ones(len(classes)), classes)
+
+
+def measured(metric, *opinions) -> dict:
+    for each in opinions:
+        metric.update(each)
+    return metric.compute()
+
+
+def by_the_contract(real, fake, num_modes) -> dict:
+    """The contract's definitions, one character an image, in plain loops."""
+    threshold = sorted(real.confidence_N.tolist())[int(0.05 * len(real.confidence_N))]
+    p, q = [0.0] * num_modes, [0.0] * num_modes
+    recognised = [k for c, (k,) in zip(real.confidence_N, real.classes_NC.tolist(), strict=True) if c >= threshold]
+    for k in recognised:
+        p[k] += 1 / len(recognised)
+    for c, (k,) in zip(fake.confidence_N, fake.classes_NC.tolist(), strict=True):
+        if c >= threshold:
+            q[k] += 1 / len(fake.confidence_N)
+    total = sum(q)
+    normed = [share / total for share in q]
+    return {
+        "modes": sum(q[k] >= p[k] / 10 for k in range(num_modes)),
+        "covered": [q[k] >= p[k] / 10 for k in range(num_modes)],
+        "recognisable": total,
+        "kl": sum(n * math.log(n / p[k]) for k, n in enumerate(normed) if n > 0),
+        "kl_floor": (num_modes - 1) / (2 * len(fake.confidence_N)),
+        "effective_modes": math.exp(-sum(n * math.log(n) for n in normed if n > 0)),
+        "top_share": max(normed),
+        "shares": normed,
+    }
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("power", [1.0, 3.0, 12.0])
+def test_contract_definitions(seed, power):
+    real = random_opinion(500, seed=seed)
+    fake = random_opinion(300, seed=100 + seed, power=power)
+    values = measured(ModeCoverage(real, 5), fake)
+    expected = by_the_contract(real, fake, 5)
+    assert set(values) == set(expected)
+    for name, value in expected.items():
+        assert values[name].tolist() == pytest.approx(value, rel=1e-6), name
+
+
+def test_high_powers_lose_modes():
+    """Or the comparison above would never have met a missing one."""
+    values = measured(ModeCoverage(random_opinion(2000, 8), 8), random_opinion(300, 8, power=40.0))
+    assert values["modes"] < 8
+
+
+@pytest.mark.parametrize("count", [20, 100, 999, 1000])
+def test_threshold_keeps_95_percent_of_real(count):
+    real = random_opinion(count, num_classes=1)
+    kept = (real.confidence_N >= ModeCoverage(real, 1).threshold).sum().item()
+    assert 95 * count <= 100 * kept < 95 * count + 100
+
+
+def test_a_mode_counts_from_a_tenth_of_its_real_share():
+    real = sure([0] * 100 + [1] * 100)  # p = 1/2 each, so 1/20 covers
+    five = measured(ModeCoverage(real, 2), sure([0] * 95 + [1] * 5))
+    four = measured(ModeCoverage(real, 2), sure([0] * 96 + [1] * 4))
+    assert five["covered"].tolist() == [True, True]
+    assert four["covered"].tolist() == [True, False]
+    assert four["modes"] == 1
+
+
+def test_coverage_is_a_share_of_all_samples_and_not_of_the_recognisable_ones():
+    real = sure([0] * 100 + [1] * 100)
+    confidence = torch.zeros(1000)
+    confidence[:100] = 1  # one in ten is recognisable
+    classes = torch.zeros(1000, dtype=torch.long)
+    classes[:40] = 1  # 4 % of all, 40 % of the recognisable ones
+    values = measured(ModeCoverage(real, 2), opinion(confidence, classes))
+    assert values["covered"].tolist() == [True, False]
+    assert values["recognisable"].item() == pytest.approx(0.1)
+    assert values["shares"].tolist() == pytest.approx([0.6, 0.4])
+
+
+def test_real_shares_have_no_divergence():
+    real = random_opinion(4000, 26)
+    values = measured(ModeCoverage(real, 26), real)
+    assert values["kl"].item() == pytest.approx(0, abs=1e-12)
+    assert values["recognisable"].item() == pytest.approx(0.95)
+    assert values["modes"] == 26
+
+
+def test_a_perfect_sampler_is_expected_at_the_floor():
+    """Monte Carlo: the mean KL of N draws from p itself is (K − 1) / 2N."""
+    share = torch.linspace(1, 3, 26)
+    generator = torch.Generator().manual_seed(0)
+    real = sure(torch.arange(26).repeat_interleave((share * 100).long()))
+    values = []
+    for _ in range(300):
+        drawn = torch.randint(len(real.classes_NC), (2000,), generator=generator)
+        values.append(measured(ModeCoverage(real, 26), sure(real.classes_NC[drawn, 0])))
+    floor = values[0]["kl_floor"].item()
+    assert floor == pytest.approx(25 / 4000)
+    assert sum(value["kl"].item() for value in values) / 300 == pytest.approx(floor, rel=0.08)
+
+
+def test_one_image_over_and_over_is_one_mode():
+    real = sure(torch.arange(26).repeat(40))
+    values = measured(ModeCoverage(real, 26), sure([7] * 500))
+    assert values["modes"] == 1
+    assert values["covered"].nonzero().tolist() == [[7]]
+    assert values["top_share"] == 1
+    assert values["effective_modes"].item() == pytest.approx(1)
+    assert values["kl"].item() == pytest.approx(math.log(26))
+
+
+def test_noise_covers_nothing():
+    real = opinion(torch.linspace(0.5, 1, 260), torch.arange(26).repeat(10))
+    values = measured(ModeCoverage(real, 26), opinion(torch.full((500,), 0.1), torch.arange(500) % 26))
+    assert values["modes"] == 0
+    assert values["recognisable"] == 0
+    assert not values["covered"].any()
+    for name in ("kl", "effective_modes", "top_share"):
+        assert values[name].isnan(), name
+    assert values["shares"].tolist() == [0] * 26
+    assert values["kl_floor"].item() == pytest.approx(25 / 1000)
+
+
+@pytest.mark.parametrize("channels", [2, 3])
+def test_stacked_characters_have_products_of_shares(channels):
+    """Whatever pairs the held-out images happen to show, the channels are independent."""
+    first = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    others = [torch.tensor([0] * 20 + [1] * 30 + [2] * 50)] * (channels - 1)
+    metric = ModeCoverage(sure(torch.stack([first, *others], 1)), 3)
+    assert metric.real_share_K.shape == (3**channels,)
+    shares = [[0.6, 0.3, 0.1]] + [[0.2, 0.3, 0.5]] * (channels - 1)
+    for mode in range(3**channels):
+        digits = [mode // 3 ** (channels - 1 - channel) % 3 for channel in range(channels)]
+        expected = math.prod(shares[channel][digit] for channel, digit in enumerate(digits))
+        assert metric.real_share_K[mode].item() == pytest.approx(expected)
+
+
+def test_stacked_modes_are_counted_as_combinations():
+    everything = torch.cartesian_prod(torch.arange(3), torch.arange(3))
+    values = measured(ModeCoverage(sure(everything.repeat(10, 1)), 3), sure([[0, 1], [0, 1], [2, 0], [2, 0]]))
+    assert values["modes"] == 2
+    assert values["covered"].nonzero().flatten().tolist() == [1, 6]
+    assert values["kl_floor"].item() == pytest.approx(8 / 8)
+    assert values["kl"].item() == pytest.approx(math.log(9 / 2))
+
+
+def test_recognise():
+    metric = ModeCoverage(opinion(torch.full((9,), 0.5), torch.cartesian_prod(torch.arange(3), torch.arange(3))), 3)
+    modes = metric.recognise(opinion([0.5, 0.49, 0.9], [[2, 1], [2, 1], [0, 2]]))
+    assert modes.tolist() == [7, -1, 2]
+
+
+def test_a_class_without_recognisable_images_is_refused():
+    with pytest.raises(ValueError, match=r"classes \[1, 3\] have no recognisable held-out image"):
+        ModeCoverage(sure([0, 2] * 10), 4)
+    confidence = torch.ones(100)
+    confidence[:5] = 0  # the least confident twentieth is all there is of class 1
+    with pytest.raises(ValueError, match=r"classes \[1\]"):
+        ModeCoverage(opinion(confidence, torch.tensor([1] * 5 + [0] * 95)), 2)
+
+
+def same(one: dict, other: dict) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_updates_add_up():
+    real, parts = random_opinion(500), [random_opinion(count, seed=count) for count in (30, 1, 77)]
+    whole = opinion(torch.cat([part.confidence_N for part in parts]), torch.cat([part.classes_NC for part in parts]))
+    expected = measured(ModeCoverage(real, 5), whole)
+    assert same(measured(ModeCoverage(real, 5), *parts), expected)
+
+    one, other = ModeCoverage(real, 5), ModeCoverage(real, 5)
+    one.update(parts[0])
+    other.update(parts[1])
+    other.update(parts[2])
+    one.merge_state(other)
+    assert same(one.compute(), expected)
+
+
+def test_reset_forgets_the_samples_and_keeps_the_reference():
+    real, fake = random_opinion(500), random_opinion(90, seed=2)
+    metric = ModeCoverage(real, 5)
+    metric.update(random_opinion(50, seed=1))
+    metric.reset()
+    assert metric.total == 0
+    assert same(measured(metric, fake), measured(ModeCoverage(real, 5), fake))

@@ -1,0 +1,52 @@
+import pytest
+
+from src.metrics.onset import mode_collapse_onset
+
+STABLE = [10, 20, 26, 26, 25, 26]
+
+
+def onset(modes, num_modes=26):
+    return mode_collapse_onset([1000 * (turn + 1) for turn in range(len(modes))], modes, num_modes)
+
+
+@pytest.mark.parametrize(
+    ("modes", "expected"),
+    [
+        (STABLE, None),
+        ([26], None),
+        ([13], None),  # half is enough
+        ([26, 26, 10, 9, 8], 3000),
+        ([26, 26, 26, 26, 3], 5000),  # at the very end
+        ([26, 3, 3, 3, 3], 2000),
+        ([26, 5, 26, 5, 5], 4000),  # the first loss was made good
+        ([26, 5, 5, 5, 26], None),  # recovered
+        ([26, 20, 26, 25, 26], None),
+        ([26, 20, 15, 10, 5], 2000),
+        ([16, 26, 20, 16, 23], 3000),  # 23 is still 2.6 below
+        ([16, 26, 20, 16, 24], None),  # 24 is not
+        ([14, 20, 17, 17, 17], 3000),  # below the best reached before, not below all modes
+        ([14, 20, 18, 18, 18], None),
+        ([26, 24, 22, 20, 23], 3000),  # 24 is too near to be the first
+    ],
+)
+def test_cases(modes, expected):
+    assert onset(modes) == expected
+
+
+@pytest.mark.parametrize("modes", [[1, 1, 1], [12], [0, 0], [3, 12, 5]])
+def test_zero_if_half_the_modes_were_never_covered(modes):
+    assert onset(modes) == 0
+
+
+def test_best_must_have_been_reached_before():
+    assert onset([13, 20, 26]) is None
+    assert onset([13, 26, 13]) == 3000
+
+
+@pytest.mark.parametrize(
+    ("num_modes", "least_loss"),
+    [(4, 2), (10, 2), (20, 2), (26, 3), (30, 3), (676, 68), (1000, 100)],
+)
+def test_margin_is_a_tenth_and_at_least_two(num_modes, least_loss):
+    assert onset([num_modes, num_modes - least_loss], num_modes) == 2000
+    assert onset([num_modes, num_modes - least_loss + 1], num_modes) is None

@@ -1,0 +1,80 @@
+"""The configuration: every file composes, opens with why one would choose it, and is named after its class."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from src import resolvers
+from src.data.spec import DataSpec
+from src.train import CONFIGURATION
+
+OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
+SPEC = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 0, "val": 0, "test": 0})
+
+
+@pytest.fixture(autouse=True)
+def _hydra():
+    resolvers.register()
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
+        yield
+
+
+def composed(*overrides: str):
+    return compose("train", overrides=list(overrides))
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=str)
+def test_every_option_composes(option: Path):
+    chosen = f"{option.parent}={option.stem}"
+    resolved = composed(*([] if option.parent.name == "hydra" else [chosen]))
+    assert resolved.budget > 0
+
+
+@pytest.mark.parametrize("option", [Path("train.yaml"), *OPTIONS], ids=str)
+def test_every_file_opens_with_why(option: Path):
+    comments = [line for line in (CONFIGURATION / option).read_text().splitlines()[:2] if line.startswith("# ")]
+    assert any(not comment.startswith("# @package") for comment in comments)
+
+
+@pytest.mark.parametrize("experiment", sorted(path.stem for path in (CONFIGURATION / "experiment").glob("*.yaml")))
+def test_every_recipe_builds_its_model(experiment: str):
+    model = instantiate(composed(f"experiment={experiment}").model)(spec=SPEC)
+    assert sum(parameter.numel() for parameter in model.parameters()) > 1000
+
+
+def test_a_gan_has_no_vae_and_one_loss():
+    config = composed("experiment=gan_fm")
+    assert "vae" not in config
+    assert list(config.gan.loss) == ["feature_matching"]
+    assert "tricks" not in config.gan
+
+
+def test_tricks_come_as_a_list_and_keep_their_parameters():
+    config = composed("experiment=gan_standard", "gan.tricks=[r1,ema]", "gan.tricks.r1.gamma=7")
+    assert list(config.gan.tricks) == ["r1", "ema"]
+    assert config.gan.tricks.r1.gamma == 7
+
+
+@pytest.mark.parametrize("override", ["accelerator=cpu", "trainer.accelerator=cpu"])
+def test_the_accelerator_is_a_group_and_a_value(override: str):
+    assert composed(override).trainer.accelerator == "cpu"
+
+
+def test_the_discriminator_shrinks_with_one_override():
+    generator, discriminator = (
+        instantiate(composed("gan.discriminator.width=8").gan[name])(shape=SPEC.shape)
+        for name in ("generator", "discriminator")
+    )
+    count = [sum(parameter.numel() for parameter in net.parameters()) for net in (generator, discriminator)]
+    assert count[1] * 4 < count[0]
+
+
+def test_nothing_in_the_configuration_is_left_unresolved():
+    config = composed("data.images=x", "data.labels=y", "data=idx")
+    for key in ("data", "model", "evaluator"):
+        assert OmegaConf.to_container(config[key], resolve=True, throw_on_missing=True)

@@ -1,0 +1,39 @@
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from src import resolvers
+
+
+def test_a_single_run_gets_a_new_folder():
+    folder = resolvers.run_folder(None, "gan_fm", ["experiment=gan_fm", "seed=3", "budget=9"])
+    assert re.fullmatch(r"multirun/single/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}_gan_fm_budget-9", folder)
+
+
+def test_a_resumed_run_continues_in_its_own(tmp_path):
+    assert resolvers.run_folder(str(tmp_path), None, []) != str(tmp_path)  # not a run
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra" / "config.yaml").touch()
+    assert resolvers.run_folder(str(tmp_path), None, []) == str(tmp_path)
+    assert resolvers.record_folder(str(tmp_path)) == ".hydra/resumed"
+    assert resolvers.record_folder(None) == ".hydra"
+
+
+def test_jobs_of_a_sweep_have_folders_of_their_own():
+    names = [resolvers.job_folder(job, "gan_fm", [f"seed={job % 3}", "gan.z=" + "1" * 200]) for job in range(12)]
+    assert len(set(names)) == 12
+    assert all(len(Path(name).parts) == 1 for name in names)
+    assert resolvers.job_folder(4, "gan_fm", ["seed=2", "budget=9"]) == "4_gan_fm_budget-9_seed-2"
+    assert resolvers.job_folder(0, None, []) == "0_default"
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_fastest_precision(monkeypatch, native, precision):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: native)
+    assert resolvers.fastest_precision() == precision
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    assert resolvers.fastest_precision() == precision

@@ -1,0 +1,94 @@
+import json
+import math
+from dataclasses import fields
+
+import pytest
+from omegaconf import OmegaConf
+
+from src.data.spec import DataSpec
+from src.files import write_atomically
+from src.results import commit, describe_dataset, hyperparameters, write_results
+
+
+def written(folder, results):
+    write_results(folder, results)
+    text = (folder / "results.json").read_text()
+    return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_numbers_are_finite_or_null(tmp_path):
+    results = {
+        "status": "diverged",
+        "kl": math.nan,
+        "metrics": {"fid": math.inf, "modes": 3, "kl": 0.25, "missing": ["A"], "covered": True},
+        "controls": {"noise": {"kl": -math.inf, "shares": [0.5, math.nan], "pair": (1, math.inf)}},
+        "onset": None,
+    }
+    assert written(tmp_path, results) == {
+        "status": "diverged",
+        "kl": None,
+        "metrics": {"fid": None, "modes": 3, "kl": 0.25, "missing": ["A"], "covered": True},
+        "controls": {"noise": {"kl": None, "shares": [0.5, None], "pair": [1, None]}},
+        "onset": None,
+    }
+
+
+def test_results_replace_those_before_and_leave_nothing_beside(tmp_path):
+    written(tmp_path, {"status": "interrupted"})
+    assert written(tmp_path, {"status": "completed"}) == {"status": "completed"}
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_write_that_fails_leaves_the_old_content(tmp_path):
+    written(tmp_path, {"status": "interrupted"})
+    with pytest.raises(TypeError):
+        write_results(tmp_path, {"status": object()})
+    assert json.loads((tmp_path / "results.json").read_text()) == {"status": "interrupted"}
+
+
+@pytest.mark.parametrize("content", ["β = 1\n", b"\x00\xff"])
+def test_write_atomically(tmp_path, content):
+    path = tmp_path / "some.file"
+    path.write_text("something much longer than what comes")
+    write_atomically(path, content)
+    assert path.read_bytes() == (content if isinstance(content, bytes) else content.encode())
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_data_set_is_rebuilt_from_results(tmp_path, spec, make_gan):
+    rebuilt = DataSpec(**written(tmp_path, {"dataset": describe_dataset(spec)})["dataset"])
+    for field in fields(DataSpec):
+        ours, theirs = getattr(spec, field.name), getattr(rebuilt, field.name)
+        assert theirs == (list(ours) if isinstance(ours, tuple) else ours), field.name
+    assert make_gan(spec=rebuilt).sample(3, seed=0).equal(make_gan().sample(3, seed=0))
+
+
+def test_the_contract_is_in_the_data_set(spec):
+    assert {"name", "source", "digest", "classes", "sizes"} <= set(describe_dataset(spec))
+    assert set(describe_dataset(spec)["sizes"]) == {"train", "val", "test"}
+
+
+def test_hyperparameters_are_flat_values():
+    model = {
+        "_target_": "src.gan.module.GAN",
+        "_partial_": True,
+        "generator": {"_target_": "x", "width": 8},
+        "loss": {"standard": {"_target_": "y"}},
+        "betas": [0.5, 0.9],
+        "monitor": None,
+    }
+    config = OmegaConf.create({"model": model, "seed": 3, "budget": 10, "batch_size": 2})
+    results = {"name": "gan_fm", "dataset": {"source": "toy", "digest": "0123456789"}, "precision": "32-true"}
+    flat = hyperparameters(config, results)
+    assert flat["generator.width"] == 8
+    assert flat["betas"] == "[0.5, 0.9]"
+    assert flat["monitor"] == "None"
+    assert flat["dataset"] == "toy 01234567"
+    assert (flat["seed"], flat["name"]) == (3, "gan_fm")
+    assert not any("_target_" in key or "_partial_" in key for key in flat)
+    assert all(isinstance(value, bool | int | float | str) for value in flat.values())
+
+
+def test_commit_is_one_line():
+    found = commit()
+    assert found is None or (found and "\n" not in found)
