@@ -31,7 +31,7 @@ def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
 def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
     """A labelled row of images a class, in two blocks side by side; a missing class has a blank row and a red label."""
     names = list(rows)
-    drawn = next((images for images in rows.values() if images is not None and len(images)), None)
+    drawn = next((images for images in rows.values() if images is not None), None)
     height, width = (28, 28) if drawn is None else drawn.shape[-2:]
     half = -(-len(names) // 2)
     figure = Figure(figsize=(2 * (columns * 0.34 + 0.5), half * 0.36), dpi=110)
@@ -76,12 +76,12 @@ def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[
     axis.set_xticks(labelled, [f"{images_seen[i] / 1000:,.0f}k" for i in labelled], fontsize=9)
     axis.set_xlabel("training images seen")
     bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.1, 0.5, 1, 2, 3], pad=0.02)
-    bar.ax.set_yticklabels(["gone", "0.1 (missing below)", "half", "equal share", "twice", "3 times or more"])
+    bar.ax.set_yticklabels(["gone", "a tenth", "half", "equal share", "twice", "3 times or more"])
     return _rendered(canvas)
 
 
 def _tiles(images_NCHW: Tensor) -> np.ndarray:
-    """[N, H, W, 3] with values stretched to 0–255."""
+    """[N, H, W, 3] from uint8 images of one, two or three channels."""
     tiles = images_NCHW.cpu().numpy().transpose(0, 2, 3, 1)
     if tiles.shape[-1] == 1:
         return tiles.repeat(3, -1)

@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from src.names import run_name
+from src.names import run_name, swept_keys
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ def read_record(run: Path) -> Record:
     if not (folder / "config.yaml").is_file():
         raise FileNotFoundError(f"{run} is no run's folder: it has no .hydra/config.yaml")
     hydra = OmegaConf.load(folder / "hydra.yaml").hydra
-    name = run_name(hydra.runtime.choices.experiment, hydra.overrides.task)
-    return Record(OmegaConf.load(folder / "config.yaml"), name, hydra.runtime.choices.model)
+    choices = hydra.runtime.choices
+    swept = swept_keys(run.resolve().parent)
+    name = run_name(choices.experiment or choices.model, hydra.overrides.task, swept)
+    return Record(OmegaConf.load(folder / "config.yaml"), name, choices.model)
 
 
 def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:

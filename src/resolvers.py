@@ -7,21 +7,23 @@ from pathlib import Path
 import torch
 from omegaconf import OmegaConf
 
-from src.names import folder_name, run_name
+from src.names import folder_name, key_of, run_name, swept_keys
 
 
-def run_folder(resume: str | None, experiment: str | None, overrides: Sequence[str]) -> str:
+def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
     """Where a single run lands; a resumed one continues in its own folder, if there is one."""
     if resume and Path(resume, ".hydra", "config.yaml").is_file():
         return resume
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
-    return f"multirun/single/{now}_{folder_name(run_name(experiment, overrides))}"
+    return f"multirun/single/{now}_{folder_name(run_name(experiment or model))}"
 
 
-def job_folder(number: int, experiment: str | None, overrides: Sequence[str]) -> str:
-    """The folder of one job in a sweep."""
-    seed = next((o.replace("=", "-") for o in overrides if o.startswith("seed=")), "")
-    return folder_name(" ".join([str(number), run_name(experiment, overrides), *([seed] if seed else [])]))
+def job_folder(number: int, sweep: str, experiment: str | None, model: str, overrides: Sequence[str]) -> str:
+    """The folder of one job in a sweep: its number, name and seed."""
+    seed = [override for override in overrides if key_of(override) == "seed"]
+    return folder_name(
+        " ".join([str(number), run_name(experiment or model, overrides, swept_keys(Path(sweep))), *seed])
+    )
 
 
 def record_folder(resume: str | None) -> str:

@@ -3,30 +3,37 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from src import resolvers
 
 
 def test_a_single_run_gets_a_new_folder():
-    folder = resolvers.run_folder(None, "gan_fm", ["experiment=gan_fm", "seed=3", "budget=9"])
-    assert re.fullmatch(r"multirun/single/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}_gan_fm_budget-9", folder)
+    folder = resolvers.run_folder(None, "gan_fm", "gan")
+    assert re.fullmatch(r"multirun/single/\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}_gan_fm", folder)
+    assert resolvers.run_folder(None, None, "gan").endswith("_gan")
 
 
-def test_a_resumed_run_continues_in_its_own(tmp_path):
-    assert resolvers.run_folder(str(tmp_path), None, []) != str(tmp_path)  # not a run
+def test_a_resumed_run_continues_in_its_own(tmp_path: Path):
+    assert resolvers.run_folder(str(tmp_path), None, "gan") != str(tmp_path), "it is not a run"
     (tmp_path / ".hydra").mkdir()
     (tmp_path / ".hydra" / "config.yaml").touch()
-    assert resolvers.run_folder(str(tmp_path), None, []) == str(tmp_path)
+    assert resolvers.run_folder(str(tmp_path), None, "gan") == str(tmp_path)
     assert resolvers.record_folder(str(tmp_path)) == ".hydra/resumed"
     assert resolvers.record_folder(None) == ".hydra"
 
 
-def test_jobs_of_a_sweep_have_folders_of_their_own():
-    names = [resolvers.job_folder(job, "gan_fm", [f"seed={job % 3}", "gan.z=" + "1" * 200]) for job in range(12)]
+def test_jobs_of_a_sweep_have_folders_of_their_own(tmp_path: Path):
+    hydra = {"overrides": {"task": ["seed=range(3)", "gan.z=1,2", "budget=9"]}, "sweeper": {"params": None}}
+    OmegaConf.save({"hydra": hydra}, tmp_path / "multirun.yaml")
+
+    def folder(job: int, *overrides: str) -> str:
+        return resolvers.job_folder(job, str(tmp_path), "gan_fm", "gan", overrides)
+
+    names = [folder(job, f"seed={job % 3}", "gan.z=" + "1" * 200) for job in range(12)]
     assert len(set(names)) == 12
     assert all(len(Path(name).parts) == 1 for name in names)
-    assert resolvers.job_folder(4, "gan_fm", ["seed=2", "budget=9"]) == "4_gan_fm_budget-9_seed-2"
-    assert resolvers.job_folder(0, None, []) == "0_default"
+    assert folder(4, "seed=2", "gan.z=1", "budget=9") == "4_gan_fm_gan.z-1_seed-2"
 
 
 @pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from src.comparison.records import Dataset, History, Run, is_number
-from src.names import run_name
+from src.names import run_name, swept_keys
 
 FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
@@ -163,4 +163,5 @@ def _overrides(folder: Path) -> tuple[str, ...]:
 def _name(overrides: Sequence[str], folder: Path) -> str:
     """What to call a run without results: as its results would have been called, else as its folder is."""
     recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), None)
-    return run_name(recipe, overrides) if overrides else folder.resolve().name
+    swept = swept_keys(folder.resolve().parent)
+    return run_name(recipe, overrides, swept) if recipe or swept else folder.resolve().name

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from src.comparison.collect import ReportError
 from src.comparison.measures import Family, family, measure
 from src.comparison.records import Dataset, Run, is_names, is_number
 from src.comparison.statistics import Estimate, estimate, paired_differences
+from src.names import recipe_overrides
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,24 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     return [_section(model, found, baseline) for (model, _), found in sorted(members.items())]
 
 
+def told_apart(runs: Sequence[Run]) -> list[Run]:
+    """Runs under one name but with other overrides get those overrides added to their names.
+
+    A run's name holds only what its own sweep varied; beside runs from elsewhere that may not be enough.
+    """
+    overrides = {run.folder: recipe_overrides(run.overrides) for run in runs}
+    shared: dict[str, set[str]] = {}
+    for run in runs:
+        shared[run.name] = shared.get(run.name, set(overrides[run.folder])) & set(overrides[run.folder])
+    own = {run.folder: [o for o in overrides[run.folder] if o not in shared[run.name]] for run in runs}
+    return [
+        replace(run, name=" ".join([run.name, *(o for o in own[run.folder] if o not in run.name.split())]))
+        for run in runs
+    ]
+
+
 def _section(model: str, runs: Sequence[Run], baseline: str | None) -> Section:
+    runs = told_apart(runs)
     names = {run.name for run in runs}
     chosen = baseline if baseline in names else _usual_baseline(names, family(model).baseline)
     datasets = [run.dataset for run in runs if run.dataset]

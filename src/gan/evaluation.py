@@ -132,10 +132,10 @@ class GANEvaluator:
         """A row a class; of stacked characters the first channel's class counts."""
         recognised_N = coverage.recognise(opinion) >= 0
         class_N = torch.where(recognised_N, opinion.classes_NC[:, 0], -1)
-        rows = {
-            name: None if name in missing else images[class_N == index][:PER_CLASS]
-            for index, name in enumerate(self.spec.classes)
-        }
+        rows = {}
+        for index, name in enumerate(self.spec.classes):
+            found = images[class_N == index][:PER_CLASS]
+            rows[name] = found if len(found) and name not in missing else None
         return pictures.sorted_grid(rows, PER_CLASS)
 
     def _mode_name(self, mode: int) -> str:

@@ -80,7 +80,9 @@ class GAN(LightningModule):
         # The discriminator learns to tell real images from generated ones.
         with torch.no_grad():
             fake = self.generator(self.noise(len(real)))
-        step = self.judge(real.requires_grad_(self.needs_input_gradients), fake)
+        real.requires_grad_(self.needs_input_gradients)
+        fake.requires_grad_(self.needs_input_gradients)
+        step = self.judge(real, fake)
         discriminator_loss = self.loss.discriminator(step)
         penalised = discriminator_loss + sum(trick.discriminator_term(step) for trick in self.tricks.values())
         self.descend(discriminator_optimizer, penalised)

@@ -25,6 +25,8 @@ def make_norm(norm: str, channels: int) -> nn.Module:
 def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
     """Sizes met when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2."""
     sizes = [(height >> level, width >> level) for level in range(depth + 1)]
+    if depth < 1:
+        raise ValueError(f"depth={depth}: networks halve the image at least once")
     if 0 in sizes[-1]:
         raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}")
     return sizes
@@ -64,7 +66,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in."""
 
-    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "none"):
+    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "group"):
         super().__init__()
         channels, height, image_width = shape
         final_height, final_width = halvings(height, image_width, depth)[-1]

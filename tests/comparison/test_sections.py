@@ -88,3 +88,16 @@ def test_chosen_baseline_must_exist(make_run) -> None:
     assert group(runs, "gan_fm")[0].baseline == "gan_fm"
     with pytest.raises(ReportError, match=r"--baseline nope.*gan_fm, gan_standard"):
         group(runs, "nope")
+
+
+def test_runs_of_one_name_that_were_told_other_things_are_not_averaged(make_run, tmp_path) -> None:
+    for seed, width in enumerate((8, 8, 32)):
+        folder = make_run("gan_fm", seed)
+        (folder / ".hydra" / "overrides.yaml").write_text(
+            f"- experiment=gan_fm\n- seed={seed}\n- budget=9\n- gan.discriminator.width={width}\n"
+        )
+    (section,) = group(collect([tmp_path]))
+    assert {summary.name: len(summary.counted) for summary in section.summaries} == {
+        "gan_fm gan.discriminator.width=8": 2,
+        "gan_fm gan.discriminator.width=32": 1,
+    }

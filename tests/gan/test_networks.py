@@ -57,7 +57,7 @@ def test_too_many_halvings_are_refused(network):
 def test_halvings():
     assert halvings(28, 28, 2) == [(28, 28), (14, 14), (7, 7)]
     assert halvings(16, 9, 2) == [(16, 9), (8, 4), (4, 2)]
-    assert halvings(5, 5, 0) == [(5, 5)]
+    assert halvings(5, 5, 1) == [(5, 5), (2, 2)]
 
 
 @pytest.mark.parametrize(("norm", "layer"), [("none", nn.Identity), ("batch", nn.BatchNorm2d)])
@@ -77,7 +77,7 @@ def test_layer_and_group_norm_treat_every_image_on_its_own():
 
 def test_a_discriminator_of_a_quarter_of_the_width_is_much_the_smaller():
     generator = Generator((1, 28, 28))
-    whole, quarter = Discriminator((1, 28, 28), width=32), Discriminator((1, 28, 28), width=8)
+    whole, quarter = (Discriminator((1, 28, 28), width=width, norm="none") for width in (32, 8))
     assert num_parameters(quarter) < num_parameters(whole) / 8
     assert num_parameters(quarter) < num_parameters(generator) / 4
     by_hand = (1 * 8 * 16 + 8) + (8 * 16 * 16 + 16) + (16 * 49 + 1)
@@ -123,3 +123,8 @@ def test_generator_reaches_every_pixel():
     torch.manual_seed(0)
     images = Generator((1, 16, 9), z=4, width=4)(torch.randn(64, 4))
     assert (images.std(0) > 1e-6).all()
+
+
+def test_a_network_halves_at_least_once():
+    with pytest.raises(ValueError, match="depth=0"):
+        Generator((1, 28, 28), depth=0)

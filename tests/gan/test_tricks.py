@@ -289,3 +289,8 @@ def test_tricks_work_together(make_gan, fit):
     fit(gan)
     assert [trick.__class__ for trick in gan.tricks.values()] == [R1, EMA]
     assert all(tensor.isfinite().all() for tensor in gan.state_dict().values())
+
+
+def test_ema_refuses_a_ramp_of_nothing():
+    with pytest.raises(ValueError, match="ramp=0"):
+        EMA(ramp=0)

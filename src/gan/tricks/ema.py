@@ -26,6 +26,8 @@ class EMA(Trick):
 
     def __init__(self, half_life: float = 10_000, ramp: float = 0.05):
         super().__init__()
+        if half_life <= 0 or ramp <= 0:
+            raise ValueError(f"gan.tricks.ema: half_life={half_life} and ramp={ramp} must be above zero")
         self.half_life = half_life
         self.ramp = ramp
 

@@ -1,0 +1,221 @@
+import csv
+import math
+import random
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from lightning import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from src.callbacks import evaluation
+from src.callbacks.curves import DivergedError, TrainingCurves
+from src.callbacks.evaluation import Evaluation, apart_from_training, as_csv
+from src.callbacks.randomness import restore, snapshot
+from src.data.resident import ResidentLoader
+
+
+class Nosy:
+    """An evaluator that does all it can to disturb: draws random numbers, samples, asks for gradients."""
+
+    headline = ("modes", "kl")
+    charts = {"Some": ("val/modes",)}  # noqa: RUF012
+
+    def __init__(self, modes=()):
+        self.modes = list(modes)
+        self.splits = []
+
+    def prepare(self, data, device):
+        self.device = device
+
+    def evaluate(self, gan, split):
+        assert not torch.is_grad_enabled()
+        self.splits.append(split)
+        torch.randn(100)
+        torch.manual_seed(3)
+        images = gan.sample(4, seed=0)
+        modes = self.modes.pop(0) if self.modes else len(self.splits)
+        metrics = {"modes": modes, "kl": math.nan, "missing": ["A", "B"], "shares": [0.25, 0.75]}
+        return metrics, {"random": images[0].permute(1, 2, 0).repeat(1, 1, 3).numpy()}
+
+    def controls(self):
+        torch.randn(5)
+        return {"noise": {"modes": 0}}
+
+    def facts(self):
+        return {"oracle_accuracy": 0.9}
+
+    def onset(self, history):
+        return history[-1]["images_seen"]
+
+    def timeline(self, history):
+        return {"shares": np.zeros((4, 4, 3), np.uint8)}
+
+
+@pytest.fixture
+def evaluated_fit(toy_images, tmp_path):
+    """Trains with evaluations and no reseeding: whatever they draw from the common stream would show."""
+
+    def train(gan, num_evaluations, num_batches=10, evaluator=None, others=(), folder=tmp_path):
+        watcher = Evaluation(evaluator or Nosy(), num_evaluations, "modes", str(folder)) if num_evaluations else None
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=1,
+            logger=TensorBoardLogger(folder, name="", version=""),
+            log_every_n_steps=1,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[*others, *([watcher] if watcher else [])],
+        )
+        torch.manual_seed(11)
+        trainer.fit(gan, ResidentLoader(toy_images, 8, num_batches, seed=0))
+        return watcher
+
+    return train
+
+
+def test_evaluating_changes_nothing_in_training(make_gan, evaluated_fit, tmp_path):
+    gans = [make_gan() for _ in range(3)]
+    streams = []
+    for gan, num_evaluations in zip(gans, (0, 1, 5), strict=True):
+        evaluated_fit(gan, num_evaluations, folder=tmp_path / str(num_evaluations))
+        streams.append(torch.get_rng_state())
+    for name, tensor in gans[0].state_dict().items():
+        assert torch.equal(gans[1].state_dict()[name], tensor), name
+        assert torch.equal(gans[2].state_dict()[name], tensor), name
+    assert torch.equal(streams[0], streams[1])
+    assert torch.equal(streams[0], streams[2])
+    assert all(gan.generator.training and gan.discriminator.training for gan in gans)
+
+
+@pytest.mark.parametrize(
+    ("num_evaluations", "steps"),
+    [(1, [10]), (2, [5, 10]), (4, [3, 5, 8, 10]), (10, list(range(1, 11))), (25, list(range(1, 11)))],
+)
+def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(make_gan, evaluated_fit, num_evaluations, steps):
+    watcher = evaluated_fit(make_gan(), num_evaluations)
+    assert [row["images_seen"] for row in watcher.history] == [8 * step for step in steps]
+    assert watcher.evaluator.splits == ["val"] * len(steps) + ["test"]
+
+
+@pytest.mark.parametrize("number", [0, -1])
+def test_at_least_one_evaluation(number):
+    with pytest.raises(ValueError, match=f"evaluations={number}: a run is evaluated at least once"):
+        Evaluation(Nosy(), number, "modes", "")
+
+
+def test_history(make_gan, evaluated_fit, tmp_path):
+    watcher = evaluated_fit(make_gan(), 2)
+    with (tmp_path / "history.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["images_seen", "seconds", "modes", "kl", "missing", "shares"]
+    assert [row["images_seen"] for row in rows] == ["40", "80"]
+    assert [row["modes"] for row in rows] == ["1", "2"]
+    assert rows[0]["kl"] == ""
+    assert rows[0]["missing"] == "A B"
+    assert rows[0]["shares"] == "0.25 0.75"
+    assert 0 <= float(rows[0]["seconds"]) <= float(rows[1]["seconds"])
+    assert watcher.latest is watcher.history[-1]
+
+
+def test_what_lies_in_the_folder(make_gan, evaluated_fit, tmp_path):
+    evaluated_fit(make_gan(), 2)
+    assert {path.name for path in (tmp_path / "samples").iterdir()} == {"random.png", "shares.png"}
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+    assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize(("modes", "best"), [([3, 9, 5, 9], 2), ([1, 2, 3, 4], 4), ([4, 3, 2, 1], 1)])
+def test_checkpoints(make_gan, evaluated_fit, tmp_path, modes, best):
+    """The first of the best and the very last."""
+    gan = make_gan()
+    watcher = evaluated_fit(gan, 4, num_batches=4, evaluator=Nosy(modes))
+    kept = {name: torch.load(tmp_path / "checkpoints" / f"{name}.ckpt", weights_only=True) for name in ("best", "last")}
+    assert kept["best"]["progress"]["steps"] == best
+    assert kept["last"]["progress"]["steps"] == 4
+    for name, tensor in gan.state_dict().items():
+        assert torch.equal(kept["last"]["state_dict"][name], tensor)
+    state = kept["last"]["callbacks"]["Evaluation"]
+    other = Evaluation(Nosy(), 4, "modes", "")
+    other.load_state_dict(state)
+    assert [row["modes"] for row in other.history] == modes
+    assert other.train_seconds == watcher.train_seconds
+
+
+def test_results(make_gan, evaluated_fit):
+    watcher = evaluated_fit(make_gan(), 2)
+    results = watcher.results()
+    assert results["metrics"]["modes"] == 3  # the third evaluation, on the test split
+    assert results["controls"] == {"noise": {"modes": 0}}
+    assert results["oracle_accuracy"] == 0.9
+    assert results["onset"] == results["images_seen"] == 80
+    assert results["images_per_second"] == pytest.approx(80 / results["train_seconds"])
+
+
+def test_results_of_a_run_that_never_got_there():
+    results = Evaluation(Nosy(), 2, "modes", "").results()
+    expected = {"metrics": {}, "controls": {}, "onset": None, "images_seen": 0, "train_seconds": 0.0}
+    assert results == expected | {"images_per_second": None}
+
+
+def test_evaluating_is_not_counted_as_training(make_gan, evaluated_fit, monkeypatch):
+    late = [0.0]
+    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() + late[0]))
+
+    class Slow(Nosy):
+        def evaluate(self, gan, split):
+            late[0] += 1000
+            return super().evaluate(gan, split)
+
+    watcher = evaluated_fit(make_gan(), 5, evaluator=Slow())
+    assert late == [6000]
+    assert 0 < watcher.train_seconds < 500
+
+
+def test_apart_from_training():
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    with torch.autocast("cpu", torch.bfloat16), apart_from_training(torch.device("cpu")):
+        assert not torch.is_grad_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+        torch.rand(3)
+    assert torch.is_grad_enabled()
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_as_csv():
+    rows = [{"a": 1, "b": [0.1234567, 2], "c": math.inf}, {"a": 2.5, "b": [], "c": None}]
+    assert as_csv(rows) == "a,b,c\n1,0.123457 2,\n2.5,,\n"
+
+
+def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):
+    logged = []
+    monkeypatch.setattr(TensorBoardLogger, "log_metrics", lambda self, values, step: logged.append((step, values)))
+    evaluated_fit(make_gan(), 0, others=[TrainingCurves(every=4)])
+    assert [step for step, _ in logged] == [32, 64]
+    names = {"train/discriminator_loss", "train/generator_loss", "train/logits_real", "train/logits_fake"}
+    assert set(logged[0][1]) == names
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_curves_notice_divergence(value):
+    callback = TrainingCurves(every=1)
+    trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None))
+    module = SimpleNamespace(steps=1, images_seen=1234)
+    callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
+    with pytest.raises(DivergedError, match=r"loss is (nan|inf|-inf) after 1,234 images"):
+        callback.on_train_batch_end(trainer, module, {"loss": torch.tensor([1.0, value])}, None, 0)
+
+
+def test_snapshot_and_restore():
+    def draws():
+        return torch.rand(2).tolist(), np.random.rand(2).tolist(), random.random()  # noqa: NPY002
+
+    state = snapshot()
+    first = draws()
+    assert draws() != first
+    restore(state)
+    assert draws() == first

@@ -1,0 +1,235 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src import oracle as oracle_file
+from src.data.idx import class_indices, class_names, read_pair
+from src.data.spec import Split
+from src.data.strokes import draw
+from src.oracle import Oracle, train_oracle, trained_oracle, warped
+
+REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
+CPU = torch.device("cpu")
+CLASSES = "AKOSX"  # none that resembles stripes, which a briefly trained oracle would take for an E
+
+
+def drawn(classes, per_class: int, seed: int) -> Split:
+    return Split(*map(torch.from_numpy, draw(classes, per_class, seed)))
+
+
+@pytest.fixture(scope="module")
+def held_out() -> Split:
+    return drawn(CLASSES, 100, seed=1)
+
+
+@pytest.fixture(scope="module")
+def oracle(held_out) -> Oracle:
+    """Trained on little, for ten seconds instead of a minute."""
+    oracle = Oracle(len(CLASSES)).to(memory_format=torch.channels_last)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(oracle_file, "STEPS", 80)
+        train_oracle(oracle, drawn(CLASSES, 100, seed=0), held_out)
+    return oracle
+
+
+@pytest.fixture(scope="module")
+def threshold(oracle, held_out) -> float:
+    """Kept by 95 % of the held-out real images."""
+    return torch.quantile(oracle.opinion(held_out.images[:, None]).confidence_N, 0.05, interpolation="lower").item()
+
+
+def test_accuracy(oracle, held_out):
+    assert oracle.accuracy >= 0.95
+    classes = oracle.opinion(held_out.images[:, None]).classes_NC[:, 0]
+    assert (classes == held_out.labels).float().mean() == oracle.accuracy
+
+
+def patterns(make) -> torch.Tensor:
+    """Uint8 [180, 1, 28, 28] of a pattern in periods of 2 to 10 pixels, 4 places and 5 brightnesses."""
+    y, x = torch.meshgrid(torch.arange(28), torch.arange(28), indexing="ij")
+    return torch.stack(
+        [
+            (make(x + place, y + place, period) * (255 - 40 * darker)).to(torch.uint8)
+            for period in range(2, 11)
+            for place in range(4)
+            for darker in range(5)
+        ]
+    )[:, None]
+
+
+def gaussian(mean: float, deviation: float) -> torch.Tensor:
+    noise = torch.randn(400, 1, 28, 28, generator=torch.Generator().manual_seed(0)) * deviation + mean
+    return noise.clamp(0, 255).to(torch.uint8)
+
+
+NONSENSE = {
+    "uniform noise": lambda: torch.from_numpy(np.random.default_rng(0).integers(0, 256, (400, 1, 28, 28), np.uint8)),
+    "every grey": lambda: torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 28, 28),
+    "checkerboards": lambda: patterns(lambda x, y, period: (x // period + y // period) % 2),
+    "rows": lambda: patterns(lambda x, y, period: y // period % 2),
+    "columns": lambda: patterns(lambda x, y, period: x // period % 2),
+    "diagonals": lambda: patterns(lambda x, y, period: (x + y) // period % 2),
+    "gaussian noise": lambda: gaussian(128, 64),
+    "gaussian specks": lambda: gaussian(0, 64),
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+def test_nonsense_is_rejected(oracle, threshold, kind):
+    recognised = oracle.opinion(NONSENSE[kind]()).confidence_N >= threshold
+    assert recognised.float().mean() <= 0.05
+
+
+def test_a_stack_is_as_good_as_its_channels(oracle, threshold, held_out):
+    pairs = torch.stack([held_out.images, held_out.images.flip(0)], 1)
+    alone = [oracle.opinion(pairs[:, channel : channel + 1]) for channel in (0, 1)]
+    both = oracle.opinion(pairs)
+    torch.testing.assert_close(both.confidence_N, alone[0].confidence_N * alone[1].confidence_N)
+    assert torch.equal(both.classes_NC, torch.cat([each.classes_NC for each in alone], 1))
+    torch.testing.assert_close(both.features_NF, torch.cat([each.features_NF for each in alone], 1))
+    assert both.features_NF.shape == (500, 256)
+
+
+def test_a_stack_with_a_damaged_channel_is_rejected(oracle, threshold, held_out):
+    noise = NONSENSE["uniform noise"]()[:, 0]
+    damaged = torch.stack([held_out.images[:400], noise], 1)
+    for order in ([0, 1], [1, 0]):
+        assert (oracle.opinion(damaged[:, order]).confidence_N >= threshold).float().mean() <= 0.05
+
+
+def test_opinion_does_not_depend_on_chunks(oracle, held_out):
+    images = held_out.images[:50, None]
+    whole, parts = oracle.opinion(images), oracle.opinion(images, chunk=7)
+    for field in ("confidence_N", "classes_NC", "features_NF"):
+        torch.testing.assert_close(getattr(parts, field), getattr(whole, field), rtol=1e-4, atol=1e-5)
+
+
+def test_confidence_is_never_that_of_being_nothing():
+    """The last output says "no character": it is no class, and its probability no confidence."""
+    oracle = Oracle(3).eval()
+    with torch.no_grad():
+        oracle.head[1].weight.zero_()
+        oracle.head[1].bias.copy_(torch.tensor([0.0, 1.0, 0.0, 5.0]))
+    opinion = oracle.opinion(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+    assert opinion.classes_NC.tolist() == [[1], [1]]
+    expected = torch.tensor([0.0, 1.0, 0.0, 5.0]).softmax(0)[1].item()
+    assert opinion.confidence_N.tolist() == pytest.approx([expected] * 2)
+
+
+def test_levels(oracle):
+    grids = torch.randint(0, 2, (4, 1, 16, 9), dtype=torch.uint8)
+    binary = Oracle(len(CLASSES), levels=1).eval()
+    binary.load_state_dict(oracle.state_dict())
+    torch.testing.assert_close(binary.opinion(grids).features_NF, oracle.opinion(grids * 255).features_NF)
+
+
+# Training and cache
+
+
+@pytest.fixture
+def two_steps(monkeypatch):
+    monkeypatch.setattr(oracle_file, "STEPS", 2)
+
+
+@pytest.fixture(scope="module")
+def few() -> Split:
+    return drawn("AB", 10, seed=0)
+
+
+def cached(folder: Path, few: Split, digest: str = "1" * 64) -> Oracle:
+    return trained_oracle(few, few, 2, 255, digest, folder, CPU)
+
+
+def test_training_leaves_the_random_stream_alone(two_steps, few):
+    oracle = Oracle(2)
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    train_oracle(oracle, few, few)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_cache_makes_no_difference_to_the_random_stream(two_steps, few, tmp_path):
+    after = []
+    for _ in range(2):
+        torch.manual_seed(5)
+        cached(tmp_path, few)
+        after.append(torch.get_rng_state())
+    assert torch.equal(*after)
+
+
+def test_every_run_trains_the_same_oracle(two_steps, few, tmp_path):
+    weights = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        weights.append(cached(tmp_path / str(seed), few).state_dict())
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, msg=name)
+
+
+def test_second_call_loads(two_steps, few, tmp_path, monkeypatch):
+    first = cached(tmp_path, few)
+    trainings = []
+    monkeypatch.setattr(oracle_file, "train_oracle", lambda *_: trainings.append(1))
+    again = cached(tmp_path, few)
+    assert not trainings
+    for field in ("confidence_N", "classes_NC", "features_NF"):
+        before = getattr(first.opinion(few.images[:, None]), field)
+        torch.testing.assert_close(getattr(again.opinion(few.images[:, None]), field), before, rtol=1e-5, atol=1e-6)
+    assert again.accuracy == first.accuracy
+    for oracle in (first, again):
+        assert not oracle.training
+        assert not any(weight.requires_grad for weight in oracle.parameters())
+    cached(tmp_path, few, digest="2" * 64)
+    assert len(trainings) == 1
+
+
+def test_nothing_unfinished_is_left(two_steps, few, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(oracle_file, "train_oracle", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cached(tmp_path, few)
+    assert not list(tmp_path.glob("*.pt"))
+    cached(tmp_path, few)
+    assert len(list(tmp_path.glob("*.pt"))) == 1
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_warped_moves_every_image_a_little(held_out):
+    torch.manual_seed(0)
+    images = held_out.images[:100, None].float() / 255
+    moved = warped(images)
+    assert moved.shape == images.shape
+    assert ((moved - images).abs().flatten(1).max(1).values > 0.1).all()
+    ink = moved.sum((1, 2, 3)) / images.sum((1, 2, 3))
+    assert 0.7 < ink.min() < ink.max() < 1.5
+    blank = torch.zeros(1, 1, 16, 9)
+    assert torch.equal(warped(blank), blank)
+
+
+@pytest.mark.slow
+def test_full_strength_on_strokes():
+    oracle = Oracle(26).to(memory_format=torch.channels_last)
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    train_oracle(oracle, drawn(letters, 1500, seed=0), drawn(letters, 100, seed=2))
+    assert oracle.accuracy >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.real_data
+@pytest.mark.skipif(not (REAL / "letters-train-images-idx3-ubyte.gz").exists(), reason="DATA_DIR holds no real letters")
+def test_full_strength_on_real_letters():
+    splits, values = [], None
+    for part in ("train", "test"):
+        paths = [REAL / f"letters-{part}-{kind}-ubyte.gz" for kind in ("images-idx3", "labels-idx1")]
+        images, labels = read_pair(*paths, transposed=True)
+        values = class_names(labels)[0] if values is None else values
+        splits.append(Split(torch.from_numpy(images), torch.from_numpy(class_indices(labels, values, paths[1]))))
+    oracle = Oracle(26).to(memory_format=torch.channels_last)
+    train_oracle(oracle, *splits)
+    assert oracle.accuracy >= 0.92

@@ -1,0 +1,48 @@
+"""The README's example of a new remedy works as it stands, and its commands name what exists."""
+
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch import Tensor, nn
+
+from src.gan.step import Judged, Step
+from src.gan.tricks import Trick
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    assert found
+    return textwrap.dedent(found[1])
+
+
+class Linear(nn.Module):
+    """D(x) = 3 Σ x."""
+
+    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
+        features_BF = images_BCHW.flatten(1)
+        return 3 * features_BF.sum(1), features_BF
+
+
+def test_the_example_of_a_new_trick_is_a_trick():
+    names = {"Trick": Trick, "Step": Step, "Tensor": Tensor, "torch": torch}
+    exec(block("python"), names)
+    real, fake = (Judged(torch.rand(5, 1, 4, 4, requires_grad=True), Linear()) for _ in range(2))
+    trick = names["R2"](gamma=2.0)
+    assert trick.discriminator_term(Step(real, fake)).item() == pytest.approx(2 / 2 * 9 * 16)
+    assert list(yaml.safe_load(block("yaml"))) == ["r2"]
+
+
+@pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m (src\.\w+)", README))))
+def test_commands_name_modules_that_exist(module: str):
+    assert Path(__file__).parents[1].joinpath(*module.split(".")).with_suffix(".py").is_file()
+
+
+def test_the_users_commands_stand_in_it_to_the_letter():
+    for command in ("make study", "make test", "python -m src.train experiment=gan_fm trainer.accelerator=gpu"):
+        assert command in README
