@@ -41,16 +41,19 @@ def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, An
         "budget": config.budget,
         "batch_size": config.batch_size,
         "precision": results["precision"],
-        **{key: value for key, value in _flat(model) if not key.endswith(("_target_", "_partial_"))},
+        **dict(_flat(model)),
     }
 
 
-def _flat(tree: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if not isinstance(tree, dict):
-        yield prefix, tree if isinstance(tree, bool | int | float | str) else str(tree)
-        return
+def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Leaves under dotted keys; an object to build is a leaf too, its class's name under its own key."""
     for key, value in tree.items():
-        yield from _flat(value, f"{prefix}.{key}" if prefix else key)
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        elif key == "_target_":
+            yield prefix.rstrip(".") or "model", value.rpartition(".")[2]
+        elif key not in ("_partial_", "_convert_"):
+            yield f"{prefix}{key}", value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def describe_machine(trainer: Trainer) -> dict[str, Any]:

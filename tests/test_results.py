@@ -92,3 +92,29 @@ def test_hyperparameters_are_flat_values():
 def test_commit_is_one_line():
     found = commit()
     assert found is None or (found and "\n" not in found)
+
+
+def test_hyperparameters_are_flat_and_name_the_classes():
+    model = {
+        "_target_": "src.gan.module.GAN",
+        "_partial_": True,
+        "loss": {"standard": {"_target_": "src.gan.losses.Standard"}},
+        "generator": {"_target_": "src.gan.networks.Generator", "width": 8},
+        "betas": [0.5, 0.9],
+    }
+    config = OmegaConf.create({"model": model, "seed": 3, "budget": 10, "batch_size": 2})
+    dataset = {"source": "strokes", "digest": "0123456789"}
+    found = hyperparameters(config, {"name": "gan_fm", "dataset": dataset, "precision": "32-true"})
+    assert found == {
+        "name": "gan_fm",
+        "dataset": "strokes 01234567",
+        "seed": 3,
+        "budget": 10,
+        "batch_size": 2,
+        "precision": "32-true",
+        "model": "GAN",
+        "loss.standard": "Standard",
+        "generator": "Generator",
+        "generator.width": 8,
+        "betas": "[0.5, 0.9]",
+    }

@@ -118,12 +118,13 @@ class Evaluation(Callback):
         row = {"images_seen": module.images_seen, "seconds": round(self.train_seconds, 3), **metrics}
         improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
         self.history.append(row)
-        write_atomically(self.folder / "history.csv", as_csv(self.history))
         self._log(trainer, module, "val", row, drawn | self.evaluator.timeline(self.history))
         last = self.folder / "checkpoints" / "last.ckpt"
         trainer.save_checkpoint(last)
-        if improved and trainer.is_global_zero:
-            shutil.copyfile(last, last.with_name("best.ckpt"))
+        if trainer.is_global_zero:
+            write_atomically(self.folder / "history.csv", as_csv(self.history))
+            if improved:
+                shutil.copyfile(last, last.with_name("best.ckpt"))
 
     def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Metrics and pictures of the model as it is."""

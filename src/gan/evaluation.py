@@ -36,7 +36,7 @@ class GANEvaluator:
     charts: ClassVar = {
         "Modes covered": ("val/modes", "val/effective_modes"),
         "KL to the real shares": ("val/kl", "val/kl_floor"),
-        "Share of recognisable samples, of the most frequent mode": ("val/recognisable", "val/top_share"),
+        "Recognisable samples, share of the top mode": ("val/recognisable", "val/top_share"),
         "Logits of real and fake": ("train/logits_real", "train/logits_fake"),
         "Losses": ("train/discriminator_loss", "train/generator_loss"),
         "Fidelity": ("val/precision", "val/recall", "val/coverage"),

@@ -1,5 +1,6 @@
 """A run that was cut off goes on as if nothing had happened."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,19 @@ def test_resuming_what_is_no_run_says_so(command: Command):
     outcome = command("resume=empty")
     assert outcome.status == 1
     assert "empty is no run's folder" in outcome.errors
+
+
+def test_an_interrupted_run_says_so_and_goes_on(command: Command, monkeypatch: pytest.MonkeyPatch):
+    def interrupts(self, trainer, module, *rest):
+        if module.images_seen >= 320:
+            raise KeyboardInterrupt
+
+    ours = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingCurves, "on_train_batch_end", interrupts)
+        with pytest.raises(KeyboardInterrupt):
+            command(*RECIPE, "hydra.run.dir=run")
+    signal.signal(signal.SIGINT, ours)  # Lightning takes it while it shuts down
+    assert results(Path("run"))["status"] == "interrupted"
+    assert command("resume=run").status == 0
+    assert results(Path("run"))["status"] == "completed"
