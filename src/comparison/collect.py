@@ -55,10 +55,11 @@ def read_run(folder: Path) -> Run:
     config = _read_yaml(folder / ".hydra" / "config.yaml")
     overrides = _overrides(folder)
     config = config if isinstance(config, dict) else {}
+    family = next((family for family in ("gan", "vae") if family in config), None)
     known: dict[str, Any] = {
         "folder": folder,
-        "name": _name(overrides, folder),
-        "model": next((family for family in ("gan", "vae") if family in config), None),
+        "name": _name(family, overrides, folder),
+        "model": family,
         "seed": config["seed"] if isinstance(config.get("seed"), int) else None,
         "history": read_history(folder / "history.csv"),
         "overrides": overrides,
@@ -160,8 +161,7 @@ def _overrides(folder: Path) -> tuple[str, ...]:
     return tuple(map(str, listed)) if isinstance(listed, list) else ()
 
 
-def _name(overrides: Sequence[str], folder: Path) -> str:
+def _name(family: str | None, overrides: Sequence[str], folder: Path) -> str:
     """What to call a run without results: as its results would have been called, else as its folder is."""
-    recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), None)
-    swept = swept_keys(folder.resolve().parent)
-    return run_name(recipe, overrides, swept) if recipe or swept else folder.resolve().name
+    recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), family)
+    return run_name(recipe, overrides, swept_keys(folder.resolve().parent)) if recipe else folder.resolve().name

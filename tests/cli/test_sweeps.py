@@ -1,6 +1,7 @@
 """Many runs: a job that fails stops none of the others, and a report always comes at the end."""
 
 import csv
+from pathlib import Path
 
 import pytest
 
@@ -39,3 +40,21 @@ def test_every_recipe_by_glob(command: Command):
     assert command("-m", "experiment=glob(gan_*)", *SMALL).status == 0
     names = {results(path.parent)["name"].split()[0] for path in only("multirun/sweep/*").glob("*/results.json")}
     assert names >= {"gan_standard", "gan_fm", "gan_r1"}
+
+
+def test_a_study_and_the_command_line_do_not_multiply(command: Command):
+    outcome = command("study=quick", "seed=range(8)", *SMALL[1:])
+    assert outcome.status == 1
+    assert "hydra.sweeper.params.seed" in outcome.errors
+    assert not Path("multirun").exists()
+
+
+def test_a_study_runs_without_m_and_its_choices_can_be_changed(command: Command):
+    small = [option for option in SMALL if not option.startswith("data=")]
+    outcome = command(
+        "study=quick", "hydra.sweeper.params.seed='1,2'", "hydra.sweeper.params.experiment=gan_fm", *small
+    )
+    assert outcome.status == 0
+    found = [results(path.parent) for path in only("multirun/quick/*").glob("*/results.json")]
+    assert sorted(run["seed"] for run in found) == [1, 2]
+    assert {run["name"] for run in found} == {"gan_fm"}
