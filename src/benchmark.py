@@ -70,8 +70,8 @@ def plain_loop(config: DictConfig, images_NHW: Tensor, spec: DataSpec, device: t
     for step in range(WARM_UP_STEPS + STEPS):
         if step == WARM_UP_STEPS:
             started = now(device)
-        index = torch.randint(len(images), (batch, spec.shape[0]), device=device)
-        real = images[index].float() / (spec.levels / 2) - 1
+        index = torch.randint(len(images), (batch,), device=device)
+        real = images.index_select(0, index).unsqueeze(1).float() / (spec.levels / 2) - 1
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             with torch.no_grad():
                 fake = generator(torch.randn(batch, z, device=device))

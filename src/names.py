@@ -42,4 +42,4 @@ def _concerns(key: str, names: Sequence[str]) -> bool:
 
 def folder_name(name: str) -> str:
     """A name as a path component: no surprising characters, not too long."""
-    return re.sub(r"[^\w.,=+-]+", "_", name).replace("=", "-")[:100]
+    return re.sub(r"[^\w.=+-]+", "_", name).replace("=", "-")[:100]

@@ -9,6 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.names import run_name, swept_keys
 
+# What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
+CHANGEABLE = ("budget", "evaluations", "trainer.", "data.root", "cache", "evaluator.", "callbacks.")
+
 
 @dataclass(frozen=True)
 class Record:
@@ -36,7 +39,7 @@ def read_record(run: Path) -> Record:
 
 
 def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
-    """The run's own configuration, with the values changed that were given beside `resume=`.
+    """The run's own configuration with the values changed that were given beside `resume=`; the record follows.
 
     Raises:
         ValueError: an override that a running recipe cannot take, or a run without a checkpoint.
@@ -44,17 +47,18 @@ def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
     config = read_record(run).config
     if not (run / "checkpoints" / "last.ckpt").is_file():
         raise ValueError(f"resume={run}: it has no checkpoints/last.ckpt, since no evaluation was reached; start anew")
-    config.resume = str(run)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
         if key == "resume":
             continue
-        if OmegaConf.is_config(OmegaConf.select(config, key)) or not _has(config, key):
+        if not key.startswith(CHANGEABLE) or not _has(config, key):
             raise ValueError(
                 f"{override.input_line}: a resumed run keeps its recipe; only values such as budget, evaluations, "
                 "trainer.accelerator or data.root can change"
             )
         OmegaConf.update(config, key, override.value())
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    config.resume = str(run)
     return config
 
 

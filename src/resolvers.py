@@ -31,9 +31,9 @@ def record_folder(resume: str | None) -> str:
     return ".hydra/resumed" if resume else ".hydra"
 
 
-def fastest_precision() -> str:
+def fastest_precision(accelerator: str) -> str:
     """bf16 where the hardware multiplies it natively (Ampere GPUs and later, CPUs with AMX), else fp32."""
-    if torch.cuda.is_available():
+    if accelerator != "cpu" and torch.cuda.is_available():
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         native = torch.cpu._is_amx_tile_supported()

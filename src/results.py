@@ -72,9 +72,12 @@ def describe_machine(trainer: Trainer) -> dict[str, Any]:
 def commit() -> str | None:
     """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
     here = Path(__file__).parent
-    described = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=here, capture_output=True, text=True
-    )
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=here, capture_output=True, text=True
+        )
+    except FileNotFoundError:  # no git on this machine
+        return None
     return described.stdout.strip() or None
 
 

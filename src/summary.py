@@ -33,6 +33,7 @@ def print_summary(results: dict[str, Any]) -> None:
         table.add_row(name, *(format(metrics[name], form) for metrics in columns.values()))
     missing = " ".join(results["metrics"]["missing"]) or "none"
     table.caption = (
+        f"{results['metrics']['num_samples']:,} samples · "
         f"missing: {missing} · collapse onset: {results['onset']} · oracle accuracy "
         f"{results['oracle_accuracy']:.3f} · {results['images_per_second']:,.0f} images/s in training"
     )

@@ -44,7 +44,9 @@ def main(config: DictConfig) -> None:
 
 def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     """Trains and writes results.json, whatever happens; returns its content."""
-    results: dict[str, Any] = {"status": "failed", "error": None}
+    results = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
+    results |= {"status": "failed", "error": None, "seed": config.seed}
+    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
         if config.resume:
             config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task)
@@ -61,9 +63,11 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     except Exception as error:
         results["error"] = message(error)
         (folder / "traceback.txt").write_text(traceback.format_exc())
-        log.error(results["error"] if is_mistake(error) else traceback.format_exc())
+        if in_sweep or not is_mistake(error):
+            log.error(results["error"] if is_mistake(error) else traceback.format_exc())
     finally:
-        if rank_zero_only.rank == 0:
+        # A resumed run that never got going leaves what it had reached before.
+        if rank_zero_only.rank == 0 and (not config.resume or results["images_seen"]):
             write_results(folder, results)
     return results
 
@@ -71,7 +75,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
 def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
     lightning.seed_everything(config.seed, verbose=False)
-    refuse_impossible(config.trainer)
+    refuse_impossible(config)
     callbacks = instantiate(config.callbacks)
     trainer: Trainer = instantiate(config.trainer, callbacks=list(callbacks.values()))
     results |= describe_machine(trainer)
@@ -90,8 +94,14 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     print_summary(results)
 
 
-def refuse_impossible(trainer: DictConfig) -> None:
-    """Says at once, and in the user's words, what the trainer would say late or not at all."""
+def refuse_impossible(config: DictConfig) -> None:
+    """Says at once, and in the user's words, what others would say late or not at all."""
+    for key in ("budget", "evaluations", "batch_size"):
+        if not isinstance(config[key], int) or config[key] < 1:
+            raise ValueError(f"{key}={config[key]}: choose a whole number of at least 1")
+    trainer = config.trainer
+    if "ddp" in str(trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
     if trainer.accelerator in ("gpu", "cuda") and not torch.accelerator.is_available():
         raise ValueError(
             f"trainer.accelerator={trainer.accelerator}: this machine has no GPU that PyTorch can use; "

@@ -52,5 +52,5 @@ def test_swept_keys_come_from_the_sweeps_record(tmp_path: Path):
 
 
 def test_a_folder_name_is_short_and_plain():
-    assert folder_name("gan_fm gan.tricks=[r1,ema]") == "gan_fm_gan.tricks-_r1,ema_"
+    assert folder_name("gan_fm gan.tricks=[r1,ema]") == "gan_fm_gan.tricks-_r1_ema_"
     assert len(folder_name("x" * 300)) == 100

@@ -40,7 +40,7 @@ def test_jobs_of_a_sweep_have_folders_of_their_own(tmp_path: Path):
 def test_fastest_precision(monkeypatch, native, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: native)
-    assert resolvers.fastest_precision() == precision
+    assert resolvers.fastest_precision("auto") == precision
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
-    assert resolvers.fastest_precision() == precision
+    assert resolvers.fastest_precision("auto") == precision

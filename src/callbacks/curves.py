@@ -31,7 +31,7 @@ class TrainingCurves(Callback):
         batch: Any,
         batch_index: int,
     ) -> None:
-        if module.steps % self.every:
+        if module.steps % self.every and batch_index + 1 < trainer.num_training_batches:
             return
         values = torch.stack([value.float().mean() for value in outputs.values()]).tolist()
         curves = {f"train/{name}": value for name, value in zip(outputs, values, strict=True)}

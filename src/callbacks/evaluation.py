@@ -6,7 +6,7 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -70,7 +70,8 @@ class Evaluation(Callback):
     def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
         (self.folder / "samples").mkdir(parents=True, exist_ok=True)
         (self.folder / "checkpoints").mkdir(exist_ok=True)
-        self.evaluator.prepare(trainer.datamodule, module.device)
+        with own_randomness(module.device):
+            self.evaluator.prepare(trainer.datamodule, module.device)
         if trainer.is_global_zero:
             charts = {title: ["Multiline", list(tags)] for title, tags in self.evaluator.charts.items()}
             trainer.logger.experiment.add_custom_scalars({"Collapse Lab": charts})
@@ -165,11 +166,15 @@ class Evaluation(Callback):
         self.train_seconds = state["train_seconds"]
 
 
+def own_randomness(device: torch.device) -> AbstractContextManager[None]:
+    """Every random stream is put back afterwards."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
+
 @contextmanager
 def apart_from_training(device: torch.device) -> Iterator[None]:
     """Full precision, no gradients, and every random stream is put back afterwards."""
-    streams = torch.random.fork_rng([device] if device.type == "cuda" else [])
-    with streams, torch.no_grad(), torch.autocast(device.type, enabled=False):
+    with own_randomness(device), torch.no_grad(), torch.autocast(device.type, enabled=False):
         yield
 
 

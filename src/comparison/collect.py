@@ -120,6 +120,7 @@ def _dataset(record: Any) -> Dataset | None:
         digest=str(record.get("digest") or "none"),
         classes=tuple(map(str, record.get("classes") or ())),
         sizes=dict(record.get("sizes") or {}),
+        shape=tuple(record.get("shape") or ()),
     )
 
 

@@ -147,6 +147,11 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     return [*blocks, listing]
 
 
+def _study_choice(override: str) -> str:
+    key, _, value = override.partition("=")
+    return f"hydra.sweeper.params.{key}='{value}'"
+
+
 def _commands(section: Section) -> list[str]:
     """One command per name: overrides without the seed, then all its seeds."""
     seeds: dict[tuple[str, ...], set[str]] = {}
@@ -156,7 +161,9 @@ def _commands(section: Section) -> list[str]:
             seeds.setdefault(rest, set()).update({str(run.seed)} - {"None"})
     commands = []
     for rest, values in sorted(seeds.items()):
+        chosen = [*rest, *([f"seed={','.join(sorted(values, key=int))}"] if values else [])]
+        if any(text.startswith("study=") for text in rest):  # a study's own choices are changed where it keeps them
+            chosen = [text if text.startswith("study=") else _study_choice(text) for text in chosen]
         swept = "-m " if len(values) > 1 else ""
-        chosen = [f"seed={','.join(sorted(values, key=int))}"] if values else []
-        commands.append(f"python -m src.train {swept}{shlex.join([*rest, *chosen])}".rstrip())
+        commands.append(f"python -m src.train {swept}{shlex.join(chosen)}".rstrip())
     return commands

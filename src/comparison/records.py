@@ -18,6 +18,7 @@ class Dataset:
     digest: str
     classes: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
+    shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
 
     @property
     def is_fallback(self) -> bool:

@@ -52,7 +52,9 @@ class Section:
     @cached_property
     def slug(self) -> str:
         digest = self.dataset.digest if self.dataset else "unknown"
-        return "".join(c if c.isalnum() else "_" for c in f"{self.model}_{digest[:8]}")
+        channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
+        stack = f"_stack{channels}" if channels > 1 else ""
+        return "".join(c if c.isalnum() else "_" for c in f"{self.model}_{digest[:8]}{stack}")
 
     @cached_property
     def counted(self) -> tuple[Run, ...]:
@@ -133,17 +135,17 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     if baseline is not None and baseline not in {run.name for run in runs}:
         names = ", ".join(sorted({run.name for run in runs}))
         raise ReportError(f"--baseline {baseline}: no run has that name. Names here: {names}.")
-    members: dict[tuple[str, str], list[Run]] = {}
+    members: dict[tuple[str, str, tuple[int, ...]], list[Run]] = {}
     for run in runs:
         if run.dataset:
-            members.setdefault((run.model or "unknown", run.dataset.digest), []).append(run)
+            members.setdefault((run.model or "unknown", run.dataset.digest, run.dataset.shape), []).append(run)
     homes = list(members)
     for run in runs:
         if not run.dataset:
             fitting = [key for key in homes if run.model in (None, key[0])]
-            home = fitting[0] if len(fitting) == 1 else (run.model or "unknown", "")
+            home = fitting[0] if len(fitting) == 1 else (run.model or "unknown", "", ())
             members.setdefault(home, []).append(run)
-    return [_section(model, found, baseline) for (model, _), found in sorted(members.items())]
+    return [_section(model, found, baseline) for (model, *_), found in sorted(members.items())]
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:

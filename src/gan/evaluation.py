@@ -43,6 +43,8 @@ class GANEvaluator:
     }
 
     def __init__(self, num_samples: int, cache: str):
+        if num_samples < 10:
+            raise ValueError(f"evaluator.num_samples={num_samples}: neighbourhoods need at least 10")
         self.num_samples = num_samples
         self.cache = Path(cache)
 
@@ -61,21 +63,24 @@ class GANEvaluator:
         )
         self.real_images = {name: data.held_out(name).images for name in ("val", "test")}
         self.real = {name: self.oracle.opinion(images.to(device)) for name, images in self.real_images.items()}
+        self.coverage = {
+            name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()
+        }
 
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         """Metrics by name, and pictures of the samples that they were measured on."""
         images = gan.sample(self.num_samples, SAMPLE_SEED)
         opinion = self.oracle.opinion(images)
-        coverage = self._coverage(split)
         metrics = self.score(opinion, split)
         return metrics, {
             "random": pictures.grid(images[: GRID_COLUMNS * 10], GRID_COLUMNS),
-            "sorted": self._sorted(images, opinion, coverage, metrics["missing"]),
+            "sorted": self._sorted(images, opinion, self.coverage[split], metrics["missing"]),
         }
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
         """Every metric of images with this opinion, against the real images of `split`."""
-        coverage = self._coverage(split)
+        coverage = self.coverage[split]
+        coverage.reset()
         coverage.update(opinion)
         modes = coverage.compute()
         covered_K, shares_K = modes.pop("covered").tolist(), modes.pop("shares")
@@ -83,6 +88,7 @@ class GANEvaluator:
         fidelity.update(opinion.features_NF)
         values = {name: value.item() for name, value in (modes | fidelity.compute()).items()}
         return values | {
+            "num_samples": len(opinion.confidence_N),
             "missing": [self._mode_name(mode) for mode, covered in enumerate(covered_K) if not covered],
             "shares": self._letter_shares(shares_K).tolist(),
         }
@@ -124,9 +130,6 @@ class GANEvaluator:
                 self.spec.classes,
             )
         }
-
-    def _coverage(self, split: str) -> ModeCoverage:
-        return ModeCoverage(self.real[split], len(self.spec.classes)).to(self.device)
 
     def _sorted(self, images: Tensor, opinion: Opinion, coverage: ModeCoverage, missing: list[str]) -> np.ndarray:
         """A row a class; of stacked characters the first channel's class counts."""

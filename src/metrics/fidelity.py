@@ -23,7 +23,7 @@ class Fidelity(Metric):
     features: list[Tensor]
 
     def __init__(self, real_MF: Tensor, neighbours: int = 5):
-        super().__init__()
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.register_buffer("real_MF", real_MF)
         self.neighbours = neighbours
         self.add_state("features", [], dist_reduce_fx="cat")

@@ -33,7 +33,7 @@ class ModeCoverage(Metric):
     total: Tensor
 
     def __init__(self, real: Opinion, num_classes: int):
-        super().__init__()
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.num_classes = num_classes
         rank = int((1 - REAL_SHARE) * len(real.confidence_N))
         self.threshold = real.confidence_N.sort().values[rank]

@@ -18,6 +18,8 @@ from tests.cli.conftest import SMALL, Command, only, results
         (("data.stack=4",), ("data.stack=4", "1, 2 or 3")),
         (("batch_size=100000",), ("batch_size=100000", "39000")),
         (("evaluations=0",), ("evaluations=0",)),
+        (("budget=many",), ("budget=many", "whole number")),
+        (("evaluator.num_samples=3",), ("evaluator.num_samples=3",)),
         (("data=idx",), ("data.images",)),
         (("data=idx", "data.images=nowhere", "data.labels=nowhere"), ("nowhere",)),
         (("data=emnist", "data.split=leters"), ("data.split=leters", "letters")),

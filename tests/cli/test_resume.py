@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from src.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, Command, results
@@ -72,10 +73,30 @@ def test_a_finished_run_goes_on_with_a_larger_budget(command: Command):
 
 def test_a_resumed_run_keeps_its_recipe(command: Command):
     command(*RECIPE, "hydra.run.dir=run")
-    outcome = command("resume=run", "gan.loss=standard")
+    before = Path("run", "results.json").read_text()
+    for change in ("gan.loss=standard", "seed=5", "gan.generator.width=8", "data.stack=2"):
+        outcome = command("resume=run", change)
+        assert outcome.status == 1
+        assert change in outcome.errors
+        assert "keeps its recipe" in outcome.errors
+    assert Path("run", "results.json").read_text() == before, "what was reached stands"
+
+
+def test_a_run_is_not_resumed_on_other_data(command: Command, monkeypatch: pytest.MonkeyPatch):
+    command(*RECIPE, "hydra.run.dir=run")
+    before = Path("run", "results.json").read_text()
+    monkeypatch.setattr("src.data.module.Loaded.digest", lambda self: "0" * 64)
+    outcome = command("resume=run", "budget=768")
     assert outcome.status == 1
-    assert "gan.loss=standard" in outcome.errors
-    assert "keeps its recipe" in outcome.errors
+    assert "other data" in outcome.errors
+    assert Path("run", "results.json").read_text() == before
+
+
+def test_a_changed_budget_is_recorded(command: Command):
+    command(*RECIPE, "hydra.run.dir=run")
+    command("resume=run", "budget=768")
+    assert OmegaConf.load("run/.hydra/config.yaml").budget == 768
+    assert OmegaConf.load("run/.hydra/config.yaml").resume is None
 
 
 def test_resuming_what_is_no_run_says_so(command: Command):

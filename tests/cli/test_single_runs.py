@@ -109,3 +109,4 @@ def test_in_a_grid_of_two_processes_every_rank_takes_its_part(command: Command, 
     found = results(Path("ddp"))
     assert found["status"] == "completed"
     assert found["images_seen"] == 256, "both ranks together"
+    assert found["metrics"]["kl_floor"] == pytest.approx(25 / 400), "the samples count once"
