@@ -149,7 +149,8 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
 
 def _study_choice(override: str) -> str:
     key, _, value = override.partition("=")
-    return f"hydra.sweeper.params.{key}='{value}'"
+    quoted = value if re.fullmatch(r"\w+", value) else f'"{value}"'  # a sweep as one string, not as a sweep of this
+    return f"hydra.sweeper.params.{key}={quoted}"
 
 
 def _commands(section: Section) -> list[str]:

@@ -99,17 +99,19 @@ class IDX(ResidentData):
         super().__init__(**common)
         if (test_images is None) != (test_labels is None):
             raise ValueError("data.test_images and data.test_labels: give both or neither")
-        self.files = [images, labels]
-        self.test_files = [test_images, test_labels] if test_images and test_labels else None
+        self.files = {"images": images, "labels": labels}
+        self.test_files = (
+            {"test_images": test_images, "test_labels": test_labels} if test_images and test_labels else {}
+        )
         self.transposed = transposed
 
     def load(self) -> Loaded:
-        images_path, labels_path = map(self._found, self.files)
+        images_path, labels_path = (self._found(*item) for item in self.files.items())
         images, raw_labels = read_pair(images_path, labels_path, self.transposed)
         values, names = class_names(raw_labels)
         train = _split(images, class_indices(raw_labels, values, labels_path))
         if self.test_files:
-            images_path, labels_path = map(self._found, self.test_files)
+            images_path, labels_path = (self._found(*item) for item in self.test_files.items())
             images, raw_labels = read_pair(images_path, labels_path, self.transposed)
             test = _split(images, class_indices(raw_labels, values, labels_path))
         else:
@@ -117,9 +119,11 @@ class IDX(ResidentData):
         train, val = split_off(train, VAL_SHARE)
         return Loaded(train, val, test, names, self.name)
 
-    def _found(self, file: str) -> Path:
-        path = Path(file)
-        return path if path.exists() else self.root / path
+    def _found(self, key: str, file: str) -> Path:
+        for path in (Path(file), self.root / file):
+            if path.is_file():
+                return path
+        raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
 
 
 def load_strokes(split: str, cache: Path) -> Loaded:

@@ -90,10 +90,6 @@ def has_batch_norm(network: nn.Module) -> bool:
     return any(isinstance(layer, nn.modules.batchnorm._BatchNorm) for layer in network.modules())
 
 
-def num_parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
-
-
 @torch.no_grad()
 def initialise(network: nn.Module) -> None:
     """DCGAN's initialisation: weights of linear and convolution layers from N(0, 0.02²), biases zero."""

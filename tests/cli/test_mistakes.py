@@ -21,7 +21,7 @@ from tests.cli.conftest import SMALL, Command, only, results
         (("budget=many",), ("budget=many", "whole number")),
         (("evaluator.num_samples=3",), ("evaluator.num_samples=3",)),
         (("data=idx",), ("data.images",)),
-        (("data=idx", "data.images=nowhere", "data.labels=nowhere"), ("nowhere",)),
+        (("data=idx", "data.images=nowhere", "data.labels=nowhere"), ("data.images=nowhere", "data.root")),
         (("data=emnist", "data.split=leters"), ("data.split=leters", "letters")),
         (("trainer.accelerator=gpu",), ("trainer.accelerator=gpu", "accelerator=cpu")),
         (("trainer.precision=16-mixed",), ("trainer.precision=16-mixed", "bf16-mixed")),

@@ -144,3 +144,12 @@ def test_numbers_are_readable() -> None:
     ]
     assert modes.text(-0.25, signed=True) == "−0.2"
     assert modes.text(0.04, signed=True) == "+0.04"
+
+
+def test_the_command_of_a_study_changes_its_choices_where_it_keeps_them(make_run, tmp_path) -> None:
+    for seed in (0, 1):
+        run = make_run("gan_fm", seed)
+        (run / ".hydra" / "overrides.yaml").write_text(f"- experiment=gan_fm\n- seed={seed}\n- study=quick\n")
+    report = write_report([tmp_path])
+    expected = "hydra.sweeper.params.experiment=gan_fm study=quick 'hydra.sweeper.params.seed=\"0,1\"'"
+    assert expected in (report.folder / "report.md").read_text()

@@ -9,11 +9,14 @@ from src.gan.networks import (
     has_batch_norm,
     initialise,
     make_norm,
-    num_parameters,
 )
 
 SHAPES = [(1, 28, 28), (3, 28, 28), (1, 16, 9), (1, 32, 32)]
 NORMS = ["none", "batch", "layer", "group"]
+
+
+def num_parameters(network: torch.nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
