@@ -1,31 +1,18 @@
 """EMNIST (Cohen et al. 2017, arXiv:1702.05373) in the files that torchvision downloads."""
 
-import logging
-import shutil
-import socket
 import string
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.client import HTTPException
 from pathlib import Path
-from threading import Thread
 from typing import NamedTuple
-from urllib.error import HTTPError
-from urllib.request import Request, urlopen
 
 import numpy as np
-from filelock import FileLock, Timeout
 from torchvision.datasets import EMNIST
 
+from src.data.download import FAILURES, exclusive, reach, unfinished
 from src.data.idx import class_indices, read_pair
 
 SOURCES = ("auto", "emnist")
 PARTS = ("train", "test")
 KINDS = ("images-idx3", "labels-idx1")
-REACH_SECONDS = 5  # for the server's first answer
-STALL_SECONDS = 20  # for the next bytes of a running download
-
-log = logging.getLogger(__name__)
 
 
 class EMNISTUnavailableError(ValueError):
@@ -61,7 +48,7 @@ def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
     if _missing(raw, split):
         try:
             _fetch(raw.parent, split)
-        except (OSError, HTTPException, RuntimeError) as error:
+        except FAILURES as error:
             message = (
                 f"EMNIST {split} is not available: data.root={root} lacks EMNIST/raw/{_listed(raw, split)} "
                 f"and downloading {EMNIST.url} failed ({getattr(error, 'reason', error)}). "
@@ -110,19 +97,14 @@ def _listed(raw: Path, split: str) -> str:
 
 def _fetch(folder: Path, split: str) -> None:
     """Downloads EMNIST, every split, into `folder`/raw: one process at a time, each file appears complete."""
-    _reach(EMNIST.url)
+    reach(EMNIST.url)
     folder.mkdir(parents=True, exist_ok=True)
-    with _exclusive(folder / ".lock"):
+    with exclusive(folder / ".lock"):
         if not _missing(folder / "raw", split):
             return  # another process was faster
-        unfinished = folder / ".unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
-        try:
-            with _socket_timeout(STALL_SECONDS):
-                downloaded = EMNIST(unfinished, split, train=False, download=True)  # checks the archive's MD5
+        with unfinished(folder / ".unfinished") as scratch:
+            downloaded = EMNIST(scratch, split, train=False, download=True)  # checks the archive's MD5
             _move_new(Path(downloaded.raw_folder), folder / "raw")
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _move_new(source: Path, target: Path) -> None:
@@ -131,55 +113,3 @@ def _move_new(source: Path, target: Path) -> None:
     for path in source.glob("*-ubyte"):
         if _present(target, path.name) is None:
             path.rename(target / path.name)
-
-
-def _reach(url: str) -> None:
-    """Raises OSError or HTTPException within seconds if the server does not answer.
-
-    In a thread, because a timeout does not bound the look-up of the server's name. Any answer will do, also a
-    refusal of HEAD.
-    """
-    outcome: list[Exception | None] = []
-
-    def ask() -> None:
-        try:
-            urlopen(Request(url, method="HEAD"), timeout=REACH_SECONDS).close()
-            outcome.append(None)
-        except HTTPError as answer:
-            answer.close()
-            outcome.append(None)
-        except (OSError, HTTPException) as error:
-            outcome.append(error)
-
-    thread = Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(2 * REACH_SECONDS)
-    if not outcome:
-        raise TimeoutError("no answer from the server")
-    if outcome[0] is not None:
-        raise outcome[0]
-
-
-@contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    """Holds a lock between processes, which the system releases if its holder dies."""
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.warning("Waiting for another process that downloads EMNIST to %s", path.parent)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _socket_timeout(seconds: float) -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

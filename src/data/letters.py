@@ -5,18 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from filelock import FileLock
 from lightning.pytorch.utilities import rank_zero_warn
 
 from src.data import strokes
 from src.data.emnist import EMNISTUnavailableError, load_emnist
 from src.data.idx import class_indices, class_names, read_pair
-from src.data.module import Loaded, ResidentData, split_off
+from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
 
-VAL_SHARE = 0.1  # of the training images, set aside for evaluations along training
-TEST_SHARE = 0.1  # of all images, where a data set comes without a test split
 STROKE_CHARACTERS = {"letters": string.ascii_uppercase, "digits": string.digits}
 STROKES_PER_CLASS = {"train": 1500, "val": 200, "test": 300}
 
@@ -48,8 +45,8 @@ class EMNIST(ResidentData):
                 "data.source=emnist makes this an error."
             )
             return load_strokes(drawn, self.cache)
-        train, val = split_off(_split(arrays.train_images, arrays.train_labels), VAL_SHARE)
-        test = _split(arrays.test_images, arrays.test_labels)
+        train, val = split_off(Split.of(arrays.train_images, arrays.train_labels), VAL_SHARE)
+        test = Split.of(arrays.test_images, arrays.test_labels)
         return Loaded(train, val, test, arrays.classes, self.name)
 
 
@@ -106,24 +103,18 @@ class IDX(ResidentData):
         self.transposed = transposed
 
     def load(self) -> Loaded:
-        images_path, labels_path = (self._found(*item) for item in self.files.items())
+        images_path, labels_path = (self.find(*item) for item in self.files.items())
         images, raw_labels = read_pair(images_path, labels_path, self.transposed)
         values, names = class_names(raw_labels)
-        train = _split(images, class_indices(raw_labels, values, labels_path))
+        train = Split.of(images, class_indices(raw_labels, values, labels_path))
         if self.test_files:
-            images_path, labels_path = (self._found(*item) for item in self.test_files.items())
+            images_path, labels_path = (self.find(*item) for item in self.test_files.items())
             images, raw_labels = read_pair(images_path, labels_path, self.transposed)
-            test = _split(images, class_indices(raw_labels, values, labels_path))
+            test = Split.of(images, class_indices(raw_labels, values, labels_path))
         else:
             train, test = split_off(train, TEST_SHARE)
         train, val = split_off(train, VAL_SHARE)
         return Loaded(train, val, test, names, self.name)
-
-    def _found(self, key: str, file: str) -> Path:
-        for path in (Path(file), self.root / file):
-            if path.is_file():
-                return path
-        raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
 
 
 def load_strokes(split: str, cache: Path) -> Loaded:
@@ -140,9 +131,5 @@ def load_strokes(split: str, cache: Path) -> Loaded:
             np.savez(unfinished, **arrays)
             unfinished.replace(path)
     with np.load(path) as arrays:
-        parts = [_split(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
+        parts = [Split.of(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
     return Loaded(*parts, tuple(classes), Strokes.name)
-
-
-def _split(images: np.ndarray, labels: np.ndarray) -> Split:
-    return Split(torch.from_numpy(images), torch.from_numpy(labels))

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import torch
 from lightning import LightningDataModule
+from torch import Tensor
 
 from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec, Split
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
+VAL_SHARE = 0.1  # of the training samples, set aside for evaluations along training
+TEST_SHARE = 0.1  # of all samples, where a data set comes without a test split
 
 
 @dataclass(frozen=True)
@@ -24,6 +27,8 @@ class Loaded:
     test: Split
     classes: tuple[str, ...]
     source: str  # the name of the data set that it really is
+    levels: int = 255
+    entropy: float | None = None  # nats per test sample under the true distribution
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of train, val and test."""
@@ -75,6 +80,8 @@ class ResidentData(LightningDataModule, ABC):
             classes=loaded.classes,
             shape=(self.stack, *loaded.train.images.shape[1:]),
             sizes={name: len(split) for name, split in self.splits.items()},
+            levels=loaded.levels,
+            entropy=None if loaded.entropy is None else self.stack * loaded.entropy,  # channels are independent
         )
 
     def train_dataloader(self) -> ResidentLoader:
@@ -94,11 +101,21 @@ class ResidentData(LightningDataModule, ABC):
         Each channel is the split in another fixed order, random so that the first images are a fair sample even where
         the files are sorted by class, as EMNIST's test letters are.
         """
-        split = self.splits[name]
-        generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-        orders = [torch.randperm(len(split), generator=generator) for _ in range(self.stack)]
-        index_NC = torch.stack(orders, 1)
+        split, index_NC = self.splits[name], self.held_out_order(name)
         return Split(split.images[index_NC], split.labels[index_NC])
+
+    def held_out_order(self, name: str) -> Tensor:
+        """Which sample of the split stands in which channel of `held_out`, int64 [N, C]."""
+        generator = torch.Generator().manual_seed(HELD_OUT_SEED)
+        orders = [torch.randperm(len(self.splits[name]), generator=generator) for _ in range(self.stack)]
+        return torch.stack(orders, 1)
+
+    def find(self, key: str, file: str) -> Path:
+        """A file that the option `key` names, here or below `root`."""
+        for path in (Path(file), self.root / file):
+            if path.is_file():
+                return path
+        raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
 
 
 def split_off(data: Split, share: float) -> tuple[Split, Split]:

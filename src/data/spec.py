@@ -1,19 +1,30 @@
 """What a model may know of a data set: shape, classes and scale, never its files."""
 
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 Shape = tuple[int, int, int]  # channels, height, width
+BAR = (16, 9)  # steps and voices of a drum grid
 
 
 @dataclass(frozen=True)
 class Split:
-    """Part of a data set held in memory: `images` uint8 [N, H, W] and `labels` int64 [N]."""
+    """Part of a data set held in memory: `images` uint8 [N, H, W] and `labels` int64 [N].
+
+    A drum grid is an image too: 16 steps high, 9 voices wide, 1 where a voice is hit; its label is its style.
+    """
 
     images: Tensor
     labels: Tensor
+
+    @classmethod
+    def of(cls, images: np.ndarray, labels: np.ndarray) -> "Split":
+        """The same arrays as tensors, without a copy."""
+        return cls(torch.from_numpy(images), torch.from_numpy(labels))
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -37,6 +48,12 @@ class DataSpec:
     shape: Shape
     sizes: dict[str, int]
     levels: int = 255  # the uint8 value that stands for full ink: 255 for images, 1 for drum grids
+    entropy: float | None = None  # nats per sample of the test split under the true distribution, where it is known
+
+    @property
+    def kind(self) -> Literal["drums", "images"]:
+        """What a person makes of a sample: bars to be heard, or images to be looked at."""
+        return "drums" if self.levels == 1 and tuple(self.shape[1:]) == BAR else "images"
 
     def to_float(self, images_BCHW: Tensor) -> Tensor:
         """Pixels as networks see them: uint8 in [0, `levels`] to floats in [-1, 1]."""

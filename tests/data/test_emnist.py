@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import EMNIST
 
-from src.data import emnist
+from src.data import download, emnist
 from src.data.emnist import EMNISTUnavailableError, load_emnist
 
 SIZES = {"train": 60, "test": 30}
@@ -204,7 +204,7 @@ def test_a_folder_that_cannot_be_made(mirror, tmp_path):
 
 
 def test_a_silent_server_costs_seconds_only(monkeypatch, tmp_path):
-    monkeypatch.setattr(emnist, "REACH_SECONDS", 0.2)
+    monkeypatch.setattr(download, "REACH_SECONDS", 0.2)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setattr(EMNIST, "url", f"http://127.0.0.1:{silent.getsockname()[1]}/gzip.zip")

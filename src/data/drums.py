@@ -1,0 +1,76 @@
+"""Drum bars as LightningDataModules: drawn from a grammar, from the Groove MIDI Dataset, and anybody's grids."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from src.data import grammar
+from src.data.grids import read_grids
+from src.data.groove import load_groove
+from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
+from src.data.spec import Split
+
+NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
+
+
+class Drums(ResidentData):
+    """Bars drawn by `src.data.grammar`, the same in every run; their true entropy and factors are known."""
+
+    name = "drums"
+
+    def load(self) -> Loaded:
+        bars = {part: grammar.draw(num, seed) for seed, (part, num) in enumerate(NUM_DRAWN.items())}
+        self._factors = {part: torch.from_numpy(drawn.factors_NF) for part, drawn in bars.items()}
+        splits = [Split.of(drawn.grids_NTV, drawn.styles_N) for drawn in bars.values()]
+        entropy = -grammar.log_likelihood(bars["test"].grids_NTV).mean()
+        return Loaded(*splits, grammar.STYLES, self.name, levels=1, entropy=float(entropy))
+
+    def factors(self, name: str) -> Tensor:
+        """What the bars of `held_out(name)` were made from, int64 [N, C, F]: indices into `grammar.FACTORS`' values."""
+        return self._factors[name][self.held_out_order(name)]
+
+
+class Groove(ResidentData):
+    """Bars played by people, with the Groove MIDI Dataset's own splits and styles (see `src.data.groove`).
+
+    Args:
+        cache: folder of parsed bars.
+    """
+
+    name = "groove"
+
+    def __init__(self, cache: str, **common: Any):
+        super().__init__(**common)
+        self.cache = Path(cache)
+
+    def load(self) -> Loaded:
+        groove = load_groove(self.root, self.cache)
+        splits = [Split.of(groove.grids[part], groove.styles[part]) for part in ("train", "val", "test")]
+        return Loaded(*splits, groove.classes, self.name, levels=1)
+
+
+class Grids(ResidentData):
+    """Bars from an npz file (see `src.data.grids`); seeded parts of the training bars stand in for splits it lacks.
+
+    Args:
+        path: the file; a relative path is also looked for under `root`.
+    """
+
+    name = "grids"
+
+    def __init__(self, path: str, **common: Any):
+        super().__init__(**common)
+        self.path = path
+
+    def load(self) -> Loaded:
+        path = self.find("path", self.path)
+        grids, styles, classes = read_grids(path)
+        splits = {part: Split.of(grids[part], styles[part]) for part in grids}
+        for part, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
+            if part not in splits:
+                splits["train"], splits[part] = split_off(splits["train"], share)
+                if not len(splits[part]):
+                    raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
+        return Loaded(splits["train"], splits["val"], splits["test"], classes, self.name, levels=1)

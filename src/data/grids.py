@@ -1,0 +1,88 @@
+"""Anybody's drum grids: a NumPy archive of one-bar patterns, [N, 16 steps, 9 voices] of 0 and 1."""
+
+import zipfile
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from src.data.spec import BAR
+
+PARTS = ("train", "val", "test")
+WANTED = "train_patterns (and val_patterns, test_patterns), or patterns, or one single array"
+
+
+def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], tuple[str, ...]]:
+    """The patterns of an npz file: uint8 [N, 16, 9] and styles int64 [N] by part, and the styles' names.
+
+    The parts are those that the file has among `train`, `val` and `test`, under the keys `train_patterns` and
+    `train_styles` and so on; or `train` alone from `patterns` and `styles`, or from the only array, whatever its name.
+    Styles are whole numbers or text; without any, all bars are of one style, "all".
+
+    Raises:
+        ValueError: the file is no such archive, or an array in it is not what it should be.
+    """
+    arrays = _arrays(path)
+    if "train_patterns" in arrays:
+        parts = [part for part in PARTS if f"{part}_patterns" in arrays]
+        patterns = {part: f"{part}_patterns" for part in parts}
+        styles = {part: f"{part}_styles" for part in parts}
+    elif "patterns" in arrays:
+        patterns, styles = {"train": "patterns"}, {"train": "styles"}
+    elif len(arrays) == 1:
+        patterns, styles = {"train": next(iter(arrays))}, {"train": "styles"}
+    else:
+        raise ValueError(f"{path} holds {_listed(arrays)}; expected {WANTED}")
+    grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
+    given = [key for key in styles.values() if key in arrays]
+    if not given:
+        return grids, {part: np.zeros(len(grid_NTV), np.int64) for part, grid_NTV in grids.items()}, ("all",)
+    lacking = [key for key in styles.values() if key not in arrays]
+    if lacking:
+        raise ValueError(f"{path} holds {given[0]} but not {lacking[0]}: give every split its styles, or none")
+    raw = {part: _styles(arrays[key], len(grids[part]), f"{key} in {path}") for part, key in styles.items()}
+    if len({array.dtype.kind for array in raw.values()}) > 1:
+        raise ValueError(f"{path} mixes numbers and text in {', '.join(given)}: use one of them")
+    values = np.unique(np.concatenate(list(raw.values())))
+    return grids, {part: np.searchsorted(values, array) for part, array in raw.items()}, tuple(map(str, values))
+
+
+def _arrays(path: Path) -> Mapping[str, np.ndarray]:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not an npz file: write one with numpy.savez(file, patterns=…)")
+    arrays = {}
+    with np.load(path, allow_pickle=False) as file:
+        for key in file.files:
+            try:
+                arrays[key] = file[key]
+            except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+                raise ValueError(
+                    f"{key} in {path} cannot be read ({error}): expected a plain array of numbers or text"
+                ) from error
+    return arrays
+
+
+def _grids(array: np.ndarray, name: str) -> np.ndarray:
+    if array.ndim != 3 or array.shape[1:] != BAR:
+        raise ValueError(f"{name} has shape {list(array.shape)}: expected [N, {BAR[0]} steps, {BAR[1]} voices]")
+    if not len(array):
+        raise ValueError(f"{name} is empty: expected at least one bar")
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has type {array.dtype}: expected numbers or booleans, 0 or 1")
+    other = array[(array != 0) & (array != 1)]
+    if other.size:
+        raise ValueError(f"{name} holds {other[0]:g}: expected only 0 and 1 (velocities become hits with patterns > 0)")
+    return array.astype(np.uint8)
+
+
+def _styles(array: np.ndarray, num: int, name: str) -> np.ndarray:
+    if array.dtype.kind not in "iuU":
+        raise ValueError(f"{name} has type {array.dtype}: expected whole numbers or text")
+    if array.shape != (num,):
+        raise ValueError(f"{name} has shape {list(array.shape)}: expected [{num}], one for each bar")
+    return array if array.dtype.kind == "U" else array.astype(np.int64)
+
+
+def _listed(arrays: Mapping[str, np.ndarray]) -> str:
+    return ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"

@@ -1,0 +1,1 @@
+"""Drum grids as music: features, style, MIDI, sound and pictures."""
