@@ -12,29 +12,59 @@ from hydra.utils import instantiate
 from src import pictures
 from src.data.spec import DataSpec
 from src.mistakes import MISTAKES, message
+from src.music import drawing
+from src.music.midi import write_midi
+from src.music.synthesis import render, write_wav
 from src.record import read_record
+
+NUM_IMAGES = 160
+NUM_BARS, MOST_BARS = 16, 256  # more would be minutes of sound and a picture nobody looks at
+BPM = 110
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 when the samples were written, 1 after a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m src.sample", description="Draws samples from a run's checkpoint.")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
-    parser.add_argument("--num", type=int, default=160, help="how many (default: 160)")
+    parser.add_argument("--num", type=int, help=f"how many (default: {NUM_IMAGES} images or {NUM_BARS} bars)")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last")
-    parser.add_argument("--out", type=Path, help="the picture (default: RUN/samples/drawn_SEED.png)")
+    parser.add_argument("--bpm", type=float, help=f"tempo of drums (default: {BPM})")
+    parser.add_argument("--out", type=Path, help="the picture, sound beside it (default: RUN/samples/drawn_SEED.png)")
     options = parser.parse_args(arguments)
     try:
-        if options.num < 1:
+        if options.num is not None and options.num < 1:
             raise ValueError(f"--num {options.num}: draw at least one sample")
         out = options.out or options.run / "samples" / f"drawn_{options.seed}.png"
         model = restored(options.run, options.checkpoint)
-        pictures.save(pictures.grid(model.sample(options.num, options.seed), columns=min(16, options.num)), out)
+        draw = _draw_bars if model.spec.kind == "drums" else _draw_images
+        written = draw(model, options, out)
     except (*MISTAKES, OSError) as mistake:
         print(f"error: {message(mistake)}", file=sys.stderr)
         return 1
-    print(out)
+    print(*written, sep="\n")
     return 0
+
+
+def _draw_images(model: torch.nn.Module, options: argparse.Namespace, out: Path) -> list[Path]:
+    if options.bpm is not None:
+        raise ValueError(f"--bpm {options.bpm:g}: the run drew {model.spec.name}, and only drums have a tempo")
+    num = options.num or NUM_IMAGES
+    pictures.save(pictures.grid(model.sample(num, options.seed), columns=min(16, num)), out)
+    return [out]
+
+
+def _draw_bars(model: torch.nn.Module, options: argparse.Namespace, out: Path) -> list[Path]:
+    """The picture, and the bars one after another as notes and as sound."""
+    num, bpm = options.num or NUM_BARS, BPM if options.bpm is None else options.bpm
+    if num > MOST_BARS:
+        raise ValueError(f"--num {num}: draw at most {MOST_BARS} bars at once")
+    grids_NTV = model.sample(num, options.seed)[:, 0]
+    notes, sound = out.with_suffix(".mid"), out.with_suffix(".wav")
+    write_midi(grids_NTV, notes, bpm)
+    write_wav(sound, render(grids_NTV, bpm))
+    pictures.save(drawing.bars(grids_NTV), out)
+    return [out, notes, sound]
 
 
 def restored(run: Path, checkpoint: str) -> torch.nn.Module:

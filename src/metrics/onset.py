@@ -17,3 +17,13 @@ def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_mo
         if all(later <= best - margin for later in modes[first:]):
             return images_seen[first]
     return None
+
+
+def posterior_collapse_onset(images_seen: Sequence[int], kl: Sequence[float], threshold: float) -> int | None:
+    """Images seen at the first evaluation from which a level's KL stays under `threshold` nats to the end, or None."""
+    onset = None
+    for seen, nats in zip(reversed(images_seen), reversed(kl), strict=True):
+        if nats >= threshold:
+            break
+        onset = seen
+    return onset

@@ -1,12 +1,17 @@
 """Samples from a finished run."""
 
+import wave
+from collections.abc import Callable
 from pathlib import Path
 
+import mido
 import numpy as np
 import pytest
 from PIL import Image
 
 from src import sample
+from src.data.spec import DataSpec
+from src.gan.module import GAN
 from tests.cli.conftest import SMALL, Command
 
 
@@ -50,3 +55,52 @@ def test_an_unfinished_run_is_refused(run: Path, capsys: pytest.CaptureFixture[s
     (run / "results.json").unlink()
     assert sample.main([str(run)]) == 1
     assert "not finished" in capsys.readouterr().err
+
+
+def test_images_have_no_tempo(run: Path, capsys: pytest.CaptureFixture[str]):
+    capsys.readouterr()
+    assert sample.main([str(run), "--bpm", "90"]) == 1
+    assert "--bpm 90" in capsys.readouterr().err
+    assert not (run / "samples" / "drawn_0.png").exists()
+
+
+@pytest.fixture
+def drums(make_gan: Callable[..., GAN], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run that drew bars; its model, a tiny GAN, is not read from it."""
+    sizes = {"train": 64, "val": 16, "test": 16}
+    gan = make_gan(spec=DataSpec("toy", "toy", "0" * 64, ("rock", "jazz"), (1, 16, 9), sizes, levels=1))
+    monkeypatch.setattr(sample, "restored", lambda run, checkpoint: gan)
+    (tmp_path / "run" / "samples").mkdir(parents=True)
+    return tmp_path / "run"
+
+
+def test_drums_are_drawn_written_and_played(drums: Path, capsys: pytest.CaptureFixture[str]):
+    assert sample.main([str(drums), "--num", "3", "--bpm", "90", "--seed", "2"]) == 0
+    written = [drums / "samples" / f"drawn_2.{kind}" for kind in ("png", "mid", "wav")]
+    assert capsys.readouterr().out.split() == [str(path) for path in written]
+    picture, notes, sound = written
+    with Image.open(picture) as drawn:
+        assert drawn.width > 600
+    assert mido.MidiFile(notes).length == pytest.approx(3 * 4 * 60 / 90, abs=1e-3)
+    with wave.open(str(sound)) as file:
+        assert file.getnframes() / file.getframerate() > 3 * 4 * 60 / 90
+
+
+def test_sixteen_bars_are_the_default(drums: Path):
+    assert sample.main([str(drums)]) == 0
+    assert mido.MidiFile(drums / "samples" / "drawn_0.mid").length == pytest.approx(16 * 4 * 60 / 110, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(["--bpm", "0"], "bpm=0"), (["--num", "5000"], "--num 5000"), (["--num", "0"], "--num 0")],
+)
+def test_mistakes_with_drums_get_one_line(
+    drums: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
+):
+    assert sample.main([str(drums), *arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert expected in said
+    assert said.count("\n") == 1
+    assert not list((drums / "samples").iterdir())

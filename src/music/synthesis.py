@@ -1,0 +1,72 @@
+"""Drum grids as sound.
+
+N bars, T steps, V voices, S samples.
+"""
+
+import wave
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from src.music.kit import kit
+from src.music.timing import accents, onsets, seconds_per_step
+from src.music.voices import CLOSED_HAT, OPEN_HAT
+
+SAMPLE_RATE = 44_100  # Hz
+TAIL = 1.6  # seconds after the last bar, in which the cymbals ring out
+CHOKE = 0.008  # seconds in which a closing hat silences the open one
+KNEE = 0.8  # from here on loud is compressed, so that it never exceeds 1
+
+
+def render(grids_NTV: Tensor, bpm: float = 110, sample_rate: int = SAMPLE_RATE, swing: float = 0) -> np.ndarray:
+    """Float32 samples [S] in [-1, 1] of the bars one after another, and of the ringing out after them.
+
+    Raises:
+        ValueError: tempo or swing out of range.
+    """
+    hits_SV = grids_NTV.bool().cpu().flatten(0, 1).numpy()
+    step = seconds_per_step(bpm) * sample_rate
+    starts = (onsets(len(hits_SV), swing) * step).round().astype(int)
+    loudness = accents(len(hits_SV))
+    mix = np.zeros(round(len(hits_SV) * step) + round(TAIL * sample_rate))
+    for voice, sound in enumerate(kit(sample_rate)):
+        struck = hits_SV[:, voice].nonzero()[0]
+        ends = np.full(len(struck), len(mix))
+        if voice == OPEN_HAT:
+            ends = _next(starts[hits_SV[:, [CLOSED_HAT, OPEN_HAT]].any(1)], starts[struck], otherwise=len(mix))
+        for index, end in zip(struck, ends, strict=True):
+            start = starts[index]
+            part = _cut(sound, end - start, round(CHOKE * sample_rate))[: len(mix) - start]
+            mix[start : start + len(part)] += loudness[index] * part
+    return _limited(mix).astype(np.float32)
+
+
+def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
+    """Writes samples in [-1, 1] as 16-bit mono."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(sample_rate)
+        file.writeframes((samples * 32767).round().astype("<i2").tobytes())
+
+
+def _next(events: np.ndarray, after: np.ndarray, otherwise: int) -> np.ndarray:
+    """The first of the sorted events later than each time in `after`."""
+    return np.append(events, otherwise)[np.searchsorted(events, after, side="right")]
+
+
+def _cut(sound: np.ndarray, length: int, fade: int) -> np.ndarray:
+    """The sound as it is, or faded out from `length` samples on."""
+    if length >= len(sound):
+        return sound
+    part = sound[: length + fade].copy()
+    part[length:] *= np.linspace(1, 0, len(part) - length)
+    return part
+
+
+def _limited(mix: np.ndarray) -> np.ndarray:
+    """Unchanged up to the knee, above it bent so that nothing exceeds 1."""
+    excess = np.maximum(np.abs(mix) - KNEE, 0)
+    bent = KNEE + (1 - KNEE) * np.tanh(excess / (1 - KNEE))
+    return np.where(excess > 0, np.sign(mix) * bent, mix)

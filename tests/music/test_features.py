@@ -1,0 +1,130 @@
+"""Features against hand-counted bars and a naive reference in plain loops."""
+
+import pytest
+import torch
+
+from src.music.features import BANDS, FEATURES, METRICAL_WEIGHTS, features
+from src.music.voices import VOICES
+
+NAMES = [voice.name for voice in VOICES]
+
+
+def bar(**steps: list[int]) -> torch.Tensor:
+    """[1, 16, 9] from steps by voice, `closed_hat` for the closed hat."""
+    grid = torch.zeros(1, 16, 9, dtype=torch.uint8)
+    for name, struck in steps.items():
+        grid[0, struck, NAMES.index(name.replace("_", " "))] = 1
+    return grid
+
+
+def of(grid: torch.Tensor) -> dict[str, float]:
+    return dict(zip(FEATURES, features(grid)[0].tolist(), strict=True))
+
+
+ROCK = bar(kick=[0, 8], snare=[4, 12], closed_hat=[0, 2, 4, 6, 8, 10, 12, 14])
+
+
+def test_a_rock_bar():
+    found = of(ROCK)
+    assert found["kick density"] == 2 / 16
+    assert found["closed hat density"] == 8 / 16
+    assert found["ride density"] == 0
+    assert found["backbeat"] == 1
+    assert found["syncopation"] == 0
+    assert found["off-beat share"] == pytest.approx(4 / 12)
+    assert found["polyphony"] == pytest.approx(12 / 8)
+    assert found["low energy"] == pytest.approx(2 / 12)
+    assert found["mid energy"] == pytest.approx(2 / 12)
+    assert found["high energy"] == pytest.approx(8 / 12)
+    assert found["self-similarity"] == 1
+    assert found["hat regularity"] == 1
+    assert found["kick-snare interlocking"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kick", "expected"),
+    [
+        ([], 0),
+        ([0], 0),
+        ([8], 1),  # weight 4 before the downbeat of weight 5
+        ([0, 6], 2),  # weight 2, held over the middle of weight 4; the downbeat is struck
+        ([0, 7], 3),
+        ([15], 4),
+        ([0, 3, 6, 10, 12], 4),  # the son clave: 3 over 4 and 6 over 8 by 2 each; 12 lasts until the downbeat
+    ],
+)
+def test_syncopation_by_hand(kick, expected):
+    assert of(bar(kick=kick))["syncopation"] == expected
+
+
+def test_syncopation_is_heard_in_drums_and_not_in_cymbals():
+    assert of(bar(ride=[7]))["syncopation"] == 0
+    assert of(bar(kick=[0], low_tom=[7]))["syncopation"] == 3
+    assert of(bar(kick=[0, 8], low_tom=[7]))["syncopation"] == 0
+
+
+def test_hat_regularity_joins_both_hats():
+    assert of(bar(closed_hat=[0, 4, 8], open_hat=[12]))["hat regularity"] == 1
+    assert of(bar(closed_hat=[0, 4, 8]))["hat regularity"] == pytest.approx(2 / 3)  # 4, 4 and 8 round the bar
+    assert of(bar(ride=[0, 4, 8, 12]))["hat regularity"] == 0
+
+
+def test_interlocking_needs_both():
+    assert of(bar(kick=[0, 4]))["kick-snare interlocking"] == 0
+    assert of(bar(kick=[0, 4], snare=[4, 12]))["kick-snare interlocking"] == pytest.approx(2 / 3)
+
+
+def test_empty_bars_and_silent_voices_have_features():
+    found = of(bar())
+    assert found.pop("self-similarity") == 1
+    assert set(found.values()) == {0}
+    assert features(torch.cat([ROCK, bar(crash=[3]), bar()])).isfinite().all()
+
+
+def naive(grid: list[list[int]]) -> list[float]:
+    """The definitions for one bar, read off one by one."""
+    cells = [(t, v) for t in range(16) for v in range(9) if grid[t][v]]
+    kick, snare = ([grid[t][v] for t in range(16)] for v in (0, 1))
+    drums = [any(grid[t][v] for v in (0, 1, 4, 5, 6)) for t in range(16)]
+    hats = [any(grid[t][v] for v in (2, 3)) for t in range(16)]
+    syncopation = 0
+    for t in (t for t in range(16) if drums[t]):
+        rests = []
+        for later in range(t + 1, t + 16):
+            if drums[later % 16]:
+                break
+            rests.append(METRICAL_WEIGHTS[later % 16])
+        syncopation += max(0, max(rests, default=0) - METRICAL_WEIGHTS[t])
+    distances = []
+    for t in (t for t in range(16) if hats[t]):
+        distances.append(next(d for d in range(1, 17) if hats[(t + d) % 16]))
+    first, second = ({(t - start, v) for t, v in cells if start <= t < start + 8} for start in (0, 8))
+    either = sum(k or s for k, s in zip(kick, snare, strict=True))
+    one = sum(k != s for k, s in zip(kick, snare, strict=True))
+    total = max(len(cells), 1)
+    return [
+        *(sum(row[v] for row in grid) / 16 for v in range(9)),
+        (snare[4] + snare[12]) / 2,
+        syncopation,
+        sum(t % 4 != 0 for t, _ in cells) / total,
+        len(cells) / max(len({t for t, _ in cells}), 1),
+        *(sum(v in voices for _, v in cells) / total for voices in BANDS.values()),
+        len(first & second) / len(first | second) if cells else 1,
+        max(map(distances.count, distances), default=0) / max(len(distances), 1),
+        one / either if any(kick) and any(snare) else 0,
+    ]
+
+
+@pytest.mark.parametrize("density", [0.03, 0.13, 0.5, 0.97])
+def test_naive_reference(density):
+    grids = torch.rand(100, 16, 9, generator=torch.Generator().manual_seed(0)) < density
+    torch.testing.assert_close(features(grids), torch.tensor([naive(grid) for grid in grids.int().tolist()]))
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32])
+def test_any_kind_of_hit_counts(dtype):
+    assert torch.equal(features(ROCK.to(dtype)), features(ROCK))
+
+
+def test_bands_hold_every_voice_once():
+    assert sorted(voice for band in BANDS.values() for voice in band) == list(range(len(VOICES)))
