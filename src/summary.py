@@ -5,20 +5,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-SHOWN = {
-    "modes": "d",
-    "recognisable": ".3f",
-    "kl": ".3f",
-    "kl_floor": ".4f",
-    "effective_modes": ".1f",
-    "top_share": ".3f",
-    "fid": ".2f",
-    "precision": ".3f",
-    "recall": ".3f",
-    "density": ".3f",
-    "coverage": ".3f",
-    "vendi": ".1f",
-}
+from src.comparison.families import family
+from src.comparison.measures import compact, measure, ordered
+from src.comparison.records import Dataset, is_number
+
+SAMPLE_SIZES = {"num_samples", "num_held_out", "importance_samples"}
 
 
 def print_summary(results: dict[str, Any]) -> None:
@@ -29,12 +20,55 @@ def print_summary(results: dict[str, Any]) -> None:
     table.add_column("test split")
     for heading in columns:
         table.add_column(heading, justify="right")
-    for name, form in SHOWN.items():
-        table.add_row(name, *(format(metrics[name], form) for metrics in columns.values()))
-    missing = " ".join(results["metrics"]["missing"]) or "none"
-    table.caption = (
-        f"{results['metrics']['num_samples']:,} samples · "
-        f"missing: {missing} · collapse onset: {results['onset']} · oracle accuracy "
-        f"{results['oracle_accuracy']:.3f} · {results['images_per_second']:,.0f} images/s in training"
-    )
+    for key in _rows(results):
+        table.add_row(measure(key).label, *(_text(key, metrics) for metrics in columns.values()))
+    table.caption = " · ".join(_gan_facts(results) if results["model"] == "gan" else _vae_facts(results))
     Console().print(table)
+
+
+def _rows(results: dict[str, Any]) -> list[str]:
+    """Every number that was measured: the family's main metrics first, the rest in the registry's order."""
+    measured = {key for key, value in results["metrics"].items() if is_number(value)} - SAMPLE_SIZES
+    main = [key for key in family(results["model"]).main if key in measured]
+    return main + ordered(measured - {*main})
+
+
+def _text(key: str, metrics: dict[str, Any]) -> str:
+    """A number as reports show it, a count without decimals, blank where it was not measured."""
+    value = metrics.get(key)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return measure(key).text(value) if is_number(value) else ""
+
+
+def _gan_facts(results: dict[str, Any]) -> list[str]:
+    metrics = results["metrics"]
+    return [
+        f"{metrics['num_samples']:,} samples",
+        f"missing: {' '.join(metrics['missing']) or 'none'}",
+        f"collapse onset: {'none' if results['onset'] is None else compact(results['onset'])}",
+        f"oracle accuracy {results['oracle_accuracy']:.3f}",
+        _speed(results),
+    ]
+
+
+def _vae_facts(results: dict[str, Any]) -> list[str]:
+    """What collapsed and since when, how good the estimate of the likelihood is and how far it is from the best."""
+    metrics, unit = results["metrics"], _unit(results)
+    since = {level: f" since {compact(seen)} {unit}" for level, seen in results["onset"].items() if seen is not None}
+    collapsed = ", ".join(f"{level}{since.get(level, '')}" for level in metrics["collapsed"])
+    facts = [f"collapsed: {collapsed or 'no level'}", f"IWAE with k = {metrics['importance_samples']}"]
+    for key, name in (("floor_nll", "collapse floor"), ("entropy", "entropy")):
+        if is_number(metrics.get(key)):
+            gap = metrics["iwae_nll"] - metrics[key]
+            facts.append(f"{abs(gap):.2f} nats {'above' if gap > 0 else 'below'} the {name}")
+    return [*facts, _speed(results)]
+
+
+def _speed(results: dict[str, Any]) -> str:
+    return f"{results['images_per_second']:,.0f} {_unit(results)}/s in training"
+
+
+def _unit(results: dict[str, Any]) -> str:
+    dataset = results["dataset"]
+    return Dataset(dataset["name"], dataset["source"], dataset["digest"], levels=dataset.get("levels", 255)).unit

@@ -2,10 +2,9 @@
 
 from collections import Counter
 
-from src.comparison.measures import compact, measure
-from src.comparison.records import is_number
-from src.comparison.sections import Section
-from src.comparison.statistics import MIN_SEEDS, estimate
+from src.comparison.measures import COLLAPSED_BELOW, compact, measure
+from src.comparison.sections import CONTROLS, Section, control
+from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import equal_budgets, kl_at_floor
 
 TRUSTED_ORACLE = 0.9
@@ -14,8 +13,8 @@ MANY_COMPARISONS = 4
 
 def cautions(section: Section) -> list[str]:
     """Everything that limits the conclusions, the gravest first."""
-    grave = (_lost, _no_baseline, _few_seeds, _controls, _oracle, _budgets)
-    checks = (*grave, _floor, _commits, _repeats, _many)
+    grave = (_lost, _no_baseline, _few_seeds, _controls, _oracle, _budgets, _hollow, _importance)
+    checks = (*grave, _fooled, _floor, _commits, _repeats, _many)
     return [text for check in checks if (text := check(section))]
 
 
@@ -25,7 +24,7 @@ def _lost(section: Section) -> str:
         return ""
     by_name: dict[str, Counter[str]] = {}
     for run in lost:
-        by_name.setdefault(run.name, Counter())[run.status] += 1
+        by_name.setdefault(section.labels[run.name], Counter())[run.status] += 1
     parts = ", ".join(
         f"`{name}` ({', '.join(f'{n} {status}' for status, n in sorted(counts.items()))})"
         for name, counts in sorted(by_name.items())
@@ -39,11 +38,11 @@ def _lost(section: Section) -> str:
 def _no_baseline(section: Section) -> str:
     if section.summaries[0].counted:
         return ""
-    return f"The baseline `{section.baseline}` has no completed run, so nothing can be compared with it."
+    return f"The baseline `{section.baseline_label}` has no completed run, so nothing can be compared with it."
 
 
 def _few_seeds(section: Section) -> str:
-    few = {s.name: len(s.counted) for s in section.summaries if len(s.counted) < MIN_SEEDS}
+    few = {s.label: len(s.counted) for s in section.summaries if len(s.counted) < MIN_SEEDS}
     if not few:
         return ""
     counts = ", ".join(f"`{name}` {count}" for name, count in few.items())
@@ -53,12 +52,7 @@ def _few_seeds(section: Section) -> str:
 def _controls(section: Section) -> str:
     """The counts of modes mean something only if junk scores far below real data."""
     scores = {
-        control: estimate(
-            run.controls[control]["modes"]
-            for run in section.counted
-            if is_number(run.controls.get(control, {}).get("modes"))
-        ).mean
-        for control in sorted({name for run in section.counted for name in run.controls})
+        name: control(section, name, "modes") for name in sorted({n for r in section.counted for n in r.controls})
     }
     real = scores.pop("real", None)
     fooled = {name: score for name, score in scores.items() if real and score and score > real / 2}
@@ -83,11 +77,45 @@ def _budgets(section: Section) -> str:
         return ""
     seen = [run.images_seen for run in section.counted if run.images_seen]
     low, high = compact(min(seen)), compact(max(seen))
-    return f"Budgets differ, from {low} to {high} samples: this is not a comparison at equal budgets."
+    return f"Budgets differ, from {low} to {high} {section.unit}: this is not a comparison at equal budgets."
+
+
+def _hollow(section: Section) -> str:
+    """A level can have a KL, forced by its loss, and tell the decoder nothing."""
+    found = []
+    for summary in section.summaries:
+        for level in section.family.levels:
+            kl, usage = summary.mean(f"kl_{level}"), summary.mean(f"usage_{level}")
+            if kl is not None and usage is not None and kl >= COLLAPSED_BELOW > usage:
+                rate, cost = measure(f"kl_{level}").text(kl), measure(f"usage_{level}").text(usage)
+                found.append(f"`{summary.label}` {level} (KL {rate}; shuffling it costs {cost} nats)")
+    return f"Alive by their KL, but not used by the decoder: {', '.join(found)}." if found else ""
+
+
+def _importance(section: Section) -> str:
+    used = sorted({run.scalars["importance_samples"] for run in section.counted if "importance_samples" in run.scalars})
+    if len(used) < 2:
+        return ""
+    counts = ", ".join(f"{number:.0f}" for number in used)
+    return f"IWAE NLL was estimated with k = {counts}: more samples give a lower value, so these cannot be compared."
+
+
+def _fooled(section: Section) -> str:
+    """Metrics of samples by which junk is at least as good as held-out real data."""
+    found = []
+    for key in section.family.samples:
+        shown, real = measure(key), control(section, "real", key)
+        junk = {name: control(section, name, key) for name in ("noise", "single")}
+        sign = 1 if shown.better == "higher" else -1
+        liked = [name for name, score in junk.items() if None not in (score, real) and sign * (score - real) >= 0]
+        if liked:
+            scores = " and ".join(f"{CONTROLS[name]} {shown.text(junk[name])}" for name in liked)
+            found.append(f"{shown.label} (real data {shown.text(real)}, {scores})")
+    return f"Metrics that junk passes, to be read only beside the others: {'; '.join(found)}." if found else ""
 
 
 def _floor(section: Section) -> str:
-    at_floor = [f"`{summary.name}`" for summary in section.summaries if kl_at_floor(summary)]
+    at_floor = [f"`{summary.label}`" for summary in section.summaries if kl_at_floor(summary)]
     if not at_floor:
         return ""
     floor = measure("kl_floor").text(section.summaries[0].mean("kl_floor"))
@@ -101,7 +129,7 @@ def _commits(section: Section) -> str:
     commits = sorted({run.facts["git"] for run in section.counted if run.facts.get("git")})
     if len(commits) < 2:
         return ""
-    return f"The runs come from {len(commits)} versions of the code ({', '.join(c[:9] for c in commits)})."
+    return f"The runs come from {len(commits)} versions of the code ({', '.join(commits)})."
 
 
 def _repeats(section: Section) -> str:

@@ -1,4 +1,4 @@
-"""Sentences on the baseline: what goes missing, and from when on."""
+"""Sentences on mode collapse under the baseline: what goes missing, and from when on."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,8 +19,8 @@ def absence(section: Section) -> str:
         return ""
     runs = len(baseline.counted)
     counts = baseline.absences(family.absent)
-    noun = section.dataset.noun if family.absent == "missing" else "levels"
-    opening = f"Under `{section.baseline}` ({runs} seed{'s' * (runs != 1)})"
+    noun = section.dataset.noun
+    opening = f"Under `{section.baseline_label}` ({runs} seed{'s' * (runs != 1)})"
     if not counts:
         return (
             f"{opening} no {noun} are {family.absent} in any seed: "
@@ -38,10 +38,12 @@ def in_seeds(counts: Counter[str], runs: int) -> str:
     by_count: dict[int, list[str]] = {}
     for name, count in sorted(counts.items()):
         by_count.setdefault(count, []).append(name)
-    return "; ".join(f"{listed(names)} {_of(count, runs)}" for count, names in sorted(by_count.items(), reverse=True))
+    return "; ".join(
+        f"{listed(names)} {of_seeds(count, runs)}" for count, names in sorted(by_count.items(), reverse=True)
+    )
 
 
-def _of(count: int, runs: int) -> str:
+def of_seeds(count: int, runs: int) -> str:
     if runs == 1:
         return "in the only seed"
     if count == runs:
@@ -57,33 +59,35 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
 
 
-def onsets(section: Section) -> list[str]:
-    """When collapse sets in under the baseline, early or late in training, a sentence per level."""
+def onset(section: Section) -> str:
+    """When collapse sets in under the baseline."""
     runs = section.summaries[0].counted
-    levels = list(dict.fromkeys(level for run in runs for level in run.onsets))
-    return [_onset(runs, level) for level in levels]
+    when = {run.seed: run.onsets.get("") for run in runs}
+    if not runs:
+        return ""
+    if not set(when.values()) - {None}:
+        return f"Collapse has no onset in {_none_of(len(runs))}: no lasting loss of what had been reached."
+    return f"Collapse sets in {phases(runs, section.unit)}."
 
 
-def _onset(runs: tuple[Run, ...], level: str) -> str:
+def phases(runs: tuple[Run, ...], unit: str, level: str = "") -> str:
+    """When loss became lasting, early or late in training, by seed; "" if it never did."""
     when = {run.seed: run.onsets.get(level) for run in runs}
-    phases = {run.seed: phase(run.onsets.get(level), run.images_seen) for run in runs}
-    subject = f"Collapse of {level}" if level else "Collapse"
-    shown = [phases[seed] for seed in phases if phases[seed]]
-    if not shown:
-        return f"{subject} has no onset in {_none_of(len(runs))}: no lasting loss of what had been reached."
+    found = {run.seed: phase(when[run.seed], run.images_seen) for run in runs}
     parts = []
     for name in ("from the start", "early", "midway", "late"):
-        seeds = [seed for seed in phases if phases[seed] == name]
+        seeds = [seed for seed in found if found[seed] == name]
         if seeds and name == "from the start":
-            never = "" if level else " (never covered half)"
-            parts.append(f"from the start in {_seeds(seeds)}{never}")
+            parts.append(f"from the start in {_seeds(seeds)} (never covered half)")
         elif seeds:
             counts = ", ".join(dict.fromkeys(compact(when[seed]) for seed in seeds))
-            parts.append(f"{name} in {_seeds(seeds)} (from {counts} samples on)")
-    quiet = [seed for seed in phases if not phases[seed]]
+            parts.append(f"{name} in {_seeds(seeds)} (from {counts} {unit} on)")
+    if not parts:
+        return ""
+    quiet = [seed for seed in found if not found[seed]]
     ending = f"; no lasting loss in {_seeds(quiet)}" if quiet else ""
     budget = max((run.images_seen or 0 for run in runs), default=0)
-    return f"{subject} sets in {', '.join(parts)}{ending}; training saw {compact(budget)} samples."
+    return f"{', '.join(parts)}{ending}; training saw {compact(budget)} {unit}"
 
 
 def phase(onset: float | None, images_seen: float | None) -> str:
@@ -121,7 +125,7 @@ def vanishing(section: Section) -> list[str]:
     if gone:
         first = sorted(gone, key=lambda name: (min(gone[name]), name))
         spans = [f"{name} from {_span(gone[name])}" for name in first]
-        sentences.append(f"Present at first, then gone for good: {listed(spans)} samples on.")
+        sentences.append(f"Present at first, then gone for good: {listed(spans)} {section.unit} on.")
     return sentences
 
 

@@ -121,6 +121,8 @@ def _dataset(record: Any) -> Dataset | None:
         classes=tuple(map(str, record.get("classes") or ())),
         sizes=dict(record.get("sizes") or {}),
         shape=tuple(record.get("shape") or ()),
+        levels=record.get("levels") or 255,
+        entropy=record["entropy"] if is_number(record.get("entropy")) else None,
     )
 
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from src.comparison.cautions import cautions
-from src.comparison.collapse import absence, onsets, vanishing
+from src.comparison.collapse import absence, onset, vanishing
 from src.comparison.measures import measure
+from src.comparison.posterior import posterior_collapse
 from src.comparison.sections import Section, Summary
-from src.comparison.verdicts import Judgement, Verdict, interval, judgements, kl_at_floor, overall
+from src.comparison.verdicts import Judgement, Verdict, interval, judgements, kl_at_floor, overall, tone
 
 MANY = 6
 
@@ -22,7 +23,11 @@ class Sentence:
 
 def conclude(section: Section) -> list[Sentence]:
     """The short answer: what collapses under the baseline and when, what each remedy does, what is unsure."""
-    findings = [Sentence(text) for text in (absence(section), *onsets(section), *vanishing(section)) if text]
+    if section.family.levels:
+        told = posterior_collapse(section)
+    else:
+        told = [absence(section), onset(section), *vanishing(section)]
+    findings = [Sentence(text) for text in told if text]
     warnings = [Sentence(text, "caution") for text in cautions(section)]
     return findings + _remedies(section) + warnings
 
@@ -33,17 +38,17 @@ def _remedies(section: Section) -> list[Sentence]:
     judged.sort(key=lambda pair: _rank(pair[1]))
     if len(judged) > MANY:
         return _grouped(judged)
-    return [Sentence(_sentence(section, summary, found), _kind(found)) for summary, found in judged]
+    return [Sentence(_sentence(section, summary, found), tone(found)) for summary, found in judged]
 
 
 def _sentence(section: Section, summary: Summary, found: Sequence[Judgement]) -> str:
     """One remedy: the verdict, every headline difference with its interval, and what it rests on."""
-    text = f"`{summary.name}`: **{overall(found)}**."
+    text = f"`{summary.label}`: **{overall(found)}**."
     pairs = sorted({j.difference.n for j in found})
     if pairs[-1]:
         seeds = f"{' or '.join(map(str, pairs))} paired seed{'s' * (pairs[-1] != 1)}"
         differences = ", ".join(_difference(j) for j in found if j.difference.n)
-        text += f" Against `{section.baseline}`, over {seeds}: {differences}."
+        text += f" Against `{section.baseline_label}`, over {seeds}: {differences}."
     for reason in dict.fromkeys(j.reason for j in found if j.reason):
         labels = " and ".join(measure(j.key).label for j in found if j.reason == reason)
         text += f" No verdict on {labels}: {reason}."
@@ -68,9 +73,9 @@ def _grouped(judged: Sequence[tuple[Summary, list[Judgement]]]) -> list[Sentence
     return [
         Sentence(
             f"**{verdict[0].upper()}{verdict[1:]}** ({len(members)}): "
-            + ", ".join(f"`{summary.name}`{_middles(found)}" for summary, found in members)
+            + ", ".join(f"`{summary.label}`{_middles(found)}" for summary, found in members)
             + ".",
-            _kind(members[0][1]),
+            tone(members[0][1]),
         )
         for verdict, members in groups.items()
     ]
@@ -83,14 +88,7 @@ def _middles(found: Sequence[Judgement]) -> str:
     return f" ({', '.join(texts)})" if texts else ""
 
 
-def _kind(found: Sequence[Judgement]) -> str:
-    verdicts = {j.verdict for j in found}
-    if Verdict.HELPS in verdicts and Verdict.HURTS not in verdicts:
-        return "helps"
-    return "hurts" if Verdict.HURTS in verdicts and Verdict.HELPS not in verdicts else "unclear"
-
-
 def _rank(found: Sequence[Judgement]) -> tuple[int, str]:
     verdict = overall(found)
     order = {"helps": 0, "unclear": 1, "hurts": 2}
-    return order[_kind(found)] + 3 * (verdict == Verdict.WITHHELD), verdict
+    return order[tone(found)] + 3 * (verdict == Verdict.WITHHELD), verdict

@@ -9,11 +9,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from src.comparison.canvas import COLOURS, INK, MUTED, WIDTH, png, quiet, short
-from src.comparison.measures import compact, measure
+from src.comparison.measures import LEAST_KL, compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 
 LOG_SCALED = {"kl"}
+AT_LEAST = {"kl_high": LEAST_KL, "kl_low": LEAST_KL}
 
 
 def curves(section: Section, key: str) -> bytes | None:
@@ -21,20 +22,21 @@ def curves(section: Section, key: str) -> bytes | None:
     drawn = [s for s in section.summaries if any(run.history.has(key) for run in (*s.counted, *s.others))]
     if not drawn:
         return None
-    return _overlay(section, drawn, key) if len(drawn) <= len(COLOURS) else _panels(section, drawn, key)
+    crowded = len(section.summaries) > len(COLOURS)
+    return _panels(section, drawn, key) if crowded else _overlay(section, key)
 
 
-def _overlay(section: Section, drawn: Sequence[Summary], key: str) -> bytes:
+def _overlay(section: Section, key: str) -> bytes:
     figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     axes = figure.add_subplot()
     ends = []
-    for summary, colour in zip(drawn, COLOURS, strict=False):
-        seen, mean = _draw(axes, summary, key, colour)
+    for summary, colour in zip(section.summaries, COLOURS, strict=False):
+        seen, mean = draw(axes, summary, key, colour)
         if seen.size:
-            ends.append((seen[-1], mean[-1], summary.name, colour))
+            ends.append((seen[-1], mean[-1], summary.label, colour))
     _dress(axes, section, key)
     _label_ends(axes, ends)
-    axes.set_xlabel("training samples seen")
+    axes.set_xlabel(f"training {section.unit} seen")
     axes.set_ylabel(measure(key).label)
     return png(figure)
 
@@ -48,16 +50,16 @@ def _panels(section: Section, drawn: Sequence[Summary], key: str) -> bytes:
         axes.set_visible(False)
     for axes, summary in zip(grid, drawn, strict=False):
         if summary.name != section.baseline:
-            _draw(axes, section.summaries[0], key, "#b5b5b5", seeds=False)
-        _draw(axes, summary, key, COLOURS[1] if summary.name != section.baseline else INK)
+            draw(axes, section.summaries[0], key, "#b5b5b5", seeds=False)
+        draw(axes, summary, key, COLOURS[1] if summary.name != section.baseline else INK)
         _dress(axes, section, key)
-        axes.set_title(short(summary.name, 30), fontsize=9, loc="left", color=INK)
-    figure.supxlabel("training samples seen (grey: the baseline)", fontsize=9, color=MUTED)
+        axes.set_title(short(summary.label, 30), fontsize=9, loc="left", color=INK)
+    figure.supxlabel(f"training {section.unit} seen (grey: the baseline)", fontsize=9, color=MUTED)
     figure.supylabel(measure(key).label, fontsize=9, color=MUTED)
     return png(figure)
 
 
-def _draw(axes: Axes, summary: Summary, key: str, colour: str, seeds: bool = True) -> tuple[np.ndarray, ...]:
+def draw(axes: Axes, summary: Summary, key: str, colour: str, seeds: bool = True) -> tuple[np.ndarray, ...]:
     """Thin lines for seeds (dotted: did not complete), a thick one for the mean of those averaged."""
     if seeds:
         for run in (*summary.counted, *summary.others):
@@ -73,7 +75,7 @@ def _curve(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
     usable = np.isfinite(seen) & np.isfinite(values)
     if key in LOG_SCALED:
         usable &= np.nan_to_num(values) > 0
-    return seen[usable], values[usable]
+    return seen[usable], np.maximum(values[usable], AT_LEAST.get(key, -np.inf))
 
 
 def mean_curve(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
@@ -101,9 +103,20 @@ def _dress(axes: Axes, section: Section, key: str) -> None:
             label, (0.01, reference), xycoords=("axes fraction", "data"), xytext=(0, 2),
             textcoords="offset points", fontsize=7.5, color=MUTED,
         )  # fmt: skip
+    if key == "elbo":
+        _leave_out_the_start(axes, section, key)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     quiet(axes)
+
+
+def _leave_out_the_start(axes: Axes, section: Section, key: str) -> None:
+    """Limits from the second quarter of training on: the first steps gain more than all names differ in the end."""
+    columns = [run.history.column(key) for run in section.counted]
+    late = np.concatenate([[], *(column[len(column) // 4 :] for column in columns)])
+    late = late[np.isfinite(late)]
+    if late.size and np.ptp(late):
+        axes.set_ylim(late.min() - 0.05 * np.ptp(late), late.max() + 0.05 * np.ptp(late))
 
 
 def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:

@@ -9,8 +9,12 @@ from src.comparison.sections import Section, Summary
 from src.comparison.verdicts import Verdict, judge
 
 TONES = {
+    Verdict.KEEPS: "#0072b2",
+    Verdict.LOSES: "#d55e00",
     Verdict.HELPS: "#0072b2",
     Verdict.HURTS: "#d55e00",
+    Verdict.RAISES: "#009e73",
+    Verdict.LOWERS: "#009e73",
     Verdict.UNCLEAR: INK,
     Verdict.WITHHELD: "#9a9a9a",
 }
@@ -29,7 +33,7 @@ def forest(section: Section) -> bytes | None:
         for row, summary in enumerate(remedies):
             _row(axes, section, summary, key, row)
         _dress(axes, key)
-    panels[0].set_yticks(range(len(remedies)), [short(summary.name) for summary in remedies])
+    panels[0].set_yticks(range(len(remedies)), [short(summary.label) for summary in remedies])
     panels[0].set_ylim(len(remedies) - 0.4, -0.6)
     panels[0].tick_params(axis="y", labelsize=9.5, colors=INK, length=0)
     return png(figure)

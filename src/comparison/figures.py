@@ -5,37 +5,84 @@ import re
 from src.comparison.collapse import listed
 from src.comparison.curves import curves
 from src.comparison.differences import forest
+from src.comparison.dimensions import dimension_maps
 from src.comparison.document import Gallery, Picture
-from src.comparison.measures import measure
+from src.comparison.levels import level_curves
+from src.comparison.measures import COLLAPSED_BELOW, measure
+from src.comparison.plane import rate_distortion
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import share_map
 
-KINDS = ("curves", "differences", "shares", "samples")
-GRIDS = {"sorted": "sorted by class", "random": "at fixed noise"}
+KINDS = ("plane", "levels", "dimensions", "curves", "differences", "shares", "samples")
 
 
 def difference_picture(section: Section) -> Picture | None:
+    neutral = " green: more or less of what is neither," if section.family.levels else ""
     return _picture(
         f"differences_{section.slug}.png",
         forest(section),
-        f"Difference from `{section.baseline}`, paired by seed: circles are seeds, diamond and bar the mean "
-        "and its 95 % interval (blue: better, orange: worse, black: no difference shown). Grey: no verdict.",
+        f"Difference from `{section.baseline_label}`, paired by seed: circles are seeds, diamond and bar the mean "
+        f"and its 95 % interval (blue: better, orange: worse,{neutral} black: no difference shown). Grey: no verdict.",
         "Paired differences from the baseline per name",
     )
 
 
 def curve_pictures(section: Section) -> list[Picture]:
-    """One figure per headline metric that any history holds."""
+    """One figure per metric of the family's curves that any history holds."""
     found = [
         _picture(
             f"curves_{section.slug}_{key}.png",
             curves(section, key),
             f"{_capital(measure(key).label)} while training. Thick: mean over completed seeds; "
-            "thin: each seed; dotted: a run that did not complete or is not averaged.",
-            f"{measure(key).label} against samples seen, per name",
+            "thin: each seed; dotted: a run that did not complete or is not averaged."
+            f"{' The first quarter may lie below the axis.' if key == 'elbo' else ''}",
+            f"{measure(key).label} against {section.unit} seen, per name",
         )
-        for key in section.family.headline
+        for key in section.family.curves
+    ]
+    return [picture for picture in found if picture]
+
+
+def latent_pictures(section: Section) -> list[Picture]:
+    """Rate against distortion, each level's KL, active dimensions and β while training, KL per dimension."""
+    seeds = "Thick: mean over completed seeds; thin: each seed; dotted: a run that is not averaged."
+    found = [
+        _picture(
+            f"plane_{section.slug}.png",
+            rate_distortion(section),
+            "Rate–distortion plane, a point per run. Grey lines: one ELBO each, its value at the line's end; better is "
+            "down and left. Collapse floor: what one Bernoulli per cell reaches, which is the best that a parallel "
+            "decoder can do once all levels have collapsed (rate 0); only an autoregressive one can do better without "
+            "its latents. Entropy, where it is known: no model lies below it.",
+            "Rate against distortion per run",
+        ),
+        _picture(
+            f"levels_{section.slug}_kl.png",
+            level_curves(section, "kl"),
+            f"KL of each level on held-out data while training, always at β = 1 and unclamped. {seeds}",
+            "KL of each level while training, per name",
+        ),
+        _picture(
+            f"levels_{section.slug}_active.png",
+            level_curves(section, "active"),
+            f"Active dimensions of each level: those with a mean KL above {COLLAPSED_BELOW} nats. {seeds}",
+            "Active dimensions of each level while training, per name",
+        ),
+        _picture(
+            f"dimensions_{section.slug}.png",
+            dimension_maps(section),
+            "KL of each latent dimension while training, the first seed of each name; within a level the dimension "
+            "with the largest KL at the end is on top. Pale: carries nothing.",
+            "Heat map of KL per latent dimension while training, per name",
+        ),
+        _picture(
+            f"levels_{section.slug}_beta.png",
+            level_curves(section, "beta"),
+            "β in the training loss at each evaluation; between two of them it may swing. Every other figure and "
+            "table is measured at β = 1.",
+            "β while training, per name",
+        ),
     ]
     return [picture for picture in found if picture]
 
@@ -61,8 +108,8 @@ def _gallery(section: Section, summary: Summary, position: int) -> Gallery | Non
     for run in runs:
         stem = _stem(section, summary, position)
         pictures = [
-            Picture(f"{stem}_{grid}.png", content, caption, f"Samples of {summary.name}, {caption}")
-            for grid, caption in GRIDS.items()
+            Picture(f"{stem}_{grid}.png", content, caption, f"Samples of {summary.label}, {caption}")
+            for grid, caption in section.family.grids
             if (content := run.picture(grid))
         ]
         if pictures:
@@ -77,9 +124,9 @@ def timeline_gallery(section: Section) -> Gallery | None:
         drawn = ((run, run.picture("shares")) for run in (*summary.counted, *summary.others))
         run, content = next(((run, content) for run, content in drawn if content), (None, None))
         if content:
-            caption = f"`{summary.name}`, seed {_seed(run)}"
+            caption = f"`{summary.label}`, seed {_seed(run)}"
             file = f"{_stem(section, summary, position)}_timeline.png"
-            pictures.append(Picture(file, content, caption, f"Class shares of {summary.name} while training"))
+            pictures.append(Picture(file, content, caption, f"Class shares of {summary.label} while training"))
     return Gallery("Share of each class while training.", pictures) if pictures else None
 
 
@@ -97,7 +144,7 @@ def _caption(section: Section, run: Run) -> str:
     state = f" {_capital(section.family.absent)}: {listed(absent)}." if absent else ""
     if not run.completed:
         state = f" {run.status}."
-    return f"`{run.name}`, seed {_seed(run)}.{state}"
+    return f"`{section.labels[run.name]}`, seed {_seed(run)}.{state}"
 
 
 def _capital(text: str) -> str:

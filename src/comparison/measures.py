@@ -1,10 +1,13 @@
-"""What is known of each metric: its label, which way is better, its decimals; and what each family shows.
+"""What is known of each metric: its label, which way is better, its decimals.
 
 A metric not listed here is still collected, averaged and shown, under its own key.
 """
 
 import math
 from dataclasses import dataclass
+
+COLLAPSED_BELOW = 0.1  # nats of KL, by the definition of a collapsed level
+LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
 @dataclass(frozen=True)
@@ -25,43 +28,6 @@ class Measure:
         return f"{rounded:{'+' if signed and rounded else ''},.{decimals}f}".replace("-", "−")
 
 
-@dataclass(frozen=True)
-class Family:
-    """What a report on one model family opens with; the other metrics follow in a second table."""
-
-    title: str
-    remedy: str
-    baseline: str
-    main: tuple[str, ...] = ()
-    headline: tuple[str, ...] = ()
-    absent: str = ""
-
-
-FAMILIES = {
-    "gan": Family(
-        title="GANs",
-        remedy="remedy",
-        baseline="standard",
-        main=(
-            *("modes", "kl", "kl_floor", "recognisable", "effective_modes"),
-            *("fid", "precision", "recall", "coverage", "vendi"),
-        ),
-        headline=("modes", "kl"),
-        absent="missing",
-    ),
-    "vae": Family(
-        title="VAEs",
-        remedy="strategy",
-        baseline="none",
-        main=(
-            *("elbo", "iwae_nll", "floor_nll", "kl_high", "kl_low"),
-            *("active_high", "active_low", "mi_high", "mi_low", "mi_ceiling", "onset_f1", "mse"),
-        ),
-        headline=("elbo", "mi_high"),
-        absent="collapsed",
-    ),
-}
-
 MEASURES = {
     "modes": Measure("modes", "higher", 1),
     "kl": Measure("KL", "lower"),
@@ -75,6 +41,7 @@ MEASURES = {
     "density": Measure("density", "higher", 2),
     "coverage": Measure("coverage", "higher", 2),
     "vendi": Measure("Vendi", "higher", 1),
+    "iwae_nll": Measure("IWAE NLL", "lower", 2),
     "elbo": Measure("ELBO", "higher", 2),
     "reconstruction": Measure("reconstruction", "lower", 2),
     "kl_high": Measure("KL high", None, 2),
@@ -84,8 +51,8 @@ MEASURES = {
     "mi_high": Measure("MI high", "higher", 2),
     "mi_low": Measure("MI low", "higher", 2),
     "mi_ceiling": Measure("MI ceiling", None, 2),
-    "iwae_nll": Measure("IWAE NLL", "lower", 2),
-    "floor_nll": Measure("floor NLL", None, 2),
+    "floor_nll": Measure("collapse floor", None, 2),
+    "entropy": Measure("entropy", None, 2),
     "onset_f1": Measure("onset F1", "higher", 3),
     "mse": Measure("MSE", "lower"),
     "usage_high": Measure("usage high", "higher", 2),
@@ -102,10 +69,6 @@ MEASURES = {
 def measure(key: str) -> Measure:
     """The known measure, or a plain one under the key's own name."""
     return MEASURES.get(key) or Measure(key.replace("_", " "))
-
-
-def family(model: str) -> Family:
-    return FAMILIES.get(model) or Family(title=model, remedy="remedy", baseline="standard")
 
 
 def ordered(keys: set[str]) -> list[str]:

@@ -18,6 +18,7 @@ from src.comparison.document import (
 from src.comparison.figures import (
     curve_pictures,
     difference_picture,
+    latent_pictures,
     sample_galleries,
     share_picture,
     timeline_gallery,
@@ -31,6 +32,7 @@ from src.comparison.tables import (
     main_table,
     other_table,
     runs_table,
+    samples_table,
 )
 
 
@@ -85,9 +87,11 @@ def _section(section: Section, root: Path) -> list[Block]:
         ]
     differences = [difference_table(section), difference_picture(section)]
     blocks += [Heading("Against the baseline", 3), *differences] if any(differences) else []
+    drawn = samples_table(section)
+    blocks += [Heading("Samples and what junk would score", 3), drawn] if drawn else []
     controls = controls_table(section)
     blocks += [Heading("Controls", 3), controls] if controls else []
-    pictures = [*curve_pictures(section), share_picture(section)]
+    pictures = [*latent_pictures(section), *curve_pictures(section), share_picture(section)]
     blocks += [Heading("Figures", 3), *pictures] if any(pictures) else []
     galleries = [timeline_gallery(section), *sample_galleries(section)]
     blocks += [Heading("Samples", 3), *galleries] if any(galleries) else []
@@ -96,8 +100,11 @@ def _section(section: Section, root: Path) -> list[Block]:
 
 
 def _names(section: Section) -> str:
-    first, *others = [f"`{summary.name}`" for summary in section.summaries]
-    return ", ".join([f"{first} (the baseline)", *others])
+    first, *others = [f"`{summary.label}`" for summary in section.summaries]
+    compared = ", ".join([f"{first} (the baseline)", *others])
+    if section.baseline_label == section.baseline:
+        return compared
+    return f"{compared}; {first} is short for `{section.baseline}`, the others likewise"
 
 
 def _title(section: Section) -> str:
@@ -116,6 +123,8 @@ def _data(section: Section) -> list[Block]:
     facts = [f"Data: **{dataset.source}**", f"digest `{dataset.digest[:12]}`"]
     facts += [f"{len(dataset.classes)} {dataset.noun}"] if dataset.classes else []
     facts += [sizes] if sizes else []
+    if dataset.entropy is not None:
+        facts.append(f"entropy {dataset.entropy:.2f} nats per {dataset.unit[:-1]}, exactly known")
     facts += [f"oracle accuracy {' to '.join(dict.fromkeys((oracle[0], oracle[-1])))}"] if oracle else []
     text = Paragraph(" · ".join(facts) + ".", "note")
     if not dataset.is_fallback:
@@ -135,7 +144,7 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     facts = []
     for label, key in (("Code", "git"), ("device", "device"), ("precision", "precision")):
         values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
-        facts += [f"{label} {', '.join(f'`{value[:12]}`' for value in values)}"] if values else []
+        facts += [f"{label} {', '.join(f'`{value}`' for value in values)}"] if values else []
     versions = {}
     for run in section.runs:
         versions |= run.facts.get("versions") or {}

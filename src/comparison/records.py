@@ -19,6 +19,8 @@ class Dataset:
     classes: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
+    levels: int = 255  # 1 for drum grids
+    entropy: float | None = None  # of one sample, in nats, where it is known
 
     @property
     def is_fallback(self) -> bool:
@@ -27,11 +29,18 @@ class Dataset:
     @property
     def noun(self) -> str:
         """What the classes are called in a sentence."""
+        if self.levels == 1:
+            return "styles"
         if self.classes and all(len(name) == 1 and name.isalpha() for name in self.classes):
             return "letters"
         if self.classes and all(len(name) == 1 and name.isdigit() for name in self.classes):
             return "digits"
         return "classes"
+
+    @property
+    def unit(self) -> str:
+        """What the samples are called in a sentence."""
+        return "bars" if self.levels == 1 else "images"
 
 
 @dataclass(frozen=True)
@@ -43,6 +52,12 @@ class History:
     def column(self, key: str) -> np.ndarray:
         """Column of numbers, shape (rows,), NaN where there is none."""
         return np.array([_number(row.get(key, "")) for row in self.rows], dtype=float)
+
+    def vectors(self, key: str) -> np.ndarray | None:
+        """Column of numbers separated by spaces, shape (rows, numbers); None unless every row has as many."""
+        cells = [[_number(word) for word in row.get(key, "").split()] for row in self.rows]
+        lengths = set(map(len, cells))
+        return np.array(cells) if len(lengths) == 1 and lengths != {0} else None
 
     def has(self, key: str) -> bool:
         return bool(np.isfinite(self.column(key)).any())

@@ -2,21 +2,33 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 from src.comparison.collect import ReportError
-from src.comparison.measures import Family, family, measure
+from src.comparison.families import Family, family
+from src.comparison.measures import measure
+from src.comparison.naming import labels, told_apart, usual_baseline
 from src.comparison.records import Dataset, Run, is_names, is_number
 from src.comparison.statistics import Estimate, estimate, paired_differences
-from src.names import recipe_overrides
+
+CONTROLS = {
+    "real": "real, held out",
+    "noise": "noise",
+    "grey": "plain grey",
+    "single": "one sample, repeated",
+}
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One name's completed runs, one per seed, averaged; `differences` are paired with the baseline's."""
+    """One name's completed runs, one per seed, averaged; `differences` are paired with the baseline's.
+
+    `label` is what the page calls it, the name without what all names share.
+    """
 
     name: str
+    label: str
     counted: tuple[Run, ...]
     others: tuple[Run, ...]
     estimates: Mapping[str, Estimate]
@@ -50,6 +62,20 @@ class Section:
         return family(self.model)
 
     @cached_property
+    def labels(self) -> Mapping[str, str]:
+        """What the page calls each name."""
+        return labels({run.name for run in self.runs})
+
+    @property
+    def baseline_label(self) -> str:
+        return self.labels[self.baseline]
+
+    @property
+    def unit(self) -> str:
+        """What training sees, in the plural."""
+        return self.dataset.unit if self.dataset else "samples"
+
+    @cached_property
     def slug(self) -> str:
         digest = self.dataset.digest if self.dataset else "unknown"
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
@@ -72,7 +98,7 @@ class Section:
     @cached_property
     def summaries(self) -> tuple[Summary, ...]:
         """One per name, the baseline first, the others by name."""
-        names = sorted({run.name for run in self.runs}, key=lambda name: (name != self.baseline, name))
+        names = sorted(self.labels, key=lambda name: (name != self.baseline, name))
         return tuple(self._summary(name) for name in names)
 
     @cached_property
@@ -113,6 +139,7 @@ class Section:
         compared = {} if name == self.baseline else {key: self._paired(name, key) for key in self.metric_keys}
         return Summary(
             name=name,
+            label=self.labels[name],
             counted=counted,
             others=tuple(run for run in self.runs if run.name == name and run.folder not in kept),
             estimates={key: estimate(self._by_seed(name, key).values()) for key in self.metric_keys},
@@ -126,15 +153,21 @@ class Section:
         return paired_differences(self._by_seed(name, key), self._by_seed(self.baseline, key))
 
 
+def control(section: Section, name: str, key: str) -> float | None:
+    """What a metric says of a control, averaged over runs; None if none of them tells."""
+    values = [run.controls.get(name, {}).get(key) for run in section.counted]
+    return estimate(value for value in values if is_number(value)).mean
+
+
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     """Runs by family and data, GANs first.
 
     A run that ended before it recorded its data joins the only section it could belong to, and is listed
     there, never averaged; if there are several, it stands in a section of its own.
+
+    Raises:
+        ReportError: no run has the baseline's name or label.
     """
-    if baseline is not None and baseline not in {run.name for run in runs}:
-        names = ", ".join(sorted({run.name for run in runs}))
-        raise ReportError(f"--baseline {baseline}: no run has that name. Names here: {names}.")
     members: dict[tuple[str, str, tuple[int, ...]], list[Run]] = {}
     for run in runs:
         if run.dataset:
@@ -145,37 +178,18 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
             fitting = [key for key in homes if run.model in (None, key[0])]
             home = fitting[0] if len(fitting) == 1 else (run.model or "unknown", "", ())
             members.setdefault(home, []).append(run)
-    return [_section(model, found, baseline) for (model, *_), found in sorted(members.items())]
-
-
-def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs under one name but with other overrides get those overrides added to their names.
-
-    A run's name holds only what its own sweep varied; beside runs from elsewhere that may not be enough.
-    """
-    overrides = {run.folder: recipe_overrides(run.overrides) for run in runs}
-    shared: dict[str, set[str]] = {}
-    for run in runs:
-        shared[run.name] = shared.get(run.name, set(overrides[run.folder])) & set(overrides[run.folder])
-    own = {run.folder: [o for o in overrides[run.folder] if o not in shared[run.name]] for run in runs}
-    return [
-        replace(run, name=" ".join([run.name, *(o for o in own[run.folder] if o not in run.name.split())]))
-        for run in runs
-    ]
+    sections = [_section(model, found, baseline) for (model, *_), found in sorted(members.items())]
+    called = {summary.name: summary.label for section in sections for summary in section.summaries}
+    if baseline is not None and baseline not in {*called, *called.values()}:
+        raise ReportError(f"--baseline {baseline}: no run has that name. Names here: {', '.join(sorted(called))}.")
+    return sections
 
 
 def _section(model: str, runs: Sequence[Run], baseline: str | None) -> Section:
     runs = told_apart(runs)
-    names = {run.name for run in runs}
-    chosen = baseline if baseline in names else _usual_baseline(names, family(model).baseline)
+    called = labels({run.name for run in runs})
+    chosen = next((name for name in called if baseline in (name, called[name])), None)
+    chosen = chosen or usual_baseline(called, family(model).baselines)
     datasets = [run.dataset for run in runs if run.dataset]
     fallback = next((dataset for dataset in datasets if dataset.is_fallback), None)
     return Section(model, fallback or (datasets[0] if datasets else None), tuple(runs), chosen)
-
-
-def _usual_baseline(names: set[str], word: str) -> str:
-    """The name that ends in the word, else contains it, else the first; of several the shortest."""
-    return min(
-        names,
-        key=lambda name: (not name.endswith(word), word not in name, len(name) * (word in name), name),
-    )

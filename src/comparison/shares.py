@@ -35,7 +35,7 @@ def share_map(section: Section) -> bytes | None:
     rows = [("real, held out", real, {})]
     for summary in section.summaries:
         shares = relative_shares((run.metrics.get("shares") for run in summary.counted), len(classes))
-        rows.append((short(summary.name), shares, summary.absences(section.family.absent)))
+        rows.append((short(summary.label), shares, summary.absences(section.family.absent)))
     rows = [row for row in rows if row[1] is not None]
     if len(rows) < 1 + (real is not None):
         return None

@@ -45,6 +45,7 @@ th { font-weight: 600; color: var(--muted); vertical-align: bottom;
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 th.left, td.left { text-align: left; }
+th.left:last-child, td.left:last-child { min-width: 13rem; }
 td code { font-size: .97em; }
 td:first-child { min-width: 8rem; max-width: 15rem; }
 td small { display: block; color: var(--muted); font-size: .78em; white-space: nowrap; }
@@ -62,7 +63,8 @@ figure > img { width: 100%; height: auto; display: block; background: #fff; bord
 .pair small { display: block; color: var(--muted); font-size: .75rem; margin-top: .25rem; }
 details { margin: 1.2rem 0; }
 summary { cursor: pointer; font-size: .88rem; color: var(--muted); }
-@media (max-width: 640px) { main { padding: 1.5rem 1rem; } .pair { grid-template-columns: 1fr; } }
+@media (max-width: 640px) { main { padding: 1.5rem 1rem; } .pair { grid-template-columns: 1fr; }
+  figure { overflow-x: auto; } figure > img { width: 640px; } figcaption { position: sticky; left: 0; } }
 @media print { :root { color-scheme: light; --page: #fff; --ink: #000;
   --muted: #444; --line: #ccc; --soft: #f4f4f4;
   --good: #005f9e; --bad: #b34700; --warn: #fff3d6; --warn-ink: #6b4700; }

@@ -7,18 +7,12 @@ from src.comparison.collapse import in_seeds
 from src.comparison.document import Cell, Table
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.records import Run, is_number
-from src.comparison.sections import Section, Summary
+from src.comparison.sections import CONTROLS, Section, Summary, control
 from src.comparison.statistics import Estimate
-from src.comparison.verdicts import Verdict, judgements, overall
+from src.comparison.verdicts import judgements, overall, tone
 
-CONTROLS = {
-    "real": "real, held out",
-    "noise": "noise",
-    "grey": "plain grey",
-    "single": "one sample, repeated",
-}
 MOST_CHARACTERS = 300
-NOT_QUANTITIES = {"images_per_second", "train_seconds"}
+NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
 
 
 def main_table(section: Section) -> Table:
@@ -30,7 +24,7 @@ def main_table(section: Section) -> Table:
 def other_table(section: Section) -> Table | None:
     """Every quantity that the main table has no room for."""
     main = {key for key in section.family.main if key in section.metric_keys}
-    rest = [key for key in _rest(section) if key not in main]
+    rest = [key for key in _rest(section) if key not in {*main, *section.family.samples}]
     return _estimates(section, rest) if main and rest else None
 
 
@@ -41,8 +35,7 @@ def _rest(section: Section) -> list[str]:
 
 def _estimates(section: Section, keys: Sequence[str]) -> Table:
     rows = [
-        [Cell(f"`{summary.name}`"), Cell(str(len(summary.counted)))]
-        + [_estimate(key, summary.estimates.get(key, Estimate(0))) for key in keys]
+        [Cell(f"`{summary.label}`"), Cell(str(len(summary.counted))), *(_estimate(summary, key) for key in keys)]
         for summary in section.summaries
     ]
     arrows = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
@@ -51,11 +44,15 @@ def _estimates(section: Section, keys: Sequence[str]) -> Table:
     return Table(["name", "n", *header], rows, caption)
 
 
-def _estimate(key: str, value: Estimate) -> Cell:
-    shown = measure(key)
-    if value.low is None or value.low == value.high:
-        return Cell(shown.text(value.mean))
-    return Cell(shown.text(value.mean), f"{shown.text(value.low)} … {shown.text(value.high)}")
+def _estimate(summary: Summary, key: str) -> Cell:
+    """Mean and interval, and of how many runs where not all of them have the metric."""
+    shown, value = measure(key), summary.estimates.get(key, Estimate(0))
+    details = []
+    if value.low is not None and value.low != value.high:
+        details.append(f"{shown.text(value.low)} … {shown.text(value.high)}")
+    if 0 < value.n < len(summary.counted):
+        details.append(f"n = {value.n}")
+    return Cell(shown.text(value.mean), " · ".join(details))
 
 
 def difference_table(section: Section) -> Table | None:
@@ -66,7 +63,7 @@ def difference_table(section: Section) -> Table | None:
     header = ["name", "pairs", *(f"Δ {measure(key).label}" for key in keys), "verdict"]
     rows = [_difference_row(section, summary, keys) for summary in section.ranked]
     caption = (
-        f"Name minus `{section.baseline}`, paired by seed: mean and 95 % interval. "
+        f"Name minus `{section.baseline_label}`, paired by seed: mean and 95 % interval. "
         "A verdict needs three pairs, equal budgets, and an interval without zero."
     )
     return Table(header, rows, caption, wide=(len(header) - 1,))
@@ -74,9 +71,6 @@ def difference_table(section: Section) -> Table | None:
 
 def _difference_row(section: Section, summary: Summary, keys: Sequence[str]) -> list[Cell]:
     found = judgements(section, summary)
-    verdicts = {j.verdict for j in found}
-    tone = "helps" if Verdict.HELPS in verdicts else "hurts" if Verdict.HURTS in verdicts else ""
-    tone = "" if {Verdict.HELPS, Verdict.HURTS} <= verdicts else tone
     cells = []
     for key in keys:
         shown, difference = measure(key), summary.difference(key)
@@ -86,26 +80,28 @@ def _difference_row(section: Section, summary: Summary, keys: Sequence[str]) -> 
         cells.append(Cell(shown.text(difference.mean, True), between))
     pairs = sorted({summary.difference(key).n for key in keys})
     return [
-        Cell(f"`{summary.name}`"),
+        Cell(f"`{summary.label}`"),
         Cell("/".join(map(str, pairs))),
         *cells,
-        Cell(overall(found), tone=tone),
+        Cell(overall(found), tone=tone(found)),
     ]
 
 
 def absence_table(section: Section) -> Table:
     """Names of what is lost and in how many seeds, the onset in each seed, and the speed."""
-    header = ["name", *(key.replace("_", " ") for key in section.name_keys), "onset by seed", "samples/s"]
+    header = ["name", *(key.replace("_", " ") for key in section.name_keys), "onset by seed", f"{section.unit}/s"]
+    nothing = "no level" if section.family.levels else "none"
     rows = []
     for summary in section.summaries:
         runs = len(summary.counted)
         lost = [summary.absences(key) for key in section.name_keys]
-        texts = [Cell(in_seeds(counts, runs) if counts else "none" if runs else "–") for counts in lost]
+        texts = [Cell(in_seeds(counts, runs) if counts else nothing if runs else "–") for counts in lost]
         speed = measure("images_per_second").text(summary.mean("images_per_second"))
-        rows.append([Cell(f"`{summary.name}`"), *texts, Cell(_onsets(summary.counted)), Cell(speed)])
+        rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted)), Cell(speed)])
+    never = "" if section.family.levels else "0 if half was never covered, "
     caption = (
-        "Onset: samples seen at the first evaluation from which the loss lasts to the end; "
-        "0 if half was never covered, – if there was no such loss."
+        f"Onset: {section.unit} seen at the first evaluation from which the loss lasts to the end; "
+        f"{never}– if there was no such loss."
     )
     return Table(header, rows, caption, text_columns=len(header) - 1)
 
@@ -115,31 +111,41 @@ def _onsets(runs: Sequence[Run]) -> str:
         return "–"
     texts = []
     for level in dict.fromkeys(level for run in runs for level in run.onsets):
-        counts = ", ".join(compact(run.onsets.get(level)) for run in runs)
-        texts.append(f"{level}: {counts}" if level else counts)
-    return "; ".join(texts)
+        seen = [run.onsets.get(level) for run in runs]
+        if not level or set(seen) != {None}:
+            counts = ", ".join(map(compact, seen))
+            texts.append(f"{level}: {counts}" if level else counts)
+    return "; ".join(texts) or "–"
+
+
+def samples_table(section: Section) -> Table | None:
+    """Metrics of drawn samples, a row per name, and under them the same metrics on real data and on junk."""
+    keys = [key for key in section.family.samples if key in section.metric_keys]
+    if not keys:
+        return None
+    table = _estimates(section, keys)
+    rows = [[Cell(CONTROLS.get(name, name)), Cell(""), *cells] for name, cells in _controls(section, keys).items()]
+    caption = f"{table.caption} Last rows: what the same metrics say of real data and of junk."
+    return Table(table.header, [*table.rows, *rows], caption)
 
 
 def controls_table(section: Section) -> Table | None:
-    """The same metrics on held-out real data, on noise, and on one repeated sample, averaged over runs."""
-    found = {name for run in section.counted for name in run.controls}
+    """The main metrics on held-out real data, on noise, and on one repeated sample, averaged over runs."""
     present = {key for run in section.counted for c in run.controls.values() for key in c if is_number(c[key])}
-    main = [key for key in section.family.main if key in present]
-    keys = main or ordered(present)
+    keys = [key for key in section.family.main if key in present]
+    keys = keys or ordered(present - {*section.family.samples})
     if not keys:
         return None
-    rows = []
-    for name in [*(n for n in CONTROLS if n in found), *sorted(found - CONTROLS.keys())]:
-        values = {key: _control(section, name, key) for key in keys}
-        rows.append([Cell(CONTROLS.get(name, name)), *(Cell(measure(key).text(values[key])) for key in keys)])
+    rows = [[Cell(CONTROLS.get(name, name)), *cells] for name, cells in _controls(section, keys).items()]
     caption = "What the same metrics say of real data and of junk. A metric that likes junk proves nothing."
     return Table(["control", *(measure(key).label for key in keys)], rows, caption)
 
 
-def _control(section: Section, name: str, key: str) -> float | None:
-    values = [run.controls.get(name, {}).get(key) for run in section.counted]
-    finite = [value for value in values if is_number(value)]
-    return sum(finite) / len(finite) if finite else None
+def _controls(section: Section, keys: Sequence[str]) -> dict[str, list[Cell]]:
+    """A row of cells per control, real data first."""
+    found = {name for run in section.counted for name in run.controls}
+    names = [*(name for name in CONTROLS if name in found), *sorted(found - CONTROLS.keys())]
+    return {name: [Cell(measure(key).text(control(section, name, key))) for key in keys] for name in names}
 
 
 def runs_table(section: Section) -> Table:
@@ -150,9 +156,9 @@ def runs_table(section: Section) -> Table:
         "name",
         "status",
         "seed",
-        "samples seen",
+        f"{section.unit} seen",
         *(measure(key).label for key in keys),
-        "samples/s",
+        f"{section.unit}/s",
         "note",
     ]
     rows = []

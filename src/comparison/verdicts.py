@@ -13,32 +13,64 @@ AT_FLOOR = 2.0  # a perfect sampler's KL exceeds 1.5 floors once in twenty evalu
 
 
 class Verdict(StrEnum):
+    """What a difference means, if it means anything."""
+
+    KEEPS = "keeps alive"  # a level that the baseline loses
+    LOSES = "loses"  # a level that the baseline keeps
     HELPS = "helps"
     HURTS = "hurts"
+    RAISES = "raises"  # what is neither good nor bad in itself
+    LOWERS = "lowers"
     UNCLEAR = "no difference shown"
     WITHHELD = "no verdict"
 
 
+GOOD = {Verdict.HELPS, Verdict.KEEPS}
+BAD = {Verdict.HURTS, Verdict.LOSES}
+WITHOUT_SUBJECT = {Verdict.UNCLEAR, Verdict.WITHHELD}
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict on one metric of one name, and why it was withheld if it was."""
+    """A verdict on one metric of one name, and why it was withheld if it was.
+
+    `subject` is what helps, rises or stays alive: the metric's label or the level's name.
+    """
 
     key: str
     verdict: Verdict
     difference: Estimate
+    subject: str
     reason: str = ""
 
 
 def judge(section: Section, summary: Summary, key: str) -> Judgement:
     """Verdict on one metric: withheld for few pairs, unequal budgets, or a KL that is all sampling noise."""
-    difference = summary.difference(key)
+    difference, label = summary.difference(key), measure(key).label
     reason = _withheld(section, summary, key, difference)
     if reason:
-        return Judgement(key, Verdict.WITHHELD, difference, reason)
+        return Judgement(key, Verdict.WITHHELD, difference, label, reason)
     if not difference.excludes_zero:
-        return Judgement(key, Verdict.UNCLEAR, difference)
-    gained = (difference.mean > 0) == (measure(key).better == "higher")
-    return Judgement(key, Verdict.HELPS if gained else Verdict.HURTS, difference)
+        return Judgement(key, Verdict.UNCLEAR, difference, label)
+    level, grown = section.family.level(key), difference.mean > 0
+    if measure(key).better:
+        gained = grown == (measure(key).better == "higher")
+        return Judgement(key, Verdict.HELPS if gained else Verdict.HURTS, difference, label)
+    baseline = section.summaries[0]
+    if level and grown and _mostly_lost(section, baseline, level) and not losses(section, summary, level):
+        return Judgement(key, Verdict.KEEPS, difference, level)
+    if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
+        return Judgement(key, Verdict.LOSES, difference, level)
+    return Judgement(key, Verdict.RAISES if grown else Verdict.LOWERS, difference, label)
+
+
+def losses(section: Section, summary: Summary, level: str) -> int:
+    """In how many of its seeds a name lost a level."""
+    return summary.absences(section.family.absent)[level]
+
+
+def _mostly_lost(section: Section, summary: Summary, level: str) -> bool:
+    return losses(section, summary, level) > len(summary.counted) / 2
 
 
 def judgements(section: Section, summary: Summary) -> list[Judgement]:
@@ -50,14 +82,22 @@ def judgements(section: Section, summary: Summary) -> list[Judgement]:
 def overall(found: Sequence[Judgement]) -> str:
     """One phrase for several verdicts: "helps: modes, KL", or the verdict they share."""
     parts = []
-    for verdict in (Verdict.HELPS, Verdict.HURTS):
-        keys = [measure(j.key).label for j in found if j.verdict is verdict]
-        if keys:
-            parts.append(f"{verdict}: {', '.join(keys)}")
+    for verdict in Verdict:
+        subjects = [j.subject for j in found if j.verdict is verdict]
+        if subjects and verdict not in WITHOUT_SUBJECT:
+            parts.append(f"{verdict}: {', '.join(subjects)}")
     if parts:
         return "; ".join(parts)
     unclear = any(j.verdict is Verdict.UNCLEAR for j in found)
     return str(Verdict.UNCLEAR if unclear else Verdict.WITHHELD)
+
+
+def tone(found: Sequence[Judgement]) -> str:
+    """ "helps" or "hurts" where the verdicts agree on it, else "unclear"."""
+    verdicts = {j.verdict for j in found}
+    if verdicts & GOOD and not verdicts & BAD:
+        return "helps"
+    return "hurts" if verdicts & BAD and not verdicts & GOOD else "unclear"
 
 
 def kl_at_floor(summary: Summary) -> bool:
@@ -85,7 +125,7 @@ def _withheld(section: Section, summary: Summary, key: str, difference: Estimate
     if difference.n < MIN_SEEDS:
         return f"{difference.n} paired seed{'s' * (difference.n != 1)}, at least {MIN_SEEDS} are needed"
     if not equal_budgets(summary, baseline):
-        return "it did not see as many samples as the baseline"
+        return f"it did not see as many {section.unit} as the baseline"
     if key == "kl" and kl_at_floor(summary) and kl_at_floor(baseline):
         return "both are at the floor of the sample size"
     return ""

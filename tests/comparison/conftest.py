@@ -35,6 +35,51 @@ def gan_metrics(missing: str, kl: float) -> dict[str, Any]:
     }
 
 
+DRUMS = {
+    "name": "drums",
+    "source": "drums",
+    "digest": "cd56ef78ab90",
+    "classes": ["rock", "jazz", "hiphop", "electronic", "latin"],
+    "sizes": {"train": 20000, "val": 2000, "test": 2000},
+    "shape": [1, 16, 9],
+    "levels": 1,
+    "entropy": 18.25,
+}
+DRUM_CONTROLS = {
+    "real": {"validity": 0.98, "diversity": 0.21, "feature_distance": 0.4, "style_accuracy": 0.93},
+    "noise": {"validity": 0.999, "diversity": 0.42, "feature_distance": 95.0, "style_accuracy": 0.25},
+    "single": {"validity": 1.0, "diversity": 0.0, "feature_distance": 80.0, "style_accuracy": 0.2},
+}
+
+
+def vae_metrics(kl_high: float, kl_low: float, nll: float) -> dict[str, Any]:
+    """Metrics of a VAE with these rates; a level under 0.1 nat has collapsed."""
+    rates = {"high": kl_high, "low": kl_low}
+    dims = {"high": [kl_high * share for share in (0.0, 0.75, 0.0, 0.25)], "low": [kl_low / 12] * 12}
+    return {
+        "elbo": -(nll + 0.6),
+        "reconstruction": nll + 0.6 - kl_high - kl_low,
+        **{f"kl_{level}": kl for level, kl in rates.items()},
+        **{f"active_{level}": sum(kl > 0.1 for kl in values) for level, values in dims.items()},
+        **{f"mi_{level}": 0.9 * kl for level, kl in rates.items()},
+        "mi_ceiling": 7.6,
+        "iwae_nll": nll,
+        "floor_nll": 33.4,
+        "entropy": 18.25,
+        "onset_f1": 0.83,
+        **{f"usage_{level}": 2 * kl for level, kl in rates.items()},
+        "validity": 0.97,
+        "diversity": 0.2,
+        "feature_distance": 1.7,
+        "style_accuracy": 0.9,
+        "num_samples": 2000,
+        "num_held_out": 2000,
+        "importance_samples": 500,
+        "collapsed": [level for level, kl in rates.items() if kl < 0.1],
+        **{f"kl_{level}_dims": values for level, values in dims.items()},
+    }
+
+
 MakeRun = Callable[..., Path]
 
 
@@ -86,6 +131,66 @@ def make_run(tmp_path: Path) -> MakeRun:
         return run
 
     return make
+
+
+@pytest.fixture
+def make_vae(make_run: MakeRun) -> MakeRun:
+    """Writes the run of one annealing strategy on drums; rates, likelihood and history can be chosen."""
+
+    def make(
+        strategy: str = "none",
+        seed: int = 0,
+        kl_high: float = 2.5,
+        kl_low: float = 2.0,
+        nll: float = 24.0,
+        history: list[Mapping[str, Any]] | None = None,
+        **results: Any,
+    ) -> Path:
+        metrics = vae_metrics(kl_high, kl_low, nll) | results.pop("metrics", {})
+        record = {
+            "model": "vae",
+            "dataset": DRUMS,
+            "oracle_accuracy": None,
+            "metrics": metrics,
+            "controls": DRUM_CONTROLS,
+            "onset": {level: 128000 if level in metrics["collapsed"] else None for level in ("high", "low")},
+            "images_seen": 512000,
+        }
+        return make_run(
+            f"vae_drums vae.anneal={strategy}",
+            seed,
+            history=history or vae_history(kl_high, kl_low, nll),
+            folder=f"{strategy}_{seed}",
+            **(record | results),
+        )
+
+    return make
+
+
+@pytest.fixture
+def annealing(make_vae: MakeRun, tmp_path: Path) -> Path:
+    """Without annealing level low collapses, with it it lives; three seeds; pictures as a run leaves them."""
+    strategies = {"none": (2.4, 0.03, 25.0), "linear": (2.6, 1.9, 24.2), "[cyclical,free_bits]": (2.2, 2.3, 24.9)}
+    for strategy, (high, low, nll) in strategies.items():
+        for seed in range(3):
+            shift = 0.02 * (seed - 1)
+            run = make_vae(strategy, seed, high + shift, low * (1 + shift), nll + shift * (1 + high - low))
+            for stem in ("prior", "reconstructions", "kl_dimensions"):
+                imsave(run / "samples" / f"{stem}.png", np.full((8, 8), seed / 10), vmin=0, vmax=1)
+    return tmp_path / "study"
+
+
+def vae_history(kl_high: float, kl_low: float, nll: float, evaluations: int = 8) -> list[dict[str, Any]]:
+    """Rates that rise or fall evenly, from 1 nat each, to their last values."""
+    rows = []
+    for turn in range(1, evaluations + 1):
+        done = turn / evaluations
+        metrics = vae_metrics(1 + (kl_high - 1) * done, 1 + (kl_low - 1) * done, nll + 4 * (1 - done))
+        kept = {k: v for k, v in metrics.items() if k not in ("iwae_nll", "floor_nll", "validity", "num_samples")}
+        beta = {"beta_high": min(1.0, 2 * done), "beta_low": min(1.0, 2 * done)}
+        lists = {k: " ".join(map(str, v)) for k, v in kept.items() if isinstance(v, list)}
+        rows.append({"images_seen": 64000 * turn, "seconds": turn, **kept, **lists, **beta, "temperature": 1.0})
+    return rows
 
 
 @pytest.fixture

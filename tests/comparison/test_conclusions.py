@@ -59,7 +59,7 @@ def test_interval_with_zero_shows_no_difference(pair) -> None:
 def test_other_budget_gives_no_verdict(pair) -> None:
     section = pair([0.1, 0.11, 0.12], images_seen=600)
     assert verdict(section) is Verdict.WITHHELD
-    assert "Budgets differ, from 300 to 600 samples" in said(section)
+    assert "Budgets differ, from 300 to 600 images" in said(section)
 
 
 def test_kl_at_the_floor_is_noise(make_run) -> None:
@@ -83,7 +83,7 @@ def test_baseline_letters_and_their_time(study) -> None:
     text = said(group(collect([study]))[0])
     assert "missing letters: Q, X, Z in all 3 seeds; J in 1 of 3" in text
     assert "of 26." in text
-    assert "Collapse sets in midway in seeds 0, 1, 2 (from 200 samples on); training saw 300 samples" in text
+    assert "Collapse sets in midway in seeds 0, 1, 2 (from 200 images on); training saw 300 images" in text
     assert "Present at first, then gone for good: J from 300, Q from 300" in text
 
 
@@ -123,16 +123,6 @@ def test_many_names_are_grouped_and_chance_is_mentioned(make_run) -> None:
     text = said(group(runs)[0])
     assert "**Helps: KL** (8): `gan_0` (modes 0.0, KL −0.390)" in text
     assert "With 8 names, about one 95 % interval in twenty misses zero by chance" in text
-
-
-def test_levels_of_a_vae(make_run) -> None:
-    metrics = {"elbo": -95.0, "collapsed": ["high"]}
-    onset = {"high": 30, "low": None}
-    runs = [read_run(make_run("vae_none", seed, model="vae", metrics=metrics, onset=onset)) for seed in range(3)]
-    text = said(group(runs)[0])
-    assert "Under `vae_none` (3 seeds), collapsed levels: high in all 3 seeds" in text
-    assert "Collapse of high sets in early in seeds 0, 1, 2 (from 30 samples on)" in text
-    assert "Collapse of low has no onset" in text
 
 
 def test_gone_since_is_the_first_of_the_last_absences(make_run) -> None:

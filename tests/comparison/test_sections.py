@@ -101,3 +101,13 @@ def test_runs_of_one_name_that_were_told_other_things_are_not_averaged(make_run,
         "gan_fm gan.discriminator.width=8": 2,
         "gan_fm gan.discriminator.width=32": 1,
     }
+
+
+def test_baseline_is_looked_for_among_the_names_that_tell_runs_apart(make_run, tmp_path) -> None:
+    for seed, width in enumerate((8, 32)):
+        folder = make_run("gan_fm", seed)
+        (folder / ".hydra" / "overrides.yaml").write_text(f"- experiment=gan_fm\n- gan.width={width}\n")
+    runs = collect([tmp_path])
+    assert group(runs, "gan_fm gan.width=32")[0].baseline == "gan_fm gan.width=32"
+    with pytest.raises(ReportError, match=r"--baseline gan_fm: .*gan_fm gan.width=32, gan_fm gan.width=8"):
+        group(runs, "gan_fm")

@@ -153,3 +153,16 @@ def test_the_command_of_a_study_changes_its_choices_where_it_keeps_them(make_run
     report = write_report([tmp_path])
     expected = "hydra.sweeper.params.experiment=gan_fm study=quick 'hydra.sweeper.params.seed=\"0,1\"'"
     assert expected in (report.folder / "report.md").read_text()
+
+
+def test_a_mean_over_fewer_runs_than_there_are_says_so(make_vae, tmp_path) -> None:
+    for seed, kl in enumerate((2.0, None, 3.0)):
+        make_vae("none", seed, metrics={"kl_high": kl})
+    text = (write_report([tmp_path]).folder / "report.md").read_text()
+    assert "2.50 [−3.85 … 8.85 · n = 2]" in text
+    assert "n = 3" not in text
+
+
+def test_a_changed_commit_is_told_in_full(make_run, tmp_path) -> None:
+    make_run(git="0123456789ab-dirty")
+    assert "Code `0123456789ab-dirty`" in (write_report([tmp_path]).folder / "report.md").read_text()

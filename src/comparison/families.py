@@ -1,0 +1,69 @@
+"""What a report on each model family shows, judges and says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model family's report. Metrics that are not named here follow in a second table.
+
+    Attributes:
+        remedy: what its runs try against collapse, in one word.
+        baselines: the words by which the usual baseline is known, the likeliest first.
+        main: columns of the first table.
+        headline: metrics that get a verdict, the one that ranks first.
+        curves: metrics drawn against samples seen.
+        absent: the metric that lists what collapsed.
+        levels: latent levels, of which each metric `kl_LEVEL`, `mi_LEVEL`, … is one of its own.
+        samples: metrics of drawn samples that stand beside their controls, because some of them are easily fooled.
+        grids: pictures in samples/ and what they show.
+    """
+
+    title: str
+    remedy: str = "remedy"
+    baselines: tuple[str, ...] = ("standard",)
+    main: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
+    curves: tuple[str, ...] = ()
+    absent: str = ""
+    levels: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    grids: tuple[tuple[str, str], ...] = ()
+
+    def level(self, key: str) -> str:
+        """The level whose KL a metric is, "" for all other metrics."""
+        return next((level for level in self.levels if key == f"kl_{level}"), "")
+
+
+FAMILIES = {
+    "gan": Family(
+        title="GANs",
+        main=(
+            *("modes", "kl", "kl_floor", "recognisable", "effective_modes"),
+            *("fid", "precision", "recall", "coverage", "vendi"),
+        ),
+        headline=("modes", "kl"),
+        curves=("modes", "kl"),
+        absent="missing",
+        grids=(("sorted", "sorted by class"), ("random", "at fixed noise")),
+    ),
+    "vae": Family(
+        title="VAEs",
+        remedy="strategy",
+        baselines=("none", "linear"),
+        main=(
+            *("iwae_nll", "elbo", "kl_high", "kl_low", "active_high", "active_low"),
+            *("mi_high", "mi_low", "onset_f1", "mse"),
+        ),
+        headline=("iwae_nll", "elbo", "kl_high", "kl_low"),
+        curves=("elbo",),
+        absent="collapsed",
+        levels=("high", "low"),
+        samples=("validity", "diversity", "feature_distance", "style_accuracy"),
+        grids=(("prior", "drawn from the prior"), ("reconstructions", "held-out data and their reconstructions")),
+    ),
+}
+
+
+def family(model: str) -> Family:
+    return FAMILIES.get(model) or Family(title=model)

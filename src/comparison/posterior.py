@@ -1,0 +1,103 @@
+"""Sentences on posterior collapse: which level dies under the baseline, what keeps it, how good the best model is."""
+
+from src.comparison.collapse import listed, of_seeds, phases
+from src.comparison.measures import COLLAPSED_BELOW, measure
+from src.comparison.sections import Section, Summary
+from src.comparison.statistics import Estimate, estimate
+from src.comparison.verdicts import interval, losses
+
+
+def posterior_collapse(section: Section) -> list[str]:
+    """Every level under the baseline, then under the strategies, then the best likelihood between floor and entropy."""
+    if section.family.absent not in section.name_keys:
+        return []
+    baseline = [_baseline(section), *_alive(section)] if section.summaries[0].counted else []
+    return [*baseline, *(_strategies(section, level) for level in section.family.levels), likelihood(section)]
+
+
+def _baseline(section: Section) -> str:
+    """What collapses under the baseline and when; that nothing does is said as clearly."""
+    baseline = section.summaries[0]
+    runs = len(baseline.counted)
+    opening = f"Under `{baseline.label}`"
+    levels = section.family.levels
+    lost = [level for level in levels if losses(section, baseline, level)]
+    if not lost:
+        return (
+            f"{opening} ({runs} seed{'s' * (runs != 1)}) no level collapses: {_rates(baseline, levels)}; "
+            f"a level counts as collapsed under {COLLAPSED_BELOW} nats. There is no posterior collapse here for a "
+            f"{section.family.remedy} to cure."
+        )
+    parts = []
+    for level in lost:
+        when = phases(baseline.counted, section.unit, level)
+        share = of_seeds(losses(section, baseline, level), runs)
+        parts.append(f"level {level} collapsed {share} ({_rates(baseline, [level])}){': ' if when else ''}{when}")
+    return f"{opening} {'. And '.join(parts)}."
+
+
+def _alive(section: Section) -> list[str]:
+    """The levels that live under a baseline that loses another."""
+    baseline, levels = section.summaries[0], section.family.levels
+    alive = [level for level in levels if not losses(section, baseline, level)]
+    if not alive or len(alive) == len(levels):
+        return []
+    return [f"Level {' and '.join(alive)} stays alive under `{baseline.label}`: {_rates(baseline, alive)}."]
+
+
+def _rates(summary: Summary, levels: list[str] | tuple[str, ...]) -> str:
+    texts = []
+    for level in levels:
+        key = f"kl_{level}"
+        texts.append(f"{measure(key).label} {interval(summary.estimates.get(key, Estimate(0)), measure(key))} nats")
+    return ", ".join(texts)
+
+
+def _strategies(section: Section, level: str) -> str:
+    """Under which strategies a level lives in every seed, and under which it does not."""
+    tried = [summary for summary in section.remedies if summary.counted]
+    lost = {s.label: losses(section, s, level) for s in tried if losses(section, s, level)}
+    lively = [f"`{s.label}`" for s in tried if s.label not in lost]
+    dead = listed(f"`{s.label}` ({of_seeds(lost[s.label], len(s.counted))})" for s in tried if s.label in lost)
+    baseline = section.summaries[0]
+    lost_before = losses(section, baseline, level)
+    if not tried or not (lost or lost_before):
+        return ""
+    if lost and baseline.counted and not lost_before:
+        return f"Level {level}, alive under `{baseline.label}`, collapses under {dead}."
+    if not lively:
+        return f"No {section.family.remedy} keeps level {level} alive in every seed: it collapses under {dead}."
+    ending = f"; it collapses under {dead}" if lost else ""
+    return f"Level {level} is alive in every seed under {listed(lively)}{ending}."
+
+
+def reference(section: Section, key: str) -> float | None:
+    """A number that belongs to the data, not to a model: the collapse floor, or the entropy."""
+    return estimate(run.scalars[key] for run in section.counted if key in run.scalars).mean
+
+
+def likelihood(section: Section) -> str:
+    """The lowest IWAE NLL, and where it lies between the collapse floor and the entropy."""
+    shown = measure("iwae_nll")
+    scored = [summary for summary in section.summaries if summary.mean("iwae_nll") is not None]
+    if not scored:
+        return ""
+    best = min(scored, key=lambda summary: summary.mean("iwae_nll"))
+    value = best.mean("iwae_nll")
+    floor, entropy = reference(section, "floor_nll"), reference(section, "entropy")
+    places = []
+    if floor is not None and value < floor:
+        places.append(f"{shown.text(floor - value)} below the collapse floor of {shown.text(floor)}")
+    elif floor is not None:
+        places.append(f"no better than the collapse floor of {shown.text(floor)}, which needs no latents at all")
+    if entropy is not None and value >= entropy:
+        places.append(f"{shown.text(value - entropy)} above the entropy of {shown.text(entropy)}")
+    elif entropy is not None:
+        places.append(f"{shown.text(entropy - value)} below the entropy of {shown.text(entropy)} (chance, or a fault)")
+    where = f", {' and '.join(places)}" if places else ""
+    baseline = section.summaries[0]
+    beside = ""
+    if best is not baseline and baseline in scored:
+        beside = f"; `{baseline.label}` reaches {interval(baseline.estimates['iwae_nll'], shown)}"
+    reached = interval(best.estimates["iwae_nll"], shown)
+    return f"Lowest mean IWAE NLL: `{best.label}` {reached} nats per {section.unit[:-1]}{where}{beside}."

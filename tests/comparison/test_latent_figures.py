@@ -1,0 +1,105 @@
+import io
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from src.comparison import write_report
+from src.comparison.collect import collect, read_run
+from src.comparison.dimensions import _levels, _stacked, dimension_maps
+from src.comparison.levels import _distinct, level_curves
+from src.comparison.plane import _points, _styles, rate_distortion
+from src.comparison.sections import group
+
+
+@pytest.fixture
+def section(annealing):
+    return group(collect([annealing]))[0]
+
+
+def drawn(content: bytes) -> np.ndarray:
+    return imread(io.BytesIO(content), format="png")[..., :3]
+
+
+def has_colour(picture: np.ndarray, colour: str) -> bool:
+    wanted = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return bool((np.abs(picture - wanted).max(-1) < 0.02).sum() > 20)
+
+
+def test_points_are_rate_and_distortion(section) -> None:
+    (linear,) = [summary for summary in section.summaries if summary.label == "linear"]
+    rates, distortions = _points(linear.counted, ("high", "low")).T
+    elbos = [run.scalars["elbo"] for run in linear.counted]
+    assert rates[1] == pytest.approx(2.6 + 1.9)
+    assert (rates + distortions).tolist() == pytest.approx([-elbo for elbo in elbos])
+
+
+@pytest.mark.parametrize("number", [3, 6, 7, 19])
+def test_no_two_names_look_alike(number: int) -> None:
+    styles = _styles({str(i): np.zeros((1, 2)) for i in range(number)})
+    assert len(set(styles.values())) == number
+
+
+def test_every_name_is_in_every_figure(section) -> None:
+    for content in (rate_distortion(section), level_curves(section, "kl")):
+        picture = drawn(content)
+        assert all(has_colour(picture, colour) for colour in ("#2b2b2b", "#0072b2", "#d55e00"))
+
+
+def test_one_beta_for_both_levels_unless_they_differ(section, make_vae) -> None:
+    keys = {"high": "beta_high", "low": "beta_low"}
+    assert _distinct(section, keys) == {"both levels": "beta_high"}
+    rows = [{"images_seen": i, "beta_high": 1, "beta_low": i} for i in range(3)]
+    (other,) = group([read_run(make_vae("geco", history=rows))])
+    assert _distinct(other, keys) == {"level high": "beta_high", "level low": "beta_low"}
+
+
+def test_dimensions_are_sorted_by_their_last_kl_within_a_level(section) -> None:
+    run = section.summaries[0].counted[1]
+    levels = _levels(section, run)
+    assert {level: values.shape for level, values in levels.items()} == {"high": (4, 8), "low": (12, 8)}
+    assert levels["high"][:, -1].tolist() == pytest.approx([0.75 * 2.4, 0.25 * 2.4, 0, 0])
+    stacked = _stacked(levels)
+    assert stacked.shape == (17, 8)
+    assert np.isnan(stacked[4]).all()
+    assert np.nanmin(stacked) == 0.01
+
+
+def test_without_histories_there_are_no_figures(make_vae) -> None:
+    (section,) = group(
+        [read_run(make_vae(history=[{"images_seen": 1, "elbo": -30.0}], metrics={"reconstruction": None}))]
+    )
+    figures = [rate_distortion(section), dimension_maps(section), *(level_curves(section, q) for q in ("kl", "beta"))]
+    assert figures == [None] * 4
+
+
+def test_unknown_entropy_and_floor_are_left_out(make_vae) -> None:
+    (section,) = group([read_run(make_vae(metrics={"entropy": None, "floor_nll": None}))])
+    assert drawn(rate_distortion(section)).shape[0] > 500
+
+
+def test_page_shows_strategies_figures_pictures_and_what_junk_scores(annealing, tmp_path) -> None:
+    report = write_report([annealing], tmp_path / "out")
+    text = (report.folder / "report.md").read_text()
+    figures = {path.name for path in (report.folder / "figures").iterdir()}
+    assert {"plane_vae_cd56ef78.png", "dimensions_vae_cd56ef78.png"} <= figures
+    assert {f"levels_vae_cd56ef78_{quantity}.png" for quantity in ("kl", "active", "beta")} <= figures
+    assert sum(name.endswith(("_prior.png", "_reconstructions.png")) for name in figures) == 6
+    assert "5 styles · 20,000 train, 2,000 val, 2,000 test · entropy 18.25 nats per bar, exactly known." in text
+    assert "`none` is short for `vae_drums vae.anneal=none`" in text
+    assert "| noise |  | 0.999 | 0.420 | 95.0 | 0.250 |" in text
+    assert "| `none` | low in all 3 seeds | low: 128k, 128k, 128k | 3,200 |" in text
+    assert "| `linear` | no level | – |" in text
+    assert report.page.stat().st_size < 5e6
+
+
+def test_many_strategies_get_a_panel_each_and_a_line_per_level(make_vae) -> None:
+    (section,) = group([read_run(make_vae(f"strategy_{letter}")) for letter in "abcdefg"])
+    picture = drawn(level_curves(section, "kl"))
+    assert has_colour(picture, "#0072b2")
+    assert has_colour(picture, "#d55e00")
+    assert not has_colour(picture, "#009e73")
+
+
+def test_a_strategy_may_be_named_as_the_page_names_it(annealing) -> None:
+    assert group(collect([annealing]), "linear")[0].baseline == "vae_drums vae.anneal=linear"

@@ -1,0 +1,32 @@
+import pytest
+
+from src.comparison.naming import labels, usual_baseline
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["gan_standard", "gan_fm"], ["gan_standard", "gan_fm"]),
+        (["vae vae.anneal=linear", "vae vae.anneal=[cyclical,free_bits]"], ["linear", "[cyclical,free_bits]"]),
+        (["gan_fm width=8", "gan_fm width=16"], ["width=8", "width=16"]),
+        (["vae_a x=b y=c", "vae_d x=b y=c"], ["vae_a", "vae_d"]),
+        (["vae a=b c=d", "vae a=b c=e", "vae a=f c=d"], ["a=b c=d", "a=b c=e", "a=f c=d"]),
+        (["gan_standard", "gan_standard gan.tricks=[r1]"], ["gan_standard", "gan_standard gan.tricks=[r1]"]),
+        (["vae vae.anneal=none"], ["vae vae.anneal=none"]),
+    ],
+)
+def test_labels_leave_out_what_all_share(names: list[str], expected: list[str]) -> None:
+    assert labels(names) == dict(zip(names, expected, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (["vae vae.anneal=linear", "vae vae.anneal=none"], "vae vae.anneal=none"),
+        (["vae vae.anneal=cyclical", "vae vae.anneal=linear"], "vae vae.anneal=linear"),
+        (["vae vae.anneal=geco", "vae vae.anneal=cyclical"], "vae vae.anneal=cyclical"),
+        (["vae_none", "vae_none x=none_at_all"], "vae_none"),
+    ],
+)
+def test_baseline_is_no_annealing_else_the_linear_one(names: list[str], expected: str) -> None:
+    assert usual_baseline(names, ("none", "linear")) == expected

@@ -1,0 +1,89 @@
+import pytest
+
+from src.summary import print_summary
+
+GAN = {
+    "name": "gan_fm",
+    "model": "gan",
+    "seed": 3,
+    "dataset": {"name": "strokes", "source": "strokes", "digest": "ab12cd34ef56", "levels": 255},
+    "oracle_accuracy": 0.984,
+    "metrics": {"fid": 3.04, "modes": 24, "missing": ["Q", "X"], "kl": 0.1234, "num_samples": 10000},
+    "controls": {"real": {"modes": 26, "kl": 0.0012, "fid": 0.1}, "noise": {"modes": 1, "kl": 3.2, "fid": 90.5}},
+    "onset": 64000,
+    "images_per_second": 4321.4,
+}
+VAE = {
+    "name": "vae_drums vae.anneal=none",
+    "model": "vae",
+    "seed": 0,
+    "dataset": {"name": "drums", "source": "drums", "digest": "cd56ef78ab90", "levels": 1},
+    "oracle_accuracy": None,
+    "metrics": {
+        "validity": 0.97,
+        "elbo": -26.123,
+        "iwae_nll": 25.5,
+        "kl_low": 0.012,
+        "floor_nll": 40.33,
+        "entropy": 18.25,
+        "style_accuracy": float("nan"),
+        "collapsed": ["low"],
+        "kl_low_dims": [0.01, 0.002],
+        "importance_samples": 500,
+        "num_samples": 2000,
+        "num_held_out": 2000,
+    },
+    "controls": {"real": {"validity": 0.98}},
+    "onset": {"high": None, "low": 128000},
+    "images_per_second": 6400.0,
+}
+
+
+def printed(results, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("COLUMNS", "160")
+    print_summary(results)
+    return capsys.readouterr().out
+
+
+def cells(output: str) -> dict[str, list[str]]:
+    rows = [line[1:-1].split("│") for line in output.splitlines() if line.startswith("│")]
+    return {row[0].strip(): [cell.strip() for cell in row[1:]] for row in rows}
+
+
+def test_gan(capsys, monkeypatch) -> None:
+    output = printed(GAN, capsys, monkeypatch)
+    assert "gan_fm · seed 3 · strokes ab12cd34" in output
+    assert cells(output) == {
+        "modes": ["24", "26", "1"],
+        "KL": ["0.123", "0.00120", "3.20"],
+        "FID": ["3.04", "0.100", "90.5"],
+    }
+    caption = " ".join(output.split())
+    assert "10,000 samples · missing: Q X · collapse onset: 64k · oracle accuracy 0.984 · 4,321 images/s" in caption
+
+
+def test_gan_without_losses(capsys, monkeypatch) -> None:
+    output = printed(GAN | {"onset": None, "metrics": GAN["metrics"] | {"missing": []}}, capsys, monkeypatch)
+    assert "missing: none · collapse onset: none" in " ".join(output.split())
+
+
+def test_vae(capsys, monkeypatch) -> None:
+    output = printed(VAE, capsys, monkeypatch)
+    rows = cells(output)
+    assert list(rows) == ["IWAE NLL", "ELBO", "KL low", "collapse floor", "entropy", "validity"]
+    assert rows["ELBO"] == ["−26.12", ""]
+    assert rows["validity"] == ["0.970", "0.980"]
+    caption = " ".join(output.split())
+    assert "collapsed: low since 128k bars · IWAE with k = 500 · 14.83 nats below the collapse floor" in caption
+    assert "7.25 nats above the entropy · 6,400 bars/s in training" in caption
+
+
+def test_vae_on_images_that_keeps_its_levels(capsys, monkeypatch) -> None:
+    dataset = {"name": "strokes", "source": "strokes", "digest": "ab12cd34ef56", "levels": 255}
+    metrics = {"elbo": -120.0, "iwae_nll": 118.0, "mse": 0.01, "collapsed": [], "importance_samples": 500}
+    onset = {"high": None, "low": None}
+    output = printed(
+        VAE | {"dataset": dataset, "metrics": metrics, "onset": onset, "controls": {}}, capsys, monkeypatch
+    )
+    caption = " ".join(output.split())
+    assert "collapsed: no level · IWAE with k = 500 · 6,400 images/s" in caption
