@@ -12,7 +12,9 @@ class DivergedError(ArithmeticError):
 
 
 class TrainingCurves(Callback):
-    """Logs what `training_step` returns as `train/…`, each quantity averaged over its batch, every so many steps.
+    """Logs what `training_step` returns, each quantity averaged over its batch, every so many steps.
+
+    Names without a group of their own come under `train/…`.
 
     Reading a number off the device stalls it, so in between nothing is read.
 
@@ -27,14 +29,15 @@ class TrainingCurves(Callback):
         self,
         trainer: Trainer,
         module: LightningModule,
-        outputs: dict[str, Tensor],
+        outputs: dict[str, Tensor | float],
         batch: Any,
         batch_index: int,
     ) -> None:
         if module.steps % self.every and batch_index + 1 < trainer.num_training_batches:
             return
-        values = torch.stack([value.float().mean() for value in outputs.values()]).tolist()
-        curves = {f"train/{name}": value for name, value in zip(outputs, values, strict=True)}
+        tensors = [torch.as_tensor(value, device=module.device).float().mean() for value in outputs.values()]
+        names = [name if "/" in name else f"train/{name}" for name in outputs]
+        curves = dict(zip(names, torch.stack(tensors).tolist(), strict=True))
         trainer.logger.log_metrics(curves, step=module.images_seen)
         for name, value in curves.items():
             if not abs(value) < float("inf"):

@@ -10,24 +10,23 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from src import pictures
 from src.data.module import ResidentData
+from src.exhibits import Exhibit
 from src.files import write_atomically
 
 
 class Evaluator(Protocol):
-    """What a model family brings: its metrics, their controls, and pictures."""
+    """What a model family brings: its metrics, their controls, and what to show."""
 
     headline: tuple[str, ...]  # the metrics to show where there is room for a few
     charts: Mapping[str, Sequence[str]]  # TensorBoard's first page: title to tags
 
     def prepare(self, data: ResidentData, device: torch.device) -> None: ...
 
-    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]: ...
+    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]: ...
 
     def controls(self) -> dict[str, dict[str, Any]]: ...
 
@@ -35,7 +34,7 @@ class Evaluator(Protocol):
 
     def onset(self, history: Sequence[Mapping[str, Any]]) -> Any: ...
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]: ...
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]: ...
 
 
 class Evaluation(Callback):
@@ -92,10 +91,10 @@ class Evaluation(Callback):
             self.resumed_at = time.perf_counter()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        metrics, drawn = self.measure(module, "test")
+        metrics, shown = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         headline = {f"hp/{name}": metrics[name] for name in self.evaluator.headline}
-        self._log(trainer, module, "test", metrics, drawn)
+        self._log(trainer, module, "test", metrics, shown)
         trainer.logger.log_metrics(headline, step=module.images_seen)
 
     def expected(self) -> dict[str, float]:
@@ -115,11 +114,11 @@ class Evaluation(Callback):
         }
 
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
-        metrics, drawn = self.measure(module, "val")
+        metrics, shown = self.measure(module, "val")
         row = {"images_seen": module.images_seen, "seconds": round(self.train_seconds, 3), **metrics}
         improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
         self.history.append(row)
-        self._log(trainer, module, "val", row, drawn | self.evaluator.timeline(self.history))
+        self._log(trainer, module, "val", row, shown | self.evaluator.timeline(self.history))
         last = self.folder / "checkpoints" / "last.ckpt"
         trainer.save_checkpoint(last)
         if trainer.is_global_zero:
@@ -127,8 +126,8 @@ class Evaluation(Callback):
             if improved:
                 shutil.copyfile(last, last.with_name("best.ckpt"))
 
-    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-        """Metrics and pictures of the model as it is."""
+    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+        """Metrics of the model as it is, and what to show beside them."""
         with apart_from_training(module.device):
             return self.evaluator.evaluate(module, split)
 
@@ -142,17 +141,16 @@ class Evaluation(Callback):
         module: LightningModule,
         stage: str,
         metrics: Mapping[str, Any],
-        drawn: Mapping[str, np.ndarray],
+        shown: Mapping[str, Exhibit],
     ) -> None:
-        """Writes scalars and pictures to TensorBoard, and the pictures to the folder, where the newest stay."""
+        """Writes everything to TensorBoard, and what is shown also to the folder, where the newest stays."""
         if not trainer.is_global_zero:
             return
         scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
         trainer.logger.log_metrics(scalars, step=module.images_seen)
-        for name, picture in drawn.items():
-            pictures.save(picture, self.folder / "samples" / f"{name}.png")
-            board = trainer.logger.experiment
-            board.add_image(f"{stage}/{name}", picture, module.images_seen, dataformats="HWC")
+        for name, exhibit in shown.items():
+            exhibit.save(self.folder / "samples", name)
+            exhibit.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # The end of a finished run is not the end of training when it goes on with a larger budget.

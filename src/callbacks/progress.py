@@ -1,4 +1,4 @@
-"""The progress bar: modes and speed instead of losses."""
+"""The progress bar: what is measured and the speed, instead of losses."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ from src.callbacks.evaluation import Evaluation
 
 
 class Progress(RichProgressBar):
-    """Steps, the latest evaluation's headline figures, and images trained on per second."""
+    """Steps, the latest evaluation's headline figures, and samples trained on per second."""
 
     def get_metrics(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
         evaluation = next(callback for callback in trainer.callbacks if isinstance(callback, Evaluation))
         latest = evaluation.latest
         if not latest:
             return {}
-        shown = {name: f"{latest[name]:.3g}" for name in evaluation.evaluator.headline}
-        return shown | {"images/s": f"{latest['images_seen'] / latest['seconds']:,.0f}"}
+        shown = {name: f"{latest[name]:.3g}" for name in evaluation.evaluator.headline if name in latest}
+        return shown | {"samples/s": f"{latest['images_seen'] / latest['seconds']:,.0f}"}

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from src import pictures
 from src.data.module import ResidentData
+from src.exhibits import Exhibit, Picture
 from src.gan.module import GAN
 from src.metrics.fidelity import Fidelity
 from src.metrics.modes import ModeCoverage
@@ -67,14 +68,14 @@ class GANEvaluator:
             name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()
         }
 
-    def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name, and pictures of the samples that they were measured on."""
         images = gan.sample(self.num_samples, SAMPLE_SEED)
         opinion = self.oracle.opinion(images)
         metrics = self.score(opinion, split)
         return metrics, {
-            "random": pictures.grid(images[: GRID_COLUMNS * 10], GRID_COLUMNS),
-            "sorted": self._sorted(images, opinion, self.coverage[split], metrics["missing"]),
+            "random": Picture(pictures.grid(images[: GRID_COLUMNS * 10], GRID_COLUMNS)),
+            "sorted": Picture(self._sorted(images, opinion, self.coverage[split], metrics["missing"])),
         }
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
@@ -121,15 +122,14 @@ class GANEvaluator:
             len(self.spec.classes) ** self.spec.shape[0],
         )
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """Pictures of the whole run so far."""
-        return {
-            "shares": pictures.timeline(
-                [row["images_seen"] for row in history],
-                np.array([row["shares"] for row in history]),
-                self.spec.classes,
-            )
-        }
+        shares = pictures.timeline(
+            [row["images_seen"] for row in history],
+            np.array([row["shares"] for row in history]),
+            self.spec.classes,
+        )
+        return {"shares": Picture(shares)}
 
     def _sorted(self, images: Tensor, opinion: Opinion, coverage: ModeCoverage, missing: list[str]) -> np.ndarray:
         """A row a class; of stacked characters the first channel's class counts."""

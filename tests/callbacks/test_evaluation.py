@@ -15,6 +15,7 @@ from src.callbacks.curves import DivergedError, TrainingCurves
 from src.callbacks.evaluation import Evaluation, apart_from_training, as_csv
 from src.callbacks.randomness import restore, snapshot
 from src.data.resident import ResidentLoader
+from src.exhibits import Picture
 
 
 class Nosy:
@@ -39,7 +40,7 @@ class Nosy:
         images = gan.sample(4, seed=0)
         modes = self.modes.pop(0) if self.modes else len(self.splits)
         metrics = {"modes": modes, "kl": math.nan, "missing": ["A", "B"], "shares": [0.25, 0.75]}
-        return metrics, {"random": images[0].permute(1, 2, 0).repeat(1, 1, 3).numpy()}
+        return metrics, {"random": Picture(images[0].permute(1, 2, 0).repeat(1, 1, 3).numpy())}
 
     def controls(self):
         torch.randn(5)
@@ -52,7 +53,7 @@ class Nosy:
         return history[-1]["images_seen"]
 
     def timeline(self, history):
-        return {"shares": np.zeros((4, 4, 3), np.uint8)}
+        return {"shares": Picture(np.zeros((4, 4, 3), np.uint8))}
 
 
 @pytest.fixture
@@ -205,7 +206,7 @@ def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):
 def test_curves_notice_divergence(value):
     callback = TrainingCurves(every=1)
     trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None))
-    module = SimpleNamespace(steps=1, images_seen=1234)
+    module = SimpleNamespace(steps=1, images_seen=1234, device=torch.device("cpu"))
     callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
     with pytest.raises(DivergedError, match=r"loss is (nan|inf|-inf) after 1,234 images"):
         callback.on_train_batch_end(trainer, module, {"loss": torch.tensor([1.0, value])}, None, 0)

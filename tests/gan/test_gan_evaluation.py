@@ -132,4 +132,4 @@ def test_onset_counts_modes_of_all_channels(evaluator_for):
 
 def test_timeline_of_the_first_evaluation(evaluator_for):
     drawn = evaluator_for(1).timeline([{"images_seen": 10, "shares": [0.5, 0.5]}])
-    assert drawn["shares"].ndim == 3
+    assert drawn["shares"].pixels_HW3.ndim == 3

@@ -1,0 +1,70 @@
+"""What an evaluation shows: pictures, sounds and point clouds, for the run's folder and for TensorBoard.
+
+H height, W width, N bars or points, T steps, V voices, L latent dims.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from src import pictures
+from src.music.midi import write_midi
+from src.music.synthesis import SAMPLE_RATE, render, write_wav
+
+
+class Exhibit(Protocol):
+    def save(self, folder: Path, name: str) -> None:
+        """Writes its files into the folder, where the newest stay."""
+        ...
+
+    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+        """Adds it to TensorBoard."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """Pixels [H, W, 3], uint8."""
+
+    pixels_HW3: np.ndarray
+
+    def save(self, folder: Path, name: str) -> None:
+        pictures.save(self.pixels_HW3, folder / f"{name}.png")
+
+    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+        board.add_image(tag, self.pixels_HW3, images_seen, dataformats="HWC")
+
+
+@dataclass(frozen=True)
+class Sound:
+    """Bars [N, T, V] to be heard, one after another."""
+
+    grids_NTV: Tensor
+
+    def save(self, folder: Path, name: str) -> None:
+        write_midi(self.grids_NTV, folder / f"{name}.mid")
+        write_wav(folder / f"{name}.wav", render(self.grids_NTV))
+
+    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+        wave = torch.from_numpy(render(self.grids_NTV))
+        board.add_audio(tag, wave.unsqueeze(0), images_seen, sample_rate=SAMPLE_RATE)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """Points [N, L] with a label each, for TensorBoard's projector."""
+
+    points_NL: Tensor
+    labels: Sequence[str]
+
+    def save(self, folder: Path, name: str) -> None:
+        """TensorBoard keeps it; there is no file for it."""
+
+    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+        board.add_embedding(self.points_NL, list(self.labels), global_step=images_seen, tag=tag)
