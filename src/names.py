@@ -11,9 +11,9 @@ NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", "cache", "data.ro
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:
-    """The recipe with its swept choices, without the seed: `gan_fm gan.discriminator.width=8`."""
+    """The recipe with its swept choices, without folder and seed: `gan_fm gan.discriminator.width=8`."""
     chosen = [override for override in recipe_overrides(overrides) if key_of(override) in swept]
-    return " ".join([recipe, *chosen])
+    return " ".join([recipe.rpartition("/")[2], *chosen])
 
 
 def recipe_overrides(overrides: Sequence[str]) -> list[str]:

@@ -30,8 +30,9 @@ def composed(*overrides: str):
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_option_composes(option: Path):
-    chosen = f"{option.parent}={option.stem}"
-    resolved = composed(chosen)
+    group, _, chosen = option.with_suffix("").as_posix().partition("/")
+    family = group.partition(".")[0]
+    resolved = composed(*([f"model={family}"] if family in ("gan", "vae") else []), f"{group}={chosen}")
     assert resolved.budget > 0
 
 
@@ -67,7 +68,7 @@ def test_the_accelerator_is_a_group_and_a_value(override: str):
 
 def test_the_discriminator_shrinks_with_one_override():
     generator, discriminator = (
-        instantiate(composed("gan.discriminator.width=8").gan[name])(shape=SPEC.shape)
+        instantiate(composed("model=gan", "gan.discriminator.width=8").gan[name])(shape=SPEC.shape)
         for name in ("generator", "discriminator")
     )
     count = [sum(parameter.numel() for parameter in net.parameters()) for net in (generator, discriminator)]

@@ -144,11 +144,7 @@ class GAN(LightningModule):
         checkpoint["data"] = self.spec.digest
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        if checkpoint["data"] != self.spec.digest:
-            raise ValueError(
-                f"the run was trained on other data (digest {checkpoint['data'][:12]}) than {self.spec.source} here "
-                f"({self.spec.digest[:12]}): set data.root to where it lies"
-            )
+        self.spec.refuse_other_data(checkpoint["data"])
         self.steps = checkpoint["progress"]["steps"]
         self.images_seen = checkpoint["progress"]["images_seen"]
 

@@ -15,6 +15,7 @@ from src.data.letters import load_strokes
 
 SMALL = (
     "data=strokes",
+    "model=gan",
     "accelerator=cpu",
     "batch_size=32",
     "budget=256",

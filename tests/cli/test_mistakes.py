@@ -45,7 +45,7 @@ def test_one_short_message(command: Command, arguments: tuple[str, ...], expecte
     ("arguments", "expected"),
     [
         (("experiment=gan_mf",), ("gan_mf", "gan_fm")),
-        (("gan.loss=standart",), ("standart", "feature_matching")),
+        (("model=gan", "gan.loss=standart"), ("standart", "feature_matching")),
         (("gan.generator.widht=8",), ("widht",)),
         (("experiment=gan_fm", "vae.anneal=linear"), ("vae.anneal",)),
     ],

@@ -1,0 +1,101 @@
+"""Training loops as one would write them by hand, without Lightning or seams: what the laboratory's are timed against.
+
+Same networks, optimizers, batches and precision; nothing is logged, evaluated or saved.
+"""
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+from torch.nn.functional import binary_cross_entropy_with_logits, softplus
+
+from src.data.spec import DataSpec
+from src.gan.networks import initialise
+
+Step = Callable[[Tensor], None]
+
+
+def batches(images_NHW: Tensor, batch_size: int, num: int) -> Iterator[Tensor]:
+    """Random uint8 batches [B, H, W]."""
+    for _ in range(num):
+        yield images_NHW.index_select(0, torch.randint(len(images_NHW), (batch_size,), device=images_NHW.device))
+
+
+def gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: torch.dtype | None) -> Step:
+    """One step of the standard GAN."""
+    generator = instantiate(config.gan.generator)(shape=spec.shape).to(device)
+    discriminator = instantiate(config.gan.discriminator)(shape=spec.shape).to(device)
+    initialise(generator)
+    initialise(discriminator)
+    generator_optimizer = instantiate(config.gan.generator_optimizer)(generator.parameters())
+    discriminator_optimizer = instantiate(config.gan.discriminator_optimizer)(discriminator.parameters())
+
+    def step(images_BHW: Tensor) -> None:
+        real = images_BHW.unsqueeze(1).float() / (spec.levels / 2) - 1
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            with torch.no_grad():
+                fake = generator(torch.randn(len(real), generator.z, device=device))
+            logits_real, logits_fake = discriminator(real)[0], discriminator(fake)[0]
+            loss = softplus(-logits_real).mean() + softplus(logits_fake).mean()
+        discriminator_optimizer.zero_grad()
+        loss.backward()
+        discriminator_optimizer.step()
+
+        discriminator.requires_grad_(False)
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            fake = generator(torch.randn(len(real), generator.z, device=device))
+            loss = softplus(-discriminator(fake)[0]).mean()
+        generator_optimizer.zero_grad()
+        loss.backward()
+        generator_optimizer.step()
+        discriminator.requires_grad_(True)
+
+    return step
+
+
+def vae_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: torch.dtype | None) -> Step:
+    """One step of the default VAE: top-down, both levels seen, conditional prior, β rising."""
+    vae = config.vae
+    shape = (spec.shape[1], spec.shape[2])
+    encoder = instantiate(vae.encoder)(num_cells=math.prod(shape)).to(device)
+    inference = instantiate(vae.inference)(features=encoder.num_features, z_high=vae.z_high, z_low=vae.z_low).to(device)
+    prior = instantiate(vae.prior)(z_high=vae.z_high, z_low=vae.z_low).to(device)
+    decoder = instantiate(vae.decoder)(num_latents=vae.z_high + vae.z_low, shape=shape).to(device)
+    weights = [weight for part in (encoder, inference, prior, decoder) for weight in part.parameters()]
+    matrices = {"params": [weight for weight in weights if weight.ndim > 1]}
+    vectors = {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0}
+    optimizer = instantiate(vae.optimizer)([matrices, vectors])
+    total = config.budget // config.batch_size
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / total))
+    done = 0
+
+    def step(images_BHW: Tensor) -> None:
+        nonlocal done
+        cells = images_BHW.float() / spec.levels
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            features = encoder(cells)
+            mean, raw = inference.high(features).float().chunk(2, -1)
+            q_high = Normal(mean, softplus(raw + 0.5413) + 1e-3, validate_args=False)
+            z_high = q_high.rsample()
+            prior_low = prior(z_high)
+            mean, raw = inference.low(torch.cat([features, z_high], -1)).float().chunk(2, -1)
+            std = prior_low.stddev * (softplus(raw + 0.5413) + 1e-3)
+            q_low = Normal(prior_low.mean + prior_low.stddev * mean, std, validate_args=False)
+            logits = decoder(torch.cat([z_high, q_low.rsample()], -1), 2 * cells - 1)
+            distortion = binary_cross_entropy_with_logits(logits, cells, reduction="none").sum((1, 2)).mean()
+            prior_high = Normal(torch.zeros_like(q_high.mean), torch.ones_like(q_high.mean), validate_args=False)
+            kl_high = kl_divergence(q_high, prior_high).sum(1).mean()
+            kl_low = kl_divergence(q_low, prior_low).sum(1).mean()
+            loss = distortion + min(1.0, 2 * done / total) * (kl_high + kl_low)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(weights, vae.max_gradient_norm)
+        optimizer.step()
+        scheduler.step()
+        done += 1
+
+    return step

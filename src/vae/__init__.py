@@ -1,0 +1,1 @@
+"""The hierarchical variational autoencoder and what keeps its levels alive."""

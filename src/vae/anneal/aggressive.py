@@ -1,0 +1,159 @@
+"""Aggressive training of the inference networks, until they have caught up with the decoder.
+
+B batch, N bars, C channels, H height, W width, T steps, V voices.
+"""
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning import Trainer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from src.data.resident import ResidentLoader
+from src.vae.anneal.annealer import Annealer
+from src.vae.anneal.parameters import COUNT
+from src.vae.information import information
+from src.vae.networks import TopDown
+
+if TYPE_CHECKING:
+    from src.vae.module import VAE
+
+NUM_PROBES = 512  # fixed training samples on which mutual information is followed
+PROBE_SEED = 0  # of their choice, and of the latents drawn for them: the same every time
+
+
+class Aggressive(Annealer):
+    """Many updates of the encoder for each one of the decoder, early in training (He et al. 2019, arXiv:1901.05534).
+
+    A posterior that lags behind the true one makes the latents useless to the decoder, which then learns to do without.
+    So, algorithm 1, before each step:
+
+        repeat                  update the inference networks on a fresh batch
+        until                   the mean loss over `window` updates no longer falls
+        step                    updates the generative networks alone
+
+    Every `check_every` steps the mutual information between fixed training samples and their latents is estimated;
+    once it is below what it has been, training goes on as usual, for good. The inner updates come on top of the run's
+    budget: they are charted. They follow the run's learning rate and the other annealers' present values, whose states
+    they do not move.
+
+    Args:
+        window: inner updates over which the loss is averaged.
+        most: inner updates in a step.
+        check_every: steps between two estimates of mutual information.
+    """
+
+    def __init__(self, window: int = 10, most: int = 100, check_every: int = 100):
+        super().__init__()
+        self.window = self.number("window", window, COUNT)
+        self.most = self.number("most", most, COUNT)
+        self.check_every = self.number("check_every", check_every, COUNT)
+        if window > most:
+            raise ValueError(f"{self.state_key}.window={window}: choose at most most={most}")
+        self.is_on = True
+        self.information = 0.0
+        self.inner_updates = 0
+        self.random = torch.Generator().manual_seed(PROBE_SEED)
+        self.optimizer: Optimizer | None = None
+        self.resumed: dict[str, Any] | None = None
+
+    def on_train_start(self, trainer: Trainer, vae: "VAE") -> None:
+        super().on_train_start(trainer, vae)
+        if trainer.world_size > 1:
+            raise ValueError(
+                f"{self.state_key}: inner updates are not shared between the {trainer.world_size} devices; "
+                "choose trainer.devices=1"
+            )
+        self.optimizer = vae.optimizer_of(inference_weights(vae))
+        if self.resumed:
+            self.optimizer.load_state_dict(self.resumed)
+
+    def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
+        super().on_train_batch_start(trainer, vae, batch, batch_index)
+        finished = self.step - 1
+        if self.is_on and finished and finished % self.check_every == 0:
+            before, self.information = self.information, nats_told(vae, trainer.train_dataloader)
+            self.is_on = self.information >= before
+        if self.is_on:
+            self.catch_up(trainer, vae)
+
+    def catch_up(self, trainer: Trainer, vae: "VAE") -> None:
+        """Updates the inference networks until their loss no longer falls."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
+        before = math.inf
+        with vae.anneal.standing_still():
+            for _ in range(self.most // self.window):
+                loss = sum(self.update(trainer, vae) for _ in range(self.window)).item() / self.window
+                self.inner_updates += self.window
+                if not loss < before:
+                    break
+                before = loss
+
+    def update(self, trainer: Trainer, vae: "VAE") -> Tensor:
+        """One inner update; returns its loss, detached."""
+        loader, weights = trainer.train_dataloader, inference_weights(vae)
+        cells_BTV = vae.to_cells(draw(loader, loader.batch_size, self.random))
+        with trainer.precision_plugin.forward_context():
+            loss = vae.objective(cells_BTV)["loss"]
+        self.optimizer.zero_grad()
+        loss.backward(inputs=weights)
+        nn.utils.clip_grad_norm_(weights, vae.max_gradient_norm)
+        self.optimizer.step()
+        return loss.detach()
+
+    def on_before_optimizer_step(self, trainer: Trainer, vae: "VAE", optimizer: Optimizer) -> None:
+        if self.is_on:
+            for weight in inference_weights(vae):
+                weight.grad = None
+
+    def charts(self) -> dict[str, float | Tensor]:
+        return {
+            "aggressive": float(self.is_on),
+            "inner_updates": float(self.inner_updates),
+            "mutual_information": self.information,
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {
+            "is_on": self.is_on,
+            "information": self.information,
+            "inner_updates": self.inner_updates,
+            "random": self.random.get_state(),
+            "optimizer": self.optimizer.state_dict() if self.is_on else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.is_on = state["is_on"]
+        self.information = state["information"]
+        self.inner_updates = state["inner_updates"]
+        self.random.set_state(state["random"])
+        self.resumed = state["optimizer"]
+
+
+def inference_weights(vae: "VAE") -> list[nn.Parameter]:
+    """What the inner updates change."""
+    weights = nn.ModuleList(vae.inference_networks()).parameters()
+    return [weight for weight in weights if weight.requires_grad]
+
+
+def draw(loader: ResidentLoader, num: int, random: torch.Generator) -> Tensor:
+    """Training samples at random, uint8 [B, C, H, W], without moving the loader."""
+    index_BC = torch.randint(len(loader.images_NHW), (num, loader.num_channels), generator=random)
+    return loader.images_NHW[index_BC.to(loader.images_NHW.device)]
+
+
+@torch.no_grad()
+def nats_told(vae: "VAE", loader: ResidentLoader) -> float:
+    """Mutual information of a training sample and its latents of both levels; at most ln `NUM_PROBES`."""
+    cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)))
+    vae.eval()
+    with torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else []):
+        torch.manual_seed(PROBE_SEED)
+        high, low = information(vae.inference, vae.encoder(cells_NTV), vae.prior)
+    vae.train()
+    # Top-down, the low level's share is what it adds; bottom-up, the low level holds all that the high one can say.
+    return (high + low if isinstance(vae.inference, TopDown) else low).item()

@@ -1,0 +1,112 @@
+"""The seam for annealing strategies: one overrides the hooks it needs and leaves the others.
+
+B batch, T steps, V voices, L latent dims.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from lightning import Callback, Trainer
+from torch import Tensor
+
+from src.vae.anneal.parameters import PerLevel, Range, per_level
+from src.vae.latents import Rates
+
+if TYPE_CHECKING:
+    from src.vae.module import VAE
+
+Levels = tuple[float | Tensor, float | Tensor]
+"""A value for z_high and one for z_low."""
+
+
+class Annealer(Callback):
+    """Hooks into the VAE's objective, in the order in which they are called:
+
+        attach                  once, when the networks exist
+        history                 what an autoregressive decoder sees of the cells before
+        temperature             by which the logits are divided in training
+        reconstruction_weight   factor of the reconstruction term
+        beta                    factor of each level's KL
+        observe                 the step's figures, once they are known
+
+    Values of several annealers multiply. `progress` is the share of the run that is done, in [0, 1): it counts the
+    run's own training steps, against the length that the run was first started with, and stands in the checkpoint. A
+    child with more state adds it to `state_dict` and takes it back in `load_state_dict`; `name` is its key in the
+    configuration, under which the state is kept.
+    """
+
+    def __init__(self) -> None:
+        self.name = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.step = 0
+        self.total_steps = 0
+
+    @property
+    def progress(self) -> float:
+        begun = self.step - 1  # steps that were finished when the present one began
+        return min(max(begun, 0), self.total_steps - 1) / self.total_steps if self.total_steps else 0.0
+
+    @property
+    def state_key(self) -> str:
+        return f"vae.anneal.{self.name}"
+
+    def number(self, parameter: str, value: float, fits: Range) -> float:
+        """A parameter that a user gave, checked."""
+        fits.check(f"{self.state_key}.{parameter}", value)
+        return value
+
+    def levels(self, parameter: str, value: PerLevel, fits: Range) -> tuple[float, float]:
+        """A parameter for z_high and for z_low, checked."""
+        return per_level(f"{self.state_key}.{parameter}", value, fits)
+
+    def attach(self, vae: "VAE") -> None:
+        """Changes or checks the networks.
+
+        Raises:
+            ValueError: the strategy does not fit this model.
+        """
+
+    def history(self, cells_BTV: Tensor) -> Tensor:
+        """Cells in [−1, 1] as the decoder is to remember them; 0 is unknown."""
+        return cells_BTV
+
+    def temperature(self) -> float:
+        return 1.0
+
+    def reconstruction_weight(self) -> float | Tensor:
+        return 1.0
+
+    def beta(self, rates: Rates) -> Levels:
+        return 1.0, 1.0
+
+    def observe(self, distortion_B: Tensor, rates: Rates) -> None:
+        """Sees the reconstruction term and the KL of the step, in nats, detached, before the weights are updated."""
+
+    def charts(self) -> dict[str, float | Tensor]:
+        """Further quantities for TensorBoard's `anneal/…`, beside β and the temperature."""
+        return {}
+
+    def on_train_start(self, trainer: Trainer, vae: "VAE") -> None:
+        self.total_steps = self.total_steps or trainer.num_training_batches
+
+    def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
+        self.step += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"step": self.step, "total_steps": self.total_steps}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.step = state["step"]
+        self.total_steps = state["total_steps"]
+
+
+class KLTransform(Annealer):
+    """An annealer that replaces the weighted sum of the KLs by another function of them; a run has at most one."""
+
+    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
+        """The rate term of the loss, in nats: a scalar.
+
+        Args:
+            rates: raw KL per sample and dimension.
+            beta: product of all annealers' factors per level.
+        """
+        raise NotImplementedError

@@ -1,0 +1,47 @@
+"""Batch normalisation of the posterior means: their spread, and with it the KL, is fixed."""
+
+from typing import TYPE_CHECKING
+
+from torch import Tensor, nn
+
+from src.vae.anneal.annealer import Annealer
+from src.vae.anneal.parameters import POSITIVE, PerLevel
+
+if TYPE_CHECKING:
+    from src.vae.module import VAE
+
+
+class BatchNormMean(Annealer):
+    """Posterior means are batch-normalised to the standard deviation γ (Zhu et al. 2020, arXiv:2004.12585).
+
+    With L dimensions E[KL] ≥ L γ²/2 over a batch, however little the encoder says: the level cannot collapse. γ is
+    fixed and the shift is learnt. Under top-down inference the low level's mean counts from its prior's, under
+    bottom-up inference with a conditional prior it does not, and nothing is guaranteed there.
+
+    Args:
+        gamma: γ of each level.
+    """
+
+    def __init__(self, gamma: PerLevel = 0.7):
+        super().__init__()
+        self.gamma = self.levels("gamma", gamma, POSITIVE)
+
+    def attach(self, vae: "VAE") -> None:
+        vae.inference.scale_high = FixedSpread(vae.z_high, self.gamma[0])
+        vae.inference.scale_low = FixedSpread(vae.z_low, self.gamma[1])
+
+
+class FixedSpread(nn.BatchNorm1d):
+    """Batch normalisation of values [..., L] to one fixed standard deviation and a learnt mean.
+
+    Args:
+        num_latents: L.
+        spread: the standard deviation.
+    """
+
+    def __init__(self, num_latents: int, spread: float):
+        super().__init__(num_latents, eps=1e-8)  # the usual 1e-5 would undo the guarantee as the means' spread shrinks
+        self.weight.requires_grad_(False).fill_(spread)
+
+    def forward(self, mean: Tensor) -> Tensor:
+        return super().forward(mean.flatten(0, -2)).view_as(mean)

@@ -1,0 +1,97 @@
+"""Free bits: a rate that costs nothing, so that nothing is gained by giving it up.
+
+B batch, L latent dims.
+"""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from src.vae.anneal.annealer import KLTransform, Levels
+from src.vae.anneal.parameters import NOT_NEGATIVE, PerLevel
+from src.vae.latents import Rates
+
+
+class FreeBits(KLTransform):
+    """Σ max(λ, E[KL_j]) over latent dimensions or over levels (Kingma et al. 2016, arXiv:1606.04934).
+
+    The expectation is over the batch. Where it is below λ, the KL has no gradient.
+
+    Args:
+        nats: λ of each level, per dimension or for the whole level.
+        per: "dimension" or "level", what λ is granted to.
+    """
+
+    def __init__(self, nats: PerLevel = 0.25, per: Literal["dimension", "level"] = "dimension"):
+        super().__init__()
+        self.nats = self.levels("nats", nats, NOT_NEGATIVE)
+        if per not in ("dimension", "level"):
+            raise ValueError(f"{self.state_key}.per={per}: choose dimension or level")
+        self.per = per
+
+    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
+        high = self.clamped(rates.high_BL, self.nats[0])
+        low = self.clamped(rates.low_BL, self.nats[1])
+        return beta[0] * high + beta[1] * low
+
+    def clamped(self, kl_BL: Tensor, nats: float) -> Tensor:
+        """One level's KL, at least λ in every group."""
+        kl_L = kl_BL.mean(-2)
+        groups = kl_L if self.per == "dimension" else kl_L.sum(-1, keepdim=True)
+        return groups.clamp(min=nats).sum(-1)
+
+    def charts(self) -> dict[str, float | Tensor]:
+        return {"free_bits_high": self.nats[0], "free_bits_low": self.nats[1]}
+
+
+class FreeBitsTotal(KLTransform):
+    """max(KL − Λ, 0) of each sample, both levels together (Roberts et al. 2018, arXiv:1803.05428).
+
+    Each level's gradient keeps its own β where a sample's KL exceeds Λ. The paper's 48 bits, 33.3 nats, were for longer
+    melodies: a drum bar holds some 26 nats in all, of which a good model puts 8 into its latents. Half of that, free,
+    rules collapse out and leaves the rest to the bound.
+
+    Args:
+        nats: Λ per sample.
+    """
+
+    def __init__(self, nats: float = 4.0):
+        super().__init__()
+        self.nats = self.number("nats", nats, NOT_NEGATIVE)
+
+    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
+        high_B, low_B = rates.levels_B
+        total_B = (high_B + low_B).detach()
+        weighted_B = beta[0] * high_B + beta[1] * low_B
+        # β(KL − Λ) if both levels have the same β; else Λ is weighted as the KL is, and has no gradient.
+        excess_B = weighted_B - weighted_B.detach() * self.nats / total_B
+        return torch.where(total_B > self.nats, excess_B, 0.0).mean(-1)
+
+    def charts(self) -> dict[str, float | Tensor]:
+        return {"free_bits_total": self.nats}
+
+
+class TargetRate(KLTransform):
+    """Σ_j E[max(λ, KL_j)] with a level's target rate split evenly over its dimensions, λ = target/L.
+
+    Li et al. 2019, arXiv:1909.00868: the threshold holds for each sample, so that every bar, not the batch's
+    mean, gets its share. Where the low level's KL is a sampled log-ratio (bottom-up inference, conditional prior),
+    clamping each sample is biased, and free bits, which clamp the mean, are the better choice.
+
+    Args:
+        nats: target of each level; 4 and 4 make the 8 of the paper.
+    """
+
+    def __init__(self, nats: PerLevel = 4.0):
+        super().__init__()
+        self.nats = self.levels("nats", nats, NOT_NEGATIVE)
+
+    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
+        high_BL, low_BL = rates.high_BL, rates.low_BL
+        high_B = high_BL.clamp(min=self.nats[0] / high_BL.shape[-1]).sum(-1)
+        low_B = low_BL.clamp(min=self.nats[1] / low_BL.shape[-1]).sum(-1)
+        return beta[0] * high_B.mean(-1) + beta[1] * low_B.mean(-1)
+
+    def charts(self) -> dict[str, float | Tensor]:
+        return {"target_rate_high": self.nats[0], "target_rate_low": self.nats[1]}

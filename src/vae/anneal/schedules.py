@@ -1,0 +1,134 @@
+"""β as a pure function of training's progress, multiplied onto both levels or onto each its own."""
+
+import math
+from abc import ABC, abstractmethod
+
+from src.vae.anneal.annealer import Annealer, Levels
+from src.vae.anneal.parameters import NOT_NEGATIVE, PART, POSITIVE, SHARE, PerLevel
+from src.vae.latents import Rates
+
+
+class Unannealed(Annealer):
+    """β = 1 throughout: the ELBO as it is, against which every strategy is compared."""
+
+
+class Constant(Annealer):
+    """The same β throughout: the β-VAE (Higgins et al. 2017; below 1 as in Roberts et al. 2018, arXiv:1803.05428).
+
+    Args:
+        beta: of each level.
+    """
+
+    def __init__(self, beta: PerLevel = 0.5):
+        super().__init__()
+        self.betas = self.levels("beta", beta, NOT_NEGATIVE)
+
+    def beta(self, rates: Rates) -> Levels:
+        return self.betas
+
+
+class Schedule(Annealer, ABC):
+    """β_l(t) = weight_l · shape(t).
+
+    Args:
+        weight: what each level's β arrives at.
+    """
+
+    def __init__(self, weight: PerLevel = 1.0):
+        super().__init__()
+        self.weight = self.levels("weight", weight, NOT_NEGATIVE)
+
+    @abstractmethod
+    def shape(self, t: float) -> float:
+        """The factor in [0, 1] at progress t ∈ [0, 1)."""
+
+    def beta(self, rates: Rates) -> Levels:
+        factor = self.shape(self.progress)
+        return self.weight[0] * factor, self.weight[1] * factor
+
+
+class Linear(Schedule):
+    """β climbs from 0 to 1 in a straight line, then stays (Sønderby et al. 2016, arXiv:1602.02282).
+
+    Args:
+        over: share of the run that the climb takes.
+        weight: what each level's β arrives at.
+    """
+
+    def __init__(self, over: float = 0.5, weight: PerLevel = 1.0):
+        super().__init__(weight)
+        self.over = self.number("over", over, SHARE)
+
+    def shape(self, t: float) -> float:
+        return min(1.0, t / self.over)
+
+
+class Sigmoid(Schedule):
+    """β follows a logistic curve, 1 / (1 + e^{−k(t − t₀)}) (Bowman et al. 2016, arXiv:1511.06349, section 3.1).
+
+    Args:
+        steepness: k, per whole run: the climb from 0.12 to 0.88 takes 4/k of it.
+        midpoint: t₀, the share of the run after which β is a half.
+        weight: what each level's β tends to.
+    """
+
+    def __init__(self, steepness: float = 20.0, midpoint: float = 0.25, weight: PerLevel = 1.0):
+        super().__init__(weight)
+        self.steepness = self.number("steepness", steepness, POSITIVE)
+        self.midpoint = self.number("midpoint", midpoint, PART)
+
+    def shape(self, t: float) -> float:
+        return 0.5 * (1 + math.tanh(0.5 * self.steepness * (t - self.midpoint)))  # the same curve, never overflowing
+
+
+class Cosine(Schedule):
+    """β climbs as half a cosine, slowly at both ends: ½(1 − cos πt/T₀), then 1 (Fu et al. 2019, arXiv:1903.10145).
+
+    Args:
+        over: T₀, the share of the run that the climb takes.
+        weight: what each level's β arrives at.
+    """
+
+    def __init__(self, over: float = 0.5, weight: PerLevel = 1.0):
+        super().__init__(weight)
+        self.over = self.number("over", over, SHARE)
+
+    def shape(self, t: float) -> float:
+        return 0.5 * (1 - math.cos(math.pi * min(1.0, t / self.over)))
+
+
+class Cyclical(Schedule):
+    """β climbs from 0 to 1, rests there and is reset, several times over (Fu et al. 2019, arXiv:1903.10145, eq. 6).
+
+    Args:
+        cycles: how many fit into the run; the last may be cut short.
+        ramp: share of a cycle that the climb takes.
+        weight: what each level's β arrives at.
+    """
+
+    def __init__(self, cycles: float = 4.0, ramp: float = 0.5, weight: PerLevel = 1.0):
+        super().__init__(weight)
+        self.cycles = self.number("cycles", cycles, POSITIVE)
+        self.ramp = self.number("ramp", ramp, SHARE)
+
+    def shape(self, t: float) -> float:
+        return min(1.0, t * self.cycles % 1.0 / self.ramp)
+
+
+class Saturating(Schedule):
+    """β covers the same fraction of what is left in every step: 1 − r^step, fast at first and ever slower.
+
+    The ratio r is said as a half-life, r^step = 2^{−t / half_life}, so that the curve looks the same in runs of every
+    length.
+
+    Args:
+        half_life: share of the run after which half the way is left.
+        weight: what each level's β tends to.
+    """
+
+    def __init__(self, half_life: float = 0.1, weight: PerLevel = 1.0):
+        super().__init__(weight)
+        self.half_life = self.number("half_life", half_life, SHARE)
+
+    def shape(self, t: float) -> float:
+        return 1 - 0.5 ** (t / self.half_life)

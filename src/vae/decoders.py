@@ -1,0 +1,135 @@
+"""From latents to cells: all cells at once, or each given those before it.
+
+B batch, Z latent dims that the decoder sees, T steps, V voices (cells of a step), W width, H hidden units per cell.
+"""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, linear, pad
+
+from src.vae.networks import Perceptron
+
+
+class Decoder(Protocol):
+    """p(x | z): Bernoulli cells, independent or chained."""
+
+    autoregressive: bool
+
+    def __call__(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
+        """Logits [B, T, V]; `history` are the cells in [−1, 1] (0 unknown), of which each logit sees those before it.
+
+        Latents may have more leading axes than the history, which then broadcasts.
+        """
+        ...
+
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
+        """Cells [B, T, V] that are on where their probability exceeds `uniform`, and these probabilities."""
+        ...
+
+
+class Parallel(nn.Module):
+    """Cells independent given the latents: whatever they share must come through z.
+
+    Args:
+        num_latents: Z.
+        shape: (T, V).
+        width: of the hidden layers.
+        depth: how many there are.
+        dropout: between them.
+    """
+
+    autoregressive = False
+
+    def __init__(self, num_latents: int, shape: tuple[int, int], width: int, depth: int, dropout: float):
+        super().__init__()
+        steps, voices = shape
+        self.network = nn.Sequential(
+            Perceptron(num_latents, width, steps * voices, depth, dropout), nn.Unflatten(-1, shape)
+        )
+
+    def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
+        return self.network(latents_BZ).float()
+
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
+        probability_BTV = self.network(latents_BZ).float().sigmoid()
+        return (probability_BTV > uniform_BTV).float(), probability_BTV
+
+
+class Autoregressive(nn.Module):
+    """Each cell given the latents and all cells before it, step by step and voice by voice.
+
+    One causal convolution as long as the sequence remembers the steps before, a residual perceptron joins them with the
+    latents, and within a step the cells are chained as in NADE (Uria et al. 2016, arXiv:1605.02226). Strong enough to do
+    without the latents, which is what makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). All cells are
+    judged in one pass, and of many latents for one history only the part that differs is computed for each.
+
+    Args:
+        num_latents: Z.
+        shape: (T, V).
+        width: W of the residual perceptron.
+        depth: how many layers it has.
+        cell_width: H of the chain within a step.
+        dropout: in each layer; small data are learnt by heart without.
+    """
+
+    autoregressive = True
+
+    def __init__(
+        self, num_latents: int, shape: tuple[int, int], width: int, depth: int, cell_width: int, dropout: float
+    ):
+        super().__init__()
+        self.steps, voices = shape
+        self.past = nn.Conv1d(voices, width, kernel_size=self.steps, bias=False)
+        self.position = nn.Parameter(0.1 * torch.randn(self.steps, width))
+        self.latents = nn.Linear(num_latents, width)
+        self.layers = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout))
+            for _ in range(depth)
+        )
+        self.chain = Chain(width, voices, cell_width)
+
+    def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
+        features_BTW = self._features(latents_BZ, self._remembered(history_BTV))
+        return self.chain(features_BTW, history_BTV).float()
+
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
+        history_BTV = torch.zeros_like(uniform_BTV)
+        probability_BTV = torch.zeros_like(uniform_BTV)
+        for step in range(self.steps):
+            now = slice(step, step + 1)
+            features_B1W = self._features(latents_BZ, self._remembered(history_BTV)[:, now])
+            for voice in range(uniform_BTV.shape[-1]):
+                probability_B1 = self.chain(features_B1W, history_BTV[:, now])[..., voice].float().sigmoid()
+                probability_BTV[:, now, voice] = probability_B1
+                history_BTV[:, now, voice] = 2 * (probability_B1 > uniform_BTV[:, now, voice]).float() - 1
+        return (history_BTV + 1) / 2, probability_BTV
+
+    def _remembered(self, history_BTV: Tensor) -> Tensor:
+        """What each step knows of those before it [B, T, W]."""
+        before_BVT = pad(history_BTV.transpose(1, 2), (self.steps, -1))
+        return gelu(self.past(before_BVT).transpose(1, 2) + self.position)
+
+    def _features(self, latents_BZ: Tensor, remembered_BTW: Tensor) -> Tensor:
+        features_BTW = remembered_BTW + self.latents(latents_BZ).unsqueeze(-2)
+        for layer in self.layers:
+            features_BTW = features_BTW + layer(features_BTW)
+        return features_BTW
+
+
+class Chain(nn.Module):
+    """Logits of a step's cells, each from the step's features and the cells before it."""
+
+    def __init__(self, width: int, voices: int, cell_width: int):
+        super().__init__()
+        self.own = nn.Linear(width, voices)
+        self.hidden = nn.Linear(width, voices * cell_width)
+        self.earlier = nn.Parameter(0.1 * torch.randn(voices, voices, cell_width))
+        self.out = nn.Parameter(0.1 * torch.randn(voices, cell_width))
+        self.register_buffer("before", torch.ones(voices, voices).triu(1).unsqueeze(-1), persistent=False)
+
+    def forward(self, features_BTW: Tensor, cells_BTV: Tensor) -> Tensor:
+        earlier_BTX = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
+        hidden_BTVH = gelu(self.hidden(features_BTW) + earlier_BTX).unflatten(-1, self.out.shape)
+        return (hidden_BTVH * self.out).sum(-1) + self.own(features_BTW)

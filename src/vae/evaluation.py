@@ -1,0 +1,247 @@
+"""What a VAE is scored on: the raw bound on held-out samples, what its latents hold, and how its samples sound.
+
+N samples, T steps, V voices (cells of a step), L latent dims.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src import pictures
+from src.data.module import ResidentData
+from src.data.spec import Split
+from src.exhibits import Cloud, Exhibit, Picture, Sound
+from src.metrics.bound import ACTIVE_NATS, Bound, cell_floor, importance_weighted_nll, onset_f1
+from src.metrics.music import Musicality
+from src.metrics.onset import posterior_collapse_onset
+from src.music import drawing
+from src.music.style import trained_style_classifier
+from src.vae.information import information
+from src.vae.latents import LEVELS
+from src.vae.module import VAE, log_likelihood
+
+SEED = 20_26  # of everything that evaluation draws: the same at every evaluation of every run
+CHUNK = 500  # samples at once
+IMPORTANCE_CELLS = 250_000  # at once under importance sampling: tensors small enough to stay in the allocator
+SHOWN = 8  # bars in a picture or a sound
+SHOWN_IMAGES = 64
+ALONG_TRAINING = 500  # samples, of those measures whose cost grows faster than their number
+
+
+class VAEEvaluator:
+    """Scores held-out samples and samples of the prior; the same weights give the same figures.
+
+    The measures are those of the model itself, whatever training annealed: β 1, raw KL, temperature 1.
+
+    Args:
+        num_samples: samples of the prior, and held-out ones rebuilt.
+        num_held_out: held-out samples at most for `iwae_nll` and the mutual information.
+        importance_samples: k of `iwae_nll`, which is measured at the end only.
+    """
+
+    headline = ("iwae_nll", "elbo", "kl_high", "kl_low")
+    charts: ClassVar = {
+        "β and temperature against KL": (
+            *("anneal/beta_high", "anneal/beta_low", "anneal/temperature"),
+            *("val/kl_high", "val/kl_low"),
+        ),
+        "KL of the levels": ("val/kl_high", "val/kl_low"),
+        "Active dimensions": ("val/active_high", "val/active_low"),
+        "Mutual information": ("val/mi_high", "val/mi_low", "val/mi_ceiling"),
+        "ELBO": ("val/elbo",),
+        "Use of the levels: nats lost when shuffled": ("val/usage_high", "val/usage_low"),
+        "Reconstruction in training": ("train/reconstruction",),
+    }
+
+    def __init__(self, num_samples: int, num_held_out: int, importance_samples: int):
+        if min(num_samples, num_held_out) < 10:
+            raise ValueError(f"evaluator.num_samples={num_samples} num_held_out={num_held_out}: at least 10 each")
+        if importance_samples < 1:
+            raise ValueError(f"evaluator.importance_samples={importance_samples}: at least 1")
+        self.num_samples = num_samples
+        self.num_held_out = num_held_out
+        self.importance_samples = importance_samples
+
+    def prepare(self, data: ResidentData, device: torch.device) -> None:
+        """Keeps the held-out splits at hand, and trains the style classifier for drums."""
+        self.spec = data.spec
+        self.device = device
+        self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
+        self.train_split = data.splits["train"].to(device)
+        if self.is_music:
+            musical = [Split(split.images[:, 0], split.labels[:, 0]) for split in self.held_out.values()]
+            self.styles = trained_style_classifier(self.train_split, musical[1], len(self.spec.classes))
+            self.musicality = Musicality(self.train_split.images).to(device)
+
+    @property
+    def is_music(self) -> bool:
+        """Of stacked bars, which sound at the same time, no musical measure is defined."""
+        return self.spec.kind == "drums" and self.spec.shape[0] == 1
+
+    def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+        """Metrics by name, and what to show beside them."""
+        final = split == "test"
+        with evaluating(vae):
+            torch.manual_seed(SEED)
+            cells_NTV = vae.to_cells(self.held_out[split].images)
+            metrics, points = self._bound(vae, cells_NTV)
+            metrics |= self._information(vae, cells_NTV[: self.num_held_out if final else ALONG_TRAINING])
+            rebuilt, shown = self._rebuilt(vae, cells_NTV[: self.num_samples if final else ALONG_TRAINING])
+            metrics |= rebuilt
+            if final:
+                metrics |= self._likelihood(vae, cells_NTV[: self.num_held_out])
+            else:
+                metrics |= {name: float(value) for name, value in vae.annealed.items()}
+            drawn = vae.sample(self.num_samples, SEED)
+            shown["prior"] = self._picture(drawn)
+            if self.is_music:
+                metrics |= self._music(drawn) | {"style_accuracy": self._style_accuracy(vae, split)}
+                if final:
+                    shown["prior_bars"] = Sound(drawn[:SHOWN, 0])
+            if final:
+                labels = [self.spec.classes[label] for label in self.held_out[split].labels[:, 0].tolist()]
+                shown |= {f"z_{level}": Cloud(points[level], labels) for level in LEVELS}
+        values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
+        collapsed = [level for level in LEVELS if values[f"kl_{level}"] < ACTIVE_NATS]
+        return values | {"num_samples": self.num_samples, "collapsed": collapsed}, shown
+
+    def controls(self) -> dict[str, dict[str, Any]]:
+        """What the musical measures say of bars whose quality is known.
+
+        `real`: the validation split. `noise`: independent hits at the density of the training bars. `single`: one real
+        bar over and over. Other data have no controls here: a bound needs a model.
+        """
+        if not self.is_music:
+            return {}
+        held_out = self.held_out["val"]
+        random = torch.Generator().manual_seed(SEED)
+        density = self.train_split.images.float().mean().cpu()
+        noise = (torch.rand(self.num_samples, *self.spec.shape, generator=random) < density).to(held_out.images)
+        single = held_out.images[:1].expand(self.num_samples, -1, -1, -1)
+        real = self._music(held_out.images[: self.num_samples])
+        real["style_accuracy"] = (self.styles.predict(held_out.images[:, 0]) == held_out.labels[:, 0]).double().mean()
+        values = {"real": real, "noise": self._music(noise), "single": self._music(single)}
+        return {name: {key: value.item() for key, value in control.items()} for name, control in values.items()}
+
+    def facts(self) -> dict[str, Any]:
+        """What else belongs into the results."""
+        return {}
+
+    def onset(self, history: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+        seen = [row["images_seen"] for row in history]
+        return {
+            level: posterior_collapse_onset(seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
+            for level in LEVELS
+        }
+
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
+        """Pictures of the whole run so far."""
+        dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
+        return {"kl_dimensions": Picture(drawing.kl_timeline([row["images_seen"] for row in history], dims))}
+
+    def _bound(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """ELBO and its parts, what shuffling a level costs, and each sample's place in the latent space."""
+        bound = Bound(vae.z_high, vae.z_low).to(self.device)
+        lost = dict.fromkeys(LEVELS, 0.0)
+        points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
+        for part_NTV in cells_NTV.split(CHUNK):
+            latents = vae.infer(part_NTV)
+            high_NL, low_NL = latents.high_BL, latents.low_BL
+            distortion_N = self._distortion(vae, high_NL, low_NL, part_NTV)
+            rates = latents.rates()
+            bound.update(distortion_N, rates.high_BL, rates.low_BL)
+            other_N = torch.randperm(len(part_NTV), device=self.device)
+            without_high_N = self._distortion(vae, high_NL[other_N], low_NL, part_NTV)
+            without_low_N = self._distortion(vae, high_NL, low_NL[other_N], part_NTV)
+            lost["high"] += (without_high_N - distortion_N).double().sum()
+            lost["low"] += (without_low_N - distortion_N).double().sum()
+            points["high"].append(latents.posterior_high.mean)
+            points["low"].append(latents.posterior_low.mean)
+        metrics = bound.compute() | {f"usage_{level}": lost[level] / len(cells_NTV) for level in LEVELS}
+        return metrics, {level: torch.cat(means) for level, means in points.items()}
+
+    def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
+        return -log_likelihood(vae.decoder(vae.seen(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
+
+    def _information(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
+        features_NF = torch.cat([vae.encoder(part_NTV) for part_NTV in cells_NTV.split(CHUNK)])
+        high, low = information(vae.inference, features_NF, vae.prior)
+        return {"mi_high": high, "mi_low": low, "mi_ceiling": math.log(len(cells_NTV))}
+
+    def _rebuilt(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+        """The likeliest cells at the posteriors' means, each given those that were rebuilt before it."""
+        evenly_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
+        images = torch.cat(
+            [
+                vae.decode(*vae.inference.means(vae.encoder(part_NTV), vae.prior), evenly_NTV[: len(part_NTV)])
+                for part_NTV in cells_NTV.split(CHUNK)
+            ]
+        )
+        rebuilt_NTV = vae.to_cells(images)
+        metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
+        if self.spec.kind == "drums":
+            shown = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN])
+        else:
+            metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
+            originals = vae.to_images(cells_NTV[: SHOWN_IMAGES // 2])
+            pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
+            shown = pictures.grid(pairs, 16)
+        return metrics, {"reconstructions": Picture(shown)}
+
+    def _likelihood(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
+        """IWAE, and what to read it against: the collapsed parallel decoder and, where known, the truth."""
+        k = self.importance_samples
+        nll = []
+        for part_NTV in cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * cells_NTV[0].numel()))):
+            features_NF = vae.encoder(part_NTV)
+            latents = vae.inference(features_NF.expand(k, *features_NF.shape), vae.prior)
+            distortion_KN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            nll.append(importance_weighted_nll(-distortion_KN - latents.log_ratio_B()))
+        train_NTV = vae.to_cells(self.train_split.images.unsqueeze(1))
+        floor = cell_floor(train_NTV.repeat(1, 1, self.spec.shape[0]), cells_NTV)
+        known = {} if self.spec.entropy is None else {"entropy": self.spec.entropy}
+        return {
+            "iwae_nll": torch.cat(nll).mean(),
+            "floor_nll": floor,
+            "importance_samples": k,
+            "num_held_out": len(cells_NTV),
+            **known,
+        }
+
+    def _music(self, images_NCTV: Tensor) -> dict[str, Tensor]:
+        self.musicality.reset()
+        self.musicality.update(images_NCTV[:, 0])
+        return self.musicality.compute()
+
+    def _style_accuracy(self, vae: VAE, split: str) -> Tensor:
+        """Does z_high hold the style? Bars with the z_high of a held-out bar and everything else drawn anew.
+
+        The share of them that an independent classifier takes for the held-out bar's style.
+        """
+        held_out = self.held_out[split]
+        cells_NTV = vae.to_cells(held_out.images[: self.num_samples])
+        high_NL = vae.infer(cells_NTV).high_BL
+        low_NL = vae.low_from(high_NL, torch.randn(len(high_NL), vae.z_low, device=self.device))
+        drawn = vae.decode(high_NL, low_NL, torch.rand_like(cells_NTV))
+        return (self.styles.predict(drawn[:, 0]) == held_out.labels[: len(drawn), 0]).double().mean()
+
+    def _picture(self, images_NCHW: Tensor) -> Picture:
+        if self.spec.kind == "drums":
+            return Picture(drawing.bars(images_NCHW[: 2 * SHOWN].transpose(1, 2).flatten(2)))
+        return Picture(pictures.grid(images_NCHW[:SHOWN_IMAGES], 16))
+
+
+@contextmanager
+def evaluating(vae: VAE) -> Iterator[None]:
+    """No dropout meanwhile."""
+    was_training = vae.training
+    vae.eval()
+    try:
+        yield
+    finally:
+        vae.train(was_training)

@@ -1,0 +1,76 @@
+"""What inference makes of a batch: samples of both levels, their posteriors and their priors.
+
+B batch, L latent dims. Any further leading axes (importance samples) are allowed everywhere.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Normal, kl_divergence
+from torch.nn.functional import softplus
+
+LEVELS = ("high", "low")
+SMALLEST_STD = 1e-3  # keeps log-densities finite when a posterior narrows
+UNIT = 0.5413  # softplus(UNIT) = 1: fresh networks start at unit standard deviation
+
+
+@dataclass(frozen=True)
+class Rates:
+    """KL from posterior to prior of each sample and dimension, in nats: raw, neither weighted nor clamped."""
+
+    high_BL: Tensor
+    low_BL: Tensor
+
+    @property
+    def levels_B(self) -> tuple[Tensor, Tensor]:
+        """KL of each level and sample."""
+        return self.high_BL.sum(-1), self.low_BL.sum(-1)
+
+    def detach(self) -> "Rates":
+        return Rates(self.high_BL.detach(), self.low_BL.detach())
+
+
+@dataclass(frozen=True)
+class Latents:
+    """A sample of both levels and the distributions that it was drawn from and is judged by.
+
+    Under bottom-up inference with a conditional prior, z_high depends on the z_low that p(z_low|z_high) judges: the
+    analytic KL of the low level would treat them as independent, so `low_is_sampled` asks for
+    log q(z_low|x) − log p(z_low|z_high) on the same sample.
+    """
+
+    high_BL: Tensor
+    low_BL: Tensor
+    posterior_high: Normal
+    posterior_low: Normal
+    prior_high: Normal
+    prior_low: Normal
+    low_is_sampled: bool = False
+
+    def rates(self) -> Rates:
+        if self.low_is_sampled:
+            low_BL = self.posterior_low.log_prob(self.low_BL) - self.prior_low.log_prob(self.low_BL)
+        else:
+            low_BL = kl_divergence(self.posterior_low, self.prior_low)
+        return Rates(kl_divergence(self.posterior_high, self.prior_high), low_BL)
+
+    def log_ratio_B(self) -> Tensor:
+        """log q(z_high, z_low|x) − log p(z_high, z_low) on the sample, for importance weights."""
+        high_BL = self.posterior_high.log_prob(self.high_BL) - self.prior_high.log_prob(self.high_BL)
+        low_BL = self.posterior_low.log_prob(self.low_BL) - self.prior_low.log_prob(self.low_BL)
+        return high_BL.sum(-1) + low_BL.sum(-1)
+
+
+def mean_and_std(parameters: Tensor) -> tuple[Tensor, Tensor]:
+    """A network's output [..., 2L] as mean and standard deviation [..., L], in full precision."""
+    mean, raw = parameters.float().chunk(2, -1)
+    return mean, softplus(raw + UNIT) + SMALLEST_STD
+
+
+def normal(mean: Tensor, std: Tensor) -> Normal:
+    return Normal(mean, std, validate_args=False)
+
+
+def standard_normal(like: Tensor) -> Normal:
+    return normal(torch.zeros_like(like), torch.ones_like(like))

@@ -1,0 +1,202 @@
+"""The hierarchical VAE: the training step is the ELBO, everything else is said to it from outside.
+
+B batch, C channels, H height, W width, T steps, V voices (cells of a step), F features, L latent dims.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from src.data.spec import DataSpec
+from src.vae.anneal import Annealer, Annealing
+from src.vae.latents import Latents
+
+
+class VAE(LightningModule):
+    """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
+
+    A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
+    side. Cells are Bernoulli; grey pixels count as probabilities, so that their likelihood is the expected one of the
+    image's random binarisations. `steps` counts updates, `images_seen` training samples, and `annealed` is what the latest
+    update was made with.
+
+    Args:
+        spec: what the networks need to know of the data.
+        z_high: dimensions of the global level.
+        z_low: dimensions of the local level.
+        encoder: makes the encoder from `num_cells`.
+        inference: makes the posteriors from `features`, `z_high`, `z_low`.
+        prior: makes p(z_low|z_high) from `z_high`, `z_low`.
+        decoder: makes the decoder from `num_latents`, `shape`.
+        decoder_sees: "both" levels, or "low" alone.
+        optimizer: makes the optimizer from parameter groups; weight decay reaches matrices only.
+        warmup: share of the run over which the learning rate climbs; then it falls as a cosine to zero.
+        max_gradient_norm: to which gradients are clipped.
+        anneal: any number of named annealers.
+
+    Raises:
+        ValueError: the choices exclude each other.
+    """
+
+    def __init__(
+        self,
+        spec: DataSpec,
+        z_high: int,
+        z_low: int,
+        encoder: Callable[..., nn.Module],
+        inference: Callable[..., nn.Module],
+        prior: Callable[..., nn.Module],
+        decoder: Callable[..., nn.Module],
+        decoder_sees: str,
+        optimizer: Callable[..., Optimizer],
+        warmup: float,
+        max_gradient_norm: float,
+        anneal: Mapping[str, Annealer] | None = None,
+    ):
+        super().__init__()
+        if min(z_high, z_low) < 1:
+            raise ValueError(f"vae.z_high={z_high} vae.z_low={z_low}: each level needs at least one dimension")
+        if decoder_sees not in ("both", "low"):
+            raise ValueError(f"vae.decoder_sees={decoder_sees}: choose both or low")
+        self.spec = spec
+        channels, height, width = spec.shape
+        self.shape = (height, channels * width)
+        self.z_high, self.z_low = z_high, z_low
+        self.decoder_sees = decoder_sees
+        self.encoder = encoder(num_cells=math.prod(self.shape))
+        self.inference = inference(features=self.encoder.num_features, z_high=z_high, z_low=z_low)
+        self.prior = prior(z_high=z_high, z_low=z_low)
+        self.decoder = decoder(num_latents=z_low + z_high * (decoder_sees == "both"), shape=self.shape)
+        self.make_optimizer = optimizer
+        self.warmup = warmup
+        self.max_gradient_norm = max_gradient_norm
+        self.annealers = list((anneal or {}).values())
+        self.anneal = Annealing(anneal or {})
+        for annealer in self.annealers:
+            annealer.attach(self)
+        self.annealed: dict[str, float | Tensor] = {}
+        self.steps = 0
+        self.images_seen = 0
+
+    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
+        outputs = self.objective(self.to_cells(batch_BCHW))
+        self.steps += 1
+        self.images_seen += len(batch_BCHW) * self.trainer.world_size
+        return outputs
+
+    def objective(self, cells_BTV: Tensor) -> dict[str, Tensor]:
+        """The annealed negative ELBO under "loss", and the quantities that belong on its chart."""
+        latents = self.infer(cells_BTV)
+        history_BTV = self.anneal.history(2 * cells_BTV - 1)
+        logits_BTV = self.decoder(self.seen(latents.high_BL, latents.low_BL), history_BTV)
+        temperature = self.anneal.temperature()
+        distortion_B = -log_likelihood(logits_BTV / temperature, cells_BTV)
+        rates = latents.rates()
+        beta = self.anneal.beta(rates.detach())
+
+        loss = self.anneal.reconstruction_weight() * distortion_B.mean() + self.anneal.penalty(rates, beta)
+
+        self.anneal.observe(distortion_B.detach(), rates.detach())
+        self.annealed = {"beta_high": beta[0], "beta_low": beta[1], "temperature": temperature}
+        high_B, low_B = rates.detach().levels_B
+        return {
+            "loss": loss,
+            "reconstruction": distortion_B.detach(),
+            "kl_high": high_B,
+            "kl_low": low_B,
+            **{f"anneal/{name}": value for name, value in (self.annealed | self.anneal.charts()).items()},
+        }
+
+    def infer(self, cells_BTV: Tensor) -> Latents:
+        return self.inference(self.encoder(cells_BTV), self.prior)
+
+    def seen(self, high_BL: Tensor, low_BL: Tensor) -> Tensor:
+        """The latents that the decoder gets to see [..., Z]."""
+        return torch.cat([high_BL, low_BL], -1) if self.decoder_sees == "both" else low_BL
+
+    def to_cells(self, images_BCHW: Tensor) -> Tensor:
+        """Uint8 images as cells [B, T, V] in [0, 1]."""
+        return images_BCHW.transpose(-3, -2).flatten(-2).float() / self.spec.levels
+
+    def to_images(self, cells_BTV: Tensor) -> Tensor:
+        """The inverse of `to_cells`, rounded."""
+        channels, _, width = self.spec.shape
+        rows_BHCW = cells_BTV.unflatten(-1, (channels, width))
+        return (rows_BHCW * self.spec.levels).round().to(torch.uint8).transpose(-3, -2)
+
+    @torch.no_grad()
+    def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:
+        """Draws uint8 [num, C, H, W] from the prior, the same for the same weights and seed.
+
+        Grids are drawn cell by cell; of an image each pixel's probability is shown.
+        """
+        random = torch.Generator().manual_seed(seed)
+        high_NL = torch.randn(num, self.z_high, generator=random).to(self.device)
+        noise_NL = torch.randn(num, self.z_low, generator=random).to(self.device)
+        uniform_NTV = torch.rand(num, *self.shape, generator=random).to(self.device)
+        parts = zip(*(tensor.split(chunk) for tensor in (high_NL, noise_NL, uniform_NTV)), strict=True)
+        return torch.cat([self.decode(high, self.low_from(high, noise), uniform) for high, noise, uniform in parts])
+
+    def low_from(self, high_BL: Tensor, noise_BL: Tensor) -> Tensor:
+        """z_low drawn from its prior, with given standard normal noise."""
+        prior = self.prior(high_BL)
+        return prior.mean + prior.stddev * noise_BL
+
+    def decode(self, high_BL: Tensor, low_BL: Tensor, uniform_BTV: Tensor) -> Tensor:
+        """Uint8 images of latents; a cell is on where its probability exceeds `uniform`."""
+        was_training = self.training
+        self.eval()
+        cells_BTV, probability_BTV = self.decoder.generate(self.seen(high_BL, low_BL), uniform_BTV)
+        self.train(was_training)
+        return self.to_images(cells_BTV if self.spec.levels == 1 else probability_BTV)
+
+    def configure_callbacks(self) -> list[Callback]:
+        return self.annealers
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = self.optimizer_of([parameter for parameter in self.parameters() if parameter.requires_grad])
+        # The length is asked for late: to ask here would set up the loader before a resumed run restores its place.
+        scheduler = LambdaLR(optimizer, lambda step: warm_cosine(step / self.trainer.num_training_batches, self.warmup))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def optimizer_of(self, parameters: Sequence[nn.Parameter]) -> Optimizer:
+        """An optimizer as the run uses it; weight decay reaches matrices only."""
+        matrices = {"params": [p for p in parameters if p.ndim > 1]}
+        vectors = {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}
+        return self.make_optimizer([matrices, vectors])
+
+    def configure_gradient_clipping(self, optimizer: Optimizer, *_: Any, **__: Any) -> None:
+        self.clip_gradients(optimizer, self.max_gradient_norm, "norm")
+
+    def inference_networks(self) -> list[nn.Module]:
+        """What reads the latents off the data; the other networks generate."""
+        return [self.encoder, self.inference]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["progress"] = {"steps": self.steps, "images_seen": self.images_seen}
+        checkpoint["data"] = self.spec.digest
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.spec.refuse_other_data(checkpoint["data"])
+        self.steps = checkpoint["progress"]["steps"]
+        self.images_seen = checkpoint["progress"]["images_seen"]
+
+
+def log_likelihood(logits_BTV: Tensor, cells_BTV: Tensor) -> Tensor:
+    """log p(x|z) of Bernoulli cells [..., B], in nats; of grey cells the expectation over their binarisations."""
+    cells_BTV = cells_BTV.expand_as(logits_BTV)
+    return -binary_cross_entropy_with_logits(logits_BTV, cells_BTV, reduction="none").sum((-2, -1))
+
+
+def warm_cosine(t: float, warmup: float) -> float:
+    """Factor of the learning rate at progress t: up in a straight line, then down as half a cosine."""
+    if t < warmup:
+        return t / warmup
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (t - warmup) / (1 - warmup))))

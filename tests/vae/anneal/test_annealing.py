@@ -1,0 +1,120 @@
+"""Several annealers as one, their progress, and where their state is kept."""
+
+import pytest
+import torch
+from lightning import Trainer
+from torch.utils.data import DataLoader
+
+from src.data.resident import ResidentLoader
+from src.vae.anneal import (
+    GECO,
+    Annealer,
+    Annealing,
+    Capacity,
+    Constant,
+    FreeBits,
+    Linear,
+    Temperature,
+    Unannealed,
+)
+
+
+def test_values_multiply(rates, at):
+    annealing = Annealing(
+        {
+            "constant": Constant({"high": 0.5, "low": 2}),
+            "linear": at(Linear(1.0), 0.25),
+            "temperature": at(Temperature(3, 3), 0.1),
+            "geco": GECO(),
+        }
+    )
+    annealing.annealers[3].weight = torch.tensor(1.5)
+    assert annealing.beta(rates) == (0.125, 0.5)
+    assert annealing.temperature() == 3
+    assert annealing.reconstruction_weight() == 1.5
+    high_B, low_B = rates.levels_B
+    torch.testing.assert_close(annealing.penalty(rates, (0.3, 0.6)), 0.3 * high_B.mean() + 0.6 * low_B.mean())
+
+
+def test_no_annealer_is_the_bound(rates):
+    annealing = Annealing({})
+    assert annealing.beta(rates) == (1, 1)
+    assert annealing.temperature() == annealing.reconstruction_weight() == 1
+    assert annealing.charts() == {}
+    cells_BTV = torch.randn(2, 3, 4)
+    assert annealing.history(cells_BTV) is cells_BTV
+
+
+def test_a_transform_gets_the_product_of_all_betas(rates):
+    transform = FreeBits(0.2)
+    annealing = Annealing({"constant": Constant(0.5), "free_bits": transform})
+    assert annealing.penalty(rates, (0.5, 0.25)) == transform.penalty(rates, (0.5, 0.25))
+    assert annealing.charts() == {"free_bits_high": 0.2, "free_bits_low": 0.2}
+
+
+def test_two_transforms_are_refused():
+    message = r"vae\.anneal=\[free_bits,linear,capacity\]: free_bits and capacity each replace the KL"
+    with pytest.raises(ValueError, match=message):
+        Annealing({"free_bits": FreeBits(), "linear": Linear(), "capacity": Capacity()})
+
+
+def test_nothing_is_observed_while_it_stands_still(rates):
+    class Counter(Annealer):
+        seen = 0
+
+        def observe(self, distortion_B, rates):
+            self.seen += 1
+
+    annealing = Annealing({"counter": Counter()})
+    annealing.observe(torch.zeros(6), rates)
+    with annealing.standing_still():
+        annealing.observe(torch.zeros(6), rates)
+    with pytest.raises(RuntimeError), annealing.standing_still():
+        raise RuntimeError
+    annealing.observe(torch.zeros(6), rates)
+    assert annealing.annealers[0].seen == 2
+
+
+class Progress(Annealer):
+    """Writes down the progress at which β is asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    def beta(self, rates):
+        self.asked.append(self.progress)
+        return 1.0, 1.0
+
+
+def test_progress_is_the_share_of_steps_done(make_vae, fit_vae):
+    progress = Progress()
+    fit_vae(make_vae(anneal={"progress": progress}), 8)
+    assert progress.asked == [step / 8 for step in range(8)]
+
+
+def test_progress_goes_on_after_a_resume_and_stays_below_one(make_vae, fit_vae, tmp_path):
+    path, longer = tmp_path / "last.ckpt", Progress()
+    fit_vae(make_vae(anneal={"progress": Progress()}), 6, save=(4, path))
+    fit_vae(make_vae(anneal={"progress": longer}), 9, resume=path)  # against the length it was first started with
+    assert longer.asked == [4 / 6, 5 / 6, 5 / 6, 5 / 6, 5 / 6]
+
+
+def test_progress_is_not_advanced_by_validation(make_vae, bars):
+    progress = Progress()
+    vae = make_vae(anneal={"progress": progress})
+    vae.validation_step = lambda batch, batch_idx: vae.infer(vae.to_cells(batch)) and None
+    quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)
+    trainer = Trainer(accelerator="cpu", max_epochs=1, val_check_interval=2, **quiet)
+    trainer.fit(vae, ResidentLoader(bars, 8, 6, seed=0), DataLoader(bars[:, None], batch_size=16))
+    assert progress.asked == [step / 6 for step in range(6)]
+
+
+def test_two_of_one_class_keep_their_states_apart(make_vae, fit_vae, tmp_path):
+    path = tmp_path / "last.ckpt"
+    fit_vae(make_vae(anneal={"slow": Linear(1.0), "fast": Linear(0.1), "plain": Unannealed()}), 4, save=(3, path))
+    states = torch.load(path, weights_only=True)["callbacks"]
+    assert {key for key in states if key.startswith("vae.")} == {
+        f"vae.anneal.{name}" for name in ("slow", "fast", "plain")
+    }
+    assert states["vae.anneal.slow"] == {"step": 3, "total_steps": 4}
