@@ -61,9 +61,9 @@ class Autoregressive(nn.Module):
     """Each cell given the latents and all cells before it, step by step and voice by voice.
 
     One causal convolution as long as the sequence remembers the steps before, a residual perceptron joins them with the
-    latents, and within a step the cells are chained as in NADE (Uria et al. 2016, arXiv:1605.02226). Strong enough to do
-    without the latents, which is what makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). All cells are
-    judged in one pass, and of many latents for one history only the part that differs is computed for each.
+    latents, and within a step the cells are chained as in NADE (Uria et al. 2016, arXiv:1605.02226). Strong enough to
+    do without the latents, which is what makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). All cells
+    are judged in one pass, and of many latents for one history only the part that differs is computed for each.
 
     Args:
         num_latents: Z.

@@ -24,8 +24,8 @@ class VAE(LightningModule):
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
     side. Cells are Bernoulli; grey pixels count as probabilities, so that their likelihood is the expected one of the
-    image's random binarisations. `steps` counts updates, `images_seen` training samples, and `annealed` is what the latest
-    update was made with.
+    image's random binarisations. `steps` counts updates, `images_seen` training samples, and `annealed` is what the
+    latest update was made with.
 
     Args:
         spec: what the networks need to know of the data.

@@ -1,6 +1,6 @@
 import pytest
 
-from src.metrics.onset import mode_collapse_onset
+from src.metrics.onset import mode_collapse_onset, posterior_collapse_onset
 
 STABLE = [10, 20, 26, 26, 25, 26]
 
@@ -50,3 +50,25 @@ def test_best_must_have_been_reached_before():
 def test_margin_is_a_tenth_and_at_least_two(num_modes, least_loss):
     assert onset([num_modes, num_modes - least_loss], num_modes) == 2000
     assert onset([num_modes, num_modes - least_loss + 1], num_modes) is None
+
+
+@pytest.mark.parametrize(
+    ("kl", "expected"),
+    [
+        ([3.0, 2.0, 1.0], None),
+        ([0.0, 0.0, 0.0], 1000),  # never alive
+        ([0.0, 2.0, 2.0], None),  # a late start is no collapse
+        ([3.0, 0.05, 0.02], 2000),
+        ([3.0, 0.05, 3.0, 0.05, 0.05], 4000),  # the first loss was made good
+        ([3.0, 0.05, 0.05, 0.1], None),  # 0.1 is not under 0.1
+        ([3.0, 3.0, 0.0999], 3000),  # at the very end
+        ([0.05], 1000),
+    ],
+)
+def test_a_level_has_collapsed_from_where_its_kl_stays_low(kl, expected):
+    assert posterior_collapse_onset([1000 * (turn + 1) for turn in range(len(kl))], kl, 0.1) == expected
+
+
+def test_the_threshold_counts():
+    assert posterior_collapse_onset([10, 20, 30], [3.0, 0.9, 0.4], 1.0) == 20
+    assert posterior_collapse_onset([10, 20, 30], [3.0, 0.9, 0.4], 0.5) == 30
