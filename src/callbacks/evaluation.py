@@ -22,7 +22,7 @@ class Evaluator(Protocol):
     """What a model family brings: its metrics, their controls, and what to show."""
 
     headline: tuple[str, ...]  # the metrics to show where there is room for a few
-    charts: Mapping[str, Sequence[str]]  # TensorBoard's first page: title to tags
+    charts: Mapping[str, Sequence[str]]  # TensorBoard's first page: title to tags, which are regular expressions
 
     def prepare(self, data: ResidentData, device: torch.device) -> None: ...
 

@@ -28,7 +28,6 @@ class Loaded:
     classes: tuple[str, ...]
     source: str  # the name of the data set that it really is
     levels: int = 255
-    entropy: float | None = None  # nats per test sample under the true distribution
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of train, val and test."""
@@ -68,11 +67,16 @@ class ResidentData(LightningDataModule, ABC):
     def load(self) -> Loaded:
         """Reads or makes the data; several processes may do so at once."""
 
+    def true_nll(self, images_NCHW: Tensor) -> Tensor | None:
+        """Nats [N] of samples under the distribution that the data were drawn from, where it is known."""
+        return None
+
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
             return
         loaded = self.load()
         self.splits = {"train": loaded.train, "val": loaded.val, "test": loaded.test}
+        true_nll_N = self.true_nll(loaded.test.images.unsqueeze(1))
         self.spec = DataSpec(
             name=self.name,
             source=loaded.source,
@@ -81,7 +85,7 @@ class ResidentData(LightningDataModule, ABC):
             shape=(self.stack, *loaded.train.images.shape[1:]),
             sizes={name: len(split) for name, split in self.splits.items()},
             levels=loaded.levels,
-            entropy=None if loaded.entropy is None else self.stack * loaded.entropy,  # channels are independent
+            entropy=None if true_nll_N is None else self.stack * true_nll_N.mean().item(),  # channels are independent
         )
 
     def train_dataloader(self) -> ResidentLoader:

@@ -17,6 +17,9 @@ from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
 
 DPI = 100
+CELL = (13, 14)  # pixels high and wide
+TITLE, BEATS, NAMES, GAP, LEGEND = 24, 18, 85, 14, 36  # pixels above, below, beside and between panels, and under all
+RULE, BEAT_RULE = 0.8, 0.45  # greys of the lines between cells and between beats
 PAPER = np.array([[1.0, 1.0, 1.0], [0.93, 0.93, 0.93]])  # of odd and even beats
 INK = mpl.colors.to_rgb("#1b3a5c")
 HIT, MISSED, INVENTED = "#1b3a5c", "#e69f00", "#cc79a7"  # told apart by every kind of colour vision
@@ -98,43 +101,47 @@ def _paper(shape: tuple[int, int]) -> np.ndarray:
 def _pictured(
     cells_NTV3: np.ndarray, titles: Sequence[str], columns: int, legend: Mapping[str, str] | None = None
 ) -> np.ndarray:
-    num, _, voices, _ = cells_NTV3.shape
-    columns = min(columns, num)
-    rows = -(-num // columns)
-    labels, bottom = 0.85, 0.35 if legend else 0.05  # inches beside and below the panels
-    panel_width, panel_height, gap = 2.3, 1.15, 0.12
-    beats_height, title_height = 0.18, 0.22
-    row_height = beats_height + panel_height + title_height
-    width, height = labels + columns * (panel_width + gap), bottom + rows * row_height
-    figure = Figure(figsize=(width, height), dpi=DPI)
+    """Bars as panels with titles, beats and voices named; one canvas in pixels, since axes of their own take long."""
+    panels = [_panel(cells_TV3) for cells_TV3 in cells_NTV3]
+    panel_height, panel_width, _ = panels[0].shape
+    columns = min(columns, len(panels))
+    rows = -(-len(panels) // columns)
+    row_height = TITLE + panel_height + BEATS
+    sheet = np.ones((rows * row_height + (LEGEND if legend else GAP), NAMES + columns * (panel_width + GAP), 3))
+    figure = Figure(figsize=(sheet.shape[1] / DPI, sheet.shape[0] / DPI), dpi=DPI)
     canvas = FigureCanvasAgg(figure)
-    for index, (cells_TV3, title) in enumerate(zip(cells_NTV3, titles, strict=True)):
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set_axis_off()
+    for index, (panel, title) in enumerate(zip(panels, titles, strict=True)):
         row, column = divmod(index, columns)
-        left = labels + column * (panel_width + gap)
-        below = bottom + (rows - 1 - row) * row_height + beats_height
-        box = (left / width, below / height, panel_width / width, panel_height / height)
-        axis = figure.add_axes(box)
-        _draw(axis, cells_TV3)
-        axis.set_title(title, fontsize=9, pad=3)
-        if column == 0:
-            axis.set_yticks(np.arange(voices) + 0.5, [voice.name for voice in VOICES], fontsize=8)
+        top, left = row * row_height + TITLE, NAMES + column * (panel_width + GAP)
+        sheet[top : top + panel_height, left : left + panel_width] = panel
+        _label(axis, cells_NTV3.shape[1:3], top, left, title, voices=column == 0)
+    axis.imshow(sheet, interpolation="nearest", aspect="auto")
     if legend:
         patches = [Patch(color=colour, label=name) for name, colour in legend.items()]
         figure.legend(handles=patches, loc="lower center", ncols=len(patches), frameon=False, fontsize=9)
     return _rendered(canvas)
 
 
-def _draw(axis: Axes, cells_TV3: np.ndarray) -> None:
-    """A bar's cells, its beats numbered below."""
-    steps, voices = cells_TV3.shape[:2]
-    axis.pcolormesh(cells_TV3.swapaxes(0, 1), edgecolors="#c8c8c8", linewidth=0.4)
-    beats = range(0, steps, STEPS_PER_BEAT)
-    for beat in beats:
-        axis.axvline(beat, color="#707070", linewidth=0.9)
-    axis.set_xticks([beat + 0.5 for beat in beats], [str(number + 1) for number in range(len(beats))], fontsize=8)
-    axis.set_yticks([])
-    axis.tick_params(length=0, pad=2)
-    axis.set(xlim=(0, steps), ylim=(0, voices))
+def _panel(cells_TV3: np.ndarray) -> np.ndarray:
+    """A bar's cells as pixels, the first voice at the bottom, ruled between cells and more strongly between beats."""
+    cells_VT3 = cells_TV3.swapaxes(0, 1)[::-1]
+    pixels = np.pad(cells_VT3.repeat(CELL[0], 0).repeat(CELL[1], 1), [(0, 1), (0, 1), (0, 0)])
+    pixels[:: CELL[0]] = pixels[:, :: CELL[1]] = RULE
+    pixels[:, :: CELL[1] * STEPS_PER_BEAT] = pixels[[0, -1]] = BEAT_RULE
+    return pixels
+
+
+def _label(axis: Axes, shape: tuple[int, int], top: int, left: int, title: str, voices: bool) -> None:
+    """The title above a panel, the beats' numbers below it, and the voices' names beside it."""
+    steps, num_voices = shape
+    width, bottom = steps * CELL[1], top + num_voices * CELL[0]
+    axis.text(left + width / 2, top - 5, title, ha="center", va="baseline", fontsize=9)
+    for beat, step in enumerate(range(0, steps, STEPS_PER_BEAT)):
+        axis.text(left + (step + 0.5) * CELL[1], bottom + 4, str(beat + 1), ha="center", va="top", fontsize=8)
+    for index, voice in enumerate(VOICES if voices else ()):
+        axis.text(left - 5, bottom - (index + 0.5) * CELL[0], voice.name, ha="right", va="center", fontsize=8)
 
 
 def _rendered(canvas: FigureCanvasAgg) -> np.ndarray:

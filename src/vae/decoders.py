@@ -109,7 +109,8 @@ class Autoregressive(nn.Module):
     def _remembered(self, history_BTV: Tensor) -> Tensor:
         """What each step knows of those before it [B, T, W]."""
         before_BVT = pad(history_BTV.transpose(1, 2), (self.steps, -1))
-        return gelu(self.past(before_BVT).transpose(1, 2) + self.position)
+        # Contiguous, or every layer behind would copy.
+        return gelu(self.past(before_BVT).transpose(1, 2).contiguous() + self.position)
 
     def _features(self, latents_BZ: Tensor, remembered_BTW: Tensor) -> Tensor:
         features_BTW = remembered_BTW + self.latents(latents_BZ).unsqueeze(-2)

@@ -22,7 +22,8 @@ def information(inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior
     """Nats that z_high and z_low carry about the sample; the caller's random stream is used.
 
     Each level is credited with what its own KL pays for. Top-down: I(x; z_high) and I(x; z_low | z_high), which add up.
-    Bottom-up: I(x; z_high), averaged over draws of z_low, and I(x; z_low), which holds all of it.
+    Bottom-up: I(x; z_low), and I(x; z_high), which cannot exceed it: q(z_high|x) is averaged over draws of z_low, among
+    them the one that z_high was made from, so that a narrow q(z_high|z_low) is rather over- than underrated.
     """
     levels = _top_down if isinstance(inference, TopDown) else _bottom_up
     return levels(inference, features_NF, prior)
@@ -52,9 +53,7 @@ def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior) -> tuple[Te
         return posterior_high.log_prob(high_NL[chunk].unsqueeze(1)).sum(-1)
 
     def both(chunk: slice) -> Tensor:
-        high_CNL = high_NL[chunk].unsqueeze(1).expand(-1, len(features_NF), -1)
-        features_CNF = features_NF.expand(len(high_CNL), -1, -1)
-        posterior_low = inference.posterior_low(features_CNF, high_CNL, prior)
+        posterior_low = inference.posterior_low(features_NF, high_NL[chunk].unsqueeze(1), prior)
         return high(chunk) + posterior_low.log_prob(low_NL[chunk].unsqueeze(1)).sum(-1)
 
     told_high = mutual_information(high, len(features_NF))
@@ -64,8 +63,9 @@ def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior) -> tuple[Te
 def _bottom_up(inference: BottomUp, features_NF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
     posterior_low = inference.posterior_low(features_NF)
     low_NL = posterior_low.sample()
-    high_NL = inference.posterior_high(low_NL).sample()
-    posterior_high = inference.posterior_high(posterior_low.sample((DRAWS,)))  # draws apart from those that made z_high
+    own_high = inference.posterior_high(low_NL)
+    high_NL = own_high.sample()
+    posterior_high = inference.posterior_high(posterior_low.sample((DRAWS - 1,)))
 
     def low(chunk: slice) -> Tensor:
         return posterior_low.log_prob(low_NL[chunk].unsqueeze(1)).sum(-1)
@@ -73,8 +73,12 @@ def _bottom_up(inference: BottomUp, features_NF: Tensor, prior: Prior) -> tuple[
     def high(chunk: slice) -> Tensor:
         rows = [
             normal(mean_NL, std_NL).log_prob(high_NL[chunk].unsqueeze(1)).sum(-1)
-            for mean_NL, std_NL in zip(posterior_high.mean, posterior_high.stddev, strict=True)
+            for mean_NL, std_NL in [
+                (own_high.mean, own_high.stddev),
+                *zip(posterior_high.mean, posterior_high.stddev, strict=True),
+            ]
         ]
         return torch.stack(rows).logsumexp(0) - math.log(DRAWS)
 
-    return mutual_information(high, len(features_NF)), mutual_information(low, len(features_NF))
+    told_low = mutual_information(low, len(features_NF))
+    return mutual_information(high, len(features_NF)).clamp(max=told_low), told_low

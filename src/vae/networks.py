@@ -5,15 +5,19 @@ B batch, T steps, V voices (cells of a step), F features, L latent dims.
 
 from typing import Protocol
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
+from torch.nn.functional import linear
 
 from src.vae.latents import Latents, mean_and_std, normal, standard_normal
 
 
 class Perceptron(nn.Sequential):
-    """Linear layers with layer normalisation, GELU and dropout between them."""
+    """Linear layers with layer normalisation, GELU and dropout between them.
+
+    Several inputs are joined along their last axis, and broadcast along the others, at the cost of the sum of their
+    sizes rather than of the product.
+    """
 
     def __init__(self, inputs: int, width: int, outputs: int, depth: int = 1, dropout: float = 0.0):
         layers: list[nn.Module] = []
@@ -21,6 +25,14 @@ class Perceptron(nn.Sequential):
             layers += [nn.Linear(inputs, width), nn.LayerNorm(width), nn.GELU(), nn.Dropout(dropout)]
             inputs = width
         super().__init__(*layers, nn.Linear(inputs, outputs))
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        first, *others = self
+        weights = first.weight.split([each.shape[-1] for each in inputs], 1)
+        hidden = sum((linear(each, weight) for each, weight in zip(inputs, weights, strict=True)), first.bias)
+        for layer in others:
+            hidden = layer(hidden)
+        return hidden
 
 
 class Encoder(nn.Module):
@@ -114,7 +126,7 @@ class TopDown(nn.Module):
 
     def posterior_low(self, features_BF: Tensor, high_BL: Tensor, prior: Prior) -> Normal:
         expected = prior(high_BL)
-        mean_BL, std_BL = mean_and_std(self.low(torch.cat([features_BF, high_BL], -1)))
+        mean_BL, std_BL = mean_and_std(self.low(features_BF, high_BL))
         return normal(expected.mean + expected.stddev * self.scale_low(mean_BL), expected.stddev * std_BL)
 
 

@@ -24,7 +24,7 @@ def test_bars_are_laid_out_in_rows(num: int, columns: int, rows: int):
     one, picture = bars(grids(), columns=1), bars(grids(num=num), columns=columns)
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
-    assert picture.shape[0] == pytest.approx(rows * one.shape[0], abs=6 * rows)
+    assert picture.shape[0] == pytest.approx(rows * one.shape[0], abs=25 * rows)  # less the margin below the last
     assert picture.shape[1] > min(num, columns) * 230
 
 
