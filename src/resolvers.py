@@ -1,5 +1,6 @@
 """Folders of runs, and the precision of this machine, as OmegaConf resolvers for conf/."""
 
+import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -40,8 +41,13 @@ def fastest_precision(accelerator: str) -> str:
     return "bf16-mixed" if native else "32-true"
 
 
+def jobs_at_once() -> int:
+    """How many small jobs run side by side: one a core, or one where they share a GPU."""
+    return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
+
+
 def register() -> None:
     """Makes the resolvers known to OmegaConf; needed before a configuration is composed."""
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
-    for resolver in (job_folder, record_folder, fastest_precision):
+    for resolver in (job_folder, record_folder, fastest_precision, jobs_at_once):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

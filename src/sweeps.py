@@ -6,9 +6,12 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from src import resolvers
 from src.comparison import write_report
 from src.mistakes import give_up
 from src.names import key_of
+
+resolvers.register()  # in a launcher's worker processes this module is the first to be loaded
 
 
 class StudyOverrides(Callback):

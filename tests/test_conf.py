@@ -13,6 +13,7 @@ from src.data.spec import DataSpec
 from src.train import CONFIGURATION
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
+RECIPES = [str(path.relative_to("experiment").with_suffix("")) for path in OPTIONS if path.parts[0] == "experiment"]
 SPEC = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 0, "val": 0, "test": 0})
 
 
@@ -42,7 +43,7 @@ def test_every_file_opens_with_why(option: Path):
     assert any(not comment.startswith("# @package") for comment in comments)
 
 
-@pytest.mark.parametrize("experiment", sorted(path.stem for path in (CONFIGURATION / "experiment").glob("*.yaml")))
+@pytest.mark.parametrize("experiment", RECIPES)
 def test_every_recipe_builds_its_model(experiment: str):
     model = instantiate(composed(f"experiment={experiment}").model)(spec=SPEC)
     assert sum(parameter.numel() for parameter in model.parameters()) > 1000
@@ -59,6 +60,43 @@ def test_tricks_come_as_a_list_and_keep_their_parameters():
     config = composed("experiment=gan_standard", "gan.tricks=[r1,ema]", "gan.tricks.r1.gamma=7")
     assert list(config.gan.tricks) == ["r1", "ema"]
     assert config.gan.tricks.r1.gamma == 7
+
+
+def test_a_bare_command_is_the_vae_on_drums():
+    """Or `-m vae.anneal=linear,cyclical,free_bits` would sweep nothing."""
+    config = composed()
+    assert config.model._target_ == "src.vae.module.VAE"
+    assert config.data._target_ == "src.data.drums.Drums"
+    assert list(config.vae.anneal) == ["linear"]
+    assert "gan" not in config
+
+
+@pytest.mark.parametrize("experiment", [recipe for recipe in RECIPES if "vae" in recipe])
+def test_annealing_is_a_group_of_every_vae_recipe(experiment: str):
+    """`vae.anneal` is chosen as a name or a list of them, and never becomes a string."""
+    for choice, names in (("cosine", ["cosine"]), ("[cyclical,free_bits]", ["cyclical", "free_bits"]), ("[]", [])):
+        config = composed(f"experiment={experiment}", f"vae.anneal={choice}")
+        assert list(config.vae.get("anneal", {})) == names
+    config = composed(f"experiment={experiment}", "vae.anneal=cyclical", "vae.anneal.cyclical.cycles=8")
+    assert config.model.anneal.cyclical.cycles == 8
+
+
+def test_the_homeworks_architecture():
+    vae = composed("experiment=vae_seed").vae
+    assert (vae.z_high, vae.z_low, vae.decoder_sees) == (4, 12, "low")
+    classes = [vae[part]._target_.rpartition(".")[2] for part in ("inference", "prior", "decoder")]
+    assert classes == ["BottomUp", "Standard", "Parallel"]
+
+
+@pytest.mark.parametrize("inference", ["top_down", "bottom_up"])
+@pytest.mark.parametrize("decoder", ["parallel", "autoregressive"])
+@pytest.mark.parametrize("prior", ["conditional", "standard"])
+def test_every_combination_of_a_vaes_parts_builds(inference: str, decoder: str, prior: str):
+    parts = (f"vae.inference={inference}", f"vae.decoder={decoder}", f"vae.prior={prior}")
+    for sees in ("both", "low"):
+        vae = instantiate(composed(*parts, f"vae.decoder_sees={sees}").model)(spec=SPEC)
+        assert vae.decoder.autoregressive == (decoder == "autoregressive")
+        assert vae.prior.conditional == (prior == "conditional")
 
 
 @pytest.mark.parametrize("override", ["accelerator=cpu", "trainer.accelerator=cpu"])

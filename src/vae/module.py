@@ -67,6 +67,8 @@ class VAE(LightningModule):
             raise ValueError(f"vae.decoder_sees={decoder_sees}: choose both or low")
         if not 0 <= warmup < 1:
             raise ValueError(f"vae.warmup={warmup}: choose a share of the run from 0 to less than 1")
+        if not max_gradient_norm > 0:
+            raise ValueError(f"vae.max_gradient_norm={max_gradient_norm}: choose a number above 0")
         self.spec = spec
         channels, height, width = spec.shape
         self.shape = (height, channels * width)

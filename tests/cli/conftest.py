@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from src import oracle, train
+from src.data import drums
 from src.data.letters import load_strokes
+from src.music import drawing, style
 
 SMALL = (
     "data=strokes",
@@ -27,6 +30,22 @@ SMALL = (
     "~callbacks.progress",
 )
 
+VAE_SMALL = (
+    "data=drums",
+    "accelerator=cpu",
+    "batch_size=32",
+    "budget=256",
+    "evaluations=2",
+    "evaluator.num_samples=100",
+    "evaluator.num_held_out=20",
+    "evaluator.importance_samples=10",
+    "vae.encoder.width=16",
+    "vae.inference.width=16",
+    "vae.decoder.width=16",
+    "trainer.enable_progress_bar=false",
+    "~callbacks.progress",
+)
+
 
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -37,6 +56,15 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(oracle, "STEPS", 60)
         oracle.trained_oracle(letters.train, letters.test, 26, 255, letters.digest(), folder, torch.device("cpu"))
     return folder
+
+
+@pytest.fixture
+def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the drum grammar's bars, styles learnt briefly and no pictures: they take longer than tiny models."""
+    monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
+    monkeypatch.setattr(style, "STEPS", 20)
+    for name in ("bars", "reconstructions", "kl_timeline"):
+        monkeypatch.setattr(drawing, name, lambda *shown: np.zeros((1, 1, 3), np.uint8))
 
 
 @dataclass(frozen=True)

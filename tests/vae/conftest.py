@@ -81,11 +81,13 @@ def fit_vae(bars) -> Callable[..., Trainer]:
         save: tuple[int, Path] | None = None,
         resume: Path | None = None,
         images: Tensor = bars,
+        precision: str = "32-true",
     ) -> Trainer:
         torch.manual_seed(7)
         trainer = Trainer(
             accelerator="cpu",
             devices=1,
+            precision=precision,
             max_epochs=1,
             logger=False,
             enable_checkpointing=False,

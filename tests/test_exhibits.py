@@ -1,0 +1,72 @@
+"""What evaluations show, in a folder and in TensorBoard."""
+
+import wave
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.utils.tensorboard import SummaryWriter
+
+from src.exhibits import Cloud, Exhibit, Picture, Sound
+
+
+def shown(folder: Path, exhibit: Exhibit) -> EventAccumulator:
+    """TensorBoard after the exhibit was shown at 10 and at 30 samples seen."""
+    with SummaryWriter(str(folder)) as board:
+        for images_seen in (10, 30):
+            exhibit.show(board, "val/thing", images_seen)
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return events
+
+
+def test_a_picture_keeps_its_pixels(tmp_path):
+    pixels_HW3 = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    picture = Picture(pixels_HW3)
+    picture.save(tmp_path, "thing")
+    with Image.open(tmp_path / "thing.png") as image:
+        np.testing.assert_array_equal(np.asarray(image), pixels_HW3)
+    events = shown(tmp_path / "board", picture).Images("val/thing")
+    assert [event.step for event in events] == [10, 30]
+    assert (events[0].height, events[0].width) == (5, 7)
+
+
+@pytest.fixture
+def sound() -> Sound:
+    """Two bars of four kicks."""
+    grids_NTV = torch.zeros(2, 16, 9, dtype=torch.uint8)
+    grids_NTV[:, ::4, 0] = 1
+    return Sound(grids_NTV)
+
+
+def test_a_sound_is_notes_and_a_wave(tmp_path, sound):
+    sound.save(tmp_path, "thing")
+    notes = [message for message in mido.MidiFile(tmp_path / "thing.mid") if message.type == "note_on"]
+    assert [note.note for note in notes if note.velocity] == [36] * 8
+    with wave.open(str(tmp_path / "thing.wav")) as file:
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+        assert len(samples) / file.getframerate() > 2 * 4 * 60 / 110
+    assert np.abs(samples).max() > 1000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["thing.mid", "thing.wav"]
+
+
+def test_a_sound_is_heard_in_tensorboard(tmp_path, sound):
+    events = shown(tmp_path / "board", sound).Audio("val/thing")
+    assert [event.step for event in events] == [10, 30]
+    assert events[0].sample_rate == 44_100
+    assert len(events[0].encoded_audio_string) > 100_000
+
+
+def test_a_cloud_is_for_the_projector_alone(tmp_path):
+    cloud = Cloud(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), ["rock", "jazz", "rock"])
+    cloud.save(tmp_path, "thing")
+    assert not list(tmp_path.iterdir())
+    shown(tmp_path, cloud)
+    assert "val/thing" in (tmp_path / "projector_config.pbtxt").read_text()
+    (points, _) = sorted(tmp_path.rglob("tensors.tsv"))
+    assert np.loadtxt(points).tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert points.with_name("metadata.tsv").read_text().split() == ["rock", "jazz", "rock"]
