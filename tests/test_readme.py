@@ -11,14 +11,13 @@ from torch import Tensor, nn
 
 from src.gan.step import Judged, Step
 from src.gan.tricks import Trick
+from src.vae.anneal import Schedule
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
-def block(language: str) -> str:
-    found = re.search(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    assert found
-    return textwrap.dedent(found[1])
+def block(language: str, index: int) -> str:
+    return textwrap.dedent(re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)[index])
 
 
 class Linear(nn.Module):
@@ -31,11 +30,20 @@ class Linear(nn.Module):
 
 def test_the_example_of_a_new_trick_is_a_trick():
     names = {"Trick": Trick, "Step": Step, "Tensor": Tensor, "torch": torch}
-    exec(block("python"), names)
+    exec(block("python", 0), names)
     real, fake = (Judged(torch.rand(5, 1, 4, 4, requires_grad=True), Linear()) for _ in range(2))
     trick = names["R2"](gamma=2.0)
     assert trick.discriminator_term(Step(real, fake)).item() == pytest.approx(2 / 2 * 9 * 16)
-    assert list(yaml.safe_load(block("yaml"))) == ["r2"]
+    assert list(yaml.safe_load(block("yaml", 0))) == ["r2"]
+
+
+def test_the_example_of_a_new_annealing_is_an_annealing():
+    names = {"Schedule": Schedule}
+    exec(block("python", 1), names)
+    ((name, parameters),) = yaml.safe_load(block("yaml", 1)).items()
+    schedule = names[parameters.pop("_target_").rpartition(".")[2]](**parameters)
+    assert schedule.shape(0.5) == 0.25
+    assert schedule.name == name
 
 
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m (src\.\w+)", README))))
@@ -44,5 +52,10 @@ def test_commands_name_modules_that_exist(module: str):
 
 
 def test_the_users_commands_stand_in_it_to_the_letter():
-    for command in ("make study", "make test", "python -m src.train experiment=gan_fm trainer.accelerator=gpu"):
+    for command in (
+        "make study",
+        "make test",
+        "python -m src.train experiment=gan_fm trainer.accelerator=gpu",
+        "python -m src.train -m vae.anneal=linear,cyclical,free_bits",
+    ):
         assert command in README
