@@ -57,7 +57,6 @@ class VAEEvaluator:
         "ELBO": ("val/elbo",),
         "Use of the levels: nats lost when shuffled": ("val/usage_high", "val/usage_low"),
         "Reconstruction in training": ("train/reconstruction",),
-        "Extra updates of the encoder": ("anneal/inner_updates",),
     }
 
     def __init__(self, num_samples: int, num_held_out: int, importance_samples: int):
