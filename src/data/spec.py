@@ -55,14 +55,6 @@ class DataSpec:
         """What a person makes of a sample: bars to be heard, or images to be looked at."""
         return "drums" if self.levels == 1 and tuple(self.shape[1:]) == BAR else "images"
 
-    def refuse_other_data(self, digest: str) -> None:
-        """Raises a ValueError if a checkpoint's data, known by their digest, are not these."""
-        if digest != self.digest:
-            raise ValueError(
-                f"the run was trained on other data (digest {digest[:12]}) than {self.source} here "
-                f"({self.digest[:12]}): set data.root to where it lies"
-            )
-
     def to_float(self, images_BCHW: Tensor) -> Tensor:
         """Pixels as networks see them: uint8 in [0, `levels`] to floats in [-1, 1]."""
         return images_BCHW.float().mul_(2 / self.levels).sub_(1)

@@ -5,13 +5,12 @@ B batch, C channels, H height, W width, Z latent dims.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import torch
-from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from src.counted import Counted
 from src.data.spec import DataSpec
 from src.gan.losses import Loss
 from src.gan.networks import has_batch_norm, initialise
@@ -19,11 +18,10 @@ from src.gan.step import Judged, Step
 from src.gan.tricks import Trick
 
 
-class GAN(LightningModule):
+class GAN(Counted):
     """A generator and a discriminator trained against each other (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    Optimisation is manual, one discriminator and one generator update a step. `steps` counts generator updates and
-    `images_seen` real training images; Lightning's `global_step` counts every optimizer's step and means neither.
+    Optimisation is manual, one discriminator and one generator update a step; `steps` counts the latter.
 
     Args:
         spec: what the networks need to know of the data.
@@ -48,12 +46,11 @@ class GAN(LightningModule):
         discriminator_optimizer: Callable[..., Optimizer],
         tricks: Mapping[str, Trick] | None = None,
     ):
-        super().__init__()
+        super().__init__(spec)
         self.automatic_optimization = False
         if len(loss) != 1:
             raise ValueError(f"gan.loss={list(loss)}: a GAN has exactly one loss")
         (self.loss,) = loss.values()
-        self.spec = spec
         self.generator = generator(shape=spec.shape)
         self.discriminator = discriminator(shape=spec.shape)
         initialise(self.generator)
@@ -69,9 +66,6 @@ class GAN(LightningModule):
                 )
             trick.attach(self)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in self.tricks.values())
-        self.steps = 0
-        self.images_seen = 0
-        self.batch_images = 0
 
     def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizers()
@@ -95,9 +89,7 @@ class GAN(LightningModule):
             penalised = generator_loss + sum(trick.generator_term(step) for trick in self.tricks.values())
             self.descend(generator_optimizer, penalised)
 
-        self.steps += 1
-        self.batch_images = len(real) * self.trainer.world_size
-        self.images_seen += self.batch_images
+        self.count(batch_BCHW)
         for trick in self.tricks.values():
             trick.after_step(self)
         return {
@@ -138,15 +130,6 @@ class GAN(LightningModule):
         images = torch.cat([self.spec.to_uint8(generator(z_BZ)) for z_BZ in z_NZ.split(chunk)])
         generator.train(was_training)
         return images
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["progress"] = {"steps": self.steps, "images_seen": self.images_seen}
-        checkpoint["data"] = self.spec.digest
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.spec.refuse_other_data(checkpoint["data"])
-        self.steps = checkpoint["progress"]["steps"]
-        self.images_seen = checkpoint["progress"]["images_seen"]
 
 
 @contextmanager

@@ -8,24 +8,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule
+from lightning import Callback
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from src.counted import Counted
 from src.data.spec import DataSpec
 from src.vae.anneal import Annealer, Annealing
 from src.vae.latents import Latents
 
 
-class VAE(LightningModule):
+class VAE(Counted):
     """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
     side. Cells are Bernoulli; grey pixels count as probabilities, so that their likelihood is the expected one of the
-    image's random binarisations. `steps` counts updates, `images_seen` training samples, and `annealed` is what the
-    latest update was made with.
+    image's random binarisations. `annealed` is what the latest update was made with.
 
     Args:
         spec: what the networks need to know of the data.
@@ -60,7 +60,7 @@ class VAE(LightningModule):
         max_gradient_norm: float,
         anneal: Mapping[str, Annealer] | None = None,
     ):
-        super().__init__()
+        super().__init__(spec)
         if min(z_high, z_low) < 1:
             raise ValueError(f"vae.z_high={z_high} vae.z_low={z_low}: each level needs at least one dimension")
         if decoder_sees not in ("both", "low"):
@@ -69,7 +69,6 @@ class VAE(LightningModule):
             raise ValueError(f"vae.warmup={warmup}: choose a share of the run from 0 to less than 1")
         if not max_gradient_norm > 0:
             raise ValueError(f"vae.max_gradient_norm={max_gradient_norm}: choose a number above 0")
-        self.spec = spec
         channels, height, width = spec.shape
         self.shape = (height, channels * width)
         self.z_high, self.z_low = z_high, z_low
@@ -86,13 +85,10 @@ class VAE(LightningModule):
         for annealer in self.annealers:
             annealer.attach(self)
         self.annealed: dict[str, float | Tensor] = {}
-        self.steps = 0
-        self.images_seen = 0
 
     def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
         outputs = self.objective(self.to_cells(batch_BCHW))
-        self.steps += 1
-        self.images_seen += len(batch_BCHW) * self.trainer.world_size
+        self.count(batch_BCHW)
         return outputs
 
     def objective(self, cells_BTV: Tensor) -> dict[str, Tensor]:
@@ -183,15 +179,6 @@ class VAE(LightningModule):
     def inference_networks(self) -> list[nn.Module]:
         """What reads the latents off the data; the other networks generate."""
         return [self.encoder, self.inference]
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["progress"] = {"steps": self.steps, "images_seen": self.images_seen}
-        checkpoint["data"] = self.spec.digest
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.spec.refuse_other_data(checkpoint["data"])
-        self.steps = checkpoint["progress"]["steps"]
-        self.images_seen = checkpoint["progress"]["images_seen"]
 
 
 def log_likelihood(logits_BTV: Tensor, cells_BTV: Tensor) -> Tensor:
