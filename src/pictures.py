@@ -1,10 +1,14 @@
-"""Pictures as uint8 arrays [H, W, 3]: sample grids and timelines."""
+"""Pictures as uint8 arrays [H, W, 3]: sample grids and timelines.
+
+T and E evaluations, K classes, L latent dims.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -14,6 +18,8 @@ GAP = 2  # pixels between images
 GAP_GREY = 64
 BLANK_GREY = 235  # where an image is missing
 ZOOM = 2
+THRESHOLD = 0.1  # nats above which a latent dimension counts as active
+SCALE = (0.01, 10)  # nats shown
 
 
 def save(picture: np.ndarray, path: Path) -> None:
@@ -60,7 +66,7 @@ def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
                 fontweight="bold",
                 color="#c1272d" if missing else "black",
             )
-    return _rendered(canvas)
+    return rendered(canvas)
 
 
 def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -72,12 +78,49 @@ def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[
     norm = mpl.colors.TwoSlopeNorm(1, 0, 3)
     picture = axis.imshow(relative_KT, aspect="auto", cmap="RdBu_r", norm=norm, interpolation="nearest")
     axis.set_yticks(range(len(names)), names, fontsize=9)
-    labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
-    axis.set_xticks(labelled, [f"{images_seen[i] / 1000:,.0f}k" for i in labelled], fontsize=9)
-    axis.set_xlabel("training images seen")
+    _label_time(axis, images_seen)
     bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.1, 0.5, 1, 2, 3], pad=0.02)
     bar.ax.set_yticklabels(["gone", "a tenth", "half", "equal share", "twice", "3 times or more"])
-    return _rendered(canvas)
+    return rendered(canvas)
+
+
+def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Latent dimensions × evaluations: KL in nats, grey where a dimension is inactive; `kl_EL` names the levels."""
+    names = [f"z_{level}[{index}]" for level, kl in kl_EL.items() for index in range(kl.shape[1])]
+    nats_LE = np.concatenate(list(kl_EL.values()), 1).T
+    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    norm = mpl.colors.LogNorm(*SCALE)
+    picture = axis.imshow(
+        nats_LE.clip(*SCALE), aspect="auto", cmap=_active_and_inactive(norm), norm=norm, interpolation="nearest"
+    )
+    for border in np.cumsum([kl.shape[1] for kl in kl_EL.values()])[:-1]:
+        axis.axhline(border - 0.5, color="black", linewidth=1.5)
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    _label_time(axis, images_seen)
+    ticks = (0.01, 0.03, THRESHOLD, 0.3, 1, 3, 10)
+    bar = figure.colorbar(picture, ax=axis, ticks=ticks, pad=0.02, label="KL in nats")
+    bar.ax.set_yticklabels(["≤ 0.01", "0.03", "0.1: active", "0.3", "1", "3", "≥ 10"])
+    bar.ax.minorticks_off()
+    bar.ax.axhline(THRESHOLD, color="black", linewidth=1.5)
+    return rendered(canvas)
+
+
+def _label_time(axis: Axes, images_seen: Sequence[int]) -> None:
+    """A column an evaluation, some of them labelled."""
+    labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
+    axis.set_xticks(labelled, [f"{images_seen[index] / 1000:,.0f}k" for index in labelled], fontsize=9)
+    axis.set_xlabel("training samples seen")
+
+
+def _active_and_inactive(norm: mpl.colors.Normalize) -> mpl.colors.Colormap:
+    """Greys up to the threshold, colours from there on."""
+    resolution = 300
+    inactive = round(float(norm(THRESHOLD)) * resolution)
+    greys = mpl.colormaps["Greys"](np.linspace(0.05, 0.45, inactive))
+    colours = mpl.colormaps["viridis_r"](np.linspace(0, 1, resolution - inactive))
+    return mpl.colors.ListedColormap(np.concatenate([greys, colours]))
 
 
 def _tiles(images_NCHW: Tensor) -> np.ndarray:
@@ -99,6 +142,6 @@ def _zoomed(picture: np.ndarray) -> np.ndarray:
     return picture.repeat(ZOOM, 0).repeat(ZOOM, 1)
 
 
-def _rendered(canvas: FigureCanvasAgg) -> np.ndarray:
+def rendered(canvas: FigureCanvasAgg) -> np.ndarray:
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 
 from src import pictures
-from src.pictures import GAP, ZOOM, grid, sorted_grid, timeline
+from src.pictures import GAP, ZOOM, grid, kl_timeline, sorted_grid, timeline
 
 INK = 100  # a grey that nothing else in a picture has
 
@@ -109,3 +109,38 @@ def test_save(tmp_path):
     picture = grid(images(2), 2)
     pictures.save(picture, tmp_path / "some.png")
     assert np.array_equal(np.asarray(Image.open(tmp_path / "some.png")), picture)
+
+
+def greyish(picture: np.ndarray) -> np.ndarray:
+    levels = picture.astype(int)
+    return levels.max(2) - levels.min(2) < 10
+
+
+@pytest.mark.parametrize("num_evaluations", [1, 2, 40])
+def test_kl_timeline_has_a_row_for_each_dimension(num_evaluations: int):
+    kl = {"high": np.full((num_evaluations, 4), 0.5), "low": np.full((num_evaluations, 12), 0.01)}
+    picture = kl_timeline([1000 * (turn + 1) for turn in range(num_evaluations)], kl)
+    assert picture.shape[0] == pytest.approx(100 * (1.4 + 0.2 * 16), abs=2)
+    assert picture.shape[1:] == (750, 3)
+    assert picture.dtype == np.uint8
+
+
+def test_inactive_dimensions_are_grey():
+    """The threshold is 0.1 nats, whatever the level; a KL of exactly 0 is drawn too."""
+    turns = [1000, 2000]
+    active, inactive = (
+        kl_timeline(turns, {"high": np.full((2, 2), high), "low": np.full((2, 2), low)})
+        for high, low in ((0.105, 3.0), (0.0, 0.095))
+    )
+    body = np.s_[20:120, 150:550]
+    assert not greyish(active[body]).mean() > 0.1
+    assert greyish(inactive[body]).mean() > 0.99
+
+
+def test_rows_are_in_order():
+    """z_high at the top, evaluations from left to right."""
+    kl = {"high": np.array([[0.0] * 5, [1.0] * 5]), "low": np.zeros((2, 5))}
+    grey = greyish(kl_timeline([1000, 2000], kl))
+    upper, lower = grey[20:110], grey[170:250]
+    assert upper[:, 100:300].mean() > 0.99 > 0.1 > upper[:, 400:580].mean()
+    assert lower[:, 100:580].mean() > 0.99

@@ -1,6 +1,6 @@
-"""Pictures of drum grids and of what their latents hold, as uint8 arrays [H, W, 3].
+"""Pictures of drum grids, as uint8 arrays [H, W, 3].
 
-N bars, T steps, V voices, L latent dims, E evaluations.
+N bars, T steps, V voices.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
+from src.pictures import rendered
 
 DPI = 100
 CELL = (13, 14)  # pixels high and wide
@@ -23,8 +24,6 @@ RULE, BEAT_RULE = 0.8, 0.45  # greys of the lines between cells and between beat
 PAPER = np.array([[1.0, 1.0, 1.0], [0.93, 0.93, 0.93]])  # of odd and even beats
 INK = mpl.colors.to_rgb("#1b3a5c")
 HIT, MISSED, INVENTED = "#1b3a5c", "#e69f00", "#cc79a7"  # told apart by every kind of colour vision
-THRESHOLD = 0.1  # nats above which a latent dimension counts as active
-SCALE = (0.01, 10)  # nats shown
 
 
 def bars(grids_NTV: Tensor, titles: Sequence[str] | None = None, columns: int = 4) -> np.ndarray:
@@ -58,40 +57,6 @@ def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> 
     return _pictured(cells_NTV3, titles, columns, colours)
 
 
-def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Latent dimensions × evaluations: KL in nats, grey where a dimension is inactive; `kl_EL` names the levels."""
-    names = [f"z_{level}[{index}]" for level, kl in kl_EL.items() for index in range(kl.shape[1])]
-    nats_LE = np.concatenate(list(kl_EL.values()), 1).T
-    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=DPI, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axis = figure.subplots()
-    norm = mpl.colors.LogNorm(*SCALE)
-    picture = axis.imshow(
-        nats_LE.clip(*SCALE), aspect="auto", cmap=_active_and_inactive(norm), norm=norm, interpolation="nearest"
-    )
-    for border in np.cumsum([kl.shape[1] for kl in kl_EL.values()])[:-1]:
-        axis.axhline(border - 0.5, color="black", linewidth=1.5)
-    axis.set_yticks(range(len(names)), names, fontsize=9)
-    labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
-    axis.set_xticks(labelled, [f"{images_seen[index] / 1000:,.0f}k" for index in labelled], fontsize=9)
-    axis.set_xlabel("training samples seen")
-    ticks = (0.01, 0.03, THRESHOLD, 0.3, 1, 3, 10)
-    bar = figure.colorbar(picture, ax=axis, ticks=ticks, pad=0.02, label="KL in nats")
-    bar.ax.set_yticklabels(["≤ 0.01", "0.03", "0.1: active", "0.3", "1", "3", "≥ 10"])
-    bar.ax.minorticks_off()
-    bar.ax.axhline(THRESHOLD, color="black", linewidth=1.5)
-    return _rendered(canvas)
-
-
-def _active_and_inactive(norm: mpl.colors.Normalize) -> mpl.colors.Colormap:
-    """Greys up to the threshold, colours from there on."""
-    resolution = 300
-    inactive = round(float(norm(THRESHOLD)) * resolution)
-    greys = mpl.colormaps["Greys"](np.linspace(0.05, 0.45, inactive))
-    colours = mpl.colormaps["viridis_r"](np.linspace(0, 1, resolution - inactive))
-    return mpl.colors.ListedColormap(np.concatenate([greys, colours]))
-
-
 def _paper(shape: tuple[int, int]) -> np.ndarray:
     """Cells [T, V, 3] without ink, every other beat shaded."""
     steps, voices = shape
@@ -121,7 +86,7 @@ def _pictured(
     if legend:
         patches = [Patch(color=colour, label=name) for name, colour in legend.items()]
         figure.legend(handles=patches, loc="lower center", ncols=len(patches), frameon=False, fontsize=9)
-    return _rendered(canvas)
+    return rendered(canvas)
 
 
 def _panel(cells_TV3: np.ndarray) -> np.ndarray:
@@ -142,8 +107,3 @@ def _label(axis: Axes, shape: tuple[int, int], top: int, left: int, title: str, 
         axis.text(left + (step + 0.5) * CELL[1], bottom + 4, str(beat + 1), ha="center", va="top", fontsize=8)
     for index, voice in enumerate(VOICES if voices else ()):
         axis.text(left - 5, bottom - (index + 0.5) * CELL[0], voice.name, ha="right", va="center", fontsize=8)
-
-
-def _rendered(canvas: FigureCanvasAgg) -> np.ndarray:
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

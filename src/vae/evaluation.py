@@ -144,7 +144,7 @@ class VAEEvaluator:
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """Pictures of the whole run so far."""
         dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
-        return {"kl_dimensions": Picture(drawing.kl_timeline([row["images_seen"] for row in history], dims))}
+        return {"kl_dimensions": Picture(pictures.kl_timeline([row["images_seen"] for row in history], dims))}
 
     def _bound(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """ELBO and its parts, what shuffling a level costs, and each sample's place in the latent space."""

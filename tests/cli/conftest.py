@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from src import oracle, train
+from src import oracle, pictures, train
 from src.data import drums
 from src.data.letters import load_strokes
 from src.music import drawing, style
@@ -63,8 +63,8 @@ def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenth of the drum grammar's bars, styles learnt briefly and no pictures: they take longer than tiny models."""
     monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
     monkeypatch.setattr(style, "STEPS", 20)
-    for name in ("bars", "reconstructions", "kl_timeline"):
-        monkeypatch.setattr(drawing, name, lambda *shown: np.zeros((1, 1, 3), np.uint8))
+    for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (pictures, "kl_timeline")):
+        monkeypatch.setattr(room, name, lambda *shown: np.zeros((1, 1, 3), np.uint8))
 
 
 @dataclass(frozen=True)
