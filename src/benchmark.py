@@ -1,6 +1,7 @@
-"""`python -m src.benchmark`: this laboratory's training loops against plain ones, and the loader alone.
+"""`python -m src.benchmark [gan|vae] [OVERRIDE…]`: this laboratory's training loops against plain ones, and the loader.
 
-Both loops are timed in turn, several times over, and the fastest round of each counts. Overrides apply to both models.
+Both loops are timed in turn, several times over, and the fastest round of each counts. Without a model's name both are
+timed, and overrides must suit both.
 """
 
 import logging
@@ -19,6 +20,7 @@ from torch import Tensor
 
 from src import resolvers
 from src.data.resident import ResidentLoader
+from src.mistakes import MISTAKES, give_up, message
 from src.plain_loops import Step, batches, gan_step, vae_step
 from src.quiet import quieten
 
@@ -27,8 +29,8 @@ STEPS = 300
 ROUNDS = 4
 LOADER_BATCHES = 20_000
 MODELS = {
-    ("experiment=gan_standard", "data=strokes"): gan_step,
-    ("experiment=vae_drums",): vae_step,
+    "gan": (("experiment=gan_standard", "data=strokes"), gan_step),
+    "vae": (("experiment=vae_drums",), vae_step),
 }
 
 
@@ -76,13 +78,15 @@ def loader_speed(images_NHW: Tensor, batch_size: int) -> float:
     return LOADER_BATCHES * batch_size / (time.perf_counter() - started)
 
 
-def main(overrides: Sequence[str]) -> None:
+def main(arguments: Sequence[str]) -> None:
+    named = [argument for argument in arguments if argument in MODELS]
+    overrides = [argument for argument in arguments if argument not in MODELS]
     quieten()
     logging.getLogger("lightning").setLevel(logging.ERROR)
     resolvers.register()
     with tempfile.TemporaryDirectory() as folder, initialize(version_base="1.3", config_path="../conf"):
         training_alone = ["~callbacks.evaluation", "~callbacks.progress", "trainer.enable_progress_bar=false"]
-        for recipe, make_step in MODELS.items():
+        for recipe, make_step in (MODELS[name] for name in named or MODELS):
             chosen = [*recipe, *overrides, f"trainer.logger.save_dir={folder}", *training_alone]
             config = compose("train", chosen)
             config.budget = (WARM_UP_STEPS + STEPS) * config.batch_size
@@ -110,4 +114,7 @@ def compare(config: DictConfig, make_step: Callable[..., Step]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        main(sys.argv[1:])
+    except MISTAKES as mistake:
+        give_up(message(mistake))

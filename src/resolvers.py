@@ -1,11 +1,11 @@
 """Folders of runs, and the precision of this machine, as OmegaConf resolvers for conf/."""
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import torch
+from joblib import cpu_count
 from omegaconf import OmegaConf
 
 from src.names import folder_name, key_of, run_name, swept_keys
@@ -41,9 +41,9 @@ def fastest_precision(accelerator: str) -> str:
     return "bf16-mixed" if native else "32-true"
 
 
-def jobs_at_once() -> int:
-    """How many small jobs run side by side: one a core, or one where they share a GPU."""
-    return 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
+def jobs_at_once(accelerator: str) -> int:
+    """How many small jobs run side by side: one a core, or one at a time where they would share a GPU."""
+    return 1 if accelerator != "cpu" and torch.cuda.is_available() else cpu_count()
 
 
 def register() -> None:

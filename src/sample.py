@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if options.num is not None and options.num < 1:
             raise ValueError(f"--num {options.num}: draw at least one sample")
+        if options.out and options.out.suffix != ".png":
+            raise ValueError(f"--out {options.out}: name the picture, FILE.png; sound lands beside it")
         out = options.out or options.run / "samples" / f"drawn_{options.seed}.png"
         model = restored(options.run, options.checkpoint)
         draw = _draw_bars if model.spec.kind == "drums" else _draw_images
@@ -59,7 +61,7 @@ def _draw_bars(model: torch.nn.Module, options: argparse.Namespace, out: Path) -
     num, bpm = options.num or NUM_BARS, BPM if options.bpm is None else options.bpm
     if num > MOST_BARS:
         raise ValueError(f"--num {num}: draw at most {MOST_BARS} bars at once")
-    grids_NTV = model.sample(num, options.seed)[:, 0]
+    grids_NTV = model.sample(num, options.seed).amax(1)  # stacked bars sound together
     notes, sound = out.with_suffix(".mid"), out.with_suffix(".wav")
     write_midi(grids_NTV, notes, bpm)
     write_wav(sound, render(grids_NTV, bpm))

@@ -57,7 +57,8 @@ def _vae_facts(results: dict[str, Any]) -> list[str]:
     metrics, unit = results["metrics"], _unit(results)
     since = {level: f" since {compact(seen)} {unit}" for level, seen in results["onset"].items() if seen is not None}
     collapsed = ", ".join(f"{level}{since.get(level, '')}" for level in metrics["collapsed"])
-    facts = [f"collapsed: {collapsed or 'no level'}", f"IWAE with k = {metrics['importance_samples']}"]
+    facts = [f"collapsed: {collapsed or 'no level'}", f"{metrics['num_held_out']:,} {unit}"]
+    facts.append(f"IWAE with k = {metrics['importance_samples']}")
     for key, name in (("floor_nll", "collapse floor"), ("entropy", "entropy")):
         if is_number(metrics.get(key)):
             gap = metrics["iwae_nll"] - metrics[key]

@@ -74,16 +74,26 @@ def test_vae(capsys, monkeypatch) -> None:
     assert rows["ELBO"] == ["−26.12", ""]
     assert rows["validity"] == ["0.970", "0.980"]
     caption = " ".join(output.split())
-    assert "collapsed: low since 128k bars · IWAE with k = 500 · 14.83 nats below the collapse floor" in caption
+    assert (
+        "collapsed: low since 128k bars · 2,000 bars · IWAE with k = 500 · 14.83 nats below the collapse floor"
+        in caption
+    )
     assert "7.25 nats above the entropy · 6,400 bars/s in training" in caption
 
 
 def test_vae_on_images_that_keeps_its_levels(capsys, monkeypatch) -> None:
     dataset = {"name": "strokes", "source": "strokes", "digest": "ab12cd34ef56", "levels": 255}
-    metrics = {"elbo": -120.0, "iwae_nll": 118.0, "mse": 0.01, "collapsed": [], "importance_samples": 500}
+    metrics = {
+        "elbo": -120.0,
+        "iwae_nll": 118.0,
+        "mse": 0.01,
+        "collapsed": [],
+        "importance_samples": 500,
+        "num_held_out": 900,
+    }
     onset = {"high": None, "low": None}
     output = printed(
         VAE | {"dataset": dataset, "metrics": metrics, "onset": onset, "controls": {}}, capsys, monkeypatch
     )
     caption = " ".join(output.split())
-    assert "collapsed: no level · IWAE with k = 500 · 6,400 images/s" in caption
+    assert "collapsed: no level · 900 images · IWAE with k = 500 · 6,400 images/s" in caption

@@ -30,7 +30,6 @@ from scipy.special import logsumexp
 from src.data.drumforms import FORMS
 from src.data.spec import BAR
 
-VERSION = 1  # raise it whenever the bars change
 STYLES = tuple(FORMS)
 FACTORS = {  # a factor's values, with their probabilities
     "kick": {"plain": 0.3, "driving": 0.25, "syncopated": 0.25, "busy": 0.2},

@@ -52,14 +52,15 @@ def _arrays(path: Path) -> Mapping[str, np.ndarray]:
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not an npz file: write one with numpy.savez(file, patterns=…)")
     arrays = {}
-    with np.load(path, allow_pickle=False) as file:
-        for key in file.files:
-            try:
-                arrays[key] = file[key]
-            except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
-                raise ValueError(
-                    f"{key} in {path} cannot be read ({error}): expected a plain array of numbers or text"
-                ) from error
+    key = "nothing"
+    try:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            for key in file.files:
+                arrays[key] = np.asarray(file[key])
+    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(
+            f"{key} in {path} cannot be read ({error}): expected a plain array of numbers or text"
+        ) from error
     return arrays
 
 

@@ -55,7 +55,7 @@ class ResidentData(LightningDataModule, ABC):
     def __init__(self, root: str, budget: int, batch_size: int, seed: int, stack: int):
         super().__init__()
         if stack not in (1, 2, 3):
-            raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 characters per image")
+            raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 samples side by side")
         self.root = Path(root)
         self.budget = budget
         self.batch_size = batch_size

@@ -30,7 +30,7 @@ class ResidentLoader:
         world_size: int = 1,
     ):
         if batch_size > len(images_NHW):
-            raise ValueError(f"batch_size={batch_size} exceeds the {len(images_NHW)} training images")
+            raise ValueError(f"batch_size={batch_size} exceeds the {len(images_NHW)} training samples")
         if batch_size % world_size:
             raise ValueError(f"batch_size={batch_size} does not divide over {world_size} devices")
         self.images_NHW = images_NHW

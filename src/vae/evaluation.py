@@ -39,8 +39,8 @@ class VAEEvaluator:
     The measures are those of the model itself, whatever training annealed: β 1, raw KL, temperature 1.
 
     Args:
-        num_samples: samples of the prior, and held-out ones rebuilt.
-        num_held_out: held-out samples at most for `iwae_nll` and the mutual information.
+        num_samples: samples of the prior.
+        num_held_out: test samples at most; the cost of the mutual information grows with their square.
         importance_samples: k of `iwae_nll`, which is measured at the end only.
     """
 
@@ -74,10 +74,11 @@ class VAEEvaluator:
         self.device = device
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
         self.train_split = data.splits["train"].to(device)
+        if self.has_styles:
+            test = Split(self.held_out["test"].images[:, 0], self.held_out["test"].labels[:, 0])
+            self.styles = trained_style_classifier(self.train_split, test, len(self.spec.classes))
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
         if self.is_music:
-            musical = [Split(split.images[:, 0], split.labels[:, 0]) for split in self.held_out.values()]
-            self.styles = trained_style_classifier(self.train_split, musical[1], len(self.spec.classes))
             self.musicality = Musicality(self.train_split.images).to(device)
 
     @property
@@ -85,29 +86,37 @@ class VAEEvaluator:
         """Of stacked bars, which sound at the same time, no musical measure is defined."""
         return self.spec.kind == "drums" and self.spec.shape[0] == 1
 
+    @property
+    def has_styles(self) -> bool:
+        return self.is_music and len(self.spec.classes) > 1
+
     def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name, and what to show beside them."""
         final = split == "test"
         with evaluating(vae):
             torch.manual_seed(SEED)
             cells_NTV = vae.to_cells(self.held_out[split].images)
+            cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
             metrics, points = self._bound(vae, cells_NTV)
-            metrics |= self._information(vae, cells_NTV[: self.num_held_out if final else ALONG_TRAINING])
-            rebuilt, shown = self._rebuilt(vae, cells_NTV[: self.num_samples if final else ALONG_TRAINING])
+            metrics |= self._information(vae, cells_NTV if final else cells_NTV[:ALONG_TRAINING])
+            rebuilt, shown = self._rebuilt(vae, cells_NTV if final else cells_NTV[:ALONG_TRAINING])
             metrics |= rebuilt
             if final:
-                metrics |= self._likelihood(vae, cells_NTV[: self.num_held_out])
+                metrics |= self._likelihood(vae, cells_NTV)
             else:
                 metrics |= {name: float(value) for name, value in vae.annealed.items()}
             drawn = vae.sample(self.num_samples, SEED)
             shown["prior"] = self._picture(drawn)
             if self.is_music:
-                metrics |= self._music(drawn) | {"style_accuracy": self._style_accuracy(vae, split)}
+                metrics |= self._music(drawn)
                 if final:
                     shown["prior_bars"] = Sound(drawn[:SHOWN, 0])
+            if self.has_styles:
+                metrics["style_accuracy"] = self._style_accuracy(vae, split)
             if final:
-                labels = [self.spec.classes[label] for label in self.held_out[split].labels[:, 0].tolist()]
-                shown |= {f"z_{level}": Cloud(points[level], labels) for level in LEVELS}
+                classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
+                names = [self.spec.classes[index] for index in classes_N.tolist()]
+                shown |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
         values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
         collapsed = [level for level in LEVELS if values[f"kl_{level}"] < ACTIVE_NATS]
         return values | {"num_samples": self.num_samples, "collapsed": collapsed}, shown
@@ -115,18 +124,19 @@ class VAEEvaluator:
     def controls(self) -> dict[str, dict[str, Any]]:
         """What the musical measures say of bars whose quality is known.
 
-        `real`: the validation split. `noise`: independent hits at the density of the training bars. `single`: one real
-        bar over and over. Other data have no controls here: a bound needs a model.
+        `real`: the test split. `noise`: independent hits at the density of the training bars. `single`: one real bar
+        over and over. Other data have no controls here: a bound needs a model.
         """
         if not self.is_music:
             return {}
-        held_out = self.held_out["val"]
+        held_out = self.held_out["test"]
         random = torch.Generator().manual_seed(SEED)
         density = self.train_split.images.float().mean().cpu()
         noise = (torch.rand(self.num_samples, *self.spec.shape, generator=random) < density).to(held_out.images)
         single = held_out.images[:1].expand(self.num_samples, -1, -1, -1)
         real = self._music(held_out.images[: self.num_samples])
-        real["style_accuracy"] = (self.styles.predict(held_out.images[:, 0]) == held_out.labels[:, 0]).double().mean()
+        if self.has_styles:
+            real["style_accuracy"] = self.styles.accuracy
         values = {"real": real, "noise": self._music(noise), "single": self._music(single)}
         return {name: {key: value.item() for key, value in control.items()} for name, control in values.items()}
 
@@ -164,7 +174,10 @@ class VAEEvaluator:
             lost["low"] += (without_low_N - distortion_N).double().sum()
             points["high"].append(latents.posterior_high.mean)
             points["low"].append(latents.posterior_low.mean)
-        metrics = bound.compute() | {f"usage_{level}": lost[level] / len(cells_NTV) for level in LEVELS}
+        usage = {f"usage_{level}": lost[level] / len(cells_NTV) for level in LEVELS}
+        if vae.decoder_sees == "low":
+            usage["usage_high"] = None  # there is nothing to shuffle for a decoder that does not see it
+        metrics = bound.compute() | usage
         return metrics, {level: torch.cat(means) for level, means in points.items()}
 
     def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:

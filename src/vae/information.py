@@ -21,7 +21,8 @@ DRAWS = 32  # of z_low, over which bottom-up inference averages q(z_high|z_low)
 def information(inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
     """Nats that z_high and z_low carry about the sample; the caller's random stream is used.
 
-    Each level is credited with what its own KL pays for. Top-down: I(x; z_high) and I(x; z_low | z_high), which add up.
+    Each level is credited with what its own KL pays for. Top-down: I(x; z_high) and I(x; z_low | z_high), which add up,
+    so that together they do not exceed ln N.
     Bottom-up: I(x; z_low), and I(x; z_high), which cannot exceed it: q(z_high|x) is averaged over draws of z_low, among
     them the one that z_high was made from, so that a narrow q(z_high|z_low) is rather over- than underrated.
     """

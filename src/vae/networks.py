@@ -38,7 +38,7 @@ class Perceptron(nn.Sequential):
 class Encoder(nn.Module):
     """Maps cells [B, T, V] in [0, 1] to features [B, F]."""
 
-    def __init__(self, num_cells: int, width: int = 256, depth: int = 1, dropout: float = 0.1):
+    def __init__(self, num_cells: int, width: int = 256, depth: int = 1, dropout: float = 0.3):
         super().__init__()
         self.num_features = width
         self.body = nn.Sequential(Perceptron(num_cells, width, width, depth, dropout), nn.GELU())
@@ -95,7 +95,7 @@ class TopDown(nn.Module):
         dropout: within that network.
     """
 
-    def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.1):
+    def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.3):
         super().__init__()
         self.high = nn.Linear(features, 2 * z_high)
         self.low = Perceptron(features + z_high, width, 2 * z_low, dropout=dropout)
@@ -141,7 +141,7 @@ class BottomUp(nn.Module):
         dropout: within that network.
     """
 
-    def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.1):
+    def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.3):
         super().__init__()
         self.low = nn.Linear(features, 2 * z_low)
         self.high = Perceptron(z_low, width, 2 * z_high, dropout=dropout)

@@ -159,14 +159,14 @@ def test_the_styles_are_what_they_are_called(bars):
 
 
 def test_the_same_bars_everywhere(bars):
-    """Whoever changes the bars must raise VERSION, and this digest."""
+    """Whoever changes the bars changes this digest, and every figure that was measured on them."""
     again = grammar.draw(4000, seed=5)
     assert all(np.array_equal(one, other) for one, other in zip(bars, again, strict=True))
     fewer = grammar.draw(10, seed=5)
     assert all(np.array_equal(one, other[:10]) for one, other in zip(fewer, bars, strict=True))
     assert not np.array_equal(grammar.draw(10, seed=6).grids_NTV, fewer.grids_NTV)
     digest = hashlib.sha256(bars.grids_NTV).hexdigest()[:16]
-    assert (grammar.VERSION, digest) == (1, "8ca34cccd288ca0b")
+    assert digest == "8ca34cccd288ca0b"
 
 
 def test_types_and_shapes(bars):

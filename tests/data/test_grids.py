@@ -1,4 +1,5 @@
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -129,4 +130,19 @@ def test_a_damaged_archive(write):
     content[1500] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"patterns in .* cannot be read"):
+        read_grids(path)
+
+
+@pytest.mark.parametrize("damage", ["directory", "member"])
+def test_a_damaged_archive_is_one_message(tmp_path, damage):
+    path = tmp_path / "bars.npz"
+    if damage == "member":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("patterns", b"not an array")
+    else:
+        np.savez(path, patterns=np.zeros((5, 16, 9)))
+        content = bytearray(path.read_bytes())
+        content[content.rindex(b"PK\x01\x02")] = 0
+        path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"bars\.npz"):
         read_grids(path)

@@ -113,9 +113,9 @@ def test_metrics_of_the_contract(evaluation_of, vae_for):
     assert "mse" not in metrics
     kinds = {"prior": Picture, "reconstructions": Picture, "prior_bars": Sound, "z_high": Cloud, "z_low": Cloud}
     assert {name: type(exhibit) for name, exhibit in shown.items()} == kinds
-    assert shown["z_high"].points_NL.shape == (90, 2)
-    assert shown["z_low"].points_NL.shape == (90, 3)
-    assert list(shown["z_low"].labels) == [grammar.STYLES[label] for label in data.held_out("test").labels[:, 0]]
+    assert shown["z_high"].points_NL.shape == (50, 2)
+    assert shown["z_low"].points_NL.shape == (50, 3)
+    assert list(shown["z_low"].labels) == [grammar.STYLES[label] for label in data.held_out("test").labels[:50, 0]]
 
 
 def test_along_training_without_what_is_slow(evaluation_of, vae_for):
@@ -142,7 +142,7 @@ def test_the_figures_are_those_of_the_model_whatever_training_annealed(evaluatio
 
 def test_the_bound_is_that_of_the_held_out_bars(evaluation_of, vae_for):
     """A posterior of no width makes the reconstruction a number without chance."""
-    evaluation, data = evaluation_of()
+    evaluation, data = evaluation_of(num_held_out=90)
     vae = vae_for(data, inference=partial(BottomUp, width=8), prior=Standard).eval()
     bars = data.splits["test"].images.float()
     with torch.no_grad():
@@ -302,7 +302,7 @@ def test_stacked_bars_and_images_have_a_bound_too(evaluation_of, vae_for, kind, 
 
 
 def test_mse_is_that_of_the_reconstructed_images(evaluation_of, vae_for):
-    evaluation, data = evaluation_of(Smudges, num_samples=90)
+    evaluation, data = evaluation_of(Smudges, num_held_out=90)
     vae = vae_for(data, decoder=partial(Parallel, width=8, depth=1, dropout=0.0)).eval()
     images = data.splits["test"].images.float() / 255
     with torch.no_grad():
