@@ -41,7 +41,10 @@ def test_they_come_from_the_evaluated_generator(run: Path):
     assert not drawn.equal(model.sample(4, seed=0))
 
 
-@pytest.mark.parametrize(("arguments", "expected"), [(["nowhere"], "nowhere"), (["run", "--num", "0"], "--num 0")])
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [(["nowhere"], "nowhere"), (["run", "--num", "0"], "--num 0"), (["run", "--out", "take.mid"], "FILE.png")],
+)
 def test_mistakes_get_one_line(run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str):
     capsys.readouterr()
     assert sample.main(arguments) == 1

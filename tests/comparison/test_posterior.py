@@ -56,6 +56,13 @@ def test_likelihood_lies_between_floor_and_entropy(annealing) -> None:
     )
 
 
+def test_without_the_plain_bound_nobody_knows_what_was_prevented(compare) -> None:
+    text = said(compare({"linear": (2.0, 1.0, 25.0), "cyclical": (2.1, 1.2, 25.0)}))
+    assert "Under `linear` (3 seeds) no level collapses" in text
+    assert "Whether `linear` prevented a collapse is not known: `none` was not run." in text
+    assert "to cure" not in text
+
+
 @pytest.mark.parametrize(
     ("metrics", "expected"),
     [

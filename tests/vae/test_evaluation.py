@@ -201,6 +201,31 @@ def test_a_level_that_is_switched_off_shows(evaluation_of, vae_for, gone, hears)
     assert metrics[f"active_{alive}"] >= 1
 
 
+def test_a_decoder_that_does_not_see_a_level_cannot_use_it(evaluation_of, vae_for):
+    evaluation, data = evaluation_of()
+    metrics, _ = evaluation.measure(vae_for(data, decoder_sees="low"), "val")
+    assert metrics["usage_high"] is None
+    assert metrics["usage_low"] is not None
+
+
+class Nameless(Bars):
+    """Bars of one style, which nobody can mistake."""
+
+    def load(self) -> Loaded:
+        loaded = super().load()
+        splits = [
+            Split(split.images, torch.zeros_like(split.labels)) for split in (loaded.train, loaded.val, loaded.test)
+        ]
+        return Loaded(*splits, ("all",), "toy", levels=1)
+
+
+def test_without_styles_no_style_is_found(evaluation_of, vae_for):
+    evaluation, data = evaluation_of(Nameless)
+    assert "style_accuracy" not in evaluation.measure(vae_for(data), "val")[0]
+    assert "style_accuracy" not in evaluation.controls(torch.device("cpu"))["real"]
+    assert "validity" in evaluation.controls(torch.device("cpu"))["real"]
+
+
 def test_usage_is_what_a_wrong_level_costs(evaluation_of, make_vae):
     """Once the model has learnt to rely on it."""
     evaluation, data = evaluation_of()
