@@ -5,7 +5,7 @@ from src.vae.anneal.annealer import Annealer, KLTransform, Levels
 from src.vae.anneal.annealing import Annealing
 from src.vae.anneal.batch_norm_mean import BatchNormMean
 from src.vae.anneal.decoding import Temperature, WordDropout
-from src.vae.anneal.free_bits import FreeBits, FreeBitsTotal, TargetRate
+from src.vae.anneal.free_bits import FreeBits, FreeBitsPerLevel, FreeBitsTotal, TargetRate
 from src.vae.anneal.level_balance import LevelBalance
 from src.vae.anneal.pretrain_then_anneal import PretrainThenAnneal
 from src.vae.anneal.rates import GECO, Capacity, Control
@@ -23,6 +23,7 @@ __all__ = [
     "Cosine",
     "Cyclical",
     "FreeBits",
+    "FreeBitsPerLevel",
     "FreeBitsTotal",
     "KLTransform",
     "LevelBalance",

@@ -3,8 +3,6 @@
 B batch, L latent dims.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
@@ -14,35 +12,47 @@ from src.vae.latents import Rates
 
 
 class FreeBits(KLTransform):
-    """Σ max(λ, E[KL_j]) over latent dimensions or over levels (Kingma et al. 2016, arXiv:1606.04934).
+    """Σ max(λ, E[KL_j]) over latent dimensions (Kingma et al. 2016, arXiv:1606.04934, eq. 15).
 
     The expectation is over the batch. Where it is below λ, the KL has no gradient.
 
     Args:
-        nats: λ of each level, per dimension or for the whole level.
-        per: "dimension" or "level", what λ is granted to.
+        nats: λ per dimension, of each level.
     """
 
-    def __init__(self, nats: PerLevel = 0.25, per: Literal["dimension", "level"] = "dimension"):
+    def __init__(self, nats: PerLevel = 0.25):
         super().__init__()
         self.nats = self.levels("nats", nats, NOT_NEGATIVE)
-        if per not in ("dimension", "level"):
-            raise ValueError(f"{self.state_key}.per={per}: choose dimension or level")
-        self.per = per
 
     def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        high = self.clamped(rates.high_BL, self.nats[0])
-        low = self.clamped(rates.low_BL, self.nats[1])
-        return beta[0] * high + beta[1] * low
-
-    def clamped(self, kl_BL: Tensor, nats: float) -> Tensor:
-        """One level's KL, at least λ in every group."""
-        kl_L = kl_BL.mean(-2)
-        groups = kl_L if self.per == "dimension" else kl_L.sum(-1, keepdim=True)
-        return groups.clamp(min=nats).sum(-1)
+        high_L, low_L = rates.high_BL.mean(-2), rates.low_BL.mean(-2)
+        return beta[0] * high_L.clamp(min=self.nats[0]).sum(-1) + beta[1] * low_L.clamp(min=self.nats[1]).sum(-1)
 
     def charts(self) -> dict[str, float | Tensor]:
         return {"free_bits_high": self.nats[0], "free_bits_low": self.nats[1]}
+
+
+class FreeBitsPerLevel(KLTransform):
+    """Σ max(λ_l, E[KL_l]) over the levels: each may say so much for nothing, in whichever dimensions it likes.
+
+    Free bits (Kingma et al. 2016, arXiv:1606.04934) with a level as the group that shares them.
+
+    Args:
+        high: λ of z_high, in nats.
+        low: λ of z_low.
+    """
+
+    def __init__(self, high: float = 3.0, low: float = 2.0):
+        super().__init__()
+        self.high = self.number("high", high, NOT_NEGATIVE)
+        self.low = self.number("low", low, NOT_NEGATIVE)
+
+    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
+        high, low = (kl_B.mean(-1) for kl_B in rates.levels_B)
+        return beta[0] * high.clamp(min=self.high) + beta[1] * low.clamp(min=self.low)
+
+    def charts(self) -> dict[str, float | Tensor]:
+        return {"free_bits_high": self.high, "free_bits_low": self.low}
 
 
 class FreeBitsTotal(KLTransform):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.vae.anneal import FreeBits, FreeBitsTotal, TargetRate
+from src.vae.anneal import FreeBits, FreeBitsPerLevel, FreeBitsTotal, TargetRate
 from src.vae.latents import Rates
 
 BETA = (0.7, 1.3)
@@ -27,8 +27,8 @@ def test_free_bits_per_dimension(rates):
 @pytest.mark.parametrize("nats", [0.1, 1.5, 9.0])
 def test_free_bits_per_level(rates, nats):
     high, low = (sum(mean(column) for column in columns(kl_BL)) for kl_BL in (rates.high_BL, rates.low_BL))
-    penalty = FreeBits(nats, per="level").penalty(rates, BETA)
-    assert penalty.item() == pytest.approx(0.7 * max(nats, high) + 1.3 * max(nats, low), rel=1e-6)
+    penalty = FreeBitsPerLevel(nats, nats / 2).penalty(rates, BETA)
+    assert penalty.item() == pytest.approx(0.7 * max(nats, high) + 1.3 * max(nats / 2, low), rel=1e-6)
 
 
 def test_free_bits_have_no_gradient_below():
@@ -44,7 +44,7 @@ def test_free_bits_have_no_gradient_below():
 def test_free_bits_of_nothing_are_the_bound(rates):
     high_B, low_B = rates.levels_B
     plain = 0.7 * high_B.mean() + 1.3 * low_B.mean()
-    for transform in (FreeBits(0), FreeBits(0, per="level"), FreeBitsTotal(0), TargetRate(0)):
+    for transform in (FreeBits(0), FreeBitsPerLevel(0, 0), FreeBitsTotal(0), TargetRate(0)):
         torch.testing.assert_close(transform.penalty(rates, BETA), plain)
 
 
@@ -85,7 +85,7 @@ def test_target_rate_grants_it_to_every_sample():
     ("make", "message"),
     [
         (lambda: FreeBits(nats=-1), r"vae\.anneal\.free_bits\.nats=-1: choose"),
-        (lambda: FreeBits(per="sample"), r"vae\.anneal\.free_bits\.per=sample: choose dimension or level"),
+        (lambda: FreeBitsPerLevel(low=-1), r"vae\.anneal\.free_bits_per_level\.low=-1: choose"),
         (lambda: FreeBitsTotal(nats=-1), r"vae\.anneal\.free_bits_total\.nats=-1"),
         (lambda: FreeBitsTotal(nats={"high": 1, "low": 2}), r"vae\.anneal\.free_bits_total\.nats={"),
         (lambda: TargetRate(nats={"high": 1}), r"vae\.anneal\.target_rate\.nats={'high': 1}"),

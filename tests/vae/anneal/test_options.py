@@ -16,7 +16,6 @@ from src.vae.latents import Rates
 
 CONF = Path(__file__).parents[3] / "conf" / "vae.anneal"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
-VARIANTS = {"free_bits_per_level": "free_bits"}  # files with other parameters of a class that has its own file
 SHORT = {"aggressive": {"window": 2, "most": 6, "check_every": 3}}  # to do in 8 steps what takes hundreds
 LISTS = [["cyclical", "free_bits", "temperature"], ["aggressive", "control", "geco", "word_dropout", "batch_norm_mean"]]
 
@@ -33,7 +32,7 @@ def test_there_are_options():
     classes = {each for each in vars(anneal).values() if isinstance(each, type) and issubclass(each, Annealer)}
     strategies = {each for each in classes if not inspect.isabstract(each)} - {Annealer, KLTransform}
     assert {class_of(name) for name in NAMES} == strategies
-    assert len(NAMES) == 19 + len(VARIANTS)
+    assert len(NAMES) == 20
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -42,17 +41,15 @@ def test_one_name_for_file_key_and_class(name):
     assert re.match(r"# \w.*[.]\n", text), "opens with why one would choose it"
     assert list(OmegaConf.load(CONF / f"{name}.yaml")) == [name]
     snake = snake_case(class_of(name).__name__)
-    assert VARIANTS.get(name, name) == snake or (name, class_of(name)) == ("none", Unannealed)
+    assert snake == name or (name, class_of(name)) == ("none", Unannealed)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_parameter_stands_in_the_file(name):
-    """With the value that the constructor has by default, or with another in a variant."""
+    """With the value that the constructor has by default."""
     written = {key: value for key, value in OmegaConf.load(CONF / f"{name}.yaml")[name].items() if key != "_target_"}
     parameters = inspect.signature(class_of(name)).parameters
-    defaults = {key: parameter.default for key, parameter in parameters.items()}
-    assert list(written) == list(defaults)
-    assert (written == defaults) == (name not in VARIANTS)
+    assert written == {key: parameter.default for key, parameter in parameters.items()}
 
 
 class Gradients(Callback):
