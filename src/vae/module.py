@@ -99,13 +99,14 @@ class VAE(Counted):
         temperature = self.anneal.temperature()
         distortion_B = -log_likelihood(logits_BTV / temperature, cells_BTV)
         rates = latents.rates()
-        beta = self.anneal.beta(rates.detach())
+        observed = rates.detach()
+        beta = self.anneal.beta(observed)
 
         loss = self.anneal.reconstruction_weight() * distortion_B.mean() + self.anneal.penalty(rates, beta)
 
-        self.anneal.observe(distortion_B.detach(), rates.detach())
+        self.anneal.observe(distortion_B.detach(), observed)
         self.annealed = {"beta_high": beta[0], "beta_low": beta[1], "temperature": temperature}
-        high_B, low_B = rates.detach().levels_B
+        high_B, low_B = observed.levels_B
         return {
             "loss": loss,
             "reconstruction": distortion_B.detach(),
@@ -174,7 +175,8 @@ class VAE(Counted):
 
     def configure_gradient_clipping(self, optimizer: Optimizer, *_: Any, **__: Any) -> None:
         # Lightning's own way refuses fused optimizers under bf16, for the sake of fp16's scaler, which is not in use.
-        nn.utils.clip_grad_norm_(self.parameters(), self.max_gradient_norm)
+        weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+        nn.utils.clip_grad_norm_(weights, self.max_gradient_norm)
 
     def inference_networks(self) -> list[nn.Module]:
         """What reads the latents off the data; the other networks generate."""
