@@ -9,7 +9,7 @@ study: .venv/installed
 	$(VENV) -m src.train study=quick
 
 test: .venv/installed
-	$(VENV) -m pytest
+	$(VENV) -m pytest -n auto --dist loadfile
 
 lint: .venv/installed
 	$(VENV) -m ruff check .

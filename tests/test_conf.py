@@ -31,7 +31,8 @@ def composed(*overrides: str):
 
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_option_composes(option: Path):
-    group, _, chosen = option.with_suffix("").as_posix().partition("/")
+    path = option.with_suffix("").as_posix()
+    group, chosen = path.rsplit("/", 1) if path.startswith("hydra/") else path.split("/", 1)
     family = group.partition(".")[0]
     resolved = composed(*([f"model={family}"] if family in ("gan", "vae") else []), f"{group}={chosen}")
     assert resolved.budget > 0

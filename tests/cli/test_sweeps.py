@@ -43,16 +43,20 @@ def test_every_recipe_by_glob(command: Command):
 
 
 def test_a_study_and_the_command_line_do_not_multiply(command: Command):
-    outcome = command("study=quick", "seed=range(8)", *SMALL[1:])
+    outcome = command("study=quick", "seed=range(8)")
     assert outcome.status == 1
     assert "hydra.sweeper.params.seed" in outcome.errors
     assert not Path("multirun").exists()
 
 
 def test_a_study_runs_without_m_and_its_choices_can_be_changed(command: Command):
-    small = [option for option in SMALL if not option.startswith("data=")]
+    small = [option for option in SMALL if not option.startswith(("data=", "~"))]
     outcome = command(
-        "study=quick", "hydra.sweeper.params.seed='1,2'", "hydra.sweeper.params.experiment=quick/gan_fm", *small
+        "study=quick",
+        "hydra/launcher=basic",
+        "hydra.sweeper.params.seed='1,2'",
+        "hydra.sweeper.params.experiment=quick/gan_fm",
+        *small,
     )
     assert outcome.status == 0
     found = [results(path.parent) for path in only("multirun/quick/*").glob("*/results.json")]
