@@ -105,14 +105,15 @@ class TopDown(nn.Module):
     def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
         posterior_high = self.posterior_high(features_BF)
         high_BL = posterior_high.rsample()
-        posterior_low = self.posterior_low(features_BF, high_BL, prior)
+        prior_low = prior(high_BL)
+        posterior_low = self._relative_to(prior_low, features_BF, high_BL)
         return Latents(
             high_BL,
             posterior_low.rsample(),
             posterior_high,
             posterior_low,
             prior_high=standard_normal(high_BL),
-            prior_low=prior(high_BL),
+            prior_low=prior_low,
         )
 
     def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
@@ -125,7 +126,9 @@ class TopDown(nn.Module):
         return normal(self.scale_high(mean_BL), std_BL)
 
     def posterior_low(self, features_BF: Tensor, high_BL: Tensor, prior: Prior) -> Normal:
-        expected = prior(high_BL)
+        return self._relative_to(prior(high_BL), features_BF, high_BL)
+
+    def _relative_to(self, expected: Normal, features_BF: Tensor, high_BL: Tensor) -> Normal:
         mean_BL, std_BL = mean_and_std(self.low(features_BF, high_BL))
         return normal(expected.mean + expected.stddev * self.scale_low(mean_BL), expected.stddev * std_BL)
 
