@@ -1,7 +1,7 @@
 """`python -m src.benchmark [gan|vae] [OVERRIDE…]`: this laboratory's training loops against plain ones, and the loader.
 
-Both loops are timed in turn, several times over, and the fastest round of each counts. Without a model's name both are
-timed, and overrides must suit both.
+Both loops train in one process and take turns every few steps, so that a machine whose speed drifts slows both alike.
+Medians over the turns count. Without a model's name both are timed, and overrides must suit both.
 """
 
 import logging
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from hydra import compose, initialize
 from hydra.utils import instantiate
@@ -24,9 +25,9 @@ from src.mistakes import MISTAKES, give_up, message
 from src.plain_loops import Step, batches, gan_step, vae_step
 from src.quiet import quieten
 
-WARM_UP_STEPS = 50
-STEPS = 300
-ROUNDS = 4
+TURNS = 40
+STEPS = 25  # of a turn
+WARM_UP_TURNS = 4
 LOADER_BATCHES = 20_000
 MODELS = {
     "gan": (("experiment=gan_standard", "data=strokes"), gan_step),
@@ -34,39 +35,39 @@ MODELS = {
 }
 
 
-class Stopwatch(Callback):
-    """Times the steps after the warm-up."""
+class TakeTurns(Callback):
+    """Interrupts Lightning's loop every `STEPS` steps for as many steps of the plain loop, and times the two apart."""
+
+    def __init__(self, make_step: Callable[[torch.device, torch.dtype | None], Step], images_NHW: Tensor, batch: int):
+        self.make_step = make_step
+        self.images_NHW = images_NHW
+        self.batch = batch
+        self.ours: list[float] = []
+        self.plain: list[float] = []
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        dtype = torch.bfloat16 if trainer.precision == "bf16-mixed" else None
+        self.step = self.make_step(module.device, dtype)
+        self.images_NHW = self.images_NHW.to(module.device)
+        self.started = now(module.device)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_index: int) -> None:
-        if batch_index == WARM_UP_STEPS:
+        if batch_index and batch_index % STEPS == 0:
+            self.ours.append(now(module.device) - self.started)
+            self.plain.append(self.plain_turn(module.device))
             self.started = now(module.device)
 
-    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        self.seconds = now(module.device) - self.started
+    def plain_turn(self, device: torch.device) -> float:
+        started = now(device)
+        for images_BHW in batches(self.images_NHW, self.batch, STEPS):
+            self.step(images_BHW)
+        return now(device) - started
 
 
 def now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
-
-
-def lightning_loop(config: DictConfig, data: Any) -> tuple[float, Trainer]:
-    """Seconds for `STEPS` steps of the laboratory's own loop, and the trainer that took them."""
-    stopwatch = Stopwatch()
-    model = instantiate(config.model)(spec=data.spec)
-    trainer = instantiate(config.trainer, callbacks=[*instantiate(config.callbacks).values(), stopwatch])
-    trainer.fit(model, data)
-    return stopwatch.seconds, trainer
-
-
-def plain_loop(step: Step, images_NHW: Tensor, batch_size: int) -> float:
-    """Seconds for `STEPS` steps of the loop written by hand."""
-    for number, images_BHW in enumerate(batches(images_NHW, batch_size, WARM_UP_STEPS + STEPS)):
-        if number == WARM_UP_STEPS:
-            started = now(images_NHW.device)
-        step(images_BHW)
-    return now(images_NHW.device) - started
 
 
 def loader_speed(images_NHW: Tensor, batch_size: int) -> float:
@@ -89,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
         for recipe, make_step in (MODELS[name] for name in named or MODELS):
             chosen = [*recipe, *overrides, f"trainer.logger.save_dir={folder}", *training_alone]
             config = compose("train", chosen)
-            config.budget = (WARM_UP_STEPS + STEPS) * config.batch_size
+            config.budget = ((WARM_UP_TURNS + TURNS) * STEPS + 1) * config.batch_size
             print(" ".join([*recipe, *overrides]))
             compare(config, make_step)
 
@@ -97,20 +98,26 @@ def main(arguments: Sequence[str]) -> None:
 def compare(config: DictConfig, make_step: Callable[..., Step]) -> None:
     data = instantiate(config.data)
     data.setup()
-    ours, plain = [], []
-    for _ in range(ROUNDS):
-        seconds, trainer = lightning_loop(config, data)
-        ours.append(seconds)
-        device, precision = trainer.strategy.root_device, str(trainer.precision)
-        dtype = torch.bfloat16 if precision == "bf16-mixed" else None
-        images = data.splits["train"].images.to(device)
-        plain.append(plain_loop(make_step(config, data.spec, device, dtype), images, config.batch_size))
+    images = data.splits["train"].images
+    model = instantiate(config.model)(spec=data.spec)
+    turns = TakeTurns(lambda device, dtype: make_step(config, data.spec, device, dtype), images, config.batch_size)
+    trainer = instantiate(config.trainer, callbacks=[*instantiate(config.callbacks).values(), turns])
+    trainer.fit(model, data)
+
+    ours, plain = np.array(turns.ours)[WARM_UP_TURNS:], np.array(turns.plain)[WARM_UP_TURNS:]
     trained = STEPS * config.batch_size
-    print(f"  device {device}, precision {precision}, batch {config.batch_size}, {torch.get_num_threads()} threads")
-    print(f"  plain PyTorch loop  {trained / min(plain):12,.0f} samples/s")
-    print(f"  this laboratory     {trained / min(ours):12,.0f} samples/s")
-    print(f"  ratio               {min(plain) / min(ours):12.3f}")
-    print(f"  loader alone        {loader_speed(images, config.batch_size):12,.0f} samples/s")
+    device, threads = trainer.strategy.root_device, torch.get_num_threads()
+    print(
+        f"  device {device}, precision {trainer.precision}, batch {config.batch_size}, {threads} threads, {TURNS} turns"
+    )
+    for name, values, unit in (
+        ("plain PyTorch loop", trained / plain, ",.0f"),
+        ("this laboratory", trained / ours, ",.0f"),
+        ("ratio", plain / ours, ".3f"),
+    ):
+        low, middle, high = np.quantile(values, [0.25, 0.5, 0.75])
+        print(f"  {name:19} {middle:10{unit}}   quartiles {low:{unit}} to {high:{unit}}")
+    print(f"  {'loader alone':19} {loader_speed(images.to(device), config.batch_size):10,.0f}   (samples/s, as above)")
 
 
 if __name__ == "__main__":
