@@ -7,12 +7,15 @@ from torch import Tensor
 
 from src.data.spec import DataSpec
 
+PROGRESS = ("steps", "images_seen", "total_steps")
+
 
 class Counted(LightningModule):
     """A module that counts its own progress and resumes on the data that it was trained on.
 
-    `steps` counts updates of the model that is evaluated, `images_seen` training samples and `batch_images` those of
-    the latest step, over all devices. Lightning's `global_step` counts every optimizer's step and means none of them.
+    `steps` counts training steps, `images_seen` training samples and `batch_images` those of the latest step, over all
+    devices. Lightning's `global_step` counts every optimizer's step and means none of them. Schedules follow
+    `progress`: the length of a run is the one it was first started with, also when it goes on with a larger budget.
     """
 
     def __init__(self, spec: DataSpec):
@@ -21,6 +24,15 @@ class Counted(LightningModule):
         self.steps = 0
         self.images_seen = 0
         self.batch_images = 0
+        self.total_steps = 0
+
+    @property
+    def progress(self) -> float:
+        """The share of the run that is done, in [0, 1)."""
+        return min(self.steps, self.total_steps - 1) / self.total_steps
+
+    def on_train_start(self) -> None:
+        self.total_steps = self.total_steps or self.trainer.num_training_batches
 
     def count(self, batch_BCHW: Tensor) -> None:
         """One more step, with this batch on each device."""
@@ -29,7 +41,7 @@ class Counted(LightningModule):
         self.images_seen += self.batch_images
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["progress"] = {"steps": self.steps, "images_seen": self.images_seen}
+        checkpoint["progress"] = {name: getattr(self, name) for name in PROGRESS}
         checkpoint["data"] = self.spec.digest
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -38,5 +50,5 @@ class Counted(LightningModule):
                 f"the run was trained on other data (digest {checkpoint['data'][:12]}) than {self.spec.source} here "
                 f"({self.spec.digest[:12]}): set data.root to where it lies"
             )
-        self.steps = checkpoint["progress"]["steps"]
-        self.images_seen = checkpoint["progress"]["images_seen"]
+        for name in PROGRESS:
+            setattr(self, name, checkpoint["progress"][name])

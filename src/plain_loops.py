@@ -14,7 +14,6 @@ from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 
 from src.data.spec import DataSpec
-from src.gan.networks import initialise
 
 Step = Callable[[Tensor], None]
 
@@ -29,8 +28,6 @@ def gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
     """One step of the standard GAN."""
     generator = instantiate(config.gan.generator)(shape=spec.shape).to(device)
     discriminator = instantiate(config.gan.discriminator)(shape=spec.shape).to(device)
-    initialise(generator)
-    initialise(discriminator)
     generator_optimizer = instantiate(config.gan.generator_optimizer)(generator.parameters())
     discriminator_optimizer = instantiate(config.gan.discriminator_optimizer)(discriminator.parameters())
 

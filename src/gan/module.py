@@ -5,23 +5,26 @@ B batch, C channels, H height, W width, Z latent dims.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.counted import Counted
-from src.data.spec import DataSpec
+from src.data.spec import DataSpec, Shape
+from src.gan.combinations import refuse_impossible
 from src.gan.losses import Loss
-from src.gan.networks import has_batch_norm, initialise
-from src.gan.step import Judged, Step
+from src.gan.step import Discriminator, Judged, Step, Verdict
 from src.gan.tricks import Trick
 
 
 class GAN(Counted):
     """A generator and a discriminator trained against each other (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    Optimisation is manual, one discriminator and one generator update a step; `steps` counts the latter.
+    Optimisation is manual, one discriminator and, unless a trick says otherwise, one generator update a step. What a
+    technique costs is counted along the way: `discriminator_passes` over a batch, of which taking the gradient with
+    respect to the images is another one, against `generator_steps`.
 
     Args:
         spec: what the networks need to know of the data.
@@ -50,72 +53,142 @@ class GAN(Counted):
         self.automatic_optimization = False
         if len(loss) != 1:
             raise ValueError(f"gan.loss={list(loss)}: a GAN has exactly one loss")
-        (self.loss,) = loss.values()
-        self.generator = generator(shape=spec.shape)
-        self.discriminator = discriminator(shape=spec.shape)
-        initialise(self.generator)
-        initialise(self.discriminator)
-        self.make_generator_optimizer = generator_optimizer
-        self.make_discriminator_optimizer = discriminator_optimizer
+        ((loss_name, self.loss),) = loss.items()
         self.tricks = nn.ModuleDict(tricks or {})
-        for name, trick in self.tricks.items():
-            if trick.needs_input_gradients and has_batch_norm(self.discriminator):
-                raise ValueError(
-                    f"gan.tricks={name} penalises the gradient of each image, which batch normalisation mixes: "
-                    "choose gan.discriminator.norm=none, layer or group"
-                )
+        self.generator = generator(shape=spec.shape)
+        self.discriminator = discriminator(shape=self.discriminator_shape())
+        refuse_impossible(loss_name, self.loss, self.tricks, self.discriminator)
+        for trick in self.tricks.values():
             trick.attach(self)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in self.tricks.values())
+        self.make_generator_optimizer = generator_optimizer
+        self.make_discriminator_optimizer = discriminator_optimizer
+        self.generator_steps = 0
+        self.discriminator_passes = 0
 
     def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = self.optimizers()
         real = self.spec.to_float(batch_BCHW)
+        for trick in self.tricks.values():
+            trick.before_step(self)
 
         # The discriminator learns to tell real images from generated ones.
+        z = self.noise(len(real))
         with torch.no_grad():
-            fake = self.generator(self.noise(len(real)))
+            fake = self.generate(z)
         real.requires_grad_(self.needs_input_gradients)
         fake.requires_grad_(self.needs_input_gradients)
-        step = self.judge(real, fake)
+        step = Step(self, self.judge(real), self.judge(fake, z))
         discriminator_loss = self.loss.discriminator(step)
         penalised = discriminator_loss + sum(trick.discriminator_term(step) for trick in self.tricks.values())
         self.descend(discriminator_optimizer, penalised)
-        logits_real, logits_fake = step.real.logits_B, step.fake.logits_B
+        for trick in self.tricks.values():
+            trick.after_discriminator(self, step)
+        outputs = {
+            "discriminator_loss": discriminator_loss.detach(),
+            "logits_real": step.real.logits_B.detach(),
+            "logits_fake": step.fake.logits_B.detach(),
+        }
 
         # The generator learns to pass for real, against a discriminator that stands still.
-        with frozen(self.discriminator):
-            step = self.judge(real.detach(), self.generator(self.noise(len(real))))
-            generator_loss = self.loss.generator(step)
-            penalised = generator_loss + sum(trick.generator_term(step) for trick in self.tricks.values())
-            self.descend(generator_optimizer, penalised)
+        if all(trick.generator_moves(self) for trick in self.tricks.values()):
+            with frozen(self.discriminator):
+                step = self.generator_step(real.detach())
+                generator_loss = self.loss.generator(step)
+                penalised = generator_loss + sum(trick.generator_term(step) for trick in self.tricks.values())
+                self.descend(generator_optimizer, penalised)
+            self.generator_steps += 1
+            outputs["generator_loss"] = generator_loss.detach()
 
         self.count(batch_BCHW)
         for trick in self.tricks.values():
             trick.after_step(self)
-        return {
-            "discriminator_loss": discriminator_loss.detach(),
-            "generator_loss": generator_loss.detach(),
-            "logits_real": logits_real.detach(),
-            "logits_fake": logits_fake.detach(),
-        }
+        return outputs
+
+    def generator_step(self, real_BCHW: Tensor) -> Step:
+        """Fresh images, judged by the discriminator that the generator faces."""
+        z_BZ = self.noise(len(real_BCHW))
+        fake_BCHW = self.generate(z_BZ)
+        opponent = self.discriminator
+        for trick in self.tricks.values():
+            opponent = trick.opponent(self, opponent, real_BCHW, fake_BCHW, z_BZ)
+        step = Step(self, self.judge(real_BCHW, None, opponent), self.judge(fake_BCHW, z_BZ, opponent))
+        for trick in self.tricks.values():
+            step = trick.select(step)
+        return step
 
     def noise(self, num: int) -> Tensor:
         """Standard normal latents [num, Z]."""
         return torch.randn(num, self.generator.z, device=self.device)
 
-    def judge(self, real_BCHW: Tensor, fake_BCHW: Tensor) -> Step:
-        return Step(Judged(real_BCHW, self.discriminator), Judged(fake_BCHW, self.discriminator))
+    def generate(self, z_BZ: Tensor) -> Tensor:
+        """Images [B, C, H, W] in [-1, 1].
+
+        Data of two levels get images of two levels, or the discriminator would know the fakes by their shades; the
+        gradient passes straight through the rounding (Bengio et al. 2013, arXiv:1308.3432).
+        """
+        images_BCHW = self.generator(z_BZ)
+        if self.spec.levels > 1:
+            return images_BCHW
+        return images_BCHW + (torch.where(images_BCHW > 0, 1.0, -1.0) - images_BCHW).detach()
+
+    def judge(
+        self, images_BCHW: Tensor, z_BZ: Tensor | None = None, discriminator: Discriminator | None = None
+    ) -> Judged:
+        """Images, real or from noise `z`, as a discriminator will see them: in the form that the tricks give them."""
+
+        def verdict() -> Verdict:
+            seen = images_BCHW
+            for trick in self.tricks.values():
+                seen = trick.transform(seen)
+            for trick in self.tricks.values():
+                seen = trick.present(seen, z_BZ)
+            self.discriminator_passes += 1
+            return (discriminator or self.discriminator)(seen)
+
+        return Judged(images_BCHW, z_BZ, verdict)
+
+    def input_gradient(self, judged: Judged) -> Tensor:
+        """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""
+        self.discriminator_passes += 1
+        (gradient_BCHW,) = torch.autograd.grad(judged.logits_B.sum(), judged.images_BCHW, create_graph=True)
+        return gradient_BCHW.float()
 
     def descend(self, optimizer: Optimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
 
+    def discriminator_shape(self) -> Shape:
+        """The shape of what the discriminator sees."""
+        shape = self.spec.shape
+        for trick in self.tricks.values():
+            shape = trick.discriminator_shape(shape)
+        return shape
+
     def configure_optimizers(self) -> list[Optimizer]:
-        return [
-            self.make_generator_optimizer(self.generator.parameters()),
-            self.make_discriminator_optimizer(self.discriminator.parameters()),
-        ]
+        generator_parameters = list(self.generator.parameters())
+        discriminator_parameters = list(self.discriminator.parameters())
+        for trick in self.tricks.values():
+            generator_parameters += trick.generator_parameters()
+            discriminator_parameters += trick.discriminator_parameters()
+        generator_optimizer = self.make_generator_optimizer(generator_parameters)
+        discriminator_optimizer = self.make_discriminator_optimizer(discriminator_parameters)
+        for trick in self.tricks.values():
+            trick.tune(generator_optimizer, discriminator_optimizer)
+        return [generator_optimizer, discriminator_optimizer]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["cost"] = {
+            "generator_steps": self.generator_steps,
+            "discriminator_passes": self.discriminator_passes,
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.generator_steps = checkpoint["cost"]["generator_steps"]
+        self.discriminator_passes = checkpoint["cost"]["discriminator_passes"]
 
     @torch.no_grad()
     def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:

@@ -58,6 +58,7 @@ class Generator(nn.Module):
             layers += [nn.ConvTranspose2d(widths[level], out, 4, 2, 1, output_padding=odd, bias=bias)]
             layers += [make_norm(norm, out), nn.ReLU(inplace=True)] if level else [nn.Tanh()]
         self.upsample = nn.Sequential(*layers)
+        initialise(self)
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         return self.upsample(self.project(z_BZ))
@@ -80,6 +81,7 @@ class Discriminator(nn.Module):
             channels = out
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(channels * final_height * final_width, 1)
+        initialise(self)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         features_BF = self.body(images_BCHW)

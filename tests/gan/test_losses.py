@@ -97,7 +97,8 @@ class Counting:
 @pytest.mark.parametrize(("loss", "looks_at_real"), [(Standard(), 0), (FeatureMatching(), 1)])
 def test_generator_looks_at_real_images_only_if_it_must(loss, looks_at_real):
     on_real, on_fake = Counting(), Counting()
-    step = Step(Judged(torch.randn(2, 1, 3, 3), on_real), Judged(torch.randn(2, 1, 3, 3), on_fake))
+    real, fake = torch.randn(2, 1, 3, 3), torch.randn(2, 1, 3, 3)
+    step = Step(None, Judged(real, None, lambda: on_real(real)), Judged(fake, None, lambda: on_fake(fake)))
     assert (on_real.calls, on_fake.calls) == (0, 0)
     loss.generator(step)
     assert (on_real.calls, on_fake.calls) == (looks_at_real, 1)
@@ -105,7 +106,8 @@ def test_generator_looks_at_real_images_only_if_it_must(loss, looks_at_real):
 
 def test_images_are_judged_once():
     discriminator = Counting()
-    judged = Judged(torch.randn(2, 1, 3, 3), discriminator)
+    images = torch.randn(2, 1, 3, 3)
+    judged = Judged(images, None, lambda: discriminator(images))
     assert judged.logits_B.shape == (2,)
     assert judged.features_BF.shape == (2, 9)
     assert judged.logits_B is judged.logits_B

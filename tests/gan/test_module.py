@@ -88,7 +88,7 @@ def test_counters_and_outputs(make_gan, fit):
     assert [entry[:2] for entry in outputs.seen] == [(1, 8), (2, 16), (3, 24)]
     assert gan.batch_images == 8
     for _, _, values in outputs.seen:
-        assert list(values) == ["discriminator_loss", "generator_loss", "logits_real", "logits_fake"]
+        assert list(values) == ["discriminator_loss", "logits_real", "logits_fake", "generator_loss"]
         assert not any(value.requires_grad for value in values.values())
         assert values["logits_real"].shape == values["logits_fake"].shape == (8,)
 

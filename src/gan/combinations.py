@@ -1,0 +1,43 @@
+"""Which losses, tricks and networks exclude each other, and why."""
+
+from collections.abc import Mapping
+
+from torch import nn
+
+from src.gan.losses import Loss
+from src.gan.networks import has_batch_norm
+from src.gan.tricks import Trick
+
+
+def refuse_impossible(loss_name: str, loss: Loss, tricks: Mapping[str, Trick], discriminator: nn.Module) -> None:
+    """Raises a ValueError for what no paper defines or what is known to break."""
+    if has_batch_norm(discriminator):
+        ways_out = "choose gan.discriminator.norm=none, layer or group"
+        for name, trick in tricks.items():
+            if trick.needs_input_gradients:
+                raise ValueError(
+                    f"gan.tricks={name} penalises the gradient of each image, which batch normalisation mixes: "
+                    f"{ways_out}"
+                )
+        if loss.pairs_samples:
+            raise ValueError(
+                f"gan.loss={loss_name} compares each fake image with one real image, which batch normalisation mixes: "
+                f"{ways_out}"
+            )
+    mixing = [name for name, trick in tricks.items() if trick.mixes_samples]
+    if mixing and loss.pairs_samples:
+        raise ValueError(
+            f"gan.loss={loss_name} compares image with image, but under gan.tricks={mixing[0]} a logit belongs to "
+            "several: choose another loss, or leave the trick out"
+        )
+    penalties = [name for name, trick in tricks.items() if trick.needs_input_gradients]
+    if mixing and penalties:
+        raise ValueError(
+            f"gan.tricks={penalties[0]} penalises the gradient of each image, but under gan.tricks={mixing[0]} a logit "
+            "belongs to several: choose one of them"
+        )
+    if loss.needs_bounded_slope and not any(trick.bounds_slope for trick in tricks.values()):
+        raise ValueError(
+            f"gan.loss={loss_name} measures a distance only if the discriminator's slope is bounded: add "
+            "gan.tricks=[gradient_penalty], [weight_clipping] or [spectral_norm]"
+        )

@@ -1,0 +1,32 @@
+"""Weight clipping: the first way to keep a critic's slope bounded."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from src.gan.step import Step
+from src.gan.tricks.trick import Trick
+
+if TYPE_CHECKING:
+    from src.gan.module import GAN
+
+
+class WeightClipping(Trick):
+    """Every weight of the discriminator is clamped to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
+
+    Args:
+        bound: c.
+    """
+
+    bounds_slope = True
+
+    def __init__(self, bound: float = 0.01):
+        super().__init__()
+        if not bound > 0:
+            raise ValueError(f"gan.tricks.weight_clipping.bound={bound}: choose a number above 0")
+        self.bound = bound
+
+    @torch.no_grad()
+    def after_discriminator(self, gan: "GAN", step: Step) -> None:
+        for weight in gan.discriminator.parameters():
+            weight.clamp_(-self.bound, self.bound)

@@ -1,0 +1,146 @@
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from src import resolvers
+from src.gan.module import GAN, frozen
+from src.gan.networks import Generator
+from src.gan.step import Step
+from src.gan.tricks import EMA, R1
+
+CONF = Path(__file__).parents[2] / "conf"
+LOSSES = sorted(path.stem for path in (CONF / "gan.loss").glob("*.yaml"))
+TRICKS = sorted(path.stem for path in (CONF / "gan.tricks").glob("*.yaml"))
+COMPANIONS = {"wasserstein": ["gan.tricks=[weight_clipping]"]}  # without which an option is refused
+OPTIONS = [("gan.loss", name) for name in LOSSES] + [("gan.tricks", name) for name in TRICKS]
+
+
+def snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z0-9])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def options_of(group: str, name: str) -> Mapping:
+    return OmegaConf.load(CONF / group / f"{name}.yaml")
+
+
+@pytest.fixture
+def build(spec):
+    """A small GAN as the configuration makes it, with one loss or trick in place of the default."""
+    resolvers.register()
+
+    def build_with(group: str, name: str) -> GAN:
+        choice = f"{group}={name}" if group == "gan.loss" else f"{group}=[{name}]"
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            small = ["model=gan", "gan.generator.width=4", "gan.discriminator.width=4"]
+            config = compose("train", [*small, choice, *COMPANIONS.get(name, [])])
+        torch.manual_seed(0)
+        return instantiate(config.model)(spec=replace(spec, shape=(1, 12, 12)))
+
+    return build_with
+
+
+@pytest.fixture
+def images():
+    return torch.randint(0, 256, (32, 12, 12), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+
+def test_there_are_options():
+    assert set(LOSSES) >= {"standard", "feature_matching"}
+    assert set(TRICKS) >= {"ema", "r1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("R1", "r1"), ("EMA", "ema"), ("FeatureMatching", "feature_matching"), ("R3GAN", "r3gan"), ("LeCam", "le_cam")],
+)
+def test_snake_case(name, expected):
+    assert snake_case(name) == expected
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_one_name_for_file_key_and_class(group, name):
+    content = options_of(group, name)
+    assert list(content) == [name]
+    assert snake_case(content[name]["_target_"].rpartition(".")[2]) == name
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_trains_and_stays_finite(build, fit, images, group, name):
+    gan = build(group, name)
+    before = deepcopy(gan.state_dict())
+    fit(gan, num_batches=2, images=images)
+    after = gan.state_dict()
+    assert all(tensor.isfinite().all() for tensor in after.values())
+    for network in ("generator", "discriminator"):
+        for name, weight in getattr(gan, network).named_parameters():
+            if weight.ndim > 1:  # some losses do not see the last bias
+                assert not torch.equal(before[f"{network}.{name}"], after[f"{network}.{name}"]), name
+    assert (gan.steps, gan.images_seen) == (2, 16)
+    assert gan.sample(3, seed=0).shape == (3, 1, 12, 12)
+
+
+def grads(network):
+    return [weight.grad for weight in network.parameters()]
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_gradients_reach_the_right_network_only(build, fit, images, group, name):
+    gan = build(group, name)
+    fit(gan, num_batches=1, images=images)
+    gan.zero_grad(set_to_none=True)
+    real = gan.spec.to_float(images[:8, None])
+
+    z = gan.noise(8)
+    with torch.no_grad():
+        fake = gan.generate(z)
+    real, fake = (images.requires_grad_(gan.needs_input_gradients) for images in (real, fake))
+    step = Step(gan, gan.judge(real), gan.judge(fake, z))
+    terms = [trick.discriminator_term(step) for trick in gan.tricks.values()]
+    (gan.loss.discriminator(step) + sum(terms)).backward()
+    assert all(grad is None for grad in grads(gan.generator))
+    assert all(grad is not None and grad.isfinite().all() for grad in grads(gan.discriminator))
+    assert sum(grad.abs().sum() for grad in grads(gan.discriminator)) > 0
+
+    gan.zero_grad(set_to_none=True)
+    with frozen(gan.discriminator):
+        step = gan.generator_step(real.detach())
+        terms = [trick.generator_term(step) for trick in gan.tricks.values()]
+        (gan.loss.generator(step) + sum(terms)).backward()
+    assert all(grad is None for grad in grads(gan.discriminator))
+    assert all(grad is not None and grad.isfinite().all() for grad in grads(gan.generator))
+    assert sum(grad.abs().sum() for grad in grads(gan.generator)) > 0
+
+
+@pytest.mark.parametrize(("group", "name"), OPTIONS)
+def test_survives_a_state_dict(build, fit, images, group, name):
+    """What was learnt goes on alike in a fresh object: nothing that matters is left out."""
+    gan, fresh = build(group, name), build(group, name)
+    fit(gan, num_batches=3, images=images)
+    checkpoint = {}
+    gan.on_save_checkpoint(checkpoint)
+    state = deepcopy(gan.state_dict())
+    fresh.on_load_checkpoint(checkpoint)
+    fresh.load_state_dict(state)
+    assert torch.equal(fresh.sample(5, seed=0), gan.sample(5, seed=0))
+    for each in (gan, fresh):
+        fit(each, num_batches=2, images=images)
+    for key, tensor in gan.state_dict().items():
+        assert torch.equal(fresh.state_dict()[key], tensor), key
+        assert state[key].numel() == tensor.numel()
+    assert (fresh.steps, fresh.images_seen) == (gan.steps, gan.images_seen) == (5, 40)
+
+
+def test_tricks_work_together(make_gan, fit):
+    gan = make_gan(tricks={"r1": R1(), "ema": EMA()}, generator=partial(Generator, z=4, width=4, norm="none"))
+    fit(gan)
+    assert [trick.__class__ for trick in gan.tricks.values()] == [R1, EMA]
+    assert all(tensor.isfinite().all() for tensor in gan.state_dict().values())
