@@ -20,6 +20,9 @@ class ModeCoverage(Metric):
     ones counting for none. A mode is covered if q_k ≥ p_k / 10. With C characters per image the modes are all K^C
     combinations, and p is the product of the channels' shares, since they are independent.
 
+    Beside this stand `modes_any` and `kl_any`, the literature's protocol: every image counts for the mode that the
+    oracle likes best, however little, and one image covers a mode.
+
     Args:
         real: the oracle's opinion of held-out real images.
         num_classes: K of one channel.
@@ -30,6 +33,7 @@ class ModeCoverage(Metric):
 
     full_state_update = False
     count_K: Tensor
+    any_K: Tensor
     total: Tensor
 
     def __init__(self, real: Opinion, num_classes: int):
@@ -40,19 +44,24 @@ class ModeCoverage(Metric):
         recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
         self.register_buffer("real_share_K", _product_of_shares(recognised_MC, num_classes))
         self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("any_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
     def recognise(self, opinion: Opinion) -> Tensor:
         """The mode of each image [N], or −1 where it is not recognisable."""
+        return torch.where(opinion.confidence_N >= self.threshold, self._favourite(opinion), -1)
+
+    def update(self, opinion: Opinion) -> None:
+        self.count_K += _counts(self.recognise(opinion), len(self.count_K))
+        self.any_K += _counts(self._favourite(opinion), len(self.any_K))
+        self.total += len(opinion.confidence_N)
+
+    def _favourite(self, opinion: Opinion) -> Tensor:
+        """The mode that the oracle likes best [N], or −1 where it sees none at all."""
         mode_N = torch.zeros_like(opinion.classes_NC[:, 0])
         for class_N in opinion.classes_NC.unbind(1):
             mode_N = mode_N * self.num_classes + class_N
-        return torch.where(opinion.confidence_N >= self.threshold, mode_N, -1)
-
-    def update(self, opinion: Opinion) -> None:
-        mode_N = self.recognise(opinion)
-        self.count_K += torch.bincount(mode_N[mode_N >= 0], minlength=len(self.count_K))
-        self.total += len(mode_N)
+        return torch.where((opinion.classes_NC >= 0).all(1), mode_N, -1)
 
     def compute(self) -> dict[str, Tensor]:
         """Tensors by metric name; `covered` and `shares` (q̂) have one entry a mode.
@@ -63,6 +72,7 @@ class ModeCoverage(Metric):
         recognisable = share_K.sum()
         normed_K = share_K / recognisable
         covered_K = share_K >= self.real_share_K / 10
+        any_K = self.any_K.double() / self.any_K.sum()
         return {
             "modes": covered_K.sum(),
             "recognisable": recognisable,
@@ -70,9 +80,15 @@ class ModeCoverage(Metric):
             "kl_floor": (len(share_K) - 1) / (2 * self.total.double()),
             "effective_modes": torch.exp(-torch.xlogy(normed_K, normed_K).sum()),
             "top_share": normed_K.max(),
+            "modes_any": (self.any_K > 0).sum(),
+            "kl_any": torch.xlogy(any_K, any_K / self.real_share_K).sum(),
             "covered": covered_K,
             "shares": torch.nan_to_num(normed_K),
         }
+
+
+def _counts(mode_N: Tensor, num_modes: int) -> Tensor:
+    return torch.bincount(mode_N[mode_N >= 0], minlength=num_modes)
 
 
 def _product_of_shares(classes_MC: Tensor, num_classes: int) -> Tensor:

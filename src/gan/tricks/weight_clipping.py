@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class WeightClipping(Trick):
-    """Every weight of the discriminator is clamped to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
+    """The discriminator's weights are clamped to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
 
     Args:
         bound: c.
