@@ -12,15 +12,20 @@ import torch
 from torch import Tensor
 
 from src import pictures
+from src.classes import class_properties, oracle_properties
 from src.data.module import ResidentData
 from src.exhibits import Exhibit, Picture
 from src.metrics.fidelity import Fidelity
 from src.metrics.modes import ModeCoverage
 from src.metrics.onset import mode_collapse_onset
-from src.oracle import Opinion, trained_oracle
+from src.music import drawing
+from src.oracle import Opinion
+from src.oracles import oracle_of
+from src.scatter import Map
 
 SEED = 20_26  # of the noise control: the same in every run
 PER_CLASS = 12
+STACKED_TIMES = 5  # how often the held-out characters are stacked anew, to show more of the combinations
 
 
 class Coverage:
@@ -36,24 +41,28 @@ class Coverage:
         self.spec = data.spec
         self.num_samples = num_samples
         self.device = device
-        self.oracle = trained_oracle(
-            data.splits["train"],
-            data.splits["test"],
-            len(data.spec.classes),
-            data.spec.levels,
-            data.spec.digest,
-            cache,
-            device,
-        )
-        self.real_images = {name: data.held_out(name).images for name in ("val", "test")}
+        self.oracle = oracle_of(data, cache, device)
+        times = STACKED_TIMES if data.spec.shape[0] > 1 else 1
+        held_out = {name: data.held_out(name, times) for name in ("val", "test")}
+        self.real_images = {name: split.images for name, split in held_out.items()}
         self.real = {name: self.oracle.opinion(images.to(device)) for name, images in self.real_images.items()}
         self.modes = {name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()}
+        self.unjudged = {name: self._classes_without(modes.judged_K) for name, modes in self.modes.items()}
+        self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
+            len(data.spec.classes), held_out["test"].labels, self.real["test"]
+        )
+        self.ink = data.splits["train"].images.float().mean() / self.spec.levels
+        if self.spec.kind == "points":
+            self.map = Map(self.oracle.mixture, self.real["val"])
 
     def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
-        """Metrics of uint8 images by name, and the images sorted by class."""
+        """Metrics of stored images by name, and the images sorted by class; points are put on a map instead."""
         opinion = self.oracle.opinion(images_NCHW)
         metrics = self.score(opinion, split)
-        return metrics, {"sorted": Picture(self._sorted(images_NCHW, opinion, self.modes[split], metrics["missing"]))}
+        if self.spec.kind == "points":
+            points = {"points": self.map.some(opinion)} if split == "val" else {}
+            return metrics | points, {"scatter": self.map.picture(opinion)}
+        return metrics, {"sorted": Picture(self._sorted(images_NCHW, opinion, split, metrics["missing"]))}
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
         """Every metric of images with this opinion, against the real images of `split`."""
@@ -61,65 +70,90 @@ class Coverage:
         modes.reset()
         modes.update(opinion)
         found = modes.compute()
-        covered_K, shares_K = found.pop("covered").tolist(), found.pop("shares")
+        lost_K, shares_K = modes.judged_K & ~found.pop("covered"), found.pop("shares")
         fidelity = Fidelity(self.real[split].features_NF)
         fidelity.update(opinion.features_NF)
         values = {name: value.item() for name, value in (found | fidelity.compute()).items()}
         return values | {
             "num_samples": len(opinion.confidence_N),
-            "missing": [self._mode_name(mode) for mode, covered in enumerate(covered_K) if not covered],
+            "missing": [self._mode_name(mode) for mode in lost_K.nonzero().flatten().tolist()],
             "shares": self._class_shares(shares_K).tolist(),
+            **({"unjudged": self.unjudged[split]} if self.unjudged[split] else {}),
         }
+
+    def names(self, images_NCHW: Tensor, split: str) -> list[str]:
+        """What the oracle recognises in each image, a question mark for nothing."""
+        modes_N = self.modes[split].recognise(self.oracle.opinion(images_NCHW))
+        return [self._mode_name(mode) if mode >= 0 else "?" for mode in modes_N.tolist()]
 
     def controls(self) -> dict[str, dict[str, Any]]:
         """What the metrics say of images whose quality is known, measured like the final samples.
 
-        `real`: the validation split, which neither the oracle nor the reference has seen. `noise`: uniform pixels.
-        `grey`: one level a picture, from black to white. `single`: one recognisable real image over and over.
+        `real`: the validation split, which neither the oracle nor the reference has seen. `noise`: uniform pixels, of
+        bars independent hits as dense as in the training split. `grey`, but not of bars: one level a picture, from
+        black to white. `single`: one recognisable real image over and over.
         """
         real = self.real_images["val"][: self.num_samples]
         shape = (self.num_samples, *self.spec.shape)
         random = torch.Generator().manual_seed(SEED)
-        noise = torch.randint(0, self.spec.levels + 1, shape, generator=random, dtype=torch.uint8)
-        grey = torch.linspace(0, self.spec.levels, shape[0]).to(torch.uint8).view(-1, 1, 1, 1).expand(shape)
+        if self.spec.kind == "drums":
+            junk = {"noise": (torch.rand(shape, generator=random) < self.ink).to(self.spec.dtype)}
+        else:
+            noise = torch.randint(0, self.spec.levels + 1, shape, generator=random, dtype=self.spec.dtype)
+            grey = torch.linspace(0, self.spec.levels, shape[0]).to(self.spec.dtype).view(-1, 1, 1, 1).expand(shape)
+            junk = {"noise": noise, "grey": grey}
         single = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()].expand(shape)
-        images = {"real": real, "noise": noise, "grey": grey, "single": single}
+        images = {"real": real, **junk, "single": single}
         return {
             name: self.score(self.oracle.opinion(control.to(self.device)), "test") for name, control in images.items()
         }
 
     def facts(self) -> dict[str, Any]:
         """What else belongs into the results."""
-        return {"oracle_accuracy": self.oracle.accuracy.item()}
+        return {"oracle_accuracy": self.oracle.accuracy.item(), "class_properties": self.class_properties}
 
     def onset(self, history: Sequence[Mapping[str, Any]]) -> int | None:
         return mode_collapse_onset(
             [row["images_seen"] for row in history],
             [row["modes"] for row in history],
-            len(self.spec.classes) ** self.spec.shape[0],
+            int(self.modes["val"].judged_K.sum()),
         )
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """The share of each class over the whole run so far."""
         seen, shares_EK = [row["images_seen"] for row in history], np.array([row["shares"] for row in history])
-        return {"shares": Picture(pictures.timeline(seen, shares_EK, self.spec.classes))}
+        shown: dict[str, Exhibit] = {"shares": Picture(pictures.timeline(seen, shares_EK, self.spec.classes))}
+        if self.spec.kind == "points":
+            shown["frames"] = self.map.frames(history)
+        return shown
 
-    def _sorted(self, images_NCHW: Tensor, opinion: Opinion, modes: ModeCoverage, missing: list[str]) -> np.ndarray:
+    def _sorted(self, images_NCHW: Tensor, opinion: Opinion, split: str, missing: list[str]) -> np.ndarray:
         """A row a class; of stacked characters the first channel's class counts."""
-        recognised_N = modes.recognise(opinion) >= 0
+        recognised_N = self.modes[split].recognise(opinion) >= 0
         class_N = torch.where(recognised_N, opinion.classes_NC[:, 0], -1)
         rows = {}
         for index, name in enumerate(self.spec.classes):
             found = images_NCHW[class_N == index][:PER_CLASS]
             rows[name] = found if len(found) and name not in missing else None
-        return pictures.sorted_grid(rows, PER_CLASS)
+        if self.spec.kind != "drums":
+            return pictures.sorted_grid(rows, PER_CLASS)
+        judged = {name: found for name, found in rows.items() if name not in self.unjudged[split]}
+        return drawing.sorted_bars(
+            {name: None if found is None else drawing.side_by_side(found) for name, found in judged.items()}
+        )
 
     def _mode_name(self, mode: int) -> str:
         names = []
         for _ in range(self.spec.shape[0]):
             mode, index = divmod(mode, len(self.spec.classes))
             names.append(self.spec.classes[index])
-        return "".join(reversed(names))
+        letters = all(len(name) == 1 for name in self.spec.classes)
+        return ("" if letters else "+").join(reversed(names))
+
+    def _classes_without(self, modes_K: Tensor) -> list[str]:
+        """Names of the classes that are in none of these modes."""
+        present_K = self._class_shares(modes_K.double()) > 0
+        return [name for name, present in zip(self.spec.classes, present_K.tolist(), strict=True) if not present]
 
     def _class_shares(self, shares_K: Tensor) -> Tensor:
         """Shares of the classes, averaged over the channels of stacked characters."""

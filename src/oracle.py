@@ -1,22 +1,22 @@
-"""The oracle: the classifier behind mode coverage, trained on the training split and able to say "no character".
+"""The oracle: the classifier behind mode coverage, trained on the training split and able to say "none of them".
 
 B batch, C channels, H height, W width, K classes, F features.
 """
 
 import logging
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from src import outliers
 from src.data.spec import Split
 
-VERSION = 1  # part of the cache key: raise it whenever an oracle trained by this file would change
 STEPS = 1000
 BATCH = 192
 LEARNING_RATE = 4e-3
@@ -37,30 +37,35 @@ class Opinion:
     features_NF: Tensor
 
 
-class Oracle(nn.Module):
-    """A small convolutional classifier with one output more than there are classes, for "none of them".
+class Oracle(nn.Module, ABC):
+    """A small classifier with one output more than there are classes, for "none of them".
 
-    `accuracy` is measured on the test split by `train_oracle`.
+    `accuracy` is measured on the test split by `train_oracle`. A child says what it looks at and what it practises on.
+
+    Args:
+        body: from images [B, 1, H, W] in [0, 1] to features [B, F].
+        num_features: F.
+        num_classes: K.
+        levels: the stored value that stands for full ink.
     """
 
-    def __init__(self, num_classes: int, levels: int = 255, width: int = 32, num_features: int = 128):
+    version: ClassVar[int] = 1  # part of the cache key: raised whenever such an oracle would come out different
+
+    def __init__(self, body: nn.Module, num_features: int, num_classes: int, levels: int):
         super().__init__()
         self.num_classes = num_classes
         self.levels = levels
-        self.body = nn.Sequential(
-            *_convolution(1, width, kernel=5, stride=2),
-            *_convolution(width, width),
-            *_convolution(width, 2 * width, stride=2),
-            *_convolution(2 * width, 2 * width),
-            nn.AdaptiveAvgPool2d(3),
-            nn.Flatten(),
-            nn.Dropout(0.2),
-            nn.Linear(18 * width, num_features),
-            nn.BatchNorm1d(num_features),
-            nn.ReLU(),
-        )
+        self.body = body
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(num_features, num_classes + 1))
         self.register_buffer("accuracy", torch.tensor(0.0))
+
+    @abstractmethod
+    def varied(self, images_B1HW: Tensor) -> Tensor:
+        """Images in [0, 1] changed as far as their classes allow, each in its own way."""
+
+    @abstractmethod
+    def nonsense(self, images_B1HW: Tensor) -> Tensor:
+        """As many images that belong to no class, made from these."""
 
     def forward(self, images_B1HW: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B, K + 1] and features [B, F] of images in [0, 1]."""
@@ -80,19 +85,11 @@ class Oracle(nn.Module):
         return Opinion(top.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1))
 
 
-def trained_oracle(
-    train: Split,
-    test: Split,
-    num_classes: int,
-    levels: int,
-    digest: str,
-    cache: Path,
-    device: torch.device,
-) -> Oracle:
+def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache: Path, device: torch.device) -> Oracle:
     """The oracle of the data with this `digest`, from the cache or trained now; one process trains, others wait."""
     cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"oracle-v{VERSION}-{digest[:16]}.pt"
-    oracle = Oracle(num_classes, levels).to(device, memory_format=torch.channels_last)
+    path = cache / f"oracle-v{oracle.version}-{digest[:16]}.pt"
+    oracle = oracle.to(device, memory_format=torch.channels_last)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
             train_oracle(oracle, train.to(device), test.to(device))
@@ -104,7 +101,7 @@ def trained_oracle(
 
 
 def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
-    """Trains on characters, warped, and on outliers, then measures `accuracy` on the test split.
+    """Trains on images, varied, and on nonsense, then measures `accuracy` on the test split.
 
     The random stream is the oracle's own: a run gives the same results whether or not it had to train its oracle.
     """
@@ -130,8 +127,8 @@ def _fit(oracle: Oracle, train: Split) -> None:
     for _ in range(STEPS):
         index_B = torch.randint(len(train), (BATCH,), device=device)
         images_B1HW = train.images[index_B].unsqueeze(1).float() / oracle.levels
-        nonsense = outliers.mixture(images_B1HW[: BATCH // 3])
-        inputs = torch.cat([warped(images_B1HW), nonsense])
+        nonsense = oracle.nonsense(images_B1HW[: BATCH // 3])
+        inputs = torch.cat([oracle.varied(images_B1HW), nonsense])
         rejected = torch.full((len(nonsense),), oracle.num_classes, device=device)
         targets = torch.cat([train.labels[index_B], rejected])
         with torch.autocast(device.type, torch.bfloat16):
@@ -141,23 +138,3 @@ def _fit(oracle: Oracle, train: Split) -> None:
         loss.backward()
         optimizer.step()
         schedule.step()
-
-
-def warped(images_B1HW: Tensor) -> Tensor:
-    """Slightly rotated, scaled, slanted and shifted, each image in its own way."""
-    batch = len(images_B1HW)
-
-    def uniform(bound: float) -> Tensor:
-        return (torch.rand(batch, device=images_B1HW.device) * 2 - 1) * bound
-
-    angle = uniform(0.2)
-    row_x = [(1 + uniform(0.12)) * angle.cos(), uniform(0.2) - angle.sin(), uniform(0.12)]
-    row_y = [angle.sin(), (1 + uniform(0.12)) * angle.cos(), uniform(0.12)]
-    affine_B23 = torch.stack([torch.stack(row_x, 1), torch.stack(row_y, 1)], 1)
-    grid = F.affine_grid(affine_B23, list(images_B1HW.shape), align_corners=False)
-    return F.grid_sample(images_B1HW, grid, align_corners=False)
-
-
-def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -14,11 +14,12 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
+from src.metrics.onset import ACTIVE_NATS
+
 GAP = 2  # pixels between images
 GAP_GREY = 64
 BLANK_GREY = 235  # where an image is missing
 ZOOM = 2
-THRESHOLD = 0.1  # nats above which a latent dimension counts as active
 SCALE = (0.01, 10)  # nats shown
 
 
@@ -99,11 +100,11 @@ def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> 
         axis.axhline(border - 0.5, color="black", linewidth=1.5)
     axis.set_yticks(range(len(names)), names, fontsize=9)
     _label_time(axis, images_seen)
-    ticks = (0.01, 0.03, THRESHOLD, 0.3, 1, 3, 10)
+    ticks = (0.01, 0.03, ACTIVE_NATS, 0.3, 1, 3, 10)
     bar = figure.colorbar(picture, ax=axis, ticks=ticks, pad=0.02, label="KL in nats")
     bar.ax.set_yticklabels(["≤ 0.01", "0.03", "0.1: active", "0.3", "1", "3", "≥ 10"])
     bar.ax.minorticks_off()
-    bar.ax.axhline(THRESHOLD, color="black", linewidth=1.5)
+    bar.ax.axhline(ACTIVE_NATS, color="black", linewidth=1.5)
     return rendered(canvas)
 
 
@@ -117,7 +118,7 @@ def _label_time(axis: Axes, images_seen: Sequence[int]) -> None:
 def _active_and_inactive(norm: mpl.colors.Normalize) -> mpl.colors.Colormap:
     """Greys up to the threshold, colours from there on."""
     resolution = 300
-    inactive = round(float(norm(THRESHOLD)) * resolution)
+    inactive = round(float(norm(ACTIVE_NATS)) * resolution)
     greys = mpl.colormaps["Greys"](np.linspace(0.05, 0.45, inactive))
     colours = mpl.colormaps["viridis_r"](np.linspace(0, 1, resolution - inactive))
     return mpl.colors.ListedColormap(np.concatenate([greys, colours]))

@@ -16,8 +16,10 @@ from src.music import drawing
 from src.music.midi import write_midi
 from src.music.synthesis import render, write_wav
 from src.record import read_record
+from src.scatter import cloud
 
 NUM_IMAGES = 160
+NUM_POINTS = 2000
 NUM_BARS, MOST_BARS = 16, 256  # more would be minutes of sound and a picture nobody looks at
 BPM = 110
 
@@ -26,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status: 0 when the samples were written, 1 after a user's mistake."""
     parser = argparse.ArgumentParser(prog="python -m src.sample", description="Draws samples from a run's checkpoint.")
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
-    parser.add_argument("--num", type=int, help=f"how many (default: {NUM_IMAGES} images or {NUM_BARS} bars)")
+    counts = f"{NUM_IMAGES} images, {NUM_BARS} bars or {NUM_POINTS} points"
+    parser.add_argument("--num", type=int, help=f"how many (default: {counts})")
     parser.add_argument("--seed", type=int, default=0, help="of the noise (default: 0)")
     parser.add_argument("--checkpoint", choices=("last", "best"), default="last")
     parser.add_argument("--bpm", type=float, help=f"tempo of drums (default: {BPM})")
@@ -39,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise ValueError(f"--out {options.out}: name the picture, FILE.png; sound lands beside it")
         out = options.out or options.run / "samples" / f"drawn_{options.seed}.png"
         model = restored(options.run, options.checkpoint)
-        draw = _draw_bars if model.spec.kind == "drums" else _draw_images
+        draw = {"drums": _draw_bars, "images": _draw_images, "points": _draw_points}[model.spec.kind]
+        if options.bpm is not None and model.spec.kind != "drums":
+            raise ValueError(f"--bpm {options.bpm:g}: the run drew {model.spec.name}, and only drums have a tempo")
         written = draw(model, options, out)
     except (*MISTAKES, OSError) as mistake:
         print(f"error: {message(mistake)}", file=sys.stderr)
@@ -49,10 +54,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _draw_images(model: torch.nn.Module, options: argparse.Namespace, out: Path) -> list[Path]:
-    if options.bpm is not None:
-        raise ValueError(f"--bpm {options.bpm:g}: the run drew {model.spec.name}, and only drums have a tempo")
     num = options.num or NUM_IMAGES
     pictures.save(pictures.grid(model.sample(num, options.seed), columns=min(16, num)), out)
+    return [out]
+
+
+def _draw_points(model: torch.nn.Module, options: argparse.Namespace, out: Path) -> list[Path]:
+    """In the scale that networks see; of stacked points all channels on one map."""
+    num = options.num or NUM_POINTS
+    points_N2 = model.spec.to_float(model.sample(num, options.seed)).reshape(-1, 2)
+    pictures.save(cloud(points_N2.numpy()), out)
     return [out]
 
 

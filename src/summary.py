@@ -5,9 +5,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from src.comparison.collapse import listed
 from src.comparison.families import family
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.records import Dataset, is_number
+from src.data.spec import POINT
 
 SAMPLE_SIZES = {"num_samples", "num_held_out", "importance_samples"}
 
@@ -21,7 +23,7 @@ def print_summary(results: dict[str, Any]) -> None:
     for heading in columns:
         table.add_column(heading, justify="right")
     for key in _rows(results):
-        table.add_row(measure(key).label, *(_text(key, metrics) for metrics in columns.values()))
+        table.add_row(_label(key, dataset), *(_text(key, metrics) for metrics in columns.values()))
     table.caption = " · ".join(_gan_facts(results) if results["model"] == "gan" else _vae_facts(results))
     Console().print(table)
 
@@ -31,6 +33,10 @@ def _rows(results: dict[str, Any]) -> list[str]:
     measured = {key for key, value in results["metrics"].items() if is_number(value)} - SAMPLE_SIZES
     main = [key for key in family(results["model"]).main if key in measured]
     return main + ordered(measured - {*main})
+
+
+def _label(key: str, dataset: dict[str, Any]) -> str:
+    return "within 3σ" if key == "recognisable" and _is_points(dataset) else measure(key).label
 
 
 def _text(key: str, metrics: dict[str, Any]) -> str:
@@ -45,11 +51,22 @@ def _gan_facts(results: dict[str, Any]) -> list[str]:
     metrics = results["metrics"]
     return [
         f"{metrics['num_samples']:,} samples",
-        f"missing: {' '.join(metrics['missing']) or 'none'}",
+        *_point_facts(results),
+        *_lost(metrics),
         f"collapse onset: {'none' if results['onset'] is None else compact(results['onset'])}",
         f"oracle accuracy {results['oracle_accuracy']:.3f}",
         _speed(results),
     ]
+
+
+def _point_facts(results: dict[str, Any]) -> list[str]:
+    """The literature's two figures, of points alone: a mode counts from its first sample on."""
+    metrics, dataset = results["metrics"], results["dataset"]
+    if not _is_points(dataset):
+        return []
+    modes = len(dataset["classes"]) ** dataset["shape"][0]
+    covered = f"{metrics['modes_any']} of {modes} modes with a sample within 3σ"
+    return [covered, f"{metrics['recognisable']:.1%} of samples within 3σ"]
 
 
 def _vae_facts(results: dict[str, Any]) -> list[str]:
@@ -59,11 +76,18 @@ def _vae_facts(results: dict[str, Any]) -> list[str]:
     collapsed = ", ".join(f"{level}{since.get(level, '')}" for level in metrics["collapsed"])
     facts = [f"collapsed: {collapsed or 'no level'}", f"{metrics['num_held_out']:,} {unit}"]
     facts.append(f"IWAE with k = {metrics['importance_samples']}")
+    facts += _lost(metrics)
     for key, name in (("floor_nll", "collapse floor"), ("entropy", "entropy")):
         if is_number(metrics.get(key)):
             gap = metrics["iwae_nll"] - metrics[key]
             facts.append(f"{abs(gap):.2f} nats {'above' if gap > 0 else 'below'} the {name}")
     return [*facts, _speed(results)]
+
+
+def _lost(metrics: dict[str, Any]) -> list[str]:
+    """Modes that samples lack, and classes too rare among real data to tell; nothing where none are counted."""
+    words = {"missing": "missing", "unjudged": "too rare to judge"}
+    return [f"{word}: {listed(metrics[key]) or 'none'}" for key, word in words.items() if key in metrics]
 
 
 def _speed(results: dict[str, Any]) -> str:
@@ -72,4 +96,10 @@ def _speed(results: dict[str, Any]) -> str:
 
 def _unit(results: dict[str, Any]) -> str:
     dataset = results["dataset"]
+    if _is_points(dataset):
+        return "points"
     return Dataset(dataset["name"], dataset["source"], dataset["digest"], levels=dataset.get("levels", 255)).unit
+
+
+def _is_points(dataset: dict[str, Any]) -> bool:
+    return tuple(dataset.get("shape", ())[1:]) == POINT

@@ -7,6 +7,7 @@ import torch
 
 from src import coverage
 from src.coverage import Coverage
+from src.data.gaussians import GaussianGrid, GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 from src.oracle import Opinion
@@ -45,7 +46,7 @@ class Toy(ResidentData):
 
 @pytest.fixture
 def coverage_of(monkeypatch, tmp_path):
-    monkeypatch.setattr(coverage, "trained_oracle", lambda *_: Glance())
+    monkeypatch.setattr(coverage, "oracle_of", lambda *_: Glance())
 
     def make(stack: int) -> Coverage:
         data = Toy(root="", budget=8, batch_size=8, seed=0, stack=stack)
@@ -110,7 +111,11 @@ def test_controls(coverage_of, stack):
 
 
 def test_facts(coverage_of):
-    assert coverage_of(1).facts() == {"oracle_accuracy": 0.75}
+    facts = coverage_of(1).facts()
+    assert facts["oracle_accuracy"] == 0.75
+    dark, bright = facts["class_properties"]["ink"]
+    assert (dark, bright) == pytest.approx((60 / 255, 190 / 255), abs=0.01)
+    assert all(len(values) == 2 for values in facts["class_properties"].values())
 
 
 def test_onset_counts_modes_of_all_channels(coverage_of):
@@ -122,3 +127,100 @@ def test_onset_counts_modes_of_all_channels(coverage_of):
 def test_timeline_of_the_first_evaluation(coverage_of):
     shown = coverage_of(1).timeline([{"images_seen": 10, "shares": [0.5, 0.5]}])
     assert shown["shares"].pixels_HW3.ndim == 3
+
+
+def test_points_are_put_on_a_map(tmp_path):
+    data = GaussianRing(root="", budget=8, batch_size=8, seed=0, stack=1)
+    data.setup()
+    coverage = Coverage(data, 200, tmp_path, torch.device("cpu"))
+    three = data.held_out("test").images[data.held_out("test").labels[:, 0] < 3]
+    metrics, shown = coverage.evaluate(three, "val")
+    assert set(shown) == {"scatter"}
+    assert metrics["modes"] == metrics["modes_any"] == 3
+    assert metrics["missing"] == ["135°", "180°", "225°", "270°", "315°"]
+    assert metrics["recognisable"] == pytest.approx(0.989, abs=0.015)
+    assert set(coverage.timeline([metrics | {"images_seen": 8}])) == {"shares", "frames"}
+    final, _ = coverage.evaluate(three, "test")
+    assert set(metrics) - set(final) == {"points"}, "frames are those along training"
+
+
+def test_controls_of_points(tmp_path):
+    data = GaussianGrid(root="", budget=8, batch_size=8, seed=0, stack=1)
+    data.setup()
+    controls = Coverage(data, 2000, tmp_path, torch.device("cpu")).controls()
+    assert controls["real"]["modes"] == 25
+    assert controls["real"]["precision"] > 0.9
+    share = 25 * math.pi * 0.15**2 / 12**2
+    assert controls["noise"]["recognisable"] == pytest.approx(share, rel=0.4), "the share of the map"
+    assert controls["single"]["modes_any"] == 1
+
+
+class Sparse(ResidentData):
+    """Bars of three styles, told apart by the voice on the first beat; the third is not among the held-out ones."""
+
+    name = "toy"
+
+    def load(self):
+        parts = []
+        for count, styles in ((90, 3), (60, 2), (40, 2)):
+            labels = torch.arange(count) % styles
+            bars = torch.zeros(count, 16, 9, dtype=torch.uint8)
+            bars[torch.arange(count), 0, labels] = 1
+            bars[torch.arange(count), 1 + torch.arange(count) % 15, 8] = 1
+            parts.append(Split(bars, labels))
+        return Loaded(*parts, ("rock", "jazz", "polka"), "toy", levels=1)
+
+
+class FirstBeat:
+    """An oracle that looks at the first beat: exactly one of three voices, or it is no bar."""
+
+    accuracy = torch.tensor(1.0)
+
+    def opinion(self, images_NCTV):
+        beats = images_NCTV[:, :, 0, :3].float()
+        sure = (beats.sum(2) == 1).all(1) & (images_NCTV.sum((2, 3)) < 4).all(1)
+        return Opinion(sure.float(), beats.argmax(2), images_NCTV.flatten(1).float())
+
+
+@pytest.fixture
+def bars_of(monkeypatch, tmp_path):
+    monkeypatch.setattr(coverage, "oracle_of", lambda *_: FirstBeat())
+
+    def make(stack: int) -> tuple[Coverage, torch.Tensor]:
+        """And as many bars as there are styles, one of each, in every channel."""
+        data = Sparse(root="", budget=8, batch_size=8, seed=0, stack=stack)
+        data.setup()
+        return Coverage(data, 50, tmp_path, torch.device("cpu")), data.splits["train"].images[:3, None].repeat(
+            20, stack, 1, 1
+        )
+
+    return make
+
+
+def test_a_style_too_rare_to_judge_is_named_and_neither_covered_nor_missing(bars_of):
+    judge, bars = bars_of(1)
+    metrics, shown = judge.evaluate(bars, "test")
+    assert metrics["unjudged"] == ["polka"]
+    assert (metrics["modes"], metrics["missing"]) == (2, [])
+    assert metrics["recognisable"] == pytest.approx(2 / 3)
+    assert metrics["shares"] == pytest.approx([0.5, 0.5, 0])
+    assert judge.names(bars[:4], "test") == ["rock", "jazz", "?", "rock"]
+    assert shown["sorted"].pixels_HW3.shape[0] < 2.5 * 170, "two rows of bars"
+    assert judge.onset([{"images_seen": 10, "modes": 1}]) is None, "half of the two that can be judged"
+
+
+def test_stacked_styles_are_named_one_by_one(bars_of):
+    judge, bars = bars_of(2)
+    metrics, _ = judge.evaluate(bars, "test")
+    assert metrics["unjudged"] == ["polka"]
+    assert metrics["missing"] == ["rock+jazz", "jazz+rock"]
+
+
+def test_bars_have_noise_as_dense_as_they_are_and_no_grey(bars_of):
+    judge, _ = bars_of(1)
+    controls = judge.controls()
+    assert set(controls) == {"real", "noise", "single"}
+    assert judge.ink.item() == pytest.approx(2 / 144)
+    assert controls["real"]["modes"] == 2
+    assert controls["noise"]["recognisable"] < 0.2
+    assert controls["single"]["modes"] == 1

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from src import oracle as oracle_file
+from src.characters import CharacterOracle, warped
 from src.data.idx import class_indices, class_names, read_pair
 from src.data.spec import Split
 from src.data.strokes import draw
-from src.oracle import Oracle, train_oracle, trained_oracle, warped
+from src.oracle import Oracle, train_oracle, trained_oracle
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 CPU = torch.device("cpu")
@@ -28,7 +29,7 @@ def held_out() -> Split:
 @pytest.fixture(scope="module")
 def oracle(held_out) -> Oracle:
     """Trained on little, for ten seconds instead of a minute."""
-    oracle = Oracle(len(CLASSES)).to(memory_format=torch.channels_last)
+    oracle = CharacterOracle(len(CLASSES)).to(memory_format=torch.channels_last)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(oracle_file, "STEPS", 80)
         train_oracle(oracle, drawn(CLASSES, 100, seed=0), held_out)
@@ -109,7 +110,7 @@ def test_opinion_does_not_depend_on_chunks(oracle, held_out):
 
 def test_confidence_is_never_that_of_being_nothing():
     """The last output says "no character": it is no class, and its probability no confidence."""
-    oracle = Oracle(3).eval()
+    oracle = CharacterOracle(3).eval()
     with torch.no_grad():
         oracle.head[1].weight.zero_()
         oracle.head[1].bias.copy_(torch.tensor([0.0, 1.0, 0.0, 5.0]))
@@ -121,7 +122,7 @@ def test_confidence_is_never_that_of_being_nothing():
 
 def test_levels(oracle):
     grids = torch.randint(0, 2, (4, 1, 16, 9), dtype=torch.uint8)
-    binary = Oracle(len(CLASSES), levels=1).eval()
+    binary = CharacterOracle(len(CLASSES), levels=1).eval()
     binary.load_state_dict(oracle.state_dict())
     torch.testing.assert_close(binary.opinion(grids).features_NF, oracle.opinion(grids * 255).features_NF)
 
@@ -140,11 +141,11 @@ def few() -> Split:
 
 
 def cached(folder: Path, few: Split, digest: str = "1" * 64) -> Oracle:
-    return trained_oracle(few, few, 2, 255, digest, folder, CPU)
+    return trained_oracle(CharacterOracle(2), few, few, digest, folder, CPU)
 
 
 def test_training_leaves_the_random_stream_alone(two_steps, few):
-    oracle = Oracle(2)
+    oracle = CharacterOracle(2)
     torch.manual_seed(5)
     before = torch.get_rng_state()
     train_oracle(oracle, few, few)
@@ -214,7 +215,7 @@ def test_warped_moves_every_image_a_little(held_out):
 
 @pytest.mark.slow
 def test_full_strength_on_strokes():
-    oracle = Oracle(26).to(memory_format=torch.channels_last)
+    oracle = CharacterOracle(26).to(memory_format=torch.channels_last)
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     train_oracle(oracle, drawn(letters, 1500, seed=0), drawn(letters, 100, seed=2))
     assert oracle.accuracy >= 0.95
@@ -230,6 +231,6 @@ def test_full_strength_on_real_letters():
         images, labels = read_pair(*paths, transposed=True)
         values = class_names(labels)[0] if values is None else values
         splits.append(Split(torch.from_numpy(images), torch.from_numpy(class_indices(labels, values, paths[1]))))
-    oracle = Oracle(26).to(memory_format=torch.channels_last)
+    oracle = CharacterOracle(26).to(memory_format=torch.channels_last)
     train_oracle(oracle, *splits)
     assert oracle.accuracy >= 0.92

@@ -59,7 +59,7 @@ def test_gan(capsys, monkeypatch) -> None:
         "FID": ["3.04", "0.100", "90.5"],
     }
     caption = " ".join(output.split())
-    assert "10,000 samples · missing: Q X · collapse onset: 64k · oracle accuracy 0.984 · 4,321 images/s" in caption
+    assert "10,000 samples · missing: Q, X · collapse onset: 64k · oracle accuracy 0.984 · 4,321 images/s" in caption
 
 
 def test_gan_without_losses(capsys, monkeypatch) -> None:
@@ -97,3 +97,28 @@ def test_vae_on_images_that_keeps_its_levels(capsys, monkeypatch) -> None:
     )
     caption = " ".join(output.split())
     assert "collapsed: no level · 900 images · IWAE with k = 500 · 6,400 images/s" in caption
+
+
+def test_gan_on_points(capsys, monkeypatch) -> None:
+    dataset = {"name": "gaussian_grid", "source": "gaussian_grid", "digest": "ab12cd34ef56", "levels": 2**20 - 1}
+    dataset |= {"shape": [1, 1, 2], "classes": [str(number) for number in range(25)]}
+    metrics = GAN["metrics"] | {"recognisable": 0.973, "modes_any": 24}
+    output = printed(GAN | {"dataset": dataset, "metrics": metrics}, capsys, monkeypatch)
+    rows = cells(output)
+    assert rows["within 3σ"] == ["0.97", "", ""]
+    assert "recognisable" not in rows
+    caption = " ".join(output.split())
+    assert "24 of 25 modes with a sample within 3σ · 97.3% of samples within 3σ" in caption
+    assert "4,321 points/s" in caption
+
+
+def test_a_vae_on_letters_names_what_its_samples_lack(capsys, monkeypatch) -> None:
+    metrics = VAE["metrics"] | {"modes": 24, "missing": ["Q", "X"]}
+    caption = " ".join(printed(VAE | {"metrics": metrics}, capsys, monkeypatch).split())
+    assert "missing: Q, X" in caption
+
+
+def test_classes_too_rare_to_judge_are_named(capsys, monkeypatch) -> None:
+    metrics = GAN["metrics"] | {"missing": [], "unjudged": ["blues", "gospel"]}
+    caption = " ".join(printed(GAN | {"metrics": metrics}, capsys, monkeypatch).split())
+    assert "missing: none · too rare to judge: blues, gospel" in caption

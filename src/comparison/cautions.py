@@ -2,10 +2,11 @@
 
 from collections import Counter
 
-from src.comparison.measures import COLLAPSED_BELOW, compact, measure
+from src.comparison.measures import compact, measure
 from src.comparison.sections import CONTROLS, Section, control
 from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import equal_budgets, kl_at_floor
+from src.metrics.onset import ACTIVE_NATS
 
 TRUSTED_ORACLE = 0.9
 MANY_COMPARISONS = 4
@@ -86,7 +87,7 @@ def _hollow(section: Section) -> str:
     for summary in section.summaries:
         for level in section.family.levels:
             kl, usage = summary.mean(f"kl_{level}"), summary.mean(f"usage_{level}")
-            if kl is not None and usage is not None and kl >= COLLAPSED_BELOW > usage:
+            if kl is not None and usage is not None and kl >= ACTIVE_NATS > usage:
                 rate, cost = measure(f"kl_{level}").text(kl), measure(f"usage_{level}").text(usage)
                 found.append(f"`{summary.label}` {level} (KL {rate}; shuffling it costs {cost} nats)")
     return f"Alive by their KL, but not used by the decoder: {', '.join(found)}." if found else ""

@@ -1,7 +1,10 @@
-"""Sentences on mode collapse under the baseline: what goes missing, and from when on."""
+"""Mode collapse under the baseline, in sentences, and what becomes of each name in a run."""
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
 
 from src.comparison.measures import compact, measure
 from src.comparison.records import Run
@@ -12,21 +15,19 @@ EARLY, LATE = 1 / 3, 2 / 3
 MOST_NAMES = 30
 
 
-def absence(section: Section) -> str:
-    """Which names the baseline loses, and in how many seeds."""
+def absence(section: Section, key: str) -> str:
+    """Which names of a list metric the baseline loses, and in how many seeds."""
     baseline, family = section.summaries[0], section.family
-    if not baseline.counted or family.absent not in section.name_keys:
+    if not baseline.counted or key not in section.name_keys:
         return ""
     runs = len(baseline.counted)
-    counts = baseline.absences(family.absent)
+    counts = baseline.absences(key)
     noun = section.dataset.noun
     opening = f"Under `{section.baseline_label}` ({runs} seed{'s' * (runs != 1)})"
     if not counts:
-        return (
-            f"{opening} no {noun} are {family.absent} in any seed: "
-            f"there is no collapse here for a {family.remedy} to cure."
-        )
-    text = f"{opening}, {family.absent} {noun}: {in_seeds(counts, runs)}."
+        nothing = f": there is no collapse here for a {family.remedy} to cure" if key == family.absent else ""
+        return f"{opening} no {noun} are {key} in any seed{nothing}."
+    text = f"{opening}, {key} {noun}: {in_seeds(counts, runs)}."
     modes = baseline.estimates.get("modes")
     if modes is None or section.num_modes is None:
         return text
@@ -114,11 +115,11 @@ def vanishing(section: Section) -> list[str]:
     never: Counter[str] = Counter()
     runs = section.summaries[0].counted
     for run in runs:
-        for name, since in gone_since(run, section.family.absent).items():
-            if since is None:
+        for name, fate in fates(run, section.family.absent).items():
+            if not fate.present:
                 never[name] += 1
-            else:
-                gone.setdefault(name, []).append(since)
+            elif fate.gone is not None:
+                gone.setdefault(name, []).append(fate.gone)
     sentences = []
     if never:
         sentences.append(f"Never present at any evaluation: {in_seeds(never, len(runs))}.")
@@ -129,17 +130,37 @@ def vanishing(section: Section) -> list[str]:
     return sentences
 
 
-def gone_since(run: Run, key: str) -> dict[str, float | None]:
-    """Samples seen at the first evaluation from which a name stays absent; None if it never was present."""
-    absences = run.history.absences(key)
-    if not absences:
-        return {}
+@dataclass(frozen=True)
+class Fate:
+    """What became of one name in one run; times are samples seen at an evaluation.
+
+    Attributes:
+        present: at one evaluation at least.
+        first_loss: the first evaluation at which it was absent after it had been present.
+        recoveries: how often it was present again after a loss.
+        gone: the evaluation from which on it stayed absent, of a name that had been present.
+    """
+
+    present: bool
+    first_loss: float | None = None
+    recoveries: int = 0
+    gone: float | None = None
+
+
+def fates(run: Run, key: str) -> dict[str, Fate]:
+    """By name, of every name absent at some evaluation; `key` is the history's column of absent names."""
+    absences = run.history.absences(key) or []
     seen = run.history.column("images_seen")
-    since: dict[str, float | None] = {}
-    for name in sorted(absences[-1]):
-        present = [row for row, absent in enumerate(absences) if name not in absent]
-        since[name] = float(seen[present[-1] + 1]) if present else None
-    return since
+    return {name: _fate([name not in absent for absent in absences], seen) for name in sorted(set().union(*absences))}
+
+
+def _fate(present: list[bool], seen: np.ndarray) -> Fate:
+    turns = np.diff(np.array(present, dtype=int))
+    losses, returns = np.flatnonzero(turns == -1) + 1, np.flatnonzero(turns == 1) + 1
+    if not losses.size:
+        return Fate(any(present))
+    gone = None if present[-1] else float(seen[losses[-1]])
+    return Fate(True, float(seen[losses[0]]), int((returns > losses[0]).sum()), gone)
 
 
 def _span(values: list[float]) -> str:

@@ -97,6 +97,7 @@ def _results(record: Any) -> dict[str, Any]:
         "controls": controls,
         "onset": onset if isinstance(onset, dict) or is_number(onset) else None,
         "facts": {key: record.get(key) for key in (*FACTS, "oracle_accuracy")},
+        "class_properties": _properties(record.get("class_properties")),
     }
     for key in ("images_seen", "train_seconds", "images_per_second", "oracle_accuracy"):
         if not is_number(fields["facts"][key]):
@@ -124,6 +125,12 @@ def _dataset(record: Any) -> Dataset | None:
         levels=record.get("levels") or 255,
         entropy=record["entropy"] if is_number(record.get("entropy")) else None,
     )
+
+
+def _properties(record: Any) -> dict[str, tuple[float, ...]]:
+    """Properties that have a number for every class; the others are left out."""
+    found = record.items() if isinstance(record, dict) else ()
+    return {key: tuple(values) for key, values in found if isinstance(values, list) and all(map(is_number, values))}
 
 
 def read_history(path: Path) -> History:

@@ -8,6 +8,7 @@ from src.comparison.collapse import absence, onset, vanishing
 from src.comparison.measures import measure
 from src.comparison.posterior import posterior_collapse
 from src.comparison.sections import Section, Summary
+from src.comparison.shares import ABSENT
 from src.comparison.verdicts import Judgement, Verdict, interval, judgements, kl_at_floor, overall, tone
 
 MANY = 6
@@ -24,9 +25,9 @@ class Sentence:
 def conclude(section: Section) -> list[Sentence]:
     """The short answer: what collapses under the baseline and when, what each remedy does, what is unsure."""
     if section.family.levels:
-        told = posterior_collapse(section)
+        told = [*posterior_collapse(section), absence(section, ABSENT)]
     else:
-        told = [absence(section), onset(section), *vanishing(section)]
+        told = [absence(section, section.family.absent), onset(section), *vanishing(section)]
     findings = [Sentence(text) for text in told if text]
     warnings = [Sentence(text, "caution") for text in cautions(section)]
     return findings + _remedies(section) + warnings

@@ -8,9 +8,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from src.comparison.canvas import INK, MUTED, WIDTH, png, short
-from src.comparison.measures import COLLAPSED_BELOW, LEAST_KL, compact
+from src.comparison.measures import LEAST_KL, compact
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
+from src.metrics.onset import ACTIVE_NATS
 
 COLUMNS = 4
 COLOUR_MAP = "YlGnBu"  # its lightness falls evenly, so that it survives print and colour blindness
@@ -30,12 +31,12 @@ def dimension_maps(section: Section) -> bytes | None:
     for axes in grid.ravel()[len(found) :]:
         axes.set_visible(False)
     largest = max(float(np.nanmax(values)) for levels in maps for values in levels.values())
-    norm = LogNorm(LEAST_KL, max(largest, 10 * COLLAPSED_BELOW))
+    norm = LogNorm(LEAST_KL, max(largest, 10 * ACTIVE_NATS))
     for axes, (summary, run), levels in zip(grid.ravel(), found, maps, strict=False):
         image = axes.imshow(_stacked(levels), cmap=COLOUR_MAP, norm=norm, aspect="auto", interpolation="nearest")
         _dress(axes, levels, run, f"{short(summary.label, 22)}, seed {run.seed}")
     bar = figure.colorbar(image, ax=grid, location="bottom", shrink=0.5, aspect=45, pad=0.03)
-    bar.set_ticks([LEAST_KL, COLLAPSED_BELOW, 1], labels=["0.01 nats or less", "0.1", "1"])
+    bar.set_ticks([LEAST_KL, ACTIVE_NATS, 1], labels=["0.01 nats or less", "0.1", "1"])
     bar.ax.tick_params(labelsize=8, colors=MUTED, length=2, which="both")
     bar.outline.set_visible(False)
     figure.supxlabel(f"training {section.unit} seen", fontsize=9.5, color=MUTED)

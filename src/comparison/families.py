@@ -13,6 +13,7 @@ class Family:
         main: columns of the first table.
         headline: metrics that get a verdict, the one that ranks first.
         curves: metrics drawn against samples seen.
+        signals: columns of the history that may move before a collapse.
         absent: the metric that lists what collapsed.
         levels: latent levels, of which each metric `kl_LEVEL`, `mi_LEVEL`, … is one of its own.
         samples: metrics of drawn samples that stand beside their controls, because some of them are easily fooled.
@@ -25,6 +26,7 @@ class Family:
     main: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()
+    signals: tuple[str, ...] = ()
     absent: str = ""
     levels: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
@@ -44,7 +46,12 @@ FAMILIES = {
         ),
         headline=("modes", "kl"),
         curves=("modes", "kl"),
+        signals=(
+            *("logit_gap", "discriminator_accuracy"),
+            *("generator_gradient", "discriminator_gradient", "feature_variance"),
+        ),
         absent="missing",
+        samples=("validity", "diversity", "feature_distance"),
         grids=(("sorted", "sorted by class"), ("random", "at fixed noise")),
     ),
     "vae": Family(
@@ -56,11 +63,18 @@ FAMILIES = {
             *("mi_high", "mi_low", "onset_f1", "mse"),
         ),
         headline=("iwae_nll", "elbo", "kl_high", "kl_low"),
-        curves=("elbo",),
+        curves=("elbo", "modes", "kl"),
         absent="collapsed",
         levels=("high", "low"),
-        samples=("validity", "diversity", "feature_distance", "style_accuracy"),
-        grids=(("prior", "drawn from the prior"), ("reconstructions", "held-out data and their reconstructions")),
+        samples=(
+            *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
+            *("validity", "diversity", "feature_distance", "style_accuracy"),
+        ),
+        grids=(
+            ("prior", "drawn from the prior"),
+            ("sorted", "drawn from the prior, sorted by class"),
+            ("reconstructions", "held-out data and their reconstructions"),
+        ),
     ),
 }
 

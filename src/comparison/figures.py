@@ -1,4 +1,4 @@
-"""All pictures of a section: curves, differences, shares, and samples."""
+"""All pictures of a section: curves, differences, shares, survival, signals, and samples."""
 
 import re
 
@@ -8,13 +8,18 @@ from src.comparison.differences import forest
 from src.comparison.dimensions import dimension_maps
 from src.comparison.document import Gallery, Picture
 from src.comparison.levels import level_curves
-from src.comparison.measures import COLLAPSED_BELOW, measure
+from src.comparison.measures import measure
 from src.comparison.plane import rate_distortion
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import share_map
+from src.comparison.signals import signal_curves
+from src.comparison.survival import characters, survival_maps
+from src.comparison.why import Why
+from src.comparison.why_figure import why_figure
+from src.metrics.onset import ACTIVE_NATS
 
-KINDS = ("plane", "levels", "dimensions", "curves", "differences", "shares", "samples")
+KINDS = ("plane", "levels", "dimensions", "curves", "differences", "shares", "survival", "signals", "why", "samples")
 
 
 def difference_picture(section: Section) -> Picture | None:
@@ -66,7 +71,7 @@ def latent_pictures(section: Section) -> list[Picture]:
         _picture(
             f"levels_{section.slug}_active.png",
             level_curves(section, "active"),
-            f"Active dimensions of each level: those with a mean KL above {COLLAPSED_BELOW} nats. {seeds}",
+            f"Active dimensions of each level: those with a mean KL above {ACTIVE_NATS} nats. {seeds}",
             "Active dimensions of each level while training, per name",
         ),
         _picture(
@@ -97,6 +102,45 @@ def share_picture(section: Section) -> Picture | None:
     )
 
 
+def survival_pictures(section: Section) -> list[Picture]:
+    """One picture, or several where the names are many."""
+    plain = characters(section) == 1
+    what = "seeds in which it is covered" if plain else "modes with it that are covered, mean over seeds"
+    caption = (
+        f"Survival of each class while training: {what}; dark is lost. On top what lasts longest under the first name. "
+        "Triangles: onsets, one a seed."
+    )
+    return [
+        Picture(
+            f"survival_{section.slug}_{number}.png",
+            content,
+            caption if number == 1 else "Survival, continued.",
+            "Heat maps of classes covered against samples seen, per name",
+        )
+        for number, content in enumerate(survival_maps(section), start=1)
+    ]
+
+
+def signal_picture(section: Section) -> Picture | None:
+    return _picture(
+        f"signals_{section.slug}.png",
+        signal_curves(section),
+        f"Modes covered and signals under `{section.baseline_label}`, a colour per seed. Dashed: the seed's onset; "
+        "dot: where the signal moved.",
+        "Early-warning signals against samples seen, beside the onset",
+    )
+
+
+def why_picture(section: Section, found: Why) -> Picture | None:
+    return _picture(
+        f"why_{section.slug}.png",
+        why_figure(found),
+        "Left: rank correlation of each property with survival, and its 95 % interval; filled: holds after Holm's "
+        f"correction. Right: the {found.noun} under the strongest property.",
+        f"Rank correlations of properties with survival, and the {found.noun} under the strongest property",
+    )
+
+
 def sample_galleries(section: Section) -> list[Gallery]:
     """Per name the grids of seed 0, or of the lowest seed that has any."""
     found = [_gallery(section, summary, position) for position, summary in enumerate(section.summaries)]
@@ -115,19 +159,6 @@ def _gallery(section: Section, summary: Summary, position: int) -> Gallery | Non
         if pictures:
             return Gallery(_caption(section, run), pictures)
     return None
-
-
-def timeline_gallery(section: Section) -> Gallery | None:
-    """Class shares while training, a picture per name, of the first seed that left one."""
-    pictures = []
-    for position, summary in enumerate(section.summaries):
-        drawn = ((run, run.picture("shares")) for run in (*summary.counted, *summary.others))
-        run, content = next(((run, content) for run, content in drawn if content), (None, None))
-        if content:
-            caption = f"`{summary.label}`, seed {_seed(run)}"
-            file = f"{_stem(section, summary, position)}_timeline.png"
-            pictures.append(Picture(file, content, caption, f"Class shares of {summary.label} while training"))
-    return Gallery("Share of each class while training.", pictures) if pictures else None
 
 
 def _stem(section: Section, summary: Summary, position: int) -> str:

@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from src.comparison.canvas import COLOURS, INK, MUTED, WIDTH, png, quiet, short
 from src.comparison.curves import draw
-from src.comparison.measures import COLLAPSED_BELOW, LEAST_KL, compact
+from src.comparison.measures import LEAST_KL, compact
 from src.comparison.sections import Section, Summary
+from src.metrics.onset import ACTIVE_NATS
 
 QUANTITIES = {"kl": "KL, nats", "active": "active dimensions", "beta": "β"}
 SCHEDULES = {"beta"}  # alike in every seed and often between names: lines would hide each other
@@ -81,10 +82,10 @@ def _dress(axes: Axes, title: str, quantity: str) -> None:
         axes.tick_params(axis="y", which="minor", length=0)
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.axhspan(0.9 * LEAST_KL, COLLAPSED_BELOW, color="#f1efe9", zorder=0, linewidth=0)
-        axes.axhline(COLLAPSED_BELOW, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
+        axes.axhspan(0.9 * LEAST_KL, ACTIVE_NATS, color="#f1efe9", zorder=0, linewidth=0)
+        axes.axhline(ACTIVE_NATS, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
         axes.annotate(
-            "collapsed", (0.02, COLLAPSED_BELOW), xycoords=("axes fraction", "data"), xytext=(0, -3),
+            "collapsed", (0.02, ACTIVE_NATS), xycoords=("axes fraction", "data"), xytext=(0, -3),
             textcoords="offset points", fontsize=8, color=MUTED, va="top",
         )  # fmt: skip
     else:

@@ -6,7 +6,6 @@ A metric not listed here is still collected, averaged and shown, under its own k
 import math
 from dataclasses import dataclass
 
-COLLAPSED_BELOW = 0.1  # nats of KL, by the definition of a collapsed level
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
@@ -41,6 +40,10 @@ MEASURES = {
     "density": Measure("density", "higher", 2),
     "coverage": Measure("coverage", "higher", 2),
     "vendi": Measure("Vendi", "higher", 1),
+    "modes_any": Measure("modes, any sample", "higher", 1),
+    "kl_any": Measure("KL, any sample", "lower"),
+    "discriminator_passes": Measure("discriminator passes", None, 1),
+    "discriminator_images": Measure("discriminator images", None, 0),
     "iwae_nll": Measure("IWAE NLL", "lower", 2),
     "elbo": Measure("ELBO", "higher", 2),
     "reconstruction": Measure("reconstruction", "lower", 2),

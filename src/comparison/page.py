@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from src.comparison.compute import compute_table
 from src.comparison.conclusions import conclude
 from src.comparison.document import (
     Block,
@@ -15,13 +16,13 @@ from src.comparison.document import (
     Heading,
     Paragraph,
 )
+from src.comparison.dynamics_section import dynamics_section
 from src.comparison.figures import (
     curve_pictures,
     difference_picture,
     latent_pictures,
     sample_galleries,
     share_picture,
-    timeline_gallery,
 )
 from src.comparison.sections import Section
 from src.comparison.spreadsheets import relative
@@ -34,6 +35,7 @@ from src.comparison.tables import (
     runs_table,
     samples_table,
 )
+from src.comparison.why_section import why_section
 
 
 def compose(sections: Sequence[Section], root: Path) -> Document:
@@ -87,14 +89,18 @@ def _section(section: Section, root: Path) -> list[Block]:
         ]
     differences = [difference_table(section), difference_picture(section)]
     blocks += [Heading("Against the baseline", 3), *differences] if any(differences) else []
+    costs = compute_table(section)
+    blocks += [Heading("At equal compute", 3), costs] if costs else []
     drawn = samples_table(section)
     blocks += [Heading("Samples and what junk would score", 3), drawn] if drawn else []
     controls = controls_table(section)
     blocks += [Heading("Controls", 3), controls] if controls else []
     pictures = [*latent_pictures(section), *curve_pictures(section), share_picture(section)]
     blocks += [Heading("Figures", 3), *pictures] if any(pictures) else []
-    galleries = [timeline_gallery(section), *sample_galleries(section)]
-    blocks += [Heading("Samples", 3), *galleries] if any(galleries) else []
+    blocks += dynamics_section(section)
+    blocks += why_section(section)
+    galleries = sample_galleries(section)
+    blocks += [Heading("Samples", 3), *galleries] if galleries else []
     blocks += [Heading("All runs", 3), runs_table(section), Heading("Again", 3), *_reproduce(section, root)]
     return [block for block in blocks if block]
 

@@ -1,10 +1,11 @@
 """Sentences on posterior collapse: which level dies under the baseline, what keeps it, how good the best model is."""
 
 from src.comparison.collapse import listed, of_seeds, phases
-from src.comparison.measures import COLLAPSED_BELOW, measure
+from src.comparison.measures import measure
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import Estimate, estimate
 from src.comparison.verdicts import interval, losses
+from src.metrics.onset import ACTIVE_NATS
 
 
 def posterior_collapse(section: Section) -> list[str]:
@@ -25,7 +26,7 @@ def _baseline(section: Section) -> str:
     if not lost:
         return (
             f"{opening} ({runs} seed{'s' * (runs != 1)}) no level collapses: {_rates(baseline, levels)}; "
-            f"a level counts as collapsed under {COLLAPSED_BELOW} nats. {_nothing_to_cure(section)}"
+            f"a level counts as collapsed under {ACTIVE_NATS} nats. {_nothing_to_cure(section)}"
         )
     parts = []
     for level in lost:

@@ -91,6 +91,7 @@ class Run:
     facts: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)
     overrides: tuple[str, ...] = ()
+    class_properties: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of real data, K numbers each
     finished_at: float = 0.0
 
     @property
@@ -115,6 +116,11 @@ class Run:
     def onsets(self) -> Mapping[str, float | None]:
         """Onset by level; a run without levels has the one level ""."""
         return self.onset if isinstance(self.onset, Mapping) else {"": self.onset}
+
+    @property
+    def mode_onset(self) -> float | None:
+        """When modes of its samples were lost for good; beside the onsets of levels it has the name "modes"."""
+        return self.onsets.get("modes") if isinstance(self.onset, Mapping) else self.onset
 
     @property
     def onset_columns(self) -> dict[str, float | None]:

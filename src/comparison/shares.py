@@ -11,6 +11,7 @@ from src.comparison.canvas import INK, MUTED, WIDTH, png, short
 from src.comparison.records import is_number
 from src.comparison.sections import Section
 
+ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
 MOST_CLASSES = 62
 LIMIT = 3.0  # doublings: from an eighth of an even share to eight times it
 
@@ -35,7 +36,7 @@ def share_map(section: Section) -> bytes | None:
     rows = [("real, held out", real, {})]
     for summary in section.summaries:
         shares = relative_shares((run.metrics.get("shares") for run in summary.counted), len(classes))
-        rows.append((short(summary.label), shares, summary.absences(section.family.absent)))
+        rows.append((short(summary.label), shares, summary.absences(ABSENT)))
     rows = [row for row in rows if row[1] is not None]
     if len(rows) < 1 + (real is not None):
         return None

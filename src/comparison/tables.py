@@ -90,20 +90,26 @@ def _difference_row(section: Section, summary: Summary, keys: Sequence[str]) -> 
 def absence_table(section: Section) -> Table:
     """Names of what is lost and in how many seeds, the onset in each seed, and the speed."""
     header = ["name", *(key.replace("_", " ") for key in section.name_keys), "onset by seed", f"{section.unit}/s"]
-    nothing = "no level" if section.family.levels else "none"
     rows = []
     for summary in section.summaries:
         runs = len(summary.counted)
-        lost = [summary.absences(key) for key in section.name_keys]
-        texts = [Cell(in_seeds(counts, runs) if counts else nothing if runs else "–") for counts in lost]
+        lost = {key: summary.absences(key) for key in section.name_keys}
+        texts = [
+            Cell(in_seeds(counts, runs) if counts else _nothing(section, key) if runs else "–")
+            for key, counts in lost.items()
+        ]
         speed = measure("images_per_second").text(summary.mean("images_per_second"))
         rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted)), Cell(speed)])
-    never = "" if section.family.levels else "0 if half was never covered, "
+    never = "" if section.num_modes is None else "0 if half was never covered, "
     caption = (
         f"Onset: {section.unit} seen at the first evaluation from which the loss lasts to the end; "
         f"{never}– if there was no such loss."
     )
     return Table(header, rows, caption, text_columns=len(header) - 1)
+
+
+def _nothing(section: Section, key: str) -> str:
+    return "no level" if section.family.levels and key == section.family.absent else "none"
 
 
 def _onsets(runs: Sequence[Run]) -> str:
@@ -126,6 +132,8 @@ def samples_table(section: Section) -> Table | None:
     table = _estimates(section, keys)
     rows = [[Cell(CONTROLS.get(name, name)), Cell(""), *cells] for name, cells in _controls(section, keys).items()]
     caption = f"{table.caption} Last rows: what the same metrics say of real data and of junk."
+    if "kl" in keys:
+        caption += f" {measure('kl').label}: of the recognisable samples' {section.dataset.noun} from the data's."
     return Table(table.header, [*table.rows, *rows], caption)
 
 
@@ -133,7 +141,7 @@ def controls_table(section: Section) -> Table | None:
     """The main metrics on held-out real data, on noise, and on one repeated sample, averaged over runs."""
     present = {key for run in section.counted for c in run.controls.values() for key in c if is_number(c[key])}
     keys = [key for key in section.family.main if key in present]
-    keys = keys or ordered(present - {*section.family.samples})
+    keys = keys if section.family.main else ordered(present)
     if not keys:
         return None
     rows = [[Cell(CONTROLS.get(name, name)), *cells] for name, cells in _controls(section, keys).items()]

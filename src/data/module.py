@@ -99,20 +99,22 @@ class ResidentData(LightningDataModule, ABC):
             world_size=self.trainer.world_size,
         )
 
-    def held_out(self, name: str) -> Split:
+    def held_out(self, name: str, times: int = 1) -> Split:
         """The split `val` or `test` as a model's samples look: images [N, C, H, W], labels [N, C].
 
         Each channel is the split in another fixed order, random so that the first images are a fair sample even where
-        the files are sorted by class, as EMNIST's test letters are.
+        the files are sorted by class, as EMNIST's test letters are. Stacked channels can be combined anew several
+        `times`, for more of the combinations.
         """
-        split, index_NC = self.splits[name], self.held_out_order(name)
+        split, index_NC = self.splits[name], self.held_out_order(name, times)
         return Split(split.images[index_NC], split.labels[index_NC])
 
-    def held_out_order(self, name: str) -> Tensor:
+    def held_out_order(self, name: str, times: int = 1) -> Tensor:
         """Which sample of the split stands in which channel of `held_out`, int64 [N, C]."""
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-        orders = [torch.randperm(len(self.splits[name]), generator=generator) for _ in range(self.stack)]
-        return torch.stack(orders, 1)
+        num = len(self.splits[name])
+        orders = [torch.randperm(num, generator=generator) for _ in range(times * self.stack)]
+        return torch.stack(orders, 1).view(num, times, self.stack).transpose(0, 1).flatten(0, 1)
 
     def find(self, key: str, file: str) -> Path:
         """A file that the option `key` names, here or below `root`."""

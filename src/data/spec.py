@@ -9,13 +9,15 @@ from torch import Tensor
 
 Shape = tuple[int, int, int]  # channels, height, width
 BAR = (16, 9)  # steps and voices of a drum grid
+POINT = (1, 2)  # a point in the plane is a row of two coordinates
 
 
 @dataclass(frozen=True)
 class Split:
-    """Part of a data set held in memory: `images` uint8 [N, H, W] and `labels` int64 [N].
+    """Part of a data set held in memory: `images` [N, H, W] in whole levels and `labels` int64 [N].
 
-    A drum grid is an image too: 16 steps high, 9 voices wide, 1 where a voice is hit; its label is its style.
+    A drum grid is an image too: 16 steps high, 9 voices wide, 1 where a voice is hit; its label is its style. So is a
+    point in the plane: one row of two coordinates. Images are uint8, points int32: 256 levels are too coarse for them.
     """
 
     images: Tensor
@@ -47,18 +49,25 @@ class DataSpec:
     classes: tuple[str, ...]
     shape: Shape
     sizes: dict[str, int]
-    levels: int = 255  # the uint8 value that stands for full ink: 255 for images, 1 for drum grids
+    levels: int = 255  # the stored value that stands for full ink: 255 for images, 1 for drum grids
     entropy: float | None = None  # nats per sample of the test split under the true distribution, where it is known
 
     @property
-    def kind(self) -> Literal["drums", "images"]:
-        """What a person makes of a sample: bars to be heard, or images to be looked at."""
+    def kind(self) -> Literal["drums", "images", "points"]:
+        """What a person makes of a sample: bars to be heard, images to be looked at, or points on a map."""
+        if tuple(self.shape[1:]) == POINT:
+            return "points"
         return "drums" if self.levels == 1 and tuple(self.shape[1:]) == BAR else "images"
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of stored samples: the smallest that holds all levels."""
+        return torch.uint8 if self.levels <= 255 else torch.int32
+
     def to_float(self, images_BCHW: Tensor) -> Tensor:
-        """Pixels as networks see them: uint8 in [0, `levels`] to floats in [-1, 1]."""
+        """Pixels as networks see them: stored levels in [0, `levels`] to floats in [-1, 1]."""
         return images_BCHW.float().mul_(2 / self.levels).sub_(1)
 
-    def to_uint8(self, images_BCHW: Tensor) -> Tensor:
-        """The inverse of `to_float`, rounded."""
-        return images_BCHW.float().add(1).mul(self.levels / 2).round_().clamp_(0, self.levels).to(torch.uint8)
+    def to_stored(self, images_BCHW: Tensor) -> Tensor:
+        """The inverse of `to_float`, rounded; what lies outside [-1, 1] ends up at its edge."""
+        return images_BCHW.float().add(1).mul(self.levels / 2).round_().clamp_(0, self.levels).to(self.dtype)

@@ -31,10 +31,11 @@ def refuse_impossible(loss_name: str, loss: Loss, tricks: Mapping[str, Trick], d
             "several: choose another loss, or leave the trick out"
         )
     penalties = [name for name, trick in tricks.items() if trick.needs_input_gradients]
-    if mixing and penalties:
+    unpenalised = [name for name in mixing if not tricks[name].stands_penalties]
+    if unpenalised and penalties:
         raise ValueError(
-            f"gan.tricks={penalties[0]} penalises the gradient of each image, but under gan.tricks={mixing[0]} a logit "
-            "belongs to several: choose one of them"
+            f"gan.tricks={penalties[0]} penalises the gradient of each image, but under gan.tricks={unpenalised[0]} a "
+            "logit belongs to several: choose one of them"
         )
     if loss.needs_bounded_slope and not any(trick.bounds_slope for trick in tricks.values()):
         raise ValueError(

@@ -1,20 +1,28 @@
-"""What a GAN is scored on: mode coverage and fidelity of its samples, and the signs that foretell its collapse."""
+"""What a GAN is scored on: mode coverage and fidelity of its samples, and the signs that foretell its collapse.
+
+N samples, C channels, H height, W width.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
 from src import pictures
 from src.coverage import Coverage
 from src.data.module import ResidentData
-from src.exhibits import Exhibit, Picture
+from src.exhibits import Exhibit, Picture, Sound
 from src.gan.module import GAN
 from src.gan.signals import warning_signals
+from src.listener import listener_of
+from src.music import drawing
 
 SAMPLE_SEED = 20_26  # of the noise that samples are drawn from: the same at every evaluation of every run
 GRID_COLUMNS = 16
+SHOWN_BARS = 16
+HEARD_BARS = 8
 SIGNAL_BATCH = 500
 
 
@@ -45,7 +53,8 @@ class GANEvaluator:
         self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Trains or loads the oracle and shows it the held-out splits."""
+        """Trains or loads the oracle and shows it the held-out splits; finds a listener for drums."""
+        self.listener = listener_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
         self.real = self.coverage.real_images["val"][:SIGNAL_BATCH].to(device)
 
@@ -56,10 +65,25 @@ class GANEvaluator:
         torch.manual_seed(SAMPLE_SEED)
         metrics |= warning_signals(gan, gan.spec.to_float(self.real))
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
-        return metrics, shown | {"random": Picture(pictures.grid(images[: GRID_COLUMNS * 10], GRID_COLUMNS))}
+        metrics["discriminator_images"] = gan.discriminator_passes * gan.batch_images
+        if self.listener:
+            metrics |= self.listener.measures(images[:, 0])
+            if split == "test":
+                shown["random_bars"] = Sound(images[:HEARD_BARS, 0])
+        if gan.spec.kind != "points":
+            shown["random"] = self._picture(images, split)
+        return metrics, shown
+
+    def _picture(self, images_NCHW: Tensor, split: str) -> Picture:
+        """The first samples; of bars fewer, and the style that the oracle hears above each."""
+        if self.coverage.spec.kind == "drums":
+            some = images_NCHW[:SHOWN_BARS]
+            return Picture(drawing.bars(drawing.side_by_side(some), self.coverage.names(some, split)))
+        return Picture(pictures.grid(images_NCHW[: GRID_COLUMNS * 10], GRID_COLUMNS))
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        return self.coverage.controls()
+        heard = self.listener.controls() if self.listener else {}
+        return {name: control | heard.get(name, {}) for name, control in self.coverage.controls().items()}
 
     def facts(self) -> dict[str, Any]:
         return self.coverage.facts()

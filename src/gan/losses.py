@@ -24,6 +24,12 @@ class Loss(ABC):
     is_cross_entropy: ClassVar[bool] = False
     """The discriminator minimises the cross-entropy of σ(logit) against the targets 1 and 0."""
 
+    splits_at_zero: ClassVar[bool] = True
+    """A logit above 0 calls an image real."""
+
+    is_zero_sum: ClassVar[bool] = False
+    """The generator maximises the discriminator's loss; the part that it cannot change is left out."""
+
     @abstractmethod
     def discriminator(self, step: Step) -> Tensor:
         """What the discriminator minimises; the fake images are detached from the generator."""
@@ -62,12 +68,16 @@ class Minimax(Standard):
     Its gradient vanishes where the discriminator is sure.
     """
 
+    is_zero_sum = True
+
     def generator(self, step: Step) -> Tensor:
         return -softplus(step.fake.logits_B).mean(-1)
 
 
 class LeastSquares(Loss):
     """Squared distances to the targets 1 and 0 (Mao et al. 2017, arXiv:1611.04076, eq. 9)."""
+
+    splits_at_zero = False
 
     def discriminator(self, step: Step) -> Tensor:
         return ((step.real.logits_B - 1).square() + step.fake.logits_B.square()).mean(-1) / 2
@@ -90,6 +100,8 @@ class Wasserstein(Loss):
     """The Wasserstein-1 distance, if the critic's slope is at most 1 (Arjovsky et al. 2017, arXiv:1701.07875)."""
 
     needs_bounded_slope = True
+    splits_at_zero = False
+    is_zero_sum = True
 
     def discriminator(self, step: Step) -> Tensor:
         return step.fake.logits_B.mean(-1) - step.real.logits_B.mean(-1)
@@ -105,6 +117,7 @@ class Relativistic(Loss):
     """
 
     pairs_samples = True
+    splits_at_zero = False
 
     def discriminator(self, step: Step) -> Tensor:
         return softplus(step.fake.logits_B - step.real.logits_B).mean(-1)
@@ -115,6 +128,8 @@ class Relativistic(Loss):
 
 class RelativisticAverage(Loss):
     """Each image against the average of the other kind (Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2)."""
+
+    splits_at_zero = False
 
     def discriminator(self, step: Step) -> Tensor:
         real_B, fake_B = self._relative(step)

@@ -58,7 +58,7 @@ class GAN(Counted):
         self.generator = generator(shape=spec.shape)
         self.discriminator = discriminator(shape=self.discriminator_shape())
         refuse_impossible(loss_name, self.loss, self.tricks, self.discriminator)
-        for trick in self.tricks.values():
+        for trick in sorted(self.tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in self.tricks.values())
         self.make_generator_optimizer = generator_optimizer
@@ -103,6 +103,7 @@ class GAN(Counted):
         self.count(batch_BCHW)
         for trick in self.tricks.values():
             trick.after_step(self)
+            outputs |= {f"tricks/{name}": value for name, value in trick.charts().items()}
         return outputs
 
     def generator_step(self, real_BCHW: Tensor) -> Step:
@@ -200,7 +201,7 @@ class GAN(Counted):
         z_NZ = torch.randn(num, self.generator.z, generator=random).to(self.device)
         was_training = generator.training
         generator.eval()
-        images = torch.cat([self.spec.to_uint8(generator(z_BZ)) for z_BZ in z_NZ.split(chunk)])
+        images = torch.cat([self.spec.to_stored(generator(z_BZ)) for z_BZ in z_NZ.split(chunk)])
         generator.train(was_training)
         return images
 

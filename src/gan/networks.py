@@ -28,7 +28,9 @@ def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
     if depth < 1:
         raise ValueError(f"depth={depth}: networks halve the image at least once")
     if 0 in sizes[-1]:
-        raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}")
+        most = min(height, width).bit_length() - 1
+        way_out = f"choose {most} at most" if most else "choose gan.network=mlp"
+        raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}: {way_out}")
     return sizes
 
 

@@ -13,10 +13,11 @@ from src.gan.step import Step
 def warning_signals(gan: GAN, real_BCHW: Tensor) -> dict[str, float]:
     """What the discriminator makes of real images in [-1, 1] and of as many generated ones.
 
-    `logit_gap`: mean logit of the real ones above that of the fakes. `discriminator_accuracy`: share told apart at a
-    logit of 0, ½ by guessing. `feature_variance`: variance of the discriminator's features over the fakes, relative to
-    the real ones; 0 where all fakes are one. `discriminator_gradient`, `generator_gradient`: norms of the gradients of
-    the losses without penalties. Nothing is learnt from it: weights, running statistics and counts stay as they are.
+    `logit_gap`: mean logit of the real ones above that of the fakes. `discriminator_accuracy`: share of the pairs of a
+    real and a fake in which the real one has the higher logit, ½ by guessing; relativistic losses leave open where the
+    logits lie. `feature_variance`: variance of the discriminator's features over the fakes, relative to the real ones;
+    0 where all fakes are one. `discriminator_gradient`, `generator_gradient`: norms of the gradients of the losses
+    without penalties. Nothing is learnt from it: weights, running statistics and counts stay as they are.
     """
     passes = gan.discriminator_passes
     was_training = gan.training
@@ -27,7 +28,7 @@ def warning_signals(gan: GAN, real_BCHW: Tensor) -> dict[str, float]:
         step = Step(gan, gan.judge(real_BCHW), gan.judge(fake_BCHW, z_BZ))
         signals = {
             "logit_gap": step.real.logits_B.mean() - step.fake.logits_B.mean(),
-            "discriminator_accuracy": torch.cat([step.real.logits_B > 0, step.fake.logits_B < 0]).float().mean(),
+            "discriminator_accuracy": (step.real.logits_B > step.fake.logits_B.unsqueeze(1)).float().mean(),
             "feature_variance": _spread(step.fake.features_BF) / _spread(step.real.features_BF),
             "generator_gradient": _gradient_norm(gan.loss.generator(step), gan.generator),
             "discriminator_gradient": _gradient_norm(gan.loss.discriminator(step), gan.discriminator),

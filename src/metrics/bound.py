@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-ACTIVE_NATS = 0.1  # mean KL above which a dimension is active; a level below it has collapsed
+from src.metrics.onset import ACTIVE_NATS
 
 
 class Bound(Metric):

@@ -9,6 +9,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 ROWS = 1024  # of a distance matrix held at once
+MOST = 10_000  # points whose neighbourhoods are looked at: the cost grows with their square
 
 
 class Fidelity(Metric):
@@ -32,9 +33,9 @@ class Fidelity(Metric):
         self.features.append(features_NF)
 
     def compute(self) -> dict[str, Tensor]:
-        """The six figures; neighbourhoods compare the first min(N, M) of each, since their radii shrink with number."""
+        """The six figures; neighbourhoods compare as many of each, since their radii shrink with number."""
         fake_NF = dim_zero_cat(self.features)
-        num = min(len(fake_NF), len(self.real_MF))
+        num = min(len(fake_NF), len(self.real_MF), MOST)
         return {
             "fid": frechet_distance(self.real_MF, fake_NF),
             **neighbourhoods(self.real_MF[:num], fake_NF[:num], self.neighbours),

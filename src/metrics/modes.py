@@ -23,12 +23,12 @@ class ModeCoverage(Metric):
     Beside this stand `modes_any` and `kl_any`, the literature's protocol: every image counts for the mode that the
     oracle likes best, however little, and one image covers a mode.
 
+    Of a class that is so rare that no held-out real image is recognised as its own nothing can be said: its modes are
+    not judged (`judged_K`), neither covered nor missing, and an image that the oracle takes for one counts for none.
+
     Args:
         real: the oracle's opinion of held-out real images.
         num_classes: K of one channel.
-
-    Raises:
-        ValueError: a class has no recognisable real image, so nothing can be said of it.
     """
 
     full_state_update = False
@@ -43,6 +43,7 @@ class ModeCoverage(Metric):
         self.threshold = real.confidence_N.sort().values[rank]
         recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
         self.register_buffer("real_share_K", _product_of_shares(recognised_MC, num_classes))
+        self.register_buffer("judged_K", self.real_share_K > 0)
         self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("any_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
@@ -57,11 +58,12 @@ class ModeCoverage(Metric):
         self.total += len(opinion.confidence_N)
 
     def _favourite(self, opinion: Opinion) -> Tensor:
-        """The mode that the oracle likes best [N], or −1 where it sees none at all."""
+        """The mode that the oracle likes best [N], or −1 where it sees none at all or one that is not judged."""
         mode_N = torch.zeros_like(opinion.classes_NC[:, 0])
         for class_N in opinion.classes_NC.unbind(1):
             mode_N = mode_N * self.num_classes + class_N
-        return torch.where((opinion.classes_NC >= 0).all(1), mode_N, -1)
+        known_N = (opinion.classes_NC >= 0).all(1)
+        return torch.where(known_N & self.judged_K[mode_N.clamp(min=0)], mode_N, -1)
 
     def compute(self) -> dict[str, Tensor]:
         """Tensors by metric name; `covered` and `shares` (q̂) have one entry a mode.
@@ -71,20 +73,24 @@ class ModeCoverage(Metric):
         share_K = self.count_K.double() / self.total
         recognisable = share_K.sum()
         normed_K = share_K / recognisable
-        covered_K = share_K >= self.real_share_K / 10
+        covered_K = self.judged_K & (share_K >= self.real_share_K / 10)
         any_K = self.any_K.double() / self.any_K.sum()
         return {
             "modes": covered_K.sum(),
             "recognisable": recognisable,
-            "kl": torch.xlogy(normed_K, normed_K / self.real_share_K).sum(),
-            "kl_floor": (len(share_K) - 1) / (2 * self.total.double()),
+            "kl": self._divergence(normed_K),
+            "kl_floor": (self.judged_K.sum() - 1) / (2 * self.total.double()),
             "effective_modes": torch.exp(-torch.xlogy(normed_K, normed_K).sum()),
             "top_share": normed_K.max(),
             "modes_any": (self.any_K > 0).sum(),
-            "kl_any": torch.xlogy(any_K, any_K / self.real_share_K).sum(),
+            "kl_any": self._divergence(any_K),
             "covered": covered_K,
             "shares": torch.nan_to_num(normed_K),
         }
+
+    def _divergence(self, share_K: Tensor) -> Tensor:
+        """From the real shares, in nats; modes that are not judged have no share in either."""
+        return torch.xlogy(share_K, share_K / self.real_share_K)[self.judged_K].sum()
 
 
 def _counts(mode_N: Tensor, num_modes: int) -> Tensor:
@@ -96,8 +102,5 @@ def _product_of_shares(classes_MC: Tensor, num_classes: int) -> Tensor:
     shares = torch.ones(1, dtype=torch.double, device=classes_MC.device)
     for class_M in classes_MC.unbind(1):
         count_K = torch.bincount(class_M, minlength=num_classes)
-        if (count_K == 0).any():
-            absent = (count_K == 0).nonzero().flatten().tolist()
-            raise ValueError(f"classes {absent} have no recognisable held-out image: give the data more of them")
         shares = torch.outer(shares, count_K.double() / len(class_M)).flatten()
     return shares

@@ -1,6 +1,8 @@
-"""When collapse set in."""
+"""What counts as collapse of the posterior, and when either collapse set in."""
 
 from collections.abc import Sequence
+
+ACTIVE_NATS = 0.1  # mean KL above which a latent dimension is active; a level below it has collapsed
 
 
 def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_modes: int) -> int | None:

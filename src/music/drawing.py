@@ -7,12 +7,14 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from torch import Tensor
 
+from src.data.spec import BAR
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
 from src.pictures import rendered
@@ -22,6 +24,7 @@ CELL = (13, 14)  # pixels high and wide
 TITLE, BEATS, NAMES, GAP, LEGEND = 24, 18, 85, 14, 36  # pixels above, below, beside and between panels, and under all
 RULE, BEAT_RULE = 0.8, 0.45  # greys of the lines between cells and between beats
 PAPER = np.array([[1.0, 1.0, 1.0], [0.93, 0.93, 0.93]])  # of odd and even beats
+BLANK = 0.86  # where a bar is missing
 INK = mpl.colors.to_rgb("#1b3a5c")
 HIT, MISSED, INVENTED = "#1b3a5c", "#e69f00", "#cc79a7"  # told apart by every kind of colour vision
 
@@ -35,8 +38,23 @@ def bars(grids_NTV: Tensor, titles: Sequence[str] | None = None, columns: int = 
         columns: bars side by side.
     """
     titles = [str(number + 1) for number in range(len(grids_NTV))] if titles is None else titles
-    inked_NTV1 = grids_NTV.detach().float().cpu().numpy()[..., None]
-    return _pictured(_paper(grids_NTV.shape[1:]) * (1 - inked_NTV1) + inked_NTV1 * np.array(INK), titles, columns)
+    return _pictured(_inked(grids_NTV), titles, columns)
+
+
+def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4) -> np.ndarray:
+    """A row of bars [N, T, V] a style, the first `columns` of them; a style that is None is missing, its row blank."""
+    shape = next((found.shape[1:] for found in rows.values() if found is not None), BAR)
+    cells, titles = [], []
+    for name, found in rows.items():
+        drawn = torch.zeros(0, *shape) if found is None else found[:columns]
+        cells += [_inked(drawn), np.full((columns - len(drawn), *shape, 3), BLANK)]
+        titles += [name if len(drawn) else f"{name}: missing"] + [""] * (columns - 1)
+    return _pictured(np.concatenate(cells), titles, columns)
+
+
+def side_by_side(images_NCTV: Tensor) -> Tensor:
+    """Stacked bars [N, T, C · V], the first one's voices at the bottom."""
+    return images_NCTV.transpose(1, 2).flatten(2)
 
 
 def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> np.ndarray:
@@ -55,6 +73,12 @@ def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> 
         )
     ]
     return _pictured(cells_NTV3, titles, columns, colours)
+
+
+def _inked(grids_NTV: Tensor) -> np.ndarray:
+    """Cells [N, T, V, 3], darker the likelier a hit."""
+    inked_NTV1 = grids_NTV.detach().float().cpu().numpy()[..., None]
+    return _paper(grids_NTV.shape[1:]) * (1 - inked_NTV1) + inked_NTV1 * np.array(INK)
 
 
 def _paper(shape: tuple[int, int]) -> np.ndarray:

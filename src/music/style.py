@@ -1,74 +1,51 @@
-"""The style of a bar, judged by a small classifier.
+"""The oracle of drum bars: a perceptron that hears their styles.
 
-N bars, B batch, T steps, V voices, F features, K styles.
+B bars, T steps, V voices, F features, K styles.
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from src.data.spec import Split
-from src.music.features import features
+from src.data.spec import BAR
+from src.music import nonsense
+from src.music.features import FEATURES, features
+from src.oracle import Oracle
 
-WIDTH = 256
-STEPS = 600
-BATCH = 256
-LEARNING_RATE = 3e-3
+NUM_INPUTS = math.prod(BAR) + len(FEATURES)
+RARE = 0.05  # added to the deviation of an input, so that a cell that is hardly ever hit stays of the order of 1
+MOST_SLIPS = 0.02  # of the cells
 
 
-class StyleClassifier(nn.Module):
-    """A perceptron of one hidden layer on a bar's cells and its standardised musical features.
+class StyleOracle(Oracle):
+    """Tells styles apart, and from grids that are no bars, by their cells and their musical features."""
 
-    `accuracy` is measured on held-out bars by `trained_style_classifier`.
-    """
-
-    def __init__(self, inputs_NF: Tensor, num_classes: int):
-        super().__init__()
-        self.register_buffer("mean_F", inputs_NF.mean(0))
-        self.register_buffer("scale_F", inputs_NF.std(0).clamp(min=0.05))  # rare hits stay of the order of 1
-        self.register_buffer("accuracy", torch.tensor(0.0))
-        self.body = nn.Sequential(
+    def __init__(self, num_classes: int, num_features: int = 256):
+        body = nn.Sequential(
+            Description(),
+            nn.BatchNorm1d(NUM_INPUTS, eps=RARE**2, affine=False),
             nn.Dropout(0.1),
-            nn.Linear(inputs_NF.shape[1], WIDTH),
+            nn.Linear(NUM_INPUTS, num_features),
             nn.ReLU(),
-            nn.Dropout(0.5),
-            nn.Linear(WIDTH, num_classes),
         )
+        super().__init__(body, num_features, num_classes, levels=1)
 
-    def forward(self, inputs_BF: Tensor) -> Tensor:
-        """Logits [B, K]."""
-        return self.body((inputs_BF - self.mean_F) / self.scale_F)
+    def varied(self, images_B1HW: Tensor) -> Tensor:
+        return with_slips(images_B1HW)
 
-    @torch.no_grad()
-    def predict(self, grids_NTV: Tensor) -> Tensor:
-        """The likeliest style [N] of each bar."""
-        return self(_inputs(grids_NTV)).argmax(1)
+    def nonsense(self, images_B1HW: Tensor) -> Tensor:
+        return nonsense.mixture(images_B1HW)
 
 
-def trained_style_classifier(train: Split, test: Split, num_classes: int) -> StyleClassifier:
-    """The classifier of these bars, the same every time; the global random state is left alone."""
-    device = train.labels.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(0)
-        inputs_NF = _inputs(train.images)
-        classifier = StyleClassifier(inputs_NF, num_classes).to(device)
-        _fit(classifier, inputs_NF, train.labels)
-    classifier.eval().requires_grad_(False)
-    classifier.accuracy.fill_((classifier.predict(test.images) == test.labels).float().mean())
-    return classifier
+class Description(nn.Module):
+    """A bar [B, 1, T, V] as its cells and its musical features, [B, T · V + F]."""
+
+    def forward(self, grids_B1TV: Tensor) -> Tensor:
+        return torch.cat([grids_B1TV.flatten(1), features(grids_B1TV[:, 0])], 1)
 
 
-def _fit(classifier: StyleClassifier, inputs_NF: Tensor, labels_N: Tensor) -> None:
-    optimizer = torch.optim.AdamW(classifier.parameters(), weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
-    for _ in range(STEPS):
-        index_B = torch.randint(len(labels_N), (BATCH,), device=labels_N.device)
-        loss = F.cross_entropy(classifier(inputs_NF[index_B]), labels_N[index_B])
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        schedule.step()
-
-
-def _inputs(grids_NTV: Tensor) -> Tensor:
-    return torch.cat([grids_NTV.flatten(1).float(), features(grids_NTV)], 1)
+def with_slips(grids_B1TV: Tensor) -> Tensor:
+    """A few cells of each bar wrong, how many differs: too few to turn one style into another."""
+    chance_B111 = MOST_SLIPS * torch.rand(len(grids_B1TV), 1, 1, 1, device=grids_B1TV.device)
+    return torch.where(torch.rand_like(grids_B1TV) < chance_B111, 1 - grids_B1TV, grids_B1TV)

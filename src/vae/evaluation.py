@@ -1,4 +1,4 @@
-"""What a VAE is scored on: the raw bound on held-out samples, what its latents hold, and how its samples sound.
+"""What a VAE is scored on: the raw bound on held-out samples, what its latents hold, and what its samples look like.
 
 N samples, T steps, V voices (cells of a step), L latent dims.
 """
@@ -6,6 +6,7 @@ N samples, T steps, V voices (cells of a step), L latent dims.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,16 +15,14 @@ from torch import Tensor
 
 from src import pictures
 from src.data.module import ResidentData
-from src.data.spec import Split
-from src.exhibits import Cloud, Exhibit, Picture, Sound
-from src.metrics.bound import ACTIVE_NATS, Bound, cell_floor, importance_weighted_nll, onset_f1
-from src.metrics.music import Musicality
-from src.metrics.onset import posterior_collapse_onset
+from src.exhibits import Cloud, Exhibit, Picture
+from src.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
+from src.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.music import drawing
-from src.music.style import trained_style_classifier
 from src.vae.information import information
 from src.vae.latents import LEVELS
 from src.vae.module import VAE, log_likelihood
+from src.vae.samples import SampleJudges
 
 SEED = 20_26  # of everything that evaluation draws: the same at every evaluation of every run
 CHUNK = 500  # samples at once
@@ -42,6 +41,7 @@ class VAEEvaluator:
         num_samples: samples of the prior.
         num_held_out: test samples at most; the cost of the mutual information grows with their square.
         importance_samples: k of `iwae_nll`, which is measured at the end only.
+        cache: folder of trained oracles.
     """
 
     headline = ("iwae_nll", "elbo", "kl_high", "kl_low")
@@ -57,9 +57,10 @@ class VAEEvaluator:
         "ELBO": ("val/elbo",),
         "Use of the levels: nats lost when shuffled": ("val/usage_high", "val/usage_low"),
         "Reconstruction in training": ("train/reconstruction",),
+        "Modes covered by samples": ("val/modes", "val/effective_modes"),
     }
 
-    def __init__(self, num_samples: int, num_held_out: int, importance_samples: int):
+    def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, cache: str):
         if min(num_samples, num_held_out) < 10:
             raise ValueError(f"evaluator.num_samples={num_samples} num_held_out={num_held_out}: at least 10 each")
         if importance_samples < 1:
@@ -67,28 +68,16 @@ class VAEEvaluator:
         self.num_samples = num_samples
         self.num_held_out = num_held_out
         self.importance_samples = importance_samples
+        self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Keeps the held-out splits at hand, and trains the style classifier for drums."""
+        """Keeps the held-out splits at hand, and finds who judges samples."""
         self.spec = data.spec
         self.device = device
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
         self.train_split = data.splits["train"].to(device)
-        if self.has_styles:
-            test = Split(self.held_out["test"].images[:, 0], self.held_out["test"].labels[:, 0])
-            self.styles = trained_style_classifier(self.train_split, test, len(self.spec.classes))
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
-        if self.is_music:
-            self.musicality = Musicality(self.train_split.images).to(device)
-
-    @property
-    def is_music(self) -> bool:
-        """Of stacked bars, which sound at the same time, no musical measure is defined."""
-        return self.spec.kind == "drums" and self.spec.shape[0] == 1
-
-    @property
-    def has_styles(self) -> bool:
-        return self.is_music and len(self.spec.classes) > 1
+        self.samples = SampleJudges(data, self.num_samples, self.cache, device)
 
     def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name, and what to show beside them."""
@@ -97,22 +86,19 @@ class VAEEvaluator:
             torch.manual_seed(SEED)
             cells_NTV = vae.to_cells(self.held_out[split].images)
             cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
+            some_NTV = cells_NTV if final else cells_NTV[:ALONG_TRAINING]
             metrics, points = self._bound(vae, cells_NTV)
-            metrics |= self._information(vae, cells_NTV if final else cells_NTV[:ALONG_TRAINING])
-            rebuilt, shown = self._rebuilt(vae, cells_NTV if final else cells_NTV[:ALONG_TRAINING])
+            metrics |= self._information(vae, some_NTV)
+            rebuilt, shown = self._rebuilt(vae, some_NTV)
             metrics |= rebuilt
             if final:
                 metrics |= self._likelihood(vae, cells_NTV)
             else:
                 metrics |= {name: float(value) for name, value in vae.annealed.items()}
             drawn = vae.sample(self.num_samples, SEED)
-            shown["prior"] = self._picture(drawn)
-            if self.is_music:
-                metrics |= self._music(drawn)
-                if final:
-                    shown["prior_bars"] = Sound(drawn[:SHOWN, 0])
-            if self.has_styles:
-                metrics["style_accuracy"] = self._style_accuracy(vae, split)
+            judged, drawn_shown = self.samples.evaluate(vae, drawn, split)
+            metrics |= judged
+            shown |= drawn_shown
             if final:
                 classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
@@ -122,39 +108,27 @@ class VAEEvaluator:
         return values | {"num_samples": self.num_samples, "collapsed": collapsed}, shown
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        """What the musical measures say of bars whose quality is known.
-
-        `real`: the test split. `noise`: independent hits at the density of the training bars. `single`: one real bar
-        over and over. Other data have no controls here: a bound needs a model.
-        """
-        if not self.is_music:
-            return {}
-        held_out = self.held_out["test"]
-        random = torch.Generator().manual_seed(SEED)
-        density = self.train_split.images.float().mean().cpu()
-        noise = (torch.rand(self.num_samples, *self.spec.shape, generator=random) < density).to(held_out.images)
-        single = held_out.images[:1].expand(self.num_samples, -1, -1, -1)
-        real = self._music(held_out.images[: self.num_samples])
-        if self.has_styles:
-            real["style_accuracy"] = self.styles.accuracy
-        values = {"real": real, "noise": self._music(noise), "single": self._music(single)}
-        return {name: {key: value.item() for key, value in control.items()} for name, control in values.items()}
+        """Those of the samples: a bound has none, it needs a model."""
+        return self.samples.controls()
 
     def facts(self) -> dict[str, Any]:
         """What else belongs into the results."""
-        return {}
+        return self.samples.facts()
 
     def onset(self, history: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
+        """Of each level's collapse, and of that of the samples' modes where they are counted."""
         seen = [row["images_seen"] for row in history]
-        return {
+        levels = {
             level: posterior_collapse_onset(seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
             for level in LEVELS
         }
+        return levels | self.samples.onset(history)
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """Pictures of the whole run so far."""
         dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
-        return {"kl_dimensions": Picture(pictures.kl_timeline([row["images_seen"] for row in history], dims))}
+        shown = {"kl_dimensions": Picture(pictures.kl_timeline([row["images_seen"] for row in history], dims))}
+        return shown | self.samples.timeline(history)
 
     def _bound(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """ELBO and its parts, what shuffling a level costs, and each sample's place in the latent space."""
@@ -227,28 +201,6 @@ class VAEEvaluator:
             "num_held_out": len(cells_NTV),
             **known,
         }
-
-    def _music(self, images_NCTV: Tensor) -> dict[str, Tensor]:
-        self.musicality.reset()
-        self.musicality.update(images_NCTV[:, 0])
-        return self.musicality.compute()
-
-    def _style_accuracy(self, vae: VAE, split: str) -> Tensor:
-        """Does z_high hold the style? Bars with the z_high of a held-out bar and everything else drawn anew.
-
-        The share of them that an independent classifier takes for the held-out bar's style.
-        """
-        held_out = self.held_out[split]
-        cells_NTV = vae.to_cells(held_out.images[: self.num_samples])
-        high_NL = vae.infer(cells_NTV).high_BL
-        low_NL = vae.low_from(high_NL, torch.randn(len(high_NL), vae.z_low, device=self.device))
-        drawn = vae.decode(high_NL, low_NL, torch.rand_like(cells_NTV))
-        return (self.styles.predict(drawn[:, 0]) == held_out.labels[: len(drawn), 0]).double().mean()
-
-    def _picture(self, images_NCHW: Tensor) -> Picture:
-        if self.spec.kind == "drums":
-            return Picture(drawing.bars(images_NCHW[: 2 * SHOWN].transpose(1, 2).flatten(2)))
-        return Picture(pictures.grid(images_NCHW[:SHOWN_IMAGES], 16))
 
 
 @contextmanager

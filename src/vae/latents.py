@@ -44,9 +44,12 @@ class Latents:
     low_BL: Tensor
     posterior_high: Normal
     posterior_low: Normal
-    prior_high: Normal
     prior_low: Normal
     low_is_sampled: bool = False
+
+    @property
+    def prior_high(self) -> Normal:
+        return standard_normal(self.high_BL)
 
     def rates(self) -> Rates:
         if self.low_is_sampled:

@@ -130,7 +130,7 @@ class VAE(Counted):
         """The inverse of `to_cells`, rounded."""
         channels, _, width = self.spec.shape
         rows_BHCW = cells_BTV.unflatten(-1, (channels, width))
-        return (rows_BHCW * self.spec.levels).round().to(torch.uint8).transpose(-3, -2)
+        return (rows_BHCW * self.spec.levels).round().to(self.spec.dtype).transpose(-3, -2)
 
     @torch.no_grad()
     def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:

@@ -107,14 +107,7 @@ class TopDown(nn.Module):
         high_BL = posterior_high.rsample()
         prior_low = prior(high_BL)
         posterior_low = self._relative_to(prior_low, features_BF, high_BL)
-        return Latents(
-            high_BL,
-            posterior_low.rsample(),
-            posterior_high,
-            posterior_low,
-            prior_high=standard_normal(high_BL),
-            prior_low=prior_low,
-        )
+        return Latents(high_BL, posterior_low.rsample(), posterior_high, posterior_low, prior_low)
 
     def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
         """Both levels without noise."""
@@ -156,15 +149,8 @@ class BottomUp(nn.Module):
         low_BL = posterior_low.rsample()
         posterior_high = self.posterior_high(low_BL)
         high_BL = posterior_high.rsample()
-        return Latents(
-            high_BL,
-            low_BL,
-            posterior_high,
-            posterior_low,
-            prior_high=standard_normal(high_BL),
-            prior_low=prior(high_BL),
-            low_is_sampled=prior.conditional,
-        )
+        prior_low = prior(high_BL)
+        return Latents(high_BL, low_BL, posterior_high, posterior_low, prior_low, low_is_sampled=prior.conditional)
 
     def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
         """Both levels without noise."""

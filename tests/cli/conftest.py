@@ -12,9 +12,10 @@ import pytest
 import torch
 
 from src import oracle, pictures, train
+from src.characters import CharacterOracle
 from src.data import drums
 from src.data.letters import load_strokes
-from src.music import drawing, style
+from src.music import drawing
 
 SMALL = (
     "data=strokes",
@@ -54,15 +55,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     letters = load_strokes("letters", folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(oracle, "STEPS", 60)
-        oracle.trained_oracle(letters.train, letters.test, 26, 255, letters.digest(), folder, torch.device("cpu"))
+        judge = CharacterOracle(26)
+        oracle.trained_oracle(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
     return folder
 
 
 @pytest.fixture
 def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the drum grammar's bars, styles learnt briefly and no pictures: they take longer than tiny models."""
+    """A tenth of the drum grammar's bars, an oracle trained briefly, no pictures: they take longer than tiny models."""
     monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
-    monkeypatch.setattr(style, "STEPS", 20)
+    monkeypatch.setattr(oracle, "STEPS", 20)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (pictures, "kl_timeline")):
         monkeypatch.setattr(room, name, lambda *shown: np.zeros((1, 1, 3), np.uint8))
 

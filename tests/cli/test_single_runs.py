@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import train
+from src import sample, train
 from tests.cli.conftest import SMALL, Command, only, results
 
 CONTRACT = {
@@ -86,6 +86,22 @@ def test_letters_stack_on_the_channels(command: Command):
     found = results(only("multirun/single/*"))
     assert found["metrics"]["modes"] + len(found["metrics"]["missing"]) == 676
     assert found["controls"]["single"]["modes"] == 1
+
+
+@pytest.mark.usefixtures("few_bars")
+def test_a_gan_on_drums_is_seen_heard_and_drawn_from(command: Command):
+    assert command("experiment=drums_gan", *(option for option in SMALL if option != "data=strokes")).status == 0
+    folder = only("multirun/single/*")
+    found = results(folder)
+    assert set(found["metrics"]) >= METRICS | {"validity", "diversity", "feature_distance"}
+    assert found["metrics"]["modes"] + len(found["metrics"]["missing"]) + len(found["metrics"].get("unjudged", ())) == 5
+    assert set(found["controls"]) == {"real", "noise", "single"}
+    assert {"modes", "validity"} <= set(found["controls"]["noise"])
+    for name in ("random.png", "sorted.png", "shares.png", "random_bars.mid", "random_bars.wav"):
+        assert (folder / "samples" / name).stat().st_size > 60, name
+    assert sample.main([str(folder), "--num", "2"]) == 0
+    for kind in ("png", "mid", "wav"):
+        assert (folder / "samples" / f"drawn_0.{kind}").exists()
 
 
 def test_a_run_that_leaves_the_finite_numbers_has_diverged(command: Command):

@@ -26,7 +26,7 @@ MUSIC = {"validity", "diversity", "feature_distance", "style_accuracy"}
 def test_the_default_run_leaves_everything_the_contract_names(
     command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("src.music.style.STEPS", 20)
+    monkeypatch.setattr("src.oracle.STEPS", 20)
     assert command(*VAE_SMALL, "callbacks.curves.every=2").status == 0
     folder = only("multirun/single/*")
     found = results(folder)
@@ -127,6 +127,9 @@ def test_letters_and_stacked_bars(command: Command):
         assert found["dataset"]["source"] == data
         assert set(found["metrics"]) >= BOUND | FINAL
         assert ("mse" in found["metrics"]) == (data == "strokes")
+        assert ({"modes", "missing", "kl", "recognisable"} <= set(found["metrics"])) == (data == "strokes")
+        assert set(found["onset"]) == {"high", "low", *(["modes"] if data == "strokes" else [])}
+        assert (found["oracle_accuracy"] is None) == (data == "drums")
         assert all(math.isfinite(found["metrics"][name]) for name in ("elbo", "iwae_nll", "floor_nll"))
         assert sample.main([run, "--num", "3"]) == 0
 

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from src.comparison.collapse import gone_since, phase
+from src.comparison.collapse import phase
 from src.comparison.collect import collect, read_run
 from src.comparison.conclusions import conclude
 from src.comparison.sections import Section, group
@@ -123,13 +123,6 @@ def test_many_names_are_grouped_and_chance_is_mentioned(make_run) -> None:
     text = said(group(runs)[0])
     assert "**Helps: KL** (8): `gan_0` (modes 0.0, KL −0.390)" in text
     assert "With 8 names, about one 95 % interval in twenty misses zero by chance" in text
-
-
-def test_gone_since_is_the_first_of_the_last_absences(make_run) -> None:
-    lost = ["Q", "Q X", "Q", "Q X", "Q X"]
-    rows = [{"images_seen": 10 * i, "modes": 25, "missing": names} for i, names in enumerate(lost)]
-    assert gone_since(read_run(make_run(history=rows)), "missing") == {"Q": None, "X": 30.0}
-    assert gone_since(read_run(make_run(seed=1)), "collapsed") == {}
 
 
 def test_phases_of_training() -> None:

@@ -24,7 +24,7 @@ def test_everything_is_written_and_nothing_else(report, study: Path) -> None:
     names = {path.name for path in report.folder.iterdir()}
     assert names == {"index.html", "report.md", "runs.csv", "summary.csv", "figures"}
     figures = {path.name for path in (report.folder / "figures").iterdir()}
-    assert all(path.startswith(("curves_", "differences_", "shares_", "samples_")) for path in figures)
+    assert all(path.startswith(("curves_", "differences_", "shares_", "survival_", "samples_")) for path in figures)
     assert {"curves_gan_ab12cd34_modes.png", "shares_gan_ab12cd34.png"} <= figures
     assert not any(path.name.startswith(".") for path in report.folder.rglob("*"))
 

@@ -107,7 +107,7 @@ def test_kind(shape, levels, kind):
 def test_hits_as_floats(few):
     spec, images = drawn().spec, drawn().held_out("test").images
     assert spec.to_float(images).unique().tolist() == [-1, 1]
-    assert torch.equal(spec.to_uint8(spec.to_float(images)), images)
+    assert torch.equal(spec.to_stored(spec.to_float(images)), images)
 
 
 def test_training_batches(few):

@@ -1,8 +1,9 @@
+"""Letters as data sets: anybody's IDX files, EMNIST and what stands in for it, and drawn strokes."""
+
 import os
 import string
 import struct
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ import torch
 from src.data import letters
 from src.data.emnist import EMNISTArrays, EMNISTUnavailableError
 from src.data.letters import EMNIST, IDX, Strokes
-from src.data.module import Loaded, split_off
 from src.data.spec import Split
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
@@ -122,6 +122,21 @@ def test_label_that_only_the_test_pair_has_is_refused(files):
         idx(files)
 
 
+@pytest.mark.real_data
+@pytest.mark.skipif(not (REAL / "letters-train-images-idx3-ubyte.gz").exists(), reason="DATA_DIR holds no real letters")
+def test_real_letters_as_a_data_set():
+    names = {"images": "images-idx3", "labels": "labels-idx1"}
+    train = {kind: f"letters/letters-train-{name}-ubyte.gz" for kind, name in names.items()}
+    test = {f"test_{kind}": f"letters/letters-test-{name}-ubyte.gz" for kind, name in names.items()}
+    data = IDX(root=str(REAL.parent), transposed=True, **train, **test, **COMMON)
+    data.setup()
+    assert data.spec.classes == tuple(string.ascii_uppercase)
+    assert data.spec.sizes == {"train": 14_389, "val": 1_599, "test": 2_780}
+    assert data.spec.sizes["train"] + data.spec.sizes["val"] == 15_988
+    for split in data.splits.values():
+        assert split.labels.bincount(minlength=26).min() > 0
+
+
 # EMNIST
 
 
@@ -196,128 +211,3 @@ def test_a_new_version_is_drawn_anew(tmp_path, few_strokes, monkeypatch):
 def test_unknown_strokes_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"data\.split=balanced is unknown: choose from letters, digits"):
         strokes(tmp_path, "balanced")
-
-
-# Every data set
-
-
-def loaded(**changes) -> Loaded:
-    generator = torch.Generator().manual_seed(0)
-
-    def split(count):
-        images = torch.randint(0, 256, (count, 4, 4), generator=generator, dtype=torch.uint8)
-        return Split(images, torch.arange(count) % 3)
-
-    parts = {"train": split(9), "val": split(6), "test": split(6), "classes": ("A", "B", "C"), "source": "toy"}
-    return Loaded(**(parts | changes))
-
-
-@pytest.mark.parametrize("part", ["train", "val", "test"])
-def test_digest_depends_on_every_pixel_and_label(part):
-    before = loaded().digest()
-    other = loaded()
-    getattr(other, part).images[-1, 3, 2] ^= 1
-    assert other.digest() != before
-    other = loaded()
-    getattr(other, part).labels[-1] += 1
-    assert other.digest() != before
-
-
-def test_digest_depends_on_nothing_else():
-    before = loaded().digest()
-    assert len(before) == 64
-    assert loaded().digest() == before
-    assert loaded(classes=("X", "Y", "Z"), source="elsewhere").digest() == before
-    part = loaded().train
-    wide = torch.cat([part.images, part.images], 2)
-    assert loaded(train=Split(wide[..., :4], part.labels)).digest() == before  # other strides, same pixels
-
-
-def test_digest_knows_which_split_an_image_is_in():
-    whole = loaded()
-    assert loaded(train=whole.val, val=whole.train).digest() != whole.digest()
-    fewer = Split(whole.val.images[:5], whole.val.labels[:5])
-    assert loaded(val=fewer).digest() != whole.digest()
-
-
-@pytest.mark.parametrize("stack", [1, 2, 3])
-def test_stacked_held_out_images(files, stack):
-    data = idx(files, stack=stack)
-    assert data.spec.shape == (stack, 28, 28)
-    assert len(data.spec.classes) == 4  # of one channel; 4^stack modes
-    held_out = data.held_out("test")
-    assert held_out.images.shape == (40, stack, 28, 28)
-    assert held_out.labels.shape == (40, stack)
-    marks = held_out.images[:, :, 0, 27].long()
-    assert torch.equal(held_out.labels, marks % 4)
-    for channel in range(stack):
-        assert sorted(marks[:, channel].tolist()) == list(range(200, 240))
-    orders = {tuple(marks[:, channel].tolist()) for channel in range(stack)}
-    assert len(orders) == stack
-
-
-def test_held_out_is_the_same_for_every_run(files):
-    first = idx(files, stack=2, seed=0).held_out("val")
-    torch.manual_seed(123)
-    again = idx(files, stack=2, seed=7).held_out("val")
-    assert torch.equal(first.images, again.images)
-    assert torch.equal(first.labels, again.labels)
-
-
-def test_the_first_held_out_images_hold_every_class(tmp_path):
-    """EMNIST's test letters come sorted, and neighbourhoods look at the first images only."""
-    write_pair(tmp_path, "train", numbered(200), np.repeat([0, 1, 2, 3], 50))
-    write_pair(tmp_path, "test", numbered(200), np.repeat([0, 1, 2, 3], 50))
-    first = idx(tmp_path).held_out("test").labels[:100]
-    assert first.unique().tolist() == [0, 1, 2, 3]
-
-
-@pytest.mark.parametrize("stack", [0, 4, -1])
-def test_other_stacks_are_refused(files, stack):
-    with pytest.raises(ValueError, match=rf"data\.stack={stack}: choose 1, 2 or 3"):
-        idx(files, stack=stack)
-
-
-def test_training_batches(files, make_gan):
-    """As many as the budget asks for, rounded up, of the training split alone."""
-    data = idx(files, stack=2, budget=65, batch_size=8, seed=3)
-    strategy = SimpleNamespace(root_device=torch.device("cpu"))
-    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)
-    batches = list(data.train_dataloader())
-    assert len(batches) == 9
-    assert {batch.shape for batch in batches} == {(8, 2, 28, 28)}
-    seen = set(torch.cat(batches)[:, :, 0, 27].flatten().tolist())
-    assert seen <= set(numbers(data.splits["train"]))
-    data.seed = 4
-    assert not torch.equal(next(iter(data.train_dataloader())), batches[0])
-
-
-def test_setup_loads_once(files, monkeypatch):
-    data = idx(files)
-    monkeypatch.setattr(data, "load", lambda: pytest.fail("loaded again"))
-    data.setup("fit")
-
-
-def test_split_off():
-    whole = Split(torch.arange(50, dtype=torch.uint8).view(50, 1, 1), torch.arange(50))
-    rest, aside = split_off(whole, 0.3)
-    assert (len(rest), len(aside)) == (35, 15)
-    assert sorted(torch.cat([rest.labels, aside.labels]).tolist()) == list(range(50))
-    assert torch.equal(rest.images.flatten().long(), rest.labels)
-    assert torch.equal(split_off(whole, 0.3)[1].labels, aside.labels)
-    assert aside.labels.tolist() != sorted(aside.labels.tolist())
-
-
-@pytest.mark.real_data
-@pytest.mark.skipif(not (REAL / "letters-train-images-idx3-ubyte.gz").exists(), reason="DATA_DIR holds no real letters")
-def test_real_letters_as_a_data_set():
-    names = {"images": "images-idx3", "labels": "labels-idx1"}
-    train = {kind: f"letters/letters-train-{name}-ubyte.gz" for kind, name in names.items()}
-    test = {f"test_{kind}": f"letters/letters-test-{name}-ubyte.gz" for kind, name in names.items()}
-    data = IDX(root=str(REAL.parent), transposed=True, **train, **test, **COMMON)
-    data.setup()
-    assert data.spec.classes == tuple(string.ascii_uppercase)
-    assert data.spec.sizes == {"train": 14_389, "val": 1_599, "test": 2_780}
-    assert data.spec.sizes["train"] + data.spec.sizes["val"] == 15_988
-    for split in data.splits.values():
-        assert split.labels.bincount(minlength=26).min() > 0

@@ -2,11 +2,14 @@ import pytest
 import torch
 
 from src import coverage
+from src.data import grammar
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
+from src.exhibits import Picture, Sound
 from src.gan.evaluation import GANEvaluator
 from src.oracle import Opinion
 
+MUSIC = {"validity", "diversity", "feature_distance"}
 WARNINGS = {"logit_gap", "discriminator_accuracy", "feature_variance", "generator_gradient", "discriminator_gradient"}
 
 
@@ -34,7 +37,7 @@ class Toy(ResidentData):
 
 @pytest.fixture
 def evaluator(monkeypatch, tmp_path):
-    monkeypatch.setattr(coverage, "trained_oracle", lambda *_: Brightness())
+    monkeypatch.setattr(coverage, "oracle_of", lambda *_: Brightness())
     data = Toy(root="", budget=8, batch_size=8, seed=0, stack=1)
     data.setup()
     evaluator = GANEvaluator(200, str(tmp_path))
@@ -58,3 +61,30 @@ def test_the_same_weights_give_the_same_figures(evaluator, make_gan):
     torch.manual_seed(2)
     again, _ = evaluator.evaluate(gan, "test")
     assert str(first) == str(again)  # NaN is NaN
+
+
+class Bars(ResidentData):
+    name = "toy"
+
+    def load(self):
+        drawn = [grammar.draw(num, seed) for seed, num in enumerate((200, 60, 60))]
+        return Loaded(*(Split.of(bars.grids_NTV, bars.styles_N) for bars in drawn), grammar.STYLES, "toy", levels=1)
+
+
+@pytest.mark.parametrize("stack", [1, 2])
+def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
+    monkeypatch.setattr("src.oracle.STEPS", 20)
+    data = Bars(root="", budget=8, batch_size=8, seed=0, stack=stack)
+    data.setup()
+    evaluator = GANEvaluator(40, str(tmp_path))
+    evaluator.prepare(data, torch.device("cpu"))
+    gan = make_gan(spec=data.spec)
+    metrics, shown = evaluator.evaluate(gan, "test")
+    assert set(metrics) > WARNINGS | {"modes", "fid"}
+    assert set(metrics) >= MUSIC if stack == 1 else not set(metrics) & MUSIC
+    kinds = {"sorted": Picture, "random": Picture} | ({"random_bars": Sound} if stack == 1 else {})
+    assert {name: type(exhibit) for name, exhibit in shown.items()} == kinds
+    assert set(evaluator.evaluate(gan, "val")[1]) == {"sorted", "random"}, "sound at the end only"
+    controls = evaluator.controls()
+    assert set(controls) == {"real", "noise", "single"}
+    assert all(set(control) >= (MUSIC if stack == 1 else set()) | {"modes"} for control in controls.values())

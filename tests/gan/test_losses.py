@@ -4,7 +4,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from src.gan.losses import FeatureMatching, Standard
+from src.gan.losses import (
+    FeatureMatching,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    Relativistic,
+    RelativisticAverage,
+    Standard,
+    Wasserstein,
+)
 from src.gan.step import Judged, Step
 
 
@@ -71,7 +80,152 @@ def test_feature_matching_keeps_the_standard_discriminator():
     assert torch.equal(FeatureMatching().discriminator(step), Standard().discriminator(step))
 
 
-@pytest.mark.parametrize("loss", [Standard(), FeatureMatching()])
+REAL, FAKE = [2.0, -1.0, 0.5], [0.3, -3.0, 1.0]
+
+
+def mean(values) -> float:
+    values = list(values)
+    return math.fsum(values) / len(values)
+
+
+def cross_entropy(logit: float, target: int) -> float:
+    return -math.log(sigmoid(logit) if target else 1 - sigmoid(logit))
+
+
+def both_sides(loss, real=REAL, fake=FAKE):
+    """The losses of discriminator and generator, and the logits that they are of."""
+    logits = torch.tensor(real, requires_grad=True), torch.tensor(fake, requires_grad=True)
+    step = step_of(*logits)
+    return loss.discriminator(step), loss.generator(step), *logits
+
+
+def slopes(loss, *logits) -> list[list[float]]:
+    return [gradient.tolist() for gradient in torch.autograd.grad(loss, logits, retain_graph=True)]
+
+
+def test_minimax_is_a_game_of_zero_sum():
+    """The generator minimises E log(1 − D(G(z))), the part of minus the discriminator's loss that it can change."""
+    discriminator, generator, _, _ = both_sides(Minimax())
+    assert generator.item() == pytest.approx(mean(math.log(1 - sigmoid(f)) for f in FAKE), rel=1e-6)
+    assert discriminator.item() == pytest.approx(
+        mean(cross_entropy(r, 1) for r in REAL) + mean(cross_entropy(f, 0) for f in FAKE), rel=1e-6
+    )
+
+
+def test_minimax_saturates_where_the_discriminator_is_sure():
+    """The slope is −D(G(z)): as good as none at a logit of −8, where the standard loss has almost −1."""
+    _, generator, _, fake = both_sides(Minimax(), fake=[-8.0, 0.0, 8.0])
+    (gradient,) = slopes(generator, fake)
+    assert gradient == pytest.approx([-sigmoid(x) / 3 for x in (-8.0, 0.0, 8.0)], rel=1e-5)
+    assert abs(gradient[0]) < 2e-4
+
+
+def test_least_squares_by_hand():
+    """((2−1)² + (−1−1)² + (½−1)²)/6 = 5.25/6 and (0.09 + 9 + 1)/6 = 10.09/6; the generator's (0.49 + 16 + 0)/6."""
+    discriminator, generator, _, _ = both_sides(LeastSquares())
+    assert discriminator.item() == pytest.approx((5.25 + 10.09) / 6)
+    assert generator.item() == pytest.approx(16.49 / 6)
+
+
+def test_least_squares_still_pulls_from_far_beyond():
+    """The slope grows with the distance from the target 1, on either side of it."""
+    discriminator, generator, real, fake = both_sides(LeastSquares(), [1.0, 5.0], [1.0, 8.0])
+    assert slopes(generator, fake) == [pytest.approx([0, 7 / 2])]
+    assert slopes(discriminator, real, fake) == [pytest.approx([0, 4 / 2]), pytest.approx([1 / 2, 8 / 2])]
+
+
+def test_hinge_by_hand():
+    """Real: 0 + 2 + ½; fake: 1.3 + 0 + 2; the generator: −(0.3 − 3 + 1)."""
+    discriminator, generator, _, _ = both_sides(Hinge())
+    assert discriminator.item() == pytest.approx((2.5 + 3.3) / 3)
+    assert generator.item() == pytest.approx(1.7 / 3)
+
+
+def test_hinge_rests_beyond_the_margin():
+    discriminator, generator, real, fake = both_sides(Hinge(), [0.9, 1.1], [-0.9, -1.1])
+    assert slopes(discriminator, real, fake) == [[-0.5, 0], [0.5, 0]]
+    assert slopes(generator, fake) == [[-0.5, -0.5]]
+
+
+def test_wasserstein_by_hand():
+    """Means of 0.5 and −1.7/3: the critic's loss is minus their distance."""
+    discriminator, generator, real, fake = both_sides(Wasserstein())
+    assert discriminator.item() == pytest.approx(-1.7 / 3 - 0.5)
+    assert generator.item() == pytest.approx(1.7 / 3)
+    third = pytest.approx([1 / 3] * 3)
+    minus_third = pytest.approx([-1 / 3] * 3)
+    assert slopes(discriminator, real, fake) == [minus_third, third]
+    assert slopes(generator, fake) == [minus_third]
+
+
+def test_relativistic_compares_image_by_image():
+    discriminator, generator, _, _ = both_sides(Relativistic())
+    pairs = list(zip(REAL, FAKE, strict=True))
+    assert discriminator.item() == pytest.approx(mean(cross_entropy(r - f, 1) for r, f in pairs), rel=1e-6)
+    assert generator.item() == pytest.approx(mean(cross_entropy(f - r, 1) for r, f in pairs), rel=1e-6)
+
+
+def test_relativistic_slopes_depend_on_the_gap_alone():
+    """σ(fake − real) for the discriminator's; a generator with the upper hand at a pair of images rests there."""
+    discriminator, generator, real, fake = both_sides(Relativistic(), [100.0, -9.0], [97.0, 9.0])
+    expected = [sigmoid(-3) / 2, sigmoid(18) / 2]
+    assert slopes(discriminator, real, fake) == [
+        pytest.approx([-slope for slope in expected], rel=1e-5),
+        pytest.approx(expected, rel=1e-5),
+    ]
+    (gradient,) = slopes(generator, fake)
+    assert gradient == pytest.approx([-sigmoid(3) / 2, -sigmoid(-18) / 2], rel=1e-5)
+
+
+def test_relativistic_average_compares_with_the_mean_of_the_other_kind():
+    discriminator, generator, _, _ = both_sides(RelativisticAverage())
+    real, fake = [r - mean(FAKE) for r in REAL], [f - mean(REAL) for f in FAKE]
+    assert discriminator.item() == pytest.approx(
+        (mean(cross_entropy(r, 1) for r in real) + mean(cross_entropy(f, 0) for f in fake)) / 2, rel=1e-6
+    )
+    assert generator.item() == pytest.approx(
+        (mean(cross_entropy(r, 0) for r in real) + mean(cross_entropy(f, 1) for f in fake)) / 2, rel=1e-6
+    )
+
+
+def test_relativistic_average_learns_through_the_means_as_well():
+    """With equal logits x and y the loss is softplus(y − x), so all slopes together sum to ±σ(y − x)."""
+    discriminator, generator, real, fake = both_sides(RelativisticAverage(), [2.0, 2.0], [1.5, 1.5])
+    assert discriminator.item() == pytest.approx(math.log(1 + math.exp(-0.5)))
+    half = sigmoid(-0.5) / 2
+    assert slopes(discriminator, real, fake) == [pytest.approx([-half, -half]), pytest.approx([half, half])]
+    assert slopes(generator, fake) == [pytest.approx([-sigmoid(0.5) / 2] * 2)]
+
+
+@pytest.mark.parametrize("loss", [Relativistic(), RelativisticAverage()])
+def test_relativistic_losses_do_not_see_a_common_shift(loss):
+    shifted = both_sides(loss, [r + 7 for r in REAL], [f + 7 for f in FAKE])
+    for one, other in zip(both_sides(loss)[:2], shifted[:2], strict=True):
+        assert one.item() == pytest.approx(other.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [Minimax(), Hinge(), Relativistic(), RelativisticAverage()])
+def test_other_losses_stay_finite_at_huge_logits(loss):
+    discriminator, generator, real, fake = both_sides(loss, [-1e4, 1e4], [1e4, -1e4])
+    assert discriminator.isfinite()
+    assert generator.isfinite()
+    for gradient in torch.autograd.grad(discriminator + generator, (real, fake)):
+        assert gradient.isfinite().all()
+
+
+ALL = [
+    FeatureMatching(),
+    Hinge(),
+    LeastSquares(),
+    Minimax(),
+    Relativistic(),
+    RelativisticAverage(),
+    Standard(),
+    Wasserstein(),
+]
+
+
+@pytest.mark.parametrize("loss", ALL)
 def test_leading_axes_stay_free(loss):
     """Several runs at once: a loss of [S, B] logits has S entries, each as if it were alone."""
     real, fake = torch.randn(3, 7), torch.randn(3, 7)
@@ -94,7 +248,10 @@ class Counting:
         return images.sum((1, 2, 3)), images.flatten(1)
 
 
-@pytest.mark.parametrize(("loss", "looks_at_real"), [(Standard(), 0), (FeatureMatching(), 1)])
+COMPARE = (FeatureMatching, Relativistic, RelativisticAverage)
+
+
+@pytest.mark.parametrize(("loss", "looks_at_real"), [(loss, int(isinstance(loss, COMPARE))) for loss in ALL])
 def test_generator_looks_at_real_images_only_if_it_must(loss, looks_at_real):
     on_real, on_fake = Counting(), Counting()
     real, fake = torch.randn(2, 1, 3, 3), torch.randn(2, 1, 3, 3)

@@ -256,3 +256,22 @@ def test_stacked_images_train(make_gan, fit, spec, channels):
     gan = make_gan(spec=replace(spec, shape=(channels, 8, 8)))
     fit(gan)
     assert gan.sample(3, seed=0).shape == (3, channels, 8, 8)
+
+
+def test_two_levels_are_drawn_and_the_gradient_passes_straight_through(make_gan, spec):
+    gan = make_gan(spec=replace(spec, levels=1))
+    z = gan.noise(6)
+    images, shades = gan.generate(z), gan.generator(z)
+    assert set(images.unique().tolist()) == {-1.0, 1.0}
+    assert torch.equal(images > 0, shades > 0)
+    (through,) = torch.autograd.grad(images.square().sum() / 2, gan.generator.upsample[-2].bias)
+    straight = (images.detach() * (1 - shades.square())).sum()  # as if the shades were the images: tanh' = 1 − tanh²
+    torch.testing.assert_close(through.sum(), straight, atol=1e-3, rtol=1e-4)
+    assert gan.spec.to_stored(images).unique().tolist() == [0, 1]
+
+
+def test_shades_stay_shades(make_gan):
+    gan = make_gan()
+    z = gan.noise(6)
+    torch.manual_seed(0)
+    assert gan.generate(z).unique().numel() > 100

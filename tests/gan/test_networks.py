@@ -51,8 +51,14 @@ def test_unknown_norm_is_refused(network):
 
 
 @pytest.mark.parametrize("network", [Generator, Discriminator])
+def test_what_cannot_be_halved_at_all_is_sent_elsewhere(network):
+    with pytest.raises(ValueError, match=r"images of 1×2: choose gan\.network=mlp"):
+        network((1, 1, 2))
+
+
+@pytest.mark.parametrize("network", [Generator, Discriminator])
 def test_too_many_halvings_are_refused(network):
-    with pytest.raises(ValueError, match="depth=4 halvings are too many for images of 16×9"):
+    with pytest.raises(ValueError, match="depth=4 halvings are too many for images of 16×9: choose 3 at most"):
         network((1, 16, 9), depth=4)
     network((1, 16, 9), depth=3, width=2)
 

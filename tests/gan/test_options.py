@@ -20,7 +20,10 @@ from src.gan.tricks import EMA, R1
 CONF = Path(__file__).parents[2] / "conf"
 LOSSES = sorted(path.stem for path in (CONF / "gan.loss").glob("*.yaml"))
 TRICKS = sorted(path.stem for path in (CONF / "gan.tricks").glob("*.yaml"))
-COMPANIONS = {"wasserstein": ["gan.tricks=[weight_clipping]"]}  # without which an option is refused
+COMPANIONS = {
+    "wasserstein": ["gan.tricks=[weight_clipping]"],  # without which it is refused
+    "n_critic": ["gan.tricks.n_critic.n=2"],  # or the generator would not move in two steps
+}
 OPTIONS = [("gan.loss", name) for name in LOSSES] + [("gan.tricks", name) for name in TRICKS]
 
 

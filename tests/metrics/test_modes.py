@@ -174,13 +174,32 @@ def test_recognise():
     assert modes.tolist() == [7, -1, 2]
 
 
-def test_a_class_without_recognisable_images_is_refused():
-    with pytest.raises(ValueError, match=r"classes \[1, 3\] have no recognisable held-out image"):
-        ModeCoverage(sure([0, 2] * 10), 4)
+def test_a_class_without_recognisable_images_is_not_judged():
+    """It neither counts nor is missing, and what is taken for it counts for none."""
+    metric = ModeCoverage(sure([0, 2] * 10), 4)
+    values = measured(metric, sure([0] * 10 + [1] * 5 + [3] * 5))
+    assert metric.judged_K.tolist() == [True, False, True, False]
+    assert values["covered"].tolist() == [True, False, False, False]
+    assert values["modes"] == 1
+    assert values["recognisable"].item() == pytest.approx(0.5)
+    assert values["shares"].tolist() == [1, 0, 0, 0]
+    assert values["kl"].item() == pytest.approx(math.log(2))
+    assert values["kl_floor"].item() == pytest.approx(1 / 40), "of the two that are judged"
+    assert values["modes_any"] == 1
+    assert values["kl_any"].item() == pytest.approx(math.log(2))
+    assert metric.recognise(sure([2, 3])).tolist() == [2, -1]
+
+
+def test_of_stacked_characters_every_mode_with_a_rare_class_is_left_out():
     confidence = torch.ones(100)
     confidence[:5] = 0  # the least confident twentieth is all there is of class 1
-    with pytest.raises(ValueError, match=r"classes \[1\]"):
-        ModeCoverage(opinion(confidence, torch.tensor([1] * 5 + [0] * 95)), 2)
+    rare = torch.tensor([1] * 5 + [0] * 45 + [2] * 50)
+    metric = ModeCoverage(opinion(confidence, torch.stack([rare, torch.arange(100) % 3], 1)), 3)
+    assert metric.judged_K.tolist() == [True] * 3 + [False] * 3 + [True] * 3
+    values = measured(metric, sure([[0, 0], [1, 1], [2, 2], [2, 2]]))
+    assert values["modes"] == 2
+    assert values["recognisable"].item() == pytest.approx(0.75)
+    assert values["kl_floor"].item() == pytest.approx(5 / 8)
 
 
 def same(one: dict, other: dict) -> bool:

@@ -3,7 +3,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from src.music.drawing import HIT, INVENTED, MISSED, bars, reconstructions
+from src.music.drawing import BLANK, HIT, INVENTED, MISSED, bars, reconstructions, side_by_side, sorted_bars
 
 
 def pixels(picture: np.ndarray, colour: str) -> int:
@@ -67,3 +67,22 @@ def test_reconstructions_tell_three_kinds_of_hits_apart():
     assert drawn[HIT] == pytest.approx(3 * drawn[INVENTED], rel=0.25)
     assert drawn[MISSED] == pytest.approx(2 * drawn[INVENTED], rel=0.25)
     assert drawn[INVENTED] > 50
+
+
+def test_a_row_a_style_and_what_is_missing_is_blank():
+    rows = {"rock": grids((0, 0, 0), (5, 3, 1), num=6), "jazz": None, "latin": grids((0, 2, 2), num=2)}
+    picture = sorted_bars(rows, columns=3)
+    assert picture.shape == bars(grids(num=9), columns=3).shape
+    one = pixels(bars(grids((0, 0, 0))), HIT)
+    assert pixels(picture, HIT) == pytest.approx(2 * one, rel=0.2), "the sixth bar has no room"
+    grey = (BLANK,) * 3
+    assert pixels(picture, grey) == pytest.approx(4 * pixels(sorted_bars({"jazz": None}, columns=1), grey), rel=0.05)
+    assert pixels(sorted_bars({"rock": grids()}, columns=1), grey) < 50, "edges of the writing at most"
+
+
+def test_stacked_bars_lie_on_top_of_each_other():
+    stacked = torch.zeros(1, 2, 16, 9)
+    stacked[0, 1, 4, 3] = 1
+    joined = side_by_side(stacked)
+    assert joined.shape == (1, 16, 18)
+    assert joined.nonzero().tolist() == [[0, 4, 12]]

@@ -1,24 +1,35 @@
-"""Tiny VAEs of bars with 4 steps and 3 voices, trained in a real trainer."""
+"""Tiny VAEs, trained in a real trainer on bars with 4 steps and 3 voices, and evaluated on small data of real shape.
+
+N samples, C channels, H height, W width.
+"""
 
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 from omegaconf import OmegaConf
-from torch import Tensor
+from torch import Tensor, nn
 
+from src import oracle
+from src.callbacks.evaluation import Evaluation
 from src.callbacks.randomness import Randomness
+from src.data import grammar
+from src.data.module import Loaded, ResidentData
 from src.data.resident import ResidentLoader
-from src.data.spec import DataSpec
+from src.data.spec import DataSpec, Split
+from src.music import drawing
+from src.vae.evaluation import VAEEvaluator
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown
 
 DECODER = Path(__file__).parents[2] / "conf" / "vae.decoder" / "autoregressive.yaml"
+SIZES = {"train": 300, "val": 120, "test": 90}
 
 
 @pytest.fixture
@@ -100,3 +111,78 @@ def fit_vae(bars) -> Callable[..., Trainer]:
         return trainer
 
     return train
+
+
+class Bars(ResidentData):
+    name = "toy"
+
+    def load(self) -> Loaded:
+        drawn = [grammar.draw(num, seed) for seed, num in enumerate(SIZES.values())]
+        return Loaded(*(Split.of(bars.grids_NTV, bars.styles_N) for bars in drawn), grammar.STYLES, "toy", levels=1)
+
+    def true_nll(self, images_NCHW: Tensor) -> Tensor:
+        return torch.full((len(images_NCHW),), 15.0) + images_NCHW.sum((1, 2, 3))
+
+
+class Nameless(Bars):
+    """Bars of one style, which nobody can mistake."""
+
+    def load(self) -> Loaded:
+        loaded = super().load()
+        splits = [
+            Split(split.images, torch.zeros_like(split.labels)) for split in (loaded.train, loaded.val, loaded.test)
+        ]
+        return Loaded(*splits, ("all",), "toy", levels=1)
+
+
+class Smudges(ResidentData):
+    name = "toy"
+
+    def load(self) -> Loaded:
+        random = torch.Generator().manual_seed(0)
+        images = [torch.rand(num, 28, 28, generator=random).pow(3).mul(255).to(torch.uint8) for num in SIZES.values()]
+        return Loaded(*(Split(split, torch.arange(len(split)) % 2) for split in images), ("A", "B"), "toy")
+
+
+KINDS = {"bars": Bars, "nameless": Nameless, "smudges": Smudges}
+Evaluated = tuple[Evaluation, ResidentData]
+
+
+@pytest.fixture(scope="session")
+def oracles(tmp_path_factory) -> Path:
+    """Folder of the small data's oracles, each trained once and briefly."""
+    return tmp_path_factory.mktemp("oracles")
+
+
+@pytest.fixture
+def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
+    """An evaluation as a run has it, ready for the data; what costs most, the pictures of bars, only if asked for."""
+    monkeypatch.setattr(oracle, "STEPS", 40)
+
+    def make(kind: str = "bars", stack: int = 1, pictures: bool = False, **changes: int) -> Evaluated:
+        if not pictures:
+            for name in ("bars", "reconstructions"):
+                monkeypatch.setattr(drawing, name, lambda *grids: np.zeros((1, 1, 3), np.uint8))
+        data = KINDS[kind](root="", budget=8, batch_size=8, seed=0, stack=stack)
+        data.setup()
+        numbers = {"num_samples": 60, "num_held_out": 50, "importance_samples": 20} | changes
+        evaluator = VAEEvaluator(**numbers, cache=str(oracles))
+        evaluator.prepare(data, torch.device("cpu"))
+        return Evaluation(evaluator, 1, "elbo", str(tmp_path)), data
+
+    return make
+
+
+def enlivened(vae: VAE) -> VAE:
+    """Both levels far from their priors, and heard by the decoder."""
+    for head in (vae.inference.high, vae.inference.low):
+        (head[-1] if isinstance(head, nn.Sequential) else head).weight.data.mul_(4)
+    for parameter in vae.decoder.parameters():
+        if parameter.ndim > 1:
+            parameter.data.mul_(2)
+    return vae
+
+
+@pytest.fixture
+def vae_for(make_vae) -> Callable[..., VAE]:
+    return lambda data, **changes: enlivened(make_vae(spec=data.spec, **changes))

@@ -16,8 +16,8 @@ def gaussians(seed: int, *shape: int) -> tuple[torch.Tensor, torch.Tensor]:
 def latents() -> Latents:
     """Six samples with 2 high and 3 low dimensions, all four distributions different."""
     torch.manual_seed(0)
-    distributions = [normal(*gaussians(seed, 6, size)) for seed, size in enumerate((2, 3, 2, 3))]
-    return Latents(distributions[0].sample(), distributions[1].sample(), *distributions)
+    high, low, prior_low = (normal(*gaussians(seed, 6, size)) for seed, size in enumerate((2, 3, 3)))
+    return Latents(high.sample(), low.sample(), high, low, prior_low)
 
 
 def test_rates_are_the_closed_form(latents):

@@ -1,7 +1,27 @@
 """Stabilisers: one technique, one file."""
 
+from src.gan.tricks.adaptive_augment import AdaptiveAugment
+from src.gan.tricks.burn_in import BurnIn
+from src.gan.tricks.consistency import Consistency
+from src.gan.tricks.diff_augment import DiffAugment
+from src.gan.tricks.dragan import Dragan
 from src.gan.tricks.ema import EMA
+from src.gan.tricks.gradient_penalty import GradientPenalty
+from src.gan.tricks.historical_averaging import HistoricalAveraging
+from src.gan.tricks.instance_noise import InstanceNoise
+from src.gan.tricks.label_smoothing import LabelSmoothing
+from src.gan.tricks.lecam import Lecam
+from src.gan.tricks.minibatch_discrimination import MinibatchDiscrimination
+from src.gan.tricks.minibatch_stddev import MinibatchStddev
+from src.gan.tricks.mode_seeking import ModeSeeking
+from src.gan.tricks.n_critic import NCritic
+from src.gan.tricks.packing import Packing
+from src.gan.tricks.spectral_norm import SpectralNorm
+from src.gan.tricks.top_k import TopK
 from src.gan.tricks.trick import Trick
+from src.gan.tricks.two_time_scale import TwoTimeScale
+from src.gan.tricks.unrolled import Unrolled
+from src.gan.tricks.veegan import VEEGAN
 from src.gan.tricks.weight_clipping import WeightClipping
 from src.gan.tricks.zero_centred import R1, R2
 
@@ -9,6 +29,26 @@ __all__ = [
     "EMA",
     "R1",
     "R2",
+    "VEEGAN",
+    "AdaptiveAugment",
+    "BurnIn",
+    "Consistency",
+    "DiffAugment",
+    "Dragan",
+    "GradientPenalty",
+    "HistoricalAveraging",
+    "InstanceNoise",
+    "LabelSmoothing",
+    "Lecam",
+    "MinibatchDiscrimination",
+    "MinibatchStddev",
+    "ModeSeeking",
+    "NCritic",
+    "Packing",
+    "SpectralNorm",
+    "TopK",
     "Trick",
+    "TwoTimeScale",
+    "Unrolled",
     "WeightClipping",
 ]

@@ -24,6 +24,8 @@ class EMA(Trick):
         ramp: upper bound on the half-life as a share of the images seen so far.
     """
 
+    copies_networks = True
+
     def __init__(self, half_life: float = 10_000, ramp: float = 0.05):
         super().__init__()
         if half_life <= 0 or ramp <= 0:

@@ -29,6 +29,7 @@ class Trick(nn.Module):
         select                      which of its samples it learns from
         generator_term              summed onto the generator's loss
         after_step                  when the step is done
+        charts                      along with it, for TensorBoard
 
         evaluated_generator         whenever samples are drawn
 
@@ -42,8 +43,14 @@ class Trick(nn.Module):
     mixes_samples: ClassVar[bool] = False
     """The discriminator sees several samples at once, so a logit belongs to no single image."""
 
+    stands_penalties: ClassVar[bool] = False
+    """Although it mixes samples, its authors penalise the gradient of each image along with it."""
+
     bounds_slope: ClassVar[bool] = False
     """It keeps the discriminator's slope bounded, as the Wasserstein distance requires."""
+
+    copies_networks: ClassVar[bool] = False
+    """It is attached after those that may change the networks."""
 
     def discriminator_shape(self, shape: Shape) -> Shape:
         """The shape of what the discriminator sees, where images have `shape`."""
@@ -104,6 +111,10 @@ class Trick(nn.Module):
 
     def after_step(self, gan: "GAN") -> None:
         """Follows the networks after the step; `gan.images_seen` already counts it."""
+
+    def charts(self) -> dict[str, float | Tensor]:
+        """Quantities for TensorBoard's `tricks/…`."""
+        return {}
 
     def evaluated_generator(self, generator: nn.Module) -> nn.Module:
         """The generator to draw samples from in place of `generator`."""

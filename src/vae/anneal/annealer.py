@@ -4,6 +4,7 @@ B batch, T steps, V voices, L latent dims.
 """
 
 import re
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from lightning import Callback, Trainer
@@ -99,9 +100,10 @@ class Annealer(Callback):
         self.total_steps = state["total_steps"]
 
 
-class KLTransform(Annealer):
+class KLTransform(Annealer, ABC):
     """An annealer that replaces the weighted sum of the KLs by another function of them; a run has at most one."""
 
+    @abstractmethod
     def penalty(self, rates: Rates, beta: Levels) -> Tensor:
         """The rate term of the loss, in nats: a scalar.
 
@@ -109,4 +111,3 @@ class KLTransform(Annealer):
             rates: raw KL per sample and dimension.
             beta: product of all annealers' factors per level.
         """
-        raise NotImplementedError

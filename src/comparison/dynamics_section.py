@@ -1,0 +1,37 @@
+"""The page's part on dynamics: what is lost when, and which signals moved before it."""
+
+from src.comparison.document import Block, Bullets, Folded, Heading, Paragraph
+from src.comparison.dynamics import class_table, loss_table, onset_sentence, onset_table
+from src.comparison.early_warnings import definition, earliest, records, too_early, warning_table
+from src.comparison.figures import signal_picture, survival_pictures
+from src.comparison.sections import Section
+
+
+def dynamics_section(section: Section) -> list[Block | None]:
+    """Survival, onsets and losses, then early warnings; nothing where no history tells."""
+    return [*_unfolding(section), *_early_warnings(section)]
+
+
+def _unfolding(section: Section) -> list[Block | None]:
+    told, classes = onset_sentence(section), class_table(section)
+    blocks = [
+        *survival_pictures(section),
+        Bullets([(told, "finding")]) if told else None,
+        onset_table(section),
+        loss_table(section),
+        Folded(f"Under `{section.baseline_label}`, one by one", [classes]) if classes else None,
+    ]
+    return [Heading("How collapse unfolds", 3), *blocks] if any(blocks) else []
+
+
+def _early_warnings(section: Section) -> list[Block | None]:
+    found = records(section)
+    if not found:
+        return []
+    return [
+        Heading("Early warnings", 3),
+        Bullets([(earliest(found, section.unit), "finding")]),
+        *(Paragraph(text, "note") for text in (definition(), too_early(section)) if text),
+        warning_table(found, section.unit),
+        signal_picture(section),
+    ]

@@ -1,0 +1,36 @@
+"""Instance noise: blur both distributions until they overlap."""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from src.gan.tricks.trick import Trick
+
+if TYPE_CHECKING:
+    from src.gan.module import GAN
+
+
+class InstanceNoise(Trick):
+    """The discriminator sees every image, real or generated, under Gaussian noise that fades in a straight line.
+
+    Sønderby et al. 2017, arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862.
+
+    Args:
+        sigma: standard deviation at the start of the run; images are in [-1, 1].
+    """
+
+    def __init__(self, sigma: float = 0.1):
+        super().__init__()
+        if not sigma > 0:
+            raise ValueError(f"gan.tricks.instance_noise.sigma={sigma}: choose a number above 0")
+        self.sigma = self.initial_sigma = sigma
+
+    def before_step(self, gan: "GAN") -> None:
+        self.sigma = self.initial_sigma * (1 - gan.progress)
+
+    def transform(self, images_BCHW: Tensor) -> Tensor:
+        return images_BCHW + self.sigma * torch.randn_like(images_BCHW)
+
+    def charts(self) -> dict[str, float]:
+        return {"noise_sigma": self.sigma}

@@ -1,0 +1,50 @@
+"""Minibatch standard deviation: the discriminator sees how much the images of a batch vary.
+
+B batch, F features, G groups, S images of a group.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from src.gan.tricks.minibatch_layer import MinibatchLayer
+
+
+class MinibatchStddev(MinibatchLayer):
+    """One more feature: the standard deviation over a group of images, averaged over all features.
+
+    Karras et al. 2018, arXiv:1710.10196, section 3; the groups are from their code. StyleGAN2 joins it with R1 (Karras
+    et al. 2020, arXiv:1912.04958).
+
+    Args:
+        group: images of a batch that share one statistic.
+    """
+
+    stands_penalties = True
+
+    def __init__(self, group: int = 4):
+        super().__init__()
+        if group < 2:
+            raise ValueError(f"gan.tricks.minibatch_stddev.group={group}: a deviation takes at least 2 images")
+        self.group = group
+
+    def statistics(self, num_features: int) -> tuple[nn.Module, int]:
+        return Deviation(self.group), 1
+
+
+class Deviation(nn.Module):
+    """Adds to features [B, F] the mean deviation within the group of S neighbours that each belongs to."""
+
+    def __init__(self, group: int):
+        super().__init__()
+        self.group = group
+
+    def forward(self, features_BF: Tensor) -> Tensor:
+        if len(features_BF) % self.group:
+            raise ValueError(
+                f"gan.tricks.minibatch_stddev.group={self.group} does not divide a batch of {len(features_BF)}: choose "
+                "batch_size as a multiple of it"
+            )
+        grouped_GSF = features_BF.float().unflatten(0, (-1, self.group))
+        deviation_GF = (grouped_GSF.var(1, correction=0) + 1e-8).sqrt()  # or identical images had no gradient
+        deviation_B1 = deviation_GF.mean(1, keepdim=True).repeat_interleave(self.group, 0)
+        return torch.cat([features_BF, deviation_B1], 1)

@@ -1,0 +1,40 @@
+"""Packing: the discriminator judges several images at once, so that a lack of variety gives the fakes away.
+
+B batch, C channels, H height, W width, P packs.
+"""
+
+from torch import Tensor
+
+from src.data.spec import Shape
+from src.gan.tricks.trick import Trick
+
+
+class Packing(Trick):
+    """m images, all real or all generated, stacked as channels under one logit (Lin et al. 2018, arXiv:1712.04086).
+
+    A batch of B images so makes B / m logits.
+
+    Args:
+        m: images in a pack.
+    """
+
+    mixes_samples = True
+
+    def __init__(self, m: int = 2):
+        super().__init__()
+        if m < 2:
+            raise ValueError(f"gan.tricks.packing.m={m}: a pack takes at least 2 images")
+        self.m = m
+
+    def discriminator_shape(self, shape: Shape) -> Shape:
+        channels, height, width = shape
+        return self.m * channels, height, width
+
+    def present(self, images_BCHW: Tensor, z_BZ: Tensor | None) -> Tensor:
+        if len(images_BCHW) % self.m:
+            raise ValueError(
+                f"gan.tricks.packing.m={self.m} does not divide a batch of {len(images_BCHW)}: choose batch_size as a "
+                "multiple of it"
+            )
+        packs_PmCHW = images_BCHW.unflatten(0, (-1, self.m))
+        return packs_PmCHW.flatten(1, 2)

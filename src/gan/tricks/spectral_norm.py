@@ -1,0 +1,39 @@
+"""Spectral normalisation: every layer of the discriminator stretches its input by a factor of at most about one."""
+
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn.utils import parametrizations
+
+from src.gan.tricks.trick import Trick
+
+if TYPE_CHECKING:
+    from src.gan.module import GAN
+
+NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+class SpectralNorm(Trick):
+    """Divides each layer's weights by their largest singular value (Miyato et al. 2018, arXiv:1802.05957, eq. 8).
+
+    One power iteration whenever the discriminator looks at images while training. The weights that the optimizer sees
+    and the checkpoint keeps are the ones before the division.
+    """
+
+    bounds_slope = True
+
+    def attach(self, gan: "GAN") -> None:
+        layers = list(gan.discriminator.modules())
+        if gan.loss.needs_bounded_slope and any(isinstance(layer, NORMALISATIONS) for layer in layers):
+            raise ValueError(
+                "gan.tricks=spectral_norm bounds the slope of a discriminator without other normalisation only: choose "
+                "gan.discriminator.norm=none, or another loss"
+            )
+        for layer in layers:
+            if isinstance(layer, nn.Linear | nn.Conv2d):
+                if not layer.weight.any():
+                    raise ValueError(
+                        "gan.tricks=spectral_norm divides by a norm, but this discriminator has layers that start from "
+                        "zero: choose gan.network=dcgan"
+                    )
+                parametrizations.spectral_norm(layer, n_power_iterations=1)

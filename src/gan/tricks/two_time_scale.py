@@ -1,0 +1,26 @@
+"""TTUR: the discriminator learns faster than the generator."""
+
+from torch.optim import Optimizer
+
+from src.gan.tricks.trick import Trick
+
+
+class TwoTimeScale(Trick):
+    """A learning rate for each network (Heusel et al. 2017, arXiv:1706.08500).
+
+    The rates are those that Zhang et al. 2019 (arXiv:1805.08318) made customary.
+    """
+
+    def __init__(self, generator_lr: float = 1e-4, discriminator_lr: float = 4e-4):
+        super().__init__()
+        for name, rate in (("generator_lr", generator_lr), ("discriminator_lr", discriminator_lr)):
+            if not rate > 0:
+                raise ValueError(f"gan.tricks.two_time_scale.{name}={rate}: choose a number above 0")
+        self.generator_lr = generator_lr
+        self.discriminator_lr = discriminator_lr
+
+    def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
+        for group in generator_optimizer.param_groups:
+            group["lr"] = self.generator_lr
+        for group in discriminator_optimizer.param_groups:
+            group["lr"] = self.discriminator_lr

@@ -1,0 +1,99 @@
+"""Unrolling: the generator faces the discriminator as it will be some updates from now, and knows what it does to it.
+
+B batch, C channels, H height, W width, Z latent dims.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.optim import Adam, Optimizer
+
+from src.gan.step import Discriminator, Step, Verdict
+from src.gan.tricks.trick import Trick
+
+if TYPE_CHECKING:
+    from src.gan.module import GAN
+
+FORESEEN = ("discriminator_term", "discriminator_parameters")
+
+
+class Unrolled(Trick):
+    """The generator's loss is taken of, and differentiated through, k further updates of the discriminator.
+
+    Metz et al. 2017, arXiv:1611.02163, eqs. 7 to 10. As in the paper's experiments and the authors' code, the updates
+    are those of the discriminator's own Adam, going on from its present moments, on the batch of the generator's step.
+    The discriminator itself stays where it is. A loss that plays a zero-sum game is completed by the real images' side,
+    on which the generator now has an influence.
+
+    Args:
+        steps: k; the paper tries 1, 5 and 10. Each makes two more discriminator passes and a second derivative.
+    """
+
+    def __init__(self, steps: int = 5):
+        super().__init__()
+        if not isinstance(steps, int) or steps < 1:
+            raise ValueError(f"gan.tricks.unrolled.steps={steps}: choose a whole number of at least 1")
+        self.steps = steps
+
+    def attach(self, gan: "GAN") -> None:
+        for name, trick in gan.tricks.items():
+            if any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in FORESEEN):
+                raise ValueError(
+                    f"gan.tricks=unrolled foresees what the loss does to the discriminator, not what {name} does: "
+                    "choose one of them"
+                )
+
+    def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
+        group = discriminator_optimizer.defaults
+        if type(discriminator_optimizer) is not Adam or group["weight_decay"] or group["amsgrad"]:
+            raise ValueError(
+                "gan.tricks=unrolled foresees the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
+                "it as gan.discriminator_optimizer"
+            )
+        self.optimizer = discriminator_optimizer
+
+    def opponent(
+        self, gan: "GAN", discriminator: Discriminator, real_BCHW: Tensor, fake_BCHW: Tensor, z_BZ: Tensor
+    ) -> Discriminator:
+        network = gan.discriminator
+        groups = {weight: group for group in self.optimizer.param_groups for weight in group["params"]}
+        adams = {
+            name: _Adam(groups[weight], self.optimizer.state[weight]) for name, weight in network.named_parameters()
+        }
+        weights = {name: weight.detach().requires_grad_() for name, weight in network.named_parameters()}
+        buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
+
+        def future(images: Tensor) -> Verdict:
+            return functional_call(network, weights | buffers, images)
+
+        for _ in range(self.steps):
+            step = Step(gan, gan.judge(real_BCHW, None, future), gan.judge(fake_BCHW, z_BZ, future))
+            gradients = torch.autograd.grad(gan.loss.discriminator(step), list(weights.values()), create_graph=True)
+            for (name, weight), gradient in zip(list(weights.items()), gradients, strict=True):
+                weights[name] = weight - adams[name].update(gradient)
+        return future
+
+    def generator_term(self, step: Step) -> Tensor | float:
+        if not step.gan.loss.is_zero_sum:
+            return 0.0
+        return -step.gan.loss.discriminator(step) - step.gan.loss.generator(step)
+
+
+class _Adam:
+    """A weight's moments, differentiable (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
+
+    def __init__(self, group: dict, state: dict):
+        self.rate, self.betas, self.eps = group["lr"], group["betas"], group["eps"]
+        self.mean, self.square, self.count = state["exp_avg"], state["exp_avg_sq"], state["step"]
+
+    def update(self, gradient: Tensor) -> Tensor:
+        """What the weight is to be lowered by."""
+        self.count = self.count + 1
+        self.mean = self.mean.lerp(gradient, 1 - self.betas[0])
+        self.square = self.square.lerp(gradient.square(), 1 - self.betas[1])
+        mean = self.mean / (1 - self.betas[0] ** self.count)
+        square = self.square / (1 - self.betas[1] ** self.count)
+        tiny = torch.finfo(square.dtype).tiny  # below it the root has no finite slope
+        return self.rate * mean / (square.clamp_min(tiny).sqrt() + self.eps)

@@ -1,0 +1,57 @@
+"""How drum bars sound, by what can be counted, with controls to read it against: both model families are asked this.
+
+N bars, T steps, V voices.
+"""
+
+import torch
+from torch import Tensor
+
+from src.data.module import ResidentData
+from src.data.spec import Split
+from src.metrics.music import Musicality
+
+NOISE_SEED = 20_26  # of the control of independent hits: the same in every run
+
+
+class Listener:
+    """Judges single bars, uint8 [N, T, V].
+
+    Args:
+        train: the bars that the measures refer to, on the device.
+        test_NTV: held-out bars.
+        num_samples: bars that a figure is made of; of held-out ones there may be fewer.
+    """
+
+    def __init__(self, train: Split, test_NTV: Tensor, num_samples: int):
+        self.test_NTV = test_NTV
+        self.num_samples = num_samples
+        self.density = train.images.float().mean().cpu()
+        self.musicality = Musicality(train.images).to(train.images.device)
+
+    def measures(self, grids_NTV: Tensor) -> dict[str, float]:
+        self.musicality.reset()
+        self.musicality.update(grids_NTV)
+        return {name: value.item() for name, value in self.musicality.compute().items()}
+
+    def controls(self) -> dict[str, dict[str, float]]:
+        """What the measures say of bars whose quality is known.
+
+        `real`: the test split. `noise`: independent hits at the density of the training bars. `single`: one real bar
+        over and over.
+        """
+        shape = (self.num_samples, *self.test_NTV.shape[1:])
+        noise_NTV = torch.rand(shape, generator=torch.Generator().manual_seed(NOISE_SEED)) < self.density
+        bars = {
+            "real": self.test_NTV[: self.num_samples],
+            "noise": noise_NTV.to(self.test_NTV),
+            "single": self.test_NTV[:1].expand(shape),
+        }
+        return {name: self.measures(grids_NTV) for name, grids_NTV in bars.items()}
+
+
+def listener_of(data: ResidentData, num_samples: int, device: torch.device) -> Listener | None:
+    """None for what is not to be heard: images, and stacked bars, which sound together."""
+    if data.spec.kind != "drums" or data.spec.shape[0] > 1:
+        return None
+    test_NTV = data.held_out("test").images[:, 0].to(device)
+    return Listener(data.splits["train"].to(device), test_NTV, num_samples)

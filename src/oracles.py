@@ -1,0 +1,21 @@
+"""Which oracle judges which data."""
+
+from pathlib import Path
+
+import torch
+
+from src.characters import CharacterOracle
+from src.data.module import ResidentData
+from src.music.style import StyleOracle
+from src.nearest import NearestCentre
+from src.oracle import Oracle, trained_oracle
+
+
+def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle | NearestCentre:
+    """What tells the classes of `data` apart, by its `spec.kind`; where it is trained, it is kept in `cache`."""
+    if data.spec.kind == "points":
+        return NearestCentre(data.mixture, data.splits["test"])
+    num_classes, splits = len(data.spec.classes), data.splits
+    drums = data.spec.kind == "drums"
+    oracle = StyleOracle(num_classes) if drums else CharacterOracle(num_classes, data.spec.levels)
+    return trained_oracle(oracle, splits["train"], splits["test"], data.spec.digest, cache, device)

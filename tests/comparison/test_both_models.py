@@ -1,0 +1,131 @@
+"""VAEs on letters, whose samples have modes, and GANs on drums, whose samples sound."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.image import imsave
+
+from src.comparison.collect import collect
+from src.comparison.conclusions import conclude
+from src.comparison.dynamics import onset_table
+from src.comparison.sections import Section, group
+from src.comparison.shares import share_map
+from src.comparison.survival import survival_maps
+from src.comparison.tables import absence_table, controls_table, main_table, other_table, samples_table
+from src.comparison.write import write_report
+from tests.comparison.conftest import DRUM_CONTROLS, DRUMS, STROKES, gan_metrics, vae_history
+
+CLASSES = DRUMS["classes"]
+
+
+@pytest.fixture
+def letters(make_vae, tmp_path) -> Path:
+    """Three seeds of a VAE on letters, whose samples lose Q on the way and X at the end of one."""
+    for seed in range(3):
+        missing = "QX"[: 1 + (seed == 0)]
+        rows = vae_history(2.0, 2.0, 90.0)
+        for turn, row in enumerate(rows):
+            lost = missing if turn > 3 else ""
+            row |= {"modes": 26 - len(lost), "missing": " ".join(lost), "shares": " ".join(["0.04"] * 26)}
+        run = make_vae(
+            "linear",
+            seed,
+            nll=90.0,
+            history=rows,
+            dataset=STROKES,
+            metrics=gan_metrics(missing, 0.3) | {"mse": 0.02},
+            controls={"real": gan_metrics("", 0.002), "noise": gan_metrics("BCDEFGHIJKLMNOPQRSTUVWXYZ", 3.2)},
+            onset={"high": None, "low": None, "modes": 320_000},
+            oracle_accuracy=0.98,
+        )
+        imsave(run / "samples" / "sorted.png", np.full((8, 8), 0.5), vmin=0, vmax=1)
+    return tmp_path / "study"
+
+
+@pytest.fixture
+def letters_section(letters) -> Section:
+    (section,) = group(collect([letters]))
+    return section
+
+
+def rows(table) -> dict[str, list[str]]:
+    return {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
+
+
+def test_modes_of_letters_stand_beside_their_controls(letters_section):
+    table = samples_table(letters_section)
+    assert list(table.header)[2].startswith("modes")
+    found = rows(table)
+    (name, *_) = found
+    assert found[name][:2] == ["3", "24.7"]
+    assert (found["real, held out"][1], found["noise"][1]) == ("26.0", "1.0")
+    assert "recognisable samples' letters" in table.caption
+    assert controls_table(letters_section) is None, "they stand there already"
+    assert "KL high" in " ".join(main_table(letters_section).header)
+    assert "KL floor" in " ".join(other_table(letters_section).header)
+
+
+def test_what_letters_lack_is_told_apart_from_levels(letters_section):
+    table = absence_table(letters_section)
+    assert list(table.header)[1:4] == ["collapsed", "missing", "onset by seed"]
+    (row,) = rows(table).values()
+    assert row[0] == "no level"
+    assert row[1] == "Q in all 3 seeds; X in 1 of 3"
+    assert row[2] == "modes: 320k, 320k, 320k"
+    said = [sentence.text for sentence in conclude(letters_section)]
+    assert any("missing letters: Q in all 3 seeds" in text for text in said)
+    assert any("no level collapses" in text for text in said)
+
+
+def test_letters_of_a_vae_have_shares_and_a_survival_map(letters_section):
+    assert share_map(letters_section)
+    assert len(survival_maps(letters_section)) == 1
+    (onset,) = rows(onset_table(letters_section)).values()
+    assert onset[:3] == ["3", "3", "320k"]
+
+
+def test_the_report_shows_samples_sorted(letters):
+    report = write_report([letters])
+    text = (report.folder / "report.md").read_text()
+    assert "sorted by class" in text
+    assert "oracle accuracy 0.980" in text
+    assert "while training" in text
+    assert list((report.folder / "figures").glob("curves_*_modes.png"))
+
+
+def test_vaes_on_drums_count_no_modes(annealing):
+    (section,) = group(collect([annealing]))
+    assert "modes" not in " ".join(samples_table(section).header)
+    assert list(absence_table(section).header)[1:3] == ["collapsed", "onset by seed"]
+    assert onset_table(section) is None
+    assert share_map(section) is None
+
+
+def test_gans_on_drums_are_heard_and_have_styles_as_modes(make_run):
+    metrics = {
+        "modes": 3,
+        "missing": ["latin"],
+        "unjudged": ["hiphop"],
+        "kl": 0.2,
+        "kl_floor": 0.001,
+        "recognisable": 0.6,
+        "shares": [0.5, 0.3, 0.0, 0.2, 0.0],
+        "validity": 0.95,
+        "diversity": 0.2,
+        "feature_distance": 3.0,
+    }
+    controls = {
+        name: {"modes": modes, "kl": 0.01, "shares": [0.25, 0.25, 0, 0.25, 0.25]} | DRUM_CONTROLS[name]
+        for name, modes in (("real", 4), ("noise", 0), ("single", 1))
+    }
+    for seed in range(3):
+        make_run("drums_gan", seed, dataset=DRUMS, metrics=metrics, controls=controls, onset=None)
+    (section,) = group(collect([make_run("drums_gan", 3, dataset=DRUMS, metrics=metrics, controls=controls).parent]))
+    assert section.num_modes == 4
+    assert rows(samples_table(section))["noise"][1:] == ["0.999", "0.420", "95.0"]
+    assert rows(controls_table(section))["real, held out"][0] == "4.0"
+    assert list(absence_table(section).header)[1:3] == ["missing", "unjudged"]
+    assert rows(absence_table(section))["`drums_gan`"][:2] == ["latin in all 4 seeds", "hiphop in all 4 seeds"]
+    assert share_map(section)
+    assert any("missing styles: latin" in sentence.text for sentence in conclude(section))

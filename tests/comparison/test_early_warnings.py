@@ -1,0 +1,148 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from src.comparison import write_report
+from src.comparison.collect import read_run
+from src.comparison.early_warnings import (
+    Record,
+    definition,
+    earliest,
+    moved,
+    records,
+    too_early,
+    warning_table,
+)
+from src.comparison.records import History, Run
+from src.comparison.sections import group
+from src.comparison.signals import signal_curves
+
+FLAT = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.1]
+
+
+def run_of(values: Sequence[float]) -> Run:
+    """A run with one signal, evaluated every 10 images."""
+    rows = [{"images_seen": str(10 * (turn + 1)), "signal": str(value)} for turn, value in enumerate(values)]
+    return Run(folder=None, status="completed", name="run", history=History(tuple(rows)))
+
+
+@pytest.mark.parametrize(
+    ("values", "when"),
+    [
+        (FLAT, None),
+        ([*FLAT, 3, 3], 90),
+        ([*FLAT, -1, -1, 1], 90),
+        ([*FLAT, 3, 1, 3, 3], 110),  # one evaluation alone is no move
+        ([*FLAT, 3, -1, 1], None),  # nor are two on both sides
+        ([*FLAT, 3], None),  # nor is what no second one confirms
+        ([*FLAT, 1.4, 1.4], None),  # within five deviations of 0.1
+        ([*FLAT, 1.6, 1.6], 90),
+        ([1, 1, 9, 9, 9, 9, 9], None),  # too few before
+        ([1, 1, 1, 1, 9, 9], 50),
+        ([1, 1, 1, 1, 1.09, 1.09, 1.09], None),  # a tenth of the median is slack
+        (list(range(1, 40)), None),  # a trend is no move
+        ([float("nan"), *FLAT, 3, float("nan"), 3], 100),  # what was not measured is passed over
+    ],
+)
+def test_a_signal_moves_when_it_leaves_the_range_of_its_past(values, when) -> None:
+    assert moved(run_of(values), "signal") == when
+
+
+def test_the_future_does_not_change_when_a_signal_moved() -> None:
+    values = [*FLAT, 3, 3]
+    assert all(moved(run_of([*values, *later]), "signal") == 90 for later in ([], [1, 1], [1e6] * 9, [-1e6] * 9))
+
+
+def test_noise_seldom_moves() -> None:
+    random = np.random.default_rng(0)
+    moves = [moved(run_of(random.normal(size=20)), "signal") is not None for _ in range(400)]
+    assert 0.06 < np.mean(moves) < 0.19
+
+
+@pytest.fixture
+def pulse(make_run):
+    """Runs whose logit gap moves at one evaluation of twelve, and whose accuracy never does."""
+
+    def make(name: str, seed: int, move: int | None, onset: float | None, **results: object) -> Run:
+        gaps = [1.0] * 12 if move is None else [1.0] * move + [5.0] * (12 - move)
+        rows = [
+            {
+                "images_seen": 100 * (turn + 1),
+                "modes": 26,
+                "missing": "",
+                "logit_gap": gap,
+                "discriminator_accuracy": 0.9,
+            }
+            for turn, gap in enumerate(gaps)
+        ]
+        return read_run(make_run(name, seed, history=rows, onset=onset, images_seen=1200, **results))
+
+    return make
+
+
+def test_leads_and_false_alarms_are_counted_over_all_names(pulse) -> None:
+    runs = [pulse("gan_standard", 0, 5, 900), pulse("gan_standard", 1, 7, 900), pulse("gan_hinge", 0, 9, 900)]
+    runs += [pulse("gan_hinge", 1, None, 900)]
+    runs += [pulse("gan_fm", 0, None, None), pulse("gan_fm", 1, 6, None), pulse("gan_fm", 2, None, None)]
+    runs += [pulse("gan_r1", 0, 5, 500), pulse("gan_r1", 1, 5, 0)]
+    (section,) = group(runs)
+    gap, accuracy = records(section)
+    assert gap == Record("logit_gap", (-100.0, 300.0, 100.0), collapsed=4, alarms=1, sound=3)
+    assert accuracy == Record("discriminator_accuracy", (), collapsed=4, alarms=0, sound=3)
+    assert too_early(section).startswith("In 1 run collapse set in before a signal had 4 evaluations")
+    rows = [[cell.text for cell in row] for row in warning_table([gap, accuracy], "images").rows]
+    assert rows == [["logit gap", "2 of 4", "100", "1 of 3"], ["discriminator accuracy", "0 of 4", "–", "0 of 3"]]
+    assert warning_table([gap], "images").rows[0][2].detail == "−100 … 300"
+
+
+def test_an_onset_right_after_the_first_possible_move_can_be_warned_of(pulse) -> None:
+    (section,) = group([pulse("gan_standard", 0, 4, 600), pulse("gan_standard", 1, 4, 500)])
+    assert records(section)[0].leads == (100.0,)
+
+
+def test_an_older_run_counts_only_for_what_it_recorded(pulse, make_run) -> None:
+    old = read_run(make_run("gan_standard", 9, onset=None))
+    (section,) = group([pulse("gan_standard", 0, 5, 900), old])
+    assert [(record.collapsed, record.sound) for record in records(section)] == [(1, 0), (1, 0)]
+    assert records(group([old])[0]) == []
+    assert signal_curves(group([old])[0]) is None
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ([Record("a", (9.0, 9.0), 2, 0, 9)], "No conclusion on early warnings: 2 runs with an onset"),
+        ([Record("a", (), 0, 0, 9)], "No conclusion on early warnings: no runs with an onset"),
+        (
+            [Record("a", (9.0,), 3, 0, 9), Record("b", (-5.0,), 3, 0, 9)],
+            "the best, a, moved before the onset in 1 of",
+        ),
+        ([Record("a", (9.0,) * 3, 3, 2, 9)], "No signal warns without crying wolf; these also moved in runs without"),
+        ([Record("a", (9.0,) * 3, 3, 0, 2)], "Whether it also moves where nothing collapses is not known: 2 runs"),
+        ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,) * 3, 3, 0, 3)], "**B** warns earliest"),
+        ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,) * 3, 3, 1, 3)], "**A** warns earliest"),
+        ([Record("a", (9.0, 5.0, -3.0), 3, 1, 5)], "in 2 of 3 runs, by 5 bars in the median, and it moved in 1 of 5"),
+        ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,), 1, 0, 3)], "**A** warns earliest"),
+    ],
+)
+def test_the_sentence_says_what_the_runs_support(found, said) -> None:
+    assert said in earliest(found, "bars")
+
+
+def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None:
+    for seed in range(3):
+        pulse("gan_standard", seed, 5, 900)
+        pulse("gan_fm", seed, None, None)
+    report = write_report([tmp_path], tmp_path / "out")
+    text = (report.folder / "report.md").read_text()
+    assert "### How collapse unfolds" in text
+    assert "### Early warnings" in text
+    assert definition() in text
+    assert "**Logit gap** warns earliest: it moved before the onset in 3 of 3 runs, by 300 images" in text
+    assert (report.folder / "figures" / "signals_gan_ab12cd34.png").stat().st_size > 10_000
+
+
+def test_more_seeds_than_colours_are_drawn_as_far_as_they_go(pulse) -> None:
+    (section,) = group([pulse("gan_standard", seed, 5, 900) for seed in range(8)])
+    assert signal_curves(section) is not None

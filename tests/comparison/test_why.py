@@ -1,0 +1,316 @@
+from dataclasses import replace
+from itertools import permutations
+from string import ascii_uppercase
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from scipy import stats
+
+from src.comparison import write_report
+from src.comparison.collect import collect, read_run
+from src.comparison.sections import group
+from src.comparison.why import Why, correlate, holm, spearman, why
+from src.comparison.why_figure import _names, why_figure
+from src.comparison.why_section import why_section
+from src.comparison.why_words import PROPERTIES, answer, percent, property_named, terms
+
+LENGTHS = [float(20 + (7 * k) % 26) for k in range(26)]  # all different; of A, B, C, …: 20, 27, 34, 41, 22, …
+NOISE = [float((3 * k) % 26) for k in range(26)]  # ranks that hardly go with the lengths
+LONGEST = "".join(sorted(ascii_uppercase, key=lambda letter: -LENGTHS[ord(letter) - 65]))
+
+
+def evaluations(*missing: str) -> list[dict]:
+    """One every 100 images, with the letters that it misses."""
+    return [
+        {"images_seen": 100 * turn, "modes": 26 - len(names), "kl": 0.1, "missing": " ".join(names)}
+        for turn, names in enumerate(missing, start=1)
+    ]
+
+
+@pytest.fixture
+def told(make_run):
+    """What one name's runs tell, given the letters that each seed misses at its one late evaluation."""
+
+    def make(missing: list[str], properties: dict | None = None, **results) -> Why | None:
+        shown = {"skeleton": LENGTHS, "ink": NOISE} if properties is None else properties
+        runs = [
+            make_run("gan_standard", seed, history=evaluations("", names), class_properties=shown, **results)
+            for seed, names in enumerate(missing)
+        ]
+        (section,) = group([read_run(run) for run in runs])
+        return why(section)
+
+    return make
+
+
+def drawn_for(seeds: int, pool: str, number: int) -> list[str]:
+    """Letters for each seed, drawn from a pool."""
+    random = np.random.default_rng(0)
+    return ["".join(random.choice(list(pool), number, replace=False)) for _ in range(seeds)]
+
+
+def test_survival_is_of_the_second_half_of_training(make_run) -> None:
+    rows = evaluations("ABQ", "ABQ", "QX", "X")
+    run = make_run(history=rows, images_seen=400, class_properties={"ink": NOISE})
+    found = why(group([read_run(run)])[0])
+    lost = {name: share for name, share in zip(found.classes, found.survival_K, strict=True) if share < 1}
+    assert lost == {"Q": 0.5, "X": 0}
+
+
+def test_survival_is_the_mean_of_completed_runs_of_all_names(make_run, tmp_path) -> None:
+    shown = {"class_properties": {"ink": NOISE}}
+    make_run("gan_standard", 0, history=evaluations("", "Q"), **shown)
+    make_run("gan_fm", 0, history=evaluations("", "QX"), **shown)
+    make_run("gan_fm", 1, history=evaluations("", ""), **shown)
+    make_run("gan_hinge", 0, history=evaluations("", "A"), status="diverged", **shown)
+    found = why(group(collect([tmp_path]))[0])
+    shares = dict(zip(found.classes, found.survival_K, strict=True))
+    assert (shares["Q"], shares["X"], shares["A"]) == pytest.approx((1 / 3, 2 / 3, 1))
+    assert (found.num_seeds, found.labels) == (2, ("gan_standard", "gan_fm", "gan_fm"))
+
+
+def test_of_stacked_characters_the_modes_with_it_count(make_run) -> None:
+    data = {"name": "strokes", "digest": "s2", "classes": ["A", "B"], "shape": [2, 28, 28]}
+    rows = [{"images_seen": 100, "modes": 3, "kl": 0.1, "missing": "AA"}]
+    metrics = {"modes": 3, "missing": ["AA"]}
+    run = make_run(history=rows, dataset=data, metrics=metrics, class_properties={"ink": [1.0, 2.0]})
+    found = why(group([read_run(run)])[0])
+    assert found.survival_K.tolist() == pytest.approx([2 / 3, 1])
+    assert "over the modes that contain it" in terms(found)
+
+
+def test_rank_correlation_is_scipys() -> None:
+    random = np.random.default_rng(0)
+    a, b = random.integers(6, size=(2, 4, 26))
+    expected = [stats.spearmanr(x, y).statistic for x, y in zip(a, b, strict=True)]
+    assert spearman(a, b) == pytest.approx(np.array(expected))
+    assert spearman(np.ones(5), np.arange(5)) == 0
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1, 1]
+
+
+def test_p_is_the_share_of_all_orders() -> None:
+    values, survival = np.array([1.0, 2, 3, 4, 5, 6, 7]), np.array([0.9, 0.4, 0.2, 0.1, 0.5, 1.0, 1.0])
+    orders = np.array(list(permutations(survival)))
+    rho = stats.spearmanr(values, survival).statistic
+    ranks = stats.rankdata(orders, axis=1)
+    rhos = [np.corrcoef(values, row)[0, 1] for row in ranks]
+    (found,) = correlate({"ink": values}, survival)
+    assert found.rho == pytest.approx(rho)
+    assert found.p == pytest.approx(np.mean(np.abs(rhos) >= abs(rho) - 1e-9), abs=0.02)
+    assert 0.1 < found.p < 0.9, "else half of it would pass too"
+
+
+def test_interval_is_the_bootstraps() -> None:
+    random = np.random.default_rng(1)
+    values = random.normal(size=26)
+    survival = values + random.normal(size=26)
+    (found,) = correlate({"ink": values}, survival)
+    expected = stats.bootstrap(
+        (values, survival), lambda x, y: stats.spearmanr(x, y).statistic, paired=True, vectorized=False,
+        n_resamples=2000, method="percentile", rng=np.random.default_rng(0),
+    ).confidence_interval  # fmt: skip
+    assert (found.low, found.high) == pytest.approx(tuple(expected), abs=0.04)
+
+
+def test_the_same_numbers_every_time_and_the_strongest_first() -> None:
+    survival = np.array(NOISE)
+    properties = {"ink": np.array(LENGTHS), "holes": survival**2}
+    first = correlate(properties, survival)
+    assert first == correlate(properties, survival)
+    assert [(c.key, c.holds) for c in first] == [("holes", True), ("ink", False)]
+    assert first[0].rho == pytest.approx(1)
+
+
+def test_many_properties_make_a_finding_dearer() -> None:
+    random = np.random.default_rng(0)
+    survival = random.random(26)
+    values = survival + 0.4 * random.normal(size=26)
+    (alone,) = correlate({"ink": values}, survival)
+    among = {"ink": values} | {f"noise {i}": random.random(26) for i in range(12)}
+    (corrected,) = (c for c in correlate(among, survival) if c.key == "ink")
+    assert alone.holds
+    assert corrected.p == pytest.approx(min(1, 13 * alone.p), rel=0.3)
+
+
+def test_a_reason_is_found(told) -> None:
+    found = told(drawn_for(8, LONGEST[:12], 7))
+    text = answer(found)
+    assert text.startswith("**The letters that survive have shorter strokes**: ρ = −0.")
+    assert "after Holm's correction" in text
+    assert "more ink" not in text
+    assert "less ink" not in text
+
+
+def test_sign_of_a_reason(told) -> None:
+    longer = {"skeleton": [-length for length in LENGTHS]}
+    assert "**The letters that survive have longer strokes**" in answer(told(drawn_for(8, LONGEST[:12], 7), longer))
+
+
+def test_reasons_that_go_with_the_first_are_told(told) -> None:
+    both = {"skeleton": LENGTHS, "ink": [length**2 for length in LENGTHS]}
+    found = told(drawn_for(8, LONGEST[:12], 7), both)
+    assert "They also have shorter strokes (ρ = −0." in answer(found)
+    assert "properties overlap: ink and stroke length have ρ = +1.00" in terms(found)
+
+
+def test_same_letters_without_a_reason(told) -> None:
+    fixed = "".join(np.random.default_rng(7).permutation(list(ascii_uppercase))[:6])
+    found = told([fixed] * 4)
+    assert found.chance < 0.001
+    assert "**No property explains it**: the same letters vanish in 4 seeds more often than chance" in answer(found)
+
+
+def test_other_letters_in_every_seed_are_chance(told) -> None:
+    found = told(["ABC", "DEF", "GHI", "JKL"])
+    assert found.chance > 0.5
+    assert "**Chance, as far as 4 seeds tell**" in answer(found)
+
+
+def test_runs_of_one_seed_are_one_witness(told) -> None:
+    """Ten recipes that lose the same letters on the same data order say no more than one."""
+    found = told(["ABC", "DEF", "GHI"])
+    many = replace(
+        found, seeds=found.seeds * 10, labels=found.labels * 10, survival_RK=np.tile(found.survival_RK, (10, 1))
+    )
+    assert many.chance == found.chance
+
+
+def test_all_runs_of_a_seed_are_heard(told) -> None:
+    found = told(["ABC", "DEF", "GHI"])
+    lost = np.where(np.isin(found.classes, list("QXZ")), 0.0, 1.0)
+    doubled = replace(
+        found,
+        seeds=found.seeds * 2,
+        labels=found.labels * 2,
+        survival_RK=np.concatenate([found.survival_RK, np.tile(lost, (3, 1))]),
+    )
+    assert doubled.chance < 0.01 < 0.5 < found.chance
+
+
+def test_letters_that_one_asks_about(told) -> None:
+    assert (
+        "O (100 %) and A (100 %) do outlive Q (0 %), X (50 %) and Z (75 %); covered least often: Q (0 %), X"
+        in answer(told(["QXZ", "QX", "Q", "Q"]))
+    )
+
+
+def test_letters_that_one_asks_about_may_fare_otherwise(told) -> None:
+    text = answer(told(["OJ", "OJ", "OJ", "O"]))
+    assert "O (0 %) and A (100 %) do not all outlive Q (100 %), X (100 %) and Z (100 %)" in text
+    assert "covered least often: O (0 %) and J (25 %)." in text
+
+
+def test_letters_that_one_asks_about_may_be_mixed(told) -> None:
+    assert "A (50 %) do not all outlive Q (0 %), X (100 %)" in answer(told(["QA", "QA", "Q", "Q"]))
+
+
+def test_nothing_vanishes(told) -> None:
+    text = answer(told(["", "", ""]))
+    assert text.startswith("**They don't, here**: all 26 letters survive, O, A, Q, X and Z included")
+    assert "none was ever missing in any of 3 runs" in text
+
+
+def test_two_seeds_are_no_reason(told) -> None:
+    found = told([LONGEST[:8], LONGEST[:9]])
+    assert answer(found).startswith("**No conclusion** from 2 seeds: at least 3 are needed")
+    assert "Z (" in answer(found), "how they fared is told all the same"
+    assert why_figure(found) is None
+
+
+def styles(make_run, missing: list[str]) -> Why:
+    """Five classes that are no letters."""
+    names = ["rock", "jazz", "hiphop", "electronic", "latin"]
+    data = {"name": "drums", "digest": "dd", "classes": names, "shape": [1, 16, 9], "levels": 1}
+    shown = {key: [1.0, 2.0, 3.0, 4.0, 5.0] for key in ("ink", "within_variance", "oracle_error")}
+    for seed, lost in enumerate(missing):
+        rows = [{"images_seen": 100, "modes": 5 - len(lost.split()), "kl": 0.1, "missing": lost}]
+        metrics = {"modes": 5 - len(lost.split()), "missing": lost.split()}
+        run = make_run(seed=seed, history=rows, dataset=data, metrics=metrics, class_properties=shown)
+    return why(group(collect([run.parent]))[0])
+
+
+def test_too_few_classes(make_run) -> None:
+    found = styles(make_run, ["rock jazz", "rock jazz", "rock"])
+    text = answer(found)
+    assert text.startswith("**No conclusion** from 5 styles: with 3 properties to choose from")
+    assert "Covered least often: rock (0 %) and jazz (33.3 %)." in text
+    assert why_figure(found) is None
+
+
+def test_styles_that_survive(make_run) -> None:
+    assert answer(styles(make_run, ["", "", ""])).startswith(
+        "**They don't, here**: all 5 styles survive; in the second"
+    )
+
+
+def test_property_that_is_the_same_everywhere_explains_nothing(told) -> None:
+    found = told(["QX", "Q", "Q"], {"holes": [0.0] * 26})
+    assert answer(found).startswith("**No answer**: nothing that was measured on the letters differs")
+    assert why_figure(found) is None
+
+
+@pytest.mark.parametrize("damage", ["text", [1, 2], {"ink": None}, {"ink": [1.0] * 25 + [None]}, {"ink": [1.0]}])
+def test_damaged_properties_do_no_harm(told, damage) -> None:
+    found = told(["Q", "Q", "Q"], damage)
+    assert found is None or not found.properties
+
+
+def test_runs_without_properties_or_histories_tell_nothing(make_run) -> None:
+    (section,) = group([read_run(make_run("gan_standard"))])
+    assert why(section) is None
+    assert why_section(section) == []
+    bare = [{"images_seen": 100, "modes": 26, "kl": 0.1}]
+    (section,) = group([read_run(make_run("gan_fm", history=bare, class_properties={"ink": NOISE}))])
+    assert why(section) is None
+
+
+def test_unknown_property_has_a_name() -> None:
+    assert property_named("left_handedness").more == "have more left handedness"
+    assert all(known.more and known.less and known.unit for known in PROPERTIES.values())
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(1, "100 %"), (0.9999, "99.9 %"), (0.25, "25 %"), (1 / 3, "33.3 %"), (1e-5, "0.1 %"), (0, "0 %")],
+)
+def test_only_all_is_a_hundred(share: float, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_names_in_the_figure_touch_neither_each_other_nor_the_points() -> None:
+    figure = Figure(figsize=(6, 5))
+    axes = figure.add_subplot()
+    random = np.random.default_rng(0)
+    points = np.stack([random.normal(size=26), np.repeat([1.0, 0.6], 13)], 1)  # two crowded rows
+    axes.plot(*points.T, "o", markersize=4)
+    axes.set_ylim(0, 1.2)
+    _names(axes, tuple(ascii_uppercase), points)
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent().padded(-1.5) for label in axes.texts]
+    assert len(boxes) == 26
+    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
+    dots = axes.transData.transform(points)
+    assert not any(box.contains(*dot) for box in boxes for dot in dots)
+
+
+def test_report_has_the_section(make_run, tmp_path) -> None:
+    for name in ("gan_standard", "gan_fm"):
+        for seed, missing in enumerate(drawn_for(3, LONGEST[:12], 7)):
+            make_run(name, seed, history=evaluations("", missing), class_properties={"skeleton": LENGTHS, "ink": NOISE})
+    report = write_report([tmp_path / "study"])
+    text = (report.folder / "report.md").read_text()
+    part = text[text.index("### Why these letters?") :]
+    assert "have shorter strokes" in part
+    assert "mean over 6 completed runs (2 names, 3 seeds)" in part
+    assert "| `gan_fm` |" in part
+    content = (report.folder / "figures" / "why_gan_ab12cd34.png").read_bytes()
+    assert content.startswith(b"\x89PNG")
+    for folder in (tmp_path / "study").glob("gan_*/history.csv"):
+        folder.unlink()
+    write_report([tmp_path / "study"])
+    assert not list((report.folder / "figures").glob("why_*")), "a stale figure would contradict the page"

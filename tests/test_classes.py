@@ -1,0 +1,257 @@
+import math
+import os
+import time
+from collections import deque
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src.classes import class_properties, holes, nearest_neighbour, oracle_properties, perimeter, stroke_length, thinned
+from src.comparison.why_words import PROPERTIES
+from src.data.idx import class_indices, class_names, read_pair
+from src.data.spec import DataSpec, Split
+from src.data.strokes import draw
+from src.oracle import Opinion
+
+REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
+
+
+def shape(*rows: str) -> torch.Tensor:
+    """Bool [1, H, W] from a drawing in #."""
+    return torch.tensor([[character == "#" for character in row] for row in rows])[None]
+
+
+def described(num_classes: int, size: tuple[int, int] = (8, 8), levels: int = 255) -> DataSpec:
+    return DataSpec("toy", "toy", "0", tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:num_classes]), (1, *size), {}, levels)
+
+
+def segment(degrees: float, length: float, width: float) -> torch.Tensor:
+    """Bool [1, 28, 28] of a thick line with round ends, through the middle."""
+    y, x = np.mgrid[:28, :28] - 13.4
+    along_x, along_y = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    along = np.clip(x * along_x + y * along_y, -length / 2, length / 2)
+    return torch.from_numpy(np.hypot(x - along * along_x, y - along * along_y) <= width / 2)[None]
+
+
+def pieces(image: np.ndarray, diagonal: bool) -> int:
+    """Connected parts, counted by flooding one after the other."""
+    steps = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y or x) and (diagonal or not (y and x))]
+    unseen, count = {tuple(place) for place in np.argwhere(image)}, 0
+    while unseen:
+        count += 1
+        reached = deque([unseen.pop()])
+        while reached:
+            y, x = reached.popleft()
+            for dy, dx in steps:
+                if (y + dy, x + dx) in unseen:
+                    unseen.remove((y + dy, x + dx))
+                    reached.append((y + dy, x + dx))
+    return count
+
+
+@pytest.mark.parametrize("degrees", range(0, 180, 15))
+@pytest.mark.parametrize("width", [2, 3, 5])
+def test_stroke_length_does_not_depend_on_direction_or_width(degrees: int, width: float):
+    length = stroke_length(thinned(segment(degrees, 18, width))).item()
+    assert 16 <= length <= 1.083 * (18 + width), "ends may be cut or kept; steps of 45° lengthen others by up to 8 %"
+
+
+def thinned_pixel_by_pixel(image: np.ndarray) -> np.ndarray:
+    """The conditions of Guo & Hall's algorithm A1 with counts, one pixel after the other."""
+    image = np.pad(image, 1).astype(int)
+    changed = True
+    while changed:
+        changed = False
+        for half in range(2):
+            gone = []
+            for y, x in np.argwhere(image):
+                n, s, w, e = image[y - 1, x], image[y + 1, x], image[y, x - 1], image[y, x + 1]
+                nw, ne, sw, se = image[y - 1, x - 1], image[y - 1, x + 1], image[y + 1, x - 1], image[y + 1, x + 1]
+                crossings = ((1 - n) * (ne | e)) + ((1 - e) * (se | s)) + ((1 - s) * (sw | w)) + ((1 - w) * (nw | n))
+                neighbours = min((nw | n) + (ne | e) + (se | s) + (sw | w), (n | ne) + (e | se) + (s | sw) + (w | nw))
+                kept = (s | sw | (1 - nw)) * w if half else (n | ne | (1 - se)) * e
+                if crossings == 1 and 2 <= neighbours <= 3 and not kept:
+                    gone.append((y, x))
+            for place in gone:
+                image[place], changed = 0, True
+    return image[1:-1, 1:-1].astype(bool)
+
+
+def test_thinning_is_guo_and_halls(letters):
+    ragged = torch.rand(30, 12, 12, generator=torch.Generator().manual_seed(0)) < 0.7
+    for images in (ragged, letters.images[:10] >= 128):
+        expected = np.stack([thinned_pixel_by_pixel(image) for image in images.numpy()])
+        assert np.array_equal(thinned(images).numpy(), expected)
+
+
+def test_length_of_known_skeletons():
+    horizontal = shape("....", "####", "....")
+    diagonal = shape("#...", ".#..", "..#.", "...#")
+    corner = shape("##..", ".#..", ".#..")
+    dot = shape("....", ".#..")
+    assert stroke_length(horizontal).item() == 3
+    assert stroke_length(diagonal).item() == pytest.approx(3 * math.sqrt(2))
+    assert stroke_length(diagonal.flip(2)).item() == pytest.approx(3 * math.sqrt(2))
+    assert stroke_length(corner).item() == 3
+    assert stroke_length(dot).item() == 0
+
+
+@pytest.fixture(scope="module")
+def letters() -> Split:
+    return Split.of(*draw("AOQXZ", 20, seed=0))
+
+
+def test_thinning_keeps_parts_and_holes_together_and_leaves_lines(letters):
+    inked = letters.images >= 128
+    skeleton = thinned(inked)
+    assert not (skeleton & ~inked).any()
+    blocks = skeleton[:, 1:, 1:] & skeleton[:, 1:, :-1] & skeleton[:, :-1, 1:] & skeleton[:, :-1, :-1]
+    assert blocks.sum() < 0.01 * skeleton.sum(), "squares are left at a few crossings only"
+    for before, after in zip(inked.numpy(), skeleton.numpy(), strict=True):
+        assert pieces(after, diagonal=True) == pieces(before, diagonal=True)
+        assert pieces(np.pad(~after, 1, constant_values=True), False) == pieces(
+            np.pad(~before, 1, constant_values=True), False
+        )
+
+
+def test_thinning_is_each_image_for_itself_and_changes_no_skeleton(letters):
+    inked = letters.images[:6] >= 128
+    together = thinned(inked)
+    assert torch.equal(together, torch.cat([thinned(image[None]) for image in inked]))
+    assert torch.equal(thinned(together), together)
+
+
+def test_outline():
+    ring = torch.zeros(2, 12, 12, dtype=torch.bool)
+    ring[:, 2:9, 3:10] = True
+    assert perimeter(ring).tolist() == [28, 28]
+    ring[1, 4:7, 5:8] = False
+    assert perimeter(ring).tolist() == [28, 40]
+    assert perimeter(torch.ones(1, 5, 9, dtype=torch.bool)).item() == 28, "ink at the edge of the image counts"
+
+
+def test_holes(letters):
+    assert holes(shape("###", "#.#", "###")).item() == 1
+    assert holes(shape("#####", "#.#.#", "#####")).item() == 2
+    assert holes(shape(".#.", "#.#", ".#.")).item() == 1, "closed at its corners"
+    assert holes(shape("###", "#.#", "#.#")).item() == 0
+    inked = letters.images >= 128
+    counted = [pieces(np.pad(~image, 1, constant_values=True), False) - 1 for image in inked.numpy()]
+    assert holes(inked).tolist() == counted
+
+
+def test_nearest_neighbour_of_points_on_a_line():
+    line = torch.tensor([[0.0], [1.0], [3.0], [3.5]])
+    assert nearest_neighbour(line).item() == pytest.approx((1 + 1 + 0.5 + 0.5) / 4)
+    assert math.isnan(nearest_neighbour(torch.tensor([[0.0, 1.0]])).item())
+
+
+@pytest.fixture(scope="module")
+def flat() -> dict[str, list[float]]:
+    """Of three classes of 4×6 images: all grey alike; half black, half white; one pixel that wanders."""
+    grey = torch.full((4, 4, 6), 102, dtype=torch.uint8)
+    halves = torch.tensor([0, 255, 0, 255], dtype=torch.uint8)[:, None, None].expand(4, 4, 6)
+    dots = torch.zeros(4, 24, dtype=torch.uint8)
+    dots[range(4), range(4)] = 255
+    images = torch.cat([grey, halves, dots.view(4, 4, 6)])
+    return class_properties(described(3, (4, 6)), Split(images, torch.arange(3).repeat_interleave(4)))
+
+
+def test_ink_variance_and_neighbours_of_known_pictures(flat):
+    assert flat["ink"] == pytest.approx([0.4, 0.5, 1 / 24])
+    assert flat["within_variance"] == pytest.approx([0, 24 * 0.25, 0.75**2 + 3 * 0.25**2], abs=1e-9)
+    assert flat["nearest_neighbour"] == pytest.approx([0, 0, math.sqrt(2)], abs=1e-3)
+    assert flat["skeleton"] == [0, pytest.approx(flat["skeleton"][1]), 0]
+    assert flat["perimeter"] == [0, 10, 4]
+    assert flat["holes"] == [0, 0, 0]
+    assert "frequency" not in flat
+
+
+def test_nearest_neighbours_are_sought_among_equally_many():
+    points = torch.rand(1040, 1, 1, generator=torch.Generator().manual_seed(0)).mul(255).to(torch.uint8)
+    labels = torch.tensor([0] * 1000 + [1] * 40)
+    few, many = class_properties(described(2, (1, 1)), Split(points, labels))["nearest_neighbour"]
+    assert few == pytest.approx(many, rel=0.7), "25 times as many would lie 25 times as close"
+
+
+def test_frequency_only_of_unequal_classes():
+    labels = torch.tensor([0] * 30 + [1] * 10)
+    found = class_properties(described(2), Split(torch.zeros(40, 8, 8, dtype=torch.uint8), labels))
+    assert found["frequency"] == [0.75, 0.25]
+
+
+def test_class_of_one_image_has_no_neighbour():
+    found = class_properties(described(2), Split(torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 1])))
+    assert all(map(math.isnan, found["nearest_neighbour"]))
+
+
+def test_drum_grids_have_hits_but_no_strokes():
+    bars = torch.zeros(6, 16, 9, dtype=torch.uint8)
+    bars[:3, ::4, 0] = 1
+    found = class_properties(described(2, (16, 9), levels=1), Split(bars, torch.arange(2).repeat_interleave(3)))
+    assert found["ink"] == pytest.approx([4 / 144, 0])
+    assert set(found) == {"ink", "within_variance", "nearest_neighbour"}
+
+
+def test_points_have_neither_ink_nor_strokes():
+    points = torch.tensor([[0, 0], [30, 40], [100, 0], [100, 10]], dtype=torch.int32).unsqueeze(1)
+    found = class_properties(described(2, (1, 2), levels=1000), Split(points, torch.tensor([0, 0, 1, 1])))
+    assert set(found) == {"within_variance", "nearest_neighbour"}
+    assert found["nearest_neighbour"] == pytest.approx([0.05, 0.01])
+    assert found["within_variance"] == pytest.approx([0.025**2, 0.005**2])
+
+
+def test_same_images_whatever_the_run():
+    images, labels = draw("AX", 350, seed=1)
+    data = Split.of(images, labels)
+    torch.manual_seed(0)
+    first = class_properties(described(2, (28, 28)), data)
+    torch.manual_seed(1)
+    state = torch.get_rng_state()
+    assert class_properties(described(2, (28, 28)), data) == first
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_the_oracle_tells():
+    truth = torch.tensor([[0], [0], [0], [0], [1], [1], [2]])
+    said = torch.tensor([[0], [0], [0], [2], [1], [1], [0]])
+    features = torch.tensor([[0, 0], [0, 2], [0, 0], [0, 2], [3, 1], [3, 1], [3, 5]])
+    found = oracle_properties(3, truth, Opinion(torch.ones(7), said, features))
+    assert found["oracle_error"] == pytest.approx([0.25, 0, 1])
+    assert found["distance_to_others"] == pytest.approx([3, 3, 4])
+
+
+def test_channels_of_stacked_characters_are_images_of_their_own():
+    truth = torch.tensor([[0, 1], [1, 0]])
+    said = torch.tensor([[0, 1], [0, 0]])
+    features = torch.tensor([[0.0, 0, 1, 0], [3, 0, 0, 0]])  # two of each channel side by side
+    found = oracle_properties(2, truth, Opinion(torch.ones(2), said, features))
+    assert found == {"oracle_error": [0, 0.5], "distance_to_others": pytest.approx([2, 2])}
+
+
+def test_every_property_has_words(letters):
+    labels = torch.cat([letters.labels, letters.labels[:40]])
+    data = Split(torch.cat([letters.images, letters.images[:40]]), labels)
+    opinion = Opinion(torch.ones(140), labels[:, None], torch.rand(140, 4))
+    found = class_properties(described(5, (28, 28)), data) | oracle_properties(5, labels[:, None], opinion)
+    assert set(found) == set(PROPERTIES)
+    assert all(len(values) == 5 for values in found.values())
+    assert all(isinstance(value, float) for values in found.values() for value in values)
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not REAL.is_dir(), reason="no letters in DATA_DIR")
+def test_real_letters():
+    files = REAL / "letters-train-images-idx3-ubyte.gz", REAL / "letters-train-labels-idx1-ubyte.gz"
+    images, raw = read_pair(*files, transposed=True)
+    values, names = class_names(raw)
+    data = Split.of(images, class_indices(raw, values, files[1]))
+    began = time.process_time()
+    found = class_properties(described(26, (28, 28)), data)
+    assert time.process_time() - began < 3
+    of = {key: dict(zip(names, values, strict=True)) for key, values in found.items()}
+    assert of["holes"]["B"] > 0.8 > 0.1 > of["holes"]["X"]
+    assert of["skeleton"]["I"] < 30 < 40 < of["skeleton"]["X"] < of["skeleton"]["B"]
+    assert min(found["ink"]) == min(of["ink"]["I"], of["ink"]["L"])

@@ -1,0 +1,39 @@
+import pytest
+import torch
+
+from src import oracle as oracle_file
+from src.characters import CharacterOracle
+from src.data.gaussians import GaussianRing
+from src.data.module import Loaded, ResidentData
+from src.data.spec import Split
+from src.music.style import StyleOracle
+from src.nearest import NearestCentre
+from src.oracles import oracle_of
+
+
+class Pixels(ResidentData):
+    name = "toy"
+    levels = 255
+
+    def load(self) -> Loaded:
+        images = torch.randint(0, 2, (40, 16, 9), generator=torch.Generator().manual_seed(0)).byte()
+        split = Split(images * self.levels, torch.arange(40) % 3)
+        return Loaded(split, split, split, ("A", "B", "C"), "toy", levels=self.levels)
+
+
+class Grids(Pixels):
+    levels = 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "oracle"), [(Pixels, CharacterOracle), (Grids, StyleOracle), (GaussianRing, NearestCentre)]
+)
+def test_each_kind_of_data_has_its_oracle(monkeypatch, tmp_path, kind, oracle):
+    monkeypatch.setattr(oracle_file, "STEPS", 1)
+    data = kind(root="", budget=8, batch_size=8, seed=0, stack=2)
+    data.setup()
+    found = oracle_of(data, tmp_path, torch.device("cpu"))
+    assert type(found) is oracle
+    opinion = found.opinion(data.held_out("test").images)
+    assert opinion.classes_NC.shape == (len(data.splits["test"]), 2)
+    assert opinion.classes_NC.max() < len(data.spec.classes)

@@ -1,0 +1,96 @@
+"""Maps of points: what was covered and missed shows in form, colour and words."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from src import scatter
+from src.data.gaussians import Mixture
+from src.oracle import Opinion
+from src.scatter import ASTRAY_COLOUR, COLUMNS, MISSED_COLOUR, NEAR_COLOUR, Map
+
+MIXTURE = Mixture({"left": (-1.0, 0.0), "right": (1.0, 0.0)}, sigma=0.1, reach=2)
+
+
+def opinion(points: list, classes: list) -> Opinion:
+    classes_N1 = torch.tensor(classes).unsqueeze(1)
+    return Opinion((classes_N1[:, 0] >= 0).double(), classes_N1, torch.tensor(points, dtype=torch.double))
+
+
+@pytest.fixture
+def chart() -> Map:
+    return Map(MIXTURE, opinion([[-1.0, 0.1], [1.0, -0.1]] * 20, [0, 1] * 20))
+
+
+@pytest.fixture
+def said(monkeypatch) -> list[str]:
+    """Titles and texts of all pictures, in the order in which they were written."""
+    words = []
+    monkeypatch.setattr(Axes, "set_title", lambda axis, text, **_: words.append(text))
+    monkeypatch.setattr(Axes, "text", lambda axis, x, y, text, **_: words.append(text))
+    return words
+
+
+def amount(pixels: np.ndarray, colour: str) -> int:
+    return int((np.abs(pixels - 255 * np.array(to_rgb(colour))) < 3).all(2).sum())
+
+
+def test_covered_and_missed(chart, said):
+    both = chart.picture(opinion([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.5]], [0, 1, -1])).pixels_HW3
+    left = chart.picture(opinion([[-1.0, 0.0], [-1.0, 0.1], [0.0, 1.5]], [0, 0, -1])).pixels_HW3
+    assert said == ["2 of 2 modes, 67% of points within 3σ", "1 of 2 modes, 67% of points within 3σ"]
+    legend = amount(both, MISSED_COLOUR)
+    assert amount(left, MISSED_COLOUR) > 1.5 * legend, "a cross beside the legend's"
+
+
+def test_points_astray_have_a_colour_of_their_own(chart):
+    spots = [[x / 10, 1.5] for x in range(-15, 15)]
+    near = chart.picture(opinion(spots, [0] * 30)).pixels_HW3
+    astray = chart.picture(opinion(spots, [-1] * 30)).pixels_HW3
+    assert amount(near, NEAR_COLOUR) > 1.5 * amount(astray, NEAR_COLOUR)
+    assert amount(astray, ASTRAY_COLOUR) > 1.5 * amount(near, ASTRAY_COLOUR)
+
+
+def test_points_beyond_the_map_lie_on_its_edge(chart):
+    far = opinion([[9.0, 0.0]] * 5, [-1] * 5)
+    near = opinion([[2.0, 0.0]] * 5, [-1] * 5)
+    assert np.array_equal(chart.picture(far).pixels_HW3, chart.picture(near).pixels_HW3)
+
+
+def test_stacked_points_share_one_map(chart, said):
+    stacked = Opinion(torch.tensor([0.0]), torch.tensor([[1, -1]]), torch.tensor([[1.0, 0.0, 0.0, 1.0]]))
+    chart.picture(stacked)
+    assert said == ["1 of 2 modes, 50% of points within 3σ"]
+    assert chart.some(stacked) == [1, 0, 0, 1]
+
+
+def test_a_history_keeps_some_points_rounded(chart):
+    many = opinion([[0.12345, -1.0]] * 3000, [-1] * 3000)
+    assert chart.some(many) == [0.123, -1.0] * scatter.IN_FRAME
+
+
+def row(seen: int, shares: list, recognisable: float = 0.5) -> dict:
+    return {"images_seen": seen, "shares": shares, "recognisable": recognisable, "points": [-1.0, 0.0, 0.3, 0.4]}
+
+
+def test_frames_say_when_and_how_much(chart, said):
+    chart.frames([row(64_000, [1.0, 0.0]), row(128_000, [0.6, 0.4], 0.974)])
+    assert said[:2] == ["64k · 1/2 · 50%", "128k · 2/2 · 97%"]
+
+
+def test_every_evaluation_has_a_frame(chart, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(scatter, "Figure", lambda figsize, dpi: sizes.append(figsize) or Figure(figsize, dpi))
+    few, more = (chart.frames([row(1000, [1.0, 0.0])] * number).pixels_HW3 for number in (COLUMNS, COLUMNS + 1))
+    assert few.shape[1] == more.shape[1]
+    assert more.shape[0] > few.shape[0], "another line"
+    assert sizes[1][1] - sizes[0][1] == pytest.approx(scatter.PANEL * 1.15)
+    assert amount(more, MISSED_COLOUR) > amount(few, MISSED_COLOUR)
+
+
+def test_points_alone():
+    pixels = scatter.cloud(np.array([[0.0, 0.5], [-0.5, 0.2]]))
+    assert amount(pixels, NEAR_COLOUR) > 5
