@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from src.data.spec import DataSpec, Split
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 
 MOST = 300  # images of a class that are looked at
 SEED = 0  # of the order in which they are chosen
@@ -56,9 +56,10 @@ def oracle_properties(num_classes: int, labels_NC: Tensor, opinion: Opinion) -> 
     members = [truth_N == index for index in range(num_classes)]
     mean_KF = torch.stack([features_NF[member_N].mean(0) for member_N in members])
     distance_KK = torch.cdist(mean_KF, mean_KF).fill_diagonal_(math.inf)
+    nearest_K = distance_KK.where(~distance_KK.isnan(), math.inf).min(1).values  # past classes without an image
     return {
         "oracle_error": [1 - right_N[member_N].float().mean().item() for member_N in members],
-        "distance_to_others": distance_KK.min(1).values.tolist(),
+        "distance_to_others": nearest_K.where(nearest_K < math.inf, math.nan).tolist(),
     }
 
 

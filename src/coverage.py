@@ -19,8 +19,8 @@ from src.metrics.fidelity import Fidelity
 from src.metrics.modes import ModeCoverage
 from src.metrics.onset import mode_collapse_onset
 from src.music import drawing
-from src.oracle import Opinion
-from src.oracles import oracle_of
+from src.oracles.choice import oracle_of
+from src.oracles.oracle import Opinion
 from src.scatter import Map
 
 SEED = 20_26  # of the noise control: the same in every run

@@ -60,10 +60,8 @@ def _draw_images(model: torch.nn.Module, options: argparse.Namespace, out: Path)
 
 
 def _draw_points(model: torch.nn.Module, options: argparse.Namespace, out: Path) -> list[Path]:
-    """In the scale that networks see; of stacked points all channels on one map."""
     num = options.num or NUM_POINTS
-    points_N2 = model.spec.to_float(model.sample(num, options.seed)).reshape(-1, 2)
-    pictures.save(cloud(points_N2.numpy()), out)
+    pictures.save(cloud(model.spec.to_float(model.sample(num, options.seed))), out)
     return [out]
 
 

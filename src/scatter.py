@@ -1,6 +1,6 @@
 """Pictures of points in the plane: real ones, generated ones, and the Gaussians that were covered or missed.
 
-N generated points, M real points, K Gaussians.
+N generated points, C channels, M real points, K Gaussians.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from src.data.gaussians import Mixture
 from src.exhibits import Picture
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 from src.pictures import rendered
 
 # From Okabe & Ito's palette, which the colour-blind tell apart; marks differ in form too.
@@ -82,13 +83,13 @@ def scatter(
     return rendered(canvas)
 
 
-def cloud(points_N2: np.ndarray) -> np.ndarray:
-    """Generated points alone, in [-1, 1]."""
+def cloud(images_NCHW: Tensor) -> np.ndarray:
+    """Points alone, given and drawn in [-1, 1]; of stacked points all channels together."""
     figure = Figure(figsize=(6.4, 6.4), dpi=100)
     canvas = FigureCanvasAgg(figure)
     axis = figure.add_axes((0.075, 0.045, 0.9, 0.9))
     axis.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
-    axis.scatter(*points_N2.T, s=5, color=NEAR_COLOUR, linewidths=0)
+    axis.scatter(*images_NCHW.reshape(-1, 2).cpu().numpy().T, s=5, color=NEAR_COLOUR, linewidths=0)
     return rendered(canvas)
 
 

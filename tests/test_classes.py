@@ -13,7 +13,7 @@ from src.comparison.why_words import PROPERTIES
 from src.data.idx import class_indices, class_names, read_pair
 from src.data.spec import DataSpec, Split
 from src.data.strokes import draw
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 
@@ -221,6 +221,13 @@ def test_what_the_oracle_tells():
     found = oracle_properties(3, truth, Opinion(torch.ones(7), said, features))
     assert found["oracle_error"] == pytest.approx([0.25, 0, 1])
     assert found["distance_to_others"] == pytest.approx([3, 3, 4])
+
+
+def test_a_class_without_an_image_tells_nothing_of_itself_only():
+    truth, features = torch.tensor([[0], [1]]), torch.tensor([[0.0], [3.0]])
+    found = oracle_properties(3, truth, Opinion(torch.ones(2), truth, features))
+    assert found["distance_to_others"] == pytest.approx([3, 3, math.nan], nan_ok=True)
+    assert found["oracle_error"] == pytest.approx([0, 0, math.nan], nan_ok=True)
 
 
 def test_channels_of_stacked_characters_are_images_of_their_own():

@@ -1,17 +1,21 @@
 """Mode coverage with an oracle that sees at a glance: bright is B, dark is A, and noise is neither."""
 
 import math
+import os
+from pathlib import Path
 
 import pytest
 import torch
 
 from src import coverage
 from src.coverage import Coverage
+from src.data.drums import Groove
 from src.data.gaussians import GaussianGrid, GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 
+DATA = Path(os.environ.get("DATA_DIR", "data"))
 CONTRACT = {"modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid"}
 CONTRACT |= {"precision", "recall", "density", "coverage", "vendi"}
 
@@ -224,3 +228,17 @@ def test_bars_have_noise_as_dense_as_they_are_and_no_grey(bars_of):
     assert controls["real"]["modes"] == 2
     assert controls["noise"]["recognisable"] < 0.2
     assert controls["single"]["modes"] == 1
+
+
+@pytest.mark.real_data
+@pytest.mark.skipif(not (DATA / "groove" / "info.csv").exists(), reason="DATA_DIR holds no Groove MIDI Dataset")
+def test_real_drumming_has_styles_that_nobody_can_judge(monkeypatch, tmp_path):
+    monkeypatch.setattr("src.oracles.oracle.STEPS", 200)
+    data = Groove(cache=str(tmp_path), root=str(DATA), budget=8, batch_size=8, seed=0, stack=1)
+    data.setup()
+    controls = Coverage(data, 500, tmp_path, torch.device("cpu")).controls()
+    real = controls["real"]
+    assert "blues" in real["unjudged"], "no held-out bar is one"
+    assert real["modes"] + len(real["missing"]) + len(real["unjudged"]) == 18
+    assert math.isfinite(real["kl"])
+    assert controls["noise"]["modes"] <= real["modes"] / 2

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from src import scatter
 from src.data.gaussians import Mixture
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 from src.scatter import ASTRAY_COLOUR, COLUMNS, MISSED_COLOUR, NEAR_COLOUR, Map
 
 MIXTURE = Mixture({"left": (-1.0, 0.0), "right": (1.0, 0.0)}, sigma=0.1, reach=2)
@@ -92,5 +92,6 @@ def test_every_evaluation_has_a_frame(chart, monkeypatch):
 
 
 def test_points_alone():
-    pixels = scatter.cloud(np.array([[0.0, 0.5], [-0.5, 0.2]]))
-    assert amount(pixels, NEAR_COLOUR) > 5
+    near, far = torch.tensor([[[[0.0, 0.5]]]]), torch.tensor([[[[0.0, 0.5]], [[-0.5, 0.2]]]])
+    one, two = (amount(scatter.cloud(points), NEAR_COLOUR) for points in (near, far))
+    assert 0 < 1.5 * one < two, "of stacked points both"

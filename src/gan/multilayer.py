@@ -19,7 +19,7 @@ class Generator(nn.Module):
     It computes in full precision also under autocast: with bf16's two digits Gaussians would be a few grains wide.
     """
 
-    def __init__(self, shape: Shape, z: int = 256, width: int = 128, depth: int = 2):
+    def __init__(self, shape: Shape, z: int = 64, width: int = 128, depth: int = 3):
         super().__init__()
         self.z = z
         self.layers = nn.Sequential(
@@ -40,7 +40,7 @@ class Discriminator(nn.Module):
     In full precision too.
     """
 
-    def __init__(self, shape: Shape, width: int = 128, depth: int = 2):
+    def __init__(self, shape: Shape, width: int = 128, depth: int = 3):
         super().__init__()
         self.body = nn.Sequential(nn.Flatten(), *hidden(math.prod(shape), width, depth, nn.LeakyReLU(0.2)))
         self.head = nn.Linear(width, 1)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 
 REAL_SHARE = 0.95  # of the held-out real images that count as recognisable; sets the threshold
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from src.data.spec import BAR
 from src.music import nonsense
 from src.music.features import FEATURES, features
-from src.oracle import Oracle
+from src.oracles.oracle import Oracle
 
 NUM_INPUTS = math.prod(BAR) + len(FEATURES)
 RARE = 0.05  # added to the deviation of an input, so that a cell that is hardly ever hit stays of the order of 1

@@ -19,6 +19,7 @@ from src.exhibits import Cloud, Exhibit, Picture
 from src.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
 from src.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.music import drawing
+from src.scatter import cloud
 from src.vae.information import information
 from src.vae.latents import LEVELS
 from src.vae.module import VAE, log_likelihood
@@ -174,13 +175,15 @@ class VAEEvaluator:
         rebuilt_NTV = vae.to_cells(images)
         metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
         if self.spec.kind == "drums":
-            shown = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN])
-        else:
-            metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
-            originals = vae.to_images(cells_NTV[: SHOWN_IMAGES // 2])
-            pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
-            shown = pictures.grid(pairs, 16)
-        return metrics, {"reconstructions": Picture(shown)}
+            return metrics, {
+                "reconstructions": Picture(drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN]))
+            }
+        metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
+        if self.spec.kind == "points":
+            return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}
+        originals = vae.to_images(cells_NTV[: SHOWN_IMAGES // 2])
+        pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
+        return metrics, {"reconstructions": Picture(pictures.grid(pairs, 16))}
 
     def _likelihood(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
         """IWAE, and what to read it against: the collapsed parallel decoder and, where known, the truth."""

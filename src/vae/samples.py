@@ -1,4 +1,4 @@
-"""What a VAE's samples are worth: the modes that images show, how bars sound, and whether z_high holds their style.
+"""What a VAE's samples are worth: the modes they show, how bars sound, and whether z_high holds their style.
 
 N samples, C channels, H height, W width, T steps, V voices, L latent dims.
 """
@@ -18,8 +18,8 @@ from src.data.spec import Split
 from src.exhibits import Exhibit, Picture, Sound
 from src.listener import listener_of
 from src.music import drawing
-from src.oracle import Oracle
-from src.oracles import oracle_of
+from src.oracles.choice import oracle_of
+from src.oracles.oracle import Oracle
 from src.vae.module import VAE
 
 SHOWN_IMAGES = 64
@@ -28,7 +28,7 @@ HEARD_BARS = 8
 
 
 class SampleJudges:
-    """An oracle that counts modes for images; a listener for single bars, and an oracle for their styles.
+    """An oracle that counts modes for images and points; a listener for single bars, and an oracle for their styles.
 
     Args:
         data: set up.
@@ -38,7 +38,7 @@ class SampleJudges:
 
     def __init__(self, data: ResidentData, num_samples: int, cache: Path, device: torch.device):
         self.spec = data.spec
-        self.coverage = Coverage(data, num_samples, cache, device) if self.spec.kind == "images" else None
+        self.coverage = Coverage(data, num_samples, cache, device) if self.spec.kind != "drums" else None
         self.listener = listener_of(data, num_samples, device)
         self.styles = None
         if self.listener and len(self.spec.classes) > 1:
@@ -51,7 +51,9 @@ class SampleJudges:
     def evaluate(self, vae: VAE, drawn_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name of samples drawn from the prior, and the samples themselves."""
         metrics: dict[str, Any] = {}
-        shown: dict[str, Exhibit] = {"prior": Picture(self._picture(drawn_NCHW))}
+        shown: dict[str, Exhibit] = {}
+        if self.spec.kind != "points":  # which are put on a map instead
+            shown["prior"] = Picture(self._picture(drawn_NCHW))
         if self.coverage:
             metrics, pictured = self.coverage.evaluate(drawn_NCHW, split)
             shown |= pictured

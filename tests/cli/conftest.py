@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from src import oracle, pictures, train
-from src.characters import CharacterOracle
+from src import pictures, train
 from src.data import drums
 from src.data.letters import load_strokes
 from src.music import drawing
+from src.oracles import oracle
+from src.oracles.characters import CharacterOracle
 
 SMALL = (
     "data=strokes",

@@ -43,7 +43,7 @@ def test_a_toy_leaves_a_map_and_frames(command: Command, toy: str):
 
 
 def test_a_resumed_toy_has_all_its_frames(command: Command, monkeypatch: pytest.MonkeyPatch):
-    recipe = ("experiment=toy_ring_relativistic", *TOY)
+    recipe = ("experiment=toy_ring_r3", *TOY)
     assert command(*recipe, "hydra.run.dir=whole").status == 0
     with monkeypatch.context() as patch:
         patch.setattr(TrainingCurves, "on_train_batch_end", cut_off)

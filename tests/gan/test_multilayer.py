@@ -1,8 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
+from src import resolvers
+from src.data.gaussians import LEVELS
 from src.gan.multilayer import GAIN, Discriminator, Generator
 
+CONF = Path(__file__).parents[2] / "conf"
 SHAPES = [(1, 1, 2), (3, 1, 2), (1, 16, 9)]
 
 
@@ -56,3 +64,17 @@ def test_autocast_costs_no_precision():
     assert torch.equal(logits, logits_again)
     assert torch.equal(features, features_again)
     assert not torch.equal(discriminator(images.bfloat16())[0], logits), "a coarser point is another point"
+
+
+@pytest.mark.parametrize(("recipe", "passes"), [("standard", 3), ("r3", 6)])
+@pytest.mark.parametrize("toy", ["ring", "grid"])
+def test_toys_state_what_they_cost(toy, recipe, passes, spec, fit):
+    path = CONF / "experiment" / f"toy_{toy}_{recipe}.yaml"
+    resolvers.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"experiment={path.stem}"])
+    points = replace(spec, shape=(1, 1, 2), levels=LEVELS)
+    gan = instantiate(config.model)(spec=points)
+    fit(gan, images=torch.randint(0, LEVELS, (64, 1, 2), dtype=points.dtype))
+    assert gan.discriminator_passes / gan.generator_steps == passes
+    assert f"# Cost: {passes} discriminator passes a generator step." in path.read_text()

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.metrics.modes import ModeCoverage
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 
 
 def opinion(confidence, classes) -> Opinion:

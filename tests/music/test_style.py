@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from src import oracle as oracle_file
 from src.data import grammar
 from src.data.spec import Split
 from src.music.features import FEATURES, features
 from src.music.nonsense import NONSENSE
 from src.music.style import Description, StyleOracle, with_slips
-from src.oracle import train_oracle, trained_oracle
+from src.oracles import oracle as oracle_file
+from src.oracles.oracle import train_oracle, trained_oracle
 
 CPU = torch.device("cpu")
 

@@ -16,7 +16,6 @@ from lightning import Callback, Trainer
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from src import oracle
 from src.callbacks.evaluation import Evaluation
 from src.callbacks.randomness import Randomness
 from src.data import grammar
@@ -24,6 +23,7 @@ from src.data.module import Loaded, ResidentData
 from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec, Split
 from src.music import drawing
+from src.oracles import oracle
 from src.vae.evaluation import VAEEvaluator
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown

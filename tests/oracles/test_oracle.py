@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from src import oracle as oracle_file
-from src.characters import CharacterOracle, warped
 from src.data.idx import class_indices, class_names, read_pair
 from src.data.spec import Split
 from src.data.strokes import draw
-from src.oracle import Oracle, train_oracle, trained_oracle
+from src.oracles import oracle as oracle_file
+from src.oracles.characters import CharacterOracle, warped
+from src.oracles.oracle import Oracle, train_oracle, trained_oracle
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 CPU = torch.device("cpu")

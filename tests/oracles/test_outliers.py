@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from src import outliers
-from src.outliers import OUTLIERS
+from src.oracles import outliers
+from src.oracles.outliers import OUTLIERS
 
 
 @pytest.fixture

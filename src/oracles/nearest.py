@@ -7,7 +7,7 @@ from torch import Tensor
 
 from src.data.gaussians import Mixture
 from src.data.spec import Split
-from src.oracle import Opinion
+from src.oracles.oracle import Opinion
 
 
 class NearestCentre:

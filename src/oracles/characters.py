@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from src import outliers
-from src.oracle import Oracle
+from src.oracles import outliers
+from src.oracles.oracle import Oracle
 
 
 class CharacterOracle(Oracle):

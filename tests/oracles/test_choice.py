@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from src import oracle as oracle_file
-from src.characters import CharacterOracle
 from src.data.gaussians import GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 from src.music.style import StyleOracle
-from src.nearest import NearestCentre
-from src.oracles import oracle_of
+from src.oracles import oracle as oracle_file
+from src.oracles.characters import CharacterOracle
+from src.oracles.choice import oracle_of
+from src.oracles.nearest import NearestCentre
 
 
 class Pixels(ResidentData):

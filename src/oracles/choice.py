@@ -4,11 +4,11 @@ from pathlib import Path
 
 import torch
 
-from src.characters import CharacterOracle
 from src.data.module import ResidentData
 from src.music.style import StyleOracle
-from src.nearest import NearestCentre
-from src.oracle import Oracle, trained_oracle
+from src.oracles.characters import CharacterOracle
+from src.oracles.nearest import NearestCentre
+from src.oracles.oracle import Oracle, trained_oracle
 
 
 def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle | NearestCentre:
