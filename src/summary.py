@@ -9,7 +9,6 @@ from src.comparison.collapse import listed
 from src.comparison.families import family
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.records import Dataset, is_number
-from src.data.spec import POINT
 
 SAMPLE_SIZES = {"num_samples", "num_held_out", "importance_samples"}
 
@@ -23,7 +22,7 @@ def print_summary(results: dict[str, Any]) -> None:
     for heading in columns:
         table.add_column(heading, justify="right")
     for key in _rows(results):
-        table.add_row(_label(key, dataset), *(_text(key, metrics) for metrics in columns.values()))
+        table.add_row(_label(key, _unit(results)), *(_text(key, metrics) for metrics in columns.values()))
     table.caption = " · ".join(_gan_facts(results) if results["model"] == "gan" else _vae_facts(results))
     Console().print(table)
 
@@ -35,8 +34,8 @@ def _rows(results: dict[str, Any]) -> list[str]:
     return main + ordered(measured - {*main})
 
 
-def _label(key: str, dataset: dict[str, Any]) -> str:
-    return "within 3σ" if key == "recognisable" and _is_points(dataset) else measure(key).label
+def _label(key: str, unit: str) -> str:
+    return "within 3σ" if key == "recognisable" and unit == "points" else measure(key).label
 
 
 def _text(key: str, metrics: dict[str, Any]) -> str:
@@ -62,7 +61,7 @@ def _gan_facts(results: dict[str, Any]) -> list[str]:
 def _point_facts(results: dict[str, Any]) -> list[str]:
     """The literature's two figures, of points alone: a mode counts from its first sample on."""
     metrics, dataset = results["metrics"], results["dataset"]
-    if not _is_points(dataset):
+    if _unit(results) != "points":
         return []
     modes = len(dataset["classes"]) ** dataset["shape"][0]
     covered = f"{metrics['modes_any']} of {modes} modes with a sample within 3σ"
@@ -96,10 +95,4 @@ def _speed(results: dict[str, Any]) -> str:
 
 def _unit(results: dict[str, Any]) -> str:
     dataset = results["dataset"]
-    if _is_points(dataset):
-        return "points"
     return Dataset(dataset["name"], dataset["source"], dataset["digest"], levels=dataset.get("levels", 255)).unit
-
-
-def _is_points(dataset: dict[str, Any]) -> bool:
-    return tuple(dataset.get("shape", ())[1:]) == POINT

@@ -52,7 +52,12 @@ FAMILIES = {
         ),
         absent="missing",
         samples=("validity", "diversity", "feature_distance"),
-        grids=(("sorted", "sorted by class"), ("random", "at fixed noise")),
+        grids=(
+            ("sorted", "sorted by class"),
+            ("random", "at fixed noise"),
+            ("scatter", "among real points"),
+            ("frames", "frame by frame"),
+        ),
     ),
     "vae": Family(
         title="VAEs",

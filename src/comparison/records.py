@@ -40,7 +40,9 @@ class Dataset:
     @property
     def unit(self) -> str:
         """What the samples are called in a sentence."""
-        return "bars" if self.levels == 1 else "images"
+        if self.levels == 1:
+            return "bars"
+        return "images" if self.levels <= 255 else "points"
 
 
 @dataclass(frozen=True)

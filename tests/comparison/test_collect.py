@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from src.comparison.collect import ReportError, collect, read_history, read_run
+from src.comparison.records import Dataset
 
 
 def test_finds_every_run_once_wherever_it_lies(study: Path) -> None:
@@ -105,3 +106,8 @@ def test_numbers_of_a_cell_are_read_where_every_row_has_as_many(tmp_path: Path) 
 def test_bars_and_styles_are_known_by_their_levels(make_vae) -> None:
     dataset = read_run(make_vae()).dataset
     assert (dataset.unit, dataset.noun, dataset.entropy) == ("bars", "styles", 18.25)
+
+
+def test_points_are_known_by_their_levels() -> None:
+    assert Dataset("gaussian_ring", "gaussian_ring", "0" * 64, levels=2**20 - 1).unit == "points"
+    assert Dataset("strokes", "strokes", "0" * 64).unit == "images"
