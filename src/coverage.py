@@ -51,7 +51,7 @@ class Coverage:
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
             len(data.spec.classes), held_out["test"].labels, self.real["test"]
         )
-        self.ink = data.splits["train"].images.float().mean() / self.spec.levels
+        self.train = data.splits["train"].images
         if self.spec.kind == "points":
             self.map = Map(self.oracle.mixture, self.real["val"])
 
@@ -89,24 +89,28 @@ class Coverage:
     def controls(self) -> dict[str, dict[str, Any]]:
         """What the metrics say of images whose quality is known, measured like the final samples.
 
-        `real`: the validation split, which neither the oracle nor the reference has seen. `noise`: uniform pixels, of
-        bars independent hits as dense as in the training split. `grey`, but not of bars: one level a picture, from
-        black to white. `single`: one recognisable real image over and over.
+        `real`: the validation split, which neither the oracle nor the reference has seen. `single`: one recognisable
+        real image over and over. The others are `junk`.
         """
         real = self.real_images["val"][: self.num_samples]
-        shape = (self.num_samples, *self.spec.shape)
-        random = torch.Generator().manual_seed(SEED)
-        if self.spec.kind == "drums":
-            junk = {"noise": (torch.rand(shape, generator=random) < self.ink).to(self.spec.dtype)}
-        else:
-            noise = torch.randint(0, self.spec.levels + 1, shape, generator=random, dtype=self.spec.dtype)
-            grey = torch.linspace(0, self.spec.levels, shape[0]).to(self.spec.dtype).view(-1, 1, 1, 1).expand(shape)
-            junk = {"noise": noise, "grey": grey}
-        single = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()].expand(shape)
-        images = {"real": real, **junk, "single": single}
+        best = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()]
+        images = {"real": real, **self.junk(), "single": best.expand(self.num_samples, *self.spec.shape)}
         return {
             name: self.score(self.oracle.opinion(control.to(self.device)), "test") for name, control in images.items()
         }
+
+    def junk(self) -> dict[str, Tensor]:
+        """Images of no class. `noise`: uniform pixels; of bars independent hits as dense as in the training split.
+
+        `grey`, but not of bars: one level a picture, from black to white.
+        """
+        shape, levels, dtype = (self.num_samples, *self.spec.shape), self.spec.levels, self.spec.dtype
+        random = torch.Generator().manual_seed(SEED)
+        if self.spec.kind == "drums":
+            density = self.train.float().mean()
+            return {"noise": (torch.rand(shape, generator=random) < density).to(dtype)}
+        grey = torch.linspace(0, levels, self.num_samples).to(dtype).view(-1, 1, 1, 1).expand(shape)
+        return {"noise": torch.randint(0, levels + 1, shape, generator=random, dtype=dtype), "grey": grey}
 
     def facts(self) -> dict[str, Any]:
         """What else belongs into the results."""

@@ -23,7 +23,7 @@ SAMPLE_SEED = 20_26  # of the noise that samples are drawn from: the same at eve
 GRID_COLUMNS = 16
 SHOWN_BARS = 16
 HEARD_BARS = 8
-SIGNAL_BATCH = 500
+SIGNAL_BATCHES = 8
 
 
 class GANEvaluator:
@@ -56,14 +56,16 @@ class GANEvaluator:
         """Trains or loads the oracle and shows it the held-out splits; finds a listener for drums."""
         self.listener = listener_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
-        self.real = self.coverage.real_images["val"][:SIGNAL_BATCH].to(device)
+        real = self.coverage.real_images["val"]
+        self.batch_size = data.batch_size
+        self.real = real[torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)].to(device)
 
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name, and pictures of the samples that they were measured on."""
         images = gan.sample(self.num_samples, SAMPLE_SEED)
         metrics, shown = self.coverage.evaluate(images, split)
         torch.manual_seed(SAMPLE_SEED)
-        metrics |= warning_signals(gan, gan.spec.to_float(self.real))
+        metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size)
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
         metrics["discriminator_images"] = gan.discriminator_passes * gan.batch_images
         if self.listener:

@@ -10,32 +10,38 @@ from src.gan.module import GAN
 from src.gan.step import Step
 
 
-def warning_signals(gan: GAN, real_BCHW: Tensor) -> dict[str, float]:
-    """What the discriminator makes of real images in [-1, 1] and of as many generated ones.
+def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int) -> dict[str, float]:
+    """What the discriminator makes of real images in [-1, 1] and of as many fakes, batch by batch as in training.
 
     `logit_gap`: mean logit of the real ones above that of the fakes. `discriminator_accuracy`: share of the pairs of a
     real and a fake in which the real one has the higher logit, ½ by guessing; relativistic losses leave open where the
     logits lie. `feature_variance`: variance of the discriminator's features over the fakes, relative to the real ones;
     0 where all fakes are one. `discriminator_gradient`, `generator_gradient`: norms of the gradients of the losses
-    without penalties. Nothing is learnt from it: weights, running statistics and counts stay as they are.
+    without penalties. Means over the batches. Nothing is learnt from it: weights, running statistics and counts stay as
+    they are.
     """
     passes = gan.discriminator_passes
     was_training = gan.training
     gan.eval()
     with torch.enable_grad():
-        z_BZ = gan.noise(len(real_BCHW))
-        fake_BCHW = gan.generate(z_BZ)
-        step = Step(gan, gan.judge(real_BCHW), gan.judge(fake_BCHW, z_BZ))
-        signals = {
-            "logit_gap": step.real.logits_B.mean() - step.fake.logits_B.mean(),
-            "discriminator_accuracy": (step.real.logits_B > step.fake.logits_B.unsqueeze(1)).float().mean(),
-            "feature_variance": _spread(step.fake.features_BF) / _spread(step.real.features_BF),
-            "generator_gradient": _gradient_norm(gan.loss.generator(step), gan.generator),
-            "discriminator_gradient": _gradient_norm(gan.loss.discriminator(step), gan.discriminator),
-        }
+        signals = [_signals(gan, real_BCHW) for real_BCHW in real_NCHW.split(batch_size)]
     gan.train(was_training)
     gan.discriminator_passes = passes
-    return dict(zip(signals, torch.stack(list(signals.values())).tolist(), strict=True))
+    means = torch.stack([torch.stack(list(batch.values())) for batch in signals]).mean(0)
+    return dict(zip(signals[0], means.tolist(), strict=True))
+
+
+def _signals(gan: GAN, real_BCHW: Tensor) -> dict[str, Tensor]:
+    z_BZ = gan.noise(len(real_BCHW))
+    step = Step(gan, gan.judge(real_BCHW), gan.judge(gan.generate(z_BZ), z_BZ))
+    gap_BB = (step.real.logits_B - step.fake.logits_B.unsqueeze(1)).detach()
+    return {
+        "logit_gap": gap_BB.mean(),
+        "discriminator_accuracy": (gap_BB.sign().mean() + 1) / 2,
+        "feature_variance": _spread(step.fake.features_BF) / _spread(step.real.features_BF),
+        "generator_gradient": _gradient_norm(gan.loss.generator(step), gan.generator),
+        "discriminator_gradient": _gradient_norm(gan.loss.discriminator(step), gan.discriminator),
+    }
 
 
 def _spread(features_BF: Tensor) -> Tensor:

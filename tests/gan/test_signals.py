@@ -1,5 +1,6 @@
 """Warning signals where the networks are so simple that every sign is known."""
 
+import math
 from copy import deepcopy
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from torch import nn
 
 from src.gan.signals import warning_signals
+from src.gan.tricks import MinibatchStddev, Packing
 
 
 class Affine(nn.Module):
@@ -45,7 +47,7 @@ def gan_of(make_gan):
 def test_signals_of_a_collapsed_generator(gan_of):
     """All fakes are −1, real images are 1 or 3, D(x) = 2x."""
     real = torch.tensor([1.0, 3.0]).repeat(50).view(-1, 1, 1, 1)
-    signals = warning_signals(gan_of(0.0, -1.0, 2.0), real)
+    signals = warning_signals(gan_of(0.0, -1.0, 2.0), real, 100)
     assert signals["logit_gap"] == pytest.approx(2 * 2 - 2 * -1)
     assert signals["discriminator_accuracy"] == 1
     assert signals["feature_variance"] == 0
@@ -61,7 +63,7 @@ def test_signals_of_a_collapsed_generator(gan_of):
 def test_signals_of_a_healthy_generator(gan_of):
     """Fakes are spread like the real images, and D knows nothing."""
     torch.manual_seed(0)
-    signals = warning_signals(gan_of(0.5, 0.0, 0.1), 0.5 * torch.randn(4000, 1, 1, 1))
+    signals = warning_signals(gan_of(0.5, 0.0, 0.1), 0.5 * torch.randn(4000, 1, 1, 1), 1000)
     assert signals["logit_gap"] == pytest.approx(0, abs=0.01)
     assert signals["discriminator_accuracy"] == pytest.approx(0.5, abs=0.02)
     assert signals["feature_variance"] == pytest.approx(1, abs=0.1)
@@ -70,8 +72,28 @@ def test_signals_of_a_healthy_generator(gan_of):
 def test_nothing_is_learnt_from_looking(make_gan):
     gan = make_gan().train()
     before, passes = deepcopy(gan.state_dict()), gan.discriminator_passes
-    warning_signals(gan, torch.randn(16, 1, 8, 8))
+    warning_signals(gan, torch.randn(16, 1, 8, 8), 8)
     assert all(torch.equal(before[name], tensor) for name, tensor in gan.state_dict().items())
     assert gan.discriminator_passes == passes
     assert gan.generator.training
     assert all(weight.grad is None for weight in gan.parameters())
+
+
+def test_a_discriminator_that_says_nothing_guesses(gan_of):
+    signals = warning_signals(gan_of(0.5, 0.0, 0.0), torch.randn(64, 1, 1, 1), 16)
+    assert signals["discriminator_accuracy"] == 0.5
+    assert signals["logit_gap"] == 0
+
+
+def test_batches_are_those_of_training(make_gan):
+    """Packs of two make no sense of an odd number of images; the group of the deviation is a part of the batch."""
+    gan = make_gan(tricks={"packing": Packing(m=2), "stddev": MinibatchStddev(group=4)})
+    signals = warning_signals(gan, torch.randn(48, 1, 8, 8), 16)
+    assert all(math.isfinite(value) for value in signals.values())
+
+
+def test_signals_are_means_over_the_batches(gan_of):
+    """Real images are 1 in one batch and 3 in the other, all fakes are −1, D(x) = 2x."""
+    real = torch.tensor([1.0, 3.0]).repeat_interleave(10).view(-1, 1, 1, 1)
+    signals = warning_signals(gan_of(0.0, -1.0, 2.0), real, 10)
+    assert signals["logit_gap"] == pytest.approx((4 + 8) / 2)
