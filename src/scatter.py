@@ -1,4 +1,4 @@
-"""Pictures of points in the plane: real ones, generated ones, and the Gaussians that were covered or missed.
+"""Pictures of points in the plane: real ones, generated ones, and the Gaussians with a sample and without.
 
 N generated points, C channels, M real points, K Gaussians.
 """
@@ -42,7 +42,7 @@ class Map:
         self.real_M2 = _points(real)
 
     def picture(self, opinion: Opinion) -> Picture:
-        """Generated points among real ones; a Gaussian is covered by a single point within 3 σ."""
+        """Generated points among real ones; a single point within 3σ is enough here, `modes` asks for more."""
         class_N = opinion.classes_NC.flatten().cpu().numpy()
         covered_K = np.isin(np.arange(len(self.centres_K2)), class_N)
         drawn = scatter(self.real_M2, _points(opinion), class_N >= 0, self.centres_K2, covered_K, self.reach)
@@ -75,11 +75,12 @@ def scatter(
     dots = {"s": 5, "linewidths": 0, "zorder": 3}
     axis.scatter(*shown_N2[~shown_near_N].T, color=ASTRAY_COLOUR, label="generated, astray", **dots)
     axis.scatter(*shown_N2[shown_near_N].T, color=NEAR_COLOUR, label="generated, within 3σ of a centre", **dots)
-    _mark(axis, centres_K2, covered_K, 190, labels=("covered", "missed"))
+    _mark(axis, centres_K2, covered_K, 190)
     legend = axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.045), ncols=2, frameon=False, fontsize=10)
     for handle in legend.legend_handles:
         handle.set_sizes([40])
-    axis.set_title(f"{covered_K.sum()} of {len(covered_K)} modes, {near_N.mean():.0%} of points within 3σ", fontsize=12)
+    covered = f"{covered_K.sum()} of {len(covered_K)} modes with a sample"
+    axis.set_title(f"{covered}, {near_N.mean():.0%} of points within 3σ", fontsize=12)
     return rendered(canvas)
 
 
@@ -94,7 +95,7 @@ def cloud(images_NCHW: Tensor) -> np.ndarray:
 
 
 def frames(history: Sequence[Mapping[str, Any]], centres_K2: np.ndarray, reach: float) -> np.ndarray:
-    """A panel an evaluation: a few of its `points`, the Gaussians covered and missed, and the figures."""
+    """A panel an evaluation: a few of its `points`, the Gaussians with a sample and without, and the figures."""
     rows = -(-len(history) // COLUMNS)
     figure = Figure(figsize=(COLUMNS * PANEL, rows * PANEL * 1.15 + 0.35), dpi=110)
     canvas = FigureCanvasAgg(figure)
@@ -117,23 +118,22 @@ def frames(history: Sequence[Mapping[str, Any]], centres_K2: np.ndarray, reach: 
         title = f"{seen} · {covered_K.sum()}/{len(covered_K)} · {row['recognisable']:.0%}"
         axis.text(middle[0], middle[1] + 1.06 * reach, title, ha="center", va="bottom", fontsize=9)
     axis.scatter(*np.concatenate(drawn).T, s=2.5, color=NEAR_COLOUR, linewidths=0, zorder=3)
-    _mark(axis, np.concatenate(centres), np.concatenate(covered), 30, labels=("covered", "missed"))
+    _mark(axis, np.concatenate(centres), np.concatenate(covered), 30)
     axis.legend(
         loc="upper left", bbox_to_anchor=(0, 1), borderpad=0.2, ncols=2, frameon=False, fontsize=9, markerscale=1.3
     )
-    says = "points seen · modes covered · generated points within 3σ"
+    says = "points seen · modes with a sample · generated points within 3σ"
     axis.text(COLUMNS * width - 0.08 * width, strip / 2, says, ha="right", va="center", fontsize=9)
     return rendered(canvas)
 
 
-def _mark(axis: Axes, centres_K2: np.ndarray, covered_K: np.ndarray, size: float, labels: tuple[str, str]) -> None:
-    """A ring around each Gaussian that was covered, a cross on each that was missed."""
-    covered, missed = labels
+def _mark(axis: Axes, centres_K2: np.ndarray, covered_K: np.ndarray, size: float) -> None:
+    """A ring around each Gaussian with a sample, a cross on each without."""
     thin, thick = size**0.5 / 12, size**0.5 / 6
     ring = {"s": size, "facecolors": "none", "edgecolors": "black", "linewidths": thin, "zorder": 4}
-    axis.scatter(*centres_K2[covered_K].T, marker="o", label=covered, **ring)
+    axis.scatter(*centres_K2[covered_K].T, marker="o", label="mode with a sample", **ring)
     cross = {"s": size * 0.6, "color": MISSED_COLOUR, "linewidths": thick, "zorder": 4}
-    axis.scatter(*centres_K2[~covered_K].T, marker="x", label=missed, **cross)
+    axis.scatter(*centres_K2[~covered_K].T, marker="x", label="mode without", **cross)
 
 
 def _points(opinion: Opinion) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Maps of points: what was covered and missed shows in form, colour and words."""
+"""Maps of points: which modes have a sample shows in form, colour and words."""
 
 import numpy as np
 import pytest
@@ -38,10 +38,13 @@ def amount(pixels: np.ndarray, colour: str) -> int:
     return int((np.abs(pixels - 255 * np.array(to_rgb(colour))) < 3).all(2).sum())
 
 
-def test_covered_and_missed(chart, said):
+def test_modes_with_a_sample_and_without(chart, said):
     both = chart.picture(opinion([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.5]], [0, 1, -1])).pixels_HW3
     left = chart.picture(opinion([[-1.0, 0.0], [-1.0, 0.1], [0.0, 1.5]], [0, 0, -1])).pixels_HW3
-    assert said == ["2 of 2 modes, 67% of points within 3σ", "1 of 2 modes, 67% of points within 3σ"]
+    assert said == [
+        "2 of 2 modes with a sample, 67% of points within 3σ",
+        "1 of 2 modes with a sample, 67% of points within 3σ",
+    ]
     legend = amount(both, MISSED_COLOUR)
     assert amount(left, MISSED_COLOUR) > 1.5 * legend, "a cross beside the legend's"
 
@@ -63,7 +66,7 @@ def test_points_beyond_the_map_lie_on_its_edge(chart):
 def test_stacked_points_share_one_map(chart, said):
     stacked = Opinion(torch.tensor([0.0]), torch.tensor([[1, -1]]), torch.tensor([[1.0, 0.0, 0.0, 1.0]]))
     chart.picture(stacked)
-    assert said == ["1 of 2 modes, 50% of points within 3σ"]
+    assert said == ["1 of 2 modes with a sample, 50% of points within 3σ"]
     assert chart.some(stacked) == [1, 0, 0, 1]
 
 
@@ -79,6 +82,7 @@ def row(seen: int, shares: list, recognisable: float = 0.5) -> dict:
 def test_frames_say_when_and_how_much(chart, said):
     chart.frames([row(64_000, [1.0, 0.0]), row(128_000, [0.6, 0.4], 0.974)])
     assert said[:2] == ["64k · 1/2 · 50%", "128k · 2/2 · 97%"]
+    assert said[2] == "points seen · modes with a sample · generated points within 3σ"
 
 
 def test_every_evaluation_has_a_frame(chart, monkeypatch):

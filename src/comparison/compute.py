@@ -1,4 +1,4 @@
-"""Names compared at equal compute: a remedy that looks at every image four times should beat twice the training.
+"""Names compared at equal discriminator passes: one that looks at an image four times should beat twice the training.
 
 E evaluations.
 """
@@ -27,7 +27,8 @@ def compute_table(section: Section) -> Table | None:
     caption = (
         f"Validation split, at the last evaluation before the discriminator had looked at {compact(min(ends))} images, "
         "real or fake; mean over seeds, in brackets its 95 % interval. Passes are counted per step of the generator; a "
-        "gradient with respect to the images counts as one. – if the run had no evaluation by then."
+        "gradient with respect to the images counts as one. The generator's passes and second derivatives are not "
+        "counted, and schedules are cut midway. – if the run had no evaluation by then."
     )
     return Table(header, [_row(summary, runs, keys, min(ends)) for summary, runs in drawn], caption)
 

@@ -9,6 +9,7 @@ from src.comparison.document import Cell, Table
 from src.comparison.measures import compact
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT, MOST_CLASSES
+from src.comparison.statistics import MIN_SEEDS
 from src.comparison.survival import recorded
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -22,7 +23,8 @@ def onset_table(section: Section) -> Table | None:
     header = ["name", "seeds", "with an onset", "median onset", "without one at ¼ · ½ · ¾ · the end"]
     caption = (
         f"Onset: {section.unit} seen when the loss of modes became lasting; median over the seeds that have one, below "
-        "it their range. Last column: in how many seeds there was no lasting loss yet at these parts of the training."
+        "it their range, both without those that never covered half, whose onset is 0. Last column: in how many seeds "
+        "there was no lasting loss yet at these parts of the training."
     )
     return Table(header, [_onset_row(summary) for summary in drawn], caption)
 
@@ -54,14 +56,15 @@ def _spread(values: Sequence[float]) -> Cell:
 
 
 def onset_sentence(section: Section) -> str:
-    """Under which names loss becomes lasting in every seed, in some, in none."""
+    """Under which names loss becomes lasting in every seed, in some, in none; with their number where they are few."""
     groups: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
     for summary in section.summaries:
         runs, found = len(summary.counted), sum(run.mode_onset is not None for run in summary.counted)
         if not recorded(summary):
             continue
         if found in (0, runs):
-            groups["every seed" if found else "no seed"].append(f"`{summary.label}`")
+            few = f" ({runs} seed{'s' * (runs != 1)})" if runs < MIN_SEEDS else ""
+            groups["every seed" if found else "no seed"].append(f"`{summary.label}`{few}")
         else:
             groups["some seeds"].append(f"`{summary.label}` ({found} of {runs})")
     parts = [f"in {share} under {listed(names)}" for share, names in groups.items() if names]

@@ -2,7 +2,8 @@
 
 from src.comparison.document import Block, Bullets, Folded, Heading, Paragraph
 from src.comparison.dynamics import class_table, loss_table, onset_sentence, onset_table
-from src.comparison.early_warnings import definition, earliest, records, too_early, warning_table
+from src.comparison.early_warning_words import definition, earliest, left_out, warning_table
+from src.comparison.early_warnings import records
 from src.comparison.figures import signal_picture, survival_pictures
 from src.comparison.sections import Section
 
@@ -31,7 +32,7 @@ def _early_warnings(section: Section) -> list[Block | None]:
     return [
         Heading("Early warnings", 3),
         Bullets([(earliest(found, section.unit), "finding")]),
-        *(Paragraph(text, "note") for text in (definition(), too_early(section)) if text),
+        *(Paragraph(text, "note") for text in (definition(), left_out(section)) if text),
         warning_table(found, section.unit),
         signal_picture(section),
     ]

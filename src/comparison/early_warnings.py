@@ -3,9 +3,11 @@
 The rule, fixed beforehand. A signal has moved at the first evaluation at which it lies outside the range of all its
 evaluations before, of which there must be at least BEFORE, and lies outside the same range, on the same side, at the
 next one too. The range reaches from their median WIDTH median absolute deviations, but at least SLACK of the median, to
-either side. White noise moves by this rule in about one run in eight of twenty evaluations, a straight trend never.
-Like the onset a move is dated back to the first of its evaluations; its lead is the onset minus that, in samples seen.
-Runs without an onset are watched to their end, so a signal has more time for a false alarm than for a warning.
+either side. In twenty evaluations white noise moves by this rule in about one run in eight, a random walk in nearly
+half, a straight trend never. A move is dated at the second of its evaluations, when it is known; its lead is the onset
+minus that, in samples seen. Runs without an onset are watched to their end, so a signal has more time for a false alarm
+than for a warning. A signal that merely tells recipes apart would have a perfect record over all runs, where some
+recipes collapse and others don't: so names that know both are judged alone, if they have enough runs of either kind.
 """
 
 from collections.abc import Sequence
@@ -14,8 +16,6 @@ from statistics import median
 
 import numpy as np
 
-from src.comparison.document import Cell, Table
-from src.comparison.measures import compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS as MIN_RUNS
@@ -28,13 +28,14 @@ OFTEN, SELDOM = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
 
 @dataclass(frozen=True)
 class Record:
-    """How one signal did over all runs: its leads where it moved, and how often it could have.
+    """How one signal did over the judged runs: its leads where it moved, and how often it could have.
 
     Attributes:
         leads: onset minus move, of the runs with an onset in which it moved; positive is a warning.
         collapsed: runs with an onset late enough to be warned of.
         alarms: runs without an onset in which it moved.
         sound: runs without an onset.
+        pooled: whether runs of all names are judged, of which some may always collapse and others never.
     """
 
     signal: str
@@ -42,6 +43,7 @@ class Record:
     collapsed: int
     alarms: int
     sound: int
+    pooled: bool = False
 
     @property
     def warned(self) -> int:
@@ -61,7 +63,7 @@ class Record:
 
 
 def moved(run: Run, signal: str) -> float | None:
-    """Samples seen when a signal moved by the rule above; None if it never did."""
+    """Samples seen when a move by the rule above was confirmed; None if there was none."""
     seen_E, values_E = run.history.column("images_seen"), run.history.column(signal)
     known_E = np.isfinite(values_E)
     seen_E, values_E = seen_E[known_E], values_E[known_E]
@@ -70,7 +72,7 @@ def moved(run: Run, signal: str) -> float | None:
         reach = max(WIDTH * np.median(np.abs(values_E[:turn] - middle)), SLACK * abs(middle))
         two = values_E[turn : turn + 2]
         if two.min() > middle + reach or two.max() < middle - reach:
-            return float(seen_E[turn])
+            return float(seen_E[turn + 1])
     return None
 
 
@@ -79,110 +81,35 @@ def signals(section: Section) -> list[str]:
     return [key for key in section.family.signals if any(run.history.has(key) for run in section.counted)]
 
 
+def watched(section: Section) -> list[Run]:
+    """The averaged runs that recorded any signal."""
+    return [run for run in section.counted if any(run.history.has(key) for key in section.family.signals)]
+
+
 def records(section: Section) -> list[Record]:
-    """Every signal's record over all averaged runs, whatever their name."""
-    return [_record(section, signal) for signal in signals(section)]
+    """Every signal's record over the runs of the names that know both fates; over all runs if those are too few."""
+    runs = watched(section)
+    within = _of_both_fates(runs)
+    enough = min(sum(map(can_be_warned_of, within)), sum(run.onset is None for run in within)) >= MIN_RUNS
+    return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
 
 
-def _record(section: Section, signal: str) -> Record:
-    runs = [run for run in section.counted if run.history.has(signal)]
-    collapsed = [run for run in runs if _can_be_warned_of(run)]
+def _of_both_fates(runs: Sequence[Run]) -> list[Run]:
+    """Runs of the names under which some collapse in time to be warned of, and some never."""
+    collapsing = {run.name for run in runs if can_be_warned_of(run)}
+    sound = {run.name for run in runs if run.onset is None}
+    return [run for run in runs if run.name in collapsing & sound]
+
+
+def _record(runs: Sequence[Run], signal: str, pooled: bool) -> Record:
+    runs = [run for run in runs if run.history.has(signal)]
+    collapsed = [run for run in runs if can_be_warned_of(run)]
     sound = [run for run in runs if run.onset is None]
     moves = [(run.onset, when) for run in collapsed if (when := moved(run, signal)) is not None]
     alarms = sum(moved(run, signal) is not None for run in sound)
-    return Record(signal, tuple(onset - when for onset, when in moves), len(collapsed), alarms, len(sound))
+    return Record(signal, tuple(onset - when for onset, when in moves), len(collapsed), alarms, len(sound), pooled)
 
 
-def _can_be_warned_of(run: Run) -> bool:
-    """Whether the onset is later than the first evaluation at which a signal could move."""
-    return bool(run.onset) and int((run.history.column("images_seen") < run.onset).sum()) > BEFORE
-
-
-def too_early(section: Section) -> str:
-    """A note on the runs whose onset no signal could have preceded."""
-    early = [run for run in section.counted if run.onset and not _can_be_warned_of(run)]
-    if not early:
-        return ""
-    return (
-        f"In {len(early)} run{'s' * (len(early) != 1)} collapse set in before a signal had {BEFORE} evaluations to be "
-        "measured against; they are not counted here. More `evaluations=` would show what came before."
-    )
-
-
-def definition() -> str:
-    """The rule, in the page's words."""
-    return (
-        f"Defined beforehand: a signal has moved at the first evaluation at which it lies more than {WIDTH:g} median "
-        f"absolute deviations, and more than {SLACK:.0%} of the median, from the median of all its evaluations before "
-        f"(at least {BEFORE}), and still does, on the same side, at the next. Its lead is the onset minus that moment: "
-        "positive if it moved before. A false alarm is a move in a run without an onset."
-    )
-
-
-def warning_table(found: Sequence[Record], unit: str) -> Table:
-    rows = [
-        [
-            Cell(measure(record.signal).label),
-            _share(record.warned, record.collapsed),
-            _leads(record),
-            _share(record.alarms, record.sound),
-        ]
-        for record in found
-    ]
-    caption = (
-        f"All averaged runs of all names together. Lead: {unit} between a signal's move and the onset, median over the "
-        "runs with an onset in which it moved, below it the range; negative if it moved only afterwards."
-    )
-    return Table(["signal", "moved before the onset", "median lead", "false alarms"], rows, caption)
-
-
-def _share(count: int, total: int) -> Cell:
-    return Cell(f"{count} of {total}" if total else "–")
-
-
-def _leads(record: Record) -> Cell:
-    if not record.leads:
-        return Cell("–")
-    low, high = _signed(min(record.leads)), _signed(max(record.leads))
-    return Cell(_signed(record.lead), f"{low} … {high}" if low != high else "")
-
-
-def _signed(images: float) -> str:
-    return f"{'−' if images < 0 else ''}{compact(abs(images))}"
-
-
-def earliest(found: Sequence[Record], unit: str) -> str:
-    """The signal that warns earliest without crying wolf; or that none does, or that the runs are too few to say."""
-    judged = [record for record in found if record.collapsed >= MIN_RUNS]
-    if not judged:
-        most = max(record.collapsed for record in found)
-        return (
-            f"No conclusion on early warnings: {most or 'no'} run{'s' * (most != 1)} with an onset that a signal "
-            f"could have preceded, and at least {MIN_RUNS} are needed."
-        )
-    often = sorted((record for record in judged if record.warns_often), key=lambda record: -record.lead)
-    if not often:
-        best = max(judged, key=lambda record: record.warned)
-        return (
-            f"No signal warns of collapse: the best, {measure(best.signal).label}, moved before the onset in "
-            f"{best.warned} of {best.collapsed} runs."
-        )
-    checked = [record for record in often if record.sound >= MIN_RUNS]
-    if not checked:
-        sound = often[0].sound
-        return (
-            f"{_praise(often[0], unit)}. Whether it also moves where nothing collapses is not known: "
-            f"{sound or 'no'} run{'s' * (sound != 1)} without an onset, and at least {MIN_RUNS} are needed."
-        )
-    trusted = [record for record in checked if not record.cries_wolf]
-    if not trusted:
-        wolves = ", ".join(f"{measure(record.signal).label} ({record.alarms} of {record.sound})" for record in checked)
-        return f"No signal warns without crying wolf; these also moved in runs without an onset: {wolves}."
-    return f"{_praise(trusted[0], unit)}, and it moved in {trusted[0].alarms} of {trusted[0].sound} runs without one."
-
-
-def _praise(record: Record, unit: str) -> str:
-    return (
-        f"**{measure(record.signal).label.capitalize()}** warns earliest: it moved before the onset in {record.warned} "
-        f"of {record.collapsed} runs, by {compact(record.lead)} {unit} in the median"
-    )
+def can_be_warned_of(run: Run) -> bool:
+    """Whether the onset is later than the first evaluation at which a move could be confirmed."""
+    return bool(run.onset) and int((run.history.column("images_seen") < run.onset).sum()) > BEFORE + 1

@@ -44,6 +44,7 @@ MEASURES = {
     "kl_any": Measure("KL, any sample", "lower"),
     "discriminator_passes": Measure("discriminator passes", None, 1),
     "discriminator_images": Measure("discriminator images", None, 0),
+    "discriminator_accuracy": Measure("pairwise accuracy"),
     "iwae_nll": Measure("IWAE NLL", "lower", 2),
     "elbo": Measure("ELBO", "higher", 2),
     "reconstruction": Measure("reconstruction", "lower", 2),

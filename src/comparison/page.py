@@ -90,7 +90,7 @@ def _section(section: Section, root: Path) -> list[Block]:
     differences = [difference_table(section), difference_picture(section)]
     blocks += [Heading("Against the baseline", 3), *differences] if any(differences) else []
     costs = compute_table(section)
-    blocks += [Heading("At equal compute", 3), costs] if costs else []
+    blocks += [Heading("At equal discriminator passes", 3), costs] if costs else []
     drawn = samples_table(section)
     blocks += [Heading("Samples and what junk would score", 3), drawn] if drawn else []
     controls = controls_table(section)

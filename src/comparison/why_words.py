@@ -111,10 +111,17 @@ def _fared(found: Why) -> str:
     kept, lost = ASKED
     told = ""
     if {*kept, *lost} <= set(shares):
-        outlive = "do" if min(shares[name] for name in kept) > max(shares[name] for name in lost) else "do not all"
-        told = f"{_shares(kept, shares)} {outlive} outlive {_shares(lost, shares)}; "
+        told = f"{_shares(kept, shares)} {_outlive(shares)} outlive {_shares(lost, shares)}; "
+        if not found.enough_seeds or found.chance >= CHANCE:
+            each = _and([f"{name} in {percent(shares[name])}" for name in (*kept, *lost)])
+            told = f"In these runs covered: {each} of the late evaluations; "
     worst = [name for name in sorted(shares, key=shares.get)[:WORST] if shares[name] < 1]
     return f"{told}{'covered' if told else 'Covered'} least often: {_shares(worst, shares)}."
+
+
+def _outlive(shares: Mapping[str, float]) -> str:
+    kept, lost = ASKED
+    return "do" if min(shares[name] for name in kept) > max(shares[name] for name in lost) else "do not all"
 
 
 def _shares(names: Sequence[str], shares: Mapping[str, float]) -> str:

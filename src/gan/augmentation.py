@@ -10,9 +10,16 @@ from torch import Tensor
 ROWS, COLUMNS = -2, -1
 
 
-def translate(images_BCHW: Tensor, share: float) -> Tensor:
-    """Moves each image by whole pixels, along both axes and up to `share` of its size there."""
-    for axis in (ROWS, COLUMNS):
+def share_of_size(key: str, value: float) -> float:
+    """A parameter that a user gave, checked."""
+    if not 0 <= value <= 1:
+        raise ValueError(f"{key}={value}: choose a share of the image's size, from 0 to 1")
+    return value
+
+
+def translate(images_BCHW: Tensor, share: float, axes: tuple[int, ...] = (ROWS, COLUMNS)) -> Tensor:
+    """Moves each image by whole pixels, along each of these axes by up to `share` of its size there."""
+    for axis in axes:
         pixel_S, furthest = _pixels(images_BCHW, axis, share)
         shift_B = torch.randint(-furthest, furthest + 1, (len(images_BCHW),), device=images_BCHW.device)
         source_BS = pixel_S - shift_B[:, None]

@@ -28,6 +28,7 @@ def test_a_dear_remedy_is_judged_where_the_cheap_one_ends(tmp_path, make_run):
     assert rows["`gan_dear`"][:2] == ["6.0", "2k"]
     assert rows["`gan_dear`"][2].startswith("13.0 [")
     assert "12k" in table.caption
+    assert "The generator's passes and second derivatives are not counted" in table.caption
 
 
 def test_where_all_cost_the_same_there_is_nothing_to_compare(tmp_path, make_run):

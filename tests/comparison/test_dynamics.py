@@ -151,10 +151,23 @@ def test_onsets_over_seeds(section_of) -> None:
     table = onset_table(section)
     assert column(table, "with an onset") == ["4 [1 never covered half]", "1", "0"]
     assert column(table, "median onset") == ["300 [200–500]", "400", "–"]
+    assert "without those that never covered half" in table.caption
     assert column(table, "without one at ¼ · ½ · ¾ · the end") == ["3 · 2 · 1 · 0", "3 · 3 · 3 · 2", "3 · 3 · 3 · 3"]
     assert onset_sentence(section) == (
         "Loss becomes lasting in every seed under `gan_standard`; in some seeds under `gan_fm` (1 of 3); "
         "in no seed under `gan_r1`."
+    )
+
+
+def test_few_seeds_are_counted_where_all_of_them_agree(section_of) -> None:
+    five = ["", "", "", "", ""]
+    section = section_of(
+        {"gan_standard": [five], "gan_fm": [five] * 2, "gan_hinge": [five] * 3},
+        {"gan_standard": [300], "gan_fm": [None] * 2, "gan_hinge": [300] * 3},
+    )
+    assert onset_sentence(section) == (
+        "Loss becomes lasting in every seed under `gan_standard` (1 seed), `gan_hinge`; "
+        "in no seed under `gan_fm` (2 seeds)."
     )
 
 

@@ -5,15 +5,8 @@ import pytest
 
 from src.comparison import write_report
 from src.comparison.collect import read_run
-from src.comparison.early_warnings import (
-    Record,
-    definition,
-    earliest,
-    moved,
-    records,
-    too_early,
-    warning_table,
-)
+from src.comparison.early_warning_words import definition, earliest, left_out, warning_table
+from src.comparison.early_warnings import Record, moved, records
 from src.comparison.records import History, Run
 from src.comparison.sections import group
 from src.comparison.signals import signal_curves
@@ -31,33 +24,39 @@ def run_of(values: Sequence[float]) -> Run:
     ("values", "when"),
     [
         (FLAT, None),
-        ([*FLAT, 3, 3], 90),
-        ([*FLAT, -1, -1, 1], 90),
-        ([*FLAT, 3, 1, 3, 3], 110),  # one evaluation alone is no move
+        ([*FLAT, 3, 3], 100),
+        ([*FLAT, -1, -1, 1], 100),
+        ([*FLAT, 3, 1, 3, 3], 120),  # one evaluation alone is no move
         ([*FLAT, 3, -1, 1], None),  # nor are two on both sides
         ([*FLAT, 3], None),  # nor is what no second one confirms
         ([*FLAT, 1.4, 1.4], None),  # within five deviations of 0.1
-        ([*FLAT, 1.6, 1.6], 90),
+        ([*FLAT, 1.6, 1.6], 100),
         ([1, 1, 9, 9, 9, 9, 9], None),  # too few before
-        ([1, 1, 1, 1, 9, 9], 50),
+        ([1, 1, 1, 1, 9, 9], 60),
         ([1, 1, 1, 1, 1.09, 1.09, 1.09], None),  # a tenth of the median is slack
         (list(range(1, 40)), None),  # a trend is no move
-        ([float("nan"), *FLAT, 3, float("nan"), 3], 100),  # what was not measured is passed over
+        ([float("nan"), *FLAT, 3, float("nan"), 3], 120),  # what was not measured is passed over
     ],
 )
-def test_a_signal_moves_when_it_leaves_the_range_of_its_past(values, when) -> None:
+def test_a_signal_has_moved_when_it_stays_out_of_the_range_of_its_past(values, when) -> None:
     assert moved(run_of(values), "signal") == when
 
 
 def test_the_future_does_not_change_when_a_signal_moved() -> None:
     values = [*FLAT, 3, 3]
-    assert all(moved(run_of([*values, *later]), "signal") == 90 for later in ([], [1, 1], [1e6] * 9, [-1e6] * 9))
+    assert all(moved(run_of([*values, *later]), "signal") == 100 for later in ([], [1, 1], [1e6] * 9, [-1e6] * 9))
 
 
 def test_noise_seldom_moves() -> None:
     random = np.random.default_rng(0)
     moves = [moved(run_of(random.normal(size=20)), "signal") is not None for _ in range(400)]
     assert 0.06 < np.mean(moves) < 0.19
+
+
+def test_a_random_walk_often_moves() -> None:
+    random = np.random.default_rng(0)
+    moves = [moved(run_of(random.normal(size=20).cumsum()), "signal") is not None for _ in range(400)]
+    assert 0.4 < np.mean(moves) < 0.55
 
 
 @pytest.fixture
@@ -81,23 +80,60 @@ def pulse(make_run):
     return make
 
 
-def test_leads_and_false_alarms_are_counted_over_all_names(pulse) -> None:
+def test_leads_and_false_alarms_are_counted(pulse) -> None:
+    """A move is seen at one evaluation and known at the next: at the onset itself it warns of nothing."""
     runs = [pulse("gan_standard", 0, 5, 900), pulse("gan_standard", 1, 7, 900), pulse("gan_hinge", 0, 9, 900)]
     runs += [pulse("gan_hinge", 1, None, 900)]
     runs += [pulse("gan_fm", 0, None, None), pulse("gan_fm", 1, 6, None), pulse("gan_fm", 2, None, None)]
-    runs += [pulse("gan_r1", 0, 5, 500), pulse("gan_r1", 1, 5, 0)]
     (section,) = group(runs)
     gap, accuracy = records(section)
-    assert gap == Record("logit_gap", (-100.0, 300.0, 100.0), collapsed=4, alarms=1, sound=3)
-    assert accuracy == Record("discriminator_accuracy", (), collapsed=4, alarms=0, sound=3)
-    assert too_early(section).startswith("In 1 run collapse set in before a signal had 4 evaluations")
-    rows = [[cell.text for cell in row] for row in warning_table([gap, accuracy], "images").rows]
-    assert rows == [["logit gap", "2 of 4", "100", "1 of 3"], ["discriminator accuracy", "0 of 4", "–", "0 of 3"]]
-    assert warning_table([gap], "images").rows[0][2].detail == "−100 … 300"
+    assert gap == Record("logit_gap", (-200.0, 200.0, 0.0), collapsed=4, alarms=1, sound=3, pooled=True)
+    assert accuracy == Record("discriminator_accuracy", (), collapsed=4, alarms=0, sound=3, pooled=True)
+    table = warning_table([gap, accuracy], "images")
+    rows = [[cell.text for cell in row] for row in table.rows]
+    assert rows == [["logit gap", "1 of 4", "0", "1 of 3"], ["pairwise accuracy", "0 of 4", "–", "0 of 3"]]
+    assert table.rows[0][2].detail == "−200 … 200"
+    assert table.caption.startswith("All averaged runs of all names together.")
+
+
+def test_a_signal_that_tells_recipes_apart_is_no_warning(pulse) -> None:
+    """It moves under every name that ever collapses, and under no other, in sound runs as well."""
+    runs = [pulse("gan_standard", seed, 5, 900) for seed in range(3)]
+    runs += [pulse("gan_fm", seed, None, None) for seed in range(12)]
+    pooled = records(group(runs)[0])
+    assert "**Logit gap** warns earliest" in earliest(pooled, "images")
+    assert "it may only tell recipes apart" in earliest(pooled, "images")
+    runs += [pulse("gan_hinge", seed, 5, 900 if seed < 3 else None) for seed in range(6)]
+    within = records(group(runs)[0])
+    assert within[0] == Record("logit_gap", (200.0,) * 3, collapsed=3, alarms=3, sound=3)
+    assert earliest(within, "images").startswith("No signal warns without crying wolf")
+    assert warning_table(within, "images").caption.startswith("Averaged runs of the names that have runs with and")
+
+
+def test_names_with_both_fates_are_judged_alone_only_if_they_have_enough_runs(pulse) -> None:
+    runs = [pulse("gan_hinge", seed, 5, 900 if seed < 3 else None) for seed in range(5)]
+    runs += [pulse("gan_fm", 0, None, None), pulse("gan_r1", 0, 5, 500)]
+    assert [(record.collapsed, record.sound) for record in records(group(runs)[0]) if record.pooled] == [(3, 3)] * 2
+    runs += [pulse("gan_hinge", 5, None, None)]
+    assert [(record.collapsed, record.sound) for record in records(group(runs)[0])] == [(3, 3)] * 2
+    assert not any(record.pooled for record in records(group(runs)[0]))
+
+
+def test_what_is_not_counted_is_said(pulse, make_run) -> None:
+    runs = [pulse("gan_standard", 0, 5, 900), pulse("gan_fm", 0, None, None)]
+    assert left_out(group(runs)[0]) == ""
+    runs += [pulse("gan_r1", 0, 5, 500), pulse("gan_r1", 1, 5, 0), pulse("gan_r1", 2, 5, 0)]
+    runs += [read_run(make_run("gan_r1", 3, onset=0))]  # older, without signals
+    (section,) = group(runs)
+    assert records(section)[0].collapsed == 1
+    told = left_out(section)
+    assert told.startswith("In 1 run collapse set in before a signal had 4 evaluations")
+    assert "In 2 runs half the modes were never covered" in told
+    assert told.endswith("These runs are not counted here.")
 
 
 def test_an_onset_right_after_the_first_possible_move_can_be_warned_of(pulse) -> None:
-    (section,) = group([pulse("gan_standard", 0, 4, 600), pulse("gan_standard", 1, 4, 500)])
+    (section,) = group([pulse("gan_standard", 0, 4, 700), pulse("gan_standard", 1, 4, 600)])
     assert records(section)[0].leads == (100.0,)
 
 
@@ -124,6 +160,7 @@ def test_an_older_run_counts_only_for_what_it_recorded(pulse, make_run) -> None:
         ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,) * 3, 3, 1, 3)], "**A** warns earliest"),
         ([Record("a", (9.0, 5.0, -3.0), 3, 1, 5)], "in 2 of 3 runs, by 5 bars in the median, and it moved in 1 of 5"),
         ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,), 1, 0, 3)], "**A** warns earliest"),
+        ([Record("a", (9.0, 0.0, 0.0), 3, 0, 3)], "the best, a, moved before the onset in 1 of 3"),
     ],
 )
 def test_the_sentence_says_what_the_runs_support(found, said) -> None:
@@ -139,7 +176,7 @@ def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None
     assert "### How collapse unfolds" in text
     assert "### Early warnings" in text
     assert definition() in text
-    assert "**Logit gap** warns earliest: it moved before the onset in 3 of 3 runs, by 300 images" in text
+    assert "**Logit gap** warns earliest: it moved before the onset in 3 of 3 runs, by 200 images" in text
     assert (report.folder / "figures" / "signals_gan_ab12cd34.png").stat().st_size > 10_000
 
 

@@ -169,6 +169,9 @@ def test_other_letters_in_every_seed_are_chance(told) -> None:
     found = told(["ABC", "DEF", "GHI", "JKL"])
     assert found.chance > 0.5
     assert "**Chance, as far as 4 seeds tell**" in answer(found)
+    told = "In these runs covered: O in 100 %, A in 75 %, Q in 100 %, X in 100 % and Z in 100 % of the late evaluations"
+    assert told in answer(found)
+    assert "outlive" not in answer(found)
 
 
 def test_runs_of_one_seed_are_one_witness(told) -> None:
@@ -218,7 +221,8 @@ def test_nothing_vanishes(told) -> None:
 def test_two_seeds_are_no_reason(told) -> None:
     found = told([LONGEST[:8], LONGEST[:9]])
     assert answer(found).startswith("**No conclusion** from 2 seeds: at least 3 are needed")
-    assert "Z (" in answer(found), "how they fared is told all the same"
+    assert "Z in 0 %" in answer(found), "how they fared is told all the same"
+    assert "outlive" not in answer(found)
     assert why_figure(found) is None
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from src.gan.augmentation import cutout, translate
+from src.gan.augmentation import COLUMNS, ROWS, cutout, share_of_size, translate
 
 both = pytest.mark.parametrize("augment", [translate, cutout])
 SIZES = [(28, 28), (16, 9), (8, 8)]
@@ -33,6 +33,24 @@ def test_translation_moves_each_image_by_its_own_amount(height, width):
     assert (equal.sum(1) == 1).all()
     assert equal.sum(0).min() > 10
     assert equal.sum(0).max() < 80
+
+
+@pytest.mark.parametrize(("axes", "num_shifts"), [((ROWS,), (5, 1)), ((COLUMNS,), (1, 3)), ((), (1, 1))])
+def test_translation_along_some_axes(axes, num_shifts):
+    """1/8 of 16 rows are two, of 9 columns one; along the axis that is left out nothing moves."""
+    torch.manual_seed(0)
+    image = torch.rand(1, 16, 9)  # above 0, or what is uncovered were now 0 and now −0
+    results = translate(image.expand(200, -1, -1, -1), 1 / 8, axes)
+    down, right = (num // 2 for num in num_shifts)
+    expected = [moved(image, y, x) for y in range(-down, down + 1) for x in range(-right, right + 1)]
+    assert {result.numpy().tobytes() for result in results} == {image.numpy().tobytes() for image in expected}
+
+
+@pytest.mark.parametrize("value", [-1, -0.01, 1.01, 5, float("nan")])
+def test_a_share_is_a_share(value):
+    with pytest.raises(ValueError, match=rf"gan\.tricks\.some\.cutout={value}: choose a share .* from 0 to 1"):
+        share_of_size("gan.tricks.some.cutout", value)
+    assert [share_of_size("key", share) for share in (0, 0.5, 1)] == [0, 0.5, 1]
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from src.gan import augmentation
 from src.gan.step import Step
-from src.gan.tricks.diff_augment import share_of_size
-from src.gan.tricks.trick import Trick
+from src.gan.tricks.augmenting import Augmenting
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
 
 
-class AdaptiveAugment(Trick):
+class AdaptiveAugment(Augmenting):
     """Each augmentation hits an image with probability p, which follows the discriminator (Karras et al. 2020).
 
     arXiv:2006.06676, section 3. Overfitting shows in E[sign D(x)] over real images: p, at first 0, climbs while that is
-    above its target and falls while it is below. Of the paper's augmentations those are used that leave a letter and a
-    rhythm what they are: translation by whole pixels and cutout.
+    above its target and falls while it is below. Of the paper's augmentations those are used that leave a letter what
+    it is: translation by whole pixels and cutout.
 
     Args:
         target: of E[sign D(x)].
@@ -40,7 +38,7 @@ class AdaptiveAugment(Trick):
         translation: float = 0.125,
         cutout: float = 0.5,
     ):
-        super().__init__()
+        super().__init__("adaptive_augment", translation, cutout)
         if not -1 < target < 1:
             raise ValueError(f"gan.tricks.adaptive_augment.target={target}: choose a mean sign between -1 and 1")
         if ramp <= 0 or interval < 1:
@@ -48,12 +46,11 @@ class AdaptiveAugment(Trick):
         self.target = target
         self.ramp = ramp
         self.interval = interval
-        self.translation = share_of_size("gan.tricks.adaptive_augment.translation", translation)
-        self.cutout = share_of_size("gan.tricks.adaptive_augment.cutout", cutout)
         self.register_buffer("probability", torch.zeros(()))
         self.register_buffer("mean_sign", torch.zeros(()))  # of the updates since p last moved
 
     def attach(self, gan: "GAN") -> None:
+        super().attach(gan)
         if not gan.loss.splits_at_zero:
             raise ValueError(
                 "gan.tricks=adaptive_augment reads overfitting off the sign of the logits, which says nothing under "
@@ -61,8 +58,8 @@ class AdaptiveAugment(Trick):
             )
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
-        images_BCHW = self.sometimes(images_BCHW, augmentation.translate(images_BCHW, self.translation))
-        return self.sometimes(images_BCHW, augmentation.cutout(images_BCHW, self.cutout))
+        images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))
+        return self.sometimes(images_BCHW, self.hide(images_BCHW))
 
     def sometimes(self, images_BCHW: Tensor, augmented_BCHW: Tensor) -> Tensor:
         hit_B = torch.rand(len(images_BCHW), device=images_BCHW.device) < self.probability

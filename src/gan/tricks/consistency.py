@@ -2,16 +2,15 @@
 
 from torch import Tensor
 
-from src.gan.augmentation import cutout, translate
 from src.gan.step import Judged, Step
-from src.gan.tricks.trick import Trick
+from src.gan.tricks.augmenting import Augmenting
 
 
-class Consistency(Trick):
+class Consistency(Augmenting):
     """Balanced consistency regularisation, bCR: λ E(D(x) − D(T(x)))² over real and over generated images.
 
     Zhao et al. 2021, arXiv:2002.04724. T moves an image, as there; their mirroring would make other
-    letters and rhythms of ours.
+    letters of ours.
 
     Args:
         weight: λ, the same for both kinds of images.
@@ -20,15 +19,13 @@ class Consistency(Trick):
     """
 
     def __init__(self, weight: float = 10.0, translation: float = 0.125, cutout: float = 0.0):
-        super().__init__()
+        super().__init__("consistency", translation, cutout)
         self.weight = weight
-        self.translation = translation
-        self.cutout = cutout
 
     def discriminator_term(self, step: Step) -> Tensor:
         return self.weight * (self._gap(step, step.real) + self._gap(step, step.fake))
 
     def _gap(self, step: Step, judged: Judged) -> Tensor:
-        images_BCHW = cutout(translate(judged.images_BCHW.detach(), self.translation), self.cutout)
+        images_BCHW = self.hide(self.move(judged.images_BCHW.detach()))
         augmented = step.gan.judge(images_BCHW, judged.z_BZ)
-        return (judged.logits_B - augmented.logits_B).float().square().mean(-1)
+        return (judged.logits_B.float() - augmented.logits_B.float()).square().mean(-1)

@@ -34,7 +34,8 @@ class MinibatchDiscrimination(MinibatchLayer):
 class Closeness(nn.Module):
     """Adds to features [B, F] the mean over the batch of exp(−|difference|₁) of their K projections.
 
-    The paper's sum is made a mean, so that the scale does not depend on the batch's size.
+    The paper's sum is made a mean, so that the scale does not depend on the batch's size. As there, the image itself is
+    included, which adds 1 / B whatever the others are.
     """
 
     def __init__(self, num_features: int, num_kernels: int, kernel_size: int):

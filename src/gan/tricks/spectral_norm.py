@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.utils import parametrizations
 
 from src.gan.tricks.trick import Trick
+from src.gan.tricks.weight_clipping import WeightClipping
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -23,6 +24,12 @@ class SpectralNorm(Trick):
     bounds_slope = True
 
     def attach(self, gan: "GAN") -> None:
+        for name, trick in gan.tricks.items():
+            if isinstance(trick, WeightClipping):
+                raise ValueError(
+                    f"gan.tricks={name} clips weights whose size gan.tricks=spectral_norm divides out again: choose "
+                    "one of them"
+                )
         layers = list(gan.discriminator.modules())
         if gan.loss.needs_bounded_slope and any(isinstance(layer, NORMALISATIONS) for layer in layers):
             raise ValueError(

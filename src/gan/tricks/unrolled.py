@@ -12,6 +12,7 @@ from torch.optim import Adam, Optimizer
 
 from src.gan.step import Discriminator, Step, Verdict
 from src.gan.tricks.trick import Trick
+from src.gan.tricks.weight_clipping import WeightClipping
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -43,6 +44,11 @@ class Unrolled(Trick):
                 raise ValueError(
                     f"gan.tricks=unrolled foresees what the loss does to the discriminator, not what {name} does: "
                     "choose one of them"
+                )
+            if isinstance(trick, WeightClipping):
+                raise ValueError(
+                    f"gan.tricks=unrolled foresees the discriminator's updates, but not that {name} clips its weights "
+                    "after each: choose one of them, or spectral_norm"
                 )
 
     def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:

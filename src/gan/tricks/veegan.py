@@ -3,6 +3,7 @@
 B batch, C channels, H height, W width, Z latent dims.
 """
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 
 from src.data.spec import Shape
+from src.gan.networks import has_batch_norm
 from src.gan.step import Step
 from src.gan.tricks.one_centred import OneCentred
 from src.gan.tricks.trick import Trick
@@ -29,7 +31,7 @@ class VEEGAN(Trick):
     Args:
         encoder: makes F's layers from `shape`, as a discriminator whose features F is linear in.
         weight: of the reconstruction term.
-        planes: channels that show the noise; with H · W · planes ≥ Z they can show all of it.
+        planes: channels that show the noise; H · W · planes ≥ Z, or they could not show all of it.
     """
 
     def __init__(self, encoder: Callable[..., nn.Module], weight: float = 1.0, planes: int = 1):
@@ -54,10 +56,21 @@ class VEEGAN(Trick):
                     f"gan.tricks={name} looks at images that no noise belongs to, but gan.tricks=veegan judges pairs: "
                     "choose one of them, or r1 and r2"
                 )
+        _, height, width = self.image_shape
+        num_needed = math.ceil(gan.generator.z / (height * width))
+        if self.planes < num_needed:
+            raise ValueError(
+                f"gan.tricks.veegan.planes={self.planes} of {height}×{width} cannot show noise of {gan.generator.z} "
+                f"dimensions: choose {num_needed} or more, or a smaller gan.generator.z"
+            )
         self.encoder = self.make_encoder(shape=gan.spec.shape)
+        if has_batch_norm(self.encoder):
+            raise ValueError(
+                "gan.tricks=veegan shows its encoder real images and generated ones in turn, whose statistics batch "
+                "normalisation mixes: choose gan.discriminator.norm=none, layer or group"
+            )
         self.to_noise = nn.Linear(self.encoder.head.in_features, gan.generator.z)
         self.encoder.head = nn.Identity()
-        _, height, width = self.image_shape
         self.show = nn.Sequential(
             nn.Linear(gan.generator.z, self.planes * height * width), nn.Unflatten(1, (self.planes, height, width))
         )

@@ -46,6 +46,21 @@ def test_no_augmentation_no_term(step):
     assert Consistency(translation=0.0).discriminator_term(step) == 0
 
 
+def test_logits_are_subtracted_in_full_precision(make_gan, make_step):
+    """In bf16 the difference of 256 and 1.5 is 254 or 256; its square is not."""
+    gan = make_gan()
+    gan.discriminator.forward = lambda x: (torch.full((len(x),), 1.5, dtype=torch.bfloat16), x)
+    images = torch.randn(2, 4, 1, 8, 8)
+    step = make_step(*images, lambda x: (torch.full((len(x),), 256.0, dtype=torch.bfloat16), x), gan=gan)
+    assert Consistency(weight=1.0).discriminator_term(step).item() == 2 * 254.5**2
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("translation", 5), ("translation", -1), ("cutout", 2)])
+def test_shares_are_checked(parameter, value):
+    with pytest.raises(ValueError, match=rf"gan\.tricks\.consistency\.{parameter}={value}: choose a share .* 0 to 1"):
+        Consistency(**{parameter: value})
+
+
 def test_it_costs_two_passes(make_gan, fit):
     gan = make_gan(tricks={"consistency": Consistency()})
     fit(gan, num_batches=2)

@@ -8,7 +8,7 @@ from torch import nn
 from src.gan.losses import Wasserstein
 from src.gan.networks import Discriminator
 from src.gan.residual import ResidualDiscriminator
-from src.gan.tricks import MinibatchDiscrimination, SpectralNorm
+from src.gan.tricks import MinibatchDiscrimination, SpectralNorm, WeightClipping
 
 PLAIN = partial(Discriminator, width=4, depth=2, norm="none")
 
@@ -74,6 +74,13 @@ def test_it_bounds_the_slope_only_where_nothing_else_scales(make_gan):
     for norm in ("group", "layer", "batch"):
         with pytest.raises(ValueError, match=r"gan\.tricks=spectral_norm .* choose gan\.discriminator\.norm=none"):
             make_gan(discriminator=partial(Discriminator, width=4, norm=norm), **changes)
+
+
+def test_clipping_would_be_divided_out(make_gan):
+    tricks = {"clipping": WeightClipping(), "spectral_norm": SpectralNorm()}
+    for names in (list(tricks), list(tricks)[::-1]):
+        with pytest.raises(ValueError, match=r"gan\.tricks=clipping clips .* gan\.tricks=spectral_norm divides .* one"):
+            make_gan(discriminator=PLAIN, tricks={name: tricks[name] for name in names})
 
 
 def test_residual_networks_start_from_zero(make_gan):

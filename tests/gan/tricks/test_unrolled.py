@@ -12,6 +12,7 @@ from src.gan.networks import Discriminator
 from src.gan.step import Step
 from src.gan.tricks import R1, VEEGAN, SpectralNorm, Unrolled, WeightClipping
 
+PLAIN = partial(Discriminator, width=4, norm="none")
 LOSSES = {"standard": Standard, "minimax": Minimax, "relativistic": Relativistic}
 
 
@@ -141,7 +142,8 @@ def test_under_bf16_and_without_a_gradient_for_some_weight(make_gan, fit):
 
 @pytest.mark.parametrize("loss", [Minimax(), Wasserstein()])
 def test_a_zero_sum_game_is_played_as_a_whole(make_gan, make_step, loss):
-    gan = make_gan(loss={"loss": loss}, tricks={"clipping": WeightClipping(), "unrolled": Unrolled()})
+    tricks = {"spectral_norm": SpectralNorm(), "unrolled": Unrolled()}
+    gan = make_gan(loss={"loss": loss}, tricks=tricks, discriminator=PLAIN)
     step = make_step(*torch.randn(2, 4, 1, 8, 8), gan=gan)
     whole = gan.loss.generator(step) + gan.tricks["unrolled"].generator_term(step)
     torch.testing.assert_close(whole, -gan.loss.discriminator(step))
@@ -158,6 +160,8 @@ def test_what_it_cannot_foresee(make_gan):
     for name, trick in (("r1", R1()), ("veegan", VEEGAN(Discriminator))):
         with pytest.raises(ValueError, match=rf"gan\.tricks=unrolled foresees .* not what {name} does"):
             make_gan(tricks={"unrolled": Unrolled(), name: trick})
+    with pytest.raises(ValueError, match=r"gan\.tricks=unrolled .* not that clipping clips its weights .*: choose"):
+        make_gan(tricks={"clipping": WeightClipping(), "unrolled": Unrolled()})
     for optimizer in (partial(torch.optim.RMSprop), partial(torch.optim.Adam, weight_decay=0.1), torch.optim.AdamW):
         gan = make_gan(tricks={"unrolled": Unrolled()}, discriminator_optimizer=optimizer)
         with pytest.raises(ValueError, match=r"updates of torch\.optim\.Adam .* gan\.discriminator_optimizer"):

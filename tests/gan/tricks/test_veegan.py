@@ -117,3 +117,21 @@ def test_impossible_combinations(make_gan):
         make_gan(tricks={"packing": Packing(), "veegan": SMALL()})
     with pytest.raises(ValueError, match=r"veegan\.planes=0"):
         SMALL(planes=0)
+
+
+def test_the_planes_show_all_of_the_noise(make_gan, spec):
+    """A point has two coordinates: noise of five dimensions takes three planes."""
+    networks = {"generator": partial(multilayer.Generator, z=5), "discriminator": multilayer.Discriminator}
+    point = replace(spec, shape=(1, 1, 2))
+    for planes in (1, 2):
+        tricks = {"veegan": VEEGAN(multilayer.Discriminator, planes=planes)}
+        with pytest.raises(ValueError, match=rf"gan\.tricks\.veegan\.planes={planes} of 1×2 .* 5 dim.* choose 3"):
+            make_gan(spec=point, tricks=tricks, **networks)
+    make_gan(spec=point, tricks={"veegan": VEEGAN(multilayer.Discriminator, planes=3)}, **networks)
+
+
+def test_the_reconstructor_cannot_normalise_by_batch(make_gan):
+    with pytest.raises(ValueError, match=r"gan\.tricks=veegan .* batch normalisation mixes: choose gan\.disc"):
+        make_gan(tricks={"veegan": VEEGAN(partial(Discriminator, width=4, norm="batch"))})
+    for norm in ("none", "layer", "group"):
+        make_gan(tricks={"veegan": VEEGAN(partial(Discriminator, width=4, norm=norm))})
