@@ -45,7 +45,12 @@ class Coverage:
         times = STACKED_TIMES if data.spec.shape[0] > 1 else 1
         held_out = {name: data.held_out(name, times) for name in ("val", "test")}
         self.real_images = {name: split.images for name, split in held_out.items()}
-        self.real = {name: self.oracle.opinion(images.to(device)) for name, images in self.real_images.items()}
+        self.real = {
+            name: self.oracle.opinion(data.splits[name].images.unsqueeze(1).to(device)).stacked(
+                data.held_out_order(name, times).to(device)
+            )
+            for name in held_out
+        }
         self.modes = {name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()}
         self.unjudged = {name: self._classes_without(modes.judged_K) for name, modes in self.modes.items()}
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(

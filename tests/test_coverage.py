@@ -28,7 +28,9 @@ class Glance:
         mean = levels.mean((2, 3))
         plain = (levels - mean[..., None, None]).abs().amax((1, 2, 3)) < 40
         flat = (levels - mean[..., None, None]).abs().amax((1, 2, 3)) == 0
-        return Opinion((plain & ~flat).float(), (mean > 127).long(), torch.cat([mean, levels[..., 0, 0]], 1))
+        return Opinion(
+            (plain & ~flat).float(), (mean > 127).long(), torch.stack([mean, levels[..., 0, 0]], 2).flatten(1)
+        )
 
 
 def characters(labels: torch.Tensor, seed: int) -> torch.Tensor:

@@ -36,6 +36,14 @@ class Opinion:
     classes_NC: Tensor
     features_NF: Tensor
 
+    def stacked(self, index_MC: Tensor) -> "Opinion":
+        """The opinion of M images whose channels are these single characters: nobody need look at them again."""
+        return Opinion(
+            self.confidence_N[index_MC].prod(1),
+            self.classes_NC[index_MC].flatten(1),
+            self.features_NF[index_MC].flatten(1),
+        )
+
 
 class Oracle(nn.Module, ABC):
     """A small classifier with one output more than there are classes, for "none of them".

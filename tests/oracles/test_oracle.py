@@ -234,3 +234,12 @@ def test_full_strength_on_real_letters():
     oracle = CharacterOracle(26).to(memory_format=torch.channels_last)
     train_oracle(oracle, *splits)
     assert oracle.accuracy >= 0.92
+
+
+def test_stacked_characters_need_not_be_looked_at_again(oracle, held_out):
+    images, index = held_out.images[:12].unsqueeze(1), torch.randint(12, (30, 2))
+    stacked = oracle.opinion(images).stacked(index)
+    seen = oracle.opinion(images[index].squeeze(2))
+    assert torch.equal(stacked.classes_NC, seen.classes_NC)
+    torch.testing.assert_close(stacked.confidence_N, seen.confidence_N)
+    torch.testing.assert_close(stacked.features_NF, seen.features_NF, atol=1e-4, rtol=1e-4)
