@@ -33,11 +33,14 @@ def record_folder(resume: str | None) -> str:
 
 
 def fastest_precision(accelerator: str) -> str:
-    """bf16 where the hardware multiplies it natively (Ampere GPUs and later, CPUs with AMX), else fp32."""
+    """bf16 where the hardware multiplies it natively, else fp32.
+
+    Ampere GPUs and later have it, and CPUs with AMX or AVX512-BF16.
+    """
     if accelerator != "cpu" and torch.cuda.is_available():
         native = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        native = torch.cpu._is_amx_tile_supported()
+        native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     return "bf16-mixed" if native else "32-true"
 
 

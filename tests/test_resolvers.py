@@ -36,11 +36,19 @@ def test_jobs_of_a_sweep_have_folders_of_their_own(tmp_path: Path):
     assert folder(4, "seed=2", "gan.z=1", "budget=9") == "4_gan_fm_gan.z-1_seed-2"
 
 
-@pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_fastest_precision(monkeypatch, native, precision):
+@pytest.mark.parametrize(
+    ("amx", "avx512_bf16", "precision"),
+    [(True, False, "bf16-mixed"), (False, True, "bf16-mixed"), (False, False, "32-true")],
+)
+def test_fastest_precision_of_a_cpu(monkeypatch, amx, avx512_bf16, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: native)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
     assert resolvers.fastest_precision("auto") == precision
+
+
+@pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_fastest_precision_of_a_gpu(monkeypatch, native, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert resolvers.fastest_precision("auto") == precision
