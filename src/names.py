@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -12,13 +13,19 @@ NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", "cache", "data.ro
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:
     """The recipe with its swept choices, without folder and seed: `gan_fm gan.discriminator.width=8`."""
-    chosen = [override for override in recipe_overrides(overrides) if key_of(override) in swept]
-    return " ".join([recipe.rpartition("/")[2], *chosen])
+    choices = set(swept) - {"experiment", "seed"}
+    return " ".join([recipe.rpartition("/")[2], *(override for override in overrides if key_of(override) in choices)])
+
+
+def job_folder(recipe: str, overrides: Sequence[str], swept: Collection[str]) -> str:
+    """A job's folder in its sweep's: its name and seed, as in `gan_fm_seed-0`."""
+    seed = [override for override in overrides if key_of(override) == "seed"]
+    return folder_name(" ".join([run_name(recipe, overrides, swept), *seed]))
 
 
 def recipe_overrides(overrides: Sequence[str]) -> list[str]:
     """The overrides that change what is trained, not with which seed, where, or on what machine."""
-    return [override for override in overrides if not _concerns(key_of(override), NOT_PART_OF_A_NAME)]
+    return [override for override in overrides if not concerns(key_of(override), NOT_PART_OF_A_NAME)]
 
 
 def swept_keys(sweep: Path) -> set[str]:
@@ -36,10 +43,12 @@ def key_of(override: str) -> str:
     return override.partition("=")[0].lstrip("+~")
 
 
-def _concerns(key: str, names: Sequence[str]) -> bool:
+def concerns(key: str, names: Sequence[str]) -> bool:
+    """Whether a key is one of the names, or below one of them."""
     return any(key == name or key.startswith((f"{name}.", f"{name}/")) for name in names)
 
 
 def folder_name(name: str) -> str:
-    """A name as a path component: no surprising characters, not too long."""
-    return re.sub(r"[^\w.=+-]+", "_", name).replace("=", "-")[:100]
+    """A name as a path component: no surprising characters, not too long, and still its own when cut."""
+    plain = re.sub(r"[^\w.=+-]+", "_", name).replace("=", "-")
+    return plain if len(plain) <= 100 else f"{plain[:91]}-{sha256(name.encode()).hexdigest()[:8]}"

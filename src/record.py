@@ -7,7 +7,7 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from src.names import run_name, swept_keys
+from src.names import concerns, run_name, swept_keys
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = ("budget", "evaluations", "trainer.", "data.root", "cache", "evaluator.", "callbacks.")
@@ -45,11 +45,12 @@ def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
         ValueError: an override that a running recipe cannot take, or a run without a checkpoint.
     """
     config = read_record(run).config
+    recorded = set(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
     if not (run / "checkpoints" / "last.ckpt").is_file():
         raise ValueError(f"resume={run}: it has no checkpoints/last.ckpt, since no evaluation was reached; start anew")
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
-        if key == "resume":
+        if concerns(key, ("resume", "study")) or override.input_line in recorded:
             continue
         if not key.startswith(CHANGEABLE) or not _has(config, key):
             raise ValueError(

@@ -8,7 +8,8 @@ import torch
 from joblib import cpu_count
 from omegaconf import OmegaConf
 
-from src.names import folder_name, key_of, run_name, swept_keys
+from src import names
+from src.names import folder_name, run_name, swept_keys
 
 
 def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
@@ -19,12 +20,14 @@ def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
     return f"multirun/single/{now}_{folder_name(run_name(experiment or model))}"
 
 
-def job_folder(number: int, sweep: str, experiment: str | None, model: str, overrides: Sequence[str]) -> str:
-    """The folder of one job in a sweep: its number, name and seed."""
-    seed = [override for override in overrides if key_of(override) == "seed"]
-    return folder_name(
-        " ".join([str(number), run_name(experiment or model, overrides, swept_keys(Path(sweep))), *seed])
-    )
+def sweep_folder(resume: str | None, study: str | None, now: str) -> str:
+    """Where a sweep lands, or the one that goes on."""
+    return resume or f"multirun/{study or 'sweep'}/{now}"
+
+
+def job_folder(sweep: str, experiment: str | None, model: str, overrides: Sequence[str]) -> str:
+    """The folder of one job in a sweep: its name and seed."""
+    return names.job_folder(experiment or model, overrides, swept_keys(Path(sweep)))
 
 
 def record_folder(resume: str | None) -> str:
@@ -52,5 +55,5 @@ def jobs_at_once(accelerator: str) -> int:
 def register() -> None:
     """Makes the resolvers known to OmegaConf; needed before a configuration is composed."""
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
-    for resolver in (job_folder, record_folder, fastest_precision, jobs_at_once):
+    for resolver in (sweep_folder, job_folder, record_folder, fastest_precision, jobs_at_once):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

@@ -54,6 +54,8 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         results |= {"name": record.name, "model": record.family, "seed": config.seed}
         train(config, folder, results)
         results["status"] = "completed"
+        if not in_sweep:
+            print_summary(results)
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
         log.warning("Diverged: %s", results["error"])
@@ -91,7 +93,6 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
         trainer.fit(model, data, ckpt_path=last, weights_only=True)
     finally:
         results |= callbacks.evaluation.results()
-    print_summary(results)
 
 
 def refuse_impossible(config: DictConfig) -> None:

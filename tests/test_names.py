@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from src.names import folder_name, recipe_overrides, run_name, swept_keys
+from src.names import folder_name, job_folder, recipe_overrides, run_name, swept_keys
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,11 @@ def test_swept_keys_come_from_the_sweeps_record(tmp_path: Path):
 def test_a_folder_name_is_short_and_plain():
     assert folder_name("gan_fm gan.tricks=[r1,ema]") == "gan_fm_gan.tricks-_r1_ema_"
     assert len(folder_name("x" * 300)) == 100
+    assert folder_name("x" * 300) != folder_name("x" * 301), "cut, it is still its own"
+
+
+def test_a_job_is_called_after_its_recipe_its_choices_and_its_seed():
+    overrides = ["seed=2", "experiment=quick/gan_fm", "trainer.precision=32-true", "budget=9"]
+    assert job_folder("quick/gan_fm", overrides, {"seed", "experiment"}) == "gan_fm_seed-2"
+    swept = {"seed", "trainer.precision"}
+    assert job_folder("quick/gan_fm", overrides, swept) == "gan_fm_trainer.precision-32-true_seed-2"

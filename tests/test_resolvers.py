@@ -27,13 +27,19 @@ def test_jobs_of_a_sweep_have_folders_of_their_own(tmp_path: Path):
     hydra = {"overrides": {"task": ["seed=range(3)", "gan.z=1,2", "budget=9"]}, "sweeper": {"params": None}}
     OmegaConf.save({"hydra": hydra}, tmp_path / "multirun.yaml")
 
-    def folder(job: int, *overrides: str) -> str:
-        return resolvers.job_folder(job, str(tmp_path), "gan_fm", "gan", overrides)
+    def folder(*overrides: str) -> str:
+        return resolvers.job_folder(str(tmp_path), "gan_fm", "gan", overrides)
 
-    names = [folder(job, f"seed={job % 3}", "gan.z=" + "1" * 200) for job in range(12)]
-    assert len(set(names)) == 12
+    names = [folder(f"seed={seed}", "gan.z=" + "1" * length) for seed in range(3) for length in (1, 200, 201)]
+    assert len(set(names)) == 9
     assert all(len(Path(name).parts) == 1 for name in names)
-    assert folder(4, "seed=2", "gan.z=1", "budget=9") == "4_gan_fm_gan.z-1_seed-2"
+    assert folder("seed=2", "gan.z=1", "budget=9") == "gan_fm_gan.z-1_seed-2"
+
+
+def test_a_sweep_gets_a_new_folder_or_goes_on_in_its_own():
+    assert resolvers.sweep_folder(None, None, "now") == "multirun/sweep/now"
+    assert resolvers.sweep_folder(None, "gan", "now") == "multirun/gan/now"
+    assert resolvers.sweep_folder("elsewhere/mine", "gan", "now") == "elsewhere/mine"
 
 
 @pytest.mark.parametrize(

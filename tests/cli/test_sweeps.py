@@ -1,10 +1,12 @@
 """Many runs: a job that fails stops none of the others, and a report always comes at the end."""
 
 import csv
+import signal
 from pathlib import Path
 
 import pytest
 
+from src.callbacks.curves import TrainingCurves
 from src.gan.losses import FeatureMatching
 from tests.cli.conftest import SMALL, Command, only, results
 
@@ -42,23 +44,69 @@ def test_every_recipe_by_glob(command: Command):
     assert names >= {"gan_standard", "gan_fm", "gan_r1"}
 
 
-def test_a_study_and_the_command_line_do_not_multiply(command: Command):
-    outcome = command("study=quick", "seed=range(8)")
-    assert outcome.status == 1
-    assert "hydra.sweeper.params.seed" in outcome.errors
+def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: Command):
+    small = [option for option in SMALL if not option.startswith(("data=", "~"))]
+    outcome = command("study=quick", "hydra/launcher=basic", "seed=1,2", "experiment=quick/gan_fm", *small)
+    assert outcome.status == 0
+    sweep = only("multirun/quick/*")
+    found = [results(path.parent) for path in sweep.glob("*/results.json")]
+    assert sorted(run["seed"] for run in found) == [1, 2]
+    assert {run["name"] for run in found} == {"gan_fm"}
+    assert {path.name for path in sweep.glob("gan*")} == {"gan_fm_seed-1", "gan_fm_seed-2"}
+    assert "[1 of 2] gan_fm seed 1: modes" in outcome.said
+    assert "[2 of 2] gan_fm seed 2: modes" in outcome.said
+
+
+def test_a_dry_run_lists_and_runs_nothing(command: Command):
+    outcome = command("study=quick", "study.seeds=4", "study.dry_run=true")
+    assert outcome.status == 0
+    assert "28 jobs in multirun/quick/" in outcome.said
+    assert "vae_free_bits  seed 0 1 2 3" in outcome.said
     assert not Path("multirun").exists()
 
 
-def test_a_study_runs_without_m_and_its_choices_can_be_changed(command: Command):
-    small = [option for option in SMALL if not option.startswith(("data=", "~"))]
-    outcome = command(
-        "study=quick",
-        "hydra/launcher=basic",
-        "hydra.sweeper.params.seed='1,2'",
-        "hydra.sweeper.params.experiment=quick/gan_fm",
-        *small,
-    )
+def test_a_sweep_goes_on_with_what_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch):
+    """The first job is finished, the second cut short after its first evaluation, the third never started."""
+    sweep = ("-m", "gan.loss=standard,hinge,least_squares", *SMALL)
+    whole = (*sweep, "hydra.sweep.dir=whole")
+    assert command(*whole).status == 0
+
+    def cut_short(self, trainer, gan, *rest):
+        if type(gan.loss).__name__ == "Hinge" and gan.images_seen > 160:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingCurves, "on_train_batch_end", cut_short)
+        ours = signal.getsignal(signal.SIGINT)
+        outcome = command(*sweep, "hydra.sweep.dir=cut")
+        signal.signal(signal.SIGINT, ours)  # Lightning takes it while it shuts down
+    assert outcome.status == 1
+    assert "study.resume=cut" in outcome.said
+    assert Path("cut/report/index.html").is_file(), "there is a report in any case"
+    first = Path("cut/gan_gan.loss-standard/results.json")
+    finished = first.stat().st_mtime_ns
+    assert results(Path("cut/gan_gan.loss-hinge"))["status"] == "interrupted"
+    assert not Path("cut/gan_gan.loss-least_squares").exists()
+
+    outcome = command(*sweep, "study.resume=cut")
     assert outcome.status == 0
-    found = [results(path.parent) for path in only("multirun/quick/*").glob("*/results.json")]
-    assert sorted(run["seed"] for run in found) == [1, 2]
-    assert {run["name"] for run in found} == {"gan_fm"}
+    assert "1 done, 1 to go on with, 1 to start" in outcome.said
+    assert first.stat().st_mtime_ns == finished, "what is done is left alone"
+    for job in ("standard", "hinge", "least_squares"):
+        there, here = (results(Path(place, f"gan_gan.loss-{job}")) for place in ("whole", "cut"))
+        assert there["status"] == here["status"] == "completed"
+        assert there["metrics"] == here["metrics"], job
+        assert there["name"] == here["name"]
+
+
+def test_a_sweep_gets_more_seeds_but_no_other_choices(command: Command):
+    small = [option for option in SMALL if not option.startswith(("data=", "~"))]
+    study = ("study=quick", "hydra/launcher=basic", "experiment=quick/gan_fm", *small)
+    assert command(*study, "study.seeds=1", "hydra.sweep.dir=study").status == 0
+    outcome = command(*study, "study.seeds=2", "study.resume=study")
+    assert outcome.status == 0
+    assert "1 done, 0 to go on with, 1 to start" in outcome.said
+    outcome = command(*study, "study.seeds=2", "study.resume=study", "gan.generator.z=3")
+    assert outcome.status == 1
+    assert "gan.generator.z=3" in outcome.errors
+    assert "other choices" in outcome.errors

@@ -1,0 +1,66 @@
+"""What happens around the jobs of a sweep, as Hydra callbacks."""
+
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from src.comparison import ReportError, write_report
+from src.comparison.families import family
+from src.comparison.measures import measure
+from src.comparison.records import is_number
+from src.mistakes import give_up
+from src.sweeps.plan import Job, Plan
+
+
+class Progress(Callback):
+    """After each job a line: how many are done, what it reached, how long it took, how long the rest will take."""
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+        folder = Path(job_return.hydra_cfg.hydra.runtime.output_dir)
+        plan = Plan.read(folder.parent)  # a run on its own has none
+        for job in plan.jobs:
+            if job.folder.name == folder.name:
+                print(progress(plan, job), flush=True)
+
+
+def progress(plan: Plan, job: Job) -> str:
+    """As in "[12 of 96] gan_fm seed 2: modes 14.0, KL 0.531 · 1:03 min · about 48:10 min left"."""
+    results, left = job.results, plan.seconds_left()
+    metrics = results.get("metrics", {})
+    headline = [key for key in family(results.get("model", "")).headline if is_number(metrics.get(key))]
+    reached = ", ".join(f"{measure(key).label} {measure(key).text(metrics[key])}" for key in headline)
+    status = "" if results.get("status") == "completed" else results.get("status", "no results")
+    parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
+    parts[0] += f" seed {job.seed}" if job.seed else ""
+    parts[0] += f": {', '.join(filter(None, (status, reached)))}"
+    parts.append(_minutes(job.ended_at - job.started_at))
+    parts += [f"about {_minutes(left)} left"] if left else []
+    return " · ".join(parts)
+
+
+def _minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
+
+
+class ReportAfterSweep(Callback):
+    """Reads the sweep's folder, writes its report beside the jobs, and says where it is.
+
+    Exit status 1 if a job failed or did not run; one that diverged is a finding.
+    """
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        folder = Path(config.hydra.sweep.dir)
+        try:
+            report = write_report([folder])
+        except ReportError as nothing:
+            give_up(str(nothing))
+        for sentence in report.sentences:
+            print(f"  {sentence.text}")
+        missing = len(Plan.read(folder).pending)
+        print(f"{len(report.runs)} runs, {missing} of the sweep's jobs without a result: {report.page}")
+        if missing:
+            print(f"The same command with study.resume={folder} runs those.")
+            raise SystemExit(1)

@@ -1,0 +1,175 @@
+"""What a sweep is to run, and how far it has come: read off its folder, whoever runs the jobs."""
+
+import json
+import shutil
+import statistics
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from src.files import write_atomically
+from src.names import concerns, job_folder, key_of, run_name
+from src.record import read_record
+from src.results import write_results
+
+FINISHED = ("completed", "diverged")
+# What a sweep may be told anew when it goes on: nothing of it changes what a job trains.
+CHANGEABLE = ("study.seeds", "study.resume", "study.dry_run", "hydra", "accelerator", "trainer", "cache", "data.root")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run of a sweep: its folder, what it is called there, and what it is told."""
+
+    folder: Path
+    name: str
+    overrides: tuple[str, ...]
+
+    @property
+    def seed(self) -> str:
+        return next((text.partition("=")[2] for text in self.overrides if key_of(text) == "seed"), "")
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Content of results.json; empty as long as there is none, or none that can be read."""
+        try:
+            return json.loads((self.folder / "results.json").read_text())
+        except (OSError, ValueError):
+            return {}
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing left to run; a job that failed or was cut short is not finished."""
+        return self.results.get("status") in FINISHED
+
+    @property
+    def can_go_on(self) -> bool:
+        return (self.folder / "checkpoints" / "last.ckpt").is_file()
+
+    @property
+    def started_at(self) -> float:
+        """When it was last started, in seconds since the epoch; 0 if never."""
+        records = (self.folder / ".hydra" / place / "overrides.yaml" for place in ("", "resumed"))
+        return max((record.stat().st_mtime for record in records if record.is_file()), default=0)
+
+    @property
+    def ended_at(self) -> float:
+        """When it last wrote its results; 0 if never."""
+        path = self.folder / "results.json"
+        return path.stat().st_mtime if path.is_file() else 0
+
+    @property
+    def running(self) -> bool:
+        return self.started_at > self.ended_at
+
+    def prepare(self) -> list[str]:
+        """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
+        if self.can_go_on:
+            return [*self.overrides, f"resume='{self.folder}'"]
+        if self.started_at:
+            shutil.rmtree(self.folder)
+        return list(self.overrides)
+
+    def record_death(self) -> None:
+        """Writes the results.json that a killed process could not."""
+        record = read_record(self.folder)
+        known = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
+        known |= {"name": record.name, "model": record.family, "seed": record.config.seed}
+        error = "its process was killed, as happens when memory runs out"
+        write_results(self.folder, known | {"status": "failed", "error": error})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a sweep in the order in which they start."""
+
+    folder: Path
+    jobs: tuple[Job, ...]
+
+    @classmethod
+    def of(cls, folder: Path, recipe: str, overrides: Sequence[Sequence[str]], swept: Collection[str]) -> "Plan":
+        """One job for each list of overrides; `recipe` is that of jobs that do not name theirs.
+
+        Raises:
+            ValueError: two different jobs would share a folder.
+        """
+        jobs: dict[Path, Job] = {}
+        for given in overrides:
+            chosen = next((text.partition("=")[2] for text in given if key_of(text) == "experiment"), recipe)
+            path = folder / job_folder(chosen, given, swept)
+            job = jobs.setdefault(path, Job(path, run_name(chosen, given, swept), tuple(given)))
+            if job.overrides != tuple(given):
+                differing = [text for text in given if text not in job.overrides]
+                raise ValueError(f"{' '.join(differing)}: another job of the sweep is called {path.name} too")
+        return cls(folder, tuple(jobs.values()))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Plan":
+        """The plan of a sweep that was started; an empty one if the folder holds none."""
+        path = folder / "jobs.json"
+        if not path.is_file():
+            return cls(folder, ())
+        listed = json.loads(path.read_text())["jobs"]
+        jobs = (Job(folder / job["folder"], job["name"], tuple(job["overrides"])) for job in listed)
+        return cls(folder, tuple(jobs))
+
+    def save(self) -> None:
+        """Writes jobs.json: this plan's jobs after those of earlier starts.
+
+        Raises:
+            ValueError: a job of this name was started with other choices.
+        """
+        jobs = {job.folder: job for job in Plan.read(self.folder).jobs}
+        for job in self.jobs:
+            before = jobs.setdefault(job.folder, job)
+            changed = sorted(_choices(job) ^ _choices(before))
+            if changed:
+                raise ValueError(
+                    f"study.resume={self.folder}: {job.folder.name} was started with other choices "
+                    f"({', '.join(changed)}); give the same ones, or start a new sweep"
+                )
+        listed = [
+            {"folder": job.folder.name, "name": job.name, "overrides": list(job.overrides)} for job in jobs.values()
+        ]
+        write_atomically(self.folder / "jobs.json", json.dumps({"jobs": listed}, indent=1) + "\n")
+
+    @property
+    def pending(self) -> list[Job]:
+        return [job for job in self.jobs if not job.finished]
+
+    def headline(self) -> str:
+        pending = self.pending
+        resumed = sum(job.can_go_on for job in pending)
+        counts = f"{len(self.jobs) - len(pending)} done, {resumed} to go on with, {len(pending) - resumed} to start"
+        return f"{len(self.jobs)} jobs in {self.folder}: {counts}."
+
+    def listing(self) -> str:
+        """A line per name with its seeds, those that are done in brackets."""
+        seeds: dict[str, list[str]] = {}
+        for job in self.jobs:
+            seeds.setdefault(job.name, []).append(f"({job.seed})" if job.finished else job.seed)
+        width = max(map(len, seeds), default=0)
+        return "\n".join(f"  {name:{width}}  seed {' '.join(chosen)}".rstrip() for name, chosen in seeds.items())
+
+    def seconds_a_job(self) -> float | None:
+        """Mean time that a finished job took; None before the first."""
+        took = [job.ended_at - job.started_at for job in self.jobs if job.finished]
+        return statistics.fmean(took) if took else None
+
+    def seconds_left(self) -> float | None:
+        """Estimate from the jobs that are done and from how many run at once; None before the first is done.
+
+        A running job counts as half done.
+        """
+        each = self.seconds_a_job()
+        running = sum(job.running for job in self.pending)
+        waiting = len(self.pending) - running
+        if each is None or not (running or waiting):
+            return None if each is None else 0.0
+        at_once = min(running + 1, waiting) if waiting else running
+        return each * (waiting / at_once + (0.5 if running else 0.0))
+
+
+def _choices(job: Job) -> set[str]:
+    return {text for text in job.overrides if not concerns(key_of(text), CHANGEABLE)}
