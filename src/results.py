@@ -32,28 +32,30 @@ def describe_dataset(spec: DataSpec) -> dict[str, Any]:
 
 
 def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, Any]:
-    """Flat choices for TensorBoard's HParams page: what the run is, and every value of its model."""
+    """Flat choices for TensorBoard's HParams page: what the run is, then its model, losses and annealings by name."""
     model = OmegaConf.to_container(config.model, resolve=True)
+    options = {key: value for key, value in model.items() if isinstance(value, dict) and "_target_" not in value}
     return {
         "name": results["name"],
-        "dataset": f"{results['dataset']['source']} {results['dataset']['digest'][:8]}",
         "seed": config.seed,
+        "dataset": f"{results['dataset']['source']} {results['dataset']['digest'][:8]}",
         "budget": config.budget,
-        "batch_size": config.batch_size,
         "precision": results["precision"],
+        "batch_size": config.batch_size,
+        **{key: " + ".join(chosen) for key, chosen in options.items()},
         **dict(_flat(model)),
     }
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Leaves under dotted keys; an object to build is a leaf too, its class's name under its own key."""
+    """Numbers and words under dotted keys; an object to build is a leaf too, its class's name under its own key."""
     for key, value in tree.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
         elif key == "_target_":
             yield prefix.rstrip(".") or "model", value.rpartition(".")[2]
-        elif key not in ("_partial_", "_convert_"):
-            yield f"{prefix}{key}", value if isinstance(value, bool | int | float | str) else str(value)
+        elif isinstance(value, int | float | str) and not isinstance(value, bool) and key != "_convert_":
+            yield f"{prefix}{key}", value
 
 
 def describe_machine(trainer: Trainer) -> dict[str, Any]:

@@ -68,53 +68,48 @@ def test_the_contract_is_in_the_data_set(spec):
     assert set(describe_dataset(spec)["sizes"]) == {"train", "val", "test"}
 
 
-def test_hyperparameters_are_flat_values():
-    model = {
-        "_target_": "src.gan.module.GAN",
-        "_partial_": True,
-        "generator": {"_target_": "x", "width": 8},
-        "loss": {"standard": {"_target_": "y"}},
-        "betas": [0.5, 0.9],
-        "monitor": None,
-    }
-    config = OmegaConf.create({"model": model, "seed": 3, "budget": 10, "batch_size": 2})
-    results = {"name": "gan_fm", "dataset": {"source": "toy", "digest": "0123456789"}, "precision": "32-true"}
-    flat = hyperparameters(config, results)
-    assert flat["generator.width"] == 8
-    assert flat["betas"] == "[0.5, 0.9]"
-    assert flat["monitor"] == "None"
-    assert flat["dataset"] == "toy 01234567"
-    assert (flat["seed"], flat["name"]) == (3, "gan_fm")
-    assert not any("_target_" in key or "_partial_" in key for key in flat)
-    assert all(isinstance(value, bool | int | float | str) for value in flat.values())
-
-
 def test_commit_is_one_line():
     found = commit()
     assert found is None or (found and "\n" not in found)
 
 
-def test_hyperparameters_are_flat_and_name_the_classes():
+@pytest.fixture
+def chosen():
     model = {
         "_target_": "src.gan.module.GAN",
         "_partial_": True,
-        "loss": {"standard": {"_target_": "src.gan.losses.Standard"}},
-        "generator": {"_target_": "src.gan.networks.Generator", "width": 8},
-        "betas": [0.5, 0.9],
+        "_convert_": "all",
+        "loss": {"relativistic": {"_target_": "src.gan.losses.Relativistic"}},
+        "tricks": {"r1": {"_target_": "src.gan.tricks.R1", "gamma": 1.5}, "ema": {"_target_": "src.gan.tricks.EMA"}},
+        "generator": {"_target_": "src.gan.networks.Generator", "width": 8, "norm": "batch"},
+        "optimizer": {"_target_": "torch.optim.Adam", "betas": [0.5, 0.9], "fused": True, "decay": None},
     }
     config = OmegaConf.create({"model": model, "seed": 3, "budget": 10, "batch_size": 2})
     dataset = {"source": "strokes", "digest": "0123456789"}
-    found = hyperparameters(config, {"name": "gan_fm", "dataset": dataset, "precision": "32-true"})
-    assert found == {
-        "name": "gan_fm",
-        "dataset": "strokes 01234567",
+    return hyperparameters(config, {"name": "gan_r3", "dataset": dataset, "precision": "32-true"})
+
+
+def test_hyperparameters_are_numbers_and_words(chosen):
+    assert chosen == {
+        "name": "gan_r3",
         "seed": 3,
+        "dataset": "strokes 01234567",
         "budget": 10,
-        "batch_size": 2,
         "precision": "32-true",
+        "batch_size": 2,
+        "loss": "relativistic",
+        "tricks": "r1 + ema",
         "model": "GAN",
-        "loss.standard": "Standard",
+        "loss.relativistic": "Relativistic",
+        "tricks.r1": "R1",
+        "tricks.r1.gamma": 1.5,
+        "tricks.ema": "EMA",
         "generator": "Generator",
         "generator.width": 8,
-        "betas": "[0.5, 0.9]",
+        "generator.norm": "batch",
+        "optimizer": "Adam",
     }
+
+
+def test_hyperparameters_begin_with_what_the_run_is(chosen):
+    assert list(chosen)[:5] == ["name", "seed", "dataset", "budget", "precision"]

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+from torch.nn.utils import get_total_norm
 
 
 class DivergedError(ArithmeticError):
@@ -16,10 +17,11 @@ class TrainingCurves(Callback):
 
     Names without a group of their own come under `train/…`.
 
-    Reading a number off the device stalls it, so in between nothing is read.
+    Reading a number off the device stalls it, so in between nothing is read, and training that diverges is stopped
+    that many steps late at most.
 
     Raises:
-        DivergedError: one of the numbers is not finite.
+        DivergedError: one of the numbers, or a weight, is not finite.
     """
 
     def __init__(self, every: int):
@@ -42,3 +44,12 @@ class TrainingCurves(Callback):
         for name, value in curves.items():
             if not abs(value) < float("inf"):
                 raise DivergedError(f"{name} is {value} after {module.images_seen:,} images")
+        require_finite_weights(module)
+
+
+def require_finite_weights(module: LightningModule) -> None:
+    """Raises DivergedError if a weight is not finite, though a loss may still be."""
+    if not get_total_norm(module.parameters()).isfinite():
+        names = (name for name, weights in module.named_parameters() if not weights.isfinite().all())
+        lost = next(names, "the norm of all weights")
+        raise DivergedError(f"{lost} is not finite after {module.images_seen:,} images")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from src.callbacks.curves import require_finite_weights
 from src.data.module import ResidentData
 from src.exhibits import Exhibit
 from src.files import write_atomically
@@ -22,7 +23,7 @@ class Evaluator(Protocol):
     """What a model family brings: its metrics, their controls, and what to show."""
 
     headline: tuple[str, ...]  # the metrics to show where there is room for a few
-    charts: Mapping[str, Sequence[str]]  # TensorBoard's first page: title to tags, which are regular expressions
+    charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
 
     def prepare(self, data: ResidentData, device: torch.device) -> None: ...
 
@@ -72,8 +73,7 @@ class Evaluation(Callback):
         with own_randomness(module.device):
             self.evaluator.prepare(trainer.datamodule, module.device)
         if trainer.is_global_zero:
-            charts = {title: ["Multiline", list(tags)] for title, tags in self.evaluator.charts.items()}
-            trainer.logger.experiment.add_custom_scalars({"Collapse Lab": charts})
+            trainer.logger.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         total = trainer.num_training_batches
@@ -93,13 +93,11 @@ class Evaluation(Callback):
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         metrics, shown = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
-        headline = {f"hp/{name}": metrics[name] for name in self.evaluator.headline}
         self._log(trainer, module, "test", metrics, shown)
-        trainer.logger.log_metrics(headline, step=module.images_seen)
 
     def expected(self) -> dict[str, float]:
-        """The figures that HParams will show, not known before the end."""
-        return {f"hp/{name}": math.nan for name in self.evaluator.headline}
+        """The figures to see first on TensorBoard's HParams page, not known before the end."""
+        return {f"test/{name}": math.nan for name in self.evaluator.headline}
 
     def results(self) -> dict[str, Any]:
         """The part of results.json that was measured here, as far as the run got."""
@@ -114,6 +112,7 @@ class Evaluation(Callback):
         }
 
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
+        require_finite_weights(module)  # the last checkpoint is one to go on from
         metrics, shown = self.measure(module, "val")
         row = {"images_seen": module.images_seen, "seconds": round(self.train_seconds, 3), **metrics}
         improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
@@ -174,6 +173,14 @@ def apart_from_training(device: torch.device) -> Iterator[None]:
     """Full precision, no gradients, and every random stream is put back afterwards."""
     with own_randomness(device), torch.no_grad(), torch.autocast(device.type, enabled=False):
         yield
+
+
+def as_layout(charts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[Any]]]:
+    """Charts as TensorBoard wants them; it is content if a tag only begins like the pattern."""
+    return {
+        chapter: {title: ["Multiline", [f"{pattern}$"]] for title, pattern in titles.items()}
+        for chapter, titles in charts.items()
+    }
 
 
 def is_scalar(value: Any) -> bool:

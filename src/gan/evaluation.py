@@ -36,14 +36,22 @@ class GANEvaluator:
 
     headline = ("modes", "recognisable", "kl", "fid")
     charts: ClassVar = {
-        "Modes covered": ("val/modes", "val/effective_modes"),
-        "KL to the real shares": ("val/kl", "val/kl_floor"),
-        "Recognisable samples, share of the top mode": ("val/recognisable", "val/top_share"),
-        "Logits of real and fake": ("train/logits_real", "train/logits_fake"),
-        "Losses": ("train/discriminator_loss", "train/generator_loss"),
-        "Warning signals": ("val/logit_gap", "val/discriminator_accuracy", "val/feature_variance"),
-        "Gradient norms": ("val/generator_gradient", "val/discriminator_gradient"),
-        "Fidelity": ("val/precision", "val/recall", "val/coverage"),
+        "GAN: what its samples cover": {
+            "Modes covered": "val/modes",
+            "KL to the real shares": "val/kl",
+            "Recognisable samples": "val/recognisable",
+            "FID in the oracle's features": "val/fid",
+            "Share of the top mode": "val/top_share",
+            "Recall": "val/recall",
+        },
+        "GAN: how it trains, and signs of collapse": {
+            "Discriminator's loss": "train/discriminator_loss",
+            "Generator's loss": "train/generator_loss",
+            "Logit gap of real and fake": "val/logit_gap",
+            "Pairs that the discriminator tells apart": "val/discriminator_accuracy",
+            "Spread of the fakes' features": "val/feature_variance",
+            "Norm of the generator's gradient": "val/generator_gradient",
+        },
     }
 
     def __init__(self, num_samples: int, cache: str):

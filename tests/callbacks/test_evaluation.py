@@ -9,11 +9,14 @@ import pytest
 import torch
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from src.callbacks import evaluation
 from src.callbacks.curves import DivergedError, TrainingCurves
 from src.callbacks.evaluation import Evaluation, apart_from_training, as_csv
 from src.callbacks.randomness import restore, snapshot
+from src.counted import Counted
 from src.data.resident import ResidentLoader
 from src.exhibits import Picture
 
@@ -22,7 +25,7 @@ class Nosy:
     """An evaluator that does all it can to disturb: draws random numbers, samples, asks for gradients."""
 
     headline = ("modes", "kl")
-    charts = {"Some": ("val/modes",)}  # noqa: RUF012
+    charts = {"Toy": {"Modes": "val/modes", "Rates": "val/(a|b)"}, "Other": {"KL": "val/kl"}}  # noqa: RUF012
 
     def __init__(self, modes=()):
         self.modes = list(modes)
@@ -130,6 +133,20 @@ def test_what_lies_in_the_folder(make_gan, evaluated_fit, tmp_path):
     assert list(tmp_path.glob("events.out.tfevents.*"))
 
 
+def test_what_tensorboard_shows(make_gan, evaluated_fit, tmp_path):
+    watcher = evaluated_fit(make_gan(), 2)
+    board = EventAccumulator(str(tmp_path)).Reload()
+    (event,) = board.Tensors("custom_scalars__config__")
+    chapters = Layout.FromString(event.tensor_proto.string_val[0]).category
+    shown = {(chapter.title, chart.title): list(chart.multiline.tag) for chapter in chapters for chart in chapter.chart}
+    assert shown == {("Toy", "Modes"): ["val/modes$"], ("Toy", "Rates"): ["val/(a|b)$"], ("Other", "KL"): ["val/kl$"]}
+    assert [(event.step, event.value) for event in board.Scalars("val/modes")] == [(40, 1), (80, 2)]
+    assert [(event.step, event.value) for event in board.Scalars("test/modes")] == [(80, 3)]
+    assert "test/kl" not in board.Tags()["scalars"], "what is not finite leaves a blank"
+    assert list(watcher.expected()) == ["test/modes", "test/kl"]
+    assert all(math.isnan(value) for value in watcher.expected().values())
+
+
 @pytest.mark.parametrize(("modes", "best"), [([3, 9, 5, 9], 2), ([1, 2, 3, 4], 4), ([4, 3, 2, 1], 1)])
 def test_checkpoints(make_gan, evaluated_fit, tmp_path, modes, best):
     """The first of the best and the very last."""
@@ -206,10 +223,29 @@ def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):
 def test_curves_notice_divergence(value):
     callback = TrainingCurves(every=1)
     trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None))
-    module = SimpleNamespace(steps=1, images_seen=1234, device=torch.device("cpu"))
+    module = Counted(spec=None)
+    module.layer = torch.nn.Linear(1, 1)
+    module.steps, module.images_seen = 1, 1234
     callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
     with pytest.raises(DivergedError, match=r"loss is (nan|inf|-inf) after 1,234 images"):
         callback.on_train_batch_end(trainer, module, {"loss": torch.tensor([1.0, value])}, None, 0)
+    with torch.no_grad():
+        module.layer.bias.fill_(value)
+    with pytest.raises(DivergedError, match=r"layer.bias is not finite after 1,234 images"):
+        callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
+
+
+def test_nothing_is_saved_of_weights_that_are_not_finite(make_gan, evaluated_fit, monkeypatch, tmp_path):
+    def explodes(self, trainer, gan, *rest):
+        if gan.steps == 3:
+            with torch.no_grad():
+                next(gan.generator.parameters()).fill_(math.nan)
+
+    monkeypatch.setattr(TrainingCurves, "on_train_batch_end", explodes)
+    with pytest.raises(DivergedError):
+        evaluated_fit(make_gan(), 5, others=[TrainingCurves(every=4)])
+    weights = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
 def test_snapshot_and_restore():

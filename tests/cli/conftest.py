@@ -1,6 +1,7 @@
 """The commands as a user gives them, in a folder of their own, with an oracle that was trained briefly."""
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
+from tensorboard.plugins.hparams import metadata
 
 from src import pictures, train
 from src.data import drums
@@ -112,3 +116,20 @@ def only(pattern: str) -> Path:
     """The one path below the present folder that matches."""
     (path,) = Path().glob(pattern)
     return path
+
+
+def charts(board: EventAccumulator) -> dict[str, list[str]]:
+    """The titles of *Custom Scalars*, and the tags that TensorBoard draws under each."""
+    (event,) = board.Tensors("custom_scalars__config__")
+    chapters = Layout.FromString(event.tensor_proto.string_val[0]).category
+    return {
+        chart.title: [tag for tag in board.Tags()["scalars"] for part in chart.multiline.tag if re.match(part, tag)]
+        for chapter in chapters
+        for chart in chapter.chart
+    }
+
+
+def columns(board: EventAccumulator) -> list[str]:
+    """The metrics of TensorBoard's HParams page."""
+    content = board.summary_metadata[metadata.EXPERIMENT_TAG].plugin_data.content
+    return [info.name.tag for info in metadata.parse_experiment_plugin_data(content).metric_infos]

@@ -11,7 +11,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import sample, train
-from tests.cli.conftest import SMALL, Command, only, results
+from tests.cli.conftest import SMALL, Command, charts, columns, only, results
 
 CONTRACT = {
     "status", "error", "name", "model", "seed", "dataset", "oracle_accuracy", "metrics", "controls", "onset",
@@ -51,15 +51,16 @@ def test_tensorboard_holds_curves_pictures_and_final_metrics(command: Command):
     board = EventAccumulator(str(only("multirun/single/*")))
     board.Reload()
     tags = board.Tags()
-    assert {"train/generator_loss", "train/logits_real", "val/modes", "val/fid", "test/modes", "hp/modes"} <= set(
-        tags["scalars"]
-    )
+    assert {"train/generator_loss", "train/logits_real", "val/modes", "val/fid", "test/modes"} <= set(tags["scalars"])
     assert {"val/random", "val/sorted", "val/shares"} <= set(tags["images"])
     assert [event.step for event in board.Scalars("val/modes")] == [128, 256], "the axis is images seen"
-    final = board.Scalars("hp/modes")[-1].value
-    assert math.isfinite(final)
-    assert final == results(only("multirun/single/*"))["metrics"]["modes"]
-    assert "custom_scalars__config__" in board.summary_metadata
+    (final,) = board.Scalars("test/modes")
+    assert math.isfinite(final.value)
+    assert final.value == results(only("multirun/single/*"))["metrics"]["modes"]
+    unmatched = {title for title, found in charts(board).items() if not found}
+    assert unmatched <= {"KL to the real shares", "Share of the top mode"}, "blank where nothing is recognised"
+    assert all(len(found) <= 1 for found in charts(board).values()), "a line a run"
+    assert columns(board)[:4] == ["test/modes", "test/recognisable", "test/kl", "test/fid"]
 
 
 def test_two_runs_with_one_seed_agree_and_another_seed_differs(command: Command):

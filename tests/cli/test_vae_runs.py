@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src import sample
 from src.callbacks.curves import TrainingCurves
-from tests.cli.conftest import VAE_SMALL, Command, only, results
+from tests.cli.conftest import VAE_SMALL, Command, charts, columns, only, results
 
 BOUND = {
     "elbo", "reconstruction", "kl_high", "kl_low", "active_high", "active_low", "mi_high", "mi_low", "mi_ceiling",
@@ -56,15 +56,19 @@ def check_tensorboard(folder: Path, found: dict) -> None:
     board.Reload()
     tags = board.Tags()
     expected = {"anneal/beta_high", "anneal/beta_low", "anneal/temperature", "train/loss", "train/reconstruction"}
-    expected |= {"val/kl_high", "val/kl_low", "val/elbo", "test/iwae_nll", "test/kl_low", "hp/iwae_nll", "hp/elbo"}
+    expected |= {"val/kl_high", "val/kl_low", "val/elbo", "test/iwae_nll", "test/elbo", "test/kl_low"}
     assert expected <= set(tags["scalars"])
     assert {"val/reconstructions", "val/prior", "val/kl_dimensions", "test/prior"} <= set(tags["images"])
     assert tags["audio"] == ["test/prior_bars"]
     assert [event.step for event in board.Scalars("anneal/beta_low")] == [64, 128, 192, 256]
     assert [event.value for event in board.Scalars("anneal/beta_low")] == pytest.approx([0.25, 0.75, 1, 1])
-    assert board.Scalars("hp/iwae_nll")[-1].value == pytest.approx(found["metrics"]["iwae_nll"])
-    assert "custom_scalars__config__" in board.summary_metadata
-    assert "_hparams_/experiment" in board.summary_metadata
+    (final,) = board.Scalars("test/iwae_nll")
+    assert final.value == pytest.approx(found["metrics"]["iwae_nll"])
+    shown = charts(board)
+    assert {title for title, tags in shown.items() if not tags} == {"Modes covered, of letters"}
+    assert shown.pop("All else: temperature, free bits, targets") == ["anneal/temperature"]
+    assert all(len(tags) <= 1 for tags in shown.values()), "a line a run"
+    assert columns(board)[:4] == ["test/iwae_nll", "test/elbo", "test/kl_high", "test/kl_low"]
     assert "z_low" in (folder / "projector_config.pbtxt").read_text()
 
 

@@ -60,7 +60,6 @@ class Aggressive(Annealer):
         self.resumed: dict[str, Any] | None = None
 
     def on_train_start(self, trainer: Trainer, vae: "VAE") -> None:
-        super().on_train_start(trainer, vae)
         if trainer.world_size > 1:
             raise ValueError(
                 f"{self.state_key}: inner updates are not shared between the {trainer.world_size} devices; "
@@ -71,9 +70,7 @@ class Aggressive(Annealer):
             self.optimizer.load_state_dict(self.resumed)
 
     def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
-        super().on_train_batch_start(trainer, vae, batch, batch_index)
-        finished = self.step - 1
-        if self.is_on and finished and finished % self.check_every == 0:
+        if self.is_on and vae.steps and vae.steps % self.check_every == 0:
             before, self.information = self.information, nats_told(vae, trainer.train_dataloader)
             self.is_on = self.information >= before
         if self.is_on:
@@ -117,7 +114,7 @@ class Aggressive(Annealer):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {
+        return {
             "is_on": self.is_on,
             "information": self.information,
             "inner_updates": self.inner_updates,
@@ -126,7 +123,6 @@ class Aggressive(Annealer):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        super().load_state_dict(state)
         self.is_on = state["is_on"]
         self.information = state["information"]
         self.inner_updates = state["inner_updates"]

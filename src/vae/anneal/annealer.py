@@ -5,9 +5,9 @@ B batch, T steps, V voices, L latent dims.
 
 import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lightning import Callback, Trainer
+from lightning import Callback
 from torch import Tensor
 
 from src.vae.anneal.parameters import PerLevel, Range, per_level
@@ -30,21 +30,20 @@ class Annealer(Callback):
         beta                    factor of each level's KL
         observe                 the step's figures, once they are known
 
-    Values of several annealers multiply. `progress` is the share of the run that is done, in [0, 1): it counts the
-    run's own training steps, against the length that the run was first started with, and stands in the checkpoint. A
-    child with more state adds it to `state_dict` and takes it back in `load_state_dict`; `name` is its key in the
-    configuration, under which the state is kept.
+    Values of several annealers multiply. Schedules follow the run's `progress`. A child with a state of its own gives
+    it out in `state_dict` and takes it back in `load_state_dict`; `name` is its key in the configuration, under which
+    the state is kept.
     """
+
+    vae: "VAE"  # that it is attached to
 
     def __init__(self) -> None:
         self.name = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
-        self.step = 0
-        self.total_steps = 0
 
     @property
     def progress(self) -> float:
-        begun = self.step - 1  # steps that were finished when the present one began
-        return min(max(begun, 0), self.total_steps - 1) / self.total_steps if self.total_steps else 0.0
+        """The share of the run that is done, in [0, 1)."""
+        return self.vae.progress
 
     @property
     def state_key(self) -> str:
@@ -60,11 +59,12 @@ class Annealer(Callback):
         return per_level(f"{self.state_key}.{parameter}", value, fits)
 
     def attach(self, vae: "VAE") -> None:
-        """Changes or checks the networks.
+        """Remembers the VAE; a child may change or check its networks.
 
         Raises:
             ValueError: the strategy does not fit this model.
         """
+        self.vae = vae
 
     def history(self, cells_BTV: Tensor) -> Tensor:
         """Cells in [−1, 1] as the decoder is to remember them; 0 is unknown."""
@@ -85,19 +85,6 @@ class Annealer(Callback):
     def charts(self) -> dict[str, float | Tensor]:
         """Further quantities for TensorBoard's `anneal/…`, beside β and the temperature."""
         return {}
-
-    def on_train_start(self, trainer: Trainer, vae: "VAE") -> None:
-        self.total_steps = self.total_steps or trainer.num_training_batches
-
-    def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
-        self.step += 1
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "total_steps": self.total_steps}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.step = state["step"]
-        self.total_steps = state["total_steps"]
 
 
 class KLTransform(Annealer, ABC):

@@ -27,6 +27,7 @@ class BatchNormMean(Annealer):
         self.gamma = self.levels("gamma", gamma, POSITIVE)
 
     def attach(self, vae: "VAE") -> None:
+        super().attach(vae)
         vae.inference.scale_high = FixedSpread(vae.z_high, self.gamma[0])
         vae.inference.scale_low = FixedSpread(vae.z_low, self.gamma[1])
 

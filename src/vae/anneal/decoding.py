@@ -30,6 +30,7 @@ class WordDropout(Annealer):
         self.rate = self.number("rate", rate, PART)
 
     def attach(self, vae: "VAE") -> None:
+        super().attach(vae)
         if not vae.decoder.autoregressive:
             raise ValueError(
                 f"{self.state_key}: {type(vae.decoder).__name__.lower()} decoders see no history to hide; "

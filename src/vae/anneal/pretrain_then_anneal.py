@@ -36,6 +36,7 @@ class PretrainThenAnneal(TargetRate):
         self.is_reset = False
 
     def attach(self, vae: "VAE") -> None:
+        super().attach(vae)
         self.initial_decoder = deepcopy(vae.decoder.state_dict())
 
     def shape(self, t: float) -> float:
@@ -46,7 +47,6 @@ class PretrainThenAnneal(TargetRate):
         return self.shape(self.progress), self.shape(self.progress)
 
     def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
-        super().on_train_batch_start(trainer, vae, batch, batch_index)
         if self.progress >= self.pretrain and not self.is_reset:
             vae.decoder.load_state_dict(self.initial_decoder)
             for weight in vae.decoder.parameters():
@@ -57,8 +57,7 @@ class PretrainThenAnneal(TargetRate):
         return super().charts() | {"decoder_is_reset": float(self.is_reset)}
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"is_reset": self.is_reset}
+        return {"is_reset": self.is_reset}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        super().load_state_dict(state)
         self.is_reset = state["is_reset"]

@@ -106,10 +106,9 @@ class Control(Annealer):
         }
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"sum": self.sum_R}
+        return {"sum": self.sum_R}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        super().load_state_dict(state)
         self.sum_R = state["sum"]
 
 
@@ -160,9 +159,8 @@ class GECO(Annealer):
         return {"reconstruction_weight": self.weight, "constraint": self.constraint}
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"weight": self.weight, "constraint": self.constraint}
+        return {"weight": self.weight, "constraint": self.constraint}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        super().load_state_dict(state)
         self.weight = state["weight"]
         self.constraint = state["constraint"]

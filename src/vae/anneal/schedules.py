@@ -118,8 +118,8 @@ class Cyclical(Schedule):
 class Saturating(Schedule):
     """β covers the same fraction of what is left in every step: 1 − r^step, fast at first and ever slower.
 
-    The ratio r is said as a half-life, r^step = 2^{−t / half_life}, so that the curve looks the same in runs of every
-    length.
+    MusicVAE's warm-up (Roberts et al. 2018, arXiv:1803.05428), which led to a β below 1 there. The ratio r is said as a
+    half-life, r^step = 2^{−t / half_life}, so that the curve looks the same in runs of every length.
 
     Args:
         half_life: share of the run after which half the way is left.

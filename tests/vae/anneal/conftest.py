@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,11 +18,10 @@ CONF = Path(__file__).parents[3] / "conf" / "vae.anneal"
 
 @pytest.fixture
 def at() -> Callable[..., Any]:
-    """Puts an annealer into a run of 1000 steps, of which a share is done."""
+    """Puts an annealer into a run of which a share is done."""
 
     def begin(annealer: Annealer, share: float) -> Annealer:
-        annealer.total_steps = 1000
-        annealer.step = round(share * 1000) + 1
+        annealer.vae = SimpleNamespace(progress=share)
         return annealer
 
     return begin

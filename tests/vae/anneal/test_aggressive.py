@@ -114,11 +114,32 @@ def test_inner_updates_move_no_other_annealer(make_vae, fit_vae):
             self.observed += 1
             super().observe(distortion_B, rates)
 
-    annealers = {"aggressive": Aggressive(window=2, most=8), "control": Counted(), "linear": Linear(), "geco": GECO()}
+    annealers = {"aggressive": Aggressive(window=2, most=8), "control": Counted(), "geco": GECO()}
     fit_vae(make_vae(anneal=annealers), 7)
     assert annealers["aggressive"].inner_updates >= 4 * 6
     assert annealers["control"].observed == 7
-    assert annealers["linear"].step == 7
+
+
+@pytest.mark.parametrize("names", [("aggressive", "linear"), ("linear", "aggressive")])
+def test_inner_updates_see_the_others_as_the_step_does(make_vae, fit_vae, tmp_path, names):
+    """In whichever order they are given, and also in the first step after a resume."""
+    asked = []
+
+    class Asked(Linear):
+        def shape(self, t):
+            asked.append(t)
+            return super().shape(t)
+
+    def vae():
+        annealers = {"aggressive": Aggressive(window=2, most=2), "linear": Asked()}
+        return make_vae(anneal={name: annealers[name] for name in names})
+
+    whole = [step / 8 for step in range(8) for _ in range(3)]  # two inner updates and the step itself
+    fit_vae(vae(), 8, save=(5, tmp_path / "last.ckpt"))
+    assert asked == whole
+    asked.clear()
+    fit_vae(vae(), 8, resume=tmp_path / "last.ckpt")
+    assert asked == whole[5 * 3 :]
 
 
 def test_inner_updates_follow_the_runs_learning_rate(make_vae, fit_vae):

@@ -25,10 +25,11 @@ def test_temperature_ends_where_it_should():
     assert Temperature(2.0, 0.5, over=0.5).tau(0.9) == 0.5
 
 
-def test_temperature_divides_the_logits_of_the_loss(make_vae, at, bars):
-    vaes = [make_vae(anneal={"temperature": at(Temperature(tau, tau), 0.0)}).eval() for tau in (1.0, 4.0)]
+def test_temperature_divides_the_logits_of_the_loss(make_vae, bars):
+    vaes = [make_vae(anneal={"temperature": Temperature(tau, tau)}).eval() for tau in (1.0, 4.0)]
     seen = []
     for vae in vaes:
+        vae.total_steps = 1
         torch.manual_seed(5)
         seen.append(vae.objective(vae.to_cells(bars[:, None])))
     assert [output["anneal/temperature"] for output in seen] == [1.0, 4.0]

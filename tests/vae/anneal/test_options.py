@@ -128,8 +128,9 @@ def assert_same(one, other):
 @pytest.mark.parametrize("name", NAMES)
 def test_nothing_is_bound_to_the_cpu(make_vae, option, rates, name):
     """Its state follows the rates to their device, also fresh from a checkpoint: the meta device stands for any."""
-    annealer = make_vae(anneal=option(name)).annealers[0]
-    annealer.total_steps = 10
+    vae = make_vae(anneal=option(name))
+    vae.total_steps = 10
+    annealer = vae.annealers[0]
     elsewhere = Rates(rates.high_BL.detach().to("meta"), rates.low_BL.detach().to("meta"))
     for _ in range(3):
         beta = annealer.beta(elsewhere)

@@ -1,0 +1,58 @@
+"""TensorBoard, with one table of hyperparameters for all runs of a folder."""
+
+from argparse import Namespace
+from typing import Any
+
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+from torch.utils.tensorboard.summary import hparams
+
+from src.comparison.families import FAMILIES
+
+NUM_FIRST = 5  # hyperparameters, and metrics too, that the page shows before any others are ticked
+
+
+class Board(TensorBoardLogger):
+    """Lightning's logger with an HParams page on which runs of both model families stand side by side.
+
+    TensorBoard takes the page's columns from a single run, whichever it reads first. So every run announces the metrics
+    of all families, its own first: it is by those that its page opens, and a run in which one of the shown metrics is
+    blank is missing from the page's plots. A cell is filled when a scalar of that name is logged.
+    """
+
+    @rank_zero_only
+    def log_hyperparams(
+        self, params: dict[str, Any] | Namespace, metrics: dict[str, Any] | None = None, step: int | None = None
+    ) -> None:
+        """Announces the run's choices and the names of its final metrics; the values of these are still to come."""
+        self.hparams.update(params)
+        experiment, start, _ = hparams(dict(params), dict.fromkeys(final_metrics(list(metrics or {}))))
+        show_first(experiment, list(params)[:NUM_FIRST])
+        for summary in (experiment, start):
+            self.experiment.file_writer.add_summary(summary, step)
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Closes the file; a run that failed keeps the status "unknown", which the page can filter by."""
+        if status == "success":
+            *_, end = hparams({}, {})
+            self.experiment.file_writer.add_summary(end)
+        super().finalize(status)
+
+
+def final_metrics(own: list[str]) -> list[str]:
+    """Tags of all metrics that reports show: `own`, then the others of the family that has these, then all else."""
+    tables = [[f"test/{name}" for name in (*family.main, *family.samples)] for family in FAMILIES.values()]
+    tables.sort(key=lambda tags: not set(own) <= set(tags))
+    return list(dict.fromkeys([*own, *(tag for tags in tables for tag in tags)]))
+
+
+def show_first(experiment: Summary, names: list[str]) -> None:
+    """Marks hyperparameters as those in which runs differ, which TensorBoard lists before all others."""
+    metadata = experiment.value[0].metadata.plugin_data
+    content = HParamsPluginData.FromString(metadata.content)
+    for column in content.experiment.hparam_infos:
+        column.differs = column.name in names
+    metadata.content = content.SerializeToString()

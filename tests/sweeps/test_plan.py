@@ -1,0 +1,104 @@
+"""What a sweep's folder says of how far it has come."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from src.sweeps.callbacks import progress
+from src.sweeps.plan import Plan
+
+SWEPT = {"experiment", "seed"}
+OVERRIDES = [[f"seed={seed}", f"experiment=gan_{name}", "budget=9"] for seed in (0, 1) for name in ("fm", "r1", "r3")]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan.of(tmp_path, "gan", OVERRIDES, SWEPT)
+
+
+def start(folder: Path, at: float) -> None:
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra" / "overrides.yaml").touch()
+    os.utime(folder / ".hydra" / "overrides.yaml", (at, at))
+
+
+def end(folder: Path, at: float, **results) -> None:
+    (folder / "results.json").write_text(json.dumps({"status": "completed", "model": "gan", "metrics": {}} | results))
+    os.utime(folder / "results.json", (at, at))
+
+
+def test_jobs_keep_the_order_of_their_overrides(plan: Plan):
+    assert [job.folder.name for job in plan.jobs[:4]] == [
+        "gan_fm_seed-0",
+        "gan_r1_seed-0",
+        "gan_r3_seed-0",
+        "gan_fm_seed-1",
+    ]
+    assert plan.listing().splitlines() == ["  gan_fm  seed 0 1", "  gan_r1  seed 0 1", "  gan_r3  seed 0 1"]
+
+
+def test_time_left_follows_from_what_is_done_and_what_runs(plan: Plan):
+    assert plan.seconds_left() is None
+    first, second, third, *_ = (job.folder for job in plan.jobs)
+    start(first, 1000)
+    end(first, 1060)
+    assert plan.seconds_left() == 5 * 60, "one after another"
+    start(second, 1000)
+    end(second, 1100)
+    start(third, 1100)
+    # Jobs took 60 and 100 seconds; three wait for two places, one of which is half done.
+    assert plan.seconds_left() == 3 / 2 * 80 + 40
+    assert "2 done, 0 to go on with, 4 to start" in plan.headline()
+    end(third, 1150, status="failed")
+    assert len(plan.pending) == 4, "what failed is not done"
+
+
+def test_nothing_is_left_of_a_finished_sweep(plan: Plan):
+    for job in plan.jobs:
+        start(job.folder, 10)
+        end(job.folder, 20, status="diverged")
+    assert plan.pending == []
+    assert plan.seconds_left() == 0
+
+
+def test_a_line_of_progress(plan: Plan):
+    first = plan.jobs[0]
+    start(first.folder, 1000)
+    end(first.folder, 1063, metrics={"modes": 14, "kl": 0.531})
+    line = "[1 of 6] gan_fm seed 0: modes 14.0, KL 0.531 · 1:03 min · about 5:15 min left"
+    assert progress(plan, first) == line
+    end(first.folder, 1063, status="diverged")
+    assert progress(plan, first).startswith("[1 of 6] gan_fm seed 0: diverged · 1:03 min")
+
+
+def test_a_job_is_prepared_by_what_it_left(plan: Plan):
+    job = plan.jobs[0]
+    assert job.prepare() == OVERRIDES[0]
+    start(job.folder, 1000)
+    (job.folder / "history.csv").touch()
+    assert job.prepare() == OVERRIDES[0]
+    assert not job.folder.exists(), "it starts anew in a clean folder"
+    (job.folder / "checkpoints").mkdir(parents=True)
+    (job.folder / "checkpoints" / "last.ckpt").touch()
+    assert job.prepare() == [*OVERRIDES[0], f"resume='{job.folder}'"]
+
+
+def test_a_plan_is_read_as_it_was_written_and_grows(plan: Plan):
+    plan.save()
+    assert Plan.read(plan.folder) == plan
+    more = Plan.of(plan.folder, "gan", [["seed=2", "experiment=gan_fm", "budget=9"]], SWEPT)
+    more.save()
+    assert Plan.read(plan.folder).jobs == (*plan.jobs, *more.jobs)
+    same = Plan.of(plan.folder, "gan", [[*OVERRIDES[0], "trainer.accelerator=cpu", "study.seeds=3"]], SWEPT)
+    same.save()
+    other = Plan.of(plan.folder, "gan", [["seed=0", "experiment=gan_fm", "budget=10"]], SWEPT)
+    with pytest.raises(ValueError, match=r"gan_fm_seed-0 was started with other choices \(budget=10, budget=9\)"):
+        other.save()
+
+
+def test_two_jobs_cannot_share_a_folder(tmp_path: Path):
+    jobs = [["experiment=quick/gan_fm", "seed=0"], ["experiment=gan_fm", "seed=0"]]
+    with pytest.raises(ValueError, match="experiment=gan_fm: another job of the sweep is called gan_fm_seed-0 too"):
+        Plan.of(tmp_path, "gan", jobs, SWEPT)
