@@ -34,6 +34,10 @@ class Drums(ResidentData):
         """What the bars of `held_out(name)` were made from, int64 [N, C, F]: indices into `grammar.FACTORS`' values."""
         return self._factors[name][self.held_out_order(name)]
 
+    def known_factors(self, name: str) -> dict[str, Tensor]:
+        """The factors of the first channel, by name."""
+        return dict(zip(grammar.FACTORS, self.factors(name)[:, 0].unbind(-1), strict=True))
+
 
 class Groove(ResidentData):
     """Bars played by people, with the Groove MIDI Dataset's own splits and styles (see `src.data.groove`).

@@ -71,6 +71,10 @@ class ResidentData(LightningDataModule, ABC):
         """Nats [N] of samples under the distribution that the data were drawn from, where it is known."""
         return None
 
+    def known_factors(self, name: str) -> dict[str, Tensor]:
+        """What is known of each sample of `held_out(name)` beside its class: int64 [N] by name."""
+        return {}
+
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
             return

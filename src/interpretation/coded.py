@@ -1,0 +1,75 @@
+"""Held-out bars beside their places in the latent space and what is known of them.
+
+N bars, T steps, V voices, L latent dims, K factors, F features.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from src.data.module import ResidentData
+from src.exhibits import Exhibit
+from src.music.features import features
+from src.vae.latents import LEVELS
+from src.vae.module import VAE
+
+CHUNK = 500  # bars at once
+
+
+@dataclass(frozen=True)
+class Coded:
+    """Bars of one held-out split as the encoder sees them.
+
+    Attributes:
+        grids_NTV: the bars, uint8.
+        codes: each level's posterior means [N, L].
+        rates: each level's mean KL per dimension [L], in nats.
+        styles_N: int64, indices into `style_names`.
+        factors: what else is known of the bars, by name: int64 [N], such as the grammar's factors or the drummer.
+    """
+
+    grids_NTV: Tensor
+    codes: Mapping[str, Tensor]
+    rates: Mapping[str, Tensor]
+    styles_N: Tensor
+    style_names: tuple[str, ...]
+    factors: Mapping[str, Tensor]
+
+    @cached_property
+    def features_NF(self) -> Tensor:
+        """Musical features, in the order of `src.music.features.FEATURES`."""
+        return features(self.grids_NTV)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What an examination found: metrics by name, what to show, and facts for results.json that are no metrics."""
+
+    metrics: dict[str, float | None] = field(default_factory=dict)
+    shown: dict[str, Exhibit] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def __or__(self, other: "Findings") -> "Findings":
+        return Findings(self.metrics | other.metrics, self.shown | other.shown, self.facts | other.facts)
+
+
+@torch.no_grad()
+def coded(vae: VAE, data: ResidentData, split: str, most: int) -> Coded:
+    """The first `most` bars of a held-out split, on the model's device; the model is to be in evaluation mode."""
+    held_out = data.held_out(split).to(vae.device)
+    grids_NTV, styles_N = held_out.images[:most, 0], held_out.labels[:most, 0]
+    parts = [vae.infer(part_NTV) for part_NTV in vae.to_cells(grids_NTV.unsqueeze(1)).split(CHUNK)]
+    means = [(part.posterior_high.mean, part.posterior_low.mean) for part in parts]
+    rates = [(part.rates().high_BL, part.rates().low_BL) for part in parts]
+    return Coded(
+        grids_NTV,
+        {level: torch.cat([part[i] for part in means]) for i, level in enumerate(LEVELS)},
+        {level: torch.cat([part[i] for part in rates]).mean(0) for i, level in enumerate(LEVELS)},
+        styles_N,
+        data.spec.classes,
+        {name: values_N[:most].to(vae.device) for name, values_N in data.known_factors(split).items()},
+    )
