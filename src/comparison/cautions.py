@@ -1,8 +1,11 @@
 """Sentences that say what the numbers do not support."""
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 
+from src.comparison.collapse import listed
 from src.comparison.measures import compact, measure
+from src.comparison.records import Run
 from src.comparison.sections import CONTROLS, Section, control
 from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import equal_budgets, kl_at_floor
@@ -14,26 +17,41 @@ MANY_COMPARISONS = 4
 
 def cautions(section: Section) -> list[str]:
     """Everything that limits the conclusions, the gravest first."""
-    grave = (_lost, _no_baseline, _few_seeds, _controls, _oracle, _budgets, _hollow, _importance)
-    checks = (*grave, _fooled, _floor, _commits, _repeats, _many)
+    checks = (*GRAVE, _fooled, _floor, _commits, _repeats, _many)
     return [text for check in checks if (text := check(section))]
+
+
+def gravest(section: Section) -> tuple[str, str]:
+    """The first grave caution as a clause, and what to do about it; two empty texts where there is none."""
+    for check, advice in GRAVE.items():
+        if text := check(section):
+            clause = _lost_in_short(section) if check is _lost else text.partition(". ")[0].rstrip(".")
+            return clause if clause.startswith("IWAE") else clause[:1].lower() + clause[1:], advice
+    return "", ""
 
 
 def _lost(section: Section) -> str:
     lost = [run for run in section.runs if not run.completed]
     if not lost:
         return ""
-    by_name: dict[str, Counter[str]] = {}
+    by_name: dict[str, list[Run]] = {}
     for run in lost:
-        by_name.setdefault(section.labels[run.name], Counter())[run.status] += 1
-    parts = ", ".join(
-        f"`{name}` ({', '.join(f'{n} {status}' for status, n in sorted(counts.items()))})"
-        for name, counts in sorted(by_name.items())
-    )
+        by_name.setdefault(section.labels[run.name], []).append(run)
+    parts = listed(f"`{name}` ({statuses(runs)})" for name, runs in sorted(by_name.items()))
     return (
         f"{len(lost)} of {len(section.runs)} runs did not complete and are not averaged: {parts}. "
         "What is averaged are the survivors."
     )
+
+
+def _lost_in_short(section: Section) -> str:
+    lost = [run for run in section.runs if not run.completed]
+    return f"{len(lost)} of {len(section.runs)} runs did not complete ({statuses(lost)})"
+
+
+def statuses(runs: Iterable[Run]) -> str:
+    """As in "2 unfinished, 1 never started"."""
+    return ", ".join(f"{count} {status}" for status, count in sorted(Counter(run.status for run in runs).items()))
 
 
 def _no_baseline(section: Section) -> str:
@@ -144,11 +162,24 @@ def _repeats(section: Section) -> str:
 
 
 def _many(section: Section) -> str:
-    compared = sum(bool(summary.counted) for summary in section.remedies)
+    compared = len(section.ranked)
     text = "“No difference shown” is not “no difference”: the interval says what remains possible."
     if compared < MANY_COMPARISONS:
         return text if compared else ""
     return (
-        f"{text} With {compared} names, about one 95 % interval in twenty misses zero by chance alone: "
-        "confirm a narrow verdict with fresh seeds."
+        f"{text} With {compared} names, about one 95 % interval in twenty misses zero by chance alone; "
+        "verdicts are corrected for that (Holm), intervals are not."
     )
+
+
+# By check, what its reader should do next.
+GRAVE: dict[Callable[[Section], str], str] = {
+    _lost: "the same command with `study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
+    _no_baseline: "run it too",
+    _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",
+    _controls: "look at the samples before believing any count",
+    _oracle: "believe no difference that is smaller than its error",
+    _budgets: "repeat with the same `budget=` for all",
+    _hollow: "count a level as alive only where shuffling it costs nats too",
+    _importance: "evaluate all of them with one k",
+}

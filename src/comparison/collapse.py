@@ -9,6 +9,7 @@ import numpy as np
 from src.comparison.measures import compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section
+from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import interval
 
 EARLY, LATE = 1 / 3, 2 / 3
@@ -25,13 +26,26 @@ def absence(section: Section, key: str) -> str:
     noun = section.dataset.noun
     opening = f"Under `{section.baseline_label}` ({runs} seed{'s' * (runs != 1)})"
     if not counts:
-        nothing = f": there is no collapse here for a {family.remedy} to cure" if key == family.absent else ""
-        return f"{opening} no {noun} are {key} in any seed{nothing}."
+        told = f"{opening} no {noun} are {key} in any seed"
+        if key != family.absent:
+            return f"{told}."
+        if runs < MIN_SEEDS:
+            return f"{told}. {no_conclusion(runs)}"
+        return f"{told}: there is no collapse here for a {family.remedy} to cure."
     text = f"{opening}, {key} {noun}: {in_seeds(counts, runs)}."
     modes = baseline.estimates.get("modes")
     if modes is None or section.num_modes is None:
         return text
     return f"{text} Covered: {interval(modes, measure('modes'))} of {section.num_modes}."
+
+
+def few(seeds: int) -> str:
+    """What follows a label whose seeds are too few for a conclusion, as in " (1 seed)"."""
+    return f" ({seeds} seed{'s' * (seeds != 1)})" if seeds < MIN_SEEDS else ""
+
+
+def no_conclusion(seeds: int) -> str:
+    return f"No conclusion from {seeds} seed{'s' * (seeds != 1)}: at least {MIN_SEEDS} are needed."
 
 
 def in_seeds(counts: Counter[str], runs: int) -> str:
@@ -126,7 +140,8 @@ def vanishing(section: Section) -> list[str]:
     if gone:
         first = sorted(gone, key=lambda name: (min(gone[name]), name))
         spans = [f"{name} from {_span(gone[name])}" for name in first]
-        sentences.append(f"Present at first, then gone for good: {listed(spans)} {section.unit} on.")
+        opening = f"Present at first, then gone for good{few(len(runs))}"
+        sentences.append(f"{opening}: {listed(spans)} {section.unit} on.")
     return sentences
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-from omegaconf.errors import OmegaConfBaseException
-from yaml import YAMLError
+import yaml
 
-from src.comparison.records import Dataset, History, Run, is_number
+from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
 from src.names import run_name, swept_keys
 
 FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
+FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time, where PyYAML was built with it
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 
 
@@ -23,7 +22,7 @@ class ReportError(ValueError):
 
 
 def collect(folders: Sequence[Path]) -> list[Run]:
-    """Every run below the folders, once each, by path.
+    """Every run below the folders, once each, by path, and every job that a sweep among them never started.
 
     Raises:
         ReportError: a folder is missing, or there is no run in any of them.
@@ -32,13 +31,38 @@ def collect(folders: Sequence[Path]) -> list[Run]:
         if not folder.is_dir():
             raise ReportError(f"{folder}: no such folder. Name a run, a sweep, or a folder of them.")
     found = {path.resolve(): path for folder in folders for path in _run_folders(folder)}
-    if not found:
+    planned = {run.folder.resolve(): run for folder in folders for run in _planned(folder)}
+    if not found and not planned:
         places = ", ".join(map(str, folders))
         raise ReportError(
             f"{places}: no run in it. A run's folder holds results.json or .hydra/config.yaml; "
             "make some with `python -m src.train -m ...`, or name the folder above them."
         )
-    return [read_run(found[path]) for path in sorted(found)]
+    return [read_run(found[path]) if path in found else planned[path] for path in sorted(found.keys() | planned.keys())]
+
+
+def _planned(root: Path) -> Iterator[Run]:
+    """The jobs of every sweep below a folder, as the jobs.json beside them names them; a damaged one names none."""
+    for path in sorted(root.rglob("jobs.json")):
+        try:
+            for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]:
+                yield _never_started(path.parent / job["folder"], job.get("name"), tuple(map(str, job["overrides"])))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+
+
+def _never_started(folder: Path, name: str | None, overrides: tuple[str, ...]) -> Run:
+    """A job of which nothing is known but what it was to be; recipes are called after their family."""
+    name = name or _name(None, overrides, folder)
+    seed = next((text.partition("=")[2] for text in overrides if text.startswith("seed=")), "")
+    return Run(
+        folder,
+        NEVER_STARTED,
+        name,
+        model=next((family for family in ("gan", "vae") if name.startswith(family)), None),
+        seed=int(seed) if seed.isdecimal() else None,
+        overrides=overrides,
+    )
 
 
 def _run_folders(root: Path) -> Iterator[Path]:
@@ -58,7 +82,6 @@ def read_run(folder: Path) -> Run:
     family = next((family for family in ("gan", "vae") if family in config), None)
     known: dict[str, Any] = {
         "folder": folder,
-        "name": _name(family, overrides, folder),
         "model": family,
         "seed": config["seed"] if isinstance(config.get("seed"), int) else None,
         "history": read_history(folder / "history.csv"),
@@ -66,10 +89,11 @@ def read_run(folder: Path) -> Run:
     }
     path = folder / "results.json"
     if not path.is_file():
-        return Run(**known, status="unfinished")
+        return Run(**known, name=_name(family, overrides, folder), status="unfinished")
     try:
         results = _results(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
+        known["name"] = _name(family, overrides, folder)
         return Run(**known, status="damaged", error=f"results.json cannot be read: {damage}")
     return Run(**(known | results), finished_at=path.stat().st_mtime)
 
@@ -155,8 +179,8 @@ def _read_yaml(path: Path) -> Any:
     if not path.is_file():
         return None
     try:
-        return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-    except (OSError, ValueError, YAMLError, OmegaConfBaseException):
+        return yaml.load(path.read_text(encoding="utf-8"), FastLoader)
+    except (OSError, ValueError, yaml.YAMLError):
         return None
 
 

@@ -25,10 +25,11 @@ def compute_table(section: Section) -> Table | None:
     keys = [key for key in section.family.headline if key in section.metric_keys]
     header = ["name", "discriminator passes", f"{section.unit} seen by then", *(measure(key).label for key in keys)]
     caption = (
-        f"Validation split, at the last evaluation before the discriminator had looked at {compact(min(ends))} images, "
-        "real or fake; mean over seeds, in brackets its 95 % interval. Passes are counted per step of the generator; a "
-        "gradient with respect to the images counts as one. The generator's passes and second derivatives are not "
-        "counted, and schedules are cut midway. – if the run had no evaluation by then."
+        "**At equal discriminator passes**: validation split, at the last evaluation before the discriminator had "
+        f"looked at {compact(min(ends))} images, real or fake; mean over seeds, in brackets its 95 % interval. Passes "
+        "are counted per step of the generator; a gradient with respect to the images counts as one. The generator's "
+        "passes and second derivatives are not counted, and schedules are cut midway. – if the run had no evaluation "
+        "by then."
     )
     return Table(header, [_row(summary, runs, keys, min(ends)) for summary, runs in drawn], caption)
 

@@ -1,17 +1,15 @@
-"""Sentences computed from the numbers, and the ones that say what the numbers do not support."""
+"""Sentences on remedies, computed from the numbers, with the reasons where these support no verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from src.comparison.cautions import cautions
-from src.comparison.collapse import absence, onset, vanishing
 from src.comparison.measures import measure
-from src.comparison.posterior import posterior_collapse
 from src.comparison.sections import Section, Summary
-from src.comparison.shares import ABSENT
+from src.comparison.statistics import MIN_SEEDS, p_text
 from src.comparison.verdicts import Judgement, Verdict, interval, judgements, kl_at_floor, overall, tone
 
 MANY = 6
+PREPOSITION = {Verdict.WITHHELD: "on", Verdict.UNCLEAR: "in"}
 
 
 @dataclass(frozen=True)
@@ -22,18 +20,8 @@ class Sentence:
     kind: str = "finding"
 
 
-def conclude(section: Section) -> list[Sentence]:
-    """The short answer: what collapses under the baseline and when, what each remedy does, what is unsure."""
-    if section.family.levels:
-        told = [*posterior_collapse(section), absence(section, ABSENT)]
-    else:
-        told = [absence(section, section.family.absent), onset(section), *vanishing(section)]
-    findings = [Sentence(text) for text in told if text]
-    warnings = [Sentence(text, "caution") for text in cautions(section)]
-    return findings + _remedies(section) + warnings
-
-
-def _remedies(section: Section) -> list[Sentence]:
+def remedies(section: Section) -> list[Sentence]:
+    """What each remedy does, or one sentence per verdict where they are many."""
     judged = [(summary, judgements(section, summary)) for summary in section.ranked]
     judged = [(summary, found) for summary, found in judged if found]
     judged.sort(key=lambda pair: _rank(pair[1]))
@@ -50,10 +38,10 @@ def _sentence(section: Section, summary: Summary, found: Sequence[Judgement]) ->
         seeds = f"{' or '.join(map(str, pairs))} paired seed{'s' * (pairs[-1] != 1)}"
         differences = ", ".join(_difference(j) for j in found if j.difference.n)
         text += f" Against `{section.baseline_label}`, over {seeds}: {differences}."
-    for reason in dict.fromkeys(j.reason for j in found if j.reason):
-        labels = " and ".join(measure(j.key).label for j in found if j.reason == reason)
-        text += f" No verdict on {labels}: {reason}."
-    if kl_at_floor(summary):
+    for verdict, reason in dict.fromkeys((j.verdict, j.reason) for j in found if j.reason):
+        labels = " and ".join(measure(j.key).label for j in found if (j.verdict, j.reason) == (verdict, reason))
+        text += f" {verdict.capitalize()} {PREPOSITION[verdict]} {labels}: {reason}."
+    if kl_at_floor(summary) and len(summary.counted) >= MIN_SEEDS:
         text += " Its KL is at the floor that a perfect sampler would score."
     lost = sum(not run.completed for run in summary.others)
     if lost:
@@ -67,7 +55,7 @@ def _difference(judgement: Judgement) -> str:
 
 
 def _grouped(judged: Sequence[tuple[Summary, list[Judgement]]]) -> list[Sentence]:
-    """One sentence per verdict when there are too many names for one each; the table has the intervals."""
+    """One sentence per verdict when there are too many names for one each; the table has the intervals and p."""
     groups: dict[str, list[tuple[Summary, list[Judgement]]]] = {}
     for summary, found in judged:
         groups.setdefault(overall(found), []).append((summary, found))
@@ -83,10 +71,16 @@ def _grouped(judged: Sequence[tuple[Summary, list[Judgement]]]) -> list[Sentence
 
 
 def _middles(found: Sequence[Judgement]) -> str:
-    texts = [
-        f"{measure(j.key).label} {measure(j.key).text(j.difference.mean, signed=True)}" for j in found if j.difference.n
-    ]
-    return f" ({', '.join(texts)})" if texts else ""
+    """Mean differences that are judged; where none is, why."""
+    judged = [j for j in found if j.verdict is not Verdict.WITHHELD]
+    texts = [_middle(j) for j in judged] or list(dict.fromkeys(j.reason for j in found))
+    return f" ({', '.join(texts)})"
+
+
+def _middle(judgement: Judgement) -> str:
+    shown = measure(judgement.key)
+    overruled = f" with {p_text(judgement.significance.corrected)} corrected" if judgement.reason else ""
+    return f"{shown.label} {shown.text(judgement.difference.mean, signed=True)}{overruled}"
 
 
 def _rank(found: Sequence[Judgement]) -> tuple[int, str]:

@@ -1,28 +1,46 @@
-"""Learning curves: one metric against samples seen, a thin line per seed and a thick one for the mean."""
+"""Learning curves: one metric against samples seen, the mean over seeds and its 95 % band.
 
+E evaluations.
+"""
+
+import math
 from collections.abc import Sequence
-from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from src.comparison.canvas import COLOURS, INK, MUTED, WIDTH, png, quiet, short
+from src.comparison.canvas import (
+    BEHIND,
+    COLOURS,
+    INK,
+    MUTED,
+    STYLES,
+    WIDTH,
+    along_the_bottom,
+    along_the_left,
+    panels,
+    png,
+    quiet,
+    short,
+)
 from src.comparison.measures import LEAST_KL, compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
+from src.comparison.statistics import MIN_SEEDS, estimate
 
-LOG_SCALED = {"kl"}
 AT_LEAST = {"kl_high": LEAST_KL, "kl_low": LEAST_KL}
+LOG_SCALED = {"kl", *AT_LEAST}
+MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide each other
 
 
 def curves(section: Section, key: str) -> bytes | None:
-    """One metric against samples seen; a panel per name once the names outnumber the colours."""
+    """One metric against samples seen; a panel per name, the baseline behind each, once the names are many."""
     drawn = [s for s in section.summaries if any(run.history.has(key) for run in (*s.counted, *s.others))]
     if not drawn:
         return None
-    crowded = len(section.summaries) > len(COLOURS)
+    crowded = len(section.summaries) > MOST_TOGETHER
     return _panels(section, drawn, key) if crowded else _overlay(section, key)
 
 
@@ -30,11 +48,13 @@ def _overlay(section: Section, key: str) -> bytes:
     figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
     axes = figure.add_subplot()
     ends = []
-    for summary, colour in zip(section.summaries, COLOURS, strict=False):
-        seen, mean = draw(axes, summary, key, colour)
+    for summary, colour, style in zip(section.summaries, COLOURS, STYLES, strict=False):
+        seen, mean = draw(axes, summary, key, colour, style)
         if seen.size:
             ends.append((seen[-1], mean[-1], summary.label, colour))
-    _dress(axes, section, key)
+    _scale(axes, section, key)
+    _reference(axes, section, key)
+    quiet(axes)
     _label_ends(axes, ends)
     axes.set_xlabel(f"training {section.unit} seen")
     axes.set_ylabel(measure(key).label)
@@ -42,32 +62,53 @@ def _overlay(section: Section, key: str) -> bytes:
 
 
 def _panels(section: Section, drawn: Sequence[Summary], key: str) -> bytes:
-    columns = 4
-    rows = ceil(len(drawn) / columns)
-    figure = Figure(figsize=(WIDTH, 1.9 * rows + 0.5), layout="constrained")
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
-    for axes in grid[len(drawn) :]:
-        axes.set_visible(False)
-    for axes, summary in zip(grid, drawn, strict=False):
-        if summary.name != section.baseline:
-            draw(axes, section.summaries[0], key, "#b5b5b5", seeds=False)
-        draw(axes, summary, key, COLOURS[1] if summary.name != section.baseline else INK)
-        _dress(axes, section, key)
-        axes.set_title(short(summary.label, 30), fontsize=9, loc="left", color=INK)
-    figure.supxlabel(f"training {section.unit} seen (grey: the baseline)", fontsize=9, color=MUTED)
-    figure.supylabel(measure(key).label, fontsize=9, color=MUTED)
+    figure, grid = panels(len(drawn), 1.35)
+    for axes, summary in zip(grid, drawn, strict=True):
+        is_baseline = summary.name == section.baseline
+        if not is_baseline:
+            axes.plot(*averaged(section.summaries[0], key)[:2], color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
+        draw(axes, summary, key, INK if is_baseline else COLOURS[1])
+    _scale(grid[0], section, key)
+    for axes, summary in zip(grid, drawn, strict=True):
+        _reference(axes, section, key, named=axes is grid[0])
+        quiet(axes)
+        axes.set_title(short(summary.label, 30), fontsize=9.5, loc="left", color=INK, y=1)
+    along_the_bottom(figure, f"training {section.unit} seen (grey, dashed: the baseline)")
+    along_the_left(figure, measure(key).label)
     return png(figure)
 
 
-def draw(axes: Axes, summary: Summary, key: str, colour: str, seeds: bool = True) -> tuple[np.ndarray, ...]:
-    """Thin lines for seeds (dotted: did not complete), a thick one for the mean of those averaged."""
-    if seeds:
-        for run in (*summary.counted, *summary.others):
-            style = "-" if run in summary.counted else ":"
-            axes.plot(*_curve(run, key), style, color=colour, linewidth=0.9, alpha=0.45)
-    seen, mean = mean_curve([_curve(run, key) for run in summary.counted])
-    axes.plot(seen, mean, color=colour, linewidth=2.4, solid_capstyle="round")
-    return seen, mean
+def draw(
+    axes: Axes, summary: Summary, key: str, colour: str, style: str | tuple = "-"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and 95 % band of the averaged seeds, thin lines where they are too few for one; dotted: not averaged."""
+    few = len(summary.counted) < MIN_SEEDS
+    for run in (*(summary.counted if few else ()), *summary.others):
+        thin = "-" if run in summary.counted else ":"
+        axes.plot(*_curve(run, key), linestyle=thin, color=colour, linewidth=0.9, alpha=0.5)
+    seen_E, mean_E, low_E, high_E = averaged(summary, key)
+    alone = "o" if len(seen_E) == 1 else ""
+    axes.plot(
+        seen_E, mean_E, color=colour, linestyle=style, linewidth=2.2, solid_capstyle="round", marker=alone, markersize=5
+    )
+    if not few:
+        limits = axes.dataLim.frozen()
+        axes.fill_between(seen_E, low_E, high_E, color=colour, alpha=0.16, linewidth=0)
+        axes.dataLim.set(limits)  # wide intervals of the first evaluations shall not flatten all that follows
+    return seen_E, mean_E
+
+
+def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
+    """Samples seen, mean, and both ends of its interval, [E] each; of the logarithms where the scale is one of them.
+
+    Only where every seed has a value, so that no point averages fewer seeds than its neighbour.
+    """
+    tables = [dict(np.transpose(_curve(run, key)).tolist()) for run in summary.counted]
+    seen = sorted(set.intersection(*map(set, tables))) if tables else []
+    into, back = (math.log, np.exp) if key in LOG_SCALED else (float, np.asarray)
+    found = [estimate(into(table[x]) for table in tables) for x in seen]
+    ends = ([getattr(value, end) for value in found] for end in ("mean", "low", "high"))
+    return np.array(seen), *(back(np.array(values, dtype=float)) for values in ends)
 
 
 def _curve(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -78,36 +119,37 @@ def _curve(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
     return seen[usable], np.maximum(values[usable], AT_LEAST.get(key, -np.inf))
 
 
-def mean_curve(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Mean where every curve has a value, so that no point averages fewer seeds than its neighbour."""
-    tables = [dict(zip(seen.tolist(), values.tolist(), strict=True)) for seen, values in curves]
-    common = sorted(set.intersection(*map(set, tables))) if tables else []
-    return np.array(common), np.array([np.mean([table[x] for table in tables]) for x in common])
-
-
-def _dress(axes: Axes, section: Section, key: str) -> None:
-    """Scale, reference line (all classes, or the KL floor), and quiet axes."""
-    reference, label = None, ""
+def _scale(axes: Axes, section: Section, key: str) -> None:
+    """The vertical scale, and the ticks of both; panels that share their scales need it once."""
     if key == "modes" and section.num_modes:
-        reference, label = section.num_modes, f"all {section.num_modes}"
         axes.set_ylim(0, 1.06 * section.num_modes)
-        axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
     if key == "kl":
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
-        reference, label = section.summaries[0].mean("kl_floor"), "floor"
-    if reference:
-        axes.axhline(reference, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-        axes.annotate(
-            label, (0.01, reference), xycoords=("axes fraction", "data"), xytext=(0, 2),
-            textcoords="offset points", fontsize=7.5, color=MUTED,
-        )  # fmt: skip
     if key == "elbo":
         _leave_out_the_start(axes, section, key)
-    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-    quiet(axes)
+
+
+def _reference(axes: Axes, section: Section, key: str, named: bool = True) -> None:
+    """A line at all classes, or at the KL floor."""
+    known = {"modes": (section.num_modes, f"all {section.num_modes}"), "kl": (_floor(section), "floor")}
+    level, label = known.get(key, (None, ""))
+    if not level:
+        return
+    axes.axhline(level, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
+    if named:
+        axes.annotate(
+            label, (0.01, level), xycoords=("axes fraction", "data"), xytext=(0, -2 if key == "modes" else 2),
+            textcoords="offset points", fontsize=7.5, color=MUTED, va="top" if key == "modes" else "bottom",
+        )  # fmt: skip
+
+
+def _floor(section: Section) -> float | None:
+    return section.summaries[0].mean("kl_floor")
 
 
 def _leave_out_the_start(axes: Axes, section: Section, key: str) -> None:

@@ -1,19 +1,15 @@
 """KL per latent dimension while training: one heat map per name, the dimensions sorted within each level."""
 
-from math import ceil
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.figure import Figure
 
-from src.comparison.canvas import INK, MUTED, WIDTH, png, short
+from src.comparison.canvas import INK, MUTED, along_the_bottom, colour_bar, panels, png, short
 from src.comparison.measures import LEAST_KL, compact
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.metrics.onset import ACTIVE_NATS
 
-COLUMNS = 4
 COLOUR_MAP = "YlGnBu"  # its lightness falls evenly, so that it survives print and colour blindness
 
 
@@ -23,23 +19,16 @@ def dimension_maps(section: Section) -> bytes | None:
     if not found:
         return None
     maps = [_levels(section, run) for _, run in found]
-    rows = ceil(len(found) / COLUMNS)
     num_dims = max(sum(map(len, levels.values())) for levels in maps)
-    height = min(2.6, 0.9 + 0.09 * num_dims)
-    figure = Figure(figsize=(WIDTH, height * rows + 0.9), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, squeeze=False)
-    for axes in grid.ravel()[len(found) :]:
-        axes.set_visible(False)
+    figure, grid = panels(len(found), min(1.9, 0.5 + 0.07 * num_dims), own=True, key=True)
     largest = max(float(np.nanmax(values)) for levels in maps for values in levels.values())
     norm = LogNorm(LEAST_KL, max(largest, 10 * ACTIVE_NATS))
-    for axes, (summary, run), levels in zip(grid.ravel(), found, maps, strict=False):
+    for axes, (summary, run), levels in zip(grid, found, maps, strict=True):
         image = axes.imshow(_stacked(levels), cmap=COLOUR_MAP, norm=norm, aspect="auto", interpolation="nearest")
-        _dress(axes, levels, run, f"{short(summary.label, 22)}, seed {run.seed}")
-    bar = figure.colorbar(image, ax=grid, location="bottom", shrink=0.5, aspect=45, pad=0.03)
+        _dress(axes, levels, run, f"{short(summary.label, 20)}, seed {run.seed}")
+    bar = colour_bar(figure, image)
     bar.set_ticks([LEAST_KL, ACTIVE_NATS, 1], labels=["0.01 nats or less", "0.1", "1"])
-    bar.ax.tick_params(labelsize=8, colors=MUTED, length=2, which="both")
-    bar.outline.set_visible(False)
-    figure.supxlabel(f"training {section.unit} seen", fontsize=9.5, color=MUTED)
+    along_the_bottom(figure, f"training {section.unit} seen")
     return png(figure)
 
 
@@ -65,7 +54,7 @@ def _stacked(levels: dict[str, np.ndarray]) -> np.ndarray:
 
 
 def _dress(axes: Axes, levels: dict[str, np.ndarray], run: Run, title: str) -> None:
-    axes.set_title(title, fontsize=9, loc="left", color=INK)
+    axes.set_title(title, fontsize=9, loc="left", color=INK, y=1)
     seen = run.history.column("images_seen")
     ticks = sorted({0, len(seen) // 2, len(seen) - 1})
     axes.set_xticks(ticks, [compact(seen[i]) for i in ticks])

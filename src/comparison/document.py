@@ -9,8 +9,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Heading:
+    """`anchor` is what a link on the page leads to, "" if none does."""
+
     text: str
     level: int = 2
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Links to headings: their texts and anchors. Markdown's readers make their own."""
+
+    links: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -60,10 +70,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side under one caption."""
+    """Pictures side by side under one caption, each at least `width` pixels wide where the page is that wide."""
 
     caption: str
     pictures: Sequence[Picture]
+    width: int = 320
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class Code:
     lines: Sequence[str]
 
 
-Block = Heading | Paragraph | Bullets | Table | Picture | Gallery | Folded | Code
+Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Folded | Code
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,11 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from src.comparison.collapse import Fate, fates, in_seeds, listed
+from src.comparison.collapse import Fate, fates, few, in_seeds, listed
 from src.comparison.document import Cell, Table
 from src.comparison.measures import compact
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT, MOST_CLASSES
-from src.comparison.statistics import MIN_SEEDS
 from src.comparison.survival import recorded
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -63,8 +62,7 @@ def onset_sentence(section: Section) -> str:
         if not recorded(summary):
             continue
         if found in (0, runs):
-            few = f" ({runs} seed{'s' * (runs != 1)})" if runs < MIN_SEEDS else ""
-            groups["every seed" if found else "no seed"].append(f"`{summary.label}`{few}")
+            groups["every seed" if found else "no seed"].append(f"`{summary.label}`{few(runs)}")
         else:
             groups["some seeds"].append(f"`{summary.label}` ({found} of {runs})")
     parts = [f"in {share} under {listed(names)}" for share, names in groups.items() if names]

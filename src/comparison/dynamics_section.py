@@ -1,24 +1,25 @@
 """The page's part on dynamics: what is lost when, and which signals moved before it."""
 
+from src.comparison.collapse import vanishing
 from src.comparison.document import Block, Bullets, Folded, Heading, Paragraph
-from src.comparison.dynamics import class_table, loss_table, onset_sentence, onset_table
+from src.comparison.dynamics import class_table, loss_table
 from src.comparison.early_warning_words import definition, earliest, left_out, warning_table
 from src.comparison.early_warnings import records
-from src.comparison.figures import signal_picture, survival_pictures
+from src.comparison.figures import signal_picture
 from src.comparison.sections import Section
+from src.comparison.shares import ABSENT
 
 
 def dynamics_section(section: Section) -> list[Block | None]:
-    """Survival, onsets and losses, then early warnings; nothing where no history tells."""
+    """What is lost and what comes back, then early warnings; nothing where no history tells."""
     return [*_unfolding(section), *_early_warnings(section)]
 
 
 def _unfolding(section: Section) -> list[Block | None]:
-    told, classes = onset_sentence(section), class_table(section)
+    told, classes = " ".join(vanishing(section)), class_table(section)
+    told = told if section.family.absent == ABSENT else ""
     blocks = [
-        *survival_pictures(section),
         Bullets([(told, "finding")]) if told else None,
-        onset_table(section),
         loss_table(section),
         Folded(f"Under `{section.baseline_label}`, one by one", [classes]) if classes else None,
     ]

@@ -6,7 +6,7 @@ from src.comparison.document import Cell, Table
 from src.comparison.early_warnings import BEFORE, SLACK, WIDTH, Record, can_be_warned_of, watched
 from src.comparison.measures import compact, measure
 from src.comparison.sections import Section
-from src.comparison.statistics import MIN_SEEDS as MIN_RUNS
+from src.comparison.statistics import MIN_SEEDS
 
 
 def left_out(section: Section) -> str:
@@ -27,6 +27,11 @@ def left_out(section: Section) -> str:
 
 def _runs(count: int) -> str:
     return f"{count or 'no'} run{'s' * (count != 1)}"
+
+
+def _of(runs: int, seeds: int) -> str:
+    """As in "3 runs of 1 seed"."""
+    return f"{_runs(runs)}{f' of {seeds} seed' if runs else ''}{'s' * (seeds > 1)}"
 
 
 def definition() -> str:
@@ -79,13 +84,13 @@ def _signed(images: float) -> str:
 
 
 def earliest(found: Sequence[Record], unit: str) -> str:
-    """The signal that warns earliest without crying wolf; or that none does, or that the runs are too few to say."""
-    judged = [record for record in found if record.collapsed >= MIN_RUNS]
+    """The signal that warns earliest without crying wolf; or that none does, or that the seeds are too few to say."""
+    judged = [record for record in found if record.collapsed_seeds >= MIN_SEEDS]
     if not judged:
-        most = max(record.collapsed for record in found)
+        most = max(found, key=lambda record: record.collapsed_seeds)
         return (
-            f"No conclusion on early warnings: {_runs(most)} with an onset that a signal "
-            f"could have preceded, and at least {MIN_RUNS} are needed."
+            f"No conclusion on early warnings: {_of(most.collapsed, most.collapsed_seeds)} with an onset that a signal "
+            f"could have preceded, and at least {MIN_SEEDS} seeds are needed."
         )
     often = sorted((record for record in judged if record.warns_often), key=lambda record: -record.lead)
     if not often:
@@ -94,11 +99,11 @@ def earliest(found: Sequence[Record], unit: str) -> str:
             f"No signal warns of collapse: the best, {measure(best.signal).label}, moved before the onset in "
             f"{best.warned} of {best.collapsed} runs."
         )
-    checked = [record for record in often if record.sound >= MIN_RUNS]
+    checked = [record for record in often if record.sound_seeds >= MIN_SEEDS]
     if not checked:
         return (
             f"{_praise(often[0], unit)}. Whether it also moves where nothing collapses is not known: "
-            f"{_runs(often[0].sound)} without an onset, and at least {MIN_RUNS} are needed."
+            f"{_of(often[0].sound, often[0].sound_seeds)} without an onset, and at least {MIN_SEEDS} seeds are needed."
         )
     trusted = [record for record in checked if not record.cries_wolf]
     if not trusted:

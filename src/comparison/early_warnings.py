@@ -10,7 +10,7 @@ than for a warning. A signal that merely tells recipes apart would have a perfec
 recipes collapse and others don't: so names that know both are judged alone, if they have enough runs of either kind.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from src.comparison.records import Run
 from src.comparison.sections import Section
-from src.comparison.statistics import MIN_SEEDS as MIN_RUNS
+from src.comparison.statistics import MIN_SEEDS
 
 BEFORE = 4  # evaluations
 WIDTH = 5.0  # median absolute deviations
@@ -35,6 +35,8 @@ class Record:
         collapsed: runs with an onset late enough to be warned of.
         alarms: runs without an onset in which it moved.
         sound: runs without an onset.
+        collapsed_seeds: different seeds among the first; runs of one seed share the data's order, and are one witness.
+        sound_seeds: different seeds among the sound runs.
         pooled: whether runs of all names are judged, of which some may always collapse and others never.
     """
 
@@ -43,6 +45,8 @@ class Record:
     collapsed: int
     alarms: int
     sound: int
+    collapsed_seeds: int
+    sound_seeds: int
     pooled: bool = False
 
     @property
@@ -87,10 +91,11 @@ def watched(section: Section) -> list[Run]:
 
 
 def records(section: Section) -> list[Record]:
-    """Every signal's record over the runs of the names that know both fates; over all runs if those are too few."""
+    """Every signal's record over the runs of the names that know both fates; over all if their seeds are too few."""
     runs = watched(section)
     within = _of_both_fates(runs)
-    enough = min(sum(map(can_be_warned_of, within)), sum(run.onset is None for run in within)) >= MIN_RUNS
+    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(run for run in within if run.onset is None))
+    enough = enough >= MIN_SEEDS
     return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
 
 
@@ -107,7 +112,20 @@ def _record(runs: Sequence[Run], signal: str, pooled: bool) -> Record:
     sound = [run for run in runs if run.onset is None]
     moves = [(run.onset, when) for run in collapsed if (when := moved(run, signal)) is not None]
     alarms = sum(moved(run, signal) is not None for run in sound)
-    return Record(signal, tuple(onset - when for onset, when in moves), len(collapsed), alarms, len(sound), pooled)
+    return Record(
+        signal,
+        tuple(onset - when for onset, when in moves),
+        collapsed=len(collapsed),
+        alarms=alarms,
+        sound=len(sound),
+        collapsed_seeds=_seeds(collapsed),
+        sound_seeds=_seeds(sound),
+        pooled=pooled,
+    )
+
+
+def _seeds(runs: Iterable[Run]) -> int:
+    return len({run.seed for run in runs})
 
 
 def can_be_warned_of(run: Run) -> bool:

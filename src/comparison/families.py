@@ -54,7 +54,7 @@ FAMILIES = {
         samples=("validity", "diversity", "feature_distance"),
         grids=(
             ("sorted", "sorted by class"),
-            ("random", "at fixed noise"),
+            ("random", "drawn from the same noise under every name"),
             ("scatter", "among real points"),
             ("frames", "frame by frame"),
         ),

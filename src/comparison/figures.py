@@ -1,17 +1,13 @@
-"""All pictures of a section: curves, differences, shares, survival, signals, and samples."""
+"""All figures of a section, each with its caption: curves, differences, shares, survival, signals."""
 
-import re
-
-from src.comparison.collapse import listed
-from src.comparison.curves import curves
+from src.comparison.curves import LOG_SCALED, curves
 from src.comparison.differences import forest
 from src.comparison.dimensions import dimension_maps
-from src.comparison.document import Gallery, Picture
-from src.comparison.levels import level_curves
+from src.comparison.document import Picture
+from src.comparison.levels import QUANTITIES, level_curves
 from src.comparison.measures import measure
 from src.comparison.plane import rate_distortion
-from src.comparison.records import Run
-from src.comparison.sections import Section, Summary
+from src.comparison.sections import Section
 from src.comparison.shares import share_map
 from src.comparison.signals import signal_curves
 from src.comparison.survival import characters, survival_maps
@@ -28,68 +24,64 @@ def difference_picture(section: Section) -> Picture | None:
         f"differences_{section.slug}.png",
         forest(section),
         f"Difference from `{section.baseline_label}`, paired by seed: circles are seeds, diamond and bar the mean "
-        f"and its 95 % interval (blue: better, orange: worse,{neutral} black: no difference shown). Grey: no verdict.",
+        f"and its 95 % interval (blue: better, orange: worse,{neutral} black: no difference shown). Grey: no verdict. "
+        "Colours are corrected for the number of names, bars are not.",
         "Paired differences from the baseline per name",
     )
 
 
-def curve_pictures(section: Section) -> list[Picture]:
-    """One figure per metric of the family's curves that any history holds."""
-    found = [
-        _picture(
-            f"curves_{section.slug}_{key}.png",
-            curves(section, key),
-            f"{_capital(measure(key).label)} while training. Thick: mean over completed seeds; "
-            "thin: each seed; dotted: a run that did not complete or is not averaged."
-            f"{' The first quarter may lie below the axis.' if key == 'elbo' else ''}",
-            f"{measure(key).label} against {section.unit} seen, per name",
-        )
-        for key in section.family.curves
-    ]
-    return [picture for picture in found if picture]
+def curve_picture(section: Section, key: str) -> Picture | None:
+    few = "thin: each seed where fewer than three were averaged; dotted: a run that is not averaged."
+    logarithms = " both of the logarithms, as the axis is;" if key in LOG_SCALED else ""
+    return _picture(
+        f"curves_{section.slug}_{key}.png",
+        curves(section, key),
+        f"{_capital(measure(key).label)} while training, on the validation split. "
+        "Thick: mean over seeds, shaded its 95 % interval;"
+        f"{logarithms} {few}"
+        f"{' The first quarter may lie below the axis.' if key == 'elbo' else ''}",
+        f"{measure(key).label} against {section.unit} seen, per name",
+    )
 
 
-def latent_pictures(section: Section) -> list[Picture]:
-    """Rate against distortion, each level's KL, active dimensions and β while training, KL per dimension."""
-    seeds = "Thick: mean over completed seeds; thin: each seed; dotted: a run that is not averaged."
-    found = [
-        _picture(
-            f"plane_{section.slug}.png",
-            rate_distortion(section),
-            "Rate–distortion plane, a point per run. Grey lines: one ELBO each, its value at the line's end; better is "
-            "down and left. Collapse floor: what one Bernoulli per cell reaches, which is the best that a parallel "
-            "decoder can do once all levels have collapsed (rate 0); only an autoregressive one can do better without "
-            "its latents. Entropy, where it is known: no model lies below it.",
-            "Rate against distortion per run",
-        ),
-        _picture(
-            f"levels_{section.slug}_kl.png",
-            level_curves(section, "kl"),
-            f"KL of each level on held-out data while training, always at β = 1 and unclamped. {seeds}",
-            "KL of each level while training, per name",
-        ),
-        _picture(
-            f"levels_{section.slug}_active.png",
-            level_curves(section, "active"),
-            f"Active dimensions of each level: those with a mean KL above {ACTIVE_NATS} nats. {seeds}",
-            "Active dimensions of each level while training, per name",
-        ),
-        _picture(
-            f"dimensions_{section.slug}.png",
-            dimension_maps(section),
-            "KL of each latent dimension while training, the first seed of each name; within a level the dimension "
-            "with the largest KL at the end is on top. Pale: carries nothing.",
-            "Heat map of KL per latent dimension while training, per name",
-        ),
-        _picture(
-            f"levels_{section.slug}_beta.png",
-            level_curves(section, "beta"),
-            "β in the training loss at each evaluation; between two of them it may swing. Every other figure and "
-            "table is measured at β = 1.",
-            "β while training, per name",
-        ),
-    ]
-    return [picture for picture in found if picture]
+def plane_picture(section: Section) -> Picture | None:
+    return _picture(
+        f"plane_{section.slug}.png",
+        rate_distortion(section),
+        "Rate–distortion plane, a point per run. Grey lines: one ELBO each, its value at the line's end; better is "
+        "down and left. Collapse floor: what one Bernoulli per cell reaches, which is the best that a parallel "
+        "decoder can do once all levels have collapsed (rate 0); only an autoregressive one can do better without "
+        "its latents. Entropy, where it is known: no model lies below it.",
+        "Rate against distortion per run",
+    )
+
+
+def dimension_picture(section: Section) -> Picture | None:
+    return _picture(
+        f"dimensions_{section.slug}.png",
+        dimension_maps(section),
+        "KL of each latent dimension while training, the first seed of each name; within a level the dimension "
+        "with the largest KL at the end is on top. Pale: carries nothing.",
+        "Heat map of KL per latent dimension while training, per name",
+    )
+
+
+def level_picture(section: Section, quantity: str) -> Picture | None:
+    """KL, active dimensions or β of each level while training."""
+    seeds = "Thick: mean over seeds, shaded its 95 % interval; thin: each seed where they are few"
+    captions = {
+        "kl": f"KL of each level on held-out data while training, always at β = 1 and unclamped. {seeds}, both of the "
+        "logarithms, as the axis is; dotted: a run that is not averaged.",
+        "active": f"Active dimensions of each level: those with a mean KL above {ACTIVE_NATS} nats. {seeds}.",
+        "beta": "β in the training loss at each evaluation; between two of them it may swing. Every other figure and "
+        "table is measured at β = 1.",
+    }
+    return _picture(
+        f"levels_{section.slug}_{quantity}.png",
+        level_curves(section, quantity),
+        captions[quantity],
+        f"{QUANTITIES[quantity]} of each level while training, per name",
+    )
 
 
 def share_picture(section: Section) -> Picture | None:
@@ -139,43 +131,6 @@ def why_picture(section: Section, found: Why) -> Picture | None:
         f"correction. Right: the {found.noun} under the strongest property.",
         f"Rank correlations of properties with survival, and the {found.noun} under the strongest property",
     )
-
-
-def sample_galleries(section: Section) -> list[Gallery]:
-    """Per name the grids of seed 0, or of the lowest seed that has any."""
-    found = [_gallery(section, summary, position) for position, summary in enumerate(section.summaries)]
-    return [gallery for gallery in found if gallery]
-
-
-def _gallery(section: Section, summary: Summary, position: int) -> Gallery | None:
-    runs = [*summary.counted, *sorted(summary.others, key=lambda run: (run.seed is None, run.seed or 0))]
-    for run in runs:
-        stem = _stem(section, summary, position)
-        pictures = [
-            Picture(f"{stem}_{grid}.png", content, caption, f"Samples of {summary.label}, {caption}")
-            for grid, caption in section.family.grids
-            if (content := run.picture(grid))
-        ]
-        if pictures:
-            return Gallery(_caption(section, run), pictures)
-    return None
-
-
-def _stem(section: Section, summary: Summary, position: int) -> str:
-    safe = re.sub(r"[^A-Za-z0-9_-]", "_", summary.name)[:60]
-    return f"samples_{section.slug}_{position:02d}_{safe}"
-
-
-def _seed(run: Run) -> str:
-    return "unknown" if run.seed is None else str(run.seed)
-
-
-def _caption(section: Section, run: Run) -> str:
-    absent = run.names(section.family.absent)
-    state = f" {_capital(section.family.absent)}: {listed(absent)}." if absent else ""
-    if not run.completed:
-        state = f" {run.status}."
-    return f"`{section.labels[run.name]}`, seed {_seed(run)}.{state}"
 
 
 def _capital(text: str) -> str:

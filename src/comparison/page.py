@@ -3,33 +3,23 @@
 import re
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from src.comparison.answers import answers
+from src.comparison.cautions import cautions
 from src.comparison.compute import compute_table
-from src.comparison.conclusions import conclude
-from src.comparison.document import (
-    Block,
-    Bullets,
-    Code,
-    Document,
-    Folded,
-    Heading,
-    Paragraph,
-)
+from src.comparison.cost import cost_table
+from src.comparison.document import Block, Bullets, Code, Contents, Document, Folded, Heading, Paragraph
 from src.comparison.dynamics_section import dynamics_section
-from src.comparison.figures import (
-    curve_pictures,
-    difference_picture,
-    latent_pictures,
-    sample_galleries,
-    share_picture,
-)
+from src.comparison.galleries import sample_galleries
+from src.comparison.opening import opening, title
+from src.comparison.records import NEVER_STARTED
 from src.comparison.sections import Section
 from src.comparison.spreadsheets import relative
 from src.comparison.tables import (
     absence_table,
     controls_table,
-    difference_table,
     main_table,
     other_table,
     runs_table,
@@ -37,11 +27,15 @@ from src.comparison.tables import (
 )
 from src.comparison.why_section import why_section
 
+MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
+
 
 def compose(sections: Sequence[Section], root: Path) -> Document:
-    """The whole report; `root` is the folder that holds it."""
+    """The whole report, the answer first; `root` is the folder that holds it."""
     families = list(dict.fromkeys(section.family.title for section in sections))
     blocks: list[Block] = [Paragraph(_compared(sections), "lede")]
+    blocks += [Bullets([(sentence.text, sentence.kind) for sentence in opening(section)]) for section in sections]
+    blocks.append(Paragraph("Brackets hold 95 % intervals over seeds.", "note"))
     if len(sections) > 1:
         blocks.append(
             Paragraph(
@@ -60,8 +54,10 @@ def _compared(sections: Sequence[Section]) -> str:
     done = sum(run.completed for run in runs)
     names = {(section.slug, run.name) for section in sections for run in section.runs}
     seeds = sorted({run.seed for run in runs if run.seed is not None})
+    waiting = sum(run.status == NEVER_STARTED for run in runs)
+    never = f", {waiting} never started" if waiting else ""
     return (
-        f"{_count(len(runs), 'run')}, {done} of them completed: {_count(len(names), 'name')}, "
+        f"{_count(len(runs), 'run')}, {done} of them completed{never}: {_count(len(names), 'name')}, "
         f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds[:12]))}{', …' if len(seeds) > 12 else ''})."
     )
 
@@ -71,38 +67,63 @@ def _count(number: int, noun: str) -> str:
 
 
 def _section(section: Section, root: Path) -> list[Block]:
-    """One part: data, the short answer, tables, figures, every run, and how to make it again."""
+    """One part: its data, the questions answered, then all that they rest on, and how to make it again."""
+    asked = answers(section)
     blocks: list[Block | None] = [
-        Heading(_title(section)),
-        *_data(section),
-        Paragraph(f"Compared: {_names(section)}.", "note"),
-        Heading("In short", 3),
-        Bullets([(sentence.text, sentence.kind) for sentence in conclude(section)]),
-        Paragraph("Brackets hold 95 % intervals over seeds.", "note"),
+        *asked,
+        *_part("What limits these answers", [_limits(section)]),
+        *_part("Ranking", _ranking(section)),
+        *_part("What collapsed", [absence_table(section)] if section.counted and not asked else []),
+        *_part("Controls: what real data and junk would score", [controls_table(section), samples_table(section)]),
+        *_part("Samples", sample_galleries(section)),
+        *dynamics_section(section),
+        *why_section(section),
+        *_part("Cost", [cost_table(section), compute_table(section)]),
+        *_part("All runs", _runs(section)),
+        *_part("What was run", _reproduce(section, root)),
     ]
-    if section.counted:
-        blocks += [
-            Heading("Results", 3),
-            main_table(section),
-            absence_table(section),
-            *([Folded("More quantities", [other])] if (other := other_table(section)) else []),
-        ]
-    differences = [difference_table(section), difference_picture(section)]
-    blocks += [Heading("Against the baseline", 3), *differences] if any(differences) else []
-    costs = compute_table(section)
-    blocks += [Heading("At equal discriminator passes", 3), costs] if costs else []
-    drawn = samples_table(section)
-    blocks += [Heading("Samples and what junk would score", 3), drawn] if drawn else []
-    controls = controls_table(section)
-    blocks += [Heading("Controls", 3), controls] if controls else []
-    pictures = [*latent_pictures(section), *curve_pictures(section), share_picture(section)]
-    blocks += [Heading("Figures", 3), *pictures] if any(pictures) else []
-    blocks += dynamics_section(section)
-    blocks += why_section(section)
-    galleries = sample_galleries(section)
-    blocks += [Heading("Samples", 3), *galleries] if galleries else []
-    blocks += [Heading("All runs", 3), runs_table(section), Heading("Again", 3), *_reproduce(section, root)]
-    return [block for block in blocks if block]
+    links, body = _linked(section, [block for block in blocks if block])
+    head = [Heading(title(section)), *_data(section), Paragraph(f"Compared: {_names(section)}.", "note")]
+    return [*head, Contents(links), *body]
+
+
+def _part(heading: str, blocks: Sequence[Block | None]) -> list[Block]:
+    """Nothing at all where there is nothing to show."""
+    found = [block for block in blocks if block]
+    return [Heading(heading, 3), *found] if found else []
+
+
+def _linked(section: Section, blocks: Sequence[Block]) -> tuple[list[tuple[str, str]], list[Block]]:
+    """Every heading with an anchor, and the list of them."""
+    links, body = [], []
+    for block in blocks:
+        if isinstance(block, Heading):
+            links.append((block.text, f"{section.slug}-{len(links) + 1}"))
+            block = replace(block, anchor=links[-1][1])
+        body.append(block)
+    return links, body
+
+
+def _limits(section: Section) -> Block | None:
+    found = cautions(section)
+    return Bullets([(text, "caution") for text in found]) if found else None
+
+
+def _ranking(section: Section) -> list[Block | None]:
+    if not section.counted:
+        return []
+    other = other_table(section)
+    return [main_table(section), Folded("More quantities", [other]) if other else None]
+
+
+def _runs(section: Section) -> list[Block]:
+    """In one table; where it would be long, what is not averaged first, and the rest on a click."""
+    if len(section.runs) <= MOST_ROWS:
+        return [runs_table(section, section.runs)]
+    kept = {run.folder for run in section.counted}
+    left_out = [run for run in section.runs if run.folder not in kept]
+    rest = Folded(f"The {_count(len(kept), 'run')} that are averaged", [runs_table(section, section.counted)])
+    return [*([runs_table(section, left_out)] if left_out else []), rest]
 
 
 def _names(section: Section) -> str:
@@ -111,12 +132,6 @@ def _names(section: Section) -> str:
     if section.baseline_label == section.baseline:
         return compared
     return f"{compared}; {first} is short for `{section.baseline}`, the others likewise"
-
-
-def _title(section: Section) -> str:
-    if section.dataset is None:
-        return f"{section.family.title}: data not recorded"
-    return f"{section.family.title} on {section.dataset.source}"
 
 
 def _data(section: Section) -> list[Block]:
@@ -146,8 +161,10 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     commands = _commands(section)
     blocks: list[Block] = []
     if commands:
-        blocks += [Paragraph("The recorded commands, seeds gathered:"), Code(commands)]
-    facts = []
+        told = Paragraph("The recorded commands, seeds gathered:")
+        listed = Folded(f"{len(commands)} commands", [Code(commands)])
+        blocks += [told, Code(commands) if len(commands) <= MOST_COMMANDS else listed]
+    facts = [f"Data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
     for label, key in (("Code", "git"), ("device", "device"), ("precision", "precision")):
         values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
         facts += [f"{label} {', '.join(f'`{value}`' for value in values)}"] if values else []
@@ -162,24 +179,16 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     return [*blocks, listing]
 
 
-def _study_choice(override: str) -> str:
-    key, _, value = override.partition("=")
-    quoted = value if re.fullmatch(r"\w+", value) else f'"{value}"'  # a sweep as one string, not as a sweep of this
-    return f"hydra.sweeper.params.{key}={quoted}"
-
-
 def _commands(section: Section) -> list[str]:
     """One command per name: overrides without the seed, then all its seeds."""
     seeds: dict[tuple[str, ...], set[str]] = {}
     for run in section.runs:
         if run.overrides:
-            rest = tuple(text for text in run.overrides if not re.match(r"seed=", text))
+            rest = tuple(text for text in run.overrides if not re.match(r"(seed|study\.(seeds|resume|dry_run))=", text))
             seeds.setdefault(rest, set()).update({str(run.seed)} - {"None"})
     commands = []
     for rest, values in sorted(seeds.items()):
         chosen = [*rest, *([f"seed={','.join(sorted(values, key=int))}"] if values else [])]
-        if any(text.startswith("study=") for text in rest):  # a study's own choices are changed where it keeps them
-            chosen = [text if text.startswith("study=") else _study_choice(text) for text in chosen]
         swept = "-m " if len(values) > 1 else ""
         commands.append(f"python -m src.train {swept}{shlex.join(chosen)}".rstrip())
     return commands

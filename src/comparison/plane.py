@@ -43,7 +43,7 @@ def rate_distortion(section: Section) -> bytes | None:
         _iso_elbo(axes)
         _limit(axes, floor, "collapse floor", dashes=(5, 3))
         _limit(axes, entropy, "entropy", dashes=(1, 1.5))
-        axes.set_title(title, fontsize=10, loc="left", color=INK)
+        axes.set_title(title, fontsize=10, loc="left", color=INK, pad=15)  # above the numbers of the lines
         axes.set_xlabel("rate R: KL of all levels, nats")
         quiet(axes)
         axes.grid(False)

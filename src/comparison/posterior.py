@@ -1,19 +1,23 @@
 """Sentences on posterior collapse: which level dies under the baseline, what keeps it, how good the best model is."""
 
-from src.comparison.collapse import listed, of_seeds, phases
+from statistics import fmean
+
+from src.comparison.collapse import few, listed, no_conclusion, of_seeds, phases
 from src.comparison.measures import measure
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import Estimate, estimate
+from src.comparison.statistics import MIN_SEEDS, Estimate
 from src.comparison.verdicts import interval, losses
 from src.metrics.onset import ACTIVE_NATS
 
 
-def posterior_collapse(section: Section) -> list[str]:
-    """Every level under the baseline, then under the strategies, then the best likelihood between floor and entropy."""
-    if section.family.absent not in section.name_keys:
-        return []
-    baseline = [_baseline(section), *_alive(section)] if section.summaries[0].counted else []
-    return [*baseline, *(_strategies(section, level) for level in section.family.levels), likelihood(section)]
+def evidence(section: Section) -> list[str]:
+    """Which levels collapse under the baseline, and which live; nothing where it has no completed run."""
+    return [_baseline(section), *_alive(section)] if section.summaries[0].counted else []
+
+
+def prevention(section: Section) -> list[str]:
+    """Level by level, under which strategies it lives."""
+    return [text for level in section.family.levels if (text := _strategies(section, level))]
 
 
 def _baseline(section: Section) -> str:
@@ -38,10 +42,12 @@ def _baseline(section: Section) -> str:
 
 def _nothing_to_cure(section: Section) -> str:
     """Only the plain bound shows what there is to cure; a strategy may have cured it already."""
-    plain = section.family.baselines[0]
-    if plain in section.summaries[0].name:
+    plain, baseline = section.family.baselines[0], section.summaries[0]
+    if plain in baseline.name and len(baseline.counted) < MIN_SEEDS:
+        return no_conclusion(len(baseline.counted))
+    if plain in baseline.name:
         return f"There is no posterior collapse here for a {section.family.remedy} to cure."
-    return f"Whether `{section.summaries[0].label}` prevented a collapse is not known: `{plain}` was not run."
+    return f"Whether `{baseline.label}` prevented a collapse is not known: `{plain}` was not run."
 
 
 def _alive(section: Section) -> list[str]:
@@ -50,7 +56,8 @@ def _alive(section: Section) -> list[str]:
     alive = [level for level in levels if not losses(section, baseline, level)]
     if not alive or len(alive) == len(levels):
         return []
-    return [f"Level {' and '.join(alive)} stays alive under `{baseline.label}`: {_rates(baseline, alive)}."]
+    under = f"`{baseline.label}`{few(len(baseline.counted))}"
+    return [f"Level {' and '.join(alive)} stays alive under {under}: {_rates(baseline, alive)}."]
 
 
 def _rates(summary: Summary, levels: list[str] | tuple[str, ...]) -> str:
@@ -62,17 +69,17 @@ def _rates(summary: Summary, levels: list[str] | tuple[str, ...]) -> str:
 
 
 def _strategies(section: Section, level: str) -> str:
-    """Under which strategies a level lives in every seed, and under which it does not."""
+    """Under which strategies a level lives in every seed, and under which it does not; few seeds are counted."""
     tried = [summary for summary in section.remedies if summary.counted]
     lost = {s.label: losses(section, s, level) for s in tried if losses(section, s, level)}
-    lively = [f"`{s.label}`" for s in tried if s.label not in lost]
+    lively = [f"`{s.label}`{few(len(s.counted))}" for s in tried if s.label not in lost]
     dead = listed(f"`{s.label}` ({of_seeds(lost[s.label], len(s.counted))})" for s in tried if s.label in lost)
     baseline = section.summaries[0]
     lost_before = losses(section, baseline, level)
     if not tried or not (lost or lost_before):
         return ""
     if lost and baseline.counted and not lost_before:
-        return f"Level {level}, alive under `{baseline.label}`, collapses under {dead}."
+        return f"Level {level}, alive under `{baseline.label}`{few(len(baseline.counted))}, collapses under {dead}."
     if not lively:
         return f"No {section.family.remedy} keeps level {level} alive in every seed: it collapses under {dead}."
     ending = f"; it collapses under {dead}" if lost else ""
@@ -81,15 +88,20 @@ def _strategies(section: Section, level: str) -> str:
 
 def reference(section: Section, key: str) -> float | None:
     """A number that belongs to the data, not to a model: the collapse floor, or the entropy."""
-    return estimate(run.scalars[key] for run in section.counted if key in run.scalars).mean
+    known = [run.scalars[key] for run in section.counted if key in run.scalars]
+    return fmean(known) if known else None
 
 
 def likelihood(section: Section) -> str:
-    """The lowest IWAE NLL, and where it lies between the collapse floor and the entropy."""
+    """The lowest IWAE NLL of the names with enough seeds, and where it lies between the collapse floor and the entropy.
+
+    Where no name has enough, the lowest of all, with the number of its seeds.
+    """
     shown = measure("iwae_nll")
     scored = [summary for summary in section.summaries if summary.mean("iwae_nll") is not None]
     if not scored:
         return ""
+    scored = [summary for summary in scored if summary.estimates["iwae_nll"].n >= MIN_SEEDS] or scored
     best = min(scored, key=lambda summary: summary.mean("iwae_nll"))
     value = best.mean("iwae_nll")
     floor, entropy = reference(section, "floor_nll"), reference(section, "entropy")
@@ -107,5 +119,8 @@ def likelihood(section: Section) -> str:
     beside = ""
     if best is not baseline and baseline in scored:
         beside = f"; `{baseline.label}` reaches {interval(baseline.estimates['iwae_nll'], shown)}"
-    reached = interval(best.estimates["iwae_nll"], shown)
-    return f"Lowest mean IWAE NLL: `{best.label}` {reached} nats per {section.unit[:-1]}{where}{beside}."
+    reached = best.estimates["iwae_nll"]
+    return (
+        f"Lowest mean IWAE NLL: `{best.label}` {interval(reached, shown)} nats per {section.unit[:-1]}"
+        f"{few(reached.n)}{where}{beside}."
+    )

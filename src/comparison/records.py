@@ -3,10 +3,13 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class History:
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder, read. `status` is that of results.json, or "unfinished", or "damaged"."""
+    """One run's folder, read. `status` is that of results.json, or "unfinished", "damaged" or "never started"."""
 
     folder: Path
     status: str
@@ -104,7 +107,7 @@ class Run:
     def images_seen(self) -> float | None:
         return self.facts.get("images_seen") or self.history.last("images_seen")
 
-    @property
+    @cached_property
     def scalars(self) -> dict[str, float]:
         """Every finite number of the run that can be averaged over seeds."""
         values = {

@@ -9,6 +9,7 @@ from src.comparison.document import (
     Bullets,
     Cell,
     Code,
+    Contents,
     Document,
     Folded,
     Gallery,
@@ -33,8 +34,12 @@ def html(document: Document) -> str:
 
 def _block(block: Block) -> str:
     match block:
-        case Heading(text, level):
-            return f"<h{level}>{_inline(text)}</h{level}>"
+        case Heading(text, level, anchor):
+            name = f' id="{escape(anchor)}"' if anchor else ""
+            return f"<h{level}{name}>{_inline(text)}</h{level}>"
+        case Contents(links):
+            items = (f'<a href="#{escape(anchor)}">{_inline(text)}</a>' for text, anchor in links)
+            return f"<nav>{' '.join(items)}</nav>"
         case Paragraph(text, kind):
             role = ' role="alert"' if kind == "warning" else ""
             return f'<p class="{kind}"{role}>{_inline(text)}</p>'
@@ -45,13 +50,13 @@ def _block(block: Block) -> str:
             return _table(block)
         case Picture(_, _, caption, _):
             return f"<figure>{_image(block)}<figcaption>{_inline(caption)}</figcaption></figure>"
-        case Gallery(caption, pictures):
+        case Gallery(caption, pictures, width):
             images = "".join(
                 f"<div>{_image(picture)}<small>{_inline(picture.caption)}</small></div>" for picture in pictures
             )
             return (
                 f'<figure class="gallery"><figcaption>{_inline(caption)}</figcaption>'
-                f'<div class="pair">{images}</div></figure>'
+                f'<div class="tiles" style="--tile:{width}px">{images}</div></figure>'
             )
         case Folded(title, blocks):
             inner = "\n".join(map(_block, blocks))
@@ -74,13 +79,21 @@ def _table(table: Table) -> str:
 
 
 def _side(table: Table, column: int) -> str:
-    return ' class="left"' if column < table.text_columns or column in table.wide else ""
+    return ' class="left"' if _is_left(table, column) else ""
+
+
+def _is_left(table: Table, column: int) -> bool:
+    return column < table.text_columns or column in table.wide
 
 
 def _cell(table: Table, column: int, cell: Cell) -> str:
     text = f'<span class="{cell.tone}">{_inline(cell.text)}</span>' if cell.tone else _inline(cell.text)
     detail = f"<small>{_inline(cell.detail)}</small>" if cell.detail else ""
-    return f"<td{_side(table, column)}>{text}{detail}</td>"
+    kinds = (
+        ["left"] * _is_left(table, column) + ["name"] * cell.text.startswith("`") + ["wide"] * (column in table.wide)
+    )
+    attribute = f' class="{" ".join(kinds)}"' if kinds else ""
+    return f"<td{attribute}>{text}{detail}</td>"
 
 
 def _inline(text: str) -> str:

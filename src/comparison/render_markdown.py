@@ -8,6 +8,7 @@ from src.comparison.document import (
     Bullets,
     Cell,
     Code,
+    Contents,
     Document,
     Folded,
     Gallery,
@@ -29,6 +30,8 @@ def _block(block: Block) -> str:
     match block:
         case Heading(text, level):
             return f"{'#' * level} {_safe(text)}"
+        case Contents():
+            return ""
         case Paragraph(text, kind):
             return f"> ⚠ {_safe(text)}" if kind == "warning" else _safe(text)
         case Bullets(items):
@@ -38,8 +41,8 @@ def _block(block: Block) -> str:
         case Picture(file, _, caption, alt):
             return f"![{_safe(alt)}](figures/{file})\n\n*{_safe(caption)}*"
         case Gallery(caption, pictures):
-            images = " ".join(f"![{_safe(picture.alt)}](figures/{picture.file})" for picture in pictures)
-            return f"{_safe(caption)}\n\n{images}"
+            images = [f"![{_safe(p.alt)}](figures/{p.file})\n{_safe(p.caption)}" for p in pictures]
+            return "\n\n".join([_safe(caption), *images])
         case Folded(title, blocks):
             return "\n\n".join([f"**{_safe(title)}**", *map(_block, blocks)])
         case Code(lines):

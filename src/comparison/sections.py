@@ -4,13 +4,20 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from statistics import fmean
 
 from src.comparison.collect import ReportError
 from src.comparison.families import Family, family
 from src.comparison.measures import measure
 from src.comparison.naming import labels, told_apart, usual_baseline
 from src.comparison.records import Dataset, Run, is_names, is_number
-from src.comparison.statistics import Estimate, estimate, paired_differences
+from src.comparison.statistics import (
+    Estimate,
+    Significance,
+    estimate,
+    paired_differences,
+    significances,
+)
 
 CONTROLS = {
     "real": "real, held out",
@@ -106,12 +113,34 @@ class Section:
         return self.summaries[1:]
 
     @cached_property
+    def ranking_key(self) -> str:
+        """The family's first headline metric that is better one way, "" where no run has any."""
+        return next((key for key in self.family.headline if key in self.metric_keys and measure(key).better), "")
+
+    @cached_property
+    def best_first(self) -> tuple[Summary, ...]:
+        """All names by their mean in the metric that ranks; those without one last, by name."""
+        sign = -1 if measure(self.ranking_key).better == "higher" else 1
+        means = {s.name: s.mean(self.ranking_key) for s in self.summaries}
+        return tuple(
+            sorted(self.summaries, key=lambda s: (means[s.name] is None, sign * (means[s.name] or 0.0), s.name))
+        )
+
+    @cached_property
     def ranked(self) -> tuple[Summary, ...]:
-        """Remedies with completed runs, the largest gain in the family's first headline metric first."""
-        key = next((key for key in self.family.headline if key in self.metric_keys), "")
-        sign = -1 if measure(key).better == "higher" else 1
-        gains = {s.name: sign * (s.difference(key).mean or 0.0) for s in self.remedies}
-        return tuple(sorted((s for s in self.remedies if s.counted), key=lambda s: (gains[s.name], s.name)))
+        """Remedies with completed runs, the best mean first."""
+        return tuple(s for s in self.best_first if s.counted and s.name != self.baseline)
+
+    @cached_property
+    def significances(self) -> Mapping[str, Mapping[str, Significance]]:
+        """Of the paired differences, by metric and name; all remedies on one metric are a family."""
+        return {
+            key: significances({s.name: s.differences[key].values() for s in self.remedies}) for key in self.metric_keys
+        }
+
+    def significance(self, key: str, name: str) -> Significance | None:
+        """Of one name's difference from the baseline; None where too few seeds have a pair."""
+        return self.significances.get(key, {}).get(name)
 
     @cached_property
     def metric_keys(self) -> set[str]:
@@ -156,14 +185,15 @@ class Section:
 def control(section: Section, name: str, key: str) -> float | None:
     """What a metric says of a control, averaged over runs; None if none of them tells."""
     values = [run.controls.get(name, {}).get(key) for run in section.counted]
-    return estimate(value for value in values if is_number(value)).mean
+    known = [value for value in values if is_number(value)]
+    return fmean(known) if known else None
 
 
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     """Runs by family and data, GANs first.
 
-    A run that ended before it recorded its data joins the only section it could belong to, and is listed
-    there, never averaged; if there are several, it stands in a section of its own.
+    A run that ended before it recorded its data, or never began, joins the only section with runs of its name, else
+    the only one of its family, and is listed there, never averaged; if there are several, it stands in one of its own.
 
     Raises:
         ReportError: no run has the baseline's name or label.
@@ -175,7 +205,8 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     homes = list(members)
     for run in runs:
         if not run.dataset:
-            fitting = [key for key in homes if run.model in (None, key[0])]
+            called = [key for key in homes if any(run.name == other.name for other in members[key])]
+            fitting = called or [key for key in homes if run.model in (None, key[0])]
             home = fitting[0] if len(fitting) == 1 else (run.model or "unknown", "", ())
             members.setdefault(home, []).append(run)
     sections = [_section(model, found, baseline) for (model, *_), found in sorted(members.items())]

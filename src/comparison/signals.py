@@ -1,7 +1,6 @@
 """Early-warning signals of the baseline's seeds while training, beside the modes that are covered and the onset."""
 
 from collections.abc import Sequence
-from math import ceil
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from src.comparison.canvas import COLOURS, INK, MUTED, WIDTH, png, quiet
+from src.comparison.canvas import COLOURS, INK, MUTED, STYLES, along_the_bottom, panels, png, quiet
 from src.comparison.early_warnings import moved, signals
 from src.comparison.measures import compact, measure
 from src.comparison.records import Run
@@ -26,27 +25,23 @@ def signal_curves(section: Section) -> bytes | None:
     runs = runs[: len(COLOURS)]
     if not runs:
         return None
-    panels = ["modes", *keys]
-    rows = ceil(len(panels) / COLUMNS)
-    figure = Figure(figsize=(WIDTH, 2.3 * rows + 0.7), layout="constrained")
-    grid = figure.subplots(rows, COLUMNS, sharex=True, squeeze=False).ravel()
-    for axes in grid[len(panels) :]:
-        axes.set_visible(False)
-    for axes, key in zip(grid, panels, strict=False):
+    shown = ["modes", *keys]
+    figure, grid = panels(len(shown), 1.6, columns=COLUMNS, legend=True, own=True)
+    for axes, key in zip(grid, shown, strict=True):
         for number, run in enumerate(runs):
             _draw(axes, run, key, number)
         _dress(axes, key)
     _legend(figure, runs)
-    figure.supxlabel(f"training {section.unit} seen", fontsize=9.5, color=MUTED)
+    along_the_bottom(figure, f"training {section.unit} seen")
     return png(figure)
 
 
 def _draw(axes: Axes, run: Run, key: str, number: int) -> None:
-    """The curve, a dot where it moved, a line at the onset whose dashes leave gaps for the next seed's."""
+    """The curve, a dot where it moved, an upright line at the onset whose dashes leave gaps for the next seed's."""
     colour, dashes = COLOURS[number], (4 * number, (4, 4))
     seen, values = run.history.column("images_seen"), run.history.column(key)
     known = np.isfinite(values)
-    axes.plot(seen[known], values[known], color=colour, linewidth=1.4)
+    axes.plot(seen[known], values[known], color=colour, linestyle=STYLES[number % len(STYLES)], linewidth=1.4)
     if run.onset:
         axes.axvline(run.onset, color=colour, linewidth=1.2, linestyle=dashes, zorder=0.9)
     when = moved(run, key) if key != "modes" else None
@@ -55,7 +50,7 @@ def _draw(axes: Axes, run: Run, key: str, number: int) -> None:
 
 
 def _dress(axes: Axes, key: str) -> None:
-    axes.set_title(measure(key).label, fontsize=10, loc="left", color=INK)
+    axes.set_title(measure(key).label, fontsize=10, loc="left", color=INK, y=1)
     if key in LOG_SCALED:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
@@ -70,13 +65,16 @@ def _dress(axes: Axes, key: str) -> None:
 
 
 def _legend(figure: Figure, runs: Sequence[Run]) -> None:
-    seeds = {f"seed {run.seed}": Line2D([], [], color=c) for run, c in zip(runs, COLOURS, strict=False)}
+    seeds = {
+        f"seed {run.seed}": Line2D([], [], color=COLOURS[i], linestyle=STYLES[i % len(STYLES)])
+        for i, run in enumerate(runs)
+    }
     marks = {
-        "onset": Line2D([], [], color=MUTED, linestyle=(0, (4, 4))),
+        "onset": Line2D([], [], color=MUTED, marker="|", linestyle="", markersize=11),
         "moved": Line2D([], [], color=MUTED, marker="o", linestyle="", markersize=8),
     }
     handles = seeds | marks
     figure.legend(
-        handles.values(), handles, loc="outside upper left", ncols=len(handles), frameon=False, fontsize=9.5,
+        handles.values(), handles, loc="upper left", ncols=len(handles), frameon=False, fontsize=9.5,
         labelcolor=INK,
     )  # fmt: skip

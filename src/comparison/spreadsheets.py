@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from src.comparison.measures import ordered
+from src.comparison.ranking import ranks
 from src.comparison.records import Dataset, Run
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import Estimate
+from src.comparison.statistics import Estimate, intervals
 
 RECORD = ("name", "seed", "status", "averaged", "model", "dataset", "source", "digest", "oracle_accuracy")
 COST = ("train_seconds", "images_per_second", "device", "precision", "git")
 ESTIMATE = ("n", "mean", "sd", "low", "high")
-DIFFERENCE = ("pairs", "difference", "difference_low", "difference_high")
+DIFFERENCE = ("pairs", "difference", "difference_low", "difference_high", "p", "p_corrected")
+RANK = ("ranked_by", "rank_first", "rank_last")
 
 
 def runs_csv(sections: Sequence[Section], root: Path) -> str:
@@ -50,9 +52,12 @@ def _data(dataset: Dataset | None) -> tuple[str | None, str | None, str | None]:
 
 
 def summary_csv(sections: Sequence[Section]) -> str:
-    """Per name and metric: n, mean, sd, 95 % interval; difference from the baseline, pairs, its interval."""
+    """Per name and metric: n, mean, sd, 95 % interval; difference from the baseline, pairs, interval, p, p by Holm.
+
+    `interval` says how a row's intervals were made, the rank is in the metric that `ranked_by` names.
+    """
     keys = ordered({key for section in sections for key in section.metric_keys})
-    fixed = ["name", "model", "dataset", "source", "digest", "baseline", "n", "not_averaged"]
+    fixed = ["name", "model", "dataset", "source", "digest", "baseline", "n", "not_averaged", *RANK, "interval"]
     columns = [f"{key}_{part}" for key in keys for part in (*ESTIMATE, *DIFFERENCE)]
     rows = [_summary_row(section, summary) for section in sections for summary in section.summaries]
     return _csv([*fixed, *columns], rows)
@@ -70,13 +75,18 @@ def _summary_row(section: Section, summary: Summary) -> dict[str, Any]:
         "n": len(summary.counted),
         "not_averaged": len(summary.others),
     }
+    gaps = {} if summary.name == section.baseline else {key: summary.difference(key) for key in section.metric_keys}
+    row["interval"] = intervals([*summary.estimates.values(), *gaps.values()])
+    if place := ranks(section).get(summary.name):
+        row |= dict(zip(RANK, (section.ranking_key, place.first, place.last), strict=True))
     for key in section.metric_keys:
         value = summary.estimates.get(key, Estimate(0))
         row |= {f"{key}_{part}": getattr(value, part) for part in ESTIMATE}
-        if summary.name != section.baseline:
-            gap = summary.difference(key)
-            gaps = (gap.n, gap.mean, gap.low, gap.high)
-            row |= {f"{key}_{part}": number for part, number in zip(DIFFERENCE, gaps, strict=True)}
+        if gap := gaps.get(key):
+            found = section.significance(key, summary.name)
+            tested = (found.p, found.corrected) if found else (None, None)
+            parts = zip(DIFFERENCE, (gap.n, gap.mean, gap.low, gap.high, *tested), strict=True)
+            row |= {f"{key}_{part}": number for part, number in parts}
     return row
 
 

@@ -1,24 +1,41 @@
-"""Means and differences with the interval that the number of seeds allows."""
+"""Means and differences with the interval that the number of seeds allows, and what chance makes of a difference."""
 
 import math
-import statistics
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from statistics import fmean, stdev
 
+import numpy as np
 from scipy.special import stdtrit
+from scipy.stats import bootstrap, ttest_1samp
 
 MIN_SEEDS = 3
+MIN_BOOTSTRAP = 10  # values; resamples of fewer are too much alike
+RESAMPLES = 4999
+SEED = 0  # so that a report can be made again
+CHANCE = 0.05
+ROUNDING = 1e-12  # relative; values that differ by less differ by their rounding
+
+
+class Interval(StrEnum):
+    """How a 95 % interval of a mean was made."""
+
+    STUDENT = "Student's t"
+    BCA = "BCa bootstrap"
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Mean of n values with its 95 % interval; sd, low and high are None below two values."""
+    """Mean of n values with its 95 % interval; all of sd, low, high and interval are None below two values."""
 
     n: int
     mean: float | None = None
     sd: float | None = None
     low: float | None = None
     high: float | None = None
+    interval: Interval | None = None
 
     @property
     def excludes_zero(self) -> bool:
@@ -26,19 +43,92 @@ class Estimate:
 
 
 def estimate(values: Iterable[float]) -> Estimate:
-    """Mean, sample standard deviation and 95 % interval from Student's t with n − 1 degrees of freedom."""
-    sample = [float(value) for value in values]
+    """Mean, sample standard deviation and 95 % interval, bias-corrected and accelerated where there are enough values.
+
+    Efron 1987, doi:10.2307/2289144, from MIN_BOOTSTRAP values on; Student's t with n − 1 degrees of freedom below.
+    """
+    return _estimate(tuple(map(float, values)))
+
+
+@cache  # a report asks for the same difference in tables, figures and sentences
+def _estimate(sample: tuple[float, ...]) -> Estimate:
     n = len(sample)
     if n == 0:
         return Estimate(0)
-    mean = statistics.fmean(sample)
+    mean = fmean(sample)
     if n == 1:
         return Estimate(1, mean)
-    sd = statistics.stdev(sample)
+    kind = Interval.STUDENT if n < MIN_BOOTSTRAP else Interval.BCA
+    if alike(sample):
+        return Estimate(n, mean, 0.0, mean, mean, kind)
+    sd = stdev(sample)
+    if kind is Interval.BCA:
+        return Estimate(n, mean, sd, *_bca(sample), kind)
     half_width = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
-    return Estimate(n, mean, sd, mean - half_width, mean + half_width)
+    return Estimate(n, mean, sd, mean - half_width, mean + half_width, kind)
+
+
+def _bca(sample: Sequence[float]) -> tuple[float, float]:
+    random = np.random.default_rng(SEED)
+    found = bootstrap((sample,), np.mean, n_resamples=RESAMPLES, method="BCa", rng=random).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def alike(sample: Sequence[float]) -> bool:
+    """Whether values differ by no more than their rounding: neither a t-test nor a bootstrap has an answer then."""
+    return max(sample) - min(sample) <= ROUNDING * max(map(abs, sample))
+
+
+def intervals(found: Iterable[Estimate]) -> str:
+    """How the intervals of several estimates were made, in words; empty where there are none."""
+    kinds = {value.interval for value in found} - {None}
+    if len(kinds) > 1:
+        return f"{Interval.STUDENT} below {MIN_BOOTSTRAP} values, {Interval.BCA} from there on"
+    return "".join(kinds)
 
 
 def paired_differences(treated: Mapping[int, float], baseline: Mapping[int, float]) -> dict[int, float]:
     """treated − baseline for every seed that both have, by seed."""
     return {seed: treated[seed] - baseline[seed] for seed in sorted(treated.keys() & baseline.keys())}
+
+
+@dataclass(frozen=True)
+class Significance:
+    """p of a paired t-test, two-sided, alone and after Holm's correction for the `tests` of its family."""
+
+    p: float
+    corrected: float
+    tests: int
+
+    @property
+    def holds(self) -> bool:
+        return self.corrected < CHANCE
+
+
+def significances(differences: Mapping[str, Iterable[float]]) -> dict[str, Significance]:
+    """By name, over one family of paired differences; names with fewer than MIN_SEEDS pairs are not tested."""
+    samples = {name: tuple(values) for name, values in differences.items()}
+    raw = {name: p_value(sample) for name, sample in samples.items() if len(sample) >= MIN_SEEDS}
+    corrected = holm([*raw.values()])
+    return {name: Significance(p, own, len(raw)) for (name, p), own in zip(raw.items(), corrected, strict=True)}
+
+
+def p_value(differences: Sequence[float]) -> float:
+    """Chance of a mean at least as far from 0 if there were no difference; 0 or 1 where all differences are alike."""
+    if alike(differences):
+        return 0.0 if any(differences) else 1.0
+    return float(ttest_1samp(differences, 0).pvalue)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Corrected for how many were tested, step by step from the smallest (Holm 1979), in the given order."""
+    corrected, largest = [0.0] * len(p_values), 0.0
+    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected
+
+
+def p_text(value: float) -> str:
+    """As in "p = 0.012"."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"

@@ -19,6 +19,7 @@ h2 { font-size: 1.5rem; margin: 3rem 0 .5rem; padding-top: 1.4rem; border-top: 2
 h3 { font-size: 1.1rem; margin: 2.6rem 0 .7rem; }
 p { max-width: 46rem; margin: .7rem 0; }
 .lede { font-size: 1.15rem; color: var(--muted); margin: 0; }
+.answer { max-width: 52rem; }
 .note { font-size: .85rem; color: var(--muted); max-width: none; }
 .warning { max-width: none; padding: .9rem 1.2rem; background: var(--warn); color: var(--warn-ink);
   border-left: 5px solid var(--warn-line); border-radius: 4px; }
@@ -45,9 +46,9 @@ th { font-weight: 600; color: var(--muted); vertical-align: bottom;
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
 th.left, td.left { text-align: left; }
-th.left:last-child, td.left:last-child { min-width: 13rem; }
+td.wide { min-width: 13rem; }
 td code { font-size: .97em; }
-td:first-child { min-width: 8rem; max-width: 15rem; }
+td.name { min-width: 8rem; max-width: 15rem; }
 td small { display: block; color: var(--muted); font-size: .78em; white-space: nowrap; }
 td .helps { color: var(--good); font-weight: 600; }
 td .hurts, td .lost { color: var(--bad); font-weight: 600; }
@@ -56,15 +57,21 @@ td .hurts, td .lost { color: var(--bad); font-weight: 600; }
 figure { margin: 1.6rem 0; break-inside: avoid; }
 figure > img { width: 100%; height: auto; display: block; background: #fff; border-radius: 6px; }
 .gallery { break-inside: auto; }
-.pair div { break-inside: avoid; }
-.gallery figcaption { margin: 0 0 .4rem; color: var(--ink); }
-.pair { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start; }
-.pair img { width: 100%; height: auto; display: block; border-radius: 4px; }
-.pair small { display: block; color: var(--muted); font-size: .75rem; margin-top: .25rem; }
+.gallery figcaption { margin: 0 0 .5rem; }
+.tiles { display: grid; gap: .9rem .8rem; align-items: start;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, var(--tile)), 1fr)); }
+.tiles div { break-inside: avoid; min-width: 0; }
+.tiles img { width: 100%; height: auto; display: block; border-radius: 4px; }
+.tiles small { display: block; color: var(--muted); font-size: .75rem; line-height: 1.4; margin-top: .25rem;
+  overflow-wrap: anywhere; }
+nav { margin: .8rem 0 0; font: .85rem/1.9 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue",
+  "Liberation Sans", sans-serif; }
+nav a { color: var(--muted); margin-right: .9rem; white-space: nowrap; }
 details { margin: 1.2rem 0; }
 summary { cursor: pointer; font-size: .88rem; color: var(--muted); }
-@media (max-width: 640px) { main { padding: 1.5rem 1rem; } .pair { grid-template-columns: 1fr; }
-  figure { overflow-x: auto; } figure > img { width: 640px; } figcaption { position: sticky; left: 0; } }
+@media (max-width: 640px) { main { padding: 1.5rem 1rem; } .tiles { --tile: 150px !important; }
+  figure:not(.gallery) { overflow-x: auto; } figure > img { width: 640px; }
+  figure:not(.gallery) figcaption { position: sticky; left: 0; } }
 @media print { :root { color-scheme: light; --page: #fff; --ink: #000;
   --muted: #444; --line: #ccc; --soft: #f4f4f4;
   --good: #005f9e; --bad: #b34700; --warn: #fff3d6; --warn-ink: #6b4700; }

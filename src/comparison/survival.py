@@ -10,10 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from src.comparison.canvas import COLOURS, INK, MUTED, WIDTH, png, short
+from src.comparison.canvas import COLOURS, INK, MUTED, along_the_bottom, colour_bar, panels, png, short
 from src.comparison.measures import compact
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
@@ -86,24 +85,17 @@ def survival_maps(section: Section) -> list[bytes]:
 def _figure(
     section: Section, found: Sequence[tuple[Summary, tuple[np.ndarray, np.ndarray]]], order_K: np.ndarray
 ) -> bytes:
-    columns = min(COLUMNS, len(found))
-    rows = math.ceil(len(found) / columns)
     height = max(1.4, HEIGHT * len(order_K))
-    figure = Figure(figsize=(WIDTH, (height + 0.65) * rows + 0.7), layout="constrained")
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes in grid.ravel()[len(found) :]:
-        axes.set_visible(False)
-    for axes, (summary, (seen_E, covered_EK)) in zip(grid.ravel(), found, strict=False):
+    figure, grid = panels(len(found), height, columns=min(COLUMNS, len(found)), key=True)
+    for axes, (summary, (seen_E, covered_EK)) in zip(grid, found, strict=True):
         image = _draw(axes, summary, seen_E, covered_EK[:, order_K])
     names = [_classes(section)[k] for k in order_K]
-    grid[0, 0].set_yticks(range(len(names)), names)
-    grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
-    bar = figure.colorbar(image, ax=grid, location="bottom", shrink=0.5, aspect=45, pad=0.03)
+    grid[0].set_yticks(range(len(names)), names)
+    grid[0].set_ylim(len(names) - 0.5, -0.5)
+    bar = colour_bar(figure, image)
     what = "covered in {} seed" if characters(section) == 1 else "{} mode with it covered"
     bar.set_ticks([0, 0.5, 1], labels=[what.format("no"), "half", what.format("every")])
-    bar.ax.tick_params(labelsize=8, colors=MUTED, length=2)
-    bar.outline.set_visible(False)
-    figure.supxlabel(f"training {section.unit} seen", fontsize=9.5, color=MUTED)
+    along_the_bottom(figure, f"training {section.unit} seen")
     return png(figure)
 
 
@@ -113,7 +105,7 @@ def _draw(axes: Axes, summary: Summary, seen_E: np.ndarray, covered_EK: np.ndarr
     image = axes.pcolormesh(seen_E, rows_K, covered_EK.T, shading="nearest", cmap=COLOUR_MAP, vmin=0, vmax=1)
     for onset in filter(None, (run.mode_onset for run in recorded(summary))):
         axes.plot(onset, -0.5, "v", color=COLOURS[2], markersize=5.5, clip_on=False)
-    axes.set_title(short(summary.label, 24), fontsize=9, loc="left", color=INK, pad=7)
+    axes.set_title(short(summary.label, 24), fontsize=9, loc="left", color=INK, y=1, pad=7)
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     axes.tick_params(axis="x", length=2, labelsize=8, colors=MUTED, labelbottom=True)

@@ -6,19 +6,34 @@ from textwrap import shorten
 from src.comparison.collapse import in_seeds
 from src.comparison.document import Cell, Table
 from src.comparison.measures import compact, measure, ordered
+from src.comparison.ranking import ranks
 from src.comparison.records import Run, is_number
 from src.comparison.sections import CONTROLS, Section, Summary, control
-from src.comparison.statistics import Estimate
-from src.comparison.verdicts import judgements, overall, tone
+from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, intervals, p_text
+from src.comparison.verdicts import Judgement, equal_budgets, judgements, overall, tone
 
 MOST_CHARACTERS = 300
 NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
 
 
 def main_table(section: Section) -> Table:
-    """The family's main quantities, a row per name; all of them where the family is unknown."""
+    """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
     keys = [key for key in section.family.main if key in section.metric_keys]
-    return _estimates(section, keys or _rest(section))
+    table = _estimates(section, keys or _rest(section), section.best_first)
+    if not section.ranking_key:
+        return table
+    places = ranks(section)
+    rows = [
+        [Cell(str(places.get(summary.name, "–"))), *row]
+        for summary, row in zip(section.best_first, table.rows, strict=True)
+    ]
+    caption = (
+        f"{table.caption} Rank, by {measure(section.ranking_key).label}: the places that are left by the names clearly "
+        f"better or worse, whose intervals do not overlap with its own; – below {MIN_SEEDS} seeds."
+    )
+    if not equal_budgets(*section.summaries):
+        caption += " Budgets differ, so the ranks do not compare like with like."
+    return Table(["rank", *table.header], rows, caption, text_columns=2)
 
 
 def other_table(section: Section) -> Table | None:
@@ -33,14 +48,23 @@ def _rest(section: Section) -> list[str]:
     return ordered(section.metric_keys - NOT_QUANTITIES - onsets)
 
 
-def _estimates(section: Section, keys: Sequence[str]) -> Table:
+def _estimates(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
+    """A row per name, the baseline first unless told in which order."""
     rows = [
-        [Cell(f"`{summary.label}`"), Cell(str(len(summary.counted))), *(_estimate(summary, key) for key in keys)]
-        for summary in section.summaries
+        [
+            Cell(f"`{summary.label}`", "the baseline" if summary.name == section.baseline else ""),
+            Cell(str(len(summary.counted))),
+            *(_estimate(summary, key) for key in keys),
+        ]
+        for summary in summaries or section.summaries
     ]
     arrows = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
     header = [f"{measure(key).label}{arrows[measure(key).better]}" for key in keys]
-    caption = "Mean over completed seeds, below it the 95 % interval. ↑ higher is better, ↓ lower is better."
+    made = intervals(s.estimates[key] for s in section.summaries for key in keys if key in s.estimates)
+    caption = (
+        f"Mean over completed seeds, below it the 95 % interval{f' ({made})' if made else ''}. "
+        "↑ higher is better, ↓ lower is better."
+    )
     return Table(["name", "n", *header], rows, caption)
 
 
@@ -61,35 +85,40 @@ def difference_table(section: Section) -> Table | None:
     if not section.ranked or not keys or not section.summaries[0].counted:
         return None
     header = ["name", "pairs", *(f"Δ {measure(key).label}" for key in keys), "verdict"]
-    rows = [_difference_row(section, summary, keys) for summary in section.ranked]
+    judged = [judgements(section, summary) for summary in section.ranked]
+    rows = [_difference_row(summary, found) for summary, found in zip(section.ranked, judged, strict=True)]
+    made = intervals(judgement.difference for found in judged for judgement in found)
     caption = (
-        f"Name minus `{section.baseline_label}`, paired by seed: mean and 95 % interval. "
-        "A verdict needs three pairs, equal budgets, and an interval without zero."
+        f"Name minus `{section.baseline_label}`, paired by seed: mean, below it the 95 % interval"
+        f"{f' ({made})' if made else ''} and p of a paired t-test after Holm's correction for the names tested. "
+        "The intervals are not corrected, the verdicts are: a verdict needs three pairs, equal budgets, "
+        f"an interval without zero, and p < {CHANCE}."
     )
     return Table(header, rows, caption, wide=(len(header) - 1,))
 
 
-def _difference_row(section: Section, summary: Summary, keys: Sequence[str]) -> list[Cell]:
-    found = judgements(section, summary)
-    cells = []
-    for key in keys:
-        shown, difference = measure(key), summary.difference(key)
-        between = ""
-        if difference.low is not None:
-            between = f"{shown.text(difference.low, True)} … {shown.text(difference.high, True)}"
-        cells.append(Cell(shown.text(difference.mean, True), between))
-    pairs = sorted({summary.difference(key).n for key in keys})
+def _difference_row(summary: Summary, found: Sequence[Judgement]) -> list[Cell]:
+    pairs = sorted({judgement.difference.n for judgement in found})
     return [
         Cell(f"`{summary.label}`"),
         Cell("/".join(map(str, pairs))),
-        *cells,
+        *map(_difference, found),
         Cell(overall(found), tone=tone(found)),
     ]
 
 
+def _difference(judgement: Judgement) -> Cell:
+    shown, value, details = measure(judgement.key), judgement.difference, []
+    if value.low is not None:
+        details.append(f"{shown.text(value.low, True)} … {shown.text(value.high, True)}")
+    if judgement.significance:
+        details.append(p_text(judgement.significance.corrected))
+    return Cell(shown.text(value.mean, True), " · ".join(details))
+
+
 def absence_table(section: Section) -> Table:
-    """Names of what is lost and in how many seeds, the onset in each seed, and the speed."""
-    header = ["name", *(key.replace("_", " ") for key in section.name_keys), "onset by seed", f"{section.unit}/s"]
+    """Names of what is lost and in how many seeds, and the onset in each seed."""
+    header = ["name", *(key.replace("_", " ") for key in section.name_keys), "onset by seed"]
     rows = []
     for summary in section.summaries:
         runs = len(summary.counted)
@@ -98,14 +127,13 @@ def absence_table(section: Section) -> Table:
             Cell(in_seeds(counts, runs) if counts else _nothing(section, key) if runs else "–")
             for key, counts in lost.items()
         ]
-        speed = measure("images_per_second").text(summary.mean("images_per_second"))
-        rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted)), Cell(speed)])
+        rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted))])
     never = "" if section.num_modes is None else "0 if half was never covered, "
     caption = (
         f"Onset: {section.unit} seen at the first evaluation from which the loss lasts to the end; "
         f"{never}– if there was no such loss."
     )
-    return Table(header, rows, caption, text_columns=len(header) - 1)
+    return Table(header, rows, caption, text_columns=len(header), wide=range(1, len(header) - 1))
 
 
 def _nothing(section: Section, key: str) -> str:
@@ -156,28 +184,19 @@ def _controls(section: Section, keys: Sequence[str]) -> dict[str, list[Cell]]:
     return {name: [Cell(measure(key).text(control(section, name, key))) for key in keys] for name in names}
 
 
-def runs_table(section: Section) -> Table:
-    """Every run with its status, what it reached, and its error; those not averaged are toned down."""
+def runs_table(section: Section, runs: Sequence[Run]) -> Table:
+    """Runs with their status, what they reached, and their errors; those not averaged are toned down."""
     kept = {run.folder for run in section.counted}
     keys = [key for key in section.family.headline if any(_latest(run, key) is not None for run in section.runs)]
-    header = [
-        "name",
-        "status",
-        "seed",
-        f"{section.unit} seen",
-        *(measure(key).label for key in keys),
-        f"{section.unit}/s",
-        "note",
-    ]
+    header = ["name", "status", "seed", f"{section.unit} seen", *(measure(key).label for key in keys), "note"]
     rows = []
-    for run in sorted(section.runs, key=lambda run: (run.name, run.seed is None, run.seed or 0)):
+    for run in sorted(runs, key=lambda run: (run.name, run.seed is None, run.seed or 0)):
         averaged = run.folder in kept
         numbers = [Cell(measure(key).text(_latest(run, key))) for key in keys]
         seed, seen = Cell("–" if run.seed is None else str(run.seed)), Cell(compact(run.images_seen))
-        speed = Cell(measure("images_per_second").text(run.facts.get("images_per_second")))
         status = Cell(run.status, tone="" if averaged else "lost")
         note = shorten(run.error or "", MOST_CHARACTERS) or ("" if averaged else _why_left_out(run))
-        rows.append([Cell(f"`{run.name}`"), status, seed, seen, *numbers, speed, Cell(note)])
+        rows.append([Cell(f"`{run.name}`"), status, seed, seen, *numbers, Cell(note)])
     caption = "Runs that did not complete are not averaged; their numbers are those of their last evaluation."
     return Table(header, rows, caption, text_columns=2, wide=(len(header) - 1,))
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from src.comparison.measures import Measure, measure
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import MIN_SEEDS, Estimate
+from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, Significance, p_text
 
 BUDGET_TOLERANCE = 0.01
 AT_FLOOR = 2.0  # a perfect sampler's KL exceeds 1.5 floors once in twenty evaluations (K = 26)
@@ -32,9 +32,10 @@ WITHOUT_SUBJECT = {Verdict.UNCLEAR, Verdict.WITHHELD}
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict on one metric of one name, and why it was withheld if it was.
+    """A verdict on one metric of one name, and why it was withheld, or no difference shown against the interval.
 
-    `subject` is what helps, rises or stays alive: the metric's label or the level's name.
+    `subject` is what helps, rises or stays alive: the metric's label or the level's name. `significance` is None where
+    too few seeds have a pair.
     """
 
     key: str
@@ -42,26 +43,47 @@ class Judgement:
     difference: Estimate
     subject: str
     reason: str = ""
+    significance: Significance | None = None
 
 
 def judge(section: Section, summary: Summary, key: str) -> Judgement:
-    """Verdict on one metric: withheld for few pairs, unequal budgets, or a KL that is all sampling noise."""
+    """Verdict on one metric: withheld for few pairs, unequal budgets, or a KL that is all sampling noise.
+
+    A difference is shown where its interval excludes zero and its p holds after correction for all names.
+    """
     difference, label = summary.difference(key), measure(key).label
+    significance = section.significance(key, summary.name)
     reason = _withheld(section, summary, key, difference)
     if reason:
-        return Judgement(key, Verdict.WITHHELD, difference, label, reason)
-    if not difference.excludes_zero:
-        return Judgement(key, Verdict.UNCLEAR, difference, label)
-    level, grown = section.family.level(key), difference.mean > 0
-    if measure(key).better:
-        gained = grown == (measure(key).better == "higher")
-        return Judgement(key, Verdict.HELPS if gained else Verdict.HURTS, difference, label)
-    baseline = section.summaries[0]
+        return Judgement(key, Verdict.WITHHELD, difference, label, reason, significance)
+    if not (difference.excludes_zero and significance.holds):
+        reason = _overruled(significance) if difference.excludes_zero else ""
+        return Judgement(key, Verdict.UNCLEAR, difference, label, reason, significance)
+    verdict = _shown(section, summary, key, grown=difference.mean > 0)
+    subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else label
+    return Judgement(key, verdict, difference, subject, significance=significance)
+
+
+def _shown(section: Section, summary: Summary, key: str, grown: bool) -> Verdict:
+    """What a difference means that is no chance."""
+    better, level, baseline = measure(key).better, section.family.level(key), section.summaries[0]
+    if better:
+        return Verdict.HELPS if grown == (better == "higher") else Verdict.HURTS
     if level and grown and _mostly_lost(section, baseline, level) and not losses(section, summary, level):
-        return Judgement(key, Verdict.KEEPS, difference, level)
+        return Verdict.KEEPS
     if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
-        return Judgement(key, Verdict.LOSES, difference, level)
-    return Judgement(key, Verdict.RAISES if grown else Verdict.LOWERS, difference, label)
+        return Verdict.LOSES
+    return Verdict.RAISES if grown else Verdict.LOWERS
+
+
+def _overruled(significance: Significance) -> str:
+    """Why an interval that excludes zero shows no difference."""
+    if significance.p >= CHANCE:
+        return f"its interval excludes zero, but the paired t-test has {p_text(significance.p)}"
+    return (
+        f"its interval excludes zero, but Holm's correction for {significance.tests} names does not let it pass "
+        f"({p_text(significance.p)} alone, {p_text(significance.corrected)} corrected)"
+    )
 
 
 def losses(section: Section, summary: Summary, level: str) -> int:

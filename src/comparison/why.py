@@ -4,7 +4,7 @@ R runs, S seeds, K classes, B resamples, E evaluations.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -12,12 +12,10 @@ import numpy as np
 from scipy.stats import rankdata
 
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import MIN_SEEDS
+from src.comparison.statistics import CHANCE, MIN_SEEDS, SEED, holm
 from src.comparison.survival import characters, recorded, survival
 
 RESAMPLES = 5000
-SEED = 0
-CHANCE = 0.05
 
 
 @dataclass(frozen=True)
@@ -167,15 +165,6 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     a, b = (rankdata(side, axis=-1) - (side.shape[-1] + 1) / 2 for side in (a, b))
     scale = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
     return np.divide((a * b).sum(-1), scale, out=np.zeros_like(scale), where=scale > 0)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrected for how many were tested, step by step from the smallest (Holm 1979), in the given order."""
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = largest
-    return corrected
 
 
 def _p(chance_B: np.ndarray, observed: float) -> float:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from src.comparison.measures import Measure
-from src.comparison.statistics import MIN_SEEDS
-from src.comparison.why import CHANCE, Correlation, Why, spearman
+from src.comparison.statistics import CHANCE, MIN_SEEDS, p_text
+from src.comparison.why import Correlation, Why, spearman
 
 ASKED = (("O", "A"), ("Q", "X", "Z"))  # letters that GANs are said to keep, and to lose
 WORST = 3  # how many of the classes that fare worst are named
@@ -85,11 +85,11 @@ def _verdict(found: Why) -> str:
     if found.chance < CHANCE:
         return (
             f"**No property explains it**: the same {noun} vanish in {seeds} seeds more often than chance would have "
-            f"it ({_p(found.chance)}), but of what was measured {best}."
+            f"it ({p_text(found.chance)}), but of what was measured {best}."
         )
     return (
         f"**Chance, as far as {seeds} seeds tell**: the {noun} that vanish agree between seeds no better than shuffled "
-        f"ones would ({_p(found.chance)}), and no property goes with survival; {best}."
+        f"ones would ({p_text(found.chance)}), and no property goes with survival; {best}."
     )
 
 
@@ -140,11 +140,7 @@ def _claim(correlation: Correlation) -> str:
 
 def _strength(correlation: Correlation) -> str:
     low, high = RHO.text(correlation.low, True), RHO.text(correlation.high, True)
-    return f"ρ = {RHO.text(correlation.rho, True)} [{low}, {high}], {_p(correlation.p)} after Holm's correction"
-
-
-def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+    return f"ρ = {RHO.text(correlation.rho, True)} [{low}, {high}], {p_text(correlation.p)} after Holm's correction"
 
 
 def percent(share: float) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from src.comparison.collect import collect
-from src.comparison.conclusions import Sentence, conclude
+from src.comparison.conclusions import Sentence
 from src.comparison.figures import KINDS
+from src.comparison.opening import opening
 from src.comparison.page import compose
 from src.comparison.records import Run
 from src.comparison.render_html import html
@@ -33,7 +34,8 @@ class Report:
 
     @property
     def sentences(self) -> list[Sentence]:
-        return [sentence for section in self.sections for sentence in conclude(section)]
+        """The answer, three sentences a section."""
+        return [sentence for section in self.sections for sentence in opening(section)]
 
 
 def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Report:

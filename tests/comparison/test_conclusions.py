@@ -1,12 +1,18 @@
 from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from src.comparison.collapse import phase
 from src.comparison.collect import collect, read_run
-from src.comparison.conclusions import conclude
+from src.comparison.page import compose
+from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
-from src.comparison.verdicts import Verdict, judge
+from src.comparison.statistics import Interval, Significance
+from src.comparison.tables import difference_table
+from src.comparison.verdicts import Judgement, Verdict, judge
 
 
 @pytest.fixture
@@ -22,7 +28,7 @@ def pair(make_run):
 
 
 def said(section: Section) -> str:
-    return "\n".join(sentence.text for sentence in conclude(section))
+    return markdown(compose([section], Path()))
 
 
 def verdict(section: Section, key: str = "kl") -> Verdict:
@@ -94,6 +100,14 @@ def test_no_collapse_nothing_to_cure(make_run) -> None:
     assert "Collapse has no onset in any of 3 seeds" in text
 
 
+def test_one_seed_concludes_nothing(make_run) -> None:
+    text = said(group([read_run(make_run("gan_standard", 0, missing="", onset=None))])[0])
+    assert "Under `gan_standard` (1 seed) no letters are missing in any seed. No conclusion from 1 seed: at" in text
+    assert "to cure" not in text
+    text = said(group([read_run(make_run("gan_standard", 1))])[0])
+    assert "Present at first, then gone for good (1 seed): Q from 300, X from 300 images on." in text
+
+
 def test_baseline_without_completed_runs(make_run) -> None:
     runs = [read_run(make_run("gan_standard", status="diverged", error="loss is nan"))]
     runs += [read_run(make_run("gan_fm", seed)) for seed in range(3)]
@@ -122,7 +136,96 @@ def test_many_names_are_grouped_and_chance_is_mentioned(make_run) -> None:
             runs.append(read_run(make_run(f"gan_{number}", seed, kl=0.1 + 0.01 * seed)))
     text = said(group(runs)[0])
     assert "**Helps: KL** (8): `gan_0` (modes 0.0, KL −0.390)" in text
-    assert "With 8 names, about one 95 % interval in twenty misses zero by chance" in text
+    assert "With 8 names, about one 95 % interval in twenty misses zero by chance alone; verdicts are corrected" in text
+
+
+@pytest.fixture
+def among(make_run):
+    """A section of a baseline (KL 0.5), a remedy with these differences from it, and as many idle ones as told."""
+
+    def make(differences: Sequence[float], idle: int) -> Section:
+        changes = {"gan_standard": [0.0] * len(differences), "gan_a": differences}
+        changes |= {f"gan_idle_{number}": [0.01, -0.02, 0.03] for number in range(idle)}
+        folders = count()
+        return group(
+            read_run(make_run(name, seed, kl=0.5 + change, folder=f"{differences} {next(folders)}"))
+            for name, values in changes.items()
+            for seed, change in enumerate(values)
+        )[0]
+
+    return make
+
+
+def first(section: Section) -> Judgement:
+    summary = next(summary for summary in section.remedies if summary.label == "gan_a")
+    return judge(section, summary, "kl")
+
+
+def test_many_names_make_a_verdict_dearer(among) -> None:
+    differences = [-0.2, -0.25, -0.3]
+    p = stats.ttest_1samp(differences, 0).pvalue
+    alone = first(among(differences, idle=0))
+    assert (alone.verdict, alone.reason) == (Verdict.HELPS, "")
+    assert alone.significance == Significance(pytest.approx(p), pytest.approx(p), 1)
+    section = among(differences[::-1], idle=4)
+    judged = first(section)
+    assert judged.verdict is Verdict.UNCLEAR
+    assert judged.difference.excludes_zero
+    assert judged.significance == Significance(pytest.approx(p), pytest.approx(5 * p), 5)
+    assert (p, 5 * p) == (pytest.approx(0.0131, abs=5e-5), pytest.approx(0.0654, abs=5e-5))
+    expected = (
+        "No difference shown in KL: its interval excludes zero, but Holm's correction for 5 names does not let it pass "
+        "(p = 0.013 alone, p = 0.065 corrected)."
+    )
+    assert expected in said(section)
+
+
+def test_many_names_are_told_apart_from_what_the_correction_overruled(among) -> None:
+    text = said(among([-0.2, -0.25, -0.3], idle=7))
+    assert "`gan_a` (modes 0.0, KL −0.250 with p = 0.10 corrected)" in text
+    assert "KL +0.00667)" in text, "an interval with zero needs no such word"
+
+
+def test_many_names_without_a_verdict_say_why(make_run) -> None:
+    runs = [read_run(make_run(f"gan_{name}", seed)) for name in ("standard", *"abcdefg") for seed in range(2)]
+    assert "**No verdict** (7): `gan_a` (2 paired seeds, at least 3 are needed), " in said(group(runs)[0])
+
+
+def test_names_with_two_pairs_are_not_tested_and_cost_the_others_nothing(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed, kl=0.5)) for seed in range(3)]
+    runs += [read_run(make_run("gan_a", seed, kl=0.3 - 0.05 * seed)) for seed in range(3)]
+    runs += [read_run(make_run("gan_b", seed, kl=0.3 - 0.05 * seed)) for seed in range(2)]
+    (section,) = group(runs)
+    assert first(section).significance.tests == 1
+    assert judge(section, section.remedies[1], "kl").significance is None
+    lines = {row[0].text: row for row in difference_table(section).rows}
+    assert lines["`gan_a`"][3].detail.endswith("−0.126 · p = 0.013")
+    assert "p =" not in lines["`gan_b`"][3].detail
+
+
+def test_seeds_that_all_agree_exactly_need_no_test(among) -> None:
+    same = first(among([-0.25] * 3, idle=4))
+    assert (same.verdict, same.significance.p) == (Verdict.HELPS, 0)
+    none = first(among([0.0] * 3, idle=4))
+    assert (none.verdict, none.significance.p, none.reason) == (Verdict.UNCLEAR, 1, "")
+
+
+def test_a_bootstrap_alone_shows_no_difference(among) -> None:
+    """Of skewed differences BCa may exclude zero where the t-test does not."""
+    judged = first(among([*[-0.02] * 10, -0.3, -0.01], idle=0))
+    assert judged.difference.interval is Interval.BCA
+    assert judged.verdict is Verdict.UNCLEAR
+    assert judged.reason == "its interval excludes zero, but the paired t-test has p = 0.097"
+
+
+def test_differences_say_what_is_corrected(among) -> None:
+    table = difference_table(among([-0.2, -0.25, -0.3], idle=4))
+    assert "the 95 % interval (Student's t) and p of a paired t-test after Holm's correction" in table.caption
+    assert "The intervals are not corrected, the verdicts are" in table.caption
+    (row,) = (row for row in table.rows if row[0].text == "`gan_a`")
+    assert (row[3].text, row[3].detail, row[4].text) == (
+        *("−0.250", "−0.374 … −0.126 · p = 0.065", "no difference shown"),
+    )
 
 
 def test_phases_of_training() -> None:

@@ -87,8 +87,8 @@ def test_leads_and_false_alarms_are_counted(pulse) -> None:
     runs += [pulse("gan_fm", 0, None, None), pulse("gan_fm", 1, 6, None), pulse("gan_fm", 2, None, None)]
     (section,) = group(runs)
     gap, accuracy = records(section)
-    assert gap == Record("logit_gap", (-200.0, 200.0, 0.0), collapsed=4, alarms=1, sound=3, pooled=True)
-    assert accuracy == Record("discriminator_accuracy", (), collapsed=4, alarms=0, sound=3, pooled=True)
+    assert gap == Record("logit_gap", (-200.0, 200.0, 0.0), 4, 1, 3, collapsed_seeds=2, sound_seeds=3, pooled=True)
+    assert accuracy == Record("discriminator_accuracy", (), 4, 0, 3, collapsed_seeds=2, sound_seeds=3, pooled=True)
     table = warning_table([gap, accuracy], "images")
     rows = [[cell.text for cell in row] for row in table.rows]
     assert rows == [["logit gap", "1 of 4", "0", "1 of 3"], ["pairwise accuracy", "0 of 4", "–", "0 of 3"]]
@@ -105,7 +105,7 @@ def test_a_signal_that_tells_recipes_apart_is_no_warning(pulse) -> None:
     assert "it may only tell recipes apart" in earliest(pooled, "images")
     runs += [pulse("gan_hinge", seed, 5, 900 if seed < 3 else None) for seed in range(6)]
     within = records(group(runs)[0])
-    assert within[0] == Record("logit_gap", (200.0,) * 3, collapsed=3, alarms=3, sound=3)
+    assert within[0] == Record("logit_gap", (200.0,) * 3, 3, 3, 3, collapsed_seeds=3, sound_seeds=3)
     assert earliest(within, "images").startswith("No signal warns without crying wolf")
     assert warning_table(within, "images").caption.startswith("Averaged runs of the names that have runs with and")
 
@@ -145,22 +145,36 @@ def test_an_older_run_counts_only_for_what_it_recorded(pulse, make_run) -> None:
     assert signal_curves(group([old])[0]) is None
 
 
+def seeded(signal: str, leads: Sequence[float], collapsed: int, alarms: int, sound: int) -> Record:
+    """A record over runs of which each has a seed of its own."""
+    return Record(signal, tuple(leads), collapsed, alarms, sound, collapsed_seeds=collapsed, sound_seeds=sound)
+
+
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ([Record("a", (9.0, 9.0), 2, 0, 9)], "No conclusion on early warnings: 2 runs with an onset"),
-        ([Record("a", (), 0, 0, 9)], "No conclusion on early warnings: no runs with an onset"),
+        ([seeded("a", (9.0, 9.0), 2, 0, 9)], "No conclusion on early warnings: 2 runs of 2 seeds with an onset"),
+        ([seeded("a", (), 0, 0, 9)], "No conclusion on early warnings: no runs with an onset"),
         (
-            [Record("a", (9.0,), 3, 0, 9), Record("b", (-5.0,), 3, 0, 9)],
+            [Record("a", (9.0,) * 6, 6, 0, 9, collapsed_seeds=1, sound_seeds=9)],
+            "No conclusion on early warnings: 6 runs of 1 seed with an onset that a signal could have preceded, and at "
+            "least 3 seeds are needed.",
+        ),
+        (
+            [Record("a", (9.0,) * 3, 3, 0, 9, collapsed_seeds=3, sound_seeds=2)],
+            "is not known: 9 runs of 2 seeds without an onset, and at least 3 seeds are needed.",
+        ),
+        (
+            [seeded("a", (9.0,), 3, 0, 9), seeded("b", (-5.0,), 3, 0, 9)],
             "the best, a, moved before the onset in 1 of",
         ),
-        ([Record("a", (9.0,) * 3, 3, 2, 9)], "No signal warns without crying wolf; these also moved in runs without"),
-        ([Record("a", (9.0,) * 3, 3, 0, 2)], "Whether it also moves where nothing collapses is not known: 2 runs"),
-        ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,) * 3, 3, 0, 3)], "**B** warns earliest"),
-        ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,) * 3, 3, 1, 3)], "**A** warns earliest"),
-        ([Record("a", (9.0, 5.0, -3.0), 3, 1, 5)], "in 2 of 3 runs, by 5 bars in the median, and it moved in 1 of 5"),
-        ([Record("a", (9.0,) * 3, 3, 0, 3), Record("b", (20.0,), 1, 0, 3)], "**A** warns earliest"),
-        ([Record("a", (9.0, 0.0, 0.0), 3, 0, 3)], "the best, a, moved before the onset in 1 of 3"),
+        ([seeded("a", (9.0,) * 3, 3, 2, 9)], "No signal warns without crying wolf; these also moved in runs without"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 2)], "Whether it also moves where nothing collapses is not known: 2 runs"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,) * 3, 3, 0, 3)], "**B** warns earliest"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,) * 3, 3, 1, 3)], "**A** warns earliest"),
+        ([seeded("a", (9.0, 5.0, -3.0), 3, 1, 5)], "in 2 of 3 runs, by 5 bars in the median, and it moved in 1 of 5"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,), 1, 0, 3)], "**A** warns earliest"),
+        ([seeded("a", (9.0, 0.0, 0.0), 3, 0, 3)], "the best, a, moved before the onset in 1 of 3"),
     ],
 )
 def test_the_sentence_says_what_the_runs_support(found, said) -> None:

@@ -40,10 +40,8 @@ def test_no_two_names_look_alike(number: int) -> None:
     assert len(set(styles.values())) == number
 
 
-def test_every_name_is_in_every_figure(section) -> None:
-    for content in (rate_distortion(section), level_curves(section, "kl")):
-        picture = drawn(content)
-        assert all(has_colour(picture, colour) for colour in ("#2b2b2b", "#0072b2", "#d55e00"))
+def test_every_name_is_in_the_plane(section) -> None:
+    assert all(has_colour(drawn(rate_distortion(section)), colour) for colour in ("#2b2b2b", "#0072b2", "#d55e00"))
 
 
 def test_one_beta_for_both_levels_unless_they_differ(section, make_vae) -> None:
@@ -88,17 +86,19 @@ def test_page_shows_strategies_figures_pictures_and_what_junk_scores(annealing, 
     assert "5 styles · 20,000 train, 2,000 val, 2,000 test · entropy 18.25 nats per bar, exactly known." in text
     assert "`none` is short for `vae_drums vae.anneal=none`" in text
     assert "| noise |  | 0.999 | 0.420 | 95.0 | 0.250 |" in text
-    assert "| `none` | low in all 3 seeds | low: 128k, 128k, 128k | 3,200 |" in text
+    assert "| `none` | low in all 3 seeds | low: 128k, 128k, 128k |" in text
     assert "| `linear` | no level | – |" in text
     assert report.page.stat().st_size < 5e6
 
 
-def test_many_strategies_get_a_panel_each_and_a_line_per_level(make_vae) -> None:
-    (section,) = group([read_run(make_vae(f"strategy_{letter}")) for letter in "abcdefg"])
-    picture = drawn(level_curves(section, "kl"))
-    assert has_colour(picture, "#0072b2")
-    assert has_colour(picture, "#d55e00")
-    assert not has_colour(picture, "#009e73")
+def test_every_strategy_has_a_panel_and_every_level_a_line_of_its_own(make_vae) -> None:
+    few, many = (group([read_run(make_vae(f"{letter}_{n}")) for letter in "abcdefg"[:n]])[0] for n in (2, 7))
+    pictures = [drawn(level_curves(section, "kl")) for section in (few, many)]
+    for picture in pictures:
+        assert has_colour(picture, "#0072b2")
+        assert has_colour(picture, "#d55e00")
+        assert not has_colour(picture, "#009e73")
+    assert pictures[1].shape[0] > 1.4 * pictures[0].shape[0]  # two rows against one
 
 
 def test_a_strategy_may_be_named_as_the_page_names_it(annealing) -> None:

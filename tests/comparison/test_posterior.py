@@ -1,15 +1,18 @@
+import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from src.comparison.collect import collect, read_run
-from src.comparison.conclusions import conclude
+from src.comparison.page import compose
+from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
 from src.comparison.verdicts import Verdict, judge, overall, tone
 
 
 def said(section: Section) -> str:
-    return "\n".join(sentence.text for sentence in conclude(section))
+    return markdown(compose([section], Path()))
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def test_without_the_plain_bound_nobody_knows_what_was_prevented(compare) -> Non
     [
         ({"floor_nll": 24.0}, "no better than the collapse floor of 24.00"),
         ({"entropy": 24.75}, "0.25 below the entropy of 24.75 (chance, or a fault)"),
-        ({"floor_nll": None, "entropy": None}, "none` 24.50 nats per bar."),
+        ({"floor_nll": None, "entropy": None}, "none` 24.50 nats per bar (1 seed)."),
     ],
 )
 def test_likelihood_that_nothing_explains(make_vae, metrics, expected: str) -> None:
@@ -119,6 +122,31 @@ def test_level_alive_in_some_seeds_only_is_not_kept(make_vae) -> None:
     assert "it collapses under `linear` (in 1 of 3)" in said(section)
 
 
+def test_one_seed_concludes_nothing(compare) -> None:
+    text = said(compare({"none": (2.0, 1.0, 25.0), "linear": (2.1, 1.1, 24.0)}, seeds=1))
+    assert "Under `none` (1 seed) no level collapses" in text
+    assert "No conclusion from 1 seed: at least 3 are needed." in text
+    assert "to cure" not in text
+    assert "Lowest mean IWAE NLL: `linear` 23.96 nats per bar (1 seed), " in text
+
+
+def test_levels_that_live_in_few_seeds_are_counted(compare) -> None:
+    text = said(compare({"none": (2.0, 0.01, 25.0), "linear": (2.1, 1.1, 24.0)}, seeds=2))
+    assert "Level high stays alive under `none` (2 seeds): KL high" in text
+    assert "Level low is alive in every seed under `linear` (2 seeds)." in text
+
+
+def test_a_level_lost_in_one_seed_says_so(compare) -> None:
+    text = said(compare({"none": (2.0, 1.0, 25.0), "capacity": (0.05, 1.0, 26.0)}, seeds=1))
+    assert "Level high, alive under `none` (1 seed), collapses under `capacity` (in the only seed)." in text
+
+
+def test_the_best_likelihood_is_looked_for_where_the_seeds_suffice(make_vae) -> None:
+    runs = [read_run(make_vae("none", seed, nll=25.0)) for seed in range(3)]
+    runs += [read_run(make_vae("linear", 0, nll=20.0))]
+    assert "Lowest mean IWAE NLL: `none` 25.00 [25.00, 25.00] nats per bar, " in said(group(runs)[0])
+
+
 def test_two_seeds_give_no_verdict(compare) -> None:
     section = compare({"none": (2.0, 0.01, 25.0), "linear": (2.0, 2.0, 24.0)}, seeds=2)
     assert set(verdicts(section).values()) == {Verdict.WITHHELD}
@@ -149,4 +177,4 @@ def test_images_are_not_bars(make_vae) -> None:
     strokes = {"name": "strokes", "source": "strokes", "digest": "ab", "classes": ["A", "B"], "shape": [1, 28, 28]}
     text = said(group([read_run(make_vae(kl_low=0.01, dataset=strokes | {"levels": 255}))])[0])
     assert "training saw 512k images" in text
-    assert "bar" not in text
+    assert not re.search(r"\bbars?\b", text)

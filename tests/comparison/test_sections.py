@@ -2,7 +2,9 @@ import os
 
 import pytest
 
+from src.comparison import write_report
 from src.comparison.collect import ReportError, collect, read_run
+from src.comparison.curves import averaged
 from src.comparison.sections import group
 from src.comparison.statistics import estimate
 
@@ -32,6 +34,27 @@ def test_two_data_sets_are_never_averaged(make_run, tmp_path) -> None:
     sections = group(collect([tmp_path]))
     assert [section.summaries[0].mean("kl") for section in sections] == [1.0, 3.0]
     assert all(len(section.counted) == 1 for section in sections)
+
+
+def test_no_number_of_a_report_mixes_two_data_sets(make_run, tmp_path) -> None:
+    """The same names and seeds on other data: 0.1 to 0.3 and 1.1 to 1.3, whose common mean would be 0.7."""
+    other = {"name": "emnist", "source": "emnist", "digest": "ff00", "classes": ["A"], "sizes": {}}
+    for seed in range(3):
+        for name in ("gan_standard", "gan_fm"):
+            kl = 0.1 * (seed + 1)
+            make_run(name, seed, kl=kl, onset=100)
+            make_run(name, seed, kl=1 + kl, onset=300, dataset=other, folder=f"other_{name}_{seed}")
+    report = write_report([tmp_path], tmp_path / "out")
+    assert [section.dataset.digest for section in report.sections] == ["ab12cd34ef56", "ff00"]
+    for section, expected in zip(report.sections, (0.2, 1.2), strict=True):
+        assert {run.dataset.digest for run in section.runs} == {section.dataset.digest}
+        assert [summary.mean("kl") for summary in section.summaries] == [pytest.approx(expected)] * 2
+        assert [summary.difference("kl").mean for summary in section.remedies] == [pytest.approx(0)]
+        assert averaged(section.summaries[0], "kl")[0].size
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert "| 0.200 [" in text
+    assert "| 1.20 [" in text
+    assert "0.700" not in text
 
 
 def test_families_are_separate(make_run, tmp_path) -> None:

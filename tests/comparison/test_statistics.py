@@ -1,19 +1,58 @@
 import math
+from itertools import permutations
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from src.comparison.statistics import Estimate, estimate, paired_differences
+from src.comparison.statistics import (
+    Estimate,
+    Interval,
+    Significance,
+    estimate,
+    holm,
+    intervals,
+    p_text,
+    p_value,
+    paired_differences,
+    significances,
+)
 
 
-@pytest.mark.parametrize("n", [2, 3, 5, 12])
-def test_interval_is_students(n: int) -> None:
+@pytest.mark.parametrize("n", [2, 3, 5, 9])
+def test_interval_of_few_is_students(n: int) -> None:
     sample = np.random.default_rng(n).normal(3, 2, n)
     found = estimate(sample)
     low, high = stats.t.interval(0.95, n - 1, loc=sample.mean(), scale=stats.sem(sample))
     assert (found.n, found.mean, found.sd) == pytest.approx((n, sample.mean(), sample.std(ddof=1)))
     assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.interval is Interval.STUDENT
+
+
+@pytest.mark.parametrize("n", [10, 12, 40])
+def test_interval_of_many_is_bca(n: int) -> None:
+    sample = np.random.default_rng(n).lognormal(size=n)
+    found = estimate(sample)
+    expected = stats.bootstrap((sample,), np.mean, n_resamples=4999, method="BCa", rng=np.random.default_rng(0))
+    assert (found.n, found.mean, found.sd) == pytest.approx((n, sample.mean(), sample.std(ddof=1)))
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval))
+    assert found.interval is Interval.BCA
+    assert found.high - found.mean > found.mean - found.low, "the long tail is on the right"
+
+
+def test_bca_hardly_depends_on_what_is_drawn() -> None:
+    sample = np.random.default_rng(1).normal(size=15)
+    found = estimate(sample)
+    other = stats.bootstrap((sample,), np.mean, n_resamples=20_000, method="BCa", rng=np.random.default_rng(9))
+    assert (found.low, found.high) == pytest.approx(tuple(other.confidence_interval), abs=0.05 * found.sd)
+
+
+@pytest.mark.parametrize("n", [3, 9, 10, 30])
+@pytest.mark.parametrize("value", [0.0, 0.3, -1e9])
+def test_constant_values_have_no_width(n: int, value: float) -> None:
+    found = estimate([value] * n)
+    assert (found.mean, found.sd, found.low, found.high) == (value, 0, value, value)
+    assert estimate([0.3, *[0.1 + 0.2] * n]).sd == 0, "which differs by its rounding"
 
 
 def test_paired_interval_is_the_paired_t_test() -> None:
@@ -44,3 +83,66 @@ def test_interval_through_zero_does_not_exclude_it() -> None:
     assert not estimate([-1, 1, 0.5]).excludes_zero
     assert estimate([-1, -1.1, -0.9]).excludes_zero
     assert not estimate([0, 0, 0]).excludes_zero
+
+
+def test_intervals_are_named() -> None:
+    few, many = estimate(range(3)), estimate(range(10))
+    assert intervals([few, Estimate(0)]) == "Student's t"
+    assert intervals([many, many]) == "BCa bootstrap"
+    assert intervals([many, few]) == "Student's t below 10 values, BCa bootstrap from there on"
+    assert intervals([Estimate(1, 2.0)]) == ""
+
+
+@pytest.mark.parametrize("n", [3, 8, 20])
+def test_p_is_the_paired_t_tests(n: int) -> None:
+    random = np.random.default_rng(n)
+    before, after = random.normal(size=n), random.normal(0.5, size=n)
+    assert p_value(tuple(after - before)) == pytest.approx(stats.ttest_rel(after, before).pvalue)
+
+
+def test_p_where_all_differences_are_alike() -> None:
+    assert p_value([0.0] * 3) == 1
+    assert p_value([-2.0] * 3) == 0
+    assert p_value([0.3, 0.1 + 0.2, 0.3]) == 0
+    assert 0.4 < p_value([1e-17, -1e-17, 2e-17]) < 0.6, "small is not alike"
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.6, 0.7]) == [1, 1]
+    assert holm([0.02]) == [0.02]
+    assert holm([]) == []
+
+
+def test_holm_rejects_what_its_procedure_rejects() -> None:
+    """Step down: go on from the smallest p as long as it is below the level over how many are left."""
+    random = np.random.default_rng(0)
+    for p_values in random.beta(0.4, 8, size=(200, 6)):
+        rejected = set()
+        for left, place in zip(range(6, 0, -1), np.argsort(p_values), strict=True):
+            if p_values[place] >= 0.05 / left:
+                break
+            rejected.add(place)
+        assert {place for place, p in enumerate(holm(p_values)) if p < 0.05} == rejected
+
+
+def test_holm_does_not_depend_on_the_order() -> None:
+    p_values = (0.01, 0.02, 0.02, 0.9)
+    corrected = dict(zip(p_values, holm(p_values), strict=True))
+    assert all(holm(order) == [corrected[p] for p in order] for order in permutations(p_values))
+
+
+def test_a_family_holds_those_with_enough_pairs() -> None:
+    found = significances({"a": [1, 2, 3.5], "b": [1.0, 1.1], "c": [-1, 1, 0.5], "d": []})
+    a, c = (stats.ttest_1samp(values, 0).pvalue for values in ([1, 2, 3.5], [-1, 1, 0.5]))
+    assert found == {
+        "a": Significance(pytest.approx(a), pytest.approx(2 * a), 2),
+        "c": Significance(pytest.approx(c), pytest.approx(c), 2),
+    }
+    assert significances({}) == {}
+
+
+def test_p_holds_below_a_twentieth() -> None:
+    assert Significance(0.01, 0.049, 5).holds
+    assert not Significance(0.01, 0.05, 5).holds
+    assert [p_text(p) for p in (0, 0.0123, 0.25, 1)] == ["p < 0.001", "p = 0.012", "p = 0.25", "p = 1.00"]

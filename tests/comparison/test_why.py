@@ -10,7 +10,7 @@ from scipy import stats
 from src.comparison import write_report
 from src.comparison.collect import collect, read_run
 from src.comparison.sections import group
-from src.comparison.why import Why, correlate, holm, spearman, why
+from src.comparison.why import Why, correlate, spearman, why
 from src.comparison.why_figure import _names, why_figure
 from src.comparison.why_section import why_section
 from src.comparison.why_words import PROPERTIES, answer, percent, property_named, terms
@@ -86,11 +86,6 @@ def test_rank_correlation_is_scipys() -> None:
     expected = [stats.spearmanr(x, y).statistic for x, y in zip(a, b, strict=True)]
     assert spearman(a, b) == pytest.approx(np.array(expected))
     assert spearman(np.ones(5), np.arange(5)) == 0
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.6, 0.7]) == [1, 1]
 
 
 def test_p_is_the_share_of_all_orders() -> None:

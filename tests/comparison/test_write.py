@@ -3,6 +3,7 @@ import re
 from pathlib import Path
 
 import pytest
+from scipy import stats
 
 from src.comparison import write_report
 from src.comparison.measures import compact, measure
@@ -31,7 +32,10 @@ def test_everything_is_written_and_nothing_else(report, study: Path) -> None:
 
 def test_page_is_self_contained(report) -> None:
     page = report.page.read_text()
-    assert not re.search(r"""(src|href)\s*=\s*(?!["']data:)""", page)
+    assert not re.search(r"""src\s*=\s*(?!["']data:)""", page)
+    anchors = re.findall(r"""href\s*=\s*["']([^"']*)["']""", page)
+    assert anchors
+    assert all(anchor.startswith("#") and f'id="{anchor[1:]}"' in page for anchor in anchors)
     assert not re.search(r"https?://|url\(|@import", page)
     assert page.count("data:image/png;base64,") == len(list((report.folder / "figures").iterdir()))
 
@@ -75,9 +79,28 @@ def test_summary_csv_has_every_metric_with_its_interval_and_difference(report) -
     for key in ("modes", "kl", "fid", "recognisable", "onset", "images_per_second"):
         assert {f"{key}_{part}" for part in parts} <= set(table["gan_fm"])
     assert table["gan_standard"]["n"] == "2"
+    assert {row["interval"] for row in table.values()} == {"Student's t"}
     assert table["gan_standard"]["kl_difference"] == ""
     assert table["gan_fm"]["kl_pairs"] == "2"
     assert float(table["gan_fm"]["kl_difference"]) == pytest.approx(-0.399)
+
+
+def test_summary_csv_has_p_values_and_ranks(study: Path) -> None:
+    report = write_report([study])
+    table = {row["name"]: row for row in rows(report.folder / "summary.csv")}
+    kls = {
+        name: [float(r["kl"]) for r in rows(report.folder / "runs.csv") if r["name"] == name and r["kl"]]
+        for name in table
+    }
+    alone = {name: stats.ttest_rel(kls[name], kls["gan_standard"]).pvalue for name in ("gan_fm", "gan_hinge")}
+    small, large = sorted(alone, key=alone.get)
+    assert [float(table[name]["kl_p"]) for name in alone] == pytest.approx([*alone.values()])
+    assert float(table[small]["kl_p_corrected"]) == pytest.approx(2 * alone[small])
+    assert float(table[large]["kl_p_corrected"]) == pytest.approx(max(2 * alone[small], alone[large]))
+    assert table["gan_standard"]["kl_p"] == ""
+    assert {row["ranked_by"] for row in table.values()} == {"modes"}
+    places = {name: (row["rank_first"], row["rank_last"]) for name, row in table.items()}
+    assert places == {"gan_fm": ("1", "2"), "gan_standard": ("2", "3"), "gan_hinge": ("1", "3")}
 
 
 def test_markdown_pictures_exist(report) -> None:
@@ -146,13 +169,16 @@ def test_numbers_are_readable() -> None:
     assert modes.text(0.04, signed=True) == "+0.04"
 
 
-def test_the_command_of_a_study_changes_its_choices_where_it_keeps_them(make_run, tmp_path) -> None:
+def test_the_command_of_a_study_is_that_of_any_sweep_and_names_no_folder(make_run, tmp_path) -> None:
     for seed in (0, 1):
         run = make_run("gan_fm", seed)
-        (run / ".hydra" / "overrides.yaml").write_text(f"- experiment=gan_fm\n- seed={seed}\n- study=quick\n")
+        (run / ".hydra" / "overrides.yaml").write_text(
+            f"- seed={seed}\n- experiment=gan_fm\n- study=quick\n- study.resume=/some/where\n"
+        )
     report = write_report([tmp_path])
-    expected = "hydra.sweeper.params.experiment=gan_fm study=quick 'hydra.sweeper.params.seed=\"0,1\"'"
-    assert expected in (report.folder / "report.md").read_text()
+    text = (report.folder / "report.md").read_text()
+    assert "python -m src.train -m experiment=gan_fm study=quick seed=0,1" in text
+    assert "/some/where" not in text
 
 
 def test_a_mean_over_fewer_runs_than_there_are_says_so(make_vae, tmp_path) -> None:

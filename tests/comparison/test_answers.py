@@ -1,0 +1,100 @@
+import re
+
+import pytest
+
+from src.comparison import write_report
+from src.comparison.answers import UNANSWERED, _on_a_click, answers, coverage, effectiveness
+from src.comparison.collect import collect
+from src.comparison.document import Cell, Folded, Heading, Paragraph, Picture, Table
+from src.comparison.sections import group
+
+GAN = ["Mode coverage with and without the fix", "When collapse begins", "How effective the chosen technique is"]
+VAE = ["Evidence of posterior collapse", "How annealing prevented it", "Comparison of annealing strategies"]
+AFTER = ["What limits these answers", "Ranking", "Controls: what real data and junk would score", "Samples"]
+LAST = ["Cost", "All runs", "What was run"]
+
+
+def section_of(folder):
+    (section,) = group(collect([folder]))
+    return section
+
+
+def headings(text: str) -> list[str]:
+    return re.findall(r"^### (.*)$", text, re.MULTILINE)
+
+
+def answered(section) -> dict[str, list]:
+    found: dict[str, list] = {}
+    for block in answers(section):
+        if isinstance(block, Heading):
+            found[block.text] = []
+        else:
+            found[[*found][-1]].append(block)
+    return found
+
+
+def test_the_questions_on_modes_come_first_then_all_that_they_rest_on(study) -> None:
+    text = (write_report([study]).folder / "report.md").read_text()
+    assert headings(text) == [*GAN, *AFTER, "How collapse unfolds", *LAST]
+
+
+def test_the_questions_on_latents_come_first_too(annealing, tmp_path) -> None:
+    text = (write_report([annealing], tmp_path / "out").folder / "report.md").read_text()
+    assert headings(text) == [*VAE, *AFTER, *LAST]
+
+
+@pytest.mark.parametrize("kind", ["study", "annealing"])
+def test_every_question_has_its_words_and_its_evidence(kind, request) -> None:
+    for blocks in answered(section_of(request.getfixturevalue(kind))).values():
+        assert isinstance(blocks[0], Paragraph)
+        assert blocks[0].text != UNANSWERED
+        assert any(isinstance(block, Picture | Table) for block in blocks[1:])
+
+
+@pytest.mark.parametrize("kind", ["study", "annealing"])
+def test_no_picture_and_no_table_stands_on_the_page_twice(kind, request, tmp_path) -> None:
+    report = write_report([request.getfixturevalue(kind)], tmp_path / "out")
+    text = (report.folder / "report.md").read_text()
+    pictures = re.findall(r"\]\((figures/[^)]+)\)", text)
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(pictures) == len(set(pictures)) > 4
+    assert len(tables) == len(set(tables)) > 4
+
+
+def test_coverage_names_the_most_and_counts_the_better_ones(study) -> None:
+    """Modes 26, 26, 25 with gan_fm; 24, 23, 22 with gan_hinge; 23, 22, 23 without."""
+    assert coverage(section_of(study)) == (
+        "With a fix, `gan_fm` covers 25.7 [24.2, 27.1] on average, the most of 2 remedies; "
+        "2 cover more than the 22.7 without."
+    )
+
+
+def test_effectiveness_is_the_share_of_the_gap_that_is_closed(make_run, tmp_path) -> None:
+    for seed in range(3):
+        make_run("gan_standard", seed, missing="QXZJKVAB"[seed:], kl=0.5)
+        make_run("gan_fm", seed, missing="Q" * (seed == 0) + "X", kl=0.1)
+    assert effectiveness(section_of(tmp_path)).endswith(
+        "Of the 7.0 modes that `gan_standard` lacks on average it wins back 5.7 (81%)."
+    )
+
+
+def test_what_is_not_shown_is_not_told_as_a_gain(make_run, tmp_path) -> None:
+    for seed, missing in enumerate(("Q", "QXZJ", "")):
+        make_run("gan_standard", seed, missing="QX", kl=0.5)
+        make_run("gan_fm", seed, missing=missing, kl=0.5 + 0.1 * (seed - 1))
+    assert effectiveness(section_of(tmp_path)) == "`gan_fm`: **no difference shown**."
+
+
+def test_a_question_that_no_run_can_answer_says_so(make_run, tmp_path) -> None:
+    for seed in range(3):
+        make_run("gan_standard", seed, history=[{"images_seen": 100, "modes": 24}])
+    found = answered(section_of(tmp_path))
+    assert found[GAN[2]][0].text == "No remedy was run beside it, so none can be judged."
+    assert found[GAN[2]][1:] == []
+
+
+def test_long_tables_beside_a_picture_open_on_a_click() -> None:
+    short, long = (Table(["name"], [[Cell("x")]] * rows) for rows in (12, 13))
+    assert _on_a_click("Title", short) is short
+    assert _on_a_click("Title", long) == Folded("Title", [long])
+    assert _on_a_click("Title", None) is None

@@ -1,0 +1,87 @@
+import pytest
+
+from src.comparison.collect import collect, read_run
+from src.comparison.ranking import Rank, rank, ranks
+from src.comparison.sections import group
+from src.comparison.statistics import Estimate
+from src.comparison.tables import main_table
+
+
+def between(low: float, high: float, n: int = 3) -> Estimate:
+    return Estimate(n, (low + high) / 2, 1.0, low, high)
+
+
+def test_ranks_by_hand() -> None:
+    """a stands apart; b overlaps c and c overlaps d, but b and d do not."""
+    found = {"d": between(0, 3), "a": between(9, 10), "c": between(2, 5), "b": between(4, 6)}
+    assert {name: str(place) for name, place in rank(found, "higher").items()} == {
+        "a": "1",
+        "b": "2–3",
+        "c": "2–4",
+        "d": "3–4",
+    }
+    assert rank(found, "lower") == {"d": Rank(1, 2), "c": Rank(1, 3), "b": Rank(2, 3), "a": Rank(4, 4)}
+
+
+def test_intervals_that_touch_are_tied() -> None:
+    assert rank({"a": between(1, 2), "b": between(2, 3)}, "lower") == {"a": Rank(1, 2), "b": Rank(1, 2)}
+    same = {"a": between(26, 26), "b": between(26, 26), "c": between(25, 25)}
+    assert [str(place) for place in rank(same, "higher").values()] == ["1–2", "1–2", "3"]
+
+
+def test_two_seeds_have_no_rank_and_are_nobodys_rival() -> None:
+    found = {"a": between(9, 10, n=2), "b": between(4, 5), "c": Estimate(1, 99.0), "d": between(1, 2)}
+    assert rank(found, "higher") == {"b": Rank(1, 1), "d": Rank(2, 2)}
+    assert rank({}, "higher") == {}
+
+
+def test_gans_are_ranked_by_modes(study) -> None:
+    (section,) = group(collect([study]))
+    assert section.ranking_key == "modes"
+    table = main_table(section)
+    assert list(table.header)[:3] == ["rank", "name", "n"]
+    assert [[cell.text for cell in row[:4]] for row in table.rows] == [
+        ["1–2", "`gan_fm`", "3", "25.7"],
+        ["1–3", "`gan_hinge`", "3", "23.0"],
+        ["2–3", "`gan_standard`", "3", "22.7"],
+    ]
+    assert [row[1].detail for row in table.rows] == ["", "", "the baseline"]
+    assert [summary.label for summary in section.ranked] == ["gan_fm", "gan_hinge"]
+    assert "the 95 % interval (Student's t)" in table.caption
+    assert "Rank, by modes: " in table.caption
+
+
+def test_vaes_are_ranked_by_likelihood_where_lower_is_better(annealing) -> None:
+    (section,) = group(collect([annealing]))
+    assert section.ranking_key == "iwae_nll"
+    assert [(row[0].text, row[1].text) for row in main_table(section).rows] == [
+        ("1", "`linear`"),
+        ("2–3", "`[cyclical,free_bits]`"),
+        ("2–3", "`none`"),
+    ]
+
+
+def test_names_without_enough_seeds_or_numbers_come_without_a_rank(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed)) for seed in range(3)]
+    runs += [read_run(make_run("gan_fm", seed, missing="")) for seed in range(2)]
+    runs += [read_run(make_run("gan_a", status="failed", metrics={}))]
+    (section,) = group(runs)
+    assert ranks(section) == {"gan_standard": Rank(1, 1)}
+    assert [(row[0].text, row[1].text) for row in main_table(section).rows] == [
+        ("–", "`gan_fm`"),
+        ("1", "`gan_standard`"),
+        ("–", "`gan_a`"),
+    ]
+
+
+def test_other_budgets_are_told(make_run) -> None:
+    runs = [read_run(make_run(f"gan_{seen}", seed, images_seen=seen)) for seen in (300, 600) for seed in range(3)]
+    assert main_table(group(runs)[0]).caption.endswith("Budgets differ, so the ranks do not compare like with like.")
+
+
+@pytest.mark.parametrize("metrics", [{"strange_score": 4.5}, {"modes": None}])
+def test_nothing_to_rank_by(make_run, metrics) -> None:
+    (section,) = group([read_run(make_run(model="flow", metrics=metrics))])
+    assert section.ranking_key == ""
+    assert ranks(section) == {}
+    assert main_table(section).header[0] == "name"
