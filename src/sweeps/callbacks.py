@@ -12,7 +12,7 @@ from src.comparison.families import family
 from src.comparison.measures import measure
 from src.comparison.records import is_number
 from src.mistakes import give_up
-from src.sweeps.plan import Job, Plan
+from src.sweeps.plan import Job, Plan, minutes
 
 
 class Progress(Callback):
@@ -36,13 +36,9 @@ def progress(plan: Plan, job: Job) -> str:
     parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
     parts[0] += f" seed {job.seed}" if job.seed else ""
     parts[0] += f": {', '.join(filter(None, (status, reached)))}"
-    parts.append(_minutes(job.ended_at - job.started_at))
-    parts += [f"about {_minutes(left)} left"] if left else []
+    parts.append(minutes(job.ended_at - job.started_at))
+    parts += [f"about {minutes(left)} left"] if left else []
     return " · ".join(parts)
-
-
-def _minutes(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
 class ReportAfterSweep(Callback):

@@ -142,7 +142,8 @@ class Plan:
         pending = self.pending
         resumed = sum(job.can_go_on for job in pending)
         counts = f"{len(self.jobs) - len(pending)} done, {resumed} to go on with, {len(pending) - resumed} to start"
-        return f"{len(self.jobs)} jobs in {self.folder}: {counts}."
+        left = self.seconds_left()
+        return f"{len(self.jobs)} jobs in {self.folder}: {counts}{f', about {minutes(left)}' if left else ''}."
 
     def listing(self) -> str:
         """A line per name with its seeds, those that are done in brackets."""
@@ -169,6 +170,10 @@ class Plan:
             return None if each is None else 0.0
         at_once = min(running + 1, waiting) if waiting else running
         return each * (waiting / at_once + (0.5 if running else 0.0))
+
+
+def minutes(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
 def _choices(job: Job) -> set[str]:

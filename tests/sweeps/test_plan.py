@@ -50,7 +50,7 @@ def test_time_left_follows_from_what_is_done_and_what_runs(plan: Plan):
     start(third, 1100)
     # Jobs took 60 and 100 seconds; three wait for two places, one of which is half done.
     assert plan.seconds_left() == 3 / 2 * 80 + 40
-    assert "2 done, 0 to go on with, 4 to start" in plan.headline()
+    assert plan.headline().endswith("2 done, 0 to go on with, 4 to start, about 2:40 min.")
     end(third, 1150, status="failed")
     assert len(plan.pending) == 4, "what failed is not done"
 
