@@ -12,6 +12,7 @@ from src.comparison.shares import ABSENT, MOST_CLASSES
 from src.comparison.survival import recorded
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
+FEW_NAMES = 6  # more are counted in a sentence, and named in the table
 
 
 def onset_table(section: Section) -> Table | None:
@@ -65,7 +66,10 @@ def onset_sentence(section: Section) -> str:
             groups["every seed" if found else "no seed"].append(f"`{summary.label}`{few(runs)}")
         else:
             groups["some seeds"].append(f"`{summary.label}` ({found} of {runs})")
-    parts = [f"in {share} under {listed(names)}" for share, names in groups.items() if names]
+    told = {
+        share: listed(names) if len(names) <= FEW_NAMES else f"{len(names)} names" for share, names in groups.items()
+    }
+    parts = [f"in {share} under {told[share]}" for share, names in groups.items() if names]
     return f"Loss becomes lasting {'; '.join(parts)}." if parts else ""
 
 

@@ -194,11 +194,15 @@ class GAN(Counted):
     @torch.no_grad()
     def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:
         """Draws uint8 images [num, C, H, W] from the evaluated generator, the same for the same weights and seed."""
+        random = torch.Generator().manual_seed(seed)
+        return self.images(torch.randn(num, self.generator.z, generator=random).to(self.device), chunk)
+
+    @torch.no_grad()
+    def images(self, z_NZ: Tensor, chunk: int = 1000) -> Tensor:
+        """What the evaluated generator makes of latents, uint8 [N, C, H, W]."""
         generator = self.generator
         for trick in self.tricks.values():
             generator = trick.evaluated_generator(generator)
-        random = torch.Generator().manual_seed(seed)
-        z_NZ = torch.randn(num, self.generator.z, generator=random).to(self.device)
         was_training = generator.training
         generator.eval()
         images = torch.cat([self.spec.to_stored(generator(z_BZ)) for z_BZ in z_NZ.split(chunk)])

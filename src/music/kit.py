@@ -3,7 +3,6 @@
 S samples.
 """
 
-from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -13,61 +12,85 @@ from src.music.voices import CLOSED_HAT, CRASH, HIGH_TOM, KICK, LOW_TOM, MID_TOM
 
 # Six square waves out of tune make metal, as in the cymbal circuit of the Roland TR-808.
 METAL_HERTZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
-FADE = 0.01  # seconds in which a sound ends, so that it does not crackle
+MEMBRANE = 1.59  # the second tone of a round skin, as a multiple of the first
+RUMBLE = 25  # Hz, below which nobody hears and loudspeakers suffer
+AIR = 0.45  # of the sample rate, beyond which a filter cannot reach
+RELEASE = 0.3  # share of a sound over which it fades out, so that nothing is cut off
 
 
 @cache
 def kit(sample_rate: int) -> tuple[np.ndarray, ...]:
     """Sounds [S] in the order of `VOICES`, each with its place in the mix; attack at once, silence at the end."""
     sounds = {
-        KICK: 0.62 * _kick(sample_rate),
-        SNARE: 0.55 * _snare(sample_rate),
-        CLOSED_HAT: 0.22 * _metal(sample_rate, seconds=0.15, decay=0.025, cut=7000),
-        OPEN_HAT: 0.22 * _metal(sample_rate, seconds=0.9, decay=0.22, cut=6500),
-        LOW_TOM: 0.45 * _tom(sample_rate, hertz=82, decay=0.22),
-        MID_TOM: 0.45 * _tom(sample_rate, hertz=123, decay=0.18),
-        HIGH_TOM: 0.45 * _tom(sample_rate, hertz=185, decay=0.15),
-        CRASH: 0.3 * _metal(sample_rate, seconds=1.6, decay=0.45, cut=2500),
-        RIDE: 0.25 * _ride(sample_rate),
+        KICK: 0.52 * _kick(sample_rate),
+        SNARE: 0.58 * _snare(sample_rate),
+        CLOSED_HAT: 0.22 * _hat(sample_rate, seconds=0.2, decay=0.032),
+        OPEN_HAT: 0.18 * _hat(sample_rate, seconds=1.1, decay=0.24),
+        LOW_TOM: 0.48 * _tom(sample_rate, hertz=88, decay=0.24),
+        MID_TOM: 0.44 * _tom(sample_rate, hertz=128, decay=0.2),
+        HIGH_TOM: 0.42 * _tom(sample_rate, hertz=185, decay=0.17),
+        CRASH: 0.32 * _crash(sample_rate),
+        RIDE: 0.2 * _ride(sample_rate),
     }
     return tuple(sounds[voice] for voice in range(len(VOICES)))
 
 
 def _kick(rate: int) -> np.ndarray:
-    """A sine that falls from 180 to 48 Hz, and the beater's click."""
-    time = _time(rate, 0.6)
-    body = _sweep(time, 48, rise=2.75, fall=0.025) * np.exp(-time / 0.13)
-    click = _filtered(_noise(time, 0), rate, [1500, 5000]) * np.exp(-time / 0.003)
+    """A sine that falls to 50 Hz, bent so that small loudspeakers have overtones of it, and the beater's click."""
+    time = _time(rate, 0.55)
+    body = np.tanh(1.6 * _sweep(time, 50, rise=3, fall=0.022) * np.exp(-time / 0.11))
+    click = _filtered(_noise(time, 0), rate, 1200, 6000) * np.exp(-time / 0.004)
     return _finished(body + 0.5 * click, rate)
 
 
 def _snare(rate: int) -> np.ndarray:
-    """The skin's two tones and the wires' noise, which lasts longer."""
-    time = _time(rate, 0.4)
-    skin = (_sweep(time, 185, rise=0.4, fall=0.02) + 0.6 * np.sin(2 * np.pi * 330 * time)) * np.exp(-time / 0.05)
-    wires = _filtered(_noise(time, 1), rate, [1200, 9000]) * np.exp(-time / 0.08)
-    return _finished(skin + 1.6 * wires, rate)
+    """The skin's two tones, the stick, and the wires' noise, which lasts longer."""
+    time = _time(rate, 0.45)
+    skin = _skin(time, 190, rise=0.35, fall=0.015, decay=0.06)
+    stick = _filtered(_noise(time, 5), rate, 2000, 9000) * np.exp(-time / 0.004)
+    wires = _filtered(_noise(time, 1), rate, 900, 9500) * np.exp(-time / 0.085)
+    return _finished(skin + 1.8 * wires + 0.9 * stick, rate)
 
 
 def _tom(rate: int, hertz: float, decay: float) -> np.ndarray:
     time = _time(rate, 5 * decay)
-    stick = _filtered(_noise(time, 2), rate, [800, 4000]) * np.exp(-time / 0.006)
-    return _finished(_sweep(time, hertz, rise=0.6, fall=0.05) * np.exp(-time / decay) + 0.4 * stick, rate)
+    stick = _filtered(_noise(time, 2), rate, 700, 4500) * np.exp(-time / 0.006)
+    return _finished(_skin(time, hertz, rise=0.5, fall=0.05, decay=decay) + 0.5 * stick, rate)
 
 
-def _metal(rate: int, seconds: float, decay: float, cut: float) -> np.ndarray:
-    """What remains of noise and ringing metal above `cut` Hz."""
+def _hat(rate: int, seconds: float, decay: float) -> np.ndarray:
+    """Two cymbals that rub against each other: metal, a stick's tick before it."""
     time = _time(rate, seconds)
-    ring = sum(np.sign(np.sin(2 * np.pi * 4.1 * hertz * time)) for hertz in METAL_HERTZ) / len(METAL_HERTZ)
-    return _finished(_filtered(ring + _noise(time, 3), rate, cut) * np.exp(-time / decay), rate)
+    tick = np.exp(-time / 0.004)
+    return _finished(_metal(rate, time, 6500, 12_000) * (np.exp(-time / decay) + tick), rate)
+
+
+def _crash(rate: int) -> np.ndarray:
+    """A burst over the whole range, of which the lower half rings on."""
+    time = _time(rate, 2.4)
+    burst = _metal(rate, time, 4500, 12_000) * (np.exp(-time / 0.3) + np.exp(-time / 0.03))
+    return _finished(burst + 0.8 * _metal(rate, time, 1800, 5000) * np.exp(-time / 0.6), rate)
 
 
 def _ride(rate: int) -> np.ndarray:
     """A ping of a few high tones over a wash."""
-    time = _time(rate, 1.2)
-    ping = sum(np.sin(2 * np.pi * hertz * time) for hertz in (3140, 4370, 5230, 6890)) * np.exp(-time / 0.1)
-    wash = _filtered(_noise(time, 4), rate, 5000) * np.exp(-time / 0.35)
-    return _finished(ping + wash, rate)
+    time = _time(rate, 1.8)
+    ping = sum(np.sin(2 * np.pi * hertz * time) for hertz in (3140, 4370, 5230, 6890)) * np.exp(-time / 0.12)
+    wash = _metal(rate, time, 4000, 11_000) * np.exp(-time / 0.4)
+    return _finished(ping + 0.8 * wash, rate)
+
+
+def _metal(rate: int, time: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Noise and ringing squares between two frequencies, of deviation 1."""
+    ring = sum(signal.square(2 * np.pi * 4.1 * hertz * time) for hertz in METAL_HERTZ) / len(METAL_HERTZ)
+    band = _filtered(ring + _noise(time, 3), rate, low, high)
+    return band / band.std()
+
+
+def _skin(time: np.ndarray, hertz: float, rise: float, fall: float, decay: float) -> np.ndarray:
+    """A skin's two tones, the upper one the sooner gone."""
+    upper = _sweep(time, MEMBRANE * hertz, rise, fall) * np.exp(-time / (0.4 * decay))
+    return _sweep(time, hertz, rise, fall) * np.exp(-time / decay) + 0.4 * upper
 
 
 def _time(rate: int, seconds: float) -> np.ndarray:
@@ -84,14 +107,15 @@ def _noise(time: np.ndarray, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).uniform(-1, 1, len(time))
 
 
-def _filtered(wave: np.ndarray, rate: int, hertz: float | Sequence[float]) -> np.ndarray:
-    """What lies above `hertz`, or between two of them."""
-    kind = "highpass" if np.isscalar(hertz) else "bandpass"
-    return signal.sosfilt(signal.butter(4, hertz, kind, fs=rate, output="sos"), wave)
+def _filtered(wave: np.ndarray, rate: int, low: float, high: float) -> np.ndarray:
+    """What lies between two frequencies, falling off gently beside them."""
+    band = (low, min(high, AIR * rate))
+    return signal.sosfilt(signal.butter(2, band, "bandpass", fs=rate, output="sos"), wave)
 
 
 def _finished(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Of peak 1, ending in silence."""
-    fade = np.linspace(1, 0, round(FADE * rate))
-    wave[-len(fade) :] *= fade
+    """Of peak 1, without rumble or offset, ending in silence."""
+    wave = signal.sosfilt(signal.butter(2, RUMBLE, "highpass", fs=rate, output="sos"), wave)
+    release = round(RELEASE * len(wave))
+    wave[-release:] *= np.cos(np.linspace(0, np.pi / 2, release)) ** 2
     return wave / np.abs(wave).max()

@@ -14,7 +14,7 @@ from src.music.timing import accents, onsets, seconds_per_step
 from src.music.voices import CLOSED_HAT, OPEN_HAT
 
 SAMPLE_RATE = 44_100  # Hz
-TAIL = 1.6  # seconds after the last bar, in which the cymbals ring out
+TAIL = 2.4  # seconds after the last bar, in which the cymbals ring out
 CHOKE = 0.008  # seconds in which a closing hat silences the open one
 KNEE = 0.8  # from here on loud is compressed, so that it never exceeds 1
 

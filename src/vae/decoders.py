@@ -24,8 +24,11 @@ class Decoder(Protocol):
         """
         ...
 
-    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
-        """Cells [B, T, V] that are on where their probability exceeds `uniform`, and these probabilities."""
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """Cells [B, T, V] that are on where their probability exceeds `uniform`, and these probabilities.
+
+        Logits are divided by the temperature: below 1 the likelier choice becomes likelier still.
+        """
         ...
 
 
@@ -52,8 +55,8 @@ class Parallel(nn.Module):
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         return self.network(latents_BZ).float()
 
-    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
-        probability_BTV = self.network(latents_BZ).float().sigmoid()
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        probability_BTV = (self.network(latents_BZ).float() / temperature).sigmoid()
         return (probability_BTV > uniform_BTV).float(), probability_BTV
 
 
@@ -94,14 +97,15 @@ class Autoregressive(nn.Module):
         features_BTW = self._features(latents_BZ, self._remembered(history_BTV))
         return self.chain(features_BTW, history_BTV).float()
 
-    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         history_BTV = torch.zeros_like(uniform_BTV)
         probability_BTV = torch.zeros_like(uniform_BTV)
         for step in range(self.steps):
             now = slice(step, step + 1)
             features_B1W = self._features(latents_BZ, self._remembered(history_BTV)[:, now])
             for voice in range(uniform_BTV.shape[-1]):
-                probability_B1 = self.chain(features_B1W, history_BTV[:, now])[..., voice].float().sigmoid()
+                logits_B1 = self.chain(features_B1W, history_BTV[:, now])[..., voice].float()
+                probability_B1 = (logits_B1 / temperature).sigmoid()
                 probability_BTV[:, now, voice] = probability_B1
                 history_BTV[:, now, voice] = 2 * (probability_B1 > uniform_BTV[:, now, voice]).float() - 1
         return (history_BTV + 1) / 2, probability_BTV

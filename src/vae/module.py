@@ -133,28 +133,31 @@ class VAE(Counted):
         return (rows_BHCW * self.spec.levels).round().to(self.spec.dtype).transpose(-3, -2)
 
     @torch.no_grad()
-    def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:
+    def sample(self, num: int, seed: int, chunk: int = 1000, temperature: float = 1.0) -> Tensor:
         """Draws uint8 [num, C, H, W] from the prior, the same for the same weights and seed.
 
-        Grids are drawn cell by cell; of an image each pixel's probability is shown.
+        Grids are drawn cell by cell; of an image each pixel's probability is shown. The temperature is that of the
+        cells' probabilities, not of the latents.
         """
         random = torch.Generator().manual_seed(seed)
         high_NL = torch.randn(num, self.z_high, generator=random).to(self.device)
         noise_NL = torch.randn(num, self.z_low, generator=random).to(self.device)
         uniform_NTV = torch.rand(num, *self.shape, generator=random).to(self.device)
         parts = zip(*(tensor.split(chunk) for tensor in (high_NL, noise_NL, uniform_NTV)), strict=True)
-        return torch.cat([self.decode(high, self.low_from(high, noise), uniform) for high, noise, uniform in parts])
+        return torch.cat(
+            [self.decode(high, self.low_from(high, noise), uniform, temperature) for high, noise, uniform in parts]
+        )
 
     def low_from(self, high_BL: Tensor, noise_BL: Tensor) -> Tensor:
         """z_low drawn from its prior, with given standard normal noise."""
         prior = self.prior(high_BL)
         return prior.mean + prior.stddev * noise_BL
 
-    def decode(self, high_BL: Tensor, low_BL: Tensor, uniform_BTV: Tensor) -> Tensor:
+    def decode(self, high_BL: Tensor, low_BL: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> Tensor:
         """Uint8 images of latents; a cell is on where its probability exceeds `uniform`."""
         was_training = self.training
         self.eval()
-        cells_BTV, probability_BTV = self.decoder.generate(self.seen(high_BL, low_BL), uniform_BTV)
+        cells_BTV, probability_BTV = self.decoder.generate(self.seen(high_BL, low_BL), uniform_BTV, temperature)
         self.train(was_training)
         return self.to_images(cells_BTV if self.spec.levels == 1 else probability_BTV)
 

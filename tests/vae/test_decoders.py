@@ -112,6 +112,18 @@ def test_generated_cells_have_the_probabilities_that_scoring_gives_them(decoder,
     assert cells_BTV.mean() not in (0, 1)
 
 
+@pytest.mark.parametrize("temperature", [0.4, 2.5])
+@pytest.mark.parametrize("kind", KINDS)
+@torch.no_grad()
+def test_the_temperature_divides_the_logits_of_every_cell_given_those_before_it(decoder, latents_BZ, kind, temperature):
+    made, uniform_BTV = decoder(kind, (4, 3)), torch.rand(5, 4, 3)
+    cells_BTV, probability_BTV = made.generate(latents_BZ, uniform_BTV, temperature)
+    logits_BTV = made(latents_BZ, 2 * cells_BTV - 1)
+    torch.testing.assert_close((logits_BTV / temperature).sigmoid(), probability_BTV)
+    assert torch.equal(cells_BTV, (probability_BTV > uniform_BTV).float())
+    assert (probability_BTV - logits_BTV.sigmoid()).abs().max() > 0.02
+
+
 @torch.no_grad()
 def test_even_odds_choose_the_likelier_cell_each_time(decoder, latents_BZ):
     chained = decoder("autoregressive")

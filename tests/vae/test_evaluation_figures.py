@@ -52,8 +52,8 @@ class Deaf(nn.Module):
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         return self.inner(self.heard(latents_BZ), history_BTV)
 
-    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor) -> tuple[Tensor, Tensor]:
-        return self.inner.generate(self.heard(latents_BZ), uniform_BTV)
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        return self.inner.generate(self.heard(latents_BZ), uniform_BTV, temperature)
 
 
 @pytest.mark.parametrize(("gone", "hears"), [("low", slice(0, 2)), ("high", slice(2, 5))])

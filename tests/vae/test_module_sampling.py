@@ -66,6 +66,20 @@ def test_samples_come_from_the_prior_of_both_levels(make_vae, prior):
     torch.testing.assert_close(drawn, expected, atol=0.02, rtol=0)
 
 
+def test_cold_samples_are_the_likeliest_cells_and_hot_ones_toss_coins(make_vae):
+    vae = enlivened(make_vae())
+    cold = vae.sample(500, seed=0, temperature=1e-4)
+    assert torch.equal(vae.sample(500, seed=0, temperature=1.0), vae.sample(500, seed=0))
+    random = torch.Generator().manual_seed(0)  # draws as `sample` does, to give `decode` the same latents
+    high_BL, noise_BL = torch.randn(500, 2, generator=random), torch.randn(500, 3, generator=random)
+    with torch.no_grad():
+        likeliest = vae.decode(high_BL, vae.low_from(high_BL, noise_BL), torch.full((500, 4, 3), 0.5))
+    assert torch.equal(cold, likeliest)
+    hot = vae.sample(500, seed=0, temperature=1e4).float().mean((0, 1))
+    torch.testing.assert_close(hot, torch.full((4, 3), 0.5), atol=0.1, rtol=0)
+    assert (likeliest.float().mean((0, 1)) - 0.5).abs().max() > 0.2
+
+
 @torch.no_grad()
 def test_of_an_image_the_probability_is_shown(make_vae, bar_spec):
     vae = enlivened(make_vae(spec=replace(bar_spec, levels=255), decoder=PARALLEL))
