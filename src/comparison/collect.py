@@ -122,6 +122,8 @@ def _results(record: Any) -> dict[str, Any]:
         "onset": onset if isinstance(onset, dict) or is_number(onset) else None,
         "facts": {key: record.get(key) for key in (*FACTS, "oracle_accuracy")},
         "class_properties": _properties(record.get("class_properties")),
+        "latents": _latents(record.get("latents")),
+        "verdict": str(record.get("musicality") or ""),
     }
     for key in ("images_seen", "train_seconds", "images_per_second", "oracle_accuracy"):
         if not is_number(fields["facts"][key]):
@@ -155,6 +157,12 @@ def _properties(record: Any) -> dict[str, tuple[float, ...]]:
     """Properties that have a number for every class; the others are left out."""
     found = record.items() if isinstance(record, dict) else ()
     return {key: tuple(values) for key, values in found if isinstance(values, list) and all(map(is_number, values))}
+
+
+def _latents(record: Any) -> tuple[Mapping[str, Any], ...]:
+    """What is said of each dimension; entries that say nothing readable are left out."""
+    found = record if isinstance(record, list) else ()
+    return tuple(entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("text"), str))
 
 
 def read_history(path: Path) -> History:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from src.comparison.chapters import MUSIC, Chapter
+
 
 @dataclass(frozen=True)
 class Family:
@@ -18,6 +20,7 @@ class Family:
         levels: latent levels, of which each metric `kl_LEVEL`, `mi_LEVEL`, … is one of its own.
         samples: metrics of drawn samples that stand beside their controls, because some of them are easily fooled.
         grids: pictures in samples/ and what they show.
+        chapters: what runs on some data examine beside all that.
     """
 
     title: str
@@ -31,6 +34,7 @@ class Family:
     levels: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
     grids: tuple[tuple[str, str], ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
     def level(self, key: str) -> str:
         """The level whose KL a metric is, "" for all other metrics."""
@@ -80,6 +84,7 @@ FAMILIES = {
             ("sorted", "drawn from the prior, sorted by class"),
             ("reconstructions", "held-out data and their reconstructions"),
         ),
+        chapters=MUSIC,
     ),
 }
 

@@ -20,9 +20,9 @@ COLOURS = 64
 MOST_ABSENT = 12  # names of what is absent beside a picture
 
 
-def sample_galleries(section: Section) -> list[Gallery]:
+def galleries(section: Section, grids: Sequence[tuple[str, str]]) -> list[Gallery]:
     """One per kind of picture; every name shows the seed that most names have, or the lowest that it has."""
-    found = [_gallery(section, grid, what) for grid, what in section.family.grids]
+    found = [_gallery(section, grid, what) for grid, what in grids]
     return [gallery for gallery in found if gallery]
 
 

@@ -12,7 +12,8 @@ from src.comparison.compute import compute_table
 from src.comparison.cost import cost_table
 from src.comparison.document import Block, Bullets, Code, Contents, Document, Folded, Heading, Paragraph
 from src.comparison.dynamics_section import dynamics_section
-from src.comparison.galleries import sample_galleries
+from src.comparison.galleries import galleries
+from src.comparison.music_section import music_section
 from src.comparison.opening import opening, title
 from src.comparison.records import NEVER_STARTED
 from src.comparison.sections import Section
@@ -75,9 +76,10 @@ def _section(section: Section, root: Path) -> list[Block]:
         *_part("Ranking", _ranking(section)),
         *_part("What collapsed", [absence_table(section)] if section.counted and not asked else []),
         *_part("Controls: what real data and junk would score", [controls_table(section), samples_table(section)]),
-        *_part("Samples", sample_galleries(section)),
+        *_part("Samples", galleries(section, section.family.grids)),
         *dynamics_section(section),
         *why_section(section),
+        *music_section(section),
         *_part("Cost", [cost_table(section), compute_table(section)]),
         *_part("All runs", _runs(section)),
         *_part("What was run", _reproduce(section, root)),

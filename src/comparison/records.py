@@ -97,6 +97,8 @@ class Run:
     history: History = field(default_factory=History)
     overrides: tuple[str, ...] = ()
     class_properties: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of real data, K numbers each
+    latents: tuple[Mapping[str, Any], ...] = ()  # what each latent dimension does: level, dimension, kl, text, …
+    verdict: str = ""  # on its music, in a few sentences
     finished_at: float = 0.0
 
     @property

@@ -11,11 +11,12 @@ import numpy as np
 from scipy.special import stdtrit
 from scipy.stats import bootstrap, ttest_1samp
 
+from src.metrics.significance import CHANCE, holm
+
 MIN_SEEDS = 3
 MIN_BOOTSTRAP = 10  # values; resamples of fewer are too much alike
 RESAMPLES = 4999
 SEED = 0  # so that a report can be made again
-CHANCE = 0.05
 ROUNDING = 1e-12  # relative; values that differ by less differ by their rounding
 
 
@@ -118,15 +119,6 @@ def p_value(differences: Sequence[float]) -> float:
     if alike(differences):
         return 0.0 if any(differences) else 1.0
     return float(ttest_1samp(differences, 0).pvalue)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrected for how many were tested, step by step from the smallest (Holm 1979), in the given order."""
-    corrected, largest = [0.0] * len(p_values), 0.0
-    for rank, place in enumerate(np.argsort(p_values, kind="stable")):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        corrected[place] = largest
-    return corrected
 
 
 def p_text(value: float) -> str:

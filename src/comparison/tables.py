@@ -19,7 +19,7 @@ NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held
 def main_table(section: Section) -> Table:
     """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
     keys = [key for key in section.family.main if key in section.metric_keys]
-    table = _estimates(section, keys or _rest(section), section.best_first)
+    table = estimates_table(section, keys or _rest(section), section.best_first)
     if not section.ranking_key:
         return table
     places = ranks(section)
@@ -39,8 +39,9 @@ def main_table(section: Section) -> Table:
 def other_table(section: Section) -> Table | None:
     """Every quantity that the main table has no room for."""
     main = {key for key in section.family.main if key in section.metric_keys}
-    rest = [key for key in _rest(section) if key not in {*main, *section.family.samples}]
-    return _estimates(section, rest) if main and rest else None
+    elsewhere = {*section.family.samples, *(key for chapter in section.family.chapters for key in chapter.metrics)}
+    rest = [key for key in _rest(section) if key not in main | elsewhere]
+    return estimates_table(section, rest) if main and rest else None
 
 
 def _rest(section: Section) -> list[str]:
@@ -48,7 +49,7 @@ def _rest(section: Section) -> list[str]:
     return ordered(section.metric_keys - NOT_QUANTITIES - onsets)
 
 
-def _estimates(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
+def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
     """A row per name, the baseline first unless told in which order."""
     rows = [
         [
@@ -157,7 +158,7 @@ def samples_table(section: Section) -> Table | None:
     keys = [key for key in section.family.samples if key in section.metric_keys]
     if not keys:
         return None
-    table = _estimates(section, keys)
+    table = estimates_table(section, keys)
     rows = [[Cell(CONTROLS.get(name, name)), Cell(""), *cells] for name, cells in _controls(section, keys).items()]
     caption = f"{table.caption} Last rows: what the same metrics say of real data and of junk."
     if "kl" in keys:

@@ -12,8 +12,9 @@ import numpy as np
 from scipy.stats import rankdata
 
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import CHANCE, MIN_SEEDS, SEED, holm
+from src.comparison.statistics import CHANCE, MIN_SEEDS, SEED
 from src.comparison.survival import characters, recorded, survival
+from src.metrics.significance import holm
 
 RESAMPLES = 5000
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from src.comparison.collect import collect
-from src.comparison.galleries import sample_galleries, thumbnail
+from src.comparison.galleries import galleries, thumbnail
 from src.comparison.sections import group
 
 
@@ -48,7 +48,7 @@ def test_all_names_side_by_side_with_one_seed(make_run, tmp_path) -> None:
         for seed in seeds:
             make_run(name, seed, missing="Q", pictures=True)
     (section,) = group(collect([tmp_path]))
-    by_class, by_noise = sample_galleries(section)
+    by_class, by_noise = galleries(section, section.family.grids)
     assert "seed 1 of each name" in by_class.caption
     assert "the same noise under every name" in by_noise.caption
     captions = [picture.caption for picture in by_noise.pictures]
@@ -62,6 +62,8 @@ def test_the_pictures_of_32_names_leave_the_page_under_5_megabytes(make_run, tmp
         for stem in ("sorted", "random"):
             (run / "samples" / f"{stem}.png").write_bytes(noisy)
     (section,) = group(collect([tmp_path]))
-    sizes = [len(picture.content) for gallery in sample_galleries(section) for picture in gallery.pictures]
+    sizes = [
+        len(picture.content) for gallery in galleries(section, section.family.grids) for picture in gallery.pictures
+    ]
     assert len(sizes) == 20
     assert 32 / 10 * 4 / 3 * sum(sizes) < 4e6

@@ -1,0 +1,78 @@
+"""What a report says of examinations that only some data allow, chapter by chapter."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A question that runs examine at their end: what they measured for it, and pictures in samples/."""
+
+    heading: str
+    note: str
+    metrics: tuple[str, ...]
+    grids: tuple[tuple[str, str], ...] = ()
+
+
+MUSIC = (
+    Chapter(
+        "What each latent dimension controls",
+        "A dimension gets a feature's name if it is active, their rank correlation on held-out bars is strong and "
+        "holds after Holm's correction over all pairs, and they share more information than shuffled bars do. MIG and "
+        "DCI: whether one dimension answers for one of the known factors, and one factor for one dimension.",
+        (
+            *("named_high", "named_low", "mig"),
+            *("dci_disentanglement", "dci_completeness", "dci_informativeness"),
+        ),
+        (
+            ("associations_high", "z_high against musical features"),
+            ("associations_low", "z_low against musical features"),
+            ("traversal_high", "z_high, one dimension at a time"),
+            ("traversal_low", "z_low, one dimension at a time"),
+        ),
+    ),
+    Chapter(
+        "Does z_high hold the style, and z_low the variation?",
+        "Probe: held-out bars whose style a linear classifier reads off a level's codes; its floor is the share of the "
+        "commonest style. Variance: the share of a level's variance that lies between styles. Agreement and distance: "
+        "how often bars with one level fixed and the other drawn anew sound like one style, and what share of their "
+        "cells differs.",
+        (
+            *("style_probe_high", "style_probe_low", "style_probe_floor", "style_variance_high", "style_variance_low"),
+            *("style_agreement_fixed_high", "style_agreement_fixed_low"),
+            *("distance_fixed_high", "distance_fixed_low"),
+        ),
+        (("latent_map", "both levels in two dimensions"), ("hierarchy", "one level kept, the other drawn anew")),
+    ),
+    Chapter(
+        "Style transfer and interpolation",
+        "A transfer succeeds if the oracle hears the target's style and the rhythm stays as near to the source as real "
+        "bars of one style are to each other; both were fixed beforehand. High and low: which level comes from the "
+        "target. Copy and mean: the source itself, and the target style's typical bar.",
+        (
+            *("transfer_high", "transfer_low", "transfer_copy", "transfer_mean"),
+            *("interpolation_straightness_high", "interpolation_straightness_low"),
+            *("interpolation_straightness_both", "interpolation_straightness_fade"),
+        ),
+        (
+            ("transfer", "source, target and what transfer makes of them"),
+            ("interpolation", "from one bar to another in nine steps"),
+        ),
+    ),
+    Chapter(
+        "Can it be controlled?",
+        "Density and syncopation are dialled along a direction measured on validation bars; the slope is 1 where what "
+        "is asked for is what one gets.",
+        (
+            *("control_density_slope", "control_density_correlation"),
+            *("control_syncopation_slope", "control_syncopation_correlation"),
+        ),
+        (("control", "asked for, and obtained"), ("temperature", "sampling hotter and colder")),
+    ),
+    Chapter(
+        "Is it musical?",
+        "Copied: bars that stand in the training set as they are. Told apart: how often a small classifier tells "
+        "samples from real bars; 0.5 is as good as real. Cell entropy: how undecided the decoder is, in nats a cell; "
+        "lower is sharper.",
+        ("validity", "feature_distance", "copied", "copied_real", "told_apart", "told_apart_real", "cell_entropy"),
+    ),
+)

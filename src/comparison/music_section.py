@@ -1,0 +1,58 @@
+"""What drum bars are examined for: what the latents control, transfer, control, and whether it is music."""
+
+from src.comparison.document import Block, Bullets, Folded, Heading, Paragraph
+from src.comparison.families import Chapter
+from src.comparison.galleries import galleries
+from src.comparison.records import Run
+from src.comparison.sections import Section
+from src.comparison.tables import estimates_table
+
+SILENT = "inactive"  # what is said of a dimension that carries nothing
+
+
+def music_section(section: Section) -> list[Block]:
+    """The family's chapters, as far as any run examined them."""
+    return [block for chapter in section.family.chapters for block in _chapter(section, chapter)]
+
+
+def _chapter(section: Section, chapter: Chapter) -> list[Block]:
+    keys = [key for key in chapter.metrics if key in section.metric_keys]
+    own = [key for key in keys if key not in section.family.samples]
+    if not own:
+        return []
+    blocks: list[Block] = [Heading(chapter.heading, 3), Paragraph(chapter.note, "note")]
+    blocks += [estimates_table(section, keys)]
+    if "named_high" in keys:
+        blocks += _dimensions(section)
+    if "told_apart" in keys:
+        blocks += _verdicts(section)
+    shown = galleries(section, chapter.grids)
+    return [*blocks, *([Folded("Pictures", shown)] if shown else [])]
+
+
+def _dimensions(section: Section) -> list[Block]:
+    """Every active dimension of each name's first seed in words."""
+    blocks: list[Block] = []
+    for summary in section.summaries:
+        run = next((run for run in summary.counted if run.latents), None)
+        if run:
+            blocks.append(Folded(f"The dimensions of `{summary.label}`, seed {run.seed}", [_told(run)]))
+    return blocks
+
+
+def _told(run: Run) -> Block:
+    active = [entry["text"] for entry in run.latents if SILENT not in entry["text"]]
+    silent = len(run.latents) - len(active)
+    rest = [f"{silent} of {len(run.latents)} dimensions are {SILENT}."] if silent else []
+    return Bullets([(text, "finding") for text in [*active, *rest]])
+
+
+def _verdicts(section: Section) -> list[Block]:
+    """The paragraph on each name's first seed."""
+    found = [
+        (summary.label, run)
+        for summary in section.summaries
+        if (run := next((run for run in summary.counted if run.verdict), None))
+    ]
+    items = [(f"`{label}`, seed {run.seed}: {run.verdict}", "finding") for label, run in found]
+    return [Bullets(items)] if items else []
