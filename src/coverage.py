@@ -14,7 +14,7 @@ from torch import Tensor
 from src import pictures
 from src.classes import class_properties, oracle_properties
 from src.data.module import ResidentData
-from src.exhibits import Exhibit, Picture
+from src.exhibits import Exhibit, Picture, Sound
 from src.metrics.fidelity import Fidelity
 from src.metrics.modes import ModeCoverage
 from src.metrics.onset import mode_collapse_onset
@@ -67,7 +67,12 @@ class Coverage:
         if self.spec.kind == "points":
             points = {"points": self.map.some(opinion)} if split == "val" else {}
             return metrics | points, {"scatter": self.map.picture(opinion)}
-        return metrics, {"sorted": Picture(self._sorted(images_NCHW, opinion, split, metrics["missing"]))}
+        rows = self._rows(images_NCHW, opinion, split, metrics["missing"])
+        shown: dict[str, Exhibit] = {"sorted": Picture(self._sorted(rows))}
+        heard = [found[:1, 0] for found in rows.values() if found is not None]
+        if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and heard:
+            shown["sorted_bars"] = Sound(torch.cat(heard))  # the first column
+        return metrics, shown
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
         """Every metric of images with this opinion, against the real images of `split`."""
@@ -136,8 +141,8 @@ class Coverage:
             shown["frames"] = self.map.frames(history)
         return shown
 
-    def _sorted(self, images_NCHW: Tensor, opinion: Opinion, split: str, missing: list[str]) -> np.ndarray:
-        """A row a class; of stacked characters the first channel's class counts."""
+    def _rows(self, images_NCHW: Tensor, opinion: Opinion, split: str, missing: list[str]) -> dict[str, Tensor | None]:
+        """Some samples of each class that is judged; of stacked characters the first channel's class counts."""
         recognised_N = self.modes[split].recognise(opinion) >= 0
         class_N = torch.where(recognised_N, opinion.classes_NC[:, 0], -1)
         rows = {}
@@ -145,10 +150,15 @@ class Coverage:
             found = images_NCHW[class_N == index][:PER_CLASS]
             rows[name] = found if len(found) and name not in missing else None
         if self.spec.kind != "drums":
+            return rows
+        return {name: found for name, found in rows.items() if name not in self.unjudged[split]}
+
+    def _sorted(self, rows: Mapping[str, Tensor | None]) -> np.ndarray:
+        """A row a class."""
+        if self.spec.kind != "drums":
             return pictures.sorted_grid(rows, PER_CLASS)
-        judged = {name: found for name, found in rows.items() if name not in self.unjudged[split]}
         return drawing.sorted_bars(
-            {name: None if found is None else drawing.side_by_side(found) for name, found in judged.items()}
+            {name: None if found is None else drawing.side_by_side(found) for name, found in rows.items()}
         )
 
     def _mode_name(self, mode: int) -> str:

@@ -39,7 +39,7 @@ OPTIONS = {
     ),
     "seed": Option(int, "a whole number", 0, "of the noise: 0"),
     "checkpoint": Option(str, "last or best", "last", "last, or best by the recipe's monitor"),
-    "out": Option(Path, "FILE.png", None, "the picture; of drums notes and sound land beside it"),
+    "out": Option(Path, "FILE.png", None, "the picture, of drums notes and sound beside it: in RUN/samples/"),
     "bars": Option(int, "a whole number", None, f"one track of so many bars on one z_high: {NUM_BARS}", True),
     "style": Option(str, "a style of the data", None, "of such a track", True),
     "bpm": Option(float, "a number", BPM, f"tempo: {BPM}", True),

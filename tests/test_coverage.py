@@ -213,13 +213,17 @@ def test_a_style_too_rare_to_judge_is_named_and_neither_covered_nor_missing(bars
     assert judge.names(bars[:4], "test") == ["rock", "jazz", "?", "rock"]
     assert shown["sorted"].pixels_HW3.shape[0] < 2.5 * 170, "two rows of bars"
     assert judge.onset([{"images_seen": 10, "modes": 1}]) is None, "half of the two that can be judged"
+    assert torch.equal(shown["sorted_bars"].grids_NTV, bars[:2, 0]), "one of each style is heard"
+    assert "sorted_bars" not in judge.evaluate(bars, "val")[1], "sound at the end only"
+    assert "sorted_bars" not in judge.evaluate(1 - bars, "test")[1], "nothing is recognised"
 
 
 def test_stacked_styles_are_named_one_by_one(bars_of):
     judge, bars = bars_of(2)
-    metrics, _ = judge.evaluate(bars, "test")
+    metrics, shown = judge.evaluate(bars, "test")
     assert metrics["unjudged"] == ["polka"]
     assert metrics["missing"] == ["rock+jazz", "jazz+rock"]
+    assert set(shown) == {"sorted"}
 
 
 def test_bars_have_noise_as_dense_as_they_are_and_no_grey(bars_of):

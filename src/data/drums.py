@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from src.data.groove import load_groove
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
 
+TEMPO_BANDS = (80, 100, 120, 140)  # beats per minute at which the next of Groove's bands of tempo begins
 NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
 
 
@@ -54,8 +56,18 @@ class Groove(ResidentData):
 
     def load(self) -> Loaded:
         groove = load_groove(self.root, self.cache)
+        bands = {part: np.digitize(tempo_N, TEMPO_BANDS) for part, tempo_N in groove.tempos.items()}
+        self._factors = {
+            part: {"drummer": torch.from_numpy(groove.drummers[part]), "tempo": torch.from_numpy(bands[part])}
+            for part in bands
+        }
         splits = [Split.of(groove.grids[part], groove.styles[part]) for part in ("train", "val", "test")]
         return Loaded(*splits, groove.classes, self.name, levels=1)
+
+    def known_factors(self, name: str) -> dict[str, Tensor]:
+        """The drummer, and the band of the tempo among `TEMPO_BANDS`, of the first channel."""
+        order_N = self.held_out_order(name)[:, 0]
+        return {factor: values_N[order_N] for factor, values_N in self._factors[name].items()}
 
 
 class Grids(ResidentData):

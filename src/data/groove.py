@@ -29,9 +29,10 @@ from src.music.voices import VOICES
 
 URL = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
 SHA256 = "651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45b844c4841dcc1e"
-VERSION = 1  # raise it whenever the same files make other bars
+VERSION = 2  # raise it whenever the same files make other bars
 SPLITS = {"train": "train", "validation": "val", "test": "test"}  # info.csv's names and ours
-COLUMNS = ("midi_filename", "split", "style", "time_signature")
+COLUMNS = ("midi_filename", "split", "style", "drummer", "bpm", "time_signature")
+KINDS = ("grids", "styles", "drummers", "tempos")  # what is kept of every bar
 VOICE_OF = {note: index for index, voice in enumerate(VOICES) for note in voice.notes}
 DAMAGE = (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError)  # what mido finds in a damaged file
 SHOWN = 20  # names in a warning
@@ -43,15 +44,23 @@ class Recording(NamedTuple):
     name: str
     split: str
     style: str
+    drummer: str
+    tempo: float
     content: bytes
 
 
 class GrooveBars(NamedTuple):
-    """Bars uint8 [N, T, V] and their styles int64 [N] by split, and what was left out."""
+    """Bars uint8 [N, T, V] by split, what info.csv says of them, and what was left out.
+
+    Styles and drummers are int64 [N], indices into `classes` and `drummer_names`; tempos float64 [N], beats per minute.
+    """
 
     grids: dict[str, np.ndarray]
     styles: dict[str, np.ndarray]
+    drummers: dict[str, np.ndarray]
+    tempos: dict[str, np.ndarray]
     classes: tuple[str, ...]
+    drummer_names: tuple[str, ...]
     damaged: tuple[str, ...]  # files
     unknown: dict[int, int]  # how often notes were hit that no voice plays
 
@@ -104,21 +113,26 @@ def read_info(folder: Path) -> list[Recording]:
     for line in chosen:
         name, style = line["midi_filename"], line["style"].partition("/")[0]
         try:
+            tempo = float(line["bpm"])
+        except ValueError:
+            raise ValueError(f"{path} has the bpm {line['bpm']!r} for {name}: expected beats per minute") from None
+        try:
             content = (folder / name).read_bytes()
         except OSError:
             content = b""
-        recordings.append(Recording(name, SPLITS[line["split"]], style, content))
+        recordings.append(Recording(name, SPLITS[line["split"]], style, line["drummer"], tempo, content))
     return recordings
 
 
 def parse(recordings: Sequence[Recording]) -> GrooveBars:
     """The bars of all recordings, in their order."""
     classes = tuple(sorted({recording.style for recording in recordings}))
-    grids = {split: [np.empty((0, *BAR), np.uint8)] for split in SPLITS.values()}
-    styles = {split: [np.empty(0, np.int64)] for split in SPLITS.values()}
+    drummers = tuple(sorted({recording.drummer for recording in recordings}))
+    nothing = (np.empty((0, *BAR), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    parts = {split: [nothing] for split in SPLITS.values()}
     damaged: list[str] = []
     unknown: Counter[int] = Counter()
-    for name, split, style, content in track(recordings, "Reading MIDI files", transient=True):
+    for name, split, style, drummer, tempo, content in track(recordings, "Reading MIDI files", transient=True):
         try:
             hits = read_hits(content)
         except DAMAGE:
@@ -126,10 +140,12 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
             continue
         unknown.update(note for _, note in hits if note not in VOICE_OF)
         grids_NTV = to_bars([(step, VOICE_OF[note]) for step, note in hits if note in VOICE_OF])
-        grids[split].append(grids_NTV)
-        styles[split].append(np.full(len(grids_NTV), classes.index(style), np.int64))
-    whole = ({split: np.concatenate(arrays) for split, arrays in parts.items()} for parts in (grids, styles))
-    return GrooveBars(*whole, classes, tuple(damaged), dict(unknown))
+        num = len(grids_NTV)
+        style_N = np.full(num, classes.index(style), np.int64)
+        drummer_N = np.full(num, drummers.index(drummer), np.int64)
+        parts[split].append((grids_NTV, style_N, drummer_N, np.full(num, tempo)))
+    whole = [{split: np.concatenate([part[i] for part in parts[split]]) for split in parts} for i in range(len(KINDS))]
+    return GrooveBars(*whole, classes, drummers, tuple(damaged), dict(unknown))
 
 
 def read_hits(content: bytes) -> list[tuple[int, int]]:
@@ -184,9 +200,8 @@ def _download(folder: Path) -> Path:
 
 
 def _packed(groove: GrooveBars) -> bytes:
-    arrays = {f"{split}_grids": grids_NTV for split, grids_NTV in groove.grids.items()}
-    arrays |= {f"{split}_styles": styles_N for split, styles_N in groove.styles.items()}
-    names = {"classes": np.array(groove.classes, str), "damaged": np.array(groove.damaged, str)}
+    arrays = {f"{split}_{kind}": getattr(groove, kind)[split] for kind in KINDS for split in SPLITS.values()}
+    names = {key: np.array(getattr(groove, key), str) for key in ("classes", "drummer_names", "damaged")}
     unknown = np.array(list(groove.unknown.items()), np.int64).reshape(-1, 2)
     file = io.BytesIO()
     np.savez(file, **arrays, **names, unknown=unknown)
@@ -195,11 +210,9 @@ def _packed(groove: GrooveBars) -> bytes:
 
 def _unpacked(path: Path) -> GrooveBars:
     with np.load(path) as arrays:
-        grids, styles = (
-            {split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in ("grids", "styles")
-        )
-        names = (tuple(arrays[key].tolist()) for key in ("classes", "damaged"))
-        return GrooveBars(grids, styles, *names, dict(arrays["unknown"].tolist()))
+        kept = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
+        names = (tuple(arrays[key].tolist()) for key in ("classes", "drummer_names", "damaged"))
+        return GrooveBars(*kept, *names, dict(arrays["unknown"].tolist()))
 
 
 def _warn(groove: GrooveBars, num_recordings: int, folder: Path) -> None:

@@ -15,7 +15,9 @@ from torch import Tensor
 
 from src import pictures
 from src.data.module import ResidentData
-from src.exhibits import Cloud, Exhibit, Picture
+from src.exhibits import Cloud, Exhibit, Picture, Sound
+from src.interpretation.coded import Findings
+from src.interpretation.examiner import Examiner
 from src.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
 from src.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.music import drawing
@@ -28,7 +30,8 @@ from src.vae.samples import SampleJudges
 SEED = 20_26  # of everything that evaluation draws: the same at every evaluation of every run
 CHUNK = 500  # samples at once
 IMPORTANCE_CELLS = 250_000  # at once under importance sampling: tensors small enough to stay in the allocator
-SHOWN = 8  # bars in a picture or a sound
+SHOWN = 8  # bars in a picture
+HEARD = 4  # of them, each followed by what is rebuilt of it
 SHOWN_IMAGES = 64
 ALONG_TRAINING = 300  # samples, of those measures whose cost grows faster than their number
 
@@ -42,6 +45,7 @@ class VAEEvaluator:
         num_samples: samples of the prior.
         num_held_out: test samples at most; the cost of the mutual information grows with their square.
         importance_samples: k of `iwae_nll`, which is measured at the end only.
+        interpret: whether drum bars are examined at the end for what the latents control and whether they are music.
         cache: folder of trained oracles.
     """
 
@@ -74,7 +78,7 @@ class VAEEvaluator:
         },
     }
 
-    def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, cache: str):
+    def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, interpret: bool, cache: str):
         if min(num_samples, num_held_out) < 10:
             raise ValueError(f"evaluator.num_samples={num_samples} num_held_out={num_held_out}: at least 10 each")
         if importance_samples < 1:
@@ -82,6 +86,7 @@ class VAEEvaluator:
         self.num_samples = num_samples
         self.num_held_out = num_held_out
         self.importance_samples = importance_samples
+        self.interpret = interpret
         self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
@@ -92,6 +97,10 @@ class VAEEvaluator:
         self.train_split = data.splits["train"].to(device)
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
         self.samples = SampleJudges(data, self.num_samples, self.cache, device)
+        self.examiner = None
+        if self.interpret and self.samples.listener:
+            self.examiner = Examiner(data, self.samples.listener, self.num_held_out, self.cache, device)
+        self.findings = Findings()
 
     def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name, and what to show beside them."""
@@ -103,7 +112,7 @@ class VAEEvaluator:
             some_NTV = cells_NTV if final else cells_NTV[:ALONG_TRAINING]
             metrics, points = self._bound(vae, cells_NTV)
             metrics |= self._information(vae, some_NTV)
-            rebuilt, shown = self._rebuilt(vae, some_NTV)
+            rebuilt, shown = self._rebuilt(vae, some_NTV, final)
             metrics |= rebuilt
             if final:
                 metrics |= self._likelihood(vae, cells_NTV)
@@ -113,6 +122,10 @@ class VAEEvaluator:
             judged, drawn_shown = self.samples.evaluate(vae, drawn, split)
             metrics |= judged
             shown |= drawn_shown
+            if final and self.examiner:
+                self.findings = self.examiner.examine(vae, drawn[:, 0])
+                metrics |= self.findings.metrics
+                shown |= self.findings.shown
             if final:
                 classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
@@ -127,7 +140,7 @@ class VAEEvaluator:
 
     def facts(self) -> dict[str, Any]:
         """What else belongs into the results."""
-        return self.samples.facts()
+        return self.samples.facts() | self.findings.facts
 
     def onset(self, history: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
         """Of each level's collapse, and of that of the samples' modes where they are counted."""
@@ -176,7 +189,7 @@ class VAEEvaluator:
         high, low = information(vae.inference, features_NF, vae.prior)
         return {"mi_high": high, "mi_low": low, "mi_ceiling": math.log(len(cells_NTV))}
 
-    def _rebuilt(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def _rebuilt(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """The likeliest cells at the posteriors' means, each given those that were rebuilt before it."""
         evenly_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
         images = torch.cat(
@@ -188,9 +201,11 @@ class VAEEvaluator:
         rebuilt_NTV = vae.to_cells(images)
         metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
         if self.spec.kind == "drums":
-            return metrics, {
-                "reconstructions": Picture(drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN]))
-            }
+            shown = {"reconstructions": Picture(drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN]))}
+            if final and self.samples.listener:
+                pairs_NTV = torch.stack([cells_NTV[:HEARD], rebuilt_NTV[:HEARD]], 1).flatten(0, 1)
+                shown["reconstructions_bars"] = Sound(pairs_NTV)
+            return metrics, shown
         metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
         if self.spec.kind == "points":
             return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}

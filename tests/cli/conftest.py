@@ -45,6 +45,7 @@ VAE_SMALL = (
     "evaluator.num_samples=100",
     "evaluator.num_held_out=20",
     "evaluator.importance_samples=10",
+    "evaluator.interpret=false",
     "vae.encoder.width=16",
     "vae.inference.width=16",
     "vae.decoder.width=16",

@@ -60,10 +60,10 @@ def test_samples_of_points(command: Command, capsys: pytest.CaptureFixture[str])
     assert command("experiment=toy_ring_standard", "data.stack=2", *TOY, "hydra.run.dir=run").status == 0
     model = sample.restored(Path("run"), "last")
     assert model.sample(5, seed=0).dtype == torch.int32
-    assert sample.main(["run", "--num", "50"]) == 0
+    assert sample.main(["run", "num=50"]) == 0
     assert capsys.readouterr().out.strip().endswith("drawn_0.png")
-    assert sample.main(["run", "--bpm", "90"]) == 1
-    assert "only drums have a tempo" in capsys.readouterr().err
+    assert sample.main(["run", "bpm=90"]) == 1
+    assert "bpm=90.0: for drums only" in capsys.readouterr().err
 
 
 def test_points_do_not_fit_convolutions(command: Command):

@@ -22,10 +22,10 @@ def run(command: Command) -> Path:
 
 
 def test_the_same_seed_draws_the_same_samples(run: Path, capsys: pytest.CaptureFixture[str]):
-    assert sample.main([str(run), "--num", "20"]) == 0
+    assert sample.main([str(run), "num=20"]) == 0
     assert capsys.readouterr().out.strip() == str(run / "samples" / "drawn_0.png")
-    assert sample.main([str(run), "--num", "20", "--out", "again.png"]) == 0
-    assert sample.main([str(run), "--num", "20", "--seed", "1", "--checkpoint", "best"]) == 0
+    assert sample.main([str(run), "num=20", "out=again.png"]) == 0
+    assert sample.main([str(run), "num=20", "seed=1", "checkpoint=best"]) == 0
     drawn, again, other = (
         np.asarray(Image.open(path))
         for path in (run / "samples" / "drawn_0.png", "again.png", run / "samples" / "drawn_1.png")
@@ -43,7 +43,17 @@ def test_they_come_from_the_evaluated_generator(run: Path):
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [(["nowhere"], "nowhere"), (["run", "--num", "0"], "--num 0"), (["run", "--out", "take.mid"], "FILE.png")],
+    [
+        (["nowhere"], "nowhere"),
+        (["run", "num=0"], "num=0"),
+        (["run", "num=many"], "a whole number"),
+        (["run", "num="], "a whole number"),
+        (["run", "20"], "key=value"),
+        (["run", "tempo=90"], "bpm"),
+        (["run", "checkpoint=first"], "last or best"),
+        (["run", "out=take.mid"], "FILE.png"),
+        (["run", "num=3", "style=jazz"], "num=3 style=jazz"),
+    ],
 )
 def test_mistakes_get_one_line(run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str):
     capsys.readouterr()
@@ -60,11 +70,21 @@ def test_an_unfinished_run_is_refused(run: Path, capsys: pytest.CaptureFixture[s
     assert "not finished" in capsys.readouterr().err
 
 
-def test_images_have_no_tempo(run: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("word", ["bpm=90", "swing=0.3", "bars=8", "style=A"])
+def test_what_only_drums_have_is_refused_elsewhere(run: Path, capsys: pytest.CaptureFixture[str], word: str):
     capsys.readouterr()
-    assert sample.main([str(run), "--bpm", "90"]) == 1
-    assert "--bpm 90" in capsys.readouterr().err
+    assert sample.main([str(run), word]) == 1
+    assert word.partition("=")[0] in capsys.readouterr().err
     assert not (run / "samples" / "drawn_0.png").exists()
+
+
+def test_help_lists_every_option_and_the_literal_command(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        sample.main(["--help"])
+    said = capsys.readouterr().out
+    assert end.value.code == 0
+    assert all(f"{name}=" in said for name in sample.OPTIONS)
+    assert "python -m src.sample RUN style=jazz bars=8 bpm=110" in said
 
 
 @pytest.fixture
@@ -78,7 +98,7 @@ def drums(make_gan: Callable[..., GAN], tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_drums_are_drawn_written_and_played(drums: Path, capsys: pytest.CaptureFixture[str]):
-    assert sample.main([str(drums), "--num", "3", "--bpm", "90", "--seed", "2"]) == 0
+    assert sample.main([str(drums), "num=3", "bpm=90", "seed=2"]) == 0
     written = [drums / "samples" / f"drawn_2.{kind}" for kind in ("png", "mid", "wav")]
     assert capsys.readouterr().out.split() == [str(path) for path in written]
     picture, notes, sound = written
@@ -94,9 +114,31 @@ def test_sixteen_bars_are_the_default(drums: Path):
     assert mido.MidiFile(drums / "samples" / "drawn_0.mid").length == pytest.approx(16 * 4 * 60 / 110, abs=1e-3)
 
 
+def test_a_track_is_as_long_as_asked_and_swings(drums: Path, capsys: pytest.CaptureFixture[str]):
+    assert sample.main([str(drums), "bars=2", "bpm=90", "swing=0.25"]) == 0
+    picture, notes, sound = (drums / "samples" / f"track_0.{kind}" for kind in ("png", "mid", "wav"))
+    assert capsys.readouterr().out.split() == [str(picture), str(notes), str(sound)]
+    file = mido.MidiFile(notes)
+    assert file.length == pytest.approx(2 * 4 * 60 / 90, abs=1e-3)
+    now, starts = 0, set()
+    for each in file.tracks[0]:
+        now += each.time
+        if each.type == "note_on":
+            starts.add(now % 240)
+    assert starts <= {0, 150}, "an eighth is 240 ticks, its second half begins a quarter of a sixteenth late"
+    assert 150 in starts
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
-    [(["--bpm", "0"], "bpm=0"), (["--num", "5000"], "--num 5000"), (["--num", "0"], "--num 0")],
+    [
+        (["bpm=0"], "bpm=0"),
+        (["swing=0.7"], "swing=0.7"),
+        (["num=5000"], "num=5000"),
+        (["num=0"], "num=0"),
+        (["bars=5000"], "bars=5000"),
+        (["style=polka"], "rock, jazz"),
+    ],
 )
 def test_mistakes_with_drums_get_one_line(
     drums: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str

@@ -100,7 +100,7 @@ def test_a_gan_on_drums_is_seen_heard_and_drawn_from(command: Command):
     assert {"modes", "validity"} <= set(found["controls"]["noise"])
     for name in ("random.png", "sorted.png", "shares.png", "random_bars.mid", "random_bars.wav"):
         assert (folder / "samples" / name).stat().st_size > 60, name
-    assert sample.main([str(folder), "--num", "2"]) == 0
+    assert sample.main([str(folder), "num=2"]) == 0
     for kind in ("png", "mid", "wav"):
         assert (folder / "samples" / f"drawn_0.{kind}").exists()
 

@@ -15,6 +15,7 @@ from src.data.emnist import EMNISTArrays
 from src.data.groove import GrooveBars
 
 EMNIST_SIZES = {"train": 60, "test": 30}
+PLAYED = {"b.mid": ("drummer2", 85), "c.mid": ("drummer10", 99.5)}  # else by drummer1, at 120
 EMNIST_CLASSES = {"letters": 26, "digits": 10, "balanced": 47}
 
 
@@ -113,9 +114,10 @@ def write_groove(groove_files) -> Callable[..., Path]:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "info.csv").open("w", newline="") as file:
             lines = csv.writer(file)
-            lines.writerow(["drummer", "style", "time_signature", "midi_filename", "split"])
+            lines.writerow(["drummer", "style", "bpm", "time_signature", "midi_filename", "split"])
             for name, (split, style, signature, content) in files.items():
-                lines.writerow(["drummer1", style, signature, name, split])
+                drummer, bpm = PLAYED.get(name, ("drummer1", 120))
+                lines.writerow([drummer, style, bpm, signature, name, split])
                 (folder / name).write_bytes(content)
         return folder
 
@@ -136,8 +138,14 @@ def check_groove() -> Callable[[GrooveBars], None]:
             "val": [1],
             "test": [0],
         }
+        assert loaded.drummer_names == ("drummer1", "drummer10", "drummer2")
+        drummers = {split: found.tolist() for split, found in loaded.drummers.items()}
+        assert drummers == {"train": [0, 0, 2], "val": [1], "test": [0]}
+        tempos = {split: found.tolist() for split, found in loaded.tempos.items()}
+        assert tempos == {"train": [120, 120, 85], "val": [99.5], "test": [120]}
         assert {array.dtype for array in loaded.grids.values()} == {np.dtype(np.uint8)}
-        assert {array.dtype for array in loaded.styles.values()} == {np.dtype(np.int64)}
+        indices = [*loaded.styles.values(), *loaded.drummers.values()]
+        assert {array.dtype for array in indices} == {np.dtype(np.int64)}
         assert (loaded.damaged, loaded.unknown) == ((), {})
 
     return check

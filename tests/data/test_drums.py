@@ -126,6 +126,8 @@ def test_groove(monkeypatch, tmp_path):
     made = SimpleNamespace(
         grids={"train": numbered(5), "val": numbered(2, 5), "test": numbered(3, 7)},
         styles={"train": np.array([0, 1, 1, 0, 1]), "val": np.array([1, 0]), "test": np.array([1, 1, 0])},
+        drummers={"train": np.array([0, 0, 1, 1, 2]), "val": np.array([2, 1]), "test": np.array([1, 2, 0])},
+        tempos={"train": np.full(5, 90.0), "val": np.array([79.9, 80.0]), "test": np.array([139.9, 290.0, 100.0])},
         classes=("jazz", "rock"),
     )
     monkeypatch.setattr(
@@ -139,6 +141,14 @@ def test_groove(monkeypatch, tmp_path):
     for part, split in data.splits.items():
         assert torch.equal(split.images, torch.from_numpy(made.grids[part]))
         assert split.labels.tolist() == made.styles[part].tolist()
+    found = {}
+    for part in ("val", "test"):
+        factors = data.known_factors(part)
+        assert {values.dtype for values in factors.values()} == {torch.int64}
+        for bar, drummer, tempo in zip(data.held_out(part).images, *factors.values(), strict=True):
+            found[numbers(bar)[0]] = (drummer.item(), tempo.item())
+    assert list(factors) == ["drummer", "tempo"]
+    assert found == {5: (2, 0), 6: (1, 1), 7: (1, 3), 8: (2, 4), 9: (0, 2)}
 
 
 # Grids

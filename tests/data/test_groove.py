@@ -104,9 +104,14 @@ def test_nothing_in_4_4(groove_files, write_groove, tmp_path):
     [
         ("", "lacks the column midi_filename"),
         ("midi_filename,style,time_signature\n", "lacks the column split"),
+        ("midi_filename,split,style,time_signature\n", "lacks the column drummer"),
         (
-            "midi_filename,split,style,time_signature\na.mid,dev,rock,4-4\n",
+            "midi_filename,split,style,drummer,bpm,time_signature\na.mid,dev,rock,drummer1,120,4-4\n",
             "unknown split 'dev': expected train, valid",
+        ),
+        (
+            "midi_filename,split,style,drummer,bpm,time_signature\na.mid,test,rock,drummer1,fast,4-4\n",
+            "has the bpm 'fast' for a.mid: expected beats per minute",
         ),
     ],
 )
@@ -124,6 +129,9 @@ def test_the_real_dataset(tmp_path):
     assert time.perf_counter() - begin < 60  # 9 s on a quiet core
     assert {split: len(loaded.grids[split]) for split in SPLITS.values()} == {"train": 17416, "val": 2176, "test": 2213}
     assert len(loaded.classes) == 18
+    assert len(loaded.drummer_names) == 10
+    fastest = {split: tempos.max() for split, tempos in loaded.tempos.items()}
+    assert fastest["train"] == 290, "bpm of info.csv"
     assert (loaded.damaged, loaded.unknown) == ((), {})
     assert loaded.grids["train"].mean() == pytest.approx(0.129, abs=5e-4)
     known = {bar.tobytes() for bar in loaded.grids["train"]}

@@ -6,6 +6,7 @@ import mido
 import pytest
 import torch
 
+from src.data.groove import read_hits, to_bars
 from src.music.midi import write_midi
 from src.music.voices import VOICES
 
@@ -28,14 +29,42 @@ def starts(file: mido.MidiFile) -> list[tuple[int, int]]:
     return [(tick, each.note) for tick, each in notes(file) if each.type == "note_on" and each.velocity > 0]
 
 
-def test_round_trip(grids: torch.Tensor, tmp_path: Path):
-    write_midi(grids, tmp_path / "bars.mid")
+@pytest.mark.parametrize("swing", [0, 0.2, 1 / 3, 0.5])
+@pytest.mark.parametrize("bpm", [60, 110, 187.5])
+def test_round_trip(grids: torch.Tensor, tmp_path: Path, bpm: float, swing: float):
+    grids[0, ::5] = 1  # every voice
+    write_midi(grids, tmp_path / "bars.mid", bpm, swing)
+    file = mido.MidiFile(tmp_path / "bars.mid")
     columns = {voice.note: column for column, voice in enumerate(VOICES)}
+    steps = {round(120 * step + 120 * swing * (step % 2)): step for step in range(16)}
     read = torch.zeros_like(grids)
-    for tick, note in starts(mido.MidiFile(tmp_path / "bars.mid")):
-        assert tick % 120 == 0
-        read[tick // 1920, tick % 1920 // 120, columns[note]] += 1
+    for tick, note in starts(file):
+        read[tick // 1920, steps[tick % 1920], columns[note]] += 1
     assert torch.equal(read, grids)
+    (tempo,) = (each.tempo for _, each in notes(file) if each.type == "set_tempo")
+    assert mido.tempo2bpm(tempo) == pytest.approx(bpm, abs=1e-2)
+
+
+@pytest.mark.parametrize("swing", [0, 1 / 3])
+def test_the_reader_of_real_drumming_reads_the_same_bars(grids: torch.Tensor, tmp_path: Path, swing: float):
+    grids[:, 0] = 1  # an empty bar would be dropped
+    write_midi(grids, tmp_path / "bars.mid", swing=swing)
+    voices = {note: column for column, voice in enumerate(VOICES) for note in voice.notes}
+    hits = read_hits((tmp_path / "bars.mid").read_bytes())
+    spoilt = [voice.name for voice in VOICES if VOICES[voices[voice.note]] is not voice]
+    assert spoilt == ["low tom"], "General MIDI's is the Roland's mid tom"
+    mid_tom, low_tom = 5, 4
+    grids[..., mid_tom] |= grids[..., low_tom]
+    grids[..., low_tom] = 0
+    assert torch.equal(torch.from_numpy(to_bars([(step, voices[note]) for step, note in hits])), grids)
+
+
+def test_beats_are_struck_harder_than_what_lies_between(tmp_path: Path):
+    write_midi(torch.ones(1, 16, 9), tmp_path / "bars.mid")
+    struck = {
+        tick: each.velocity for tick, each in notes(mido.MidiFile(tmp_path / "bars.mid")) if each.type == "note_on"
+    }
+    assert [struck[tick] for tick in range(0, 1920, 120)] == 4 * [110, 77, 94, 77]
 
 
 def test_format(grids: torch.Tensor, tmp_path: Path):

@@ -46,6 +46,11 @@ def loudness(samples: np.ndarray, start: float, end: float) -> float:
     return float(np.sqrt(np.mean(samples[round(start * RATE) : round(end * RATE)] ** 2)))
 
 
+def attack(sound: np.ndarray) -> float:
+    """Seconds until the loudest sample."""
+    return np.abs(sound).argmax() / RATE
+
+
 def test_kick_is_low_hats_are_high_and_the_snare_is_both():
     assert share(SOUNDS["kick"], 0, 150) > 0.8
     assert share(SOUNDS["closed hat"], 5000, RATE) > 0.9
@@ -53,7 +58,9 @@ def test_kick_is_low_hats_are_high_and_the_snare_is_both():
     assert share(SOUNDS["snare"], 0, 150) < 0.1
     assert share(SOUNDS["snare"], 150, 1000) > 0.2
     assert share(SOUNDS["snare"], 1000, RATE) > 0.2
-    assert 4 * centroid(SOUNDS["kick"]) < centroid(SOUNDS["snare"]) < centroid(SOUNDS["closed hat"]) / 4
+    assert share(SOUNDS["kick"], 150, 1000) > 0.05, "overtones, for loudspeakers that have no bass"
+    assert share(SOUNDS["closed hat"], 14_000, RATE) < 0.1, "metal, not hiss"
+    assert 4 * centroid(SOUNDS["kick"]) < centroid(SOUNDS["snare"]) < centroid(SOUNDS["closed hat"]) / 2.5
 
 
 def test_toms_rise():
@@ -68,13 +75,32 @@ def test_cymbals_differ_in_length_and_colour():
     assert share(SOUNDS["ride"], 3000, 7500) > share(SOUNDS["crash"], 3000, 7500)
 
 
+def test_drums_are_shorter_than_cymbals_and_deep_drums_longer_than_high_ones():
+    """Times until a thousandth of the energy is left: 30 dB."""
+    assert 0.2 < decay(SOUNDS["snare"]) < decay(SOUNDS["kick"]) < 0.45
+    assert decay(SOUNDS["high tom"]) < decay(SOUNDS["mid tom"]) < decay(SOUNDS["low tom"]) < 0.9
+    assert 0.5 < decay(SOUNDS["open hat"]) < decay(SOUNDS["ride"]) < decay(SOUNDS["crash"])
+
+
 @pytest.mark.parametrize("name", SOUNDS)
 def test_sounds_strike_at_once_and_end_in_silence(name: str):
     sound = SOUNDS[name]
     assert np.abs(sound[: RATE // 50]).max() > 0.5 * np.abs(sound).max()
+    assert attack(sound) < 0.015
     assert abs(sound[-1]) < 1e-6
+    end = sound[-len(sound) // 50 :]
+    assert np.abs(end).max() < 1e-4 * np.abs(sound).max(), "nothing is cut off"
+    assert abs(sound.sum()) < 0.01 * np.abs(sound).sum(), "no offset"
+    assert share(sound, 0, 20) < 0.005, "no rumble"
     assert 0.1 < np.abs(sound).max() < KNEE
     assert len(sound) <= TAIL * RATE
+
+
+def test_no_voice_drowns_another():
+    levels = {name: 20 * np.log10(loudness(sound, 0, 0.2)) for name, sound in SOUNDS.items()}
+    assert levels["kick"] - levels["snare"] < 8
+    assert 0 < levels["snare"] - levels["closed hat"] < 20
+    assert max(levels.values()) - min(levels.values()) < 25
 
 
 @pytest.mark.parametrize(("num", "bpm"), [(1, 110), (3, 60), (8, 200)])
@@ -99,6 +125,18 @@ def test_swing_delays_every_second_sixteenth():
     straight, swung = (render(bar(closed_hat=[1]), bpm=120, swing=swing) for swing in (0, 0.5))
     assert np.argmax(straight != 0) == pytest.approx(0.125 * RATE, abs=2)
     assert np.argmax(swung != 0) == pytest.approx(1.5 * 0.125 * RATE, abs=2)
+
+
+@pytest.mark.parametrize("bpm", [45, 110, 240])
+@pytest.mark.parametrize("swing", [0, 1 / 3])
+def test_at_any_tempo_and_swing_levels_are_sound(bpm: float, swing: float):
+    rock = bar(kick=[0, 7, 8], snare=[4, 12], closed_hat=list(range(14)), open_hat=[14], crash=[0], low_tom=[15])
+    samples = render(rock.repeat(2, 1, 1), bpm, swing=swing)
+    assert samples[0] == pytest.approx(0, abs=0.05)
+    assert np.abs(samples[-RATE // 50 :]).max() < 1e-3, "all has rung out"
+    assert abs(samples.mean()) < 1e-4
+    assert 0.4 < np.abs(samples).max() < 0.97
+    assert (np.abs(samples) > KNEE).mean() < 2e-3, "the limiter hardly ever works"
 
 
 def test_the_closed_hat_chokes_the_open_one():

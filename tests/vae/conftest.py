@@ -159,14 +159,16 @@ def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
     """An evaluation as a run has it, ready for the data; what costs most, the pictures of bars, only if asked for."""
     monkeypatch.setattr(oracle, "STEPS", 40)
 
-    def make(kind: str = "bars", stack: int = 1, pictures: bool = False, **changes: int) -> Evaluated:
+    def make(
+        kind: str = "bars", stack: int = 1, pictures: bool = False, interpret: bool = False, **changes: int
+    ) -> Evaluated:
         if not pictures:
             for name in ("bars", "reconstructions"):
                 monkeypatch.setattr(drawing, name, lambda *grids: np.zeros((1, 1, 3), np.uint8))
         data = KINDS[kind](root="", budget=8, batch_size=8, seed=0, stack=stack)
         data.setup()
         numbers = {"num_samples": 60, "num_held_out": 50, "importance_samples": 20} | changes
-        evaluator = VAEEvaluator(**numbers, cache=str(oracles))
+        evaluator = VAEEvaluator(**numbers, interpret=interpret, cache=str(oracles))
         evaluator.prepare(data, torch.device("cpu"))
         return Evaluation(evaluator, 1, "elbo", str(tmp_path)), data
 

@@ -39,7 +39,8 @@ def test_metrics_of_the_contract(evaluation_of, vae_for):
     assert metrics["entropy"] == pytest.approx(15 + held_out.sum((1, 2)).mean().item()), "of the very same bars"
     assert metrics["collapsed"] == []
     assert "mse" not in metrics
-    kinds = {"prior": Picture, "reconstructions": Picture, "prior_bars": Sound, "z_high": Cloud, "z_low": Cloud}
+    kinds = {"prior": Picture, "reconstructions": Picture, "z_high": Cloud, "z_low": Cloud}
+    kinds |= {"prior_bars": Sound, "reconstructions_bars": Sound}
     assert {name: type(exhibit) for name, exhibit in shown.items()} == kinds
     assert shown["z_high"].points_NL.shape == (50, 2)
     assert shown["z_low"].points_NL.shape == (50, 3)
@@ -93,6 +94,27 @@ def test_evaluating_leaves_no_trace(evaluation_of, vae_for, split, mode):
     assert all(parameter.grad is None for parameter in vae.parameters())
 
 
+def test_bars_are_examined_at_the_end_if_asked_for(evaluation_of, vae_for):
+    evaluation, data = evaluation_of(pictures=True, interpret=True)
+    vae = vae_for(data)
+    along, _ = evaluation.measure(vae, "val")
+    assert "told_apart" not in along
+    metrics, shown = evaluation.measure(vae, "test")
+    assert {"named_high", "mig", "style_probe_high", "transfer_high", "control_density_slope", "told_apart"} <= set(
+        metrics
+    )
+    assert {"hierarchy", "latent_map", "transfer", "interpolation", "temperature"} <= set(shown)
+    facts = evaluation.evaluator.facts()
+    assert [entry["level"] for entry in facts["latents"]] == ["high"] * vae.z_high + ["low"] * vae.z_low
+    assert facts["musicality"].startswith("The homework's validity")
+
+
+def test_nobody_examines_the_latents_of_images(evaluation_of, vae_for):
+    evaluation, data = evaluation_of("smudges", interpret=True)
+    metrics, _ = evaluation.measure(vae_for(data), "test")
+    assert "told_apart" not in metrics
+
+
 def test_fewer_held_out_samples_are_used_as_they_are(evaluation_of, vae_for):
     evaluation, data = evaluation_of(num_samples=5000, num_held_out=5000, importance_samples=3)
     metrics, _ = evaluation.measure(vae_for(data), "test")
@@ -110,7 +132,7 @@ def test_stacked_bars_and_images_have_a_bound_too(evaluation_of, vae_for, kind, 
     assert ("entropy" in metrics) == (kind == "bars")
     assert all(math.isfinite(metrics[name]) for name in (BOUND | FINAL) - {"collapsed"})
     assert ("mse" in metrics) == (kind == "smudges")
-    assert "prior_bars" not in shown
+    assert not {"prior_bars", "reconstructions_bars"} & set(shown)
     assert {"prior", "reconstructions", "z_high", "z_low"} <= set(shown)
     assert bool(evaluation.controls(torch.device("cpu"))) == (kind == "smudges")
     one, _ = evaluation_of(kind, 1)

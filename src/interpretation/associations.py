@@ -1,0 +1,167 @@
+"""What each latent dimension goes along with: musical features, the style, and whatever else is known of the bars.
+
+N bars, L latent dims, F features, K categories.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from src.interpretation.coded import Coded
+from src.interpretation.dependence import (
+    binned,
+    chance_information,
+    gaussian_information,
+    mutual_information,
+    rank_correlation,
+    rank_correlation_p,
+)
+from src.metrics.onset import ACTIVE_NATS
+from src.metrics.significance import CHANCE, holm
+from src.music.features import FEATURES
+from src.vae.latents import LEVELS
+
+LEAST_RHO = 0.4  # that a feature needs to name a dimension
+LEAST_NATS = gaussian_information(LEAST_RHO)  # beyond chance, that a category needs: as much as that ρ is worth
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Nats that a dimension and what it is named after have in common, what chance makes of them, and ρ if any."""
+
+    name: str
+    information: float
+    baseline: float
+    rho: float | None = None
+
+    @property
+    def text(self) -> str:
+        """As in "closed hat density, ρ 0.71"."""
+        if self.rho is None:
+            return f"{self.name}, MI {self.information:.2f} nats"
+        return f"{self.name}, ρ {self.rho:.2f}".replace("-", "−")
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """A latent dimension, with the feature and the category that the numbers support.
+
+    Attributes:
+        rho_F: Spearman's ρ with every feature on held-out bars, NaN where either is constant.
+    """
+
+    level: str
+    index: int
+    kl: float
+    rho_F: Tensor
+    feature: Evidence | None
+    category: Evidence | None
+
+    @property
+    def active(self) -> bool:
+        return self.kl > ACTIVE_NATS
+
+    @property
+    def named(self) -> bool:
+        return self.active and (self.feature or self.category) is not None
+
+    @property
+    def name(self) -> str:
+        return f"z_{self.level}[{self.index}]"
+
+    @property
+    def text(self) -> str:
+        """As in "z_low[3]: closed hat density, ρ 0.71"; a category only where no feature tells."""
+        if not self.active:
+            return f"{self.name}: inactive"
+        found = self.feature or self.category
+        return f"{self.name}: {found.text if found else 'no single feature'}"
+
+    def facts(self) -> dict[str, Any]:
+        """For results.json; what the numbers do not support is None."""
+        found = (self.feature or self.category) if self.active else None
+        return {
+            "level": self.level,
+            "dimension": self.index,
+            "kl": self.kl,
+            "feature": self.feature.name if self.active and self.feature else None,
+            "category": self.category.name if self.active and self.category else None,
+            "rho": found.rho if found else None,
+            "information": found.information if found else None,
+            "information_baseline": found.baseline if found else None,
+            "text": self.text,
+        }
+
+
+def associations(fit: Coded, held: Coded) -> list[Dimension]:
+    """Every dimension of both levels, with what it may be named after.
+
+    The one candidate among the features is the one with the largest |ρ| on `fit`. It names the dimension if on `held`
+    ρ has the same sign and is at least `LEAST_RHO`, is significant after Holm's correction over all pairs of a
+    dimension and a feature, and if mutual information is above its baseline. The candidate among the categories, which
+    are the style and the known factors, has the most information beyond the baseline on `fit`, and needs `LEAST_NATS`
+    beyond it on `held`. Tests and baseline take bars for independent, which those of one recording are not: it is the
+    thresholds that weigh on many bars, the corrections on few.
+    """
+    rho_LF = rank_correlation(_codes(held), held.features_NF)
+    p_LF = rank_correlation_p(rho_LF, len(held.grids_NTV))
+    tested_LF = p_LF.isfinite()
+    significant_LF = torch.zeros_like(tested_LF)
+    significant_LF[tested_LF] = rho_LF.new_tensor(holm(p_LF[tested_LF].tolist())) < CHANCE
+    fitted_LF = rank_correlation(_codes(fit), fit.features_NF).nan_to_num(0)
+    chosen_L1 = fitted_LF.abs().argmax(1, keepdim=True)
+    agrees_LF = (rho_LF * fitted_LF.sign() >= LEAST_RHO) & significant_LF
+    features = _evidence(_codes(held), binned(held.features_NF), FEATURES, chosen_L1, 0.0, rho_LF)
+    categories = _categories(fit, held)
+    found = []
+    for row, (level, index) in enumerate(_places(held)):
+        feature = features[row] if agrees_LF[row, chosen_L1[row]] else None
+        kl = held.rates[level][index].item()
+        found.append(Dimension(level, index, kl, rho_LF[row].cpu(), feature, categories[row]))
+    return found
+
+
+def _categories(fit: Coded, held: Coded) -> list[Evidence | None]:
+    """What the category that is most telling on `fit` has in common with each dimension on `held`, if it is enough."""
+    kinds = {"style": (fit.styles_N, held.styles_N)}
+    kinds |= {f"factor {name}": (fit.factors[name], held.factors[name]) for name in held.factors}
+    kinds = {name: pair for name, pair in kinds.items() if all(len(values_N.unique()) > 1 for values_N in pair)}
+    if not kinds:
+        return [None] * len(_places(held))
+    fit_NK, held_NK = (torch.stack(values, 1) for values in zip(*kinds.values(), strict=True))
+    codes_NL = binned(_codes(fit))
+    beyond_LK = mutual_information(codes_NL, fit_NK) - chance_information(codes_NL, fit_NK)
+    return _evidence(_codes(held), held_NK, tuple(kinds), beyond_LK.argmax(1, keepdim=True), LEAST_NATS)
+
+
+def _evidence(
+    codes_NL: Tensor,
+    values_NY: Tensor,
+    names: tuple[str, ...],
+    chosen_L1: Tensor,
+    least: float,
+    rho_LY: Tensor | None = None,
+) -> list[Evidence | None]:
+    """Each dimension's information on its chosen column; None unless it is more than `least` beyond the baseline."""
+    codes_NL = binned(codes_NL)
+    nats_L1 = mutual_information(codes_NL, values_NY).gather(1, chosen_L1)
+    baseline_L1 = chance_information(codes_NL, values_NY).gather(1, chosen_L1)
+    rhos = [None] * len(chosen_L1) if rho_LY is None else rho_LY.gather(1, chosen_L1).flatten().tolist()
+    rows = zip(
+        chosen_L1.flatten().tolist(), nats_L1.flatten().tolist(), baseline_L1.flatten().tolist(), rhos, strict=True
+    )
+    return [
+        Evidence(names[chosen], nats, baseline, rho) if nats - baseline > least else None
+        for chosen, nats, baseline, rho in rows
+    ]
+
+
+def _codes(split: Coded) -> Tensor:
+    """The means of both levels side by side [N, L]."""
+    return torch.cat([split.codes[level] for level in LEVELS], 1)
+
+
+def _places(split: Coded) -> list[tuple[str, int]]:
+    return [(level, index) for level in LEVELS for index in range(split.codes[level].shape[1])]

@@ -1,0 +1,32 @@
+"""What each latent dimension controls: its name where the numbers support one, its picture, and how pure it all is."""
+
+import torch
+
+from src.exhibits import Exhibit, Picture
+from src.interpretation.association_map import association_map
+from src.interpretation.associations import associations
+from src.interpretation.coded import Coded, Findings
+from src.interpretation.disentanglement import disentanglement
+from src.interpretation.traversals import traversal_picture
+from src.vae.latents import LEVELS
+from src.vae.module import VAE
+
+
+@torch.no_grad()
+def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
+    """Names, disentanglement and traversals of both levels; the model is to be in evaluation mode.
+
+    Metrics: `named_LEVEL`, the number of active dimensions that have a name, and those of
+    `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Pictures: `associations_LEVEL` and
+    `traversal_LEVEL`, for levels with an active dimension.
+    """
+    found = associations(fit, held)
+    metrics = disentanglement(fit, held)
+    shown: dict[str, Exhibit] = {}
+    for level in LEVELS:
+        active = [each for each in found if each.level == level and each.active]
+        metrics[f"named_{level}"] = sum(each.named for each in active)
+        if active:
+            shown[f"associations_{level}"] = Picture(association_map(active))
+            shown[f"traversal_{level}"] = Picture(traversal_picture(vae, fit, active))
+    return Findings(metrics, shown, {"latents": [each.facts() for each in found]})

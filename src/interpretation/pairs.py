@@ -1,0 +1,44 @@
+"""Held-out bars of two styles, a source and a target.
+
+P pairs.
+"""
+
+from itertools import permutations
+
+import torch
+from torch import Tensor
+
+from src.interpretation.codec import SEED
+from src.interpretation.coded import Coded
+
+ENOUGH = 5  # bars of a style, to fit on and to test on
+MOST = 100  # bars of a style that are paired
+
+
+def paired_styles(fit: Coded, held: Coded) -> list[int]:
+    """The styles that have enough bars of both splits."""
+    counts = [coded.styles_N.bincount(minlength=len(coded.style_names)) for coded in (fit, held)]
+    return ((counts[0] >= ENOUGH) & (counts[1] >= ENOUGH)).nonzero().flatten().tolist()
+
+
+def style_pairs(held: Coded, styles: list[int], num: int) -> tuple[Tensor, Tensor]:
+    """Indices of source and target bars [P]: about `num` pairs, no pair twice, each ordered pair of styles as often.
+
+    Any beginning of the list is a fair sample of the styles.
+    """
+    random = torch.Generator().manual_seed(SEED)
+    styles_N = held.styles_N.cpu()
+    bars = {}
+    for style in styles:
+        of_style = (styles_N == style).nonzero().flatten()
+        bars[style] = of_style[torch.randperm(len(of_style), generator=random)[:MOST]]
+    ordered = list(permutations(styles, 2))
+    most = min(len(bars[source]) * len(bars[target]) for source, target in ordered)
+    each = min(-(-num // len(ordered)), most)
+    found = []
+    for source, target in (ordered[index] for index in torch.randperm(len(ordered), generator=random).tolist()):
+        drawn = torch.randperm(len(bars[source]) * len(bars[target]), generator=random)[:each]
+        row, column = drawn // len(bars[target]), drawn % len(bars[target])
+        found.append(torch.stack([bars[source][row], bars[target][column]]))
+    source_P, target_P = torch.stack(found, 2).flatten(1).to(held.styles_N.device)
+    return source_P, target_P

@@ -1,0 +1,87 @@
+"""What a run's model plays: single bars or a whole track, as picture, notes and sound.
+
+N bars, C channels, T steps, V voices.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import Tensor
+
+from src import pictures
+from src.data.module import ResidentData
+from src.data.spec import DataSpec
+from src.gan.module import GAN
+from src.music import drawing
+from src.music.midi import write_midi
+from src.music.synthesis import render, write_wav
+from src.oracles.choice import oracle_of
+from src.record import read_record
+from src.track import styled_track, track
+from src.vae.module import VAE
+
+NUM_BARS, MOST_BARS = 16, 256  # more would be minutes of sound and a picture nobody looks at
+
+
+def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
+    """The files that were written: the picture, and the bars one after another as notes and as sound.
+
+    Args:
+        options: `num` single bars; or `bars`, or a `style`, for a track; None for what was not asked.
+    """
+    seed, style = options["seed"], options["style"]
+    num = options["num"] or options["bars"] or NUM_BARS
+    if num > MOST_BARS:
+        raise ValueError(f"{'num' if options['num'] else 'bars'}={num}: draw at most {MOST_BARS} bars at once")
+    name, titles = f"track_{seed}", None
+    if style:
+        bars_NCTV, titles = _styled(model, run, options, num)
+        name = f"track_{re.sub('[^A-Za-z0-9-]', '-', style)}_{seed}"
+    elif options["bars"]:
+        bars_NCTV = track(model, num, seed)
+    else:
+        bars_NCTV = model.sample(num, seed)
+        name = f"drawn_{seed}"
+    out = options["out"] or run / "samples" / f"{name}.png"
+    notes, sound = out.with_suffix(".mid"), out.with_suffix(".wav")
+    grids_NTV = bars_NCTV.amax(1)  # stacked bars sound together
+    write_midi(grids_NTV, notes, options["bpm"], options["swing"])
+    write_wav(sound, render(grids_NTV, options["bpm"], swing=options["swing"]))
+    pictures.save(drawing.bars(grids_NTV, titles), out)
+    return [out, notes, sound]
+
+
+def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -> tuple[Tensor, list[str]]:
+    """The track, and above each bar what the style oracle hears; how often it is the right style is said."""
+    style, names = options["style"], model.spec.classes
+    if model.spec.shape[0] > 1:
+        raise ValueError(f"style={style}: the run's bars are stacked and have no one style; leave style= out")
+    if style not in names:
+        raise ValueError(f"style={style}: choose {', '.join(names)}, or leave style= out")
+    config = read_record(run).config
+    if options["data.root"]:
+        OmegaConf.update(config, "data.root", options["data.root"])
+    data = _data(instantiate(config.data), model.spec)
+    oracle = oracle_of(data, Path(config.cache), model.device)
+    train = data.splits["train"]
+    index = names.index(style)
+    known_NTV = train.images[train.labels == index]
+    if not len(known_NTV):
+        raise ValueError(f"style={style}: no training bar is of this style; choose another")
+    bars_N1TV = styled_track(model, known_NTV, index, oracle, num, options["seed"])
+    heard_N = oracle.opinion(bars_N1TV).classes_NC[:, 0].tolist()
+    print(f"{heard_N.count(index)} of {num} bars are heard as {style}", file=sys.stderr)
+    return bars_N1TV, [f"{bar + 1} {names[heard]}" for bar, heard in enumerate(heard_N)]
+
+
+def _data(data: ResidentData, spec: DataSpec) -> ResidentData:
+    """Set up, and the data that the run was trained on."""
+    data.setup()
+    if data.spec.digest != spec.digest:
+        raise ValueError(f"data.root={data.root}: holds other data than the run was trained on; point it to those")
+    return data

@@ -1,0 +1,50 @@
+"""What runs on drum bars were examined for stands in the report, where they were."""
+
+from pathlib import Path
+
+from src.comparison.collect import collect
+from src.comparison.page import compose
+from src.comparison.render_markdown import markdown
+from src.comparison.sections import group
+
+EXAMINED = {
+    "named_high": 2,
+    "named_low": 1,
+    "mig": 0.25,
+    "style_probe_high": 0.9,
+    "transfer_high": 0.4,
+    "transfer_copy": 0.0,
+    "told_apart": 0.62,
+    "copied": 0.1,
+}
+LATENTS = [
+    {"level": "high", "dimension": 0, "text": "z_high[0]: ride density, ρ 0.80"},
+    {"level": "high", "dimension": 1, "text": "z_high[1]: inactive"},
+    {"level": "low", "dimension": 0, "text": "z_low[0]: no single feature"},
+    {"level": "low", "dimension": 1},
+]
+
+
+def said(folder: Path) -> str:
+    return markdown(compose(group(collect([folder])), folder))
+
+
+def test_examined_runs_have_their_chapters(make_vae, tmp_path: Path) -> None:
+    for strategy in ("none", "linear"):
+        for seed in range(3):
+            make_vae(strategy, seed, metrics=EXAMINED, latents=LATENTS, musicality=f"Samples of {strategy} are fair.")
+    text = said(tmp_path)
+    for heading in ("What each latent dimension controls", "Style transfer and interpolation", "Is it musical?"):
+        assert f"### {heading}" in text
+    assert "### Can it be controlled?" not in text, "nothing of it was measured"
+    assert "- z_high[0]: ride density, ρ 0.80" in text
+    assert "z_high[1]" not in text
+    assert "1 of 3 dimensions are inactive." in text
+    assert "`linear`, seed 0: Samples of linear are fair." in text
+    assert text.count("| told apart") == 1, "in its chapter, and not among the other quantities again"
+
+
+def test_runs_that_were_not_examined_have_none(annealing: Path) -> None:
+    text = said(annealing)
+    assert "### Is it musical?" not in text
+    assert "### What each latent dimension controls" not in text

@@ -1,0 +1,193 @@
+"""Dials: a model whose density is a coordinate, and one on whose bars nothing can be turned.
+
+N bars, B batch, T steps, V voices, L latent dims.
+"""
+
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor, nn
+
+from src.interpretation.codec import mean_codes, sampled_codes
+from src.interpretation.control import DIALS, REQUESTS, Dialled, control, dialled, regression
+from src.vae.latents import Latents, normal, standard_normal
+
+SILENT = SimpleNamespace(
+    measures=lambda grids_NTV: dict.fromkeys(("validity", "diversity", "feature_distance"), 1.0),
+    test_NTV=torch.zeros(2, 16, 9),
+)
+MIDDLE, UNIT = 40, 10  # hits at a code of 0, and hits per unit of it
+
+
+def filled(counts_N: Tensor) -> Tensor:
+    """Bars [N, 16, 9] with their first so many cells hit."""
+    return (torch.arange(144) < counts_N.unsqueeze(1)).view(-1, 16, 9)
+
+
+class Counter(nn.Module):
+    """Reads the number of hits into one coordinate of the level that `holds` it; all else is noise of the prior."""
+
+    def __init__(self, features: int, z_high: int, z_low: int, holds: str):
+        super().__init__()
+        self.sizes, self.holds = {"high": z_high, "low": z_low}, holds
+
+    def means(self, cells_BD: Tensor, prior: nn.Module) -> tuple[Tensor, Tensor]:
+        means = {level: cells_BD.new_zeros(len(cells_BD), size) for level, size in self.sizes.items()}
+        means[self.holds][:, 1] = (cells_BD.sum(1) - MIDDLE) / UNIT
+        return means["high"], means["low"]
+
+    def forward(self, cells_BD: Tensor, prior: nn.Module) -> Latents:
+        mean = dict(zip(("high", "low"), self.means(cells_BD, prior), strict=True))
+        posteriors = {}
+        for level, mean_BL in mean.items():
+            std_BL = torch.ones_like(mean_BL)
+            std_BL[:, 1] = 0.01 if level == self.holds else 1
+            posteriors[level] = normal(mean_BL, std_BL)
+        high, low = posteriors["high"], posteriors["low"]
+        return Latents(high.sample(), low.sample(), high, low, standard_normal(mean["low"]))
+
+
+class Filler(nn.Module):
+    """Hits as many cells as one of the latents says."""
+
+    autoregressive = False
+
+    def __init__(self, num_latents: int, shape: tuple[int, int], latent: int):
+        super().__init__()
+        self.latent = latent
+
+    def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        bars_BTV = filled((MIDDLE + UNIT * latents_BZ[:, self.latent]).round()).float()
+        return bars_BTV, bars_BTV
+
+
+@pytest.fixture
+def counting(bare_vae):
+    def make(holds: str, sees: str = "both"):
+        latent = {"both": {"high": 1, "low": 3}, "low": {"low": 1}}[sees][holds]
+        return bare_vae(
+            z_high=2,
+            z_low=3,
+            inference=partial(Counter, holds=holds),
+            decoder=partial(Filler, latent=latent),
+            decoder_sees=sees,
+        )
+
+    return make
+
+
+@pytest.fixture
+def dense(grammar_bars):
+    """Bars of so many hits as a normal variable says."""
+
+    def make(num: int, seed: int, spread: float = 8):
+        counts_N = MIDDLE + spread * torch.randn(num, generator=torch.Generator().manual_seed(seed))
+        bars = grammar_bars(num, seed)
+        return type(bars)(filled(counts_N.round()).to(torch.uint8), {}, {}, bars.styles_N, bars.style_names, {})
+
+    return make
+
+
+@pytest.mark.parametrize(("holds", "sees", "share"), [("high", "both", 1), ("low", "both", 0), ("low", "low", 0)])
+def test_a_coordinate_that_is_the_density_dials_it(counting, dense, holds, sees, share):
+    fit, held = dense(1500, 0), dense(200, 1)
+    found = control(counting(holds, sees), fit, held, SILENT)
+    metrics, facts = found.metrics, found.facts["control"]["density"]
+    assert metrics["control_density_slope"] == pytest.approx(1, abs=0.05)
+    assert metrics["control_density_correlation"] > 0.98
+    assert metrics["control_density_error"] < 1
+    counts_N = fit.grids_NTV.flatten(1).sum(1).double()
+    requested = counts_N.quantile(torch.tensor(REQUESTS, dtype=torch.double))
+    assert facts["requested"] == requested.tolist()
+    unmoved = held.grids_NTV[:120].flatten(1).sum(1).double().unsqueeze(1)
+    assert metrics["control_density_error_unmoved"] == pytest.approx((unmoved - requested).abs().mean().item())
+    assert facts["high_share"] == pytest.approx(share, abs=0.03)
+    assert facts["length"] == pytest.approx((unmoved - requested).abs().median().item() / UNIT, rel=0.1)
+    assert "control" in found.shown
+
+
+def test_a_level_that_does_not_reach_the_decoder_is_not_turned(counting, dense):
+    """z_high would tell the density, and nothing else does."""
+    vae, fit = counting("low", "low"), dense(500, 0)
+    vae.inference.holds = "high"
+    sampled = sampled_codes(vae, fit.grids_NTV)
+    assert spearmanr(sampled["high"][:, 1], DIALS["density"](fit.grids_NTV))[0] > 0.99
+    assert control(vae, fit, dense(50, 1), SILENT).facts["control"]["density"] is None
+
+
+def test_a_collapsed_model_has_no_dials(world, world_vae):
+    found = control(world_vae(collapsed=("high", "low")), world(0), world(1), SILENT)
+    assert found.facts["control"] == {"density": None, "syncopation": None}
+    assert {value for name, value in found.metrics.items() if name.startswith("control")} == {None}
+    assert "control" not in found.shown
+
+
+def test_what_is_always_the_same_has_no_dial(counting, dense):
+    found = control(counting("high"), dense(200, 0, spread=0), dense(60, 1), SILENT)
+    assert {value for name, value in found.metrics.items() if "density" in name} == {None}
+    assert found.facts["control"]["density"] is None
+
+
+def test_measures_agree_with_least_squares_and_ranks():
+    random = torch.Generator().manual_seed(0)
+    requested_R = torch.tensor([1.0, 2.0, 5.0, 9.0]).double()
+    obtained_NR = 0.4 * requested_R + torch.randn(30, 4, generator=random).double()
+    found = Dialled(requested_R, obtained_NR, torch.zeros(30).double(), 0.9, 1.0, 0.5)
+    metrics, requested = found.metrics(), requested_R.expand(30, 4).flatten().numpy()
+    assert metrics["slope"] == pytest.approx(np.polyfit(requested, obtained_NR.flatten().numpy(), 1)[0])
+    assert metrics["correlation"] == pytest.approx(spearmanr(requested, obtained_NR.flatten().numpy())[0])
+    assert metrics["error"] == pytest.approx(np.abs(requested - obtained_NR.flatten().numpy()).mean())
+    assert metrics["error_unmoved"] == pytest.approx(requested.mean())
+    low, high = found.slope()["interval"]
+    assert low < metrics["slope"] < high
+    three = torch.full((30, 4), 3.0).double()
+    same = Dialled(requested_R, three, three[:, 0], 0.9, 1.0, 0.5).metrics()
+    assert (same["slope"], same["correlation"]) == (pytest.approx(0), None)
+    assert same["error"] == same["error_unmoved"]
+
+
+def test_the_regression_finds_the_plane_and_what_it_explains():
+    random = torch.Generator().manual_seed(0)
+    codes_NL = torch.randn(4000, 3, generator=random)
+    plane_N = 5 + codes_NL.double() @ torch.tensor([2.0, 0.0, -1.0]).double()
+    noise_N = 2 * torch.randn(4000, generator=random).double()
+    found_L, explained = regression(codes_NL, plane_N + noise_N)
+    torch.testing.assert_close(found_L, torch.tensor([2.0, 0.0, -1.0]).double(), atol=0.1, rtol=0)
+    assert explained == pytest.approx(1 - (noise_N.var() / (plane_N + noise_N).var()).item(), abs=0.003)
+    assert regression(codes_NL[:50], torch.randn(50, generator=random).double())[1] < 0.1
+
+
+def test_what_is_explained_is_of_bars_left_out():
+    random = torch.Generator().manual_seed(0)
+    codes_NL = torch.randn(40, 6, generator=random)
+    values_N = codes_NL[:, 0].double() + torch.randn(40, generator=random).double()
+    _, explained = regression(codes_NL, values_N)
+    errors = []
+    for out in range(40):
+        rest = torch.arange(40) != out
+        weight_L, _ = regression(codes_NL[rest], values_N[rest])
+        predicted = values_N[rest].mean() + (codes_NL[out] - codes_NL[rest].mean(0)).double() @ weight_L
+        errors.append((values_N[out] - predicted).item() ** 2)
+    total = (values_N - values_N.mean()).square().sum().item()
+    assert explained == pytest.approx(1 - sum(errors) / total, abs=2e-3), "but for the ridge's share of one bar"
+
+
+def test_syncopation_is_that_of_the_features(grammar_bars):
+    bars = grammar_bars(50, 0)
+    assert DIALS["syncopation"](bars.grids_NTV).std() > 0.5
+    four_N = torch.zeros(1, 16, 9, dtype=torch.uint8)
+    four_N[0, [3, 11], 0] = 1  # just before two beats, and held over them
+    assert DIALS["syncopation"](four_N).item() > 0
+
+
+def test_each_bar_moves_by_what_it_lacks(counting, dense):
+    vae, fit, held = counting("high"), dense(1500, 0), dense(30, 1)
+    sampled = torch.cat(list(sampled_codes(vae, fit.grids_NTV).values()), 1)
+    means = torch.cat(list(mean_codes(vae, held.grids_NTV).values()), 1)
+    found = dialled(vae, DIALS["density"], fit, sampled, held.grids_NTV, means)
+    assert (found.obtained_NR.std(0) < 1).all(), "wherever a bar comes from, it arrives"
+    assert torch.equal(found.unmoved_N, DIALS["density"](held.grids_NTV))

@@ -1,0 +1,40 @@
+"""Intervals against scipy's, against what defines them, and against normal theory."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binomtest
+
+from src.interpretation.intervals import ratio, share, wilson
+
+
+@pytest.mark.parametrize(("hits", "num"), [(0, 10), (1, 10), (5, 10), (10, 10), (37, 400), (400, 400)])
+def test_wilson_agrees_with_scipy(hits, num):
+    expected = binomtest(hits, num).proportion_ci(method="wilson")
+    assert wilson(hits, num) == pytest.approx((expected.low, expected.high), abs=1e-6)
+
+
+def test_wilsons_ends_are_as_far_from_the_share_as_chance_at_them_reaches():
+    for end in wilson(30, 120):
+        assert abs(30 / 120 - end) == pytest.approx(1.959964 * (end * (1 - end) / 120) ** 0.5)
+
+
+def test_a_share_is_counted():
+    fact = share(torch.tensor([True, False, True, True]))
+    assert fact["share"] == 0.75
+    assert fact["interval"] == list(wilson(3, 4))
+
+
+def test_the_bootstrap_of_a_mean_is_as_wide_as_normal_theory_says():
+    values_N = np.random.default_rng(0).normal(3, 2, 400)
+    fact = ratio(torch.from_numpy(values_N), torch.ones(400))
+    half = 1.96 * values_N.std(ddof=1) / 20
+    assert fact["value"] == pytest.approx(values_N.mean())
+    assert fact["interval"] == pytest.approx([values_N.mean() - half, values_N.mean() + half], abs=0.15 * half)
+
+
+def test_a_ratio_weighs_by_the_whole():
+    assert ratio(torch.tensor([1.0, 6.0]), torch.tensor([1.0, 2.0]))["value"] == pytest.approx(7 / 3)
+    always_half = ratio(torch.tensor([1.0, 2.0, 0.0]), torch.tensor([2.0, 4.0, 0.0]))
+    assert always_half == {"value": 0.5, "interval": [0.5, 0.5]}
+    assert ratio(torch.zeros(3), torch.zeros(3)) is None
