@@ -47,9 +47,10 @@ MUSIC = (
         "Style transfer and interpolation",
         "A transfer succeeds if the oracle hears the target's style and the rhythm stays as near to the source as real "
         "bars of one style are to each other; both were fixed beforehand. High and low: which level comes from the "
-        "target. Copy and mean: the source itself, and the target style's typical bar.",
+        "target. Copy, target and mean: the source as it is, the target's bar as it is, and the target style's typical "
+        "bar; what transfer is worth, it must do better than these.",
         (
-            *("transfer_high", "transfer_low", "transfer_copy", "transfer_mean"),
+            *("transfer_high", "transfer_low", "transfer_copy", "transfer_target", "transfer_mean"),
             *("interpolation_straightness_high", "interpolation_straightness_low"),
             *("interpolation_straightness_both", "interpolation_straightness_fade"),
         ),

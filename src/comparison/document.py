@@ -78,6 +78,14 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Audio:
+    """A sound to play on the page; `source` is a data URI."""
+
+    source: str
+    caption: str
+
+
+@dataclass(frozen=True)
 class Folded:
     """Blocks that open on a click."""
 
@@ -90,7 +98,7 @@ class Code:
     lines: Sequence[str]
 
 
-Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Folded | Code
+Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Audio | Folded | Code
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,7 @@ MEASURES = {
     "transfer_high": Measure("transfer, high", "higher", 2),
     "transfer_low": Measure("transfer, low", None, 2),
     "transfer_copy": Measure("copy", None, 2),
+    "transfer_target": Measure("target", None, 2),
     "transfer_mean": Measure("mean", None, 2),
     "interpolation_straightness_high": Measure("straightness, high", "lower", 2),
     "interpolation_straightness_low": Measure("straightness, low", None, 2),

@@ -1,12 +1,13 @@
 """What drum bars are examined for: what the latents control, transfer, control, and whether it is music."""
 
-from src.comparison.document import Block, Bullets, Folded, Heading, Paragraph
+from src.comparison.document import Audio, Block, Bullets, Folded, Heading, Paragraph
 from src.comparison.families import Chapter
 from src.comparison.galleries import galleries
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.tables import estimates_table
 
+MOST_SOUNDS = 6
 SILENT = "inactive"  # what is said of a dimension that carries nothing
 
 
@@ -25,7 +26,7 @@ def _chapter(section: Section, chapter: Chapter) -> list[Block]:
     if "named_high" in keys:
         blocks += _dimensions(section)
     if "told_apart" in keys:
-        blocks += _verdicts(section)
+        blocks += [*_verdicts(section), *_heard(section)]
     shown = galleries(section, chapter.grids)
     return [*blocks, *([Folded("Pictures", shown)] if shown else [])]
 
@@ -56,3 +57,13 @@ def _verdicts(section: Section) -> list[Block]:
     ]
     items = [(f"`{label}`, seed {run.seed}: {run.verdict}", "finding") for label, run in found]
     return [Bullets(items)] if items else []
+
+
+def _heard(section: Section) -> list[Block]:
+    """Samples of the best names, to listen to; all of them would make the page heavy."""
+    blocks: list[Block] = []
+    for summary in section.best_first[:MOST_SOUNDS]:
+        for run in summary.counted[:1]:
+            if sound := run.sound("prior_bars"):
+                blocks.append(Audio(sound, f"`{summary.label}`, seed {run.seed}: two bars drawn from the prior."))
+    return blocks

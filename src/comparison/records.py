@@ -1,6 +1,7 @@
 """What a run left behind, as plain values."""
 
 import math
+import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from src.music.compact import data_uri
 
 NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
 
@@ -146,6 +149,14 @@ class Run:
         content = path.read_bytes()
         whole = content.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in content[-12:]
         return content if whole else None
+
+    def sound(self, stem: str) -> str | None:
+        """The beginning of samples/STEM.wav as a data URI, if it is there and whole."""
+        path = self.folder / "samples" / f"{stem}.wav"
+        try:
+            return data_uri(path) if path.is_file() else None
+        except (wave.Error, EOFError):
+            return None
 
 
 def is_number(value: Any) -> bool:

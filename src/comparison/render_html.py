@@ -5,6 +5,7 @@ import re
 from html import escape
 
 from src.comparison.document import (
+    Audio,
     Block,
     Bullets,
     Cell,
@@ -58,6 +59,9 @@ def _block(block: Block) -> str:
                 f'<figure class="gallery"><figcaption>{_inline(caption)}</figcaption>'
                 f'<div class="tiles" style="--tile:{width}px">{images}</div></figure>'
             )
+        case Audio(source, caption):
+            player = f'<audio controls preload="metadata" src="{source}"></audio>'
+            return f"<figure>{player}<figcaption>{_inline(caption)}</figcaption></figure>"
         case Folded(title, blocks):
             inner = "\n".join(map(_block, blocks))
             return f"<details><summary>{_inline(title)}</summary>\n{inner}\n</details>"

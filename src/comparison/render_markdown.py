@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from src.comparison.document import (
+    Audio,
     Block,
     Bullets,
     Cell,
@@ -43,6 +44,8 @@ def _block(block: Block) -> str:
         case Gallery(caption, pictures):
             images = [f"![{_safe(p.alt)}](figures/{p.file})\n{_safe(p.caption)}" for p in pictures]
             return "\n\n".join([_safe(caption), *images])
+        case Audio(_, caption):
+            return f"*{_safe(caption)} (to be heard in index.html)*"
         case Folded(title, blocks):
             return "\n\n".join([f"**{_safe(title)}**", *map(_block, blocks)])
         case Code(lines):

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from src.interpretation.associations import LEAST_RHO, Dimension
+from src.interpretation.associations import LEAST_RHO, Dimension, signed
 from src.music.features import FEATURES
 from src.pictures import rendered
 
@@ -25,20 +25,22 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     busiest = sorted(dimensions, key=lambda each: -each.kl)[:MOST_ROWS]
     rows = [each for each in dimensions if each in busiest]
     rho_LF = np.stack([each.rho_F.numpy() for each in rows])
-    height = 2.5 + 0.27 * len(rows)
+    height = 2.3 + 0.27 * len(rows)
     figure = Figure(figsize=(10.5, height), dpi=DPI)
     canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0.09, 1.05 / height, 0.89, 1 - 2.45 / height))
+    axis = figure.add_axes((0.09, 0.95 / height, 0.83, 1 - 2.3 / height))
     colours = mpl.colormaps["RdBu_r"].with_extremes(bad=UNKNOWN)
     picture = axis.imshow(np.ma.masked_invalid(rho_LF), aspect="auto", cmap=colours, vmin=-1, vmax=1)
     for row, each in enumerate(rows):
         for column, rho in enumerate(rho_LF[row]):
             if abs(rho) >= 0.1:
-                text, shade = f"{rho:.1f}".replace("-", "−"), "white" if abs(rho) > 0.6 else "#4a4a4a"
+                text, shade = signed(rho, 1), "white" if abs(rho) > 0.6 else "#4a4a4a"
                 axis.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
         if each.feature:
             corner = (FEATURES.index(each.feature.name) - 0.5, row - 0.5)
-            axis.add_patch(Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=1.6, clip_on=False))
+            axis.add_patch(
+                Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=1.6, clip_on=False, zorder=3)
+            )
     axis.set_yticks(range(len(rows)), [each.name for each in rows], fontsize=9)
     axis.set_xticks(range(len(FEATURES)), FEATURES, fontsize=8.5, rotation=40, ha="left", rotation_mode="anchor")
     axis.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
@@ -48,15 +50,14 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     axis.tick_params(which="minor", length=0)
     axis.spines[:].set_visible(False)
     bar = figure.colorbar(
-        picture, cax=figure.add_axes((0.09, 0.62 / height, 0.35, 0.11 / height)), orientation="horizontal"
+        picture, cax=figure.add_axes((0.09, 0.58 / height, 0.33, 0.11 / height)), orientation="horizontal"
     )
     bar.outline.set_visible(False)
     bar.ax.tick_params(labelsize=8, length=2)
     bar.set_ticks([-1, -LEAST_RHO, 0, LEAST_RHO, 1], labels=["−1", f"−{LEAST_RHO}", "0", str(LEAST_RHO), "1"])
     bar.set_label("Spearman's ρ on held-out bars", fontsize=8.5)
     missing = len(dimensions) - len(rows)
-    note = "Framed: the feature that the dimension is named after." + f" {missing} less active ones not shown." * (
-        missing > 0
-    )
-    figure.text(0.47, 0.62 / height, note, fontsize=8.5, color="#4a4a4a", va="bottom")
+    note = "Framed: the feature that the dimension is named after."
+    note += f" {missing} less active ones are not shown." if missing else ""
+    figure.text(0.45, 0.57 / height, note, fontsize=8.5, color="#4a4a4a", va="bottom")
     return rendered(canvas)

@@ -41,7 +41,7 @@ class Evidence:
         """As in "closed hat density, ρ 0.71"."""
         if self.rho is None:
             return f"{self.name}, MI {self.information:.2f} nats"
-        return f"{self.name}, ρ {self.rho:.2f}".replace("-", "−")
+        return f"{self.name}, ρ {signed(self.rho, 2)}"
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,11 @@ def associations(fit: Coded, held: Coded) -> list[Dimension]:
         kl = held.rates[level][index].item()
         found.append(Dimension(level, index, kl, rho_LF[row].cpu(), feature, categories[row]))
     return found
+
+
+def signed(value: float, decimals: int) -> str:
+    """A number with a true minus."""
+    return f"{value:.{decimals}f}".replace("-", "−")
 
 
 def _categories(fit: Coded, held: Coded) -> list[Evidence | None]:

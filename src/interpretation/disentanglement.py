@@ -89,7 +89,7 @@ def dci(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> DCI
 
 
 def _concentration(amounts_AB: Tensor) -> Tensor:
-    """1 − the entropy of each row's shares to base B [A]: 1 where one place has all, 0 where all have as much or none."""
+    """1 − the entropy of each row's shares to base B [A]: 1 where one has all, 0 where all have the same."""
     total_A = amounts_AB.sum(1)
     shares_AB = amounts_AB / total_A[:, None]
     nats_A = -torch.xlogy(shares_AB, shares_AB).sum(1)

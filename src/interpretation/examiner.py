@@ -12,7 +12,6 @@ from src.interpretation.dimensions import dimensions
 from src.interpretation.hierarchy import hierarchy
 from src.interpretation.interpolation import interpolation
 from src.interpretation.musicality import musicality
-from src.interpretation.temperature import temperature
 from src.interpretation.transfer import transfer
 from src.listener import Listener
 from src.oracles.choice import oracle_of
@@ -47,6 +46,5 @@ class Examiner:
             | transfer(vae, fit, held, self.oracle)
             | interpolation(vae, fit, held, self.oracle)
             | control(vae, fit, held, self.listener)
-            | temperature(vae, self.listener)
             | musicality(vae, fit, held, self.train_NTV, drawn_NTV, self.listener)
         )

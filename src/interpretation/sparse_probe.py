@@ -57,7 +57,7 @@ class SparseProbe:
 
     def _fit(self, inputs_NL: Tensor, hits_NKC: Tensor) -> None:
         num = len(inputs_NL)
-        # A softmax curves by at most 1/2, and centred inputs do not interact with the bias, whose own second moment is 1.
+        # A softmax curves by at most 1/2; centred inputs do not interact with the bias, whose second moment is 1.
         step = 2 / torch.linalg.eigvalsh(inputs_NL.T @ inputs_NL / num)[-1].clamp(min=1)
         shrinkage_K1 = step * self.penalty_K[:, None]
         ahead_LKC, ahead_KC, pace = self.weight_LKC, self.bias_KC, 1.0

@@ -14,8 +14,8 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from src.interpretation.associations import Dimension
-from src.interpretation.coded import Coded
 from src.interpretation.codec import likeliest
+from src.interpretation.coded import Coded
 from src.music.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
@@ -23,40 +23,38 @@ from src.pictures import rendered
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
-STEPS = tuple(half / 2 for half in range(-4, 5))  # in standard deviations
+STEPS = tuple(half / 2 for half in range(-4, 5))  # in standard deviations of the prior
 MIDDLE = len(STEPS) // 2
 MOST_ROWS = 12
 DPI = 100
-CELL = (8, 7)  # pixels high and wide
+CELL = (9, 7)  # pixels high and wide
 TOP, TITLE, GAP, NAMES, FOOT = 26, 24, 9, 62, 46  # pixels above all, above a row, between bars, beside and under them
-COLOURS = {"as in the middle": HIT, "added": INVENTED, "taken away": MISSED}
+COLOURS = {"as in the typical bar": HIT, "added": INVENTED, "taken away": MISSED}
 
 
 def traversed(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> Tensor:
     """The most typical bar with one dimension moved by each of `STEPS`, uint8 [dimensions, S, T, V].
 
-    The typical bar is that of `fit` whose codes lie closest to the mean; a step is the standard deviation of the
-    dimension's posterior means over `fit`, that is of the aggregate posterior but for the posteriors' own width. As
-    z_high moves, z_low keeps its place relative to its prior given z_high, as when sampling. Each cell is the likelier
-    choice, and in the middle, where nothing has moved, the bars are the same for all dimensions.
+    The typical bar is that of `fit` whose codes lie closest to the mean; steps are standard deviations of the prior,
+    that of z_low given the bar's z_high. As z_high moves, z_low keeps its place relative to that prior, as when
+    sampling. Each cell is the likelier choice, and in the middle, where nothing has moved, the bars are the same for all
+    dimensions.
     """
-    spread = {level: fit.codes[level].std(0, correction=0) for level in LEVELS}
-    place = _typical(fit, spread)
+    place = _typical(fit)
     high_L, low_L = (fit.codes[level][place] for level in LEVELS)
     expected = vae.prior(high_L)
     noise_L = (low_L - expected.mean) / expected.stddev
     steps_S = torch.tensor(STEPS, device=high_L.device)
     high_NL = high_L.repeat(len(dimensions) * len(STEPS), 1)
-    change_NL = torch.zeros(len(high_NL), len(low_L), device=low_L.device)
+    noise_NL = noise_L.repeat(len(high_NL), 1)
     for row, each in enumerate(dimensions):
         moved = slice(row * len(STEPS), (row + 1) * len(STEPS))
-        (high_NL if each.level == "high" else change_NL)[moved, each.index] += steps_S * spread[each.level][each.index]
-    low_NL = vae.low_from(high_NL, noise_L) + change_NL
-    return likeliest(vae, high_NL, low_NL).unflatten(0, (len(dimensions), len(STEPS)))
+        (high_NL if each.level == "high" else noise_NL)[moved, each.index] += steps_S
+    return likeliest(vae, high_NL, vae.low_from(high_NL, noise_NL)).unflatten(0, (len(dimensions), len(STEPS)))
 
 
 def traversal_picture(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> np.ndarray:
-    """A row for each of a level's active dimensions, the most active first; hits that differ from the middle's stand out.
+    """A row for each of a level's active dimensions, the most active first; what differs from the middle stands out.
 
     Of more than `MOST_ROWS` the most active ones; how many others there are stands below.
     """
@@ -71,7 +69,8 @@ def traversal_picture(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> 
     axis.set_axis_off()
     for column, step in enumerate(STEPS):
         middle = NAMES + column * (wide + GAP) + wide / 2
-        axis.text(middle, TOP - 8, f"{step:+g} σ".replace("-", "−") if step else "typical bar", ha="center", fontsize=9)
+        heading = f"{step:+g} σ".replace("-", "−") if step else "typical bar"
+        axis.text(middle, TOP - 8, heading, ha="center", fontsize=9)
     for row, (each, grids_STV) in enumerate(zip(rows, grids_RSTV, strict=True)):
         top = TOP + row * (TITLE + high) + TITLE
         axis.text(NAMES, top - 5, each.text, ha="left", va="baseline", fontsize=9.5, fontweight="bold")
@@ -84,17 +83,18 @@ def traversal_picture(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> 
     axis.imshow(sheet, interpolation="nearest", aspect="auto")
     patches = [Patch(color=colour, label=name) for name, colour in COLOURS.items()]
     figure.legend(handles=patches, loc="lower left", ncols=len(patches), frameon=False, fontsize=8.5)
-    note = "σ: standard deviation of the dimension's posterior means."
+    note = "σ: standard deviation of the dimension's prior."
     if len(dimensions) > len(rows):
         note += f" {len(dimensions) - len(rows)} less active dimensions are not shown."
     figure.text(1 - GAP / sheet.shape[1], 14 / sheet.shape[0], note, ha="right", fontsize=8.5, color="#4a4a4a")
     return rendered(canvas)
 
 
-def _typical(fit: Coded, spread: dict[str, Tensor]) -> int:
+def _typical(fit: Coded) -> int:
     """Index of the bar whose codes lie closest to the mean, each dimension in its own standard deviations."""
-    offsets = [(fit.codes[level] - fit.codes[level].mean(0)) / spread[level] for level in LEVELS]
-    return int(torch.cat(offsets, 1).nan_to_num(0).square().sum(1).argmin())
+    codes_NL = torch.cat([fit.codes[level] for level in LEVELS], 1)
+    offsets_NL = (codes_NL - codes_NL.mean(0)) / codes_NL.std(0, correction=0)
+    return int(offsets_NL.nan_to_num(0).square().sum(1).argmin())
 
 
 def _panel(grid_TV: np.ndarray, middle_TV: np.ndarray) -> np.ndarray:

@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from src.comparison.collect import collect
 from src.comparison.page import compose
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import group
+from src.comparison.write import write_report
+from src.music.synthesis import write_wav
 
 EXAMINED = {
     "named_high": 2,
@@ -48,3 +52,13 @@ def test_runs_that_were_not_examined_have_none(annealing: Path) -> None:
     text = said(annealing)
     assert "### Is it musical?" not in text
     assert "### What each latent dimension controls" not in text
+
+
+def test_the_page_plays_samples_and_survives_a_damaged_sound(make_vae, tmp_path: Path) -> None:
+    for seed, strategy in enumerate(("none", "linear")):
+        run = make_vae(strategy, seed, metrics=EXAMINED)
+        write_wav(run / "samples" / "prior_bars.wav", np.sin(np.arange(44_100) / 50).astype(np.float32))
+    page = write_report([tmp_path]).page.read_text()
+    assert page.count('<audio controls preload="metadata" src="data:audio/wav;base64,') == 2
+    (run / "samples" / "prior_bars.wav").write_bytes(b"RIFF")
+    assert write_report([tmp_path]).page.read_text().count("<audio") == 1
