@@ -37,8 +37,8 @@ def traversed(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> Tensor:
 
     The typical bar is that of `fit` whose codes lie closest to the mean; steps are standard deviations of the prior,
     that of z_low given the bar's z_high. As z_high moves, z_low keeps its place relative to that prior, as when
-    sampling. Each cell is the likelier choice, and in the middle, where nothing has moved, the bars are the same for all
-    dimensions.
+    sampling. Each cell is the likelier choice, and in the middle, where nothing has moved, all dimensions show the same
+    bar.
     """
     place = _typical(fit)
     high_L, low_L = (fit.codes[level][place] for level in LEVELS)
