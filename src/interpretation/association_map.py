@@ -34,7 +34,7 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     for row, each in enumerate(rows):
         for column, rho in enumerate(rho_LF[row]):
             if abs(rho) >= 0.1:
-                text, shade = signed(rho, 1), "white" if abs(rho) > 0.6 else "#4a4a4a"
+                text, shade = signed(rho, 1), "white" if abs(rho) > 0.55 else "#4a4a4a"
                 axis.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
         if each.feature:
             corner = (FEATURES.index(each.feature.name) - 0.5, row - 0.5)

@@ -7,6 +7,7 @@ from src.interpretation.association_map import association_map
 from src.interpretation.associations import associations
 from src.interpretation.coded import Coded, Findings
 from src.interpretation.disentanglement import disentanglement
+from src.interpretation.reading import Reading
 from src.interpretation.traversals import traversal_picture
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
@@ -20,13 +21,14 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
     `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Pictures: `associations_LEVEL` and
     `traversal_LEVEL`, for levels with an active dimension.
     """
-    found = associations(fit, held)
-    metrics = disentanglement(fit, held)
+    readings = [Reading.of(vae, bars) for bars in (fit, held)]
+    found = associations(*readings)
+    metrics = disentanglement(*readings)
     shown: dict[str, Exhibit] = {}
     for level in LEVELS:
         active = [each for each in found if each.level == level and each.active]
-        metrics[f"named_{level}"] = sum(each.named for each in active)
+        metrics[f"named_{level}"] = sum(each.namesake is not None for each in active)
         if active:
             shown[f"associations_{level}"] = Picture(association_map(active))
-            shown[f"traversal_{level}"] = Picture(traversal_picture(vae, fit, active))
+            shown[f"traversal_{level}"] = Picture(traversal_picture(vae, readings[0].means, active))
     return Findings(metrics, shown, {"latents": [each.facts() for each in found]})

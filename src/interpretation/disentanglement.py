@@ -4,13 +4,16 @@ N bars, L latent dims, K factors.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from src.interpretation.codec import Codes
 from src.interpretation.coded import Coded
 from src.interpretation.dependence import binned, entropy, mutual_information
+from src.interpretation.reading import Reading
 from src.interpretation.sparse_probe import SparseProbe
 from src.metrics.onset import ACTIVE_NATS
 from src.vae.latents import LEVELS
@@ -28,26 +31,29 @@ class DCI:
     informativeness: float
 
 
-def disentanglement(fit: Coded, held: Coded) -> dict[str, float | None]:
+def disentanglement(fit: Reading, held: Reading) -> dict[str, float | None]:
     """MIG and DCI of both levels together and of each, by metric's name; all None where no factor is known.
+
+    MIG is that of samples from the posteriors, as it is defined, DCI that of their means.
 
     The style counts as a factor beside the others; what is the same in all bars of a split does not. Only active
     dimensions take part: the means of the others differ by what the posterior's noise drowns. A level without any knows
     nothing and has 0 in everything, so that a mean over runs does not leave out those that collapsed.
     """
-    factors = _factors(fit, held)
+    factors = _factors(fit.bars, held.bars)
     scores: dict[str, float | None] = {}
     for suffix, levels in SUBSETS.items():
         names = [f"{score}{suffix}" for score in SCORES]
         if factors is None:
             scores |= dict.fromkeys(names, None)
             continue
-        codes = [_active(split, held, levels) for split in (fit, held)]
-        if codes[0].shape[1] == 0:
+        active = {level: held.bars.rates[level] > ACTIVE_NATS for level in levels}
+        if not any(active_L.any() for active_L in active.values()):
             scores |= dict.fromkeys(names, 0.0)
             continue
-        found = dci(*codes, *factors)
-        values = (mig(*codes, *factors), found.disentanglement, found.completeness, found.informativeness)
+        gap = mig(_of(active, fit.drawn), _of(active, held.drawn), *factors)
+        found = dci(_of(active, fit.means), _of(active, held.means), *factors)
+        values = (gap, found.disentanglement, found.completeness, found.informativeness)
         scores |= dict(zip(names, values, strict=True))
     return scores
 
@@ -78,7 +84,7 @@ def dci(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> DCI
     probe = SparseProbe(fit_NL, fit_NK, num_values)
     importance_LK = probe.importance_LK
     weight_L = importance_LK.sum(1)
-    pure_L, whole_K = _concentration(importance_LK), _concentration(importance_LK.T)
+    pure_L, whole_K = concentration(importance_LK), concentration(importance_LK.T)
     right_K = (probe(held_NL) == held_NK).double().mean(0)
     guessed_K = (fit_NK.mode(0).values == held_NK).double().mean(0)
     return DCI(
@@ -88,7 +94,7 @@ def dci(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> DCI
     )
 
 
-def _concentration(amounts_AB: Tensor) -> Tensor:
+def concentration(amounts_AB: Tensor) -> Tensor:
     """1 − the entropy of each row's shares to base B [A]: 1 where one has all, 0 where all have the same."""
     total_A = amounts_AB.sum(1)
     shares_AB = amounts_AB / total_A[:, None]
@@ -105,6 +111,6 @@ def _factors(fit: Coded, held: Coded) -> tuple[Tensor, Tensor] | None:
     return (both[0][:, varies_K], both[1][:, varies_K]) if varies_K.any() else None
 
 
-def _active(split: Coded, held: Coded, levels: tuple[str, ...]) -> Tensor:
-    """The codes [N, L] of these levels' dimensions that are active on `held`."""
-    return torch.cat([split.codes[level][:, held.rates[level] > ACTIVE_NATS] for level in levels], 1)
+def _of(active: Mapping[str, Tensor], codes: Codes) -> Tensor:
+    """The active dimensions' codes [N, L]."""
+    return torch.cat([codes[level][:, active_L] for level, active_L in active.items()], 1)

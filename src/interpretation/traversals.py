@@ -14,8 +14,8 @@ from matplotlib.patches import Patch
 from torch import Tensor
 
 from src.interpretation.associations import Dimension
-from src.interpretation.codec import likeliest
-from src.interpretation.coded import Coded
+from src.interpretation.codec import Codes, likeliest
+from src.interpretation.reading import joined
 from src.music.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
@@ -32,28 +32,22 @@ TOP, TITLE, GAP, NAMES, FOOT = 26, 24, 9, 62, 46  # pixels above all, above a ro
 COLOURS = {"as in the typical bar": HIT, "added": INVENTED, "taken away": MISSED}
 
 
-def traversed(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> Tensor:
+def traversed(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> Tensor:
     """The most typical bar with one dimension moved by each of `STEPS`, uint8 [dimensions, S, T, V].
 
-    The typical bar is that of `fit` whose codes lie closest to the mean; steps are standard deviations of the prior,
-    that of z_low given the bar's z_high. As z_high moves, z_low keeps its place relative to that prior, as when
-    sampling. Each cell is the likelier choice, and in the middle, where nothing has moved, all dimensions show the same
-    bar.
+    The typical bar is the one whose code lies closest to the mean of `fit`. Steps are standard deviations of the prior,
+    that of z_low given z_high: as z_high moves, z_low keeps its place relative to its prior. Each cell is the likelier
+    choice, and in the middle, where nothing has moved, all bars are the same.
     """
     place = _typical(fit)
-    high_L, low_L = (fit.codes[level][place] for level in LEVELS)
-    expected = vae.prior(high_L)
-    noise_L = (low_L - expected.mean) / expected.stddev
-    steps_S = torch.tensor(STEPS, device=high_L.device)
-    high_NL = high_L.repeat(len(dimensions) * len(STEPS), 1)
-    noise_NL = noise_L.repeat(len(high_NL), 1)
+    codes = {level: fit[level][place].repeat(len(dimensions) * len(STEPS), 1) for level in LEVELS}
     for row, each in enumerate(dimensions):
         moved = slice(row * len(STEPS), (row + 1) * len(STEPS))
-        (high_NL if each.level == "high" else noise_NL)[moved, each.index] += steps_S
-    return likeliest(vae, high_NL, vae.low_from(high_NL, noise_NL)).unflatten(0, (len(dimensions), len(STEPS)))
+        codes[each.level][moved, each.index] += torch.tensor(STEPS, device=codes[each.level].device)
+    return likeliest(vae, codes["high"], codes["low"]).unflatten(0, (len(dimensions), len(STEPS)))
 
 
-def traversal_picture(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> np.ndarray:
+def traversal_picture(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> np.ndarray:
     """A row for each of a level's active dimensions, the most active first; what differs from the middle stands out.
 
     Of more than `MOST_ROWS` the most active ones; how many others there are stands below.
@@ -90,9 +84,9 @@ def traversal_picture(vae: VAE, fit: Coded, dimensions: Sequence[Dimension]) -> 
     return rendered(canvas)
 
 
-def _typical(fit: Coded) -> int:
-    """Index of the bar whose codes lie closest to the mean, each dimension in its own standard deviations."""
-    codes_NL = torch.cat([fit.codes[level] for level in LEVELS], 1)
+def _typical(fit: Codes) -> int:
+    """Index of the bar whose code lies closest to the mean, each dimension in its own standard deviations."""
+    codes_NL = joined(fit)
     offsets_NL = (codes_NL - codes_NL.mean(0)) / codes_NL.std(0, correction=0)
     return int(offsets_NL.nan_to_num(0).square().sum(1).argmin())
 

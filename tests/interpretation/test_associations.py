@@ -1,0 +1,184 @@
+"""Dimensions that are made from a feature, from the style, from a factor, or from nothing."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from src.data import grammar
+from src.interpretation.associations import LEAST_NATS, LEAST_RHO, Dimension, Evidence, associations
+from src.interpretation.coded import Coded
+from src.interpretation.dependence import binned, chance_information, gaussian_information, mutual_information
+from src.interpretation.reading import Reading
+from src.music.features import FEATURES
+
+NUM = 400
+KICK, HATS = FEATURES.index("kick density"), FEATURES.index("closed hat density")
+
+
+def noise(num: int, seed: int) -> Tensor:
+    return torch.randn(num, generator=torch.Generator().manual_seed(seed))
+
+
+def with_noise(values_N: Tensor, share: float, seed: int) -> Tensor:
+    values_N = values_N.double()
+    return (values_N - values_N.mean()) / values_N.std() + share * noise(len(values_N), seed)
+
+
+def bars(seed: int, num: int = NUM, factors: bool = True, kl: float = 1.0) -> Coded:
+    drawn = grammar.draw(num, seed)
+    known = {"coin": torch.randint(0, 2, (num,), generator=torch.Generator().manual_seed(seed))}
+    rates = {"high": torch.full((3,), kl), "low": torch.full((2,), kl)}
+    grids_NTV, styles_N = torch.from_numpy(drawn.grids_NTV), torch.from_numpy(drawn.styles_N)
+    return Coded(grids_NTV, {}, rates, styles_N, grammar.STYLES, known if factors else {})
+
+
+def reading(made: Coded, seed: int) -> Reading:
+    """z_high: hats, the kick turned round, a style among the others; z_low: a coin, and nothing."""
+    num = len(made.styles_N)
+    hats_N, kick_N = made.features_NF[:, HATS], made.features_NF[:, KICK]
+    third_N = (made.styles_N == 2).double() + 0.2 * noise(num, seed)  # hip-hop, in the middle of all features
+    coin_N = made.factors.get("coin", torch.zeros(num)) + 0.1 * noise(num, seed + 1)
+    codes = {
+        "high": torch.stack([with_noise(hats_N, 0.3, seed + 2), -with_noise(kick_N, 0.3, seed + 3), third_N], 1),
+        "low": torch.stack([coin_N, noise(num, seed + 4)], 1),
+    }
+    return Reading(made, codes, codes)
+
+
+def found_in(fit: Reading, held: Reading) -> dict[str, Dimension]:
+    return {each.name: each for each in associations(fit, held)}
+
+
+@pytest.fixture(scope="module")
+def pair() -> tuple[Reading, Reading]:
+    return reading(bars(0), 0), reading(bars(1), 10)
+
+
+def test_what_each_dimension_is_named_after(pair):
+    fit, held = pair
+    found = found_in(fit, held)
+    assert list(found) == ["z_high[0]", "z_high[1]", "z_high[2]", "z_low[0]", "z_low[1]"]
+    rho = found["z_high[0]"].feature.rho
+    assert found["z_high[0]"].text == f"z_high[0]: closed hat density, ρ {rho:.2f}"
+    assert found["z_high[1]"].text == f"z_high[1]: kick density, ρ −{-found['z_high[1]'].feature.rho:.2f}"
+    assert rho > 0.9 > -0.9 > found["z_high[1]"].feature.rho
+    assert found["z_high[2]"].text.startswith("z_high[2]: style, MI 0.")
+    assert found["z_low[0]"].text.startswith("z_low[0]: factor coin, MI 0.")
+    assert found["z_low[0]"].category.information == pytest.approx(6 / 7 * math.log(2), abs=0.02), (
+        "of 7 bins 1 is mixed"
+    )
+    assert found["z_low[1]"].text == "z_low[1]: no single feature"
+    assert found["z_low[1]"].namesake is None
+
+
+def test_the_figures_are_those_of_held_out_bars(pair):
+    fit, held = pair
+    feature = found_in(fit, held)["z_high[0]"].feature
+    columns = binned(held.drawn["high"][:, :1]), binned(held.bars.features_NF[:, HATS, None])
+    assert feature.information == pytest.approx(mutual_information(*columns).item(), abs=1e-6)
+    assert feature.baseline == pytest.approx(chance_information(*columns).item(), abs=1e-6)
+    fresh = found_in(held, fit)["z_high[0]"].feature
+    assert (fresh.name, fresh.rho) != (feature.name, pytest.approx(feature.rho, abs=1e-4))
+
+
+def test_facts(pair):
+    facts = [each.facts() for each in associations(*pair)]
+    assert [(row["level"], row["dimension"]) for row in facts] == [
+        *[("high", 0), ("high", 1), ("high", 2), ("low", 0), ("low", 1)]
+    ]
+    assert facts[0]["feature"] == "closed hat density"
+    assert facts[0]["rho"] > 0.9
+    assert facts[0]["information"] > facts[0]["information_baseline"] > 0
+    assert (facts[2]["feature"], facts[2]["rho"], facts[2]["category"]) == (None, None, "style")
+    assert facts[2]["information"] > LEAST_NATS
+    names = ("feature", "category", "rho", "information", "information_baseline")
+    assert [facts[4][name] for name in names] == [None] * 5
+    assert facts[4]["text"] == "z_low[1]: no single feature"
+    assert {row["kl"] for row in facts} == {1.0}
+
+
+@pytest.mark.parametrize("kl", [0.0, 0.1])
+def test_inactive_dimensions_have_no_name(kl):
+    for each in associations(reading(bars(0), 0), reading(bars(1, kl=kl), 10)):
+        assert each.text == f"{each.name}: inactive"
+        assert not each.active
+        assert (each.feature, each.category) == (None, None)
+
+
+def test_a_feature_must_hold_on_other_bars(pair):
+    """Whatever is chosen on `fit` is forgotten where `held` says otherwise, or says the opposite."""
+    fit, held = pair
+    high_NL = held.means["high"].clone()
+    high_NL[:, 0] = -high_NL[:, 0]
+    high_NL[:, 1] = noise(NUM, 77)
+    codes = held.means | {"high": high_NL}
+    found = found_in(fit, Reading(held.bars, codes, codes))
+    assert found["z_high[0]"].feature is None
+    assert found["z_high[1]"].text == "z_high[1]: no single feature"
+
+
+def test_a_correlation_of_means_that_the_noise_drowns_is_no_name(pair):
+    fit, held = pair
+    drowned = {level: torch.randn(codes.shape, generator=torch.Generator().manual_seed(3)).double() for level, codes
+               in held.means.items()}  # fmt: skip
+    assert {each.namesake for each in associations(fit, Reading(held.bars, held.means, drowned))} == {None}
+
+
+@pytest.mark.parametrize(("rho", "named"), [(0.3, False), (0.5, True)])
+def test_a_weak_correlation_is_no_name(rho, named):
+    """A Gaussian's ρ over its rank correlation's: 2 sin(πρ / 6)."""
+    readings = []
+    for seed in (0, 1):
+        made = bars(seed, num=4000)
+        hats_N = made.features_NF[:, HATS] + 1e-3 * noise(4000, seed)
+        order_N = hats_N.argsort().argsort()
+        normal_N = torch.special.ndtri((order_N + 0.5) / 4000)
+        share = 2 * math.sin(math.pi * rho / 6)
+        codes = {"high": torch.zeros(4000, 3), "low": torch.zeros(4000, 2)}
+        codes["high"][:, 0] = share * normal_N + math.sqrt(1 - share**2) * noise(4000, 20 + seed)
+        readings.append(Reading(made, codes, codes))
+    feature = found_in(*readings)["z_high[0]"].feature
+    assert (feature is not None) == named
+    if named:
+        assert feature.rho == pytest.approx(rho, abs=0.05)
+
+
+def test_a_correlation_that_one_of_many_may_have_by_chance_is_no_name(monkeypatch):
+    """What 30 bars say is enough for one pair, and not for the largest of 95."""
+    readings = []
+    for seed in (0, 1):
+        made = bars(seed, num=30, factors=False)
+        columns_N5 = torch.randn(30, 5, generator=torch.Generator().manual_seed(seed))
+        columns_N5[:, 0] = with_noise(made.features_NF[:, HATS], 1.5, 41 + seed)
+        codes = {"high": columns_N5[:, :3], "low": columns_N5[:, 3:]}
+        readings.append(Reading(made, codes, codes))
+    assert found_in(*readings)["z_high[0]"].feature is None
+    monkeypatch.setitem(associations.__globals__, "holm", lambda p_values: p_values)
+    feature = found_in(*readings)["z_high[0]"].feature
+    assert feature.name == "closed hat density"
+    assert feature.rho > LEAST_RHO
+
+
+def test_without_categories():
+    """One style and no factor: nothing but features to name a dimension after, and none for constant codes."""
+    readings = []
+    for seed in (0, 1):
+        made = bars(seed, factors=False)
+        made = Coded(made.grids_NTV, {}, made.rates, torch.zeros_like(made.styles_N), ("all",), {})
+        readings.append(reading(made, 10 * seed))
+    found = found_in(*readings)
+    assert found["z_high[0]"].feature.name == "closed hat density"
+    assert {each.category for each in found.values()} == {None}
+    held = readings[1]
+    same = {level: torch.ones_like(codes) for level, codes in held.means.items()}
+    constant = [Reading(bars(seed), same, same) for seed in (0, 1)]
+    assert {each.text.partition(": ")[2] for each in associations(*constant)} == {"no single feature"}
+    assert all(each.rho_F.isnan().all() for each in associations(*constant))
+
+
+def test_how_names_read():
+    assert Evidence("off-beat share", 0.2, 0.1, -0.714).text == "off-beat share, ρ −0.71"
+    assert Evidence("style", 0.904, 0.1).text == "style, MI 0.90 nats"
+    assert pytest.approx(gaussian_information(LEAST_RHO)) == LEAST_NATS

@@ -1,0 +1,111 @@
+"""The whole examination on all kinds of models and data that it must cope with."""
+
+import json
+import math
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+
+from src.data import grammar
+from src.exhibits import Picture
+from src.interpretation import association_map, traversals
+from src.interpretation.dimensions import dimensions
+from src.vae.decoders import Parallel
+from src.vae.networks import BottomUp, Conditional, Standard
+
+MODELS = {
+    "top-down": {"prior": Conditional},
+    "bottom-up": {"inference": partial(BottomUp, width=8), "prior": Conditional},
+    "decoder sees z_low": {"decoder_sees": "low", "prior": Standard},
+    "parallel": {"decoder": partial(Parallel, width=8, depth=1, dropout=0.1)},
+    "one dimension each": {"z_high": 1, "z_low": 1},
+}
+RATES = {"high": 0.5, "low": 0.3}
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Pictures are made of nothing: most of the time goes into their drawing."""
+    for module in (association_map, traversals):
+        monkeypatch.setattr(module, "rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
+
+
+@pytest.fixture
+def known(grammar_bars):
+    """Bars of the grammar with their factors and with these rates."""
+
+    def make(vae, num: int, seed: int, rates=RATES):
+        factors_NF = torch.from_numpy(grammar.draw(num, seed).factors_NF)
+        kl = {level: torch.full((getattr(vae, f"z_{level}"),), nats) for level, nats in rates.items()}
+        factors = dict(zip(grammar.FACTORS, factors_NF.unbind(1), strict=True))
+        return replace(grammar_bars(num, seed), rates=kl, factors=factors)
+
+    return make
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_can_be_asked_about_twenty_bars(small_vae, known, undrawn, model):
+    vae = small_vae(**MODELS[model])
+    found = dimensions(vae, known(vae, 20, 0), known(vae, 20, 1))
+    assert all(value is not None and math.isfinite(value) for value in found.metrics.values())
+    assert {name: type(shown) for name, shown in found.shown.items()} == dict.fromkeys(
+        ("associations_high", "traversal_high", "associations_low", "traversal_low"), Picture
+    )
+    assert len(found.facts["latents"]) == vae.z_high + vae.z_low
+    json.dumps(found.facts, allow_nan=False)
+
+
+def test_pictures_are_drawn(small_vae, known):
+    vae = small_vae()
+    shown = dimensions(vae, known(vae, 20, 0), known(vae, 20, 1)).shown
+    assert all(picture.pixels_HW3.ndim == 3 and picture.pixels_HW3.std() > 10 for picture in shown.values())
+
+
+def test_a_collapsed_level_has_neither_names_nor_pictures(small_vae, known, undrawn):
+    vae = small_vae()
+    fit, held = (known(vae, 60, seed, {"high": 0.5, "low": 0.01}) for seed in (0, 1))
+    found = dimensions(vae, fit, held)
+    assert set(found.shown) == {"associations_high", "traversal_high"}
+    assert found.metrics["named_low"] == found.metrics["mig_low"] == 0
+    texts = [row["text"] for row in found.facts["latents"] if row["level"] == "low"]
+    assert texts == [f"z_low[{index}]: inactive" for index in range(3)]
+
+
+def test_without_factors_and_with_one_style(small_vae, known, undrawn):
+    vae = small_vae()
+    bare = [replace(known(vae, 60, seed), factors={}) for seed in (0, 1)]
+    found = dimensions(vae, *bare)
+    assert found.metrics["mig"] is None
+    one = [replace(bars, styles_N=torch.zeros_like(bars.styles_N), style_names=("all",)) for bars in bare]
+    assert dimensions(vae, *one).metrics["named_high"] is not None
+
+
+def test_the_worlds_dimensions_get_their_names(world_vae, world, undrawn):
+    """z_low says with two bits which hats are played: their density is the best that features have for it."""
+    vae = world_vae()
+    kl = {"high": torch.ones(3), "low": torch.ones(2)}
+    fit, held = (replace(world(seed), rates=kl) for seed in (0, 1))
+    found = dimensions(vae, fit, held)
+    latents = {f"{row['level']}{row['dimension']}": row for row in found.facts["latents"]}
+    assert latents["high0"]["feature"] == "kick density"
+    assert latents["high1"]["feature"] == "snare density"
+    assert latents["high2"]["feature"] == "low tom density"
+    assert latents["low1"]["feature"] in ("closed hat density", "off-beat share", "high energy", "hat regularity")
+    assert latents["low1"]["rho"] > 0.8
+    assert found.metrics["named_high"] == 3
+
+
+def test_the_same_weights_give_the_same_findings_whatever_chance_is_about(small_vae, known, undrawn):
+    vae = small_vae()
+    fit, held = known(vae, 60, 0), known(vae, 60, 1)
+    torch.manual_seed(8)
+    before = torch.get_rng_state()
+    first = dimensions(vae, fit, held)
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(9)
+    again = dimensions(vae, fit, held)
+    assert (again.metrics, again.facts) == (first.metrics, first.facts)
+    assert not vae.training

@@ -1,0 +1,109 @@
+"""The world's bars as a VAE that is written by hand turns its dimensions (see conftest)."""
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import colors
+
+from src.interpretation import association_map, traversals
+from src.interpretation.associations import Dimension, Evidence
+from src.interpretation.codec import mean_codes
+from src.interpretation.traversals import COLOURS, MIDDLE, STEPS, traversal_picture, traversed
+from src.music.features import FEATURES
+from src.music.voices import CLOSED_HAT
+
+
+def dimension(level: str, index: int, kl: float = 1.0, feature: str | None = None) -> Dimension:
+    rho_F = torch.linspace(-1, 1, len(FEATURES))
+    evidence = Evidence(feature, 0.5, 0.01, 0.8) if feature else None
+    return Dimension(level, index, kl, True, rho_F, evidence, None)
+
+
+def test_nine_steps():
+    assert STEPS == (-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2)
+    assert STEPS[MIDDLE] == 0
+
+
+def test_each_dimension_changes_what_it_holds(world_vae, world):
+    """z_low holds the hats on the beats and those off the beats, as signs."""
+    vae = world_vae()
+    grids_DSTV = traversed(vae, mean_codes(vae, world(0).grids_NTV), [dimension("low", 0), dimension("low", 1)])
+    assert grids_DSTV.shape == (2, 9, 16, 9)
+    middle_TV = grids_DSTV[0, MIDDLE]
+    assert torch.equal(middle_TV, grids_DSTV[1, MIDDLE])
+    assert any(torch.equal(middle_TV, bar) for bar in world(0).grids_NTV)
+    for grids_STV, steps in zip(grids_DSTV, ([4, 12], [2, 6, 10, 14]), strict=True):
+        changed_STV = grids_STV != middle_TV
+        others = [step for step in range(16) if step not in steps]
+        assert not changed_STV[:, others].any()
+        assert not changed_STV[..., [voice for voice in range(9) if voice != CLOSED_HAT]].any()
+        # From its place at ±1 a bit turns over where the steps pass 0, on one side only.
+        assert changed_STV[:, steps, CLOSED_HAT].all(1).sum() in (2, 3)
+        assert not changed_STV[MIDDLE].any()
+
+
+def test_z_low_goes_with_its_prior(world_vae, world, announcing, monkeypatch):
+    vae, decoded, num = world_vae(prior=announcing), [], len(STEPS)
+    monkeypatch.setattr(
+        vae, "decode", lambda high, low, _: (decoded.append((high, low)), torch.zeros(len(high), 1, 16, 9))[1]
+    )
+    traversed(vae, mean_codes(vae, world(0).grids_NTV), [dimension("high", 1), dimension("low", 0)])
+    high_NL, low_NL = decoded[0]
+    prior = vae.prior(high_NL)
+    place_NL = (low_NL - prior.mean) / prior.stddev
+    assert high_NL[:num, 1].diff().tolist() == pytest.approx([0.5] * 8)
+    assert torch.allclose(place_NL[:num], place_NL[:1], atol=0.01)
+    assert place_NL[num:, 0].diff().tolist() == pytest.approx([0.5] * 8, abs=0.01)
+    assert torch.equal(high_NL[num:], high_NL[MIDDLE].expand(num, -1)), "z_high stays"
+
+
+def test_the_typical_bar_is_the_one_closest_to_the_mean(world_vae, monkeypatch):
+    """In standard deviations: far off on the wide dimension is not far."""
+    heard = []
+    monkeypatch.setattr(traversals, "likeliest", lambda vae, high, low: heard.append((high, low)) or high)
+    fit = {
+        "high": torch.tensor([[-100.0], [-40.0], [140.0], [0.0]]),
+        "low": torch.tensor([[0.0, 1.0], [0.1, 1.0], [-0.1, 1.0], [5.0, 1.0]]),
+    }
+    traversed(world_vae(), fit, [dimension("high", 0)])
+    (high_NL, low_NL) = heard[0]
+    assert high_NL.flatten().tolist() == [-40 + step for step in STEPS]
+    assert torch.equal(low_NL, torch.tensor([[0.1, 1.0]]).expand(9, -1))
+
+
+def test_the_picture_shows_what_is_added_and_taken_away(world_vae, monkeypatch):
+    """Counted in the colours of its cells."""
+    middle_TV = torch.zeros(16, 9, dtype=torch.uint8)
+    middle_TV[0, 0] = middle_TV[4, 1] = 1
+    grids_STV = middle_TV.repeat(9, 1, 1)
+    grids_STV[0, 0, 0] = 0  # taken away
+    grids_STV[8, 5, 5] = grids_STV[8, 6, 6] = grids_STV[8, 7, 7] = 1  # added
+    asked = []
+
+    def made(vae, fit, rows):
+        asked.append([each.name for each in rows])
+        return grids_STV.repeat(len(rows), 1, 1, 1)
+
+    monkeypatch.setattr(traversals, "traversed", made)
+    monkeypatch.setattr(traversals, "MOST_ROWS", 3)
+    names = [dimension("low", index, kl=index + 1.0, feature="ride density") for index in range(5)]
+    picture = traversal_picture(world_vae(), {}, names)
+    assert asked == [["z_low[4]", "z_low[3]", "z_low[2]"]], "the most active, those first"
+    cells = picture[: -traversals.FOOT]  # without the legend
+    inside = (traversals.CELL[0] - 1) * (traversals.CELL[1] - 1)
+    expected = {"as in the typical bar": 17, "added": 3, "taken away": 1}
+    for name, colour in COLOURS.items():
+        pixels = (cells == np.round(255 * np.array(colors.to_rgb(colour)))).all(2).sum()
+        assert pixels == 3 * inside * expected[name]
+
+
+def test_the_map_has_a_row_for_each_dimension(monkeypatch):
+    monkeypatch.setattr(association_map, "MOST_ROWS", 3)
+    one = association_map.association_map([dimension("high", 0, feature="backbeat")])
+    three = association_map.association_map([dimension("high", index) for index in range(3)])
+    assert three.shape[0] - one.shape[0] == pytest.approx(2 * 0.27 * association_map.DPI, abs=2)
+    unknown = dimension("low", 0)
+    unknown.rho_F[:] = torch.nan
+    assert association_map.association_map([unknown]).shape == one.shape
+    more = [dimension("low", index, kl=index) for index in range(8)]
+    assert association_map.association_map(more).shape == three.shape
