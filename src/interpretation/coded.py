@@ -1,4 +1,4 @@
-"""Held-out bars beside their places in the latent space and what is known of them.
+"""Held-out bars beside what their latents carry and what is known of them.
 
 N bars, T steps, V voices, L latent dims, K factors, F features.
 """
@@ -26,14 +26,12 @@ class Coded:
 
     Attributes:
         grids_NTV: the bars, uint8.
-        codes: each level's posterior means [N, L].
         rates: each level's mean KL per dimension [L], in nats.
         styles_N: int64, indices into `style_names`.
         factors: what else is known of the bars, by name: int64 [N], such as the grammar's factors or the drummer.
     """
 
     grids_NTV: Tensor
-    codes: Mapping[str, Tensor]
     rates: Mapping[str, Tensor]
     styles_N: Tensor
     style_names: tuple[str, ...]
@@ -63,11 +61,9 @@ def coded(vae: VAE, data: ResidentData, split: str, most: int) -> Coded:
     held_out = data.held_out(split).to(vae.device)
     grids_NTV, styles_N = held_out.images[:most, 0], held_out.labels[:most, 0]
     parts = [vae.infer(part_NTV) for part_NTV in vae.to_cells(grids_NTV.unsqueeze(1)).split(CHUNK)]
-    means = [(part.posterior_high.mean, part.posterior_low.mean) for part in parts]
     rates = [(part.rates().high_BL, part.rates().low_BL) for part in parts]
     return Coded(
         grids_NTV,
-        {level: torch.cat([part[i] for part in means]) for i, level in enumerate(LEVELS)},
         {level: torch.cat([part[i] for part in rates]).mean(0) for i, level in enumerate(LEVELS)},
         styles_N,
         data.spec.classes,

@@ -49,7 +49,7 @@ def world_bars(styles_N: Tensor, bits_N2: Tensor) -> Tensor:
 
 def coded_bars(grids_NTV: Tensor, styles_N: Tensor, names: tuple[str, ...]) -> Coded:
     rates = {"high": torch.tensor([1.0]), "low": torch.tensor([0.5])}
-    return Coded(grids_NTV, {}, rates, styles_N, names, {})
+    return Coded(grids_NTV, rates, styles_N, names, {})
 
 
 class Reader(nn.Module):

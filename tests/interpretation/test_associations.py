@@ -31,7 +31,7 @@ def bars(seed: int, num: int = NUM, factors: bool = True, kl: float = 1.0) -> Co
     known = {"coin": torch.randint(0, 2, (num,), generator=torch.Generator().manual_seed(seed))}
     rates = {"high": torch.full((3,), kl), "low": torch.full((2,), kl)}
     grids_NTV, styles_N = torch.from_numpy(drawn.grids_NTV), torch.from_numpy(drawn.styles_N)
-    return Coded(grids_NTV, {}, rates, styles_N, grammar.STYLES, known if factors else {})
+    return Coded(grids_NTV, rates, styles_N, grammar.STYLES, known if factors else {})
 
 
 def reading(made: Coded, seed: int) -> Reading:
@@ -166,7 +166,7 @@ def test_without_categories():
     readings = []
     for seed in (0, 1):
         made = bars(seed, factors=False)
-        made = Coded(made.grids_NTV, {}, made.rates, torch.zeros_like(made.styles_N), ("all",), {})
+        made = Coded(made.grids_NTV, made.rates, torch.zeros_like(made.styles_N), ("all",), {})
         readings.append(reading(made, 10 * seed))
     found = found_in(*readings)
     assert found["z_high[0]"].feature.name == "closed hat density"

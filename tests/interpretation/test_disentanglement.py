@@ -106,7 +106,7 @@ def reading(known: Tensor, rates: dict[str, list[float]], shift: int = 0, **name
     codes["low"] = standardised(known)[:, 1:]
     grids_NTV = torch.zeros(len(known), 16, 9, dtype=torch.uint8)
     kl = {level: torch.tensor(nats) for level, nats in rates.items()}
-    return Reading(Coded(grids_NTV, {}, kl, known[:, 0], tuple("abcde"), named), codes, codes)
+    return Reading(Coded(grids_NTV, kl, known[:, 0], tuple("abcde"), named), codes, codes)
 
 
 def others(known: Tensor) -> dict[str, Tensor]:
