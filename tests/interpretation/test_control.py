@@ -87,7 +87,7 @@ def dense(grammar_bars):
     def make(num: int, seed: int, spread: float = 8):
         counts_N = MIDDLE + spread * torch.randn(num, generator=torch.Generator().manual_seed(seed))
         bars = grammar_bars(num, seed)
-        return type(bars)(filled(counts_N.round()).to(torch.uint8), {}, {}, bars.styles_N, bars.style_names, {})
+        return type(bars)(filled(counts_N.round()).to(torch.uint8), {}, bars.styles_N, bars.style_names, {})
 
     return make
 
