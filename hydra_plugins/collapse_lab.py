@@ -83,7 +83,9 @@ class Sweeper(BasicSweeper):
         except BrokenExecutor:
             begun = [job for job in jobs if job.started_at >= start]
             cut_short = [job for job in begun if job.running]
-            if jobs == cut_short:
+            if not begun:
+                raise
+            if len(jobs) == 1:
                 jobs[0].record_death()
                 return
             self.launch([job for job in jobs if job not in begun])

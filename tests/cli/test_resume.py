@@ -74,7 +74,7 @@ def test_a_finished_run_goes_on_with_a_larger_budget(command: Command):
 def test_a_resumed_run_keeps_its_recipe(command: Command):
     command(*RECIPE, "hydra.run.dir=run")
     before = Path("run", "results.json").read_text()
-    for change in ("model=gan", "seed=5", "vae.z_high=2", "data.stack=2"):
+    for change in ("model=vae", "seed=5", "vae.z_high=2", "data.stack=2"):
         outcome = command("resume=run", change)
         assert outcome.status == 1
         assert change in outcome.errors

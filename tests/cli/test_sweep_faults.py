@@ -38,7 +38,7 @@ def sweep(cache: Path, tmp_path: Path):
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "src.train", "-m", *arguments, *SMALL, *SIDE_BY_SIDE, f"cache={cache}"],
+            [sys.executable, "-m", "src.train", "-m", *SMALL, *SIDE_BY_SIDE, f"cache={cache}", *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
