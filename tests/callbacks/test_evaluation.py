@@ -235,6 +235,22 @@ def test_curves_notice_divergence(value):
         callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
 
 
+def test_divergence_stops_a_cpu_at_once(make_gan, evaluated_fit, monkeypatch):
+    """Weights lost in the third step of ten, between two points of the curves, show in the fourth step's loss."""
+
+    def explodes(gan, *rest):
+        if gan.steps == 3:
+            with torch.no_grad():
+                next(gan.generator.parameters()).fill_(math.nan)
+        return whole_step(gan, *rest)
+
+    gan = make_gan()
+    whole_step = type(gan).training_step
+    monkeypatch.setattr(type(gan), "training_step", explodes)
+    with pytest.raises(DivergedError, match=r"is nan after 32 images"):
+        evaluated_fit(gan, 0, others=[TrainingCurves(every=100)])
+
+
 def test_nothing_is_saved_of_weights_that_are_not_finite(make_gan, evaluated_fit, monkeypatch, tmp_path):
     def explodes(self, trainer, gan, *rest):
         if gan.steps == 3:

@@ -128,7 +128,7 @@ class GECO(Annealer):
 
     def __init__(
         self,
-        target: float = 20.0,
+        target: float = 15.0,
         decay: float = 0.99,
         speed: float = 0.001,
         minimum: float = 0.1,
