@@ -14,17 +14,16 @@ import io
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import mido
 import numpy as np
-from filelock import FileLock
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
+from src.cache import cached
 from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
 from src.data.spec import BAR
-from src.files import write_atomically
 from src.music.voices import VOICES
 
 URL = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
@@ -79,18 +78,18 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
     folder = folder or _download(root / "groove")
     recordings = read_info(folder)
     digest = hashlib.sha256(repr((VERSION, recordings)).encode()).hexdigest()
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"groove-{digest[:16]}.npz"
-    with FileLock(path.with_suffix(".lock")):
-        groove = _unpacked(path) if path.exists() else parse(recordings)
+
+    def make() -> bytes:
+        groove = parse(recordings)
         for split, grids_NTV in groove.grids.items():
             if not len(grids_NTV):
                 raise ValueError(
                     f"{folder} holds no bars in 4/4 for {split}: of {len(recordings):,} MIDI files in info.csv "
                     f"{len(groove.damaged):,} are damaged or missing. Copy or download it again"
                 )
-        if not path.exists():
-            write_atomically(path, _packed(groove))
+        return _packed(groove)
+
+    groove = cached(cache / f"groove-{digest[:16]}.npz", make, _unpacked)
     _warn(groove, len(recordings), folder)
     return groove
 
@@ -208,8 +207,8 @@ def _packed(groove: GrooveBars) -> bytes:
     return file.getvalue()
 
 
-def _unpacked(path: Path) -> GrooveBars:
-    with np.load(path) as arrays:
+def _unpacked(file: BinaryIO) -> GrooveBars:
+    with np.load(file, allow_pickle=False) as arrays:
         kept = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
         names = (tuple(arrays[key].tolist()) for key in ("classes", "drummer_names", "damaged"))
         return GrooveBars(*kept, *names, dict(arrays["unknown"].tolist()))

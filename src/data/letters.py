@@ -1,13 +1,14 @@
 """Characters as LightningDataModules: EMNIST, drawn pen strokes, and anybody's IDX files."""
 
+import io
 import string
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from filelock import FileLock
 from lightning.pytorch.utilities import rank_zero_warn
 
+from src.cache import cached
 from src.data import strokes
 from src.data.emnist import EMNISTUnavailableError, load_emnist
 from src.data.idx import class_indices, class_names, read_pair
@@ -119,17 +120,19 @@ class IDX(ResidentData):
 
 def load_strokes(split: str, cache: Path) -> Loaded:
     """Drawn characters from the cache, drawn first if they are not there; one process draws, others wait."""
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"strokes-v{strokes.VERSION}-{split}.npz"
     classes = STROKE_CHARACTERS[split]
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            arrays = {}
-            for seed, (part, per_class) in enumerate(STROKES_PER_CLASS.items()):
-                arrays[f"{part}_images"], arrays[f"{part}_labels"] = strokes.draw(classes, per_class, seed)
-            unfinished = path.with_suffix(".part.npz")
-            np.savez(unfinished, **arrays)
-            unfinished.replace(path)
-    with np.load(path) as arrays:
-        parts = [Split.of(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
+
+    def make() -> bytes:
+        arrays = {}
+        for seed, (part, per_class) in enumerate(STROKES_PER_CLASS.items()):
+            arrays[f"{part}_images"], arrays[f"{part}_labels"] = strokes.draw(classes, per_class, seed)
+        file = io.BytesIO()
+        np.savez(file, **arrays)
+        return file.getvalue()
+
+    def read(file: BinaryIO) -> list[Split]:
+        with np.load(file, allow_pickle=False) as arrays:
+            return [Split.of(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
+
+    parts = cached(cache / f"strokes-v{strokes.VERSION}-{split}.npz", make, read)
     return Loaded(*parts, tuple(classes), Strokes.name)

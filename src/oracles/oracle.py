@@ -3,18 +3,19 @@
 B batch, C channels, H height, W width, K classes, F features.
 """
 
+import io
 import logging
 import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import BinaryIO, ClassVar
 
 import torch
-from filelock import FileLock
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from src.cache import cached
 from src.data.spec import Split
 
 STEPS = 1000
@@ -95,16 +96,18 @@ class Oracle(nn.Module, ABC):
 
 def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache: Path, device: torch.device) -> Oracle:
     """The oracle of the data with this `digest`, from the cache or trained now; one process trains, others wait."""
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / f"oracle-v{oracle.version}-{digest[:16]}.pt"
     oracle = oracle.to(device, memory_format=torch.channels_last)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            train_oracle(oracle, train.to(device), test.to(device))
-            unfinished = path.with_suffix(".part")
-            torch.save(oracle.state_dict(), unfinished)
-            unfinished.replace(path)
-    oracle.load_state_dict(torch.load(path, map_location=device, weights_only=True))
+
+    def make() -> bytes:
+        train_oracle(oracle, train.to(device), test.to(device))
+        file = io.BytesIO()
+        torch.save(oracle.state_dict(), file)
+        return file.getvalue()
+
+    def read(file: BinaryIO) -> None:
+        oracle.load_state_dict(torch.load(file, map_location=device, weights_only=True))
+
+    cached(cache / f"oracle-v{oracle.version}-{digest[:16]}.pt", make, read)
     return oracle.eval().requires_grad_(False)
 
 

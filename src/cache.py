@@ -1,0 +1,38 @@
+"""Files that are made once and read ever after."""
+
+import logging
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from filelock import FileLock
+
+from src.files import write_atomically
+
+DAMAGES = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError)
+
+log = logging.getLogger(__name__)
+Content = TypeVar("Content")
+
+
+def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Content]) -> Content:
+    """What `read` finds in the file, which `make` fills if it is not there: one process does, others wait.
+
+    A file that cannot be read, or holds anything but data, is made anew.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if path.exists():
+            try:
+                return _open_and_read(path, read)
+            except DAMAGES as error:
+                log.warning("%s is damaged (%s) and made anew.", path, str(error).partition("\n")[0])
+        write_atomically(path, make())
+        return _open_and_read(path, read)
+
+
+def _open_and_read(path: Path, read: Callable[[BinaryIO], Content]) -> Content:
+    with path.open("rb") as file:  # NumPy would leave a damaged one open
+        return read(file)

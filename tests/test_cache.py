@@ -1,0 +1,80 @@
+"""Files that are made once: by one process, and again when they are damaged."""
+
+import io
+import os
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import pytest
+import torch
+
+from src.cache import cached
+
+
+class Planted:
+    """Unpickling it runs a command."""
+
+    def __init__(self, command: str):
+        self.command = command
+
+    def __reduce__(self):
+        return os.system, (self.command,)
+
+
+def packed() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, numbers=np.arange(1000))
+    return file.getvalue()
+
+
+def numbers(file: BinaryIO) -> list[int]:
+    with np.load(file, allow_pickle=False) as arrays:
+        return arrays["numbers"].tolist()
+
+
+def test_made_once_by_however_many(tmp_path: Path):
+    made = []
+
+    def make() -> bytes:
+        made.append(1)
+        return packed()
+
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: cached(tmp_path / "new" / "a.npz", make, numbers), range(8)))
+    assert found == [list(range(1000))] * 8
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK", packed()[:500], packed()[:300] + bytes(50) + packed()[350:]])
+def test_a_damaged_file_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes):
+    path = tmp_path / "a.npz"
+    path.write_bytes(damage)
+    assert cached(path, packed, numbers) == list(range(1000))
+    assert "a.npz is damaged" in caplog.text
+    assert path.read_bytes() == packed()
+
+
+def test_what_is_planted_does_not_run(tmp_path: Path):
+    witness = tmp_path / "witness"
+    arrays, weights = tmp_path / "a.npz", tmp_path / "b.pt"
+    np.savez(arrays, numbers=np.array([Planted(f"touch {witness}")], object))
+    torch.save({"weights": Planted(f"touch {witness}")}, weights)
+    assert cached(arrays, packed, numbers) == list(range(1000))
+    ones = io.BytesIO()
+    torch.save(torch.ones(3), ones)
+    assert cached(weights, ones.getvalue, lambda file: torch.load(file, weights_only=True)).sum() == 3
+    assert not witness.exists()
+    pickle.loads(pickle.dumps(Planted(f"touch {witness}")))
+    assert witness.exists(), "it would have"
+
+
+def test_what_cannot_be_made_leaves_nothing(tmp_path: Path):
+    def fail() -> bytes:
+        raise ValueError("no such data")
+
+    with pytest.raises(ValueError, match="no such data"):
+        cached(tmp_path / "a.npz", fail, numbers)
+    assert not (tmp_path / "a.npz").exists()
