@@ -12,6 +12,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
+from src.interruption import Interrupted, listening, stop
 from src.mistakes import message
 from src.names import key_of, swept_keys
 from src.sweeps.plan import Job, Plan
@@ -63,8 +64,9 @@ class Sweeper(BasicSweeper):
             OmegaConf.save(self.config, plan.folder / "multirun.yaml")
         print(plan.headline())
         try:
-            self.launch(plan.pending)
-        except KeyboardInterrupt:
+            with listening(stop):
+                self.launch(plan.pending)
+        except (Interrupted, KeyboardInterrupt):  # here or in a job
             print("interrupted")
 
     def launch(self, jobs: Sequence[Job]) -> None:

@@ -86,7 +86,8 @@ def main(arguments: Sequence[str]) -> None:
     logging.getLogger("lightning").setLevel(logging.ERROR)
     resolvers.register()
     with tempfile.TemporaryDirectory() as folder, initialize(version_base="1.3", config_path="../conf"):
-        training_alone = ["~callbacks.evaluation", "~callbacks.progress", "trainer.enable_progress_bar=false"]
+        without = [f"~callbacks.{name}" for name in ("evaluation", "preemption", "progress")]
+        training_alone = [*without, "trainer.enable_progress_bar=false"]
         for recipe, make_step in (MODELS[name] for name in named or MODELS):
             chosen = [*recipe, *overrides, f"trainer.logger.save_dir={folder}", *training_alone]
             config = compose("train", chosen)

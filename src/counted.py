@@ -7,7 +7,7 @@ from torch import Tensor
 
 from src.data.spec import DataSpec
 
-PROGRESS = ("steps", "images_seen", "total_steps")
+PROGRESS = ("steps", "images_seen", "batch_images", "total_steps")
 
 
 class Counted(LightningModule):

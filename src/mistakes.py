@@ -37,7 +37,7 @@ def message(error: BaseException) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def give_up(text: str) -> NoReturn:
-    """Ends the program with the message on stderr and exit status 1."""
+def give_up(text: str, exit_status: int = 1) -> NoReturn:
+    """Ends the program with the message on stderr."""
     print(f"error: {text}", file=sys.stderr)
-    raise SystemExit(1)
+    raise SystemExit(exit_status)

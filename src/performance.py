@@ -21,7 +21,7 @@ from src.music import drawing
 from src.music.midi import write_midi
 from src.music.synthesis import render, write_wav
 from src.oracles.choice import oracle_of
-from src.record import read_record
+from src.record import trusted_config
 from src.track import styled_track, track
 from src.vae.module import VAE
 
@@ -63,7 +63,7 @@ def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -
         raise ValueError(f"style={style}: the run's bars are stacked and have no one style; leave style= out")
     if style not in names:
         raise ValueError(f"style={style}: choose {', '.join(names)}, or leave style= out")
-    config = read_record(run).config
+    config = trusted_config(run)
     if options["data.root"]:
         OmegaConf.update(config, "data.root", options["data.root"])
     data = _data(instantiate(config.data), model.spec)

@@ -1,16 +1,23 @@
 """The record a run leaves in its folder, from which it is rebuilt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
+from src.checkpoints import newest_whole
 from src.names import concerns, run_name, swept_keys
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = ("budget", "evaluations", "trainer.", "data.root", "cache", "evaluator.", "callbacks.")
+
+
+# What a configuration that came from elsewhere may build: classes of these packages, and no functions.
+TRUSTED = ("src", "torch", "lightning", "torchmetrics")
 
 
 @dataclass(frozen=True)
@@ -38,16 +45,56 @@ def read_record(run: Path) -> Record:
     return Record(OmegaConf.load(folder / "config.yaml"), name, choices.model)
 
 
+def trusted_config(run: Path) -> DictConfig:
+    """The configuration of a run that may be a stranger's, once it is clear that it builds nothing foreign.
+
+    Raises:
+        FileNotFoundError: the folder is not a run's.
+        ValueError: it would call something else than the classes of the trusted packages.
+    """
+    config = read_record(run).config
+    for key, target in _targets(config):
+        if not _is_trusted(target):
+            raise ValueError(
+                f"{run / '.hydra' / 'config.yaml'}: {key}._target_={target} is refused; a run's configuration builds "
+                f"classes of {', '.join(TRUSTED)}, nothing else"
+            )
+    return config
+
+
+def _is_trusted(target: str) -> bool:
+    if target.partition(".")[0] not in TRUSTED:
+        return False  # before anything of it is imported
+    try:
+        return isinstance(get_object(target), type)
+    except (ImportError, ValueError):
+        return False
+
+
+def _targets(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every `_target_` below the node, and where it stands."""
+    if OmegaConf.is_list(node):
+        for index in range(len(node)):
+            yield from _targets(node._get_node(index), f"{key}[{index}]")
+    elif OmegaConf.is_dict(node):
+        if "_target_" in node:
+            yield key, str(node._target_)
+        for name in node:
+            yield from _targets(node._get_node(name), f"{key}.{name}".lstrip("."))
+
+
 def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
     """The run's own configuration with the values changed that were given beside `resume=`; the record follows.
 
+    Its `resume` is the checkpoint to go on from.
+
     Raises:
-        ValueError: an override that a running recipe cannot take, or a run without a checkpoint.
+        ValueError: an override that a running recipe cannot take, or damaged checkpoints.
+        FileNotFoundError: no run's folder, or a run without a checkpoint.
     """
-    config = read_record(run).config
+    config = trusted_config(run)
     recorded = set(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
-    if not (run / "checkpoints" / "last.ckpt").is_file():
-        raise ValueError(f"resume={run}: it has no checkpoints/last.ckpt, since no evaluation was reached; start anew")
+    newest = newest_whole(run)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
         if concerns(key, ("resume", "study")) or override.input_line in recorded:
@@ -59,7 +106,7 @@ def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
             )
         OmegaConf.update(config, key, override.value())
     OmegaConf.save(config, run / ".hydra" / "config.yaml")
-    config.resume = str(run)
+    config.resume = str(newest)
     return config
 
 

@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from hydra.utils import instantiate
 
-from src import pictures
+from src import checkpoints, pictures
 from src.data.spec import DataSpec
 from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
-from src.record import read_record
+from src.record import trusted_config
 from src.scatter import cloud
 
 NUM_IMAGES = 160
@@ -119,12 +119,14 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
 
 def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
-    record = read_record(run)
-    path = run / "checkpoints" / f"{checkpoint}.ckpt"
+    config = trusted_config(run)
+    path = checkpoints.checkpoint(run, checkpoint)
     if not path.is_file() or not (run / "results.json").is_file():
         raise FileNotFoundError(f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json")
+    if not checkpoints.is_whole(path):
+        raise ValueError(f"{path} is damaged")
     dataset = json.loads((run / "results.json").read_text())["dataset"]
-    model = instantiate(record.config.model)(spec=DataSpec(**dataset))
+    model = instantiate(config.model)(spec=DataSpec(**dataset))
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     return model.eval()
 

@@ -16,11 +16,13 @@ from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
-from src import resolvers
+from src import checkpoints, resolvers
 from src.callbacks.curves import DivergedError
+from src.interruption import Interrupted, listening, stop
 from src.mistakes import give_up, is_mistake, message
 from src.quiet import quieten
 from src.record import read_record, resumed_config
+from src.refusals import refuse_impossible
 from src.results import describe_dataset, describe_machine, hyperparameters, write_results
 from src.summary import print_summary
 
@@ -35,7 +37,15 @@ def main(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
     quieten()
     hydra_config = HydraConfig.get()
-    results = run(config, Path(hydra_config.runtime.output_dir))
+    folder = Path(hydra_config.runtime.output_dir)
+    try:
+        with listening(stop):
+            results = run(config, folder)
+    except Interrupted as request:
+        if hydra_config.mode == RunMode.MULTIRUN:
+            raise KeyboardInterrupt from None  # for whoever runs the jobs
+        hint = f"; python -m src.train resume='{folder}' goes on" if checkpoints.exists(folder) else ""
+        give_up(f"{request}{hint}", request.exit_status)
     if results["status"] not in ("completed", "diverged") and hydra_config.mode == RunMode.RUN:
         give_up(results["error"])
     gc.collect()
@@ -59,9 +69,9 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
         log.warning("Diverged: %s", results["error"])
-    except (KeyboardInterrupt, SystemExit):  # Lightning turns the first into the second
-        results |= {"status": "interrupted", "error": "interrupted"}
-        raise KeyboardInterrupt from None
+    except Interrupted as request:
+        results |= {"status": "interrupted", "error": str(request)}
+        raise
     except Exception as error:
         results["error"] = message(error)
         (folder / "traceback.txt").write_text(traceback.format_exc())
@@ -76,8 +86,8 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
 
 def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
-    lightning.seed_everything(config.seed, verbose=False)
     refuse_impossible(config)
+    lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
     trainer: Trainer = instantiate(config.trainer, callbacks=list(callbacks.values()))
     results |= describe_machine(trainer)
@@ -89,30 +99,9 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     model = instantiate(config.model)(spec=data.spec)
     trainer.logger.log_hyperparams(hyperparameters(config, results), callbacks.evaluation.expected())
     try:
-        last = folder / "checkpoints" / "last.ckpt" if config.resume else None
-        trainer.fit(model, data, ckpt_path=last, weights_only=True)
+        trainer.fit(model, data, ckpt_path=config.resume, weights_only=True)
     finally:
         results |= callbacks.evaluation.results()
-
-
-def refuse_impossible(config: DictConfig) -> None:
-    """Says at once, and in the user's words, what others would say late or not at all."""
-    for key in ("budget", "evaluations", "batch_size"):
-        if not isinstance(config[key], int) or config[key] < 1:
-            raise ValueError(f"{key}={config[key]}: choose a whole number of at least 1")
-    trainer = config.trainer
-    if "ddp" in str(trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
-    if trainer.accelerator in ("gpu", "cuda") and not torch.accelerator.is_available():
-        raise ValueError(
-            f"trainer.accelerator={trainer.accelerator}: this machine has no GPU that PyTorch can use; "
-            "choose accelerator=cpu or accelerator=auto"
-        )
-    if str(trainer.precision) in ("16", "16-mixed", "16-true"):
-        raise ValueError(
-            f"trainer.precision={trainer.precision}: fp16 loses the gradients of penalties, which loss scaling does "
-            "not reach; choose bf16-mixed or 32-true"
-        )
 
 
 if __name__ == "__main__":

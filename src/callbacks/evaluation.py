@@ -3,8 +3,6 @@
 import csv
 import io
 import math
-import shutil
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -13,7 +11,9 @@ from typing import Any, Protocol
 import torch
 from lightning import Callback, LightningModule, Trainer
 
+from src import checkpoints
 from src.callbacks.curves import require_finite_weights
+from src.callbacks.stopwatch import Stopwatch
 from src.data.module import ResidentData
 from src.exhibits import Exhibit
 from src.files import write_atomically
@@ -52,14 +52,12 @@ class Evaluation(Callback):
     """
 
     def __init__(self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str):
-        if num_evaluations < 1:
-            raise ValueError(f"evaluations={num_evaluations}: a run is evaluated at least once")
         self.evaluator = evaluator
         self.num_evaluations = num_evaluations
         self.monitor = monitor
         self.folder = Path(folder)
         self.history: list[dict[str, Any]] = []
-        self.train_seconds = 0.0
+        self.stopwatch = Stopwatch()
         self.final: dict[str, Any] = {"metrics": {}, "controls": {}}
 
     @property
@@ -78,7 +76,7 @@ class Evaluation(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         total = trainer.num_training_batches
         self.due = {math.ceil(total * turn / self.num_evaluations) for turn in range(1, self.num_evaluations + 1)}
-        self.resumed_at = time.perf_counter()
+        self.stopwatch.start()
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int
@@ -86,9 +84,12 @@ class Evaluation(Callback):
         if module.steps in self.due:
             if module.device.type == "cuda":
                 torch.cuda.synchronize()
-            self.train_seconds += time.perf_counter() - self.resumed_at
+            self.stopwatch.stop()
             self._evaluate(trainer, module)
-            self.resumed_at = time.perf_counter()
+            self.stopwatch.start()
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.stopwatch.stop()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
         metrics, shown = self.measure(module, "test")
@@ -101,7 +102,7 @@ class Evaluation(Callback):
 
     def results(self) -> dict[str, Any]:
         """The part of results.json that was measured here, as far as the run got."""
-        seconds, images = self.train_seconds, self.latest.get("images_seen", 0)
+        seconds, images = self.latest.get("seconds", 0.0), self.latest.get("images_seen", 0)
         return {
             **self.final,
             **(self.evaluator.facts() if self.history else {}),
@@ -114,16 +115,16 @@ class Evaluation(Callback):
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
         require_finite_weights(module)  # the last checkpoint is one to go on from
         metrics, shown = self.measure(module, "val")
-        row = {"images_seen": module.images_seen, "seconds": round(self.train_seconds, 3), **metrics}
+        row = {"images_seen": module.images_seen, "seconds": round(self.stopwatch.seconds, 3), **metrics}
+        if self.monitor not in metrics:
+            choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
+            raise ValueError(f"monitor={self.monitor}: choose one of {choices}")
         improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
         self.history.append(row)
         self._log(trainer, module, "val", row, shown | self.evaluator.timeline(self.history))
-        last = self.folder / "checkpoints" / "last.ckpt"
-        trainer.save_checkpoint(last)
         if trainer.is_global_zero:
             write_atomically(self.folder / "history.csv", as_csv(self.history))
-            if improved:
-                shutil.copyfile(last, last.with_name("best.ckpt"))
+        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
 
     def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics of the model as it is, and what to show beside them."""
@@ -156,11 +157,11 @@ class Evaluation(Callback):
         checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"] = False
 
     def state_dict(self) -> dict[str, Any]:
-        return {"history": self.history, "train_seconds": self.train_seconds}
+        return {"history": self.history, "train_seconds": self.stopwatch.seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = state["history"]
-        self.train_seconds = state["train_seconds"]
+        self.stopwatch.seconds_before = state["train_seconds"]
 
 
 def own_randomness(device: torch.device) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from src.gan.module import GAN
 from src.gan.signals import warning_signals
 from src.listener import listener_of
 from src.music import drawing
+from src.ranges import SAMPLES
 
 SAMPLE_SEED = 20_26  # of the noise that samples are drawn from: the same at every evaluation of every run
 GRID_COLUMNS = 16
@@ -55,8 +56,7 @@ class GANEvaluator:
     }
 
     def __init__(self, num_samples: int, cache: str):
-        if num_samples < 10:
-            raise ValueError(f"evaluator.num_samples={num_samples}: neighbourhoods need at least 10")
+        SAMPLES.check("evaluator.num_samples", num_samples)  # neighbourhoods need some
         self.num_samples = num_samples
         self.cache = Path(cache)
 

@@ -87,5 +87,7 @@ def vendi_score(features_NF: Tensor) -> Tensor:
 
 def _radii(points_NF: Tensor, neighbours: int) -> Tensor:
     """Distance of each point to its k-th nearest other point."""
+    if len(points_NF) <= neighbours:
+        raise ValueError(f"{len(points_NF)} samples are too few to look at the {neighbours} nearest of each: take more")
     rows = [torch.cdist(rows, points_NF).kthvalue(neighbours + 1).values for rows in points_NF.split(ROWS)]
     return torch.cat(rows)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from src import checkpoints
 from src.files import write_atomically
 from src.names import concerns, job_folder, key_of, run_name
 from src.record import read_record
@@ -45,7 +46,7 @@ class Job:
 
     @property
     def can_go_on(self) -> bool:
-        return (self.folder / "checkpoints" / "last.ckpt").is_file()
+        return checkpoints.exists(self.folder)
 
     @property
     def started_at(self) -> float:

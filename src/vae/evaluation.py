@@ -21,6 +21,7 @@ from src.interpretation.examiner import Examiner
 from src.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
 from src.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.music import drawing
+from src.ranges import COUNT, SAMPLES
 from src.scatter import cloud
 from src.vae.information import information
 from src.vae.latents import LEVELS
@@ -79,10 +80,9 @@ class VAEEvaluator:
     }
 
     def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, interpret: bool, cache: str):
-        if min(num_samples, num_held_out) < 10:
-            raise ValueError(f"evaluator.num_samples={num_samples} num_held_out={num_held_out}: at least 10 each")
-        if importance_samples < 1:
-            raise ValueError(f"evaluator.importance_samples={importance_samples}: at least 1")
+        SAMPLES.check("evaluator.num_samples", num_samples)
+        SAMPLES.check("evaluator.num_held_out", num_held_out)
+        COUNT.check("evaluator.importance_samples", importance_samples)
         self.num_samples = num_samples
         self.num_held_out = num_held_out
         self.importance_samples = importance_samples

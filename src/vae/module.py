@@ -61,8 +61,6 @@ class VAE(Counted):
         anneal: Mapping[str, Annealer] | None = None,
     ):
         super().__init__(spec)
-        if min(z_high, z_low) < 1:
-            raise ValueError(f"vae.z_high={z_high} vae.z_low={z_low}: each level needs at least one dimension")
         if decoder_sees not in ("both", "low"):
             raise ValueError(f"vae.decoder_sees={decoder_sees}: choose both or low")
         if not 0 <= warmup < 1:

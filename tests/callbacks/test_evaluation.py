@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
-from src.callbacks import evaluation
+from src.callbacks import stopwatch
 from src.callbacks.curves import DivergedError, TrainingCurves
 from src.callbacks.evaluation import Evaluation, apart_from_training, as_csv
 from src.callbacks.randomness import restore, snapshot
@@ -106,12 +106,6 @@ def test_evaluations_are_evenly_spaced_and_the_last_is_at_the_end(make_gan, eval
     assert watcher.evaluator.splits == ["val"] * len(steps) + ["test"]
 
 
-@pytest.mark.parametrize("number", [0, -1])
-def test_at_least_one_evaluation(number):
-    with pytest.raises(ValueError, match=f"evaluations={number}: a run is evaluated at least once"):
-        Evaluation(Nosy(), number, "modes", "")
-
-
 def test_history(make_gan, evaluated_fit, tmp_path):
     watcher = evaluated_fit(make_gan(), 2)
     with (tmp_path / "history.csv").open() as file:
@@ -129,7 +123,7 @@ def test_history(make_gan, evaluated_fit, tmp_path):
 def test_what_lies_in_the_folder(make_gan, evaluated_fit, tmp_path):
     evaluated_fit(make_gan(), 2)
     assert {path.name for path in (tmp_path / "samples").iterdir()} == {"random.png", "shares.png"}
-    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", "best.ckpt"}
+    assert {path.name for path in (tmp_path / "checkpoints").iterdir()} == {"last.ckpt", "previous.ckpt", "best.ckpt"}
     assert list(tmp_path.glob("events.out.tfevents.*"))
 
 
@@ -161,7 +155,7 @@ def test_checkpoints(make_gan, evaluated_fit, tmp_path, modes, best):
     other = Evaluation(Nosy(), 4, "modes", "")
     other.load_state_dict(state)
     assert [row["modes"] for row in other.history] == modes
-    assert other.train_seconds == watcher.train_seconds
+    assert other.stopwatch.seconds == pytest.approx(watcher.history[-1]["seconds"], abs=1e-3)
 
 
 def test_results(make_gan, evaluated_fit):
@@ -182,7 +176,7 @@ def test_results_of_a_run_that_never_got_there():
 
 def test_evaluating_is_not_counted_as_training(make_gan, evaluated_fit, monkeypatch):
     late = [0.0]
-    monkeypatch.setattr(evaluation, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() + late[0]))
+    monkeypatch.setattr(stopwatch, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() + late[0]))
 
     class Slow(Nosy):
         def evaluate(self, gan, split):
@@ -191,7 +185,7 @@ def test_evaluating_is_not_counted_as_training(make_gan, evaluated_fit, monkeypa
 
     watcher = evaluated_fit(make_gan(), 5, evaluator=Slow())
     assert late == [6000]
-    assert 0 < watcher.train_seconds < 500
+    assert 0 < watcher.stopwatch.seconds < 500
 
 
 def test_apart_from_training():

@@ -1,5 +1,7 @@
 """A run that was cut off goes on as if nothing had happened."""
 
+import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -7,8 +9,13 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from src import sample
 from src.callbacks.curves import TrainingCurves
+from src.callbacks.evaluation import Evaluation
+from src.interruption import SIGNALS
+from src.record import trusted_config
 from tests.cli.conftest import SMALL, Command, results
+from tests.test_cache import Planted
 
 RECIPE = (
     "experiment=gan_r1",
@@ -24,6 +31,10 @@ def checkpoint(run: str) -> dict:
     return torch.load(Path(run, "checkpoints", "last.ckpt"), weights_only=True)
 
 
+def steps(saved: dict) -> int:
+    return saved["loops"]["fit_loop"]["epoch_loop.batch_progress"]["total"]["ready"]
+
+
 def assert_same_weights(one: dict, other: dict) -> None:
     assert one["state_dict"].keys() == other["state_dict"].keys()
     for name, weights in one["state_dict"].items():
@@ -34,6 +45,17 @@ def assert_same_weights(one: dict, other: dict) -> None:
                 assert torch.equal(value, theirs["state"][index][name])
 
 
+def assert_same_run(one: str, other: str) -> None:
+    """Weights and optimizers, every figure of the history but the time, and every final one."""
+    assert_same_weights(checkpoint(one), checkpoint(other))
+    first, second = results(Path(one)), results(Path(other))
+    for key in ("name", "status", "metrics", "controls", "onset", "images_seen"):
+        assert first[key] == second[key]
+    histories = [Path(run, "history.csv").read_text().splitlines() for run in (one, other)]
+    whole, cut = ([",".join(line.split(",")[:1] + line.split(",")[2:]) for line in lines] for lines in histories)
+    assert whole == cut
+
+
 def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pytest.MonkeyPatch):
     assert command(*RECIPE, "hydra.run.dir=whole").status == 0
     with monkeypatch.context() as patch:
@@ -42,23 +64,21 @@ def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pyt
     assert results(Path("cut"))["status"] == "failed"
     assert results(Path("cut"))["images_seen"] == 256
     assert command("resume=cut").status == 0
-    assert_same_weights(checkpoint("whole"), checkpoint("cut"))
-    assert results(Path("whole"))["metrics"] == results(Path("cut"))["metrics"]
-    assert results(Path("cut"))["name"] == results(Path("whole"))["name"]
-    without_seconds = [
-        [
-            ",".join(line.split(",")[:1] + line.split(",")[2:])
-            for line in Path(run, "history.csv").read_text().splitlines()
-        ]
-        for run in ("whole", "cut")
-    ]
-    assert without_seconds[0] == without_seconds[1]
+    assert_same_run("whole", "cut")
 
 
 def cut_off_after(images: int):
     def on_train_batch_end(self, trainer, module, *rest):
         if module.images_seen >= images:
             raise RuntimeError("the power went")
+
+    return on_train_batch_end
+
+
+def asks_to_stop_at(images: int, number: int):
+    def on_train_batch_end(self, trainer, module, *rest):
+        if module.images_seen == images:
+            os.kill(os.getpid(), number)
 
     return on_train_batch_end
 
@@ -106,17 +126,114 @@ def test_resuming_what_is_no_run_says_so(command: Command):
     assert "empty is no run's folder" in outcome.errors
 
 
-def test_an_interrupted_run_says_so_and_goes_on(command: Command, monkeypatch: pytest.MonkeyPatch):
-    def interrupts(self, trainer, module, *rest):
-        if module.images_seen >= 320:
-            raise KeyboardInterrupt
-
-    ours = signal.getsignal(signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_a_run_asked_to_stop_does_after_the_step_and_goes_on(command: Command, monkeypatch, number: int):
+    ours = [signal.getsignal(each) for each in SIGNALS]
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingCurves, "on_train_batch_end", interrupts)
-        with pytest.raises(KeyboardInterrupt):
-            command(*RECIPE, "hydra.run.dir=run")
-    signal.signal(signal.SIGINT, ours)  # Lightning takes it while it shuts down
-    assert results(Path("run"))["status"] == "interrupted"
-    assert command("resume=run").status == 0
-    assert results(Path("run"))["status"] == "completed"
+        patch.setattr(TrainingCurves, "on_train_batch_end", asks_to_stop_at(192, number))
+        outcome = command(*RECIPE, "hydra.run.dir=cut")
+    assert outcome.status == 128 + number
+    assert signal.Signals(number).name in outcome.errors
+    assert "resume='cut'" in outcome.errors.replace(str(Path.cwd()) + "/", "")
+    assert [signal.getsignal(each) for each in SIGNALS] == ours
+    assert results(Path("cut"))["status"] == "interrupted"
+    assert steps(checkpoint("cut")) == 192 / 32
+    assert command("resume=cut").status == 0
+    assert command(*RECIPE, "hydra.run.dir=whole").status == 0
+    assert_same_run("whole", "cut")
+
+
+def test_asked_twice_a_run_ends_at_once(command: Command, monkeypatch: pytest.MonkeyPatch):
+    def asks_twice(self, trainer, module, *rest):
+        if module.images_seen == 192:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise AssertionError("still here")
+
+    monkeypatch.setattr(TrainingCurves, "on_train_batch_end", asks_twice)
+    assert command(*RECIPE, "hydra.run.dir=cut").status == 128 + signal.SIGTERM
+    assert steps(checkpoint("cut")) == 128 / 32, "no other than the last evaluation's"
+
+
+def test_asked_during_the_last_measurement_a_run_ends_at_once_and_finishes_later(command: Command, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(Evaluation, "on_train_end", lambda self, *rest: os.kill(os.getpid(), signal.SIGTERM))
+        assert command(*RECIPE, "hydra.run.dir=cut").status == 128 + signal.SIGTERM
+    assert results(Path("cut"))["metrics"] == {}
+    assert command("resume=cut").status == 0
+    assert command(*RECIPE, "hydra.run.dir=whole").status == 0
+    assert_same_run("whole", "cut")
+
+
+def damaged(content: bytes) -> dict[str, bytes]:
+    middle = len(content) // 2
+    return {
+        "empty": b"",
+        "truncated": content[:middle],
+        "torn": content[:middle] + bytes(100) + content[middle + 100 :],
+        "another file": b"PK but no archive",
+    }
+
+
+@pytest.mark.parametrize("damage", ["empty", "truncated", "torn", "another file", "missing"])
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(command: Command, damage: str):
+    command(*RECIPE, "hydra.run.dir=whole")
+    shutil.copytree("whole", "cut")
+    last = Path("cut", "checkpoints", "last.ckpt")
+    if damage == "missing":
+        last.unlink()
+    else:
+        last.write_bytes(damaged(last.read_bytes())[damage])
+    outcome = command("resume=cut")
+    assert outcome.status == 0
+    assert "the checkpoint before it" in outcome.said + outcome.errors
+    assert_same_run("whole", "cut")
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_says_so(command: Command):
+    command(*RECIPE, "hydra.run.dir=run")
+    for path in Path("run", "checkpoints").iterdir():
+        path.write_bytes(path.read_bytes()[:-100])
+    outcome = command("resume=run")
+    assert outcome.status == 1
+    assert "its checkpoints are damaged" in outcome.errors
+    assert "Traceback" not in outcome.errors
+
+
+def test_code_planted_in_a_run_does_not_run(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    """Neither in its checkpoints nor by its configuration."""
+    command(*RECIPE, "hydra.run.dir=run")
+    witness = tmp_path / "witness"
+    for name in ("last", "previous", "best"):
+        torch.save({"state_dict": Planted(f"touch {witness}")}, Path("run", "checkpoints", f"{name}.ckpt"))
+    outcome = command("resume=run")
+    assert outcome.status == 1
+    assert "its checkpoints are damaged" in outcome.errors
+    assert sample.main(["run"]) == 1
+    assert "last.ckpt is damaged" in capsys.readouterr().err
+    assert not witness.exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "more"),
+    [
+        ("os.system", {"command": "touch witness"}),
+        ("subprocess.Popen", {"args": ["touch", "witness"]}),
+        ("src.files.write_atomically", {"path": "witness", "content": ""}),
+        ("torch.hub.load", {"repo_or_dir": "stranger/code", "model": "any"}),
+        ("src.gan.losses.Gone", {}),
+    ],
+)
+@pytest.mark.parametrize("place", ["model.make_generator_optimizer", "gan.tricks.planted", "callbacks.curves"])
+def test_a_stranger_s_configuration_builds_nothing_foreign(tmp_path: Path, target: str, more: dict, place: str):
+    """Such a record is refused before anything in it is imported or called."""
+    (tmp_path / ".hydra").mkdir()
+    hydra = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
+    OmegaConf.save({"hydra": hydra}, tmp_path / ".hydra" / "hydra.yaml")
+    config = OmegaConf.create({"seed": 0, "data": {"_target_": "src.data.letters.Strokes"}})
+    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
+    assert trusted_config(tmp_path) == config
+    OmegaConf.update(config, place, {"_target_": target, **more}, force_add=True)
+    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
+    with pytest.raises(ValueError, match=rf"{place}._target_={target} is refused"):
+        trusted_config(tmp_path)

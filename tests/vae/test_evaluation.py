@@ -143,9 +143,9 @@ def test_stacked_bars_and_images_have_a_bound_too(evaluation_of, vae_for, kind, 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"num_samples": 3}, r"evaluator\.num_samples=3 num_held_out=50: at least 10 each"),
-        ({"num_held_out": 0}, r"num_held_out=0: at least 10 each"),
-        ({"importance_samples": 0}, r"evaluator\.importance_samples=0: at least 1"),
+        ({"num_samples": 3}, r"evaluator\.num_samples=3: choose a whole number of at least 10"),
+        ({"num_held_out": 0}, r"evaluator\.num_held_out=0: choose"),
+        ({"importance_samples": 0}, r"evaluator\.importance_samples=0: choose"),
     ],
 )
 def test_too_few(evaluation_of, changes, message):

@@ -146,8 +146,6 @@ def test_importance_samples_are_judged_by_the_same_cells():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"z_high": 0}, r"vae\.z_high=0 vae\.z_low=3: each level needs at least one dimension"),
-        ({"z_low": -1}, r"vae\.z_low=-1"),
         ({"warmup": 1.0}, r"vae\.warmup=1\.0: choose a share"),
         ({"warmup": -0.1}, r"vae\.warmup=-0\.1"),
         ({"decoder_sees": "hgih"}, r"vae\.decoder_sees=hgih: choose both or low"),

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from src.gan.step import Step
 from src.gan.tricks.augmenting import Augmenting
+from src.ranges import COUNT, POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -41,8 +42,8 @@ class AdaptiveAugment(Augmenting):
         super().__init__("adaptive_augment", translation, cutout)
         if not -1 < target < 1:
             raise ValueError(f"gan.tricks.adaptive_augment.target={target}: choose a mean sign between -1 and 1")
-        if ramp <= 0 or interval < 1:
-            raise ValueError(f"gan.tricks.adaptive_augment: ramp={ramp} and interval={interval} must be above zero")
+        POSITIVE.check("gan.tricks.adaptive_augment.ramp", ramp)
+        COUNT.check("gan.tricks.adaptive_augment.interval", interval)
         self.target = target
         self.ramp = ramp
         self.interval = interval

@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 from src.gan.tricks.ema import EMA
 from src.gan.tricks.trick import Trick
 from src.gan.tricks.zero_centred import ZeroCentred
+from src.ranges import POSITIVE, SHARE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -36,11 +37,9 @@ class BurnIn(Trick):
         half_life: float = 0.05,
     ):
         super().__init__()
-        if not 0 < share <= 1:
-            raise ValueError(f"gan.tricks.burn_in.share={share}: choose a share of the run above 0 and up to 1")
+        SHARE.check("gan.tricks.burn_in.share", share)
         for name, value in (("lr", lr), ("gamma", gamma), ("half_life", half_life)):
-            if not value > 0:
-                raise ValueError(f"gan.tricks.burn_in.{name}={value}: choose a number above 0")
+            POSITIVE.check(f"gan.tricks.burn_in.{name}", value)
         if not 0 <= beta2 < 1:
             raise ValueError(f"gan.tricks.burn_in.beta2={beta2}: choose a number from 0 to less than 1")
         self.share = share

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from src.gan.tricks.trick import Trick
+from src.ranges import POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -28,8 +29,8 @@ class EMA(Trick):
 
     def __init__(self, half_life: float = 10_000, ramp: float = 0.05):
         super().__init__()
-        if half_life <= 0 or ramp <= 0:
-            raise ValueError(f"gan.tricks.ema: half_life={half_life} and ramp={ramp} must be above zero")
+        POSITIVE.check("gan.tricks.ema.half_life", half_life)
+        POSITIVE.check("gan.tricks.ema.ramp", ramp)
         self.half_life = half_life
         self.ramp = ramp
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from src.gan.tricks.trick import Trick
+from src.ranges import POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -22,8 +23,7 @@ class InstanceNoise(Trick):
 
     def __init__(self, sigma: float = 0.1):
         super().__init__()
-        if not sigma > 0:
-            raise ValueError(f"gan.tricks.instance_noise.sigma={sigma}: choose a number above 0")
+        POSITIVE.check("gan.tricks.instance_noise.sigma", sigma)
         self.sigma = self.initial_sigma = sigma
 
     def before_step(self, gan: "GAN") -> None:

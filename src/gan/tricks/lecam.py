@@ -8,6 +8,7 @@ from torch.nn.functional import relu
 
 from src.gan.step import Step
 from src.gan.tricks.trick import Trick
+from src.ranges import COUNT, PART
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -27,8 +28,8 @@ class Lecam(Trick):
 
     def __init__(self, weight: float = 0.3, decay: float = 0.99, warm_up: int = 1000):
         super().__init__()
-        if warm_up < 1:
-            raise ValueError(f"gan.tricks.lecam.warm_up={warm_up}: the averages need at least 1 step to begin with")
+        PART.check("gan.tricks.lecam.decay", decay)
+        COUNT.check("gan.tricks.lecam.warm_up", warm_up)
         self.weight = weight
         self.decay = decay
         self.warm_up = warm_up

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from src.gan.tricks.minibatch_layer import MinibatchLayer
+from src.ranges import COUNT
 
 
 class MinibatchDiscrimination(MinibatchLayer):
@@ -19,11 +20,8 @@ class MinibatchDiscrimination(MinibatchLayer):
 
     def __init__(self, num_kernels: int = 100, kernel_size: int = 5):
         super().__init__()
-        if num_kernels < 1 or kernel_size < 1:
-            raise ValueError(
-                f"gan.tricks.minibatch_discrimination: num_kernels={num_kernels} and kernel_size={kernel_size} must be "
-                "at least 1"
-            )
+        COUNT.check("gan.tricks.minibatch_discrimination.num_kernels", num_kernels)
+        COUNT.check("gan.tricks.minibatch_discrimination.kernel_size", kernel_size)
         self.num_kernels = num_kernels
         self.kernel_size = kernel_size
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from src.gan.tricks.minibatch_layer import MinibatchLayer
+from src.ranges import SEVERAL
 
 
 class MinibatchStddev(MinibatchLayer):
@@ -23,8 +24,7 @@ class MinibatchStddev(MinibatchLayer):
 
     def __init__(self, group: int = 4):
         super().__init__()
-        if group < 2:
-            raise ValueError(f"gan.tricks.minibatch_stddev.group={group}: a deviation takes at least 2 images")
+        SEVERAL.check("gan.tricks.minibatch_stddev.group", group)
         self.group = group
 
     def statistics(self, num_features: int) -> tuple[nn.Module, int]:

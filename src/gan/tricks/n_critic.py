@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from src.gan.tricks.trick import Trick
+from src.ranges import COUNT
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -20,8 +21,7 @@ class NCritic(Trick):
 
     def __init__(self, n: int = 5):
         super().__init__()
-        if not isinstance(n, int) or n < 1:
-            raise ValueError(f"gan.tricks.n_critic.n={n}: choose a whole number of at least 1")
+        COUNT.check("gan.tricks.n_critic.n", n)
         self.n = n
 
     def generator_moves(self, gan: "GAN") -> bool:

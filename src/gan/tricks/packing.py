@@ -7,6 +7,7 @@ from torch import Tensor
 
 from src.data.spec import Shape
 from src.gan.tricks.trick import Trick
+from src.ranges import SEVERAL
 
 
 class Packing(Trick):
@@ -22,8 +23,7 @@ class Packing(Trick):
 
     def __init__(self, m: int = 2):
         super().__init__()
-        if m < 2:
-            raise ValueError(f"gan.tricks.packing.m={m}: a pack takes at least 2 images")
+        SEVERAL.check("gan.tricks.packing.m", m)
         self.m = m
 
     def discriminator_shape(self, shape: Shape) -> Shape:

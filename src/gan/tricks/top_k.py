@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from src.gan.step import Step
 from src.gan.tricks.trick import Trick
+from src.ranges import SHARE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -23,8 +24,7 @@ class TopK(Trick):
     def __init__(self, share: float = 0.5, duration: float = 0.5):
         super().__init__()
         for name, value in (("share", share), ("duration", duration)):
-            if not 0 < value <= 1:
-                raise ValueError(f"gan.tricks.top_k.{name}={value}: choose a number above 0 and up to 1")
+            SHARE.check(f"gan.tricks.top_k.{name}", value)
         self.share = share
         self.duration = duration
 

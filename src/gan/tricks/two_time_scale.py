@@ -3,6 +3,7 @@
 from torch.optim import Optimizer
 
 from src.gan.tricks.trick import Trick
+from src.ranges import POSITIVE
 
 
 class TwoTimeScale(Trick):
@@ -14,8 +15,7 @@ class TwoTimeScale(Trick):
     def __init__(self, generator_lr: float = 1e-4, discriminator_lr: float = 4e-4):
         super().__init__()
         for name, rate in (("generator_lr", generator_lr), ("discriminator_lr", discriminator_lr)):
-            if not rate > 0:
-                raise ValueError(f"gan.tricks.two_time_scale.{name}={rate}: choose a number above 0")
+            POSITIVE.check(f"gan.tricks.two_time_scale.{name}", rate)
         self.generator_lr = generator_lr
         self.discriminator_lr = discriminator_lr
 

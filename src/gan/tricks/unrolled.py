@@ -13,6 +13,7 @@ from torch.optim import Adam, Optimizer
 from src.gan.step import Discriminator, Step, Verdict
 from src.gan.tricks.trick import Trick
 from src.gan.tricks.weight_clipping import WeightClipping
+from src.ranges import COUNT
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -34,8 +35,7 @@ class Unrolled(Trick):
 
     def __init__(self, steps: int = 5):
         super().__init__()
-        if not isinstance(steps, int) or steps < 1:
-            raise ValueError(f"gan.tricks.unrolled.steps={steps}: choose a whole number of at least 1")
+        COUNT.check("gan.tricks.unrolled.steps", steps)
         self.steps = steps
 
     def attach(self, gan: "GAN") -> None:

@@ -16,6 +16,7 @@ from src.gan.networks import has_batch_norm
 from src.gan.step import Step
 from src.gan.tricks.one_centred import OneCentred
 from src.gan.tricks.trick import Trick
+from src.ranges import COUNT
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -36,8 +37,7 @@ class VEEGAN(Trick):
 
     def __init__(self, encoder: Callable[..., nn.Module], weight: float = 1.0, planes: int = 1):
         super().__init__()
-        if planes < 1:
-            raise ValueError(f"gan.tricks.veegan.planes={planes}: the noise takes at least 1 channel")
+        COUNT.check("gan.tricks.veegan.planes", planes)
         self.make_encoder = encoder
         self.weight = weight
         self.planes = planes

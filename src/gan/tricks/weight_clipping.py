@@ -6,6 +6,7 @@ import torch
 
 from src.gan.step import Step
 from src.gan.tricks.trick import Trick
+from src.ranges import POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN
@@ -25,8 +26,7 @@ class WeightClipping(Trick):
 
     def __init__(self, bound: float = 0.01):
         super().__init__()
-        if not bound > 0:
-            raise ValueError(f"gan.tricks.weight_clipping.bound={bound}: choose a number above 0")
+        POSITIVE.check("gan.tricks.weight_clipping.bound", bound)
         self.bound = bound
 
     @torch.no_grad()

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.data.resident import ResidentLoader
+from src.ranges import COUNT
 from src.vae.anneal.annealer import Annealer
-from src.vae.anneal.parameters import COUNT
 from src.vae.information import information
 from src.vae.networks import TopDown
 

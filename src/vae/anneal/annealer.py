@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from lightning import Callback
 from torch import Tensor
 
-from src.vae.anneal.parameters import PerLevel, Range, per_level
+from src.ranges import Range
+from src.vae.anneal.parameters import PerLevel, per_level
 from src.vae.latents import Rates
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
+from src.ranges import POSITIVE
 from src.vae.anneal.annealer import Annealer
-from src.vae.anneal.parameters import POSITIVE, PerLevel
+from src.vae.anneal.parameters import PerLevel
 
 if TYPE_CHECKING:
     from src.vae.module import VAE

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from src.ranges import PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer
-from src.vae.anneal.parameters import PART, POSITIVE, SHARE
 
 if TYPE_CHECKING:
     from src.vae.module import VAE

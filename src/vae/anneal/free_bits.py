@@ -6,8 +6,9 @@ B batch, L latent dims.
 import torch
 from torch import Tensor
 
+from src.ranges import NOT_NEGATIVE
 from src.vae.anneal.annealer import KLTransform, Levels
-from src.vae.anneal.parameters import NOT_NEGATIVE, PerLevel
+from src.vae.anneal.parameters import PerLevel
 from src.vae.latents import Rates
 
 

@@ -2,8 +2,8 @@
 
 import torch
 
+from src.ranges import SHARE
 from src.vae.anneal.annealer import Annealer, Levels
-from src.vae.anneal.parameters import SHARE
 from src.vae.latents import Rates
 
 LEAST_KL = 0.01  # nats added to each level's KL, so that two silent levels weigh the same

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 from lightning import Trainer
 from torch import Tensor
 
+from src.ranges import NOT_NEGATIVE, SHARE
 from src.vae.anneal.annealer import Levels
 from src.vae.anneal.free_bits import TargetRate
-from src.vae.anneal.parameters import NOT_NEGATIVE, SHARE, PerLevel
+from src.vae.anneal.parameters import PerLevel
 from src.vae.latents import Rates
 
 if TYPE_CHECKING:

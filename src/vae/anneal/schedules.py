@@ -3,8 +3,9 @@
 import math
 from abc import ABC, abstractmethod
 
+from src.ranges import NOT_NEGATIVE, PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer, Levels
-from src.vae.anneal.parameters import NOT_NEGATIVE, PART, POSITIVE, SHARE, PerLevel
+from src.vae.anneal.parameters import PerLevel
 from src.vae.latents import Rates
 
 

@@ -59,5 +59,5 @@ def test_a_batch_of_broken_groups(make_gan, fit):
     gan = make_gan(tricks={"minibatch_stddev": MinibatchStddev()})
     with pytest.raises(ValueError, match=r"minibatch_stddev\.group=4 does not divide a batch of 6: choose batch_size"):
         fit(gan, batch_size=6)
-    with pytest.raises(ValueError, match=r"group=1: a deviation takes at least 2"):
+    with pytest.raises(ValueError, match=r"group=1: choose a whole number of at least 2"):
         MinibatchStddev(group=1)

@@ -40,5 +40,5 @@ def test_impossible_combinations(make_gan, fit):
         make_gan(tricks=tricks, loss={"relativistic": Relativistic()})
     with pytest.raises(ValueError, match=r"gan\.tricks=r1 .* under gan\.tricks=packing"):
         make_gan(tricks={"r1": R1(), **tricks}, discriminator=partial(Discriminator, width=4, norm="none"))
-    with pytest.raises(ValueError, match=r"m=1: a pack takes at least 2"):
+    with pytest.raises(ValueError, match=r"m=1: choose a whole number of at least 2"):
         Packing(m=1)

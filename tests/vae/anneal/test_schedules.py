@@ -83,7 +83,7 @@ def test_weight_per_level(schedule, rates, at):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Linear(over=0), r"vae\.anneal\.linear\.over=0: choose a share of the run"),
+        (lambda: Linear(over=0), r"vae\.anneal\.linear\.over=0: choose a share above 0"),
         (lambda: Linear(over=1.5), r"linear\.over=1\.5"),
         (lambda: Linear(weight=-1), r"linear\.weight=-1: choose a number of at least 0"),
         (lambda: Linear(over="long"), r"linear\.over=long"),

@@ -1,0 +1,47 @@
+"""A run that is asked to stop leaves a checkpoint first."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+
+from src import checkpoints
+from src.interruption import Interrupted, listen, stop
+
+
+class Preemption(Callback):
+    """Asked to stop, training ends after the step it is in, with a checkpoint to go on from; asked again, at once.
+
+    It comes after the evaluation, so that one that is due at that step is not skipped. Under DDP it is enough to ask
+    one rank, which costs an exchange a step.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        Interrupted: at the end of that step.
+    """
+
+    def __init__(self, folder: str):
+        self.folder = Path(folder)
+        self.asked: int | None = None
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        listen(self.ask)  # after Lightning, which would end the run without a checkpoint
+
+    def ask(self, number: int, frame: FrameType | None = None) -> None:
+        if self.asked is not None:
+            stop(number)
+        self.asked = number
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int
+    ) -> None:
+        if trainer.strategy.reduce_boolean_decision(self.asked is not None, all=False):
+            checkpoints.save(trainer, self.folder)
+            raise Interrupted(self.asked or signal.SIGTERM)
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        listen(stop)  # what is left has no steps, and its checkpoint is saved

@@ -1,0 +1,22 @@
+"""Counting the time of training without that of what interrupts it."""
+
+import time
+
+
+class Stopwatch:
+    """Counts while it runs, on top of what it counted before."""
+
+    def __init__(self) -> None:
+        self.seconds_before = 0.0
+        self.started_at: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        running = 0.0 if self.started_at is None else time.perf_counter() - self.started_at
+        return self.seconds_before + running
+
+    def start(self) -> None:
+        self.started_at = time.perf_counter()
+
+    def stop(self) -> None:
+        self.seconds_before, self.started_at = self.seconds, None

@@ -1,0 +1,43 @@
+"""Being asked to stop: by Ctrl-C, or by a machine that others want back (SIGTERM, SIGUSR1)."""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+Handler = Callable[[int, FrameType | None], None]
+
+
+class Interrupted(BaseException):
+    """The program was asked to stop. No KeyboardInterrupt, of which Lightning makes an exit of its own."""
+
+    def __init__(self, number: int):
+        super().__init__(f"interrupted by {signal.Signals(number).name}")
+        self.exit_status = 128 + number  # as shells have it
+
+
+def stop(number: int, frame: FrameType | None = None) -> None:
+    """Stops at once."""
+    raise Interrupted(number)
+
+
+def listen(handler: Handler) -> None:
+    """Hands the three signals to `handler` from now on. Python delivers signals to the main thread only."""
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            signal.signal(number, handler)
+
+
+@contextmanager
+def listening(handler: Handler) -> Iterator[None]:
+    """Hands the three signals to `handler` for a while."""
+    before = [signal.getsignal(number) for number in SIGNALS]
+    listen(handler)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            for number, handler_before in zip(SIGNALS, before, strict=True):
+                signal.signal(number, handler_before)

@@ -1,0 +1,50 @@
+"""What no run can be started with, whatever its model."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from src.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED
+
+# By the parameter's name, whichever network, loss, trick or optimizer it belongs to.
+FITTING = {
+    **dict.fromkeys(("width", "cell_width", "blocks", "z", "z_high", "z_low"), COUNT),
+    **dict.fromkeys(("weight", "gamma", "noise", "epsilon", "weight_decay"), NOT_NEGATIVE),
+    "lr": POSITIVE,
+}
+
+
+def refuse_impossible(config: DictConfig) -> None:
+    """Says at once, and in the user's words, what others would say late or not at all."""
+    SEED.check("seed", config.seed)
+    for key in ("budget", "evaluations", "batch_size"):
+        COUNT.check(key, config[key])
+    for family in ("gan", "vae"):
+        for key, value in _leaves(config.get(family), family):
+            if fits := FITTING.get(key.rpartition(".")[2]):
+                fits.check(key, value)
+    trainer = config.trainer
+    if "ddp" in str(trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
+    if trainer.accelerator in ("gpu", "cuda") and not torch.accelerator.is_available():
+        raise ValueError(
+            f"trainer.accelerator={trainer.accelerator}: this machine has no GPU that PyTorch can use; "
+            "choose accelerator=cpu or accelerator=auto"
+        )
+    if str(trainer.precision) in ("16", "16-mixed", "16-true"):
+        raise ValueError(
+            f"trainer.precision={trainer.precision}: fp16 loses the gradients of penalties, which loss scaling does "
+            "not reach; choose bf16-mixed or 32-true"
+        )
+
+
+def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
+    if OmegaConf.is_dict(node):
+        for name in node:
+            yield from _leaves(node[name], f"{key}.{name}")
+    else:
+        yield key, node

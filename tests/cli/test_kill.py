@@ -1,0 +1,60 @@
+"""Runs that are killed again and again, at random moments, end as if nothing had happened."""
+
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SMALL, VAE_SMALL
+from tests.cli.test_resume import assert_same_run
+
+ROOT = Path(__file__).parents[2]
+KILLS = 10
+EVERY_STATE = {
+    "gan": (
+        *SMALL,
+        "gan.loss=feature_matching",
+        "gan.tricks=[r1,lecam,ema,adaptive_augment,historical_averaging,burn_in,instance_noise]",
+        "budget=38400",
+    ),
+    "vae": (*VAE_SMALL, "vae.anneal=[control,geco,word_dropout,batch_norm_mean,cyclical,temperature]", "budget=64000"),
+}
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def start(cache: Path, tmp_path: Path):
+    def start(*arguments: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "src.train", *arguments, f"cache={cache}"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+        )
+
+    return start
+
+
+@pytest.mark.parametrize("family", EVERY_STATE)
+def test_ten_kills_change_nothing(start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str):
+    monkeypatch.chdir(tmp_path)
+    recipe = (*EVERY_STATE[family], "evaluations=40")
+    assert start(*recipe, "hydra.run.dir=whole").wait(timeout=600) == 0
+    moments = random.Random(0)
+    last = Path("cut", "checkpoints", "last.ckpt")
+    process = start(*recipe, "hydra.run.dir=cut")
+    for _ in range(KILLS):
+        before = last.stat().st_mtime_ns if last.exists() else 0
+        while not last.exists() or last.stat().st_mtime_ns == before:
+            assert process.poll() is None, "it ended before it was killed often enough"
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0, 0.7))
+        process.kill()
+        assert process.wait() < 0
+        process = start("resume=cut")
+    assert process.wait(timeout=600) == 0
+    assert_same_run("whole", "cut")
