@@ -41,7 +41,7 @@ MUSIC = (
             *("style_agreement_fixed_high", "style_agreement_fixed_low"),
             *("distance_fixed_high", "distance_fixed_low"),
         ),
-        (("latent_map", "both levels in two dimensions"), ("hierarchy", "one level kept, the other drawn anew")),
+        (("latent_map", "Both levels in two dimensions"), ("hierarchy", "One level kept, the other drawn anew")),
     ),
     Chapter(
         "Style transfer and interpolation",
@@ -55,8 +55,8 @@ MUSIC = (
             *("interpolation_straightness_both", "interpolation_straightness_fade"),
         ),
         (
-            ("transfer", "source, target and what transfer makes of them"),
-            ("interpolation", "from one bar to another in nine steps"),
+            ("transfer", "Source, target and what transfer makes of them"),
+            ("interpolation", "From one bar to another in nine steps"),
         ),
     ),
     Chapter(
@@ -67,7 +67,7 @@ MUSIC = (
             *("control_density_slope", "control_density_correlation"),
             *("control_syncopation_slope", "control_syncopation_correlation"),
         ),
-        (("control", "asked for, and obtained"), ("temperature", "sampling hotter and colder")),
+        (("control", "Asked for, and obtained"), ("temperature", "Sampling hotter and colder")),
     ),
     Chapter(
         "Is it musical?",

@@ -57,10 +57,10 @@ FAMILIES = {
         absent="missing",
         samples=("validity", "diversity", "feature_distance"),
         grids=(
-            ("sorted", "sorted by class"),
-            ("random", "drawn from the same noise under every name"),
-            ("scatter", "among real points"),
-            ("frames", "frame by frame"),
+            ("sorted", "Sorted by class"),
+            ("random", "Drawn from the same noise under every name"),
+            ("scatter", "Among real points"),
+            ("frames", "Frame by frame"),
         ),
     ),
     "vae": Family(
@@ -80,9 +80,9 @@ FAMILIES = {
             *("validity", "diversity", "feature_distance", "style_accuracy"),
         ),
         grids=(
-            ("prior", "drawn from the prior"),
-            ("sorted", "drawn from the prior, sorted by class"),
-            ("reconstructions", "held-out data and their reconstructions"),
+            ("prior", "Drawn from the prior"),
+            ("sorted", "Drawn from the prior, sorted by class"),
+            ("reconstructions", "Held-out data and their reconstructions"),
         ),
         chapters=MUSIC,
     ),

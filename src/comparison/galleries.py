@@ -39,7 +39,7 @@ def _gallery(section: Section, grid: str, what: str) -> Gallery | None:
         if (runs := shown[summary.name])
     ]
     seed = f"seed {common} of each name, unless another is given" if common is not None else "the seed as given"
-    return Gallery(f"**{what[:1].upper()}{what[1:]}**; {seed}.", pictures, WIDTHS[size])
+    return Gallery(f"**{what}**; {seed}.", pictures, WIDTHS[size])
 
 
 def _with_picture(summary: Summary, grid: str) -> list[Run]:
