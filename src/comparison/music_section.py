@@ -3,11 +3,19 @@
 from src.comparison.document import Audio, Block, Bullets, Folded, Heading, Paragraph
 from src.comparison.families import Chapter
 from src.comparison.galleries import galleries
+from src.comparison.measures import measure
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.tables import estimates_table
+from src.comparison.verdicts import Verdict, interval, judge
 
 MOST_SOUNDS = 6
+SHARPNESS = {
+    Verdict.HELPS: "sharper",
+    Verdict.HURTS: "softer",
+    Verdict.UNCLEAR: "no difference shown",
+    Verdict.WITHHELD: "no verdict",
+}
 SILENT = "inactive"  # what is said of a dimension that carries nothing
 
 
@@ -26,7 +34,7 @@ def _chapter(section: Section, chapter: Chapter) -> list[Block]:
     if "named_high" in keys:
         blocks += _dimensions(section)
     if "told_apart" in keys:
-        blocks += [*_verdicts(section), *_heard(section)]
+        blocks += [*_sharpness(section), *_verdicts(section), *_heard(section)]
     shown = galleries(section, chapter.grids)
     return [*blocks, *([Folded("Pictures", shown)] if shown else [])]
 
@@ -46,6 +54,21 @@ def _told(run: Run) -> Block:
     silent = len(run.latents) - len(active)
     rest = [f"{silent} of {len(run.latents)} dimensions are {SILENT}."] if silent else []
     return Bullets([(text, "finding") for text in [*active, *rest]])
+
+
+def _sharpness(section: Section) -> list[Block]:
+    """Whose samples are sharper than the baseline's, all drawn at temperature 1, as one sentence."""
+    groups: dict[str, list[str]] = {}
+    for summary in section.ranked if "cell_entropy" in section.metric_keys else ():
+        judgement = judge(section, summary, "cell_entropy")
+        difference = interval(judgement.difference, measure("cell_entropy"), signed=True)
+        shown = f"`{summary.label}` {difference}" if judgement.difference.n else f"`{summary.label}`"
+        groups.setdefault(SHARPNESS[judgement.verdict], []).append(shown)
+    if not groups:
+        return []
+    told = "; ".join(f"{word}: {', '.join(groups[word])}" for word in SHARPNESS.values() if word in groups)
+    heading = f"Sharper samples than `{section.baseline_label}`'s at the same temperature, by cell entropy?"
+    return [Bullets([(f"{heading} {told[0].upper()}{told[1:]}.", "finding")])]
 
 
 def _verdicts(section: Section) -> list[Block]:

@@ -57,7 +57,7 @@ class Temperature(Annealer):
         over: share of the run after which the end is reached.
     """
 
-    def __init__(self, start: float = 2.0, end: float = 0.5, over: float = 1.0):
+    def __init__(self, start: float = 2.0, end: float = 1.0, over: float = 1.0):
         super().__init__()
         self.start = self.number("start", start, POSITIVE)
         self.end = self.number("end", end, POSITIVE)
