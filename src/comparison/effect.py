@@ -32,7 +32,8 @@ def effect(section: Section) -> Sentence:
         first = "the best is " if alone else "the best mean is that of "
         lead = f"{tried}{first}" if groups["helps"] else f"{tried}none helps without hurting: "
         lead = lead if len(section.remedies) > 1 else ""
-        return Sentence(f"{lead}{_best(section, *best)}{rest}.", tone(best[1]))
+        which = ", which" if lead.startswith(f"{tried}{first}") else ""
+        return Sentence(f"{lead}{_best(section, *best, which)}{rest}.", tone(best[1]))
     return Sentence(f"{_none(section, decided)}{rest}.", "hurts" if groups["hurts"] else "unclear")
 
 
@@ -72,11 +73,11 @@ def kind(found: Sequence[Judgement]) -> str:
     return "mixed" if verdicts & GOOD and verdicts & BAD else tone(found)
 
 
-def _best(section: Section, best: Summary, found: Sequence[Judgement]) -> str:
+def _best(section: Section, best: Summary, found: Sequence[Judgement], which: str) -> str:
     """As in "`gan_r1`: modes 22.0 against 1.7 under `gan_standard`, a difference of +20.3 [+17.5, +23.2] over …"."""
     shown = next(judgement for judgement in found if judgement.verdict in GOOD)
     known, baseline = measure(shown.key), section.summaries[0]
-    alive = f" keeps level {shown.subject} alive, with" if shown.verdict is Verdict.KEEPS else ":"
+    alive = f"{which} keeps level {shown.subject} alive, with" if shown.verdict is Verdict.KEEPS else ":"
     price = [judgement.subject for judgement in found if judgement.verdict in BAD]
     but = f", but hurts {' and '.join(price)}" if price else ""
     return (

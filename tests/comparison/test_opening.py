@@ -97,6 +97,19 @@ def test_levels_that_die_and_the_strategy_that_keeps_them(annealing) -> None:
     assert "against" in remedy
 
 
+def test_the_best_of_several_that_keep_a_level_alive(make_vae, tmp_path) -> None:
+    for seed, noise in enumerate((-0.2, 0.1, 0.2)):
+        make_vae("none", seed, 2.4, 0.03, 25 + noise)
+        make_vae("linear", seed, 2.4, 1.9, 24.9 - noise)
+        make_vae("cyclical", seed, 2.4, 1.8, 25 - noise)
+    remedy = told(tmp_path)[1]
+    first = (
+        "Of 2 strategies the best mean is that of `linear`, which keeps level low alive, with KL low 1.90 against 0.03"
+    )
+    assert remedy.startswith(first)
+    assert remedy.endswith("; `cyclical` also helps.")
+
+
 @pytest.mark.parametrize("status", ["failed", "unfinished"])
 def test_runs_without_data_have_three_sentences_too(make_run, tmp_path, status: str) -> None:
     make_run(finished=status != "unfinished", status=status, dataset=None, metrics={}, controls={})
