@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeVar
 
 from filelock import FileLock
 
-from src.files import write_atomically
+from src.files import check_archive, write_atomically
 
 DAMAGES = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError)
 
@@ -18,7 +18,7 @@ Content = TypeVar("Content")
 
 
 def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Content]) -> Content:
-    """What `read` finds in the file, which `make` fills if it is not there: one process does, others wait.
+    """What `read` finds in the archive, which `make` fills if it is not there: one process does, others wait.
 
     A file that cannot be read, or holds anything but data, is made anew.
     """
@@ -34,5 +34,6 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
 
 
 def _open_and_read(path: Path, read: Callable[[BinaryIO], Content]) -> Content:
+    check_archive(path)
     with path.open("rb") as file:  # NumPy would leave a damaged one open
         return read(file)

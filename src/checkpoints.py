@@ -1,14 +1,13 @@
 """The checkpoints of a run: the last one, the one before it, and the best."""
 
 import logging
-import zipfile
 from pathlib import Path
 
 import torch
 from lightning import Trainer
 
 from src.cache import DAMAGES
-from src.files import write_atomically
+from src.files import check_archive, write_atomically
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +27,7 @@ def save(trainer: Trainer, run: Path, best: bool = False) -> None:
         return
     if best:
         write_atomically(checkpoint(run, "best"), newest.read_bytes())
-    if last.is_file():
+    if is_whole(last):  # a torn one is not worth the one before
         last.replace(checkpoint(run, "previous"))
     newest.replace(last)
 
@@ -38,33 +37,22 @@ def exists(run: Path) -> bool:
     return checkpoint(run, "last").is_file() or checkpoint(run, "previous").is_file()
 
 
-def newest_whole(run: Path) -> Path:
-    """The last checkpoint, or the one before where the last is damaged, which a warning tells.
-
-    Raises:
-        FileNotFoundError: the run has none.
-        ValueError: all are damaged.
-    """
-    if not exists(run):
-        raise FileNotFoundError(f"{run} has no checkpoint, since no evaluation was reached; start anew")
+def newest_whole(run: Path) -> Path | None:
+    """The last checkpoint, or the one before where the last is damaged, which a warning tells; None without any."""
     last, previous = checkpoint(run, "last"), checkpoint(run, "previous")
     if is_whole(last):
         return last
     if is_whole(previous):
         log.warning("%s is damaged or missing: going on from the checkpoint before it.", last)
         return previous
-    raise ValueError(f"{run}: its checkpoints are damaged; start anew")
+    return None
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file is there, every byte of it what was written, and nothing in it but data.
-
-    PyTorch's reader skips the archive's check sums.
-    """
+    """Whether the file is there, every byte of it what was written, and nothing in it but data."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            intact = archive.testzip() is None
+        check_archive(path)
         torch.load(path, map_location="cpu", weights_only=True)
     except DAMAGES:
         return False
-    return intact
+    return True

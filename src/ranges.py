@@ -15,9 +15,8 @@ class Range:
 
     def check(self, key: str, value: Any) -> None:
         """Raises: ValueError: the value is no such number."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise ValueError(f"{key}={value}: choose {self.words}")
-        if not self.holds(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not (number and self.holds(value)):
             raise ValueError(f"{key}={value}: choose {self.words}")
 
 

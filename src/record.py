@@ -9,15 +9,16 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 
-from src.checkpoints import newest_whole
+from src.checkpoints import exists, newest_whole
+from src.files import write_atomically
 from src.names import concerns, run_name, swept_keys
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = ("budget", "evaluations", "trainer.", "data.root", "cache", "evaluator.", "callbacks.")
 
 
-# What a configuration that came from elsewhere may build: classes of these packages, and no functions.
-TRUSTED = ("src", "torch", "lightning", "torchmetrics")
+# What a configuration that came from elsewhere may build: classes defined below these modules, and no functions.
+TRUSTED = ("src", "torch.nn", "torch.optim", "lightning.pytorch.trainer", "torchmetrics")
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,14 @@ def trusted_config(run: Path) -> DictConfig:
 
 
 def _is_trusted(target: str) -> bool:
-    if target.partition(".")[0] not in TRUSTED:
+    if target.partition(".")[0] not in {name.partition(".")[0] for name in TRUSTED}:
         return False  # before anything of it is imported
     try:
-        return isinstance(get_object(target), type)
+        found = get_object(target)
     except (ImportError, ValueError):
         return False
+    # Where it was defined, not by what way it was reached: modules have others as attributes.
+    return isinstance(found, type) and f"{found.__module__}.".startswith(tuple(f"{name}." for name in TRUSTED))
 
 
 def _targets(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
@@ -89,12 +92,15 @@ def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
     Its `resume` is the checkpoint to go on from.
 
     Raises:
-        ValueError: an override that a running recipe cannot take, or damaged checkpoints.
-        FileNotFoundError: no run's folder, or a run without a checkpoint.
+        ValueError: an override that a running recipe cannot take, or no checkpoint that is whole.
+        FileNotFoundError: no run's folder.
     """
     config = trusted_config(run)
     recorded = set(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
     newest = newest_whole(run)
+    if newest is None:
+        fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"
+        raise ValueError(f"resume={run}: {fault}; start anew")
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
         if concerns(key, ("resume", "study")) or override.input_line in recorded:
@@ -105,7 +111,7 @@ def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
                 "trainer.accelerator or data.root can change"
             )
         OmegaConf.update(config, key, override.value())
-    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    write_atomically(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
     config.resume = str(newest)
     return config
 

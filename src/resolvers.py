@@ -53,7 +53,12 @@ def jobs_at_once(accelerator: str) -> int:
 
 
 def register() -> None:
-    """Makes the resolvers known to OmegaConf; needed before a configuration is composed."""
+    """Makes the resolvers known to OmegaConf; needed before a configuration is composed.
+
+    Those that make configuration out of text are forgotten: nothing could be said of a record that uses them.
+    """
+    for parser in ("oc.create", "oc.decode"):
+        OmegaConf.clear_resolver(parser)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
     for resolver in (sweep_folder, job_folder, record_folder, fastest_precision, jobs_at_once):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

@@ -79,7 +79,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
     finally:
         # A resumed run that never got going leaves what it had reached before.
-        if rank_zero_only.rank == 0 and (not config.resume or results["images_seen"]):
+        if rank_zero_only.rank == 0 and (not config.resume or results.get("train_seconds")):
             write_results(folder, results)
     return results
 

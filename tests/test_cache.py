@@ -78,3 +78,15 @@ def test_what_cannot_be_made_leaves_nothing(tmp_path: Path):
     with pytest.raises(ValueError, match="no such data"):
         cached(tmp_path / "a.npz", fail, numbers)
     assert not (tmp_path / "a.npz").exists()
+
+
+def test_one_wrong_byte_is_damage_to_torch_files_too(tmp_path: Path):
+    """PyTorch itself reads on over it."""
+    ones = io.BytesIO()
+    torch.save(torch.ones(1000), ones)
+    torn = bytearray(ones.getvalue())
+    torn[len(torn) // 2] ^= 1
+    path = tmp_path / "a.pt"
+    path.write_bytes(torn)
+    assert not torch.load(path, weights_only=True).eq(1).all()
+    assert cached(path, ones.getvalue, lambda file: torch.load(file, weights_only=True)).eq(1).all()

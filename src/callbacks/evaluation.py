@@ -102,7 +102,7 @@ class Evaluation(Callback):
 
     def results(self) -> dict[str, Any]:
         """The part of results.json that was measured here, as far as the run got."""
-        seconds, images = self.latest.get("seconds", 0.0), self.latest.get("images_seen", 0)
+        seconds, images = self.latest.get("seconds", self.stopwatch.seconds), self.latest.get("images_seen", 0)
         return {
             **self.final,
             **(self.evaluator.facts() if self.history else {}),

@@ -14,8 +14,8 @@ from src.interruption import Interrupted, listen, stop
 class Preemption(Callback):
     """Asked to stop, training ends after the step it is in, with a checkpoint to go on from; asked again, at once.
 
-    It comes after the evaluation, so that one that is due at that step is not skipped. Under DDP it is enough to ask
-    one rank, which costs an exchange a step.
+    It comes after the evaluation: one that has begun is finished first, and none that is due is skipped. Under DDP it
+    is enough to ask one rank, which costs an exchange a step.
 
     Args:
         folder: the run's folder.
@@ -45,3 +45,5 @@ class Preemption(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
         listen(stop)  # what is left has no steps, and its checkpoint is saved
+        if self.asked is not None:
+            stop(self.asked)

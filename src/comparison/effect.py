@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from src.comparison.collapse import of_seeds
 from src.comparison.conclusions import Sentence
 from src.comparison.measures import measure
 from src.comparison.ranking import ranks
 from src.comparison.sections import Section, Summary
-from src.comparison.verdicts import BAD, GOOD, Judgement, Verdict, interval, judgements, tone
+from src.comparison.verdicts import BAD, GOOD, Judgement, Verdict, interval, judgements, losses, tone
 
 Judged = tuple[Summary, list[Judgement]]
 MOST_NAMES = 4
@@ -80,6 +81,10 @@ def _best(section: Section, best: Summary, found: Sequence[Judgement], which: st
     alive = f"{which} keeps level {shown.subject} alive, with" if shown.verdict is Verdict.KEEPS else ":"
     price = [judgement.subject for judgement in found if judgement.verdict in BAD]
     but = f", but hurts {' and '.join(price)}" if price else ""
+    lost = {level: losses(section, best, level) for level in section.family.levels}
+    but += "".join(
+        f"; level {level} collapses {of_seeds(count, len(best.counted))}" for level, count in lost.items() if count
+    )
     return (
         f"`{best.label}`{alive} {known.label} {known.text(best.mean(shown.key))} against "
         f"{known.text(baseline.mean(shown.key))} under `{baseline.label}`, a difference of "

@@ -66,7 +66,7 @@ class Job:
 
     def prepare(self) -> list[str]:
         """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
-        if self.can_go_on:
+        if checkpoints.newest_whole(self.folder):
             return [*self.overrides, f"resume='{self.folder}'"]
         if self.started_at:
             shutil.rmtree(self.folder)

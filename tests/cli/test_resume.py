@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from omegaconf import OmegaConf
+from omegaconf.errors import UnsupportedInterpolationType
 
-from src import sample
+from src import resolvers, sample
 from src.callbacks.curves import TrainingCurves
 from src.callbacks.evaluation import Evaluation
 from src.interruption import SIGNALS
@@ -201,7 +202,6 @@ def test_a_run_whose_checkpoints_are_all_damaged_says_so(command: Command):
 
 
 def test_code_planted_in_a_run_does_not_run(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """Neither in its checkpoints nor by its configuration."""
     command(*RECIPE, "hydra.run.dir=run")
     witness = tmp_path / "witness"
     for name in ("last", "previous", "best"):
@@ -222,11 +222,16 @@ def test_code_planted_in_a_run_does_not_run(command: Command, tmp_path: Path, ca
         ("src.files.write_atomically", {"path": "witness", "content": ""}),
         ("torch.hub.load", {"repo_or_dir": "stranger/code", "model": "any"}),
         ("src.gan.losses.Gone", {}),
+        ("src.files.Path", {"_args_": ["witness"]}),
+        ("torch._logging._internal.logging.FileHandler", {"filename": "witness"}),
+        (
+            "torch.distributed.elastic.multiprocessing.subprocess_handler.SubprocessHandler",
+            {"entrypoint": "touch", "args": ["witness"], "env": {}, "stdout": None, "stderr": None, "local_rank_id": 0},
+        ),
     ],
 )
 @pytest.mark.parametrize("place", ["model.make_generator_optimizer", "gan.tricks.planted", "callbacks.curves"])
 def test_a_stranger_s_configuration_builds_nothing_foreign(tmp_path: Path, target: str, more: dict, place: str):
-    """Such a record is refused before anything in it is imported or called."""
     (tmp_path / ".hydra").mkdir()
     hydra = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
     OmegaConf.save({"hydra": hydra}, tmp_path / ".hydra" / "hydra.yaml")
@@ -237,3 +242,11 @@ def test_a_stranger_s_configuration_builds_nothing_foreign(tmp_path: Path, targe
     OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
     with pytest.raises(ValueError, match=rf"{place}._target_={target} is refused"):
         trusted_config(tmp_path)
+
+
+@pytest.mark.parametrize("resolver", ["oc.create", "oc.decode"])
+def test_a_configuration_is_not_parsed_into_more_of_it(resolver: str):
+    resolvers.register()
+    config = OmegaConf.create({"model": f"${{{resolver}:'{{_target_: os.getcwd}}'}}"})
+    with pytest.raises(UnsupportedInterpolationType):
+        _ = config.model

@@ -1,6 +1,7 @@
 """Many runs: a job that fails stops none of the others, and a report always comes at the end."""
 
 import csv
+import os
 import signal
 from pathlib import Path
 
@@ -73,13 +74,11 @@ def test_a_sweep_goes_on_with_what_is_missing(command: Command, monkeypatch: pyt
 
     def cut_short(self, trainer, gan, *rest):
         if type(gan.loss).__name__ == "Hinge" and gan.images_seen > 160:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainingCurves, "on_train_batch_end", cut_short)
-        ours = signal.getsignal(signal.SIGINT)
         outcome = command(*sweep, "hydra.sweep.dir=cut")
-        signal.signal(signal.SIGINT, ours)  # Lightning takes it while it shuts down
     assert outcome.status == 1
     assert "study.resume=cut" in outcome.said
     assert Path("cut/report/index.html").is_file(), "there is a report in any case"

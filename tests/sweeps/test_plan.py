@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+import torch
 
 from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan
@@ -80,9 +81,14 @@ def test_a_job_is_prepared_by_what_it_left(plan: Plan):
     (job.folder / "history.csv").touch()
     assert job.prepare() == OVERRIDES[0]
     assert not job.folder.exists(), "it starts anew in a clean folder"
-    (job.folder / "checkpoints").mkdir(parents=True)
-    (job.folder / "checkpoints" / "last.ckpt").touch()
+    start(job.folder, 1000)
+    (job.folder / "checkpoints").mkdir()
+    last = job.folder / "checkpoints" / "last.ckpt"
+    torch.save({"state_dict": {}}, last)
     assert job.prepare() == [*OVERRIDES[0], f"resume='{job.folder}'"]
+    last.write_bytes(last.read_bytes()[:-10])
+    assert job.prepare() == OVERRIDES[0]
+    assert not job.folder.exists(), "of damaged checkpoints alone nothing can go on"
 
 
 def test_a_plan_is_read_as_it_was_written_and_grows(plan: Plan):
