@@ -67,7 +67,7 @@ def test_a_style_is_looked_up_in_the_runs_own_data_only(run: Path, monkeypatch: 
     monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 20, "val": 5, "test": 5})
     data = {"_target_": "src.data.drums.Drums", "root": "here", "budget": 8, "batch_size": 8, "seed": 0, "stack": 1}
     config = OmegaConf.create({"data": data, "cache": str(run / "cache")})
-    monkeypatch.setattr(performance, "read_record", lambda run: SimpleNamespace(config=config))
+    monkeypatch.setattr(performance, "trusted_config", lambda run: config)
     with pytest.raises(ValueError, match=r"data.root=there: .* other data"):
         play(model(), run, NOTHING | {"style": "jazz", "data.root": "there"})
 
