@@ -2,13 +2,13 @@
 
 import torch
 
-from src.exhibits import Exhibit, Picture
+from src.exhibits import Exhibit, Picture, Sound
 from src.interpretation.association_map import association_map
 from src.interpretation.associations import associations
 from src.interpretation.coded import Coded, Findings
 from src.interpretation.disentanglement import disentanglement
 from src.interpretation.reading import Reading
-from src.interpretation.traversals import traversal_picture
+from src.interpretation.traversals import traversal_picture, traversed
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
@@ -19,7 +19,7 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
 
     Metrics: `named_LEVEL`, the number of active dimensions that have a name, and those of
     `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Pictures: `associations_LEVEL` and
-    `traversal_LEVEL`, for levels with an active dimension.
+    `traversal_LEVEL`, for levels with an active dimension, and the picture's first row to hear.
     """
     readings = [Reading.of(vae, bars) for bars in (fit, held)]
     found = associations(*readings)
@@ -31,4 +31,6 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
         if active:
             shown[f"associations_{level}"] = Picture(association_map(active))
             shown[f"traversal_{level}"] = Picture(traversal_picture(vae, readings[0].means, active))
+            foremost = max(active, key=lambda each: each.kl)
+            shown[f"traversal_{level}_bars"] = Sound(traversed(vae, readings[0].means, [foremost])[0])
     return Findings(metrics, shown, {"latents": [each.facts() for each in found]})

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from src.data import grammar
-from src.exhibits import Picture
+from src.exhibits import Picture, Sound
 from src.interpretation import association_map, traversals
 from src.interpretation.dimensions import dimensions
 from src.vae.decoders import Parallel
@@ -51,9 +51,11 @@ def test_every_model_can_be_asked_about_twenty_bars(small_vae, known, undrawn, m
     vae = small_vae(**MODELS[model])
     found = dimensions(vae, known(vae, 20, 0), known(vae, 20, 1))
     assert all(value is not None and math.isfinite(value) for value in found.metrics.values())
-    assert {name: type(shown) for name, shown in found.shown.items()} == dict.fromkeys(
-        ("associations_high", "traversal_high", "associations_low", "traversal_low"), Picture
-    )
+    pictures = ("associations_high", "traversal_high", "associations_low", "traversal_low")
+    sounds = ("traversal_high_bars", "traversal_low_bars")
+    expected = dict.fromkeys(pictures, Picture) | dict.fromkeys(sounds, Sound)
+    assert {name: type(shown) for name, shown in found.shown.items()} == expected
+    assert all(found.shown[name].grids_NTV.shape == (9, 16, 9) for name in sounds)
     assert len(found.facts["latents"]) == vae.z_high + vae.z_low
     json.dumps(found.facts, allow_nan=False)
 
@@ -61,14 +63,16 @@ def test_every_model_can_be_asked_about_twenty_bars(small_vae, known, undrawn, m
 def test_pictures_are_drawn(small_vae, known):
     vae = small_vae()
     shown = dimensions(vae, known(vae, 20, 0), known(vae, 20, 1)).shown
-    assert all(picture.pixels_HW3.ndim == 3 and picture.pixels_HW3.std() > 10 for picture in shown.values())
+    drawn = [each for each in shown.values() if isinstance(each, Picture)]
+    assert len(drawn) == 4
+    assert all(picture.pixels_HW3.ndim == 3 and picture.pixels_HW3.std() > 10 for picture in drawn)
 
 
 def test_a_collapsed_level_has_neither_names_nor_pictures(small_vae, known, undrawn):
     vae = small_vae()
     fit, held = (known(vae, 60, seed, {"high": 0.5, "low": 0.01}) for seed in (0, 1))
     found = dimensions(vae, fit, held)
-    assert set(found.shown) == {"associations_high", "traversal_high"}
+    assert set(found.shown) == {"associations_high", "traversal_high", "traversal_high_bars"}
     assert found.metrics["named_low"] == found.metrics["mig_low"] == 0
     texts = [row["text"] for row in found.facts["latents"] if row["level"] == "low"]
     assert texts == [f"z_low[{index}]: inactive" for index in range(3)]
