@@ -7,79 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from lightning import Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from src.callbacks import stopwatch
-from src.callbacks.curves import DivergedError, TrainingCurves
 from src.callbacks.evaluation import Evaluation, apart_from_training, as_csv
 from src.callbacks.randomness import restore, snapshot
-from src.counted import Counted
-from src.data.resident import ResidentLoader
-from src.exhibits import Picture
-
-
-class Nosy:
-    """An evaluator that does all it can to disturb: draws random numbers, samples, asks for gradients."""
-
-    headline = ("modes", "kl")
-    charts = {"Toy": {"Modes": "val/modes", "Rates": "val/(a|b)"}, "Other": {"KL": "val/kl"}}  # noqa: RUF012
-
-    def __init__(self, modes=()):
-        self.modes = list(modes)
-        self.splits = []
-
-    def prepare(self, data, device):
-        self.device = device
-        torch.randn(100)
-
-    def evaluate(self, gan, split):
-        assert not torch.is_grad_enabled()
-        self.splits.append(split)
-        torch.randn(100)
-        torch.manual_seed(3)
-        images = gan.sample(4, seed=0)
-        modes = self.modes.pop(0) if self.modes else len(self.splits)
-        metrics = {"modes": modes, "kl": math.nan, "missing": ["A", "B"], "shares": [0.25, 0.75]}
-        return metrics, {"random": Picture(images[0].permute(1, 2, 0).repeat(1, 1, 3).numpy())}
-
-    def controls(self):
-        torch.randn(5)
-        return {"noise": {"modes": 0}}
-
-    def facts(self):
-        return {"oracle_accuracy": 0.9}
-
-    def onset(self, history):
-        return history[-1]["images_seen"]
-
-    def timeline(self, history):
-        return {"shares": Picture(np.zeros((4, 4, 3), np.uint8))}
-
-
-@pytest.fixture
-def evaluated_fit(toy_images, tmp_path):
-    """Trains with evaluations and no reseeding: whatever they draw from the common stream would show."""
-
-    def train(gan, num_evaluations, num_batches=10, evaluator=None, others=(), folder=tmp_path):
-        watcher = Evaluation(evaluator or Nosy(), num_evaluations, "modes", str(folder)) if num_evaluations else None
-        trainer = Trainer(
-            accelerator="cpu",
-            max_epochs=1,
-            logger=TensorBoardLogger(folder, name="", version=""),
-            log_every_n_steps=1,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[*others, *([watcher] if watcher else [])],
-        )
-        torch.manual_seed(11)
-        trainer.fit(gan, ResidentLoader(toy_images, 8, num_batches, seed=0))
-        return watcher
-
-    return train
+from tests.callbacks.conftest import Nosy
 
 
 def test_evaluating_changes_nothing_in_training(make_gan, evaluated_fit, tmp_path):
@@ -202,60 +136,6 @@ def test_apart_from_training():
 def test_as_csv():
     rows = [{"a": 1, "b": [0.1234567, 2], "c": math.inf}, {"a": 2.5, "b": [], "c": None}]
     assert as_csv(rows) == "a,b,c\n1,0.123457 2,\n2.5,,\n"
-
-
-def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):
-    logged = []
-    monkeypatch.setattr(TensorBoardLogger, "log_metrics", lambda self, values, step: logged.append((step, values)))
-    evaluated_fit(make_gan(), 0, others=[TrainingCurves(every=4)])
-    assert [step for step, _ in logged] == [32, 64, 80]
-    names = {"train/discriminator_loss", "train/generator_loss", "train/logits_real", "train/logits_fake"}
-    assert set(logged[0][1]) == names
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_curves_notice_divergence(value):
-    callback = TrainingCurves(every=1)
-    trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None))
-    module = Counted(spec=None)
-    module.layer = torch.nn.Linear(1, 1)
-    module.steps, module.images_seen = 1, 1234
-    callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
-    with pytest.raises(DivergedError, match=r"loss is (nan|inf|-inf) after 1,234 images"):
-        callback.on_train_batch_end(trainer, module, {"loss": torch.tensor([1.0, value])}, None, 0)
-    with torch.no_grad():
-        module.layer.bias.fill_(value)
-    with pytest.raises(DivergedError, match=r"layer.bias is not finite after 1,234 images"):
-        callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
-
-
-def test_divergence_stops_a_cpu_at_once(make_gan, evaluated_fit, monkeypatch):
-    """Weights lost in the third step of ten, between two points of the curves, show in the fourth step's loss."""
-
-    def explodes(gan, *rest):
-        if gan.steps == 3:
-            with torch.no_grad():
-                next(gan.generator.parameters()).fill_(math.nan)
-        return whole_step(gan, *rest)
-
-    gan = make_gan()
-    whole_step = type(gan).training_step
-    monkeypatch.setattr(type(gan), "training_step", explodes)
-    with pytest.raises(DivergedError, match=r"is nan after 32 images"):
-        evaluated_fit(gan, 0, others=[TrainingCurves(every=100)])
-
-
-def test_nothing_is_saved_of_weights_that_are_not_finite(make_gan, evaluated_fit, monkeypatch, tmp_path):
-    def explodes(self, trainer, gan, *rest):
-        if gan.steps == 3:
-            with torch.no_grad():
-                next(gan.generator.parameters()).fill_(math.nan)
-
-    monkeypatch.setattr(TrainingCurves, "on_train_batch_end", explodes)
-    with pytest.raises(DivergedError):
-        evaluated_fit(make_gan(), 5, others=[TrainingCurves(every=4)])
-    weights = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-    assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
 def test_snapshot_and_restore():

@@ -25,15 +25,23 @@ from src.data.spec import BAR, DataSpec
 from src.interpretation.coded import Coded
 from src.music.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.oracles.oracle import Oracle
+from src.vae.decoders import Parallel
 from src.vae.latents import Latents, normal
 from src.vae.module import VAE
-from src.vae.networks import Encoder, Standard, TopDown
+from src.vae.networks import BottomUp, Conditional, Encoder, Standard, TopDown
 
 DECODER = Path(__file__).parents[2] / "conf" / "vae.decoder" / "autoregressive.yaml"
 STYLES = ("kicks", "snares", "toms")
 PLAYERS = (KICK, SNARE, LOW_TOM)
 STRESSED, BEATS, OFF_BEATS = (0, 8), (4, 12), (2, 6, 10, 14)
 SIZES = {"style": len(STYLES), "hats": 2}
+MODELS = {
+    "top-down": {"prior": Conditional},
+    "bottom-up": {"inference": partial(BottomUp, width=8), "prior": Conditional},
+    "decoder sees z_low": {"decoder_sees": "low", "prior": Standard},
+    "parallel": {"decoder": partial(Parallel, width=8, depth=1, dropout=0.1)},
+    "one dimension each": {"z_high": 1, "z_low": 1},
+}
 CERTAIN = 10.0  # logit of a cell that the hand-made decoder sets
 
 

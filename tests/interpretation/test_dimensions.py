@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -13,16 +12,8 @@ from src.data import grammar
 from src.exhibits import Picture, Sound
 from src.interpretation import association_map, traversals
 from src.interpretation.dimensions import dimensions
-from src.vae.decoders import Parallel
-from src.vae.networks import BottomUp, Conditional, Standard
+from tests.interpretation.conftest import MODELS
 
-MODELS = {
-    "top-down": {"prior": Conditional},
-    "bottom-up": {"inference": partial(BottomUp, width=8), "prior": Conditional},
-    "decoder sees z_low": {"decoder_sees": "low", "prior": Standard},
-    "parallel": {"decoder": partial(Parallel, width=8, depth=1, dropout=0.1)},
-    "one dimension each": {"z_high": 1, "z_low": 1},
-}
 RATES = {"high": 0.5, "low": 0.3}
 
 

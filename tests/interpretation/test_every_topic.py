@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -17,8 +16,7 @@ from src.interpretation.temperature import temperature
 from src.interpretation.transfer import transfer
 from src.listener import Listener
 from src.oracles.oracle import Oracle
-from src.vae.decoders import Parallel
-from src.vae.networks import BottomUp, Conditional, Standard
+from tests.interpretation.conftest import MODELS
 
 FEWER = {
     hierarchy: {"NUM_GROUPS": 5},
@@ -26,13 +24,6 @@ FEWER = {
     interpolation: {"NUM_PAIRS": 8},
     control: {"NUM_BARS": 15},
     temperature: {"NUM_BARS": 50, "TEMPERATURES": (0.5, 1.0)},
-}
-MODELS = {
-    "top-down": {"prior": Conditional},
-    "bottom-up": {"inference": partial(BottomUp, width=8), "prior": Conditional},
-    "decoder sees z_low": {"decoder_sees": "low", "prior": Standard},
-    "parallel": {"decoder": partial(Parallel, width=8, depth=1, dropout=0.1)},
-    "one dimension each": {"z_high": 1, "z_low": 1},
 }
 
 
