@@ -46,19 +46,23 @@ def read_record(run: Path) -> Record:
     return Record(OmegaConf.load(folder / "config.yaml"), name, choices.model)
 
 
-def trusted_config(run: Path) -> DictConfig:
+def trusted_config(run: Path, asked: DictConfig | None = None) -> DictConfig:
     """The configuration of a run that may be a stranger's, once it is clear that it builds nothing foreign.
+
+    Args:
+        asked: the command's own configuration: what that would build too is no stranger's.
 
     Raises:
         FileNotFoundError: the folder is not a run's.
         ValueError: it would call something else than the classes of the trusted packages.
     """
     config = read_record(run).config
+    own = {target for _, target in _targets(asked)}
     for key, target in _targets(config):
-        if not _is_trusted(target):
+        if target not in own and not _is_trusted(target):
             raise ValueError(
                 f"{run / '.hydra' / 'config.yaml'}: {key}._target_={target} is refused; a run's configuration builds "
-                f"classes of {', '.join(TRUSTED)}, nothing else"
+                f"classes of {', '.join(TRUSTED)}, nothing else; if it is yours, give the option that names it again"
             )
     return config
 
@@ -86,8 +90,12 @@ def _targets(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _targets(node._get_node(name), f"{key}.{name}".lstrip("."))
 
 
-def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
+def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> DictConfig:
     """The run's own configuration with the values changed that were given beside `resume=`; the record follows.
+
+    Args:
+        overrides: as given on the command line.
+        asked: what the command line alone composes to.
 
     Its `resume` is the checkpoint to go on from.
 
@@ -95,7 +103,7 @@ def resumed_config(run: Path, overrides: Sequence[str]) -> DictConfig:
         ValueError: an override that a running recipe cannot take, or no checkpoint that is whole.
         FileNotFoundError: no run's folder.
     """
-    config = trusted_config(run)
+    config = trusted_config(run, asked)
     recorded = set(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
     newest = newest_whole(run)
     if newest is None:

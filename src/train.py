@@ -58,10 +58,10 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     results |= {"status": "failed", "error": None, "seed": config.seed}
     in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     try:
+        record = read_record(Path(config.resume or folder))
+        results |= {"name": record.name, "model": record.family, "seed": record.config.seed}
         if config.resume:
-            config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task)
-        record = read_record(folder)
-        results |= {"name": record.name, "model": record.family, "seed": config.seed}
+            config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
         train(config, folder, results)
         results["status"] = "completed"
         if not in_sweep:
@@ -79,7 +79,8 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
     finally:
         # A resumed run that never got going leaves what it had reached before.
-        if rank_zero_only.rank == 0 and (not config.resume or results.get("train_seconds")):
+        kept = config.resume and not results.get("train_seconds") and (folder / "results.json").is_file()
+        if rank_zero_only.rank == 0 and "name" in results and not kept:
             write_results(folder, results)
     return results
 

@@ -36,7 +36,7 @@ def progress(plan: Plan, job: Job) -> str:
     parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
     parts[0] += f" seed {job.seed}" if job.seed else ""
     parts[0] += f": {', '.join(filter(None, (status, reached)))}"
-    parts.append(minutes(job.ended_at - job.started_at))
+    parts += [minutes(job.ended_at - job.started_at)] if results else []
     parts += [f"about {minutes(left)} left"] if left else []
     return " · ".join(parts)
 

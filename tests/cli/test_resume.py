@@ -244,6 +244,17 @@ def test_a_stranger_s_configuration_builds_nothing_foreign(tmp_path: Path, targe
         trusted_config(tmp_path)
 
 
+def test_what_the_command_itself_names_is_no_stranger_s(tmp_path: Path):
+    (tmp_path / ".hydra").mkdir()
+    hydra = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
+    OmegaConf.save({"hydra": hydra}, tmp_path / ".hydra" / "hydra.yaml")
+    config = OmegaConf.create({"gan": {"tricks": {"own": {"_target_": "mine.Own"}}}})
+    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
+    assert trusted_config(tmp_path, OmegaConf.create({"x": {"_target_": "mine.Own"}})) == config
+    with pytest.raises(ValueError, match=r"mine\.Own is refused"):
+        trusted_config(tmp_path, OmegaConf.create({"x": {"_target_": "mine.Other"}, "name": "mine.Own"}))
+
+
 @pytest.mark.parametrize("resolver", ["oc.create", "oc.decode"])
 def test_a_configuration_is_not_parsed_into_more_of_it(resolver: str):
     resolvers.register()

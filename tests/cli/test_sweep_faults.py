@@ -14,19 +14,29 @@ from tests.cli.conftest import SMALL, results
 ROOT = Path(__file__).parents[2]
 SIDE_BY_SIDE = ("hydra/launcher=side_by_side", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep")
 BOMB = '''
-import os, signal
+import os, signal, time
+from pathlib import Path
 from src.gan.tricks import Trick
 
 class Bomb(Trick):
-    """Kills its own process at a step, as the system does when memory runs out."""
+    """Kills its own process at a step, as the system does when memory runs out.
+
+    It waits until the job beside it has a checkpoint, and that one waits to be taken along: so it goes on later.
+    """
 
     def __init__(self, at: int):
         super().__init__()
         self.at = at
+        self.first_time = not Path("exploded").exists()
 
     def after_step(self, gan):
         if gan.steps == self.at:
+            while not list(Path("sweep").glob("*at-1000000/checkpoints/last.ckpt")):
+                time.sleep(0.1)
+            Path("exploded").touch()
             os.kill(os.getpid(), signal.SIGKILL)
+        if gan.steps == 5 and self.first_time:
+            time.sleep(600)
 '''
 
 
