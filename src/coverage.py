@@ -25,6 +25,8 @@ from src.scatter import Map
 
 SEED = 20_26  # of the noise control: the same in every run
 PER_CLASS = 12
+ALONG_TRAINING = 2_500  # samples that suffice between beginning and end,
+PER_MODE = 20  # if they are so many a mode: a covered one, shown a tenth as often, is then still seen twice
 STACKED_TIMES = 5  # how often the held-out characters are stacked anew, to show more of the combinations
 
 
@@ -59,6 +61,11 @@ class Coverage:
         self.train = data.splits["train"].images
         if self.spec.kind == "points":
             self.map = Map(self.oracle.mixture, self.real["val"])
+
+    def enough(self, split: str) -> int:
+        """How many samples an evaluation on this split takes: N at the end, mostly fewer along training."""
+        along = max(ALONG_TRAINING, PER_MODE * len(self.modes[split].judged_K))
+        return self.num_samples if split == "test" else min(self.num_samples, along)
 
     def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics of stored images by name, and the images sorted by class; points are put on a map instead."""

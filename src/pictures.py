@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageFont
 from torch import Tensor
 
 from src.metrics.onset import ACTIVE_NATS
@@ -25,6 +25,11 @@ SCALE = (0.01, 10)  # nats shown
 
 def save(picture: np.ndarray, path: Path) -> None:
     Image.fromarray(picture).save(path)
+
+
+def lettering(pixels: int) -> ImageFont.FreeTypeFont:
+    """The typeface of all pictures, in one size."""
+    return ImageFont.truetype(mpl.get_data_path() + "/fonts/ttf/DejaVuSans.ttf", pixels)
 
 
 def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:

@@ -150,6 +150,16 @@ def test_points_are_put_on_a_map(tmp_path):
     assert set(metrics) - set(final) == {"points"}, "frames are those along training"
 
 
+@pytest.mark.parametrize(("stack", "along"), [(1, 30), (2, 40), (3, 80)])
+def test_fewer_samples_suffice_along_training(coverage_of, monkeypatch, stack: int, along: int):
+    monkeypatch.setattr(coverage, "ALONG_TRAINING", 30)
+    monkeypatch.setattr(coverage, "PER_MODE", 10)
+    asked = coverage_of(stack)
+    assert (asked.enough("val"), asked.enough("test")) == (along, 200)
+    monkeypatch.setattr(coverage, "PER_MODE", 1000)
+    assert coverage_of(stack).enough("val") == 200
+
+
 def test_controls_of_points(tmp_path):
     data = GaussianGrid(root="", budget=8, batch_size=8, seed=0, stack=1)
     data.setup()

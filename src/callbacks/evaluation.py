@@ -95,6 +95,11 @@ class Evaluation(Callback):
         metrics, shown = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         self._log(trainer, module, "test", metrics, shown)
+        self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        if self.history:
+            self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
     def expected(self) -> dict[str, float]:
         """The figures to see first on TensorBoard's HParams page, not known before the end."""
@@ -121,7 +126,7 @@ class Evaluation(Callback):
             raise ValueError(f"monitor={self.monitor}: choose one of {choices}")
         improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
         self.history.append(row)
-        self._log(trainer, module, "val", row, shown | self.evaluator.timeline(self.history))
+        self._log(trainer, module, "val", row, shown)
         if trainer.is_global_zero:
             write_atomically(self.folder / "history.csv", as_csv(self.history))
         checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
@@ -143,12 +148,14 @@ class Evaluation(Callback):
         metrics: Mapping[str, Any],
         shown: Mapping[str, Exhibit],
     ) -> None:
-        """Writes everything to TensorBoard, and what is shown also to the folder, where the newest stays."""
-        if not trainer.is_global_zero:
-            return
-        scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
-        trainer.logger.log_metrics(scalars, step=module.images_seen)
-        for name, exhibit in shown.items():
+        if trainer.is_global_zero:
+            scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
+            trainer.logger.log_metrics(scalars, step=module.images_seen)
+        self._show(trainer, module, stage, shown)
+
+    def _show(self, trainer: Trainer, module: LightningModule, stage: str, shown: Mapping[str, Exhibit]) -> None:
+        """On TensorBoard, and in the folder, where the newest stays."""
+        for name, exhibit in shown.items() if trainer.is_global_zero else ():
             exhibit.save(self.folder / "samples", name)
             exhibit.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
 

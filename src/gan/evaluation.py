@@ -24,14 +24,14 @@ SAMPLE_SEED = 20_26  # of the noise that samples are drawn from: the same at eve
 GRID_COLUMNS = 16
 SHOWN_BARS = 16
 HEARD_BARS = 8
-SIGNAL_BATCHES = 8
+SIGNAL_BATCHES = 4
 
 
 class GANEvaluator:
     """Draws samples and measures them with the oracle; the same weights give the same figures.
 
     Args:
-        num_samples: N, images drawn at each evaluation.
+        num_samples: N, images drawn at the end; along training fewer suffice.
         cache: folder of trained oracles.
     """
 
@@ -70,7 +70,7 @@ class GANEvaluator:
 
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name, and pictures of the samples that they were measured on."""
-        images = gan.sample(self.num_samples, SAMPLE_SEED)
+        images = gan.sample(self.coverage.enough(split), SAMPLE_SEED)
         metrics, shown = self.coverage.evaluate(images, split)
         torch.manual_seed(SAMPLE_SEED)
         metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size)

@@ -67,7 +67,7 @@ def _inked(grid_TV: np.ndarray) -> np.ndarray:
     steps, voices = grid_TV.shape
     ink_TV1 = grid_TV.astype(float)[..., None]
     paper_TV3 = PAPER[np.arange(steps) // STEPS_PER_BEAT % 2][:, None].repeat(voices, 1)
-    cells_VT3 = (paper_TV3 * (1 - ink_TV1) + ink_TV1 * np.array(INK)).swapaxes(0, 1)[::-1]
+    cells_VT3 = (paper_TV3 * (1 - ink_TV1) + ink_TV1 * INK).swapaxes(0, 1)[::-1]
     pixels = cells_VT3.repeat(CELL, 0).repeat(CELL, 1)
     pixels[[0, -1]] = pixels[:, [0, -1]] = BEAT_RULE
     return pixels

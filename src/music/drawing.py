@@ -5,28 +5,25 @@ N bars, T steps, V voices.
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import torch
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from PIL import Image, ImageColor
+from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
 from src.data.spec import BAR
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
-from src.pictures import rendered
+from src.pictures import lettering
 
-DPI = 100
 CELL = (13, 14)  # pixels high and wide
 TITLE, BEATS, NAMES, GAP, LEGEND = 24, 18, 85, 14, 36  # pixels above, below, beside and between panels, and under all
 RULE, BEAT_RULE = 0.8, 0.45  # greys of the lines between cells and between beats
 PAPER = np.array([[1.0, 1.0, 1.0], [0.93, 0.93, 0.93]])  # of odd and even beats
 BLANK = 0.86  # where a bar is missing
-INK = mpl.colors.to_rgb("#1b3a5c")
 HIT, MISSED, INVENTED = "#1b3a5c", "#e69f00", "#cc79a7"  # told apart by every kind of colour vision
+INK = np.array(ImageColor.getrgb(HIT)) / 255
+LARGE, SMALL = lettering(12), lettering(11)
 
 
 def bars(grids_NTV: Tensor, titles: Sequence[str] | None = None, columns: int = 4) -> np.ndarray:
@@ -65,7 +62,7 @@ def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> 
     colours = dict(zip(kinds, (HIT, MISSED, INVENTED), strict=True))
     cells_NTV3 = np.broadcast_to(_paper(real_NTV.shape[1:]), (*real_NTV.shape, 3)).copy()
     for kind, where_NTV in kinds.items():
-        cells_NTV3[where_NTV] = mpl.colors.to_rgb(colours[kind])
+        cells_NTV3[where_NTV] = np.array(ImageColor.getrgb(colours[kind])) / 255
     titles = [
         f"{right} of {hits} hits, {more} invented"
         for right, hits, more in zip(
@@ -78,7 +75,7 @@ def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> 
 def _inked(grids_NTV: Tensor) -> np.ndarray:
     """Cells [N, T, V, 3], darker the likelier a hit."""
     inked_NTV1 = grids_NTV.detach().float().cpu().numpy()[..., None]
-    return _paper(grids_NTV.shape[1:]) * (1 - inked_NTV1) + inked_NTV1 * np.array(INK)
+    return _paper(grids_NTV.shape[1:]) * (1 - inked_NTV1) + inked_NTV1 * INK
 
 
 def _paper(shape: tuple[int, int]) -> np.ndarray:
@@ -90,27 +87,24 @@ def _paper(shape: tuple[int, int]) -> np.ndarray:
 def _pictured(
     cells_NTV3: np.ndarray, titles: Sequence[str], columns: int, legend: Mapping[str, str] | None = None
 ) -> np.ndarray:
-    """Bars as panels with titles, beats and voices named; one canvas in pixels, since axes of their own take long."""
+    """Bars as panels with titles, beats and voices named, drawn pixel by pixel: figures with axes take far longer."""
     panels = [_panel(cells_TV3) for cells_TV3 in cells_NTV3]
     panel_height, panel_width, _ = panels[0].shape
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
     row_height = TITLE + panel_height + BEATS
     sheet = np.ones((rows * row_height + (LEGEND if legend else GAP), NAMES + columns * (panel_width + GAP), 3))
-    figure = Figure(figsize=(sheet.shape[1] / DPI, sheet.shape[0] / DPI), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0, 0, 1, 1))
-    axis.set_axis_off()
-    for index, (panel, title) in enumerate(zip(panels, titles, strict=True)):
-        row, column = divmod(index, columns)
-        top, left = row * row_height + TITLE, NAMES + column * (panel_width + GAP)
+    places = [divmod(index, columns) for index in range(len(panels))]
+    corners = [(row * row_height + TITLE, NAMES + column * (panel_width + GAP)) for row, column in places]
+    for panel, (top, left) in zip(panels, corners, strict=True):
         sheet[top : top + panel_height, left : left + panel_width] = panel
-        _label(axis, cells_NTV3.shape[1:3], top, left, title, voices=column == 0)
-    axis.imshow(sheet, interpolation="nearest", aspect="auto")
+    picture = Image.fromarray((255 * sheet).round().astype(np.uint8))
+    pen = ImageDraw(picture)
+    for title, (top, left) in zip(titles, corners, strict=True):
+        _label(pen, cells_NTV3.shape[1:3], top, left, title)
     if legend:
-        patches = [Patch(color=colour, label=name) for name, colour in legend.items()]
-        figure.legend(handles=patches, loc="lower center", ncols=len(patches), frameon=False, fontsize=9)
-    return rendered(canvas)
+        _explain(pen, legend, picture.width / 2, picture.height - LEGEND / 2)
+    return np.array(picture)
 
 
 def _panel(cells_TV3: np.ndarray) -> np.ndarray:
@@ -122,12 +116,22 @@ def _panel(cells_TV3: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _label(axis: Axes, shape: tuple[int, int], top: int, left: int, title: str, voices: bool) -> None:
-    """The title above a panel, the beats' numbers below it, and the voices' names beside it."""
+def _label(pen: ImageDraw, shape: tuple[int, int], top: int, left: int, title: str) -> None:
+    """The title above a panel, the beats' numbers below it, and beside the first of a row the voices' names."""
     steps, num_voices = shape
-    width, bottom = steps * CELL[1], top + num_voices * CELL[0]
-    axis.text(left + width / 2, top - 5, title, ha="center", va="baseline", fontsize=9)
+    bottom = top + num_voices * CELL[0]
+    pen.text((left + steps * CELL[1] / 2, top - 6), title, "black", LARGE, anchor="ms")
     for beat, step in enumerate(range(0, steps, STEPS_PER_BEAT)):
-        axis.text(left + (step + 0.5) * CELL[1], bottom + 4, str(beat + 1), ha="center", va="top", fontsize=8)
-    for index, voice in enumerate(VOICES if voices else ()):
-        axis.text(left - 5, bottom - (index + 0.5) * CELL[0], voice.name, ha="right", va="center", fontsize=8)
+        pen.text((left + (step + 0.5) * CELL[1], bottom + 5), str(beat + 1), "black", SMALL, anchor="mt")
+    for index, voice in enumerate(VOICES if left == NAMES else ()):
+        pen.text((left - 5, bottom - (index + 0.5) * CELL[0]), voice.name, "black", SMALL, anchor="rm")
+
+
+def _explain(pen: ImageDraw, legend: Mapping[str, str], middle: float, height: float) -> None:
+    """The colours and what they mean, in one line."""
+    widths = [2 * CELL[1] + pen.textlength(name, LARGE) + 2 * GAP for name in legend]
+    left = middle - sum(widths) / 2 + GAP
+    for (name, colour), width in zip(legend.items(), widths, strict=True):
+        pen.rectangle((left, height - CELL[0] / 2, left + 1.5 * CELL[1], height + CELL[0] / 2), colour)
+        pen.text((left + 2 * CELL[1], height), name, "black", LARGE, anchor="lm")
+        left += width

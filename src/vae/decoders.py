@@ -102,19 +102,22 @@ class Autoregressive(nn.Module):
         probability_BTV = torch.zeros_like(uniform_BTV)
         for step in range(self.steps):
             now = slice(step, step + 1)
-            features_B1W = self._features(latents_BZ, self._remembered(history_BTV)[:, now])
+            features_B1W = self._features(latents_BZ, self._remembered(history_BTV, now))
+            own_B1V, hidden_B1X = self.chain.driven(features_B1W)
             for voice in range(uniform_BTV.shape[-1]):
-                logits_B1 = self.chain(features_B1W, history_BTV[:, now])[..., voice].float()
-                probability_B1 = (logits_B1 / temperature).sigmoid()
+                logits_B1V = self.chain.logits(own_B1V, hidden_B1X, history_BTV[:, now])
+                probability_B1 = (logits_B1V[..., voice].float() / temperature).sigmoid()
                 probability_BTV[:, now, voice] = probability_B1
                 history_BTV[:, now, voice] = 2 * (probability_B1 > uniform_BTV[:, now, voice]).float() - 1
         return (history_BTV + 1) / 2, probability_BTV
 
-    def _remembered(self, history_BTV: Tensor) -> Tensor:
-        """What each step knows of those before it [B, T, W]."""
+    def _remembered(self, history_BTV: Tensor, asked: slice = slice(None)) -> Tensor:
+        """What each of the steps asked for knows of those before it [B, T, W]."""
         before_BVT = pad(history_BTV.transpose(1, 2), (self.steps, -1))
+        first, last, _ = asked.indices(self.steps)
+        known_BWT = self.past(before_BVT[..., first : last + self.steps - 1])
         # Contiguous, or every layer behind would copy.
-        return gelu(self.past(before_BVT).transpose(1, 2).contiguous() + self.position)
+        return gelu(known_BWT.transpose(1, 2).contiguous() + self.position[asked])
 
     def _features(self, latents_BZ: Tensor, remembered_BTW: Tensor) -> Tensor:
         features_BTW = remembered_BTW + self.latents(latents_BZ).unsqueeze(-2)
@@ -135,6 +138,14 @@ class Chain(nn.Module):
         self.register_buffer("before", torch.ones(voices, voices).triu(1).unsqueeze(-1), persistent=False)
 
     def forward(self, features_BTW: Tensor, cells_BTV: Tensor) -> Tensor:
+        return self.logits(*self.driven(features_BTW), cells_BTV)
+
+    def driven(self, features_BTW: Tensor) -> tuple[Tensor, Tensor]:
+        """What a step's features say to its cells, whatever the others are: logits [B, T, V], hidden [B, T, V · H]."""
+        return self.own(features_BTW), self.hidden(features_BTW)
+
+    def logits(self, own_BTV: Tensor, hidden_BTX: Tensor, cells_BTV: Tensor) -> Tensor:
+        """Logits [B, T, V], each with the cells before it in its step."""
         earlier_BTX = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
-        hidden_BTVH = gelu(self.hidden(features_BTW) + earlier_BTX).unflatten(-1, self.out.shape)
-        return (hidden_BTVH * self.out).sum(-1) + self.own(features_BTW)
+        hidden_BTVH = gelu(hidden_BTX + earlier_BTX).unflatten(-1, self.out.shape)
+        return (hidden_BTVH * self.out).sum(-1) + own_BTV

@@ -34,7 +34,7 @@ IMPORTANCE_CELLS = 250_000  # at once under importance sampling: tensors small e
 SHOWN = 8  # bars in a picture
 HEARD = 4  # of them, each followed by what is rebuilt of it
 SHOWN_IMAGES = 64
-ALONG_TRAINING = 300  # samples, of those measures whose cost grows faster than their number
+ALONG_TRAINING = 300  # samples, of all measures but the bound; some cost more the more there are
 
 
 class VAEEvaluator:
@@ -111,6 +111,7 @@ class VAEEvaluator:
             cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
             some_NTV = cells_NTV if final else cells_NTV[:ALONG_TRAINING]
             metrics, points = self._bound(vae, cells_NTV)
+            metrics |= self._usage(vae, some_NTV)
             metrics |= self._information(vae, some_NTV)
             rebuilt, shown = self._rebuilt(vae, some_NTV, final)
             metrics |= rebuilt
@@ -118,7 +119,7 @@ class VAEEvaluator:
                 metrics |= self._likelihood(vae, cells_NTV)
             else:
                 metrics |= {name: float(value) for name, value in vae.annealed.items()}
-            drawn = vae.sample(self.num_samples, SEED)
+            drawn = vae.sample(self.samples.enough(split), SEED)
             judged, drawn_shown = self.samples.evaluate(vae, drawn, split)
             metrics |= judged
             shown |= drawn_shown
@@ -132,7 +133,7 @@ class VAEEvaluator:
                 shown |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
         values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
         collapsed = [level for level in LEVELS if values[f"kl_{level}"] < ACTIVE_NATS]
-        return values | {"num_samples": self.num_samples, "collapsed": collapsed}, shown
+        return values | {"num_samples": len(drawn), "collapsed": collapsed}, shown
 
     def controls(self) -> dict[str, dict[str, Any]]:
         """Those of the samples: a bound has none, it needs a model."""
@@ -158,28 +159,33 @@ class VAEEvaluator:
         return shown | self.samples.timeline(history)
 
     def _bound(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """ELBO and its parts, what shuffling a level costs, and each sample's place in the latent space."""
+        """ELBO and its parts, and each sample's place in the latent space."""
         bound = Bound(vae.z_high, vae.z_low).to(self.device)
-        lost = dict.fromkeys(LEVELS, 0.0)
         points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
+        for part_NTV in cells_NTV.split(CHUNK):
+            latents = vae.infer(part_NTV)
+            rates = latents.rates()
+            bound.update(self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV), rates.high_BL, rates.low_BL)
+            points["high"].append(latents.posterior_high.mean)
+            points["low"].append(latents.posterior_low.mean)
+        return bound.compute(), {level: torch.cat(means) for level, means in points.items()}
+
+    def _usage(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
+        """What shuffling a level between samples costs."""
+        lost = dict.fromkeys(LEVELS, 0.0)
         for part_NTV in cells_NTV.split(CHUNK):
             latents = vae.infer(part_NTV)
             high_NL, low_NL = latents.high_BL, latents.low_BL
             distortion_N = self._distortion(vae, high_NL, low_NL, part_NTV)
-            rates = latents.rates()
-            bound.update(distortion_N, rates.high_BL, rates.low_BL)
             other_N = torch.randperm(len(part_NTV), device=self.device)
             without_high_N = self._distortion(vae, high_NL[other_N], low_NL, part_NTV)
             without_low_N = self._distortion(vae, high_NL, low_NL[other_N], part_NTV)
             lost["high"] += (without_high_N - distortion_N).double().sum()
             lost["low"] += (without_low_N - distortion_N).double().sum()
-            points["high"].append(latents.posterior_high.mean)
-            points["low"].append(latents.posterior_low.mean)
         usage = {f"usage_{level}": lost[level] / len(cells_NTV) for level in LEVELS}
         if vae.decoder_sees == "low":
             usage["usage_high"] = None  # there is nothing to shuffle for a decoder that does not see it
-        metrics = bound.compute() | usage
-        return metrics, {level: torch.cat(means) for level, means in points.items()}
+        return usage
 
     def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
         return -log_likelihood(vae.decoder(vae.seen(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)

@@ -25,6 +25,7 @@ from src.vae.module import VAE
 SHOWN_IMAGES = 64
 SHOWN_BARS = 16
 HEARD_BARS = 8
+BARS_ALONG_TRAINING = 300
 
 
 class SampleJudges:
@@ -38,15 +39,22 @@ class SampleJudges:
 
     def __init__(self, data: ResidentData, num_samples: int, cache: Path, device: torch.device):
         self.spec = data.spec
+        self.num_samples = num_samples
         self.coverage = Coverage(data, num_samples, cache, device) if self.spec.kind != "drums" else None
         self.listener = listener_of(data, num_samples, device)
         self.styles = None
         if self.listener and len(self.spec.classes) > 1:
             self.styles = oracle_of(data, cache, device)
-            held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
-            self.held_out = {
-                name: Split(split.images[:num_samples], split.labels[:num_samples]) for name, split in held_out.items()
-            }
+            self.held_out = {}
+            for name in ("val", "test"):
+                held_out, num = data.held_out(name).to(device), self.enough(name)
+                self.held_out[name] = Split(held_out.images[:num], held_out.labels[:num])
+
+    def enough(self, split: str) -> int:
+        """How many samples an evaluation on this split takes: all at the end, mostly fewer along training."""
+        if self.coverage:
+            return self.coverage.enough(split)
+        return self.num_samples if split == "test" else min(self.num_samples, BARS_ALONG_TRAINING)
 
     def evaluate(self, vae: VAE, drawn_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics by name of samples drawn from the prior, and the samples themselves."""

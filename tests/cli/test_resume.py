@@ -64,6 +64,7 @@ def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pyt
         assert command(*RECIPE, "hydra.run.dir=cut").status == 1
     assert results(Path("cut"))["status"] == "failed"
     assert results(Path("cut"))["images_seen"] == 256
+    assert Path("cut", "samples", "shares.png").is_file(), "what was reached is shown"
     assert command("resume=cut").status == 0
     assert_same_run("whole", "cut")
 

@@ -38,9 +38,8 @@ def fewer(monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures are made of nothing: most of the time goes into their drawing."""
-    rooms = [f"interpretation.{name}" for name in ("strips", "latent_map", "control", "temperature")]
-    for module in (*rooms, "music.drawing"):
-        monkeypatch.setattr(f"src.{module}.rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
+    for module in ("strips", "latent_map", "control", "temperature"):
+        monkeypatch.setattr(f"src.interpretation.{module}.rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
 
 
 class Guess(Oracle):
