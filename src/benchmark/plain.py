@@ -1,10 +1,11 @@
-"""Training loops as one would write them by hand, without Lightning or seams: what the laboratory's are timed against.
+"""Training loops as one would write them by hand, without Lightning or seams: what this laboratory's are timed against.
 
 Same networks, optimizers, batches and precision; nothing is logged, evaluated or saved.
 """
 
 import math
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 
 import torch
 from hydra.utils import instantiate
@@ -54,8 +55,61 @@ def gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
     return step
 
 
+def r3gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: torch.dtype | None) -> Step:
+    """One step of R3GAN: the relativistic loss, R1 and R2, burn-in schedules and an average of the weights."""
+    generator = instantiate(config.gan.generator)(shape=spec.shape).to(device)
+    discriminator = instantiate(config.gan.discriminator)(shape=spec.shape).to(device)
+    average = deepcopy(generator).requires_grad_(False)
+    generator_optimizer = instantiate(config.gan.generator_optimizer)(generator.parameters())
+    discriminator_optimizer = instantiate(config.gan.discriminator_optimizer)(discriminator.parameters())
+    first_lr, (beta1, first_beta2) = generator_optimizer.defaults["lr"], generator_optimizer.defaults["betas"]
+    burn_in, gamma = config.gan.tricks.burn_in, config.gan.tricks.r1.gamma
+    total = math.ceil(config.budget / config.batch_size)
+    done = 0
+
+    def step(images_BHW: Tensor) -> None:
+        nonlocal done
+        burnt = (1 - math.cos(math.pi * min(1.0, done / total / burn_in.share))) / 2
+        for group in generator_optimizer.param_groups + discriminator_optimizer.param_groups:
+            group["lr"] = first_lr * (1 + (burn_in.lr - 1) * burnt)
+            group["betas"] = (beta1, first_beta2 + (burn_in.beta2 - first_beta2) * burnt)
+        weight = gamma * (1 + (burn_in.gamma - 1) * burnt) / 2
+
+        real = images_BHW.unsqueeze(1).float() / (spec.levels / 2) - 1
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            with torch.no_grad():
+                fake = generator(torch.randn(len(real), generator.z, device=device))
+            real.requires_grad_()
+            fake.requires_grad_()
+            logits_real, logits_fake = discriminator(real)[0], discriminator(fake)[0]
+            (slope_real,) = torch.autograd.grad(logits_real.sum(), real, create_graph=True)
+            (slope_fake,) = torch.autograd.grad(logits_fake.sum(), fake, create_graph=True)
+            loss = softplus(logits_fake - logits_real).mean()
+            for slope in (slope_real, slope_fake):
+                loss = loss + weight * slope.float().square().sum((1, 2, 3)).mean()
+        discriminator_optimizer.zero_grad()
+        loss.backward()
+        discriminator_optimizer.step()
+
+        discriminator.requires_grad_(False)
+        with torch.autocast(device.type, dtype, enabled=dtype is not None):
+            fake = generator(torch.randn(len(real), generator.z, device=device))
+            loss = softplus(discriminator(real.detach())[0] - discriminator(fake)[0]).mean()
+        generator_optimizer.zero_grad()
+        loss.backward()
+        generator_optimizer.step()
+        discriminator.requires_grad_(True)
+
+        half_life = max(1e-6, burn_in.half_life * total * burnt)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(average.parameters()), list(generator.parameters()), 1 - 0.5 ** (1 / half_life))
+        done += 1
+
+    return step
+
+
 def vae_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: torch.dtype | None) -> Step:
-    """One step of the default VAE: top-down, both levels seen, conditional prior, β rising."""
+    """One step of the default VAE: top-down, both levels seen, conditional prior, β and learning rate on schedules."""
     vae = config.vae
     shape = (spec.shape[1], spec.shape[2])
     encoder = instantiate(vae.encoder)(num_cells=math.prod(shape)).to(device)
@@ -67,7 +121,13 @@ def vae_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
     vectors = {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0}
     optimizer = instantiate(vae.optimizer)([matrices, vectors])
     total = config.budget // config.batch_size
-    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.5 + 0.5 * math.cos(math.pi * step / total))
+    warm = vae.warmup
+
+    def rate(step: int) -> float:
+        t = step / total
+        return t / warm if t < warm else 0.5 + 0.5 * math.cos(math.pi * (t - warm) / (1 - warm))
+
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
     done = 0
 
     def step(images_BHW: Tensor) -> None:

@@ -1,0 +1,108 @@
+"""`python -m src.benchmark [gan_standard] [gan_r3] [vae_drums] [scaling] [out=FILE.json] [OVERRIDE…]`.
+
+All is timed if nothing is named. A recipe's training loop takes turns with plain ones in one process, so that a machine
+whose speed drifts slows all alike; medians over the turns count. Overrides must suit the recipes that are timed.
+"""
+
+import json
+import logging
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra import initialize_config_dir
+
+from src import resolvers
+from src.benchmark import loops, scaling
+from src.files import write_atomically
+from src.mistakes import MISTAKES, give_up, message
+from src.quiet import quieten
+from src.results import PACKAGES, commit
+
+CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
+SCALING = "scaling"
+
+
+def main(arguments: Sequence[str]) -> None:
+    named = [argument for argument in arguments if argument in loops.RECIPES or argument == SCALING]
+    out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
+    overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
+    quieten()
+    logging.getLogger("lightning").setLevel(logging.ERROR)
+    resolvers.register()
+    found: dict[str, Any] = {"arguments": list(arguments), "machine": machine(), "recipes": {}}
+    print("\n".join(f"{key}: {value}" for key, value in found["machine"].items()))
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
+        for recipe in [name for name in loops.RECIPES if name in (named or loops.RECIPES)]:
+            with tempfile.TemporaryDirectory() as folder:
+                found["recipes"][recipe] = loops.measure(recipe, overrides, folder)
+            print("\n".join(["", " ".join([recipe, *overrides]), *recipe_lines(found["recipes"][recipe])]), flush=True)
+    if SCALING in (named or [SCALING]):
+        found[SCALING] = scaling.measure()
+        print("\n".join(["", *scaling_lines(found[SCALING])]))
+    path = Path(out[-1] if out else f"multirun/benchmark/{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, json.dumps(found, indent=2) + "\n")
+    print(f"\n{path}")
+
+
+def machine() -> dict[str, Any]:
+    """What the figures hold for."""
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpu": gpu,
+        "bf16": {"AVX512": torch.cpu._is_avx512_bf16_supported(), "AMX": torch.cpu._is_amx_tile_supported()},
+        "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
+        "git": commit(),
+    }
+
+
+def processor() -> str:
+    """The model's name where the system tells it."""
+    known = Path("/proc/cpuinfo")
+    lines = known.read_text().splitlines() if known.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def recipe_lines(found: Mapping[str, Any]) -> list[str]:
+    lines = [f"  batch {found['batch_size']}, {found['precision']}, {loops.TURNS} turns of {loops.STEPS} steps"]
+    rows = {f"{name}, samples/s": (rate, ",.0f") for name, rate in found["samples_per_second"].items()}
+    rows |= {f"times the {name}": (ratio, ".3f") for name, ratio in found["ratio_to"].items()}
+    for name, (value, form) in rows.items():
+        quartiles = f"quartiles {value['low_quartile']:{form}} to {value['high_quartile']:{form}}"
+        lines.append(f"  {name:30} {value['median']:>8{form}}   {quartiles}")
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in found["step_shares"].items())
+    evaluation = found["evaluation"]
+    return [
+        *lines,
+        f"  of a step: {shares}",
+        f"  an evaluation along training {evaluation['along_training']:.2f} s: {evaluation['times']} of them are "
+        f"{evaluation['share_along_training']:.1%} of {evaluation['budget']:,} samples' run; "
+        f"at the end {evaluation['at_the_end']:.1f} s",
+    ]
+
+
+def scaling_lines(found: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for name, curve in found["curves"].items():
+        points = ", ".join(f"{size:,}: {seconds:.3g} s" for size, seconds in curve["seconds"].items())
+        lines.append(f"{name}: {points}; exponent {curve['exponent']:.2f}")
+    return [*lines, f"memory at most {found['peak_memory_gib']:.1f} GiB"]
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except MISTAKES as mistake:
+        give_up(message(mistake))

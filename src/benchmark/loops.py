@@ -1,0 +1,166 @@
+"""Training loops against plain ones, where a step's time goes, and what evaluations take of a run."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from hydra import compose
+from hydra.utils import instantiate
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.profilers import SimpleProfiler
+from omegaconf import DictConfig
+from torch import Tensor
+
+from src.benchmark.plain import Step, batches, gan_step, r3gan_step, vae_step
+
+TURNS, WARM_UP_TURNS = 20, 2
+STEPS = 10  # of a turn
+EVALUATIONS = 3  # that are timed
+RECIPES: Mapping[str, tuple[Sequence[str], Callable[..., Step]]] = {
+    "gan_standard": (("experiment=gan_standard", "data=strokes"), gan_step),
+    "gan_r3": (("experiment=gan_r3", "data=strokes"), r3gan_step),
+    "vae_drums": (("experiment=vae_drums",), vae_step),
+}
+
+
+class TakeTurns(Callback):
+    """Interrupts Lightning's loop every `STEPS` steps for as many of each rival, and times all of them apart.
+
+    Args:
+        rivals: plain loops by name.
+        images_NHW: that they train on.
+        batch_size: as in Lightning's loop.
+    """
+
+    def __init__(self, rivals: Mapping[str, Step], images_NHW: Tensor, batch_size: int):
+        self.rivals = rivals
+        self.images_NHW = images_NHW
+        self.batch_size = batch_size
+        self.seconds: dict[str, list[float]] = {name: [] for name in ("this laboratory", *rivals)}
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.started = now(module.device)
+
+    def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_index: int) -> None:
+        if batch_index == 0 or batch_index % STEPS:
+            return
+        self.seconds["this laboratory"].append(now(module.device) - self.started)
+        for name, step in self.rivals.items():
+            started = now(module.device)
+            for images_BHW in batches(self.images_NHW, self.batch_size, STEPS):
+                step(images_BHW)
+            self.seconds[name].append(now(module.device) - started)
+        self.started = now(module.device)
+
+
+def now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any]:
+    """Everything about the training of one recipe, by name; `folder` takes what the runs write."""
+    chosen, make_step = RECIPES[recipe]
+    quiet = (
+        "callbacks=quiet",
+        "~callbacks.preemption",
+        "trainer.enable_progress_bar=false",
+        f"trainer.logger.save_dir={folder}",
+    )
+    config = compose("train", [*chosen, *overrides, *quiet, f"callbacks.evaluation.folder={folder}"])
+    default_images, default_evaluations = config.budget, config.evaluations
+    found = race(config, make_step)
+    evaluations = evaluation_seconds(config)
+    training = default_images / found["samples_per_second"]["this laboratory"]["median"]
+    along = default_evaluations * evaluations["along_training"]
+    return found | {
+        "evaluation": evaluations
+        | {
+            "budget": default_images,
+            "times": default_evaluations,
+            "share_along_training": along / (training + along),
+        }
+    }
+
+
+def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
+    """Training alone, against a plain loop in the same precision and, where that is not fp32, one in fp32."""
+    config = config.copy()
+    config.budget = ((WARM_UP_TURNS + TURNS) * STEPS + 1) * config.batch_size
+    data = instantiate(config.data)
+    data.setup()
+    model = instantiate(config.model)(spec=data.spec)
+    callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
+    profiler = SimpleProfiler()
+    trainer: Trainer = instantiate(config.trainer, callbacks=callbacks, profiler=profiler)
+    device = trainer.strategy.root_device
+    rivals = {"plain loop": make_step(config, data.spec, device, reduced_precision(trainer))}
+    if reduced_precision(trainer):
+        rivals["plain loop in fp32"] = make_step(config, data.spec, device, None)
+    turns = TakeTurns(rivals, data.splits["train"].images.to(device), config.batch_size)
+    trainer.callbacks.append(turns)
+    trainer.fit(model, data)
+
+    seconds = {name: taken[WARM_UP_TURNS:] for name, taken in turns.seconds.items()}
+    ours = seconds["this laboratory"]
+    trained = STEPS * config.batch_size
+    return {
+        "batch_size": config.batch_size,
+        "precision": str(trainer.precision),
+        "samples_per_second": {name: spread([trained / turn for turn in taken]) for name, taken in seconds.items()},
+        "ratio_to": {
+            name: spread([theirs / own for theirs, own in zip(seconds[name], ours, strict=True)]) for name in rivals
+        },
+        "step_shares": step_shares(profiler),
+    }
+
+
+def reduced_precision(trainer: Trainer) -> torch.dtype | None:
+    return torch.bfloat16 if trainer.precision == "bf16-mixed" else None
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    low, median, high = statistics.quantiles(values, n=4)
+    return {"median": median, "low_quartile": low, "high_quartile": high}
+
+
+def step_shares(profiler: SimpleProfiler) -> dict[str, float]:
+    """Where the time of Lightning's loop went, as shares of it; what is left is Lightning's own."""
+
+    def total(*endings: str) -> float:
+        return sum(sum(taken) for name, taken in profiler.recorded_durations.items() if name.endswith(endings))
+
+    step, backward = total("Strategy.training_step"), total("Strategy.backward")
+    # Automatic optimisation runs the step inside the optimizer's, manual optimisation the other way round.
+    around, inside = total("VAE.optimizer_step"), sum(profiler.recorded_durations["optimizer_step"])
+    gradients = step + (backward if around else -inside)
+    parts = {
+        "data": total("train_dataloader_next", "batch_to_device"),
+        "forward and backward": gradients,
+        "optimizer": around - gradients if around else inside,
+        "logging": total("TrainingCurves.on_train_batch_end"),
+    }
+    loop = total("run_training_epoch") - total("TakeTurns.on_train_batch_start")
+    shares = {name: seconds / loop for name, seconds in parts.items()}
+    return shares | {"Lightning": 1 - sum(shares.values())}
+
+
+def evaluation_seconds(config: DictConfig) -> dict[str, float]:
+    """Of an evaluation along training, checkpoint and pictures included, and of the scoring at the end."""
+    config = config.copy()
+    config.evaluations = EVALUATIONS
+    config.budget = EVALUATIONS * STEPS * config.batch_size
+    profiler = SimpleProfiler()
+    trainer: Trainer = instantiate(
+        config.trainer, callbacks=list(instantiate(config.callbacks).values()), profiler=profiler
+    )
+    data = instantiate(config.data)
+    data.setup()
+    trainer.fit(instantiate(config.model)(spec=data.spec), data)
+    taken = profiler.recorded_durations
+    along = sorted(taken["[Callback]Evaluation.on_train_batch_end"])[-EVALUATIONS:]
+    (at_the_end,) = taken["[Callback]Evaluation.on_train_end"]
+    return {"along_training": statistics.median(along), "at_the_end": at_the_end}

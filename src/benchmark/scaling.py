@@ -1,0 +1,100 @@
+"""How cost grows: a batch with the data, measures with the number of samples and of modes.
+
+N samples, F features, K classes, C channels, L latent dims.
+"""
+
+import math
+import resource
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from src.data.resident import ResidentLoader
+from src.metrics.fidelity import frechet_distance, neighbourhoods, vendi_score
+from src.metrics.modes import ModeCoverage
+from src.oracles.oracle import Opinion
+from src.vae.information import mutual_information
+from src.vae.latents import normal
+
+REPEATS = 3
+FEATURES, LATENTS, BATCH = 128, 32, 64
+SAMPLES = (1250, 2500, 5000, 10_000)
+BARS = (300, 600, 1200, 2400)
+IMAGES = (15_000, 60_000, 240_000)
+MODES = (26, 676, 17_576)
+
+
+def measure() -> dict[str, Any]:
+    """Seconds by size for each curve, the exponent that fits them, and the memory that the process took at most."""
+    curves = {
+        "1,000 batches, by images": timed(_batches, IMAGES),
+        "precision, recall, density, coverage, by samples": timed(_neighbourhoods, SAMPLES),
+        "Vendi score, by samples": timed(_vendi, SAMPLES),
+        "Fréchet distance, by samples": timed(_frechet, SAMPLES),
+        "mode coverage of 10,000 samples, by modes": timed(_modes, MODES),
+        "mutual information, by bars": timed(_information, BARS),
+    }
+    return {"curves": curves, "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+
+
+def timed(work: Callable[[int], Callable[[], object]], sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The median of a few repetitions at each size; exponent 1 is linear."""
+    seconds = {size: _median(work(size)) for size in sizes}
+    return {"seconds": seconds, "exponent": exponent(seconds)}
+
+
+def exponent(seconds: Mapping[int, float]) -> float:
+    """Slope of log time over log size."""
+    logs = [math.log(size) for size in seconds], [math.log(taken) for taken in seconds.values()]
+    return statistics.linear_regression(*logs).slope
+
+
+def _median(work: Callable[[], object]) -> float:
+    work()
+    taken = []
+    for _ in range(REPEATS):
+        started = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
+
+
+def _batches(num: int) -> Callable[[], object]:
+    images = torch.zeros(num, 28, 28, dtype=torch.uint8)
+    return lambda: sum(len(batch) for batch in ResidentLoader(images, BATCH, 1000, seed=0))
+
+
+def _neighbourhoods(num: int) -> Callable[[], object]:
+    real, fake = torch.randn(2, num, FEATURES)
+    return lambda: neighbourhoods(real, fake, 5)
+
+
+def _vendi(num: int) -> Callable[[], object]:
+    features = torch.randn(num, FEATURES)
+    return lambda: vendi_score(features)
+
+
+def _frechet(num: int) -> Callable[[], object]:
+    real, fake = torch.randn(2, num, FEATURES)
+    return lambda: frechet_distance(real, fake)
+
+
+def _modes(num: int) -> Callable[[], object]:
+    channels = round(math.log(num, 26))
+    opinion = Opinion(torch.rand(10_000), torch.randint(26, (10_000, channels)), torch.randn(10_000, FEATURES))
+
+    def cover() -> object:
+        coverage = ModeCoverage(opinion, 26)
+        coverage.update(opinion)
+        return coverage.compute()
+
+    return cover
+
+
+def _information(num: int) -> Callable[[], object]:
+    posterior = normal(torch.randn(num, LATENTS), torch.rand(num, LATENTS) + 0.1)
+    latents = posterior.sample()
+    return lambda: mutual_information(lambda rows: posterior.log_prob(latents[rows].unsqueeze(1)).sum(-1), num)

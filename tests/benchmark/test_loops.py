@@ -1,0 +1,59 @@
+"""The benchmark as a command, too short to say anything about speed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from src.benchmark import __main__ as command
+from src.benchmark import loops, scaling
+from src.data import drums
+from src.oracles import oracle
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "TURNS", 3)
+    monkeypatch.setattr(loops, "WARM_UP_TURNS", 1)
+    monkeypatch.setattr(loops, "STEPS", 2)
+    for sizes, fewer in (("SAMPLES", (50, 100)), ("BARS", (20, 40)), ("IMAGES", (64, 128)), ("MODES", (26, 676))):
+        monkeypatch.setattr(scaling, sizes, fewer)
+
+
+def test_a_recipe_is_timed_and_written_down(short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
+    monkeypatch.setattr(oracle, "STEPS", 20)
+    small = ("batch_size=16", "vae.decoder.width=16", "evaluator.num_samples=50", "evaluator.num_held_out=20")
+    command.main(["vae_drums", "accelerator=cpu", *small, "evaluator.interpret=false", "out=found.json"])
+    found = json.loads(Path("found.json").read_text())
+    recipe = found["recipes"]["vae_drums"]
+    assert set(recipe["samples_per_second"]) == {"this laboratory", "plain loop"}
+    assert recipe["ratio_to"]["plain loop"]["median"] > 0
+    assert sum(recipe["step_shares"].values()) == pytest.approx(1)
+    assert all(0 < share < 1 for share in recipe["step_shares"].values())
+    assert recipe["evaluation"]["times"] == 20
+    along = 20 * recipe["evaluation"]["along_training"]
+    training = 512_000 / recipe["samples_per_second"]["this laboratory"]["median"]
+    assert recipe["evaluation"]["share_along_training"] == pytest.approx(along / (along + training))
+    assert {path.name for path in tmp_path.iterdir()} == {"found.json", ".cache"}, "runs leave nothing"
+
+
+def test_exponents():
+    assert scaling.exponent({10: 3.0, 100: 300.0, 1000: 30_000.0}) == pytest.approx(2)
+    assert scaling.exponent({1: 5.0, 10: 5.0}) == pytest.approx(0)
+
+
+def test_curves_are_timed(short, tmp_path: Path):
+    found = scaling.measure()
+    assert {size for curve in found["curves"].values() for size in curve["seconds"]} == {
+        20,
+        40,
+        50,
+        64,
+        100,
+        128,
+        26,
+        676,
+    }
+    assert all(seconds > 0 for curve in found["curves"].values() for seconds in curve["seconds"].values())

@@ -1,0 +1,83 @@
+"""The plain loops are fair rivals: given the same batches and the same chance they arrive at our weights."""
+
+from pathlib import Path
+
+import lightning
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from lightning import Callback
+
+from src import resolvers
+from src.benchmark.loops import RECIPES
+from src.data.resident import ResidentLoader
+
+SMALL = {
+    "gan_standard": ("gan.generator.width=4", "gan.discriminator.width=4"),
+    "gan_r3": ("gan.generator.width=4", "gan.discriminator.width=4"),
+    "vae_drums": ("vae.encoder.width=16", "vae.inference.width=16", "vae.decoder.width=16"),
+}
+STEPS, BATCH = 6, 16
+
+
+class Chance(Callback):
+    """Starts the random stream of the steps anew."""
+
+    def on_train_start(self, trainer, module):
+        torch.manual_seed(1)
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_plain_loop_trains_to_the_same_weights(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    resolvers.register()
+    chosen, make_step = RECIPES[recipe]
+    with initialize_config_dir(version_base="1.3", config_dir=str(Path("conf").resolve())):
+        config = compose(
+            "train",
+            [
+                *chosen,
+                *SMALL[recipe],
+                f"cache={tmp_path}",
+                f"batch_size={BATCH}",
+                f"budget={STEPS * BATCH}",
+                "accelerator=cpu",
+                "trainer.logger=false",
+                "trainer.enable_progress_bar=false",
+            ],
+        )
+    data = instantiate(config.data)
+    data.setup()
+    lightning.seed_everything(0, verbose=False)
+    model = instantiate(config.model)(spec=data.spec)
+    instantiate(config.trainer, callbacks=[Chance()]).fit(model, data)
+
+    built = []
+    monkeypatch.setattr("src.benchmark.plain.instantiate", lambda node: remembering(instantiate(node), built))
+    lightning.seed_everything(0, verbose=False)
+    step = make_step(config, data.spec, torch.device("cpu"), None)
+    torch.manual_seed(1)
+    for batch_B1HW in ResidentLoader(data.splits["train"].images, BATCH, STEPS, seed=config.seed):
+        step(batch_B1HW[:, 0])
+
+    ours = model.state_dict()
+    plain = {name: weights for part in built for name, weights in named(part, model)}
+    assert len(plain) > 10
+    for name, weights in plain.items():
+        assert torch.allclose(weights, ours[name], atol=1e-6), name
+
+
+def remembering(make, built):
+    def made(*arguments, **options):
+        thing = make(*arguments, **options)
+        built.append(thing)
+        return thing
+
+    return made
+
+
+def named(part, model):
+    """A network's weights under the names that they have in the model."""
+    for name, own in model.named_children():
+        if type(own) is type(part) and isinstance(part, torch.nn.Module):
+            yield from ((f"{name}.{key}", weights) for key, weights in part.state_dict().items())
