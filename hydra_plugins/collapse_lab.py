@@ -2,18 +2,21 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src.interruption import Interrupted, listening, stop
-from src.mistakes import message
+from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.sweeps.plan import Job, Plan
 
@@ -35,45 +38,55 @@ class Sweeper(BasicSweeper):
         super().__init__(max_batch_size=None, params=params)
         self.dry_run = dry_run
 
+    def setup(self, **given: Any) -> None:
+        with briefly():
+            super().setup(**given)
+
     def sweep(self, arguments: list[str]) -> None:
-        folder = Path(self.config.hydra.sweep.dir)
+        self.folder = Path(self.config.hydra.sweep.dir)
         given = {key_of(argument) for argument in arguments}
         self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        with briefly():
+            self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
+
+    def run(self, overrides: list[Override]) -> None:
         (jobs,) = self.split_arguments(overrides, None)
-        self.validate_batch_is_legal(jobs)
-        choices = self.config.hydra.runtime.choices
-        swept = swept_keys(folder) or {override.key_or_group for override in overrides if override.is_sweep_override()}
-        plan = Plan.of(folder, choices.experiment or choices.model, jobs, swept)
+        plan = self.plan(jobs, overrides)
         if self.dry_run:
             print(plan.headline(), plan.listing(), sep="\n")
             raise SystemExit(0)
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with FileLock(folder / ".lock", timeout=0):
-                self.run(plan)
-        except Timeout:
-            raise ValueError(f"hydra.sweep.dir={folder}: another sweep is running there") from None
+        with self.alone():
+            plan.save()
+            print(plan.headline())
+            self.launch(plan.pending)
 
-    def run(self, plan: Plan) -> None:
-        """Runs what is pending; Ctrl-C ends it, and the report is of what there is."""
-        plan.save()
-        if not (plan.folder / "multirun.yaml").is_file():  # jobs are named after the sweep's first start
-            self.config.hydra.sweeper.params = self.params
-            OmegaConf.save(self.config, plan.folder / "multirun.yaml")
-        print(plan.headline())
+    def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
+        """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
+        self.validate_batch_is_legal(jobs)
+        choices = self.config.hydra.runtime.choices
+        swept = swept_keys(self.folder) or {given.key_or_group for given in overrides if given.is_sweep_override()}
+        return Plan.of(self.folder, choices.experiment or choices.model, jobs, swept)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps other sweeps out of the folder; asked to stop, what is done in it ends, and the report follows."""
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with listening(stop):
-                self.launch(plan.pending)
+            with FileLock(self.folder / ".lock", timeout=0), listening(stop):
+                if not (self.folder / "multirun.yaml").is_file():  # jobs are named after the sweep's first start
+                    self.config.hydra.sweeper.params = self.params
+                    OmegaConf.save(self.config, self.folder / "multirun.yaml")
+                yield
+        except Timeout:
+            raise ValueError(f"hydra.sweep.dir={self.folder}: another sweep is running there") from None
         except (Interrupted, KeyboardInterrupt):  # here or in a job
             print("interrupted")
 
     def launch(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends.
+        """Runs jobs to their ends; one whose process died is recorded as failed.
 
-        A process that dies takes those beside it along: they are run again one by one, and the one that dies again is
-        recorded as failed.
+        Where a process that dies takes those beside it along, they are run again one by one.
         """
         if not jobs:
             return
@@ -84,12 +97,13 @@ class Sweeper(BasicSweeper):
                     log.error(message(returned._return_value))
         except BrokenExecutor:
             begun = [job for job in jobs if job.started_at >= start]
-            cut_short = [job for job in begun if job.running]
             if not begun:
                 raise
-            if len(jobs) == 1:
-                jobs[0].record_death()
-                return
-            self.launch([job for job in jobs if job not in begun])
-            for job in cut_short:
-                self.launch([job])
+            if len(jobs) > 1:
+                cut_short = [job for job in begun if job.running]
+                self.launch([job for job in jobs if job not in begun])
+                for job in cut_short:
+                    self.launch([job])
+        for job in jobs:
+            if job.running:
+                job.record_death()

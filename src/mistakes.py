@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NoReturn
 
 from hydra.errors import HydraException, InstantiationException
@@ -41,3 +43,14 @@ def give_up(text: str, exit_status: int = 1) -> NoReturn:
     """Ends the program with the message on stderr."""
     print(f"error: {text}", file=sys.stderr)
     raise SystemExit(exit_status)
+
+
+@contextmanager
+def briefly() -> Iterator[None]:
+    """A user's mistake in what is done here ends the program, with its short message."""
+    try:
+        yield
+    except Exception as error:
+        if not is_mistake(error):
+            raise
+        give_up(message(error))
