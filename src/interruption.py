@@ -1,4 +1,4 @@
-"""Being asked to stop: by Ctrl-C, or by a machine that others want back (SIGTERM, SIGUSR1)."""
+"""Being asked to stop: by Ctrl-C, or by a machine that others want back (SIGTERM, SIGUSR1; SIGUSR2 from submitit)."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 Handler = Callable[[int, FrameType | None], None]
 
 
@@ -15,7 +15,12 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int):
         super().__init__(f"interrupted by {signal.Signals(number).name}")
+        self.number = number
         self.exit_status = 128 + number  # as shells have it
+
+
+class Pruned(Exception):
+    """A search gives the run up: others were better by then."""
 
 
 def stop(number: int, frame: FrameType | None = None) -> None:
@@ -24,7 +29,7 @@ def stop(number: int, frame: FrameType | None = None) -> None:
 
 
 def listen(handler: Handler) -> None:
-    """Hands the three signals to `handler` from now on. Python delivers signals to the main thread only."""
+    """Hands the signals to `handler` from now on. Python delivers signals to the main thread only."""
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             signal.signal(number, handler)
@@ -32,7 +37,7 @@ def listen(handler: Handler) -> None:
 
 @contextmanager
 def listening(handler: Handler) -> Iterator[None]:
-    """Hands the three signals to `handler` for a while."""
+    """Hands the signals to `handler` for a while."""
     before = [signal.getsignal(number) for number in SIGNALS]
     listen(handler)
     try:

@@ -52,6 +52,11 @@ def jobs_at_once(accelerator: str) -> int:
     return 1 if accelerator != "cpu" and torch.cuda.is_available() else cpu_count()
 
 
+def share_of_gpu(accelerator: str) -> float:
+    """How much of a GPU a small job takes where it shares one."""
+    return 0.25 if accelerator != "cpu" and torch.cuda.is_available() else 0
+
+
 def register() -> None:
     """Makes the resolvers known to OmegaConf; needed before a configuration is composed.
 
@@ -60,5 +65,5 @@ def register() -> None:
     for parser in ("oc.create", "oc.decode"):
         OmegaConf.clear_resolver(parser)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
-    for resolver in (sweep_folder, job_folder, record_folder, fastest_precision, jobs_at_once):
+    for resolver in (sweep_folder, job_folder, record_folder, fastest_precision, jobs_at_once, share_of_gpu):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

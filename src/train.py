@@ -18,8 +18,9 @@ from omegaconf import DictConfig
 
 from src import checkpoints, resolvers
 from src.callbacks.curves import DivergedError
-from src.interruption import Interrupted, listening, stop
+from src.interruption import Interrupted, Pruned, listening, stop
 from src.mistakes import give_up, is_mistake, message
+from src.names import PRUNED
 from src.quiet import quieten
 from src.record import read_record, resumed_config
 from src.refusals import refuse_impossible
@@ -43,7 +44,7 @@ def main(config: DictConfig) -> None:
             results = run(config, folder)
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:
-            raise KeyboardInterrupt from None  # for whoever runs the jobs
+            raise KeyboardInterrupt(request.number) from None  # for whoever runs the jobs
         hint = f"; python -m src.train resume='{folder}' goes on" if checkpoints.exists(folder) else ""
         give_up(f"{request}{hint}", request.exit_status)
     if results["status"] not in ("completed", "diverged") and hydra_config.mode == RunMode.RUN:
@@ -69,6 +70,8 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
         log.warning("Diverged: %s", results["error"])
+    except Pruned as verdict:
+        results |= {"status": "interrupted", "error": f"{PRUNED}: {verdict}"}
     except Interrupted as request:
         results |= {"status": "interrupted", "error": str(request)}
         raise

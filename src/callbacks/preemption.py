@@ -14,6 +14,8 @@ from src.interruption import Interrupted, listen, stop
 class Preemption(Callback):
     """Asked to stop, training ends after the step it is in, with a checkpoint to go on from; asked again, at once.
 
+    SIGUSR2, by which SLURM says that the job may queue again, comes beside SIGTERM: together they ask once.
+
     It comes after the evaluation: one that has begun is finished first, and none that is due is skipped. Under DDP it
     is enough to ask one rank, which costs an exchange a step.
 
@@ -32,9 +34,10 @@ class Preemption(Callback):
         listen(self.ask)  # after Lightning, which would end the run without a checkpoint
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
-        if self.asked is not None:
+        if self.asked is not None and signal.SIGUSR2 not in (number, self.asked):
             stop(number)
-        self.asked = number
+        if self.asked != signal.SIGUSR2:
+            self.asked = number
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int
