@@ -31,7 +31,7 @@ def gravest(section: Section) -> tuple[str, str]:
 
 
 def _lost(section: Section) -> str:
-    lost = [run for run in section.runs if not run.completed]
+    lost = [run for run in section.runs if run.lost]
     if not lost:
         return ""
     by_name: dict[str, list[Run]] = {}
@@ -45,7 +45,7 @@ def _lost(section: Section) -> str:
 
 
 def _lost_in_short(section: Section) -> str:
-    lost = [run for run in section.runs if not run.completed]
+    lost = [run for run in section.runs if run.lost]
     return f"{len(lost)} of {len(section.runs)} runs did not complete ({statuses(lost)})"
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
-from src.names import run_name, swept_keys
+from src.names import PRUNED, run_name, swept_keys
 
 FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
 FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time, where PyYAML was built with it
@@ -111,7 +111,7 @@ def _results(record: Any) -> dict[str, Any]:
     )
     onset = record.get("onset")
     fields = {
-        "status": record["status"],
+        "status": PRUNED if str(record.get("error")).startswith(PRUNED) else record["status"],
         "name": record["name"],
         "model": record["model"],
         "seed": record.get("seed") if isinstance(record.get("seed"), int) else None,

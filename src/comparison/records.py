@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from src.music.compact import data_uri
+from src.names import PRUNED
 
 NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
 
@@ -84,7 +85,10 @@ class History:
 
 @dataclass(frozen=True)
 class Run:
-    """One run's folder, read. `status` is that of results.json, or "unfinished", "damaged" or "never started"."""
+    """One run's folder, read.
+
+    `status` is that of results.json, or "unfinished", "damaged", "never started", or "pruned" by a search.
+    """
 
     folder: Path
     status: str
@@ -107,6 +111,11 @@ class Run:
     @property
     def completed(self) -> bool:
         return self.status == "completed"
+
+    @property
+    def lost(self) -> bool:
+        """Whether the run would tell something had it come to its end; one that was pruned was behind anyway."""
+        return self.status not in ("completed", PRUNED)
 
     @property
     def images_seen(self) -> float | None:

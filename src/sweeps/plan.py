@@ -10,7 +10,7 @@ from typing import Any
 
 from src import checkpoints
 from src.files import write_atomically
-from src.names import concerns, job_folder, key_of, run_name
+from src.names import PRUNED, concerns, job_folder, key_of, run_name
 from src.record import read_record
 from src.results import write_results
 
@@ -42,7 +42,8 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to run; a job that failed or was cut short is not finished."""
-        return self.results.get("status") in FINISHED
+        results = self.results
+        return results.get("status") in FINISHED or (results.get("error") or "").startswith(PRUNED)
 
     @property
     def can_go_on(self) -> bool:

@@ -28,6 +28,12 @@ def test_reads_what_the_run_recorded(make_run) -> None:
     assert run.overrides == ("experiment=gan_fm", "seed=4")
 
 
+def test_what_a_search_pruned_is_no_loss(make_run) -> None:
+    pruned = read_run(make_run(status="interrupted", error="pruned: modes 3 is behind", metrics={}, controls={}))
+    assert (pruned.status, pruned.completed, pruned.lost) == ("pruned", False, False)
+    assert read_run(make_run("gan_fm", status="interrupted", error="interrupted by SIGTERM")).lost
+
+
 def test_unfinished_run_is_known_by_its_configuration_and_history(make_run) -> None:
     run = read_run(make_run("gan_fm", 2, finished=False))
     assert (run.name, run.seed, run.model, run.status) == ("gan_fm", 2, "gan", "unfinished")

@@ -60,6 +60,7 @@ def test_nothing_is_left_of_a_finished_sweep(plan: Plan):
     for job in plan.jobs:
         start(job.folder, 10)
         end(job.folder, 20, status="diverged")
+    end(job.folder, 20, status="interrupted", error="pruned: modes 3 is behind")
     assert plan.pending == []
     assert plan.seconds_left() == 0
 

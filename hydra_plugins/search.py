@@ -1,0 +1,42 @@
+"""The sweeper that lets Optuna choose, where Hydra looks for plug-ins."""
+
+from hydra.core.override_parser.types import Override
+
+from hydra_plugins.collapse_lab import Sweeper
+from src.extras import required
+from src.sweeps.plan import Plan
+
+
+class OptunaSweeper(Sweeper):
+    """Settings chosen by a search, which goes on where it was like any sweep.
+
+    Args:
+        trials: how many settings to try.
+        at_once: how many of them are chosen and launched together.
+    """
+
+    def __init__(self, trials: int, at_once: int, params: dict[str, str] | None = None, dry_run: bool = False):
+        super().__init__(params, dry_run)
+        self.trials = trials
+        self.at_once = at_once
+
+    def run(self, overrides: list[Override]) -> None:
+        required("optuna", "optuna")
+        from src.sweeps.search import JOB, Search
+
+        search = Search(overrides)
+        print(f"{self.trials} settings of {', '.join(search.space)}, {self.at_once} at once, in {self.folder}")
+        if self.dry_run:
+            raise SystemExit(0)
+        with self.alone():
+            search.open(self.folder)
+            while trials := search.choose(self.at_once, self.trials):
+                jobs = [self.plan([search.overrides(trial)], overrides).jobs[0] for trial in trials]
+                for trial, job in zip(trials, jobs, strict=True):
+                    trial.set_user_attr(JOB, job.folder.name)
+                plan = Plan(self.folder, tuple(dict.fromkeys(jobs)))
+                plan.save()
+                self.launch(plan.pending)
+                for trial, job in zip(trials, jobs, strict=True):
+                    search.tell(trial, job)
+        print(search.best)
