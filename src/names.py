@@ -9,7 +9,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
-NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", "cache", "data.root", "accelerator", "trainer", "hydra")
+# Where and on what a run runs: nothing of it changes what is trained.
+WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "hydra")
+NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", *WHERE)
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:

@@ -2,6 +2,7 @@
 
 import gzip
 import math
+import mmap
 import string
 import zlib
 from pathlib import Path
@@ -22,16 +23,17 @@ FOREIGN = {
 AGAIN = "download or copy it again"
 
 
-def read_idx(path: Path) -> np.ndarray:
+def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
     """The array in an IDX file of labels or images, gzipped or not (its first bytes decide, not its name).
 
-    Returns writable uint8: labels [N] or images [N, H, W].
+    Returns uint8: labels [N] or images [N, H, W]. Mapped, it is not writable, and what is not compressed is read only
+    where one looks at it; the file must not change meanwhile.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: the file cannot be read, is not IDX, holds another type, or is damaged.
     """
-    content = _read_bytes(path)
+    content = _content(path)
     if not content:
         raise ValueError(f"{path} is empty: {AGAIN}")
     shape = _parse_header(path, content)
@@ -40,17 +42,20 @@ def read_idx(path: Path) -> np.ndarray:
     if found != expected:
         fault = "is truncated" if found < expected else "is too long"
         raise ValueError(f"{path} {fault}: {found:,} bytes of data where {expected:,} should be; {AGAIN}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()
+    array = np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+    return array if mapped else array.copy()
 
 
-def read_pair(images: Path, labels: Path, transposed: bool) -> tuple[np.ndarray, np.ndarray]:
+def read_pair(images: Path, labels: Path, transposed: bool, mapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Images, uint8 [N, 28, 28], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation.
+
+    Images can be `mapped`, as `read_idx` does it.
 
     Raises:
         FileNotFoundError: one of the files is not there.
         ValueError: as `read_idx`, or the files are swapped, empty, not 28×28, or do not belong together.
     """
-    images_NHW, labels_N = read_idx(images), read_idx(labels)
+    images_NHW, labels_N = read_idx(images, mapped), read_idx(labels)
     for path, array, wanted in ((images, images_NHW, 3), (labels, labels_N, 1)):
         if array.ndim != wanted:
             raise ValueError(f"{path} holds {CONTENT[array.ndim]}, not {CONTENT[wanted]}: are the files swapped?")
@@ -65,7 +70,8 @@ def read_pair(images: Path, labels: Path, transposed: bool) -> tuple[np.ndarray,
     if not len(images_NHW):
         raise ValueError(f"{images} holds no images")
     if transposed:
-        images_NHW = np.ascontiguousarray(images_NHW.transpose(0, 2, 1))
+        images_NHW = images_NHW.transpose(0, 2, 1)
+        images_NHW = images_NHW if mapped else np.ascontiguousarray(images_NHW)
     return images_NHW, labels_N.astype(np.int64)
 
 
@@ -96,14 +102,16 @@ def class_indices(labels_N: np.ndarray, values_K: np.ndarray, path: Path) -> np.
     return np.searchsorted(values_K, labels_N).astype(np.int64)
 
 
-def _read_bytes(path: Path) -> bytes:
+def _content(path: Path) -> bytes | mmap.mmap:
+    """What is in the file, once it is decompressed; what is not compressed is not read yet."""
     try:
-        content = Path(path).read_bytes()
+        with path.open("rb") as file:
+            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""
     except FileNotFoundError:
         raise FileNotFoundError(f"{path} does not exist") from None
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
-    if not content.startswith(GZIP_MAGIC):
+    if content[:2] != GZIP_MAGIC:
         return content
     try:
         return gzip.decompress(content)
@@ -113,7 +121,7 @@ def _read_bytes(path: Path) -> bytes:
         raise ValueError(f"{path} is damaged: its gzip stream is corrupt; {AGAIN}") from None
 
 
-def _parse_header(path: Path, content: bytes) -> tuple[int, ...]:
+def _parse_header(path: Path, content: bytes | mmap.mmap) -> tuple[int, ...]:
     if content[:2] != b"\0\0":
         foreign = FOREIGN.get(content[:2], f"it begins with {content[:4]!r}")
         raise ValueError(f"{path} is not an IDX file ({foreign})")

@@ -75,6 +75,8 @@ class Strokes(ResidentData):
 class IDX(ResidentData):
     """Characters from IDX files; relative paths are also looked for under `root`.
 
+    Unless they are resident, the training images stay in their file, if that is not compressed.
+
     Args:
         images: training images, 28×28.
         labels: training labels.
@@ -105,7 +107,7 @@ class IDX(ResidentData):
 
     def load(self) -> Loaded:
         images_path, labels_path = (self.find(*item) for item in self.files.items())
-        images, raw_labels = read_pair(images_path, labels_path, self.transposed)
+        images, raw_labels = read_pair(images_path, labels_path, self.transposed, mapped=not self.resident)
         values, names = class_names(raw_labels)
         train = Split.of(images, class_indices(raw_labels, values, labels_path))
         if self.test_files:
@@ -113,8 +115,8 @@ class IDX(ResidentData):
             images, raw_labels = read_pair(images_path, labels_path, self.transposed)
             test = Split.of(images, class_indices(raw_labels, values, labels_path))
         else:
-            train, test = split_off(train, TEST_SHARE)
-        train, val = split_off(train, VAL_SHARE)
+            train, test = split_off(train, TEST_SHARE, copied=self.resident)
+        train, val = split_off(train, VAL_SHARE, copied=self.resident)
         return Loaded(train, val, test, names, self.name)
 
 

@@ -1,4 +1,4 @@
-"""The one LightningDataModule: whatever the source, the data lie in memory and come as uint8 batches."""
+"""The one LightningDataModule: whatever the source, the data lie in memory or a file and come as uint8 batches."""
 
 import hashlib
 import math
@@ -12,10 +12,12 @@ from torch import Tensor
 
 from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec, Split
+from src.data.streamed import Rows
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
 VAL_SHARE = 0.1  # of the training samples, set aside for evaluations along training
 TEST_SHARE = 0.1  # of all samples, where a data set comes without a test split
+CHUNK = 10_000  # images that are digested at once
 
 
 @dataclass(frozen=True)
@@ -30,17 +32,18 @@ class Loaded:
     levels: int = 255
 
     def digest(self) -> str:
-        """SHA-256 over the pixels and labels of train, val and test."""
+        """SHA-256 over the pixels and labels of train, val and test, all of which are read for it, a part at a time."""
         sha = hashlib.sha256()
         for split in (self.train, self.val, self.test):
             sha.update(str(tuple(split.images.shape)).encode())
-            sha.update(split.images.contiguous().numpy())
+            for part_NHW in split.images.split(CHUNK):
+                sha.update(part_NHW.contiguous().numpy())
             sha.update(split.labels.contiguous().numpy())
         return sha.hexdigest()
 
 
 class ResidentData(LightningDataModule, ABC):
-    """A data set in memory; a child says how to load it.
+    """A data set whose training images lie on the training device, or stay off it; a child says how to load it.
 
     Args:
         root: folder of the data's files; every data set has it, so that `data.root=` can stand in any command.
@@ -48,11 +51,12 @@ class ResidentData(LightningDataModule, ABC):
         batch_size: samples per step, over all devices together.
         seed: of the order of the training samples.
         stack: how many independent characters make one image, one per channel.
+        resident: whether the training images lie on the training device, or are streamed to it in the same order.
     """
 
     name: str  # under which results record the data set
 
-    def __init__(self, root: str, budget: int, batch_size: int, seed: int, stack: int):
+    def __init__(self, root: str, budget: int, batch_size: int, seed: int, stack: int, resident: bool = True):
         super().__init__()
         if stack not in (1, 2, 3):
             raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 samples side by side")
@@ -61,6 +65,7 @@ class ResidentData(LightningDataModule, ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.stack = stack
+        self.resident = resident
         self.splits: dict[str, Split] = {}
 
     @abstractmethod
@@ -93,14 +98,16 @@ class ResidentData(LightningDataModule, ABC):
         )
 
     def train_dataloader(self) -> ResidentLoader:
+        device, images_NHW = self.trainer.strategy.root_device, self.splits["train"].images
         return ResidentLoader(
-            self.splits["train"].images.to(self.trainer.strategy.root_device),
+            images_NHW.to(device) if self.resident else images_NHW,
             self.batch_size,
             num_batches=math.ceil(self.budget / self.batch_size),
             seed=self.seed,
             num_channels=self.stack,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
+            streamed_to=None if self.resident else device,
         )
 
     def held_out(self, name: str, times: int = 1) -> Split:
@@ -128,11 +135,11 @@ class ResidentData(LightningDataModule, ABC):
         raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
 
 
-def split_off(data: Split, share: float) -> tuple[Split, Split]:
-    """Sets a seeded `share` of a split aside: (the rest, the part set aside)."""
+def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Split]:
+    """Sets a seeded `share` of a split aside: (the rest, the part set aside). The rest may stay where it lies."""
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
     aside, rest = order.tensor_split([round(len(data) * share)])
     return (
-        Split(data.images[rest], data.labels[rest]),
-        Split(data.images[aside], data.labels[aside]),
+        Split(data.images[rest] if copied else Rows(data.images, rest), data.labels[rest]),
+        Split(data.images[aside].contiguous(), data.labels[aside]),  # the layout of a view would change rounding
     )

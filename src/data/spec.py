@@ -7,6 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.data.streamed import Rows
+
 Shape = tuple[int, int, int]  # channels, height, width
 BAR = (16, 9)  # steps and voices of a drum grid
 POINT = (1, 2)  # a point in the plane is a row of two coordinates
@@ -14,13 +16,14 @@ POINT = (1, 2)  # a point in the plane is a row of two coordinates
 
 @dataclass(frozen=True)
 class Split:
-    """Part of a data set held in memory: `images` [N, H, W] in whole levels and `labels` int64 [N].
+    """Part of a data set: `images` [N, H, W] in whole levels and `labels` int64 [N].
 
     A drum grid is an image too: 16 steps high, 9 voices wide, 1 where a voice is hit; its label is its style. So is a
     point in the plane: one row of two coordinates. Images are uint8, points int32: 256 levels are too coarse for them.
+    They are in memory, but for training images that are read as they are needed.
     """
 
-    images: Tensor
+    images: Tensor | Rows
     labels: Tensor
 
     @classmethod

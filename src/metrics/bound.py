@@ -4,6 +4,7 @@ N samples, L latent dims, K importance samples, T steps, V voices (cells of a st
 """
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -63,13 +64,15 @@ def importance_weighted_nll(log_weights_KN: Tensor) -> Tensor:
     return math.log(len(log_weights_KN)) - log_weights_KN.double().logsumexp(0)
 
 
-def cell_floor(train_NTV: Tensor, held_out_NTV: Tensor) -> Tensor:
+def cell_floor(train: Iterable[Tensor], held_out_NTV: Tensor) -> Tensor:
     """NLL in nats per sample of one Bernoulli per cell, fitted on `train`: what a collapsed parallel decoder reaches.
 
-    Both in [0, 1]; a grey cell counts as the expectation over its binarisations.
+    All in [0, 1], `train` in parts [N, T, V]; a grey cell counts as the expectation over its binarisations.
     """
-    rate_TV = (train_NTV.double().sum(0) + 0.5) / (len(train_NTV) + 1)
-    on_TV = held_out_NTV.double().mean(0)
+    total_TV, num = 0.5, 1
+    for part_NTV in train:
+        total_TV, num = total_TV + part_NTV.double().sum(0), num + len(part_NTV)
+    rate_TV, on_TV = total_TV / num, held_out_NTV.double().mean(0)
     return -(on_TV * rate_TV.log() + (1 - on_TV) * (-rate_TV).log1p()).sum()
 
 

@@ -99,7 +99,7 @@ def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache
     oracle = oracle.to(device, memory_format=torch.channels_last)
 
     def make() -> bytes:
-        train_oracle(oracle, train.to(device), test.to(device))
+        train_oracle(oracle, train, test.to(device))
         file = io.BytesIO()
         torch.save(oracle.state_dict(), file)
         return file.getvalue()
@@ -114,16 +114,17 @@ def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache
 def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
     """Trains on images, varied, and on nonsense, then measures `accuracy` on the test split.
 
-    The random stream is the oracle's own: a run gives the same results whether or not it had to train its oracle.
+    The oracle is where the test split is; the training split may lie elsewhere. The random stream is the oracle's own:
+    a run gives the same results whether or not it had to train its oracle.
     """
-    device = train.labels.device
+    device = test.labels.device
     started = time.perf_counter()
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(0)
         for layer in oracle.modules():
             if hasattr(layer, "reset_parameters"):
                 layer.reset_parameters()
-        _fit(oracle.train(), train)
+        _fit(oracle.train(), train, device)
     oracle.eval()
     classes_N = oracle.opinion(test.images.unsqueeze(1)).classes_NC[:, 0]
     oracle.accuracy.fill_((classes_N == test.labels).float().mean())
@@ -131,17 +132,17 @@ def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
     log.info("Oracle trained in %.0f s, accuracy on the test split %.3f", seconds, oracle.accuracy.item())
 
 
-def _fit(oracle: Oracle, train: Split) -> None:
+def _fit(oracle: Oracle, train: Split, device: torch.device) -> None:
     optimizer = torch.optim.AdamW(oracle.parameters(), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=STEPS)
-    device = train.labels.device
     for _ in range(STEPS):
-        index_B = torch.randint(len(train), (BATCH,), device=device)
-        images_B1HW = train.images[index_B].unsqueeze(1).float() / oracle.levels
+        index_B = torch.randint(len(train), (BATCH,), device=device).to(train.labels.device)
+        batch = Split(train.images[index_B], train.labels[index_B]).to(device)
+        images_B1HW = batch.images.unsqueeze(1).float() / oracle.levels
         nonsense = oracle.nonsense(images_B1HW[: BATCH // 3])
         inputs = torch.cat([oracle.varied(images_B1HW), nonsense])
         rejected = torch.full((len(nonsense),), oracle.num_classes, device=device)
-        targets = torch.cat([train.labels[index_B], rejected])
+        targets = torch.cat([batch.labels, rejected])
         with torch.autocast(device.type, torch.bfloat16):
             logits, _ = oracle(inputs)
         loss = F.cross_entropy(logits.float(), targets, label_smoothing=0.05)

@@ -10,13 +10,13 @@ from typing import Any
 
 from src import checkpoints
 from src.files import write_atomically
-from src.names import PRUNED, concerns, job_folder, key_of, run_name
+from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
 from src.record import read_record
 from src.results import write_results
 
 FINISHED = ("completed", "diverged")
-# What a sweep may be told anew when it goes on: nothing of it changes what a job trains.
-CHANGEABLE = ("study.seeds", "study.resume", "study.dry_run", "hydra", "accelerator", "trainer", "cache", "data.root")
+# What a sweep may be told anew when it goes on.
+CHANGEABLE = ("study.seeds", "study.resume", "study.dry_run", *WHERE)
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class VAEEvaluator:
         self.spec = data.spec
         self.device = device
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
-        self.train_split = data.splits["train"].to(device)
+        self.train = data.splits["train"].images
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
         self.samples = SampleJudges(data, self.num_samples, self.cache, device)
         self.examiner = None
@@ -228,8 +228,8 @@ class VAEEvaluator:
             latents = vae.inference(features_NF.expand(k, *features_NF.shape), vae.prior)
             distortion_KN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
             nll.append(importance_weighted_nll(-distortion_KN - latents.log_ratio_B()))
-        train_NTV = vae.to_cells(self.train_split.images.unsqueeze(1))
-        floor = cell_floor(train_NTV.repeat(1, 1, self.spec.shape[0]), cells_NTV)
+        train = (vae.to_cells(part_NHW.to(self.device).unsqueeze(1)) for part_NHW in self.train.split(CHUNK))
+        floor = cell_floor((part_NTV.repeat(1, 1, self.spec.shape[0]) for part_NTV in train), cells_NTV)
         known = {} if self.true_nll is None else {"entropy": self.true_nll.mean()}
         return {
             "iwae_nll": torch.cat(nll).mean(),

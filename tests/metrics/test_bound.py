@@ -121,16 +121,16 @@ def test_cell_floor_is_one_bernoulli_a_cell():
     for step, voice in product(range(4), range(3)):
         rate = (train_NTV[:, step, voice].sum() + 0.5) / 51
         expected -= Bernoulli(rate.double()).log_prob(held_out_NTV[:, step, voice].double()).sum().item() / 20
-    assert cell_floor(train_NTV, held_out_NTV).item() == pytest.approx(expected)
+    assert cell_floor(train_NTV.split(20), held_out_NTV).item() == pytest.approx(expected)
 
 
 def test_grey_cells_have_an_expected_floor():
     """Of ink 0.25, a quarter of the binarisations."""
     train_NTV = torch.full((10_000, 1, 1), 0.25)
     entropy = -(0.25 * math.log(0.25) + 0.75 * math.log(0.75))
-    assert cell_floor(train_NTV, torch.full((1, 1, 1), 0.25)).item() == pytest.approx(entropy, abs=1e-6)
+    assert cell_floor([train_NTV], torch.full((1, 1, 1), 0.25)).item() == pytest.approx(entropy, abs=1e-6)
     grey, black_and_white = torch.full((4, 1, 1), 0.25), torch.tensor([1.0, 0.0, 0.0, 0.0]).view(4, 1, 1)
-    assert cell_floor(train_NTV, grey) == cell_floor(train_NTV, black_and_white)
+    assert cell_floor([train_NTV], grey) == cell_floor([train_NTV], black_and_white)
 
 
 @pytest.mark.real_data
@@ -138,7 +138,7 @@ def test_grey_cells_have_an_expected_floor():
 @pytest.mark.filterwarnings("ignore:.*are left out")
 def test_the_floor_of_real_drumming(tmp_path):
     grids = load_groove(REAL, tmp_path).grids
-    floor = cell_floor(torch.from_numpy(grids["train"]), torch.from_numpy(grids["test"]))
+    floor = cell_floor([torch.from_numpy(grids["train"])], torch.from_numpy(grids["test"]))
     assert floor.item() == pytest.approx(40.33, abs=0.01)
 
 

@@ -92,7 +92,7 @@ class Aggressive(Annealer):
     def update(self, trainer: Trainer, vae: "VAE") -> Tensor:
         """One inner update; returns its loss, detached."""
         loader, weights = trainer.train_dataloader, inference_weights(vae)
-        cells_BTV = vae.to_cells(draw(loader, loader.batch_size, self.random))
+        cells_BTV = vae.to_cells(draw(loader, loader.batch_size, self.random).to(vae.device))
         with trainer.precision_plugin.forward_context():
             loss = vae.objective(cells_BTV)["loss"]
         self.optimizer.zero_grad()
@@ -145,7 +145,7 @@ def draw(loader: ResidentLoader, num: int, random: torch.Generator) -> Tensor:
 @torch.no_grad()
 def nats_told(vae: "VAE", loader: ResidentLoader) -> float:
     """Mutual information of a training sample and its latents of both levels; at most ln `NUM_PROBES`."""
-    cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)))
+    cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)).to(vae.device))
     vae.eval()
     with torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else []):
         torch.manual_seed(PROBE_SEED)
