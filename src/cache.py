@@ -1,17 +1,14 @@
 """Files that are made once and read ever after."""
 
 import logging
-import pickle
-import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from filelock import FileLock
 
 from src.files import check_archive, write_atomically
-
-DAMAGES = (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, pickle.UnpicklingError)
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -20,14 +17,18 @@ Content = TypeVar("Content")
 def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Content]) -> Content:
     """What `read` finds in the archive, which `make` fills if it is not there: one process does, others wait.
 
-    A file that cannot be read, or holds anything but data, is made anew.
+    A file that cannot be read, or holds anything but data, is made anew. Files appear whole, so that only those who
+    make them need a lock: a cache that is there may be read-only.
     """
+    if path.exists():
+        with suppress(Exception):  # told of below, once nobody else is about to mend it
+            return _open_and_read(path, read)
     path.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if path.exists():
             try:
                 return _open_and_read(path, read)
-            except DAMAGES as error:
+            except Exception as error:  # NumPy and PyTorch stumble in many ways; a fault of `read` comes back below
                 log.warning("%s is damaged (%s) and made anew.", path, str(error).partition("\n")[0])
         write_atomically(path, make())
         return _open_and_read(path, read)

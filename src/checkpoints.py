@@ -5,9 +5,11 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer
+from torch import nn
 
-from src.cache import DAMAGES
 from src.files import check_archive, write_atomically
+
+PARTS = {"state_dict", "optimizer_states", "loops", "callbacks"}
 
 log = logging.getLogger(__name__)
 
@@ -19,17 +21,21 @@ def checkpoint(run: Path, name: str) -> Path:
 def save(trainer: Trainer, run: Path, best: bool = False) -> None:
     """Makes the present state the run's last checkpoint, and its best one too if it is.
 
-    A process killed at any moment leaves a whole checkpoint behind.
+    A process killed at any moment leaves a whole checkpoint behind, and a full disk no part of one.
     """
     newest, last = checkpoint(run, "next"), checkpoint(run, "last")
-    trainer.save_checkpoint(newest)
-    if not trainer.is_global_zero:
-        return
-    if best:
-        write_atomically(checkpoint(run, "best"), newest.read_bytes())
-    if is_whole(last):  # a torn one is not worth the one before
-        last.replace(checkpoint(run, "previous"))
-    newest.replace(last)
+    try:
+        trainer.save_checkpoint(newest)
+        if not trainer.is_global_zero:
+            return
+        if best:
+            write_atomically(checkpoint(run, "best"), newest.read_bytes())
+        if is_whole(last):  # a torn one is not worth the one before
+            last.replace(checkpoint(run, "previous"))
+        newest.replace(last)
+    except OSError:
+        newest.unlink(missing_ok=True)
+        raise
 
 
 def exists(run: Path) -> bool:
@@ -49,10 +55,21 @@ def newest_whole(run: Path) -> Path | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the file is there, every byte of it what was written, and nothing in it but data."""
+    """Whether the file is there, every byte of it what was written, and it holds a run's state and nothing but data."""
     try:
         check_archive(path)
-        torch.load(path, map_location="cpu", weights_only=True)
-    except DAMAGES:
+        return torch.load(path, map_location="cpu", weights_only=True).keys() >= PARTS
+    except Exception:  # PyTorch stumbles over foreign files in many ways
         return False
-    return True
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Gives the model the weights of a checkpoint that is whole.
+
+    Raises:
+        ValueError: they are another model's.
+    """
+    try:
+        model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
+    except (RuntimeError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path} holds the weights of another model than .hydra/config.yaml describes") from error

@@ -8,8 +8,21 @@ from pathlib import Path
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Replaces the file in one step; a reader sees the old content or the new, never a part."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content if isinstance(content, bytes) else content.encode())
-    unfinished.replace(path)
+    try:
+        unfinished.write_bytes(content if isinstance(content, bytes) else content.encode())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
+
+
+def new_folder(path: Path, number: int = 1) -> Path:
+    """Makes this folder, or `path-2`, `path-3`, … where others were faster: whoever asks gets one of their own."""
+    own = path if number == 1 else path.with_name(f"{path.name}-{number}")
+    try:
+        own.mkdir(parents=True)
+    except FileExistsError:
+        return new_folder(path, number + 1)
+    return own
 
 
 def check_archive(path: Path) -> None:

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 MISTAKES = (
     ValueError,
-    FileNotFoundError,
+    OSError,
     ArithmeticError,
     MisconfigurationException,
     OmegaConfBaseException,

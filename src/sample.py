@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         written = draw(given.run, parsed(given.words))
-    except (*MISTAKES, OSError) as mistake:
+    except MISTAKES as mistake:
         print(f"error: {message(mistake)}", file=sys.stderr)
         return 1
     print(*written, sep="\n")
@@ -127,7 +127,7 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
         raise ValueError(f"{path} is damaged")
     dataset = json.loads((run / "results.json").read_text())["dataset"]
     model = instantiate(config.model)(spec=DataSpec(**dataset))
-    model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
+    checkpoints.load_weights(model, path)
     return model.eval()
 
 

@@ -11,6 +11,8 @@ Shapes: N bars, T steps, V voices.
 import csv
 import hashlib
 import io
+import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +36,7 @@ COLUMNS = ("midi_filename", "split", "style", "drummer", "bpm", "time_signature"
 KINDS = ("grids", "styles", "drummers", "tempos")  # what is kept of every bar
 VOICE_OF = {note: index for index, voice in enumerate(VOICES) for note in voice.notes}
 DAMAGE = (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError)  # what mido finds in a damaged file
+ERASED = re.compile(rb"[\x80-\xff]{1000}")  # mido takes it for one number: minutes a megabyte, hours for ten
 SHOWN = 20  # names in a warning
 
 
@@ -98,11 +101,15 @@ def read_info(folder: Path) -> list[Recording]:
     """The recordings in 4/4 that info.csv lists, with the part of their style before the slash."""
     path = folder / "info.csv"
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        lines = csv.DictReader(file, restval="")
-        lacking = [column for column in COLUMNS if column not in (lines.fieldnames or ())]
-        if lacking:
-            raise ValueError(f"{path} lacks the column {lacking[0]}: it is not the Groove MIDI Dataset's info.csv")
-        chosen = [line for line in lines if line["time_signature"] == "4-4"]
+        table = csv.DictReader(file, restval="")
+        try:
+            columns, lines = table.fieldnames or (), list(table)
+        except csv.Error as error:
+            raise ValueError(f"{path} is no table ({error}): it is not the Groove MIDI Dataset's info.csv") from None
+    lacking = [column for column in COLUMNS if column not in columns]
+    if lacking:
+        raise ValueError(f"{path} lacks the column {lacking[0]}: it is not the Groove MIDI Dataset's info.csv")
+    chosen = [line for line in lines if line["time_signature"] == "4-4"]
     if not chosen:
         raise ValueError(f"{path} lists nothing in 4/4 (time_signature 4-4), and nothing else is supported")
     strange = {line["split"] for line in chosen} - set(SPLITS)
@@ -114,10 +121,12 @@ def read_info(folder: Path) -> list[Recording]:
         try:
             tempo = float(line["bpm"])
         except ValueError:
-            raise ValueError(f"{path} has the bpm {line['bpm']!r} for {name}: expected beats per minute") from None
+            tempo = math.nan
+        if not 0 < tempo < math.inf:
+            raise ValueError(f"{path} has the bpm {line['bpm']!r} for {name}: expected beats per minute")
         try:
             content = (folder / name).read_bytes()
-        except OSError:
+        except (OSError, ValueError):  # ValueError: no file can be called that
             content = b""
         recordings.append(Recording(name, SPLITS[line["split"]], style, line["drummer"], tempo, content))
     return recordings
@@ -153,6 +162,8 @@ def read_hits(content: bytes) -> list[tuple[int, int]]:
     Raises:
         one of `DAMAGE`: the file is not whole, or counts in seconds.
     """
+    if ERASED.search(content):
+        raise ValueError("a thousand bytes that say nothing")
     midi = mido.MidiFile(file=io.BytesIO(content))
     beat = midi.ticks_per_beat
     if beat <= 0:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from src.checkpoints import PARTS
 from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan
 
@@ -85,7 +86,7 @@ def test_a_job_is_prepared_by_what_it_left(plan: Plan):
     start(job.folder, 1000)
     (job.folder / "checkpoints").mkdir()
     last = job.folder / "checkpoints" / "last.ckpt"
-    torch.save({"state_dict": {}}, last)
+    torch.save(dict.fromkeys(PARTS), last)
     assert job.prepare() == [*OVERRIDES[0], f"resume='{job.folder}'"]
     last.write_bytes(last.read_bytes()[:-10])
     assert job.prepare() == OVERRIDES[0]
