@@ -144,6 +144,12 @@ def for_the_family(given: str) -> list[str]:
     return [option for option in base if option.partition("=")[0] not in last] + [*last.values()]
 
 
+@pytest.mark.parametrize("mode", [(), ("-m",)], ids=["run", "sweep"])
+def test_what_is_no_run_is_not_resumed_and_leaves_nothing(command: Command, mode: tuple[str, ...]):
+    assert_one_line(command(*mode, "resume=nowhere"), ("nowhere is no run's folder", ".hydra/config.yaml"))
+    assert not list(Path().iterdir())
+
+
 def test_real_drums_without_files_or_network(command: Command, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
