@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,13 @@ from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
+from src.files import new_folder
 from src.interruption import Interrupted, listening, stop
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.sweeps.plan import Job, Plan
+
+DEATH = "its process was killed, as happens when memory runs out"
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +47,8 @@ class Sweeper(BasicSweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         self.folder = Path(self.config.hydra.sweep.dir)
+        # What another sweep of the same second has put into the default folder is none of this one's business.
+        self.new = OmegaConf.is_interpolation(self.config.hydra.sweep, "dir") and not self.config.study.resume
         given = {key_of(argument) for argument in arguments}
         self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
@@ -57,6 +62,7 @@ class Sweeper(BasicSweeper):
             print(plan.headline(), plan.listing(), sep="\n")
             raise SystemExit(0)
         with self.alone():
+            plan = plan.moved(self.folder)
             plan.save()
             print(plan.headline())
             self.launch(plan.pending)
@@ -65,13 +71,15 @@ class Sweeper(BasicSweeper):
         """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
         self.validate_batch_is_legal(jobs)
         choices = self.config.hydra.runtime.choices
-        swept = swept_keys(self.folder) or {given.key_or_group for given in overrides if given.is_sweep_override()}
+        swept = {given.key_or_group for given in overrides if given.is_sweep_override()}
+        if not self.new:
+            swept = swept_keys(self.folder) or swept
         return Plan.of(self.folder, choices.experiment or choices.model, jobs, swept)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keeps other sweeps out of the folder; asked to stop, what is done in it ends, and the report follows."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.claim()
         try:
             with FileLock(self.folder / ".lock", timeout=0), listening(stop):
                 if not (self.folder / "multirun.yaml").is_file():  # jobs are named after the sweep's first start
@@ -83,27 +91,49 @@ class Sweeper(BasicSweeper):
         except (Interrupted, KeyboardInterrupt):  # here or in a job
             print("interrupted")
 
-    def launch(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends; one whose process died is recorded as failed.
+    def claim(self) -> None:
+        """Makes the folder, a new one beside the default where that is taken."""
+        if not self.new:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return
+        self.new, self.folder = False, new_folder(self.folder)
+        self.config.hydra.sweep.dir = str(self.folder)
+        own = f"hydra.sweep.dir='{self.folder}'"
+        self.config.hydra.overrides.hydra.append(own)  # jobs compose their configuration anew
 
-        Where a process that dies takes those beside it along, they are run again one by one.
+    def launch(self, jobs: Sequence[Job]) -> None:
+        """Runs jobs to their ends; one that could leave no results itself is recorded as failed.
+
+        Where a process that dies takes those beside it along, or a job that cannot even write its configuration those
+        after it, they are run again one by one, and the one that does so again has failed.
         """
         if not jobs:
             return
         start = time.time()
         try:
-            for returned in self.launcher.launch([job.prepare() for job in jobs], initial_job_idx=0):
-                if returned.status == JobStatus.FAILED:
-                    log.error(message(returned._return_value))
-        except BrokenExecutor:
+            returns = self.launcher.launch([job.prepare() for job in jobs], initial_job_idx=0)
+        except (BrokenExecutor, OSError) as error:
+            died = isinstance(error, BrokenExecutor)
             begun = [job for job in jobs if job.started_at >= start]
-            if not begun:
+            if died and not begun:
                 raise
-            if len(jobs) > 1:
-                cut_short = [job for job in begun if job.running]
+            if len(jobs) == 1:
+                fail(jobs[0], DEATH if died else message(error))
+                return
+            if begun:
                 self.launch([job for job in jobs if job not in begun])
-                for job in cut_short:
-                    self.launch([job])
-        for job in jobs:
-            if job.running:
-                job.record_death()
+            for job in [job for job in begun if job.running] if begun else jobs:
+                self.launch([job])
+            return
+        for job, returned in zip(jobs, returns, strict=True):
+            if returned and returned.status == JobStatus.FAILED:
+                fail(job, message(returned._return_value))
+            elif not returned and job.running:
+                fail(job, DEATH)
+
+
+def fail(job: Job, error: str) -> None:
+    """Says why a job failed that left no results, and records it where that can be done: not on a full disk."""
+    log.error("%s: %s", job.folder.name, error)
+    with suppress(OSError):
+        job.record_failure(error)

@@ -61,7 +61,7 @@ class Work:
 
 
 class Elsewhere(Launcher):
-    """Starts all jobs at once and waits for them; what was lost on the way has no result."""
+    """Starts all jobs at once and waits for them; one that was lost on the way has None for a result."""
 
     package: str
     extra: str
@@ -70,12 +70,12 @@ class Elsewhere(Launcher):
         self.engine = required(self.package, self.extra)
         self.context, self.task, self.config = hydra_context, task_function, config
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn | None]:
         work = Work(self.context, self.config, self.task, Singleton.get_state(), Path.cwd())
         with listening(signal.default_int_handler):  # a KeyboardInterrupt: in Ray's waiting nothing else gets through
             jobs = self.start(work, range(initial_job_idx, initial_job_idx + len(job_overrides)), job_overrides)
             try:
-                return [returned for job in jobs if (returned := self.result(job))]
+                return [self.result(job) for job in jobs]
             except KeyboardInterrupt:
                 self.cancel(jobs)
                 raise
@@ -108,7 +108,7 @@ class Ray(Elsewhere):
         self.address = address
         self.each = {"num_cpus": num_cpus, "num_gpus": num_gpus, "max_retries": max_retries}
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn | None]:
         with self.engine.init(self.address, include_dashboard=False, logging_level=logging.WARNING):
             return super().launch(job_overrides, initial_job_idx)
 

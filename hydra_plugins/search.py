@@ -1,5 +1,7 @@
 """The sweeper that lets Optuna choose, where Hydra looks for plug-ins."""
 
+from typing import Any
+
 from hydra.core.override_parser.types import Override
 
 from hydra_plugins.collapse_lab import Sweeper
@@ -25,10 +27,11 @@ class OptunaSweeper(Sweeper):
         from src.sweeps.search import JOB, Search
 
         search = Search(overrides)
-        print(f"{self.trials} settings of {', '.join(search.space)}, {self.at_once} at once, in {self.folder}")
         if self.dry_run:
+            print(self.headline(search))
             raise SystemExit(0)
         with self.alone():
+            print(self.headline(search))
             search.open(self.folder)
             while trials := search.choose(self.at_once, self.trials):
                 jobs = [self.plan([search.overrides(trial)], overrides).jobs[0] for trial in trials]
@@ -40,3 +43,6 @@ class OptunaSweeper(Sweeper):
                 for trial, job in zip(trials, jobs, strict=True):
                     search.tell(trial, job)
         print(search.best)
+
+    def headline(self, search: Any) -> str:
+        return f"{self.trials} settings of {', '.join(search.space)}, {self.at_once} at once, in {self.folder}"

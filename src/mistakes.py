@@ -33,10 +33,11 @@ def is_mistake(error: BaseException) -> bool:
 
 
 def message(error: BaseException) -> str:
-    """The error in one line."""
+    """The error in one line, after its kind where the text would not do alone."""
     error = cause(error)
-    text = str(error).split("\n    full_key:")[0]
-    return " ".join(text.split()) or type(error).__name__
+    text = " ".join(str(error).split("\n    full_key:")[0].split())
+    kind = "" if text and isinstance(error, (*MISTAKES, RuntimeError)) else type(error).__name__
+    return ": ".join(filter(None, (kind, text)))
 
 
 def give_up(text: str, exit_status: int = 1) -> NoReturn:

@@ -3,6 +3,7 @@
 import gc
 import logging
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,10 @@ def main(config: DictConfig) -> None:
             raise KeyboardInterrupt(request.number) from None  # for whoever runs the jobs
         hint = f"; python -m src.train resume='{folder}' goes on" if checkpoints.exists(folder) else ""
         give_up(f"{request}{hint}", request.exit_status)
+    except OSError as error:
+        if hydra_config.mode == RunMode.MULTIRUN:
+            raise
+        give_up(message(error))
     if results["status"] not in ("completed", "diverged") and hydra_config.mode == RunMode.RUN:
         give_up(results["error"])
     gc.collect()
@@ -77,15 +82,32 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         raise
     except Exception as error:
         results["error"] = message(error)
-        (folder / "traceback.txt").write_text(traceback.format_exc())
         if in_sweep or not is_mistake(error):
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
+        with suppress(OSError):  # on a full disk
+            (folder / "traceback.txt").write_text(traceback.format_exc())
     finally:
         # A resumed run that never got going leaves what it had reached before.
         kept = config.resume and not results.get("train_seconds") and (folder / "results.json").is_file()
         if rank_zero_only.rank == 0 and "name" in results and not kept:
-            write_results(folder, results)
+            save(folder, results)
     return results
+
+
+def save(folder: Path, results: dict[str, Any]) -> None:
+    """Writes results.json.
+
+    Raises:
+        OSError: it cannot be written; how the run ended stands in the message. An interruption goes before.
+    """
+    try:
+        write_results(folder, results)
+    except OSError as error:
+        ended = ": ".join(filter(None, (results["status"], results["error"])))
+        text = f"results.json cannot be written ({error}); the run ended as {ended}"
+        if results["status"] != "interrupted":
+            raise OSError(text) from error
+        log.error(text)
 
 
 def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
@@ -101,6 +123,8 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     results["dataset"] = describe_dataset(data.spec)
 
     model = instantiate(config.model)(spec=data.spec)
+    if config.resume:
+        checkpoints.load_weights(model, Path(config.resume))  # Lightning would tell of a misfit at length
     trainer.logger.log_hyperparams(hyperparameters(config, results), callbacks.evaluation.expected())
     try:
         trainer.fit(model, data, ckpt_path=config.resume, weights_only=True)

@@ -57,6 +57,17 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, caplog: pytest.LogCaptureFi
     assert path.read_bytes() == packed()
 
 
+def test_who_only_reads_needs_no_lock(tmp_path: Path):
+    """As in a cache that others keep, and that is read-only."""
+    path = tmp_path / "a.npz"
+    path.write_bytes(packed())
+    path.with_suffix(".lock").mkdir()  # nobody can lock that, not even root
+    assert cached(path, lambda: pytest.fail("made anew"), numbers) == list(range(1000))
+    path.unlink()
+    with pytest.raises(IsADirectoryError, match=r"a\.lock"):
+        cached(path, packed, numbers)
+
+
 def test_what_is_planted_does_not_run(tmp_path: Path):
     witness = tmp_path / "witness"
     arrays, weights = tmp_path / "a.npz", tmp_path / "b.pt"

@@ -11,7 +11,7 @@ from src.comparison import ReportError, write_report
 from src.comparison.families import family
 from src.comparison.measures import measure
 from src.comparison.records import is_number
-from src.mistakes import give_up
+from src.mistakes import give_up, message
 from src.sweeps.plan import Job, Plan, minutes
 
 
@@ -51,8 +51,8 @@ class ReportAfterSweep(Callback):
         folder = Path(config.hydra.sweep.dir)
         try:
             report = write_report([folder])
-        except ReportError as nothing:
-            give_up(str(nothing))
+        except (ReportError, OSError) as mistake:
+            give_up(f"no report: {message(mistake)}")
         for sentence in report.sentences:
             print(f"  {sentence.text}")
         missing = len(Plan.read(folder).pending)

@@ -4,7 +4,7 @@ import json
 import shutil
 import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +73,15 @@ class Job:
             shutil.rmtree(self.folder)
         return list(self.overrides)
 
-    def record_death(self) -> None:
-        """Writes the results.json that a killed process could not."""
+    def record_failure(self, error: str) -> None:
+        """Writes the results.json that the job itself could not.
+
+        Raises:
+            OSError: it cannot be written, or the job has not come far enough to have a folder.
+        """
         record = read_record(self.folder)
         known = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
         known |= {"name": record.name, "model": record.family, "seed": record.config.seed}
-        error = "its process was killed, as happens when memory runs out"
         write_results(self.folder, known | {"status": "failed", "error": error})
 
 
@@ -115,6 +118,10 @@ class Plan:
         listed = json.loads(path.read_text())["jobs"]
         jobs = (Job(folder / job["folder"], job["name"], tuple(job["overrides"])) for job in listed)
         return cls(folder, tuple(jobs))
+
+    def moved(self, folder: Path) -> "Plan":
+        """The same jobs in another folder."""
+        return Plan(folder, tuple(replace(job, folder=folder / job.folder.name) for job in self.jobs))
 
     def save(self) -> None:
         """Writes jobs.json: this plan's jobs after those of earlier starts.

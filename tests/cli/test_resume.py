@@ -192,8 +192,16 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(command: Command, dama
     assert_same_run("whole", "cut")
 
 
-def test_a_run_whose_checkpoints_are_all_damaged_says_so(command: Command):
+def test_a_run_without_a_checkpoint_of_its_own_says_so(command: Command, capsys: pytest.CaptureFixture[str]):
     command(*RECIPE, "hydra.run.dir=run")
+    another = checkpoint("run")
+    another["state_dict"].popitem()
+    torch.save(another, Path("run", "checkpoints", "last.ckpt"))
+    outcome = command("resume=run")
+    assert outcome.status == 1
+    assert "last.ckpt holds the weights of another model" in outcome.errors
+    assert sample.main(["run"]) == 1
+    assert "last.ckpt holds the weights of another model" in capsys.readouterr().err
     for path in Path("run", "checkpoints").iterdir():
         path.write_bytes(path.read_bytes()[:-100])
     outcome = command("resume=run")

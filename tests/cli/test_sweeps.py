@@ -103,3 +103,4 @@ def test_a_sweep_gets_more_seeds_but_no_other_choices(command: Command):
     assert outcome.status == 1
     assert "gan.generator.z=3" in outcome.errors
     assert "other choices" in outcome.errors
+    assert outcome.errors.count("\n") == 1, "one line"
