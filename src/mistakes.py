@@ -2,11 +2,13 @@
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
 from hydra.errors import HydraException, InstantiationException
+from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -18,6 +20,7 @@ MISTAKES = (
     OmegaConfBaseException,
     HydraException,
 )
+PATIENCE = 10  # seconds that a rank waits for the first one to end
 
 
 def cause(error: BaseException) -> BaseException:
@@ -41,8 +44,15 @@ def message(error: BaseException) -> str:
 
 
 def give_up(text: str, exit_status: int = 1) -> NoReturn:
-    """Ends the program with the message on stderr."""
-    print(f"error: {text}", file=sys.stderr)
+    """Ends the program with the message on stderr.
+
+    Under DDP the first rank says it for all that fail alike, and ends them. They stay until then: as soon as one of
+    them has ended, Lightning kills the first, which may still be writing.
+    """
+    if rank_zero_only.rank == 0:
+        print(f"error: {text}", file=sys.stderr)
+    else:
+        time.sleep(PATIENCE)
     raise SystemExit(exit_status)
 
 

@@ -1,7 +1,9 @@
 """Trains one model: compose → data → model → fit → test → results. With -m or study=, many of them."""
 
+import atexit
 import gc
 import logging
+import signal
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -62,7 +64,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     """Trains and writes results.json, whatever happens; returns its content."""
     results = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
     results |= {"status": "failed", "error": None, "seed": config.seed}
-    in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+    in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0
     try:
         record = read_record(Path(config.resume or folder))
         results |= {"name": record.name, "model": record.family, "seed": record.config.seed}
@@ -70,11 +72,12 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
         train(config, folder, results)
         results["status"] = "completed"
-        if not in_sweep:
+        if first_rank and not in_sweep:
             print_summary(results)
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
-        log.warning("Diverged: %s", results["error"])
+        if first_rank:
+            log.warning("Diverged: %s", results["error"])
     except Pruned as verdict:
         results |= {"status": "interrupted", "error": f"{PRUNED}: {verdict}"}
     except Interrupted as request:
@@ -84,12 +87,13 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         results["error"] = message(error)
         if in_sweep or not is_mistake(error):
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
+        name = "traceback" if first_rank else f"traceback_of_rank_{rank_zero_only.rank}"
         with suppress(OSError):  # on a full disk
-            (folder / "traceback.txt").write_text(traceback.format_exc())
+            (folder / f"{name}.txt").write_text(traceback.format_exc())
     finally:
         # A resumed run that never got going leaves what it had reached before.
         kept = config.resume and not results.get("train_seconds") and (folder / "results.json").is_file()
-        if rank_zero_only.rank == 0 and "name" in results and not kept:
+        if first_rank and "name" in results and not kept:
             save(folder, results)
     return results
 
@@ -128,6 +132,10 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     trainer.logger.log_hyperparams(hyperparameters(config, results), callbacks.evaluation.expected())
     try:
         trainer.fit(model, data, ckpt_path=config.resume, weights_only=True)
+    except BaseException:
+        if trainer.strategy.launcher:  # other ranks, started by this one, would wait for it for ever
+            atexit.register(trainer.strategy.launcher.kill, signal.SIGKILL)
+        raise
     finally:
         results |= callbacks.evaluation.results()
 

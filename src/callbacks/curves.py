@@ -13,7 +13,7 @@ class DivergedError(ArithmeticError):
 
 
 class TrainingCurves(Callback):
-    """Logs what `training_step` returns, each quantity averaged over its batch, every so many steps.
+    """Logs what `training_step` returns, each quantity averaged over the batch of all devices, every so many steps.
 
     Names without a group of their own come under `train/…`.
 
@@ -41,7 +41,8 @@ class TrainingCurves(Callback):
             return
         tensors = [torch.as_tensor(value, device=module.device).float().mean() for value in outputs.values()]
         names = [name if "/" in name else f"train/{name}" for name in outputs]
-        curves = dict(zip(names, torch.stack(tensors).tolist(), strict=True))
+        means = trainer.strategy.reduce(torch.stack(tensors))  # all devices see the same, and so stop together
+        curves = dict(zip(names, means.tolist(), strict=True))
         if due:
             trainer.logger.log_metrics(curves, step=module.images_seen)
         for name, value in curves.items():

@@ -17,7 +17,7 @@ class Preemption(Callback):
     SIGUSR2, by which SLURM says that the job may queue again, comes beside SIGTERM: together they ask once.
 
     It comes after the evaluation: one that has begun is finished first, and none that is due is skipped. Under DDP it
-    is enough to ask one rank, which costs an exchange a step.
+    is enough to ask one rank, which costs an exchange a step; the second time, the first rank, which ends the others.
 
     Args:
         folder: the run's folder.

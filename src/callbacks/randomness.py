@@ -5,31 +5,41 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
 
 
 class Randomness(Callback):
     """Saves the state of every global random stream, so that a resumed run draws what it would have drawn.
 
-    Under DDP all ranks build the same model from one seed; then each goes on with a stream of its own. A checkpoint
-    holds rank 0's streams, so only runs on one device resume exactly.
+    Under DDP all ranks build the same model from one seed; then each goes on with streams of its own. A checkpoint
+    holds those of all ranks; a run that goes on with more ranks starts new streams for the others.
     """
 
     def __init__(self, seed: int):
         self.seed = seed
-        self.resumed: dict[str, Any] | None = None
+        self.resumed: list[dict[str, Any]] = []
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        if self.resumed:
-            restore(self.resumed)
+        if trainer.global_rank < len(self.resumed):
+            restore(self.resumed[trainer.global_rank])
         elif trainer.world_size > 1:
             torch.manual_seed(self.seed + trainer.global_rank)
 
     def state_dict(self) -> dict[str, Any]:
-        return snapshot()
+        return {"ranks": of_all_ranks(snapshot())}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.resumed = state
+        self.resumed = state["ranks"]
+
+
+def of_all_ranks(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each rank has in this place, in their order."""
+    if not dist.is_initialized():
+        return [state]
+    states: list[dict[str, Any]] = [{}] * dist.get_world_size()
+    dist.all_gather_object(states, state)
+    return states
 
 
 def snapshot() -> dict[str, Any]:

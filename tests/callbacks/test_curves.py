@@ -21,7 +21,8 @@ def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_curves_notice_divergence(value):
     callback = TrainingCurves(every=1)
-    trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None))
+    strategy = SimpleNamespace(reduce=lambda tensor: tensor)
+    trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None), strategy=strategy)
     module = Counted(spec=None)
     module.layer = torch.nn.Linear(1, 1)
     module.steps, module.images_seen = 1, 1234

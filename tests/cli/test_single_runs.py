@@ -2,15 +2,12 @@
 
 import csv
 import math
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import sample, train
+from src import sample
 from tests.cli.conftest import SMALL, Command, charts, columns, only, results
 
 CONTRACT = {
@@ -111,19 +108,3 @@ def test_a_run_that_leaves_the_finite_numbers_has_diverged(command: Command):
     found = results(only("multirun/single/*"))
     assert found["status"] == "diverged"
     assert "images" in found["error"]
-
-
-def test_in_a_grid_of_two_processes_every_rank_takes_its_part(command: Command, cache: Path):
-    """DDP starts the command anew for each rank, so this runs as a process of its own."""
-    ddp = ["accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2", "trainer.precision=32-true"]
-    options = [option for option in SMALL if option != "accelerator=cpu"]
-    arguments = ["experiment=gan_r1", "gan.tricks=[r1,ema]", *options, *ddp, f"cache={cache}", "hydra.run.dir=ddp"]
-    environment = os.environ | {"PYTHONPATH": str(Path(train.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
-    run = subprocess.run(
-        [sys.executable, "-m", "src.train", *arguments], env=environment, capture_output=True, text=True, timeout=300
-    )
-    assert run.returncode == 0, run.stderr
-    found = results(Path("ddp"))
-    assert found["status"] == "completed"
-    assert found["images_seen"] == 256, "both ranks together"
-    assert found["metrics"]["kl_floor"] == pytest.approx(25 / 400), "the samples count once"
