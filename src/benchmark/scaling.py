@@ -31,6 +31,7 @@ def measure() -> dict[str, Any]:
     """Seconds by size for each curve, the exponent that fits them, and the memory that the process took at most."""
     curves = {
         "1,000 batches, by images": timed(_batches, IMAGES),
+        "1,000 streamed batches, by images": timed(_streamed, IMAGES),
         "precision, recall, density, coverage, by samples": timed(_neighbourhoods, SAMPLES),
         "Vendi score, by samples": timed(_vendi, SAMPLES),
         "Fréchet distance, by samples": timed(_frechet, SAMPLES),
@@ -65,6 +66,11 @@ def _median(work: Callable[[], object]) -> float:
 def _batches(num: int) -> Callable[[], object]:
     images = torch.zeros(num, 28, 28, dtype=torch.uint8)
     return lambda: sum(len(batch) for batch in ResidentLoader(images, BATCH, 1000, seed=0))
+
+
+def _streamed(num: int) -> Callable[[], object]:
+    images, device = torch.zeros(num, 28, 28, dtype=torch.uint8), torch.device("cpu")
+    return lambda: sum(len(batch) for batch in ResidentLoader(images, BATCH, 1000, seed=0, streamed_to=device))
 
 
 def _neighbourhoods(num: int) -> Callable[[], object]:

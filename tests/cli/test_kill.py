@@ -22,6 +22,13 @@ EVERY_STATE = {
         "budget=38400",
     ),
     "vae": (*VAE_SMALL, "vae.anneal=[control,geco,word_dropout,batch_norm_mean,cyclical,temperature]", "budget=64000"),
+    "aggressive vae": (
+        *VAE_SMALL,
+        "vae.anneal=[linear,aggressive]",
+        "vae.anneal.aggressive.window=2",
+        "vae.anneal.aggressive.most=4",
+        "budget=64000",
+    ),
 }
 pytestmark = pytest.mark.slow
 
@@ -46,10 +53,10 @@ def saved_at(path: Path) -> int | None:
         return None
 
 
-@pytest.mark.parametrize("family", EVERY_STATE)
-def test_ten_kills_change_nothing(start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, family: str):
+@pytest.mark.parametrize("states", EVERY_STATE)
+def test_ten_kills_change_nothing(start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, states: str):
     monkeypatch.chdir(tmp_path)
-    recipe = (*EVERY_STATE[family], "evaluations=40")
+    recipe = (*EVERY_STATE[states], "evaluations=40")
     assert start(*recipe, "hydra.run.dir=whole").wait(timeout=600) == 0
     moments = random.Random(0)
     last = Path("cut", "checkpoints", "last.ckpt")
