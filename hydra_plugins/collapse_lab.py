@@ -16,7 +16,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src.files import new_folder
-from src.interruption import Interrupted, listening, stop
+from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.sweeps.plan import Job, Plan
@@ -81,7 +81,7 @@ class Sweeper(BasicSweeper):
         """Keeps other sweeps out of the folder; asked to stop, what is done in it ends, and the report follows."""
         self.claim()
         try:
-            with FileLock(self.folder / ".lock", timeout=0), listening(stop):
+            with FileLock(self.folder / ".lock", timeout=0), listening(stop_after_jobs):
                 if not (self.folder / "multirun.yaml").is_file():  # jobs are named after the sweep's first start
                     self.config.hydra.sweeper.params = self.params
                     OmegaConf.save(self.config, self.folder / "multirun.yaml")

@@ -2,10 +2,12 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+GRACE = 5  # seconds that the jobs of a sweep get
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 Handler = Callable[[int, FrameType | None], None]
 
@@ -26,6 +28,13 @@ class Pruned(Exception):
 def stop(number: int, frame: FrameType | None = None) -> None:
     """Stops at once."""
     raise Interrupted(number)
+
+
+def stop_after_jobs(number: int, frame: FrameType | None = None) -> None:
+    """Stops once jobs in other processes, which Ctrl-C asks too, had time to end; asked again, at once."""
+    listen(stop)
+    time.sleep(GRACE)
+    stop(number)
 
 
 def listen(handler: Handler) -> None:

@@ -98,7 +98,8 @@ class Evaluation(Callback):
         self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        if self.history:
+        # An interrupted run goes on later, and whoever interrupts it does not wait for pictures.
+        if self.history and isinstance(exception, Exception):
             self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
     def expected(self) -> dict[str, float]:
