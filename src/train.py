@@ -19,7 +19,7 @@ from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
-from src import checkpoints, resolvers
+from src import checkpoints, machine, resolvers
 from src.callbacks.curves import DivergedError
 from src.interruption import Interrupted, Pruned, listening, stop
 from src.mistakes import give_up, is_mistake, message
@@ -40,6 +40,7 @@ resolvers.register()
 def main(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
     quieten()
+    machine.prepare()
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
     try:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from hydra import initialize_config_dir
 
-from src import resolvers
+from src import machine, resolvers
 from src.benchmark import loops, scaling
 from src.files import write_atomically
 from src.mistakes import MISTAKES, give_up, message
@@ -35,9 +35,10 @@ def main(arguments: Sequence[str]) -> None:
     out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
     overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
     quieten()
+    machine.prepare()
     logging.getLogger("lightning").setLevel(logging.ERROR)
     resolvers.register()
-    found: dict[str, Any] = {"arguments": list(arguments), "machine": machine(), "recipes": {}}
+    found: dict[str, Any] = {"arguments": list(arguments), "machine": description(), "recipes": {}}
     print("\n".join(f"{key}: {value}" for key, value in found["machine"].items()))
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
         for recipe in [name for name in loops.RECIPES if name in (named or loops.RECIPES)]:
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str]) -> None:
     print(f"\n{path}")
 
 
-def machine() -> dict[str, Any]:
+def description() -> dict[str, Any]:
     """What the figures hold for."""
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {

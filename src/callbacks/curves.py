@@ -17,8 +17,8 @@ class TrainingCurves(Callback):
 
     Names without a group of their own come under `train/…`.
 
-    Training that diverges is stopped at once on a CPU. Reading a number stalls any other device, so there nothing is
-    read in between, and the stop comes that many steps late at most.
+    Training whose loss diverges is stopped at once on a CPU. Reading a number stalls any other device, so there nothing
+    is read in between, and the stop comes that many steps late at most.
 
     Raises:
         DivergedError: one of the numbers, or a weight, is not finite. Weights are looked at only where curves are
@@ -39,8 +39,9 @@ class TrainingCurves(Callback):
         due = module.steps % self.every == 0 or batch_index + 1 == trainer.num_training_batches
         if not due and module.device.type != "cpu":
             return
-        tensors = [torch.as_tensor(value, device=module.device).float().mean() for value in outputs.values()]
-        names = [name if "/" in name else f"train/{name}" for name in outputs]
+        watched = {name: value for name, value in outputs.items() if due or name.endswith("loss")}
+        tensors = [torch.as_tensor(value, device=module.device).float().mean() for value in watched.values()]
+        names = [name if "/" in name else f"train/{name}" for name in watched]
         means = trainer.strategy.reduce(torch.stack(tensors))  # all devices see the same, and so stop together
         curves = dict(zip(names, means.tolist(), strict=True))
         if due:
