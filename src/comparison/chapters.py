@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chapter:
-    """A question that runs examine at their end: what they measured for it, and pictures in samples/."""
+    """A question that runs examine at their end: what they measured for it, and pictures in samples/.
+
+    Where there are too many names to show pictures of all, the first metric decides of which.
+    """
 
     heading: str
     note: str

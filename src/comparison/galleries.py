@@ -3,7 +3,7 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from PIL import Image
 
@@ -20,19 +20,24 @@ COLOURS = 64
 MOST_ABSENT = 12  # names of what is absent beside a picture
 
 
-def galleries(section: Section, grids: Sequence[tuple[str, str]]) -> list[Gallery]:
-    """One per kind of picture; every name shows the seed that most names have, or the lowest that it has."""
-    found = [_gallery(section, grid, what) for grid, what in grids]
+def galleries(
+    section: Section, grids: Sequence[tuple[str, str]], names: Collection[str] | None = None
+) -> list[Gallery]:
+    """One per kind of picture, of all names or those given; every name shows the seed that most have, or its lowest."""
+    found = [_gallery(section, grid, what, names) for grid, what in grids]
     return [gallery for gallery in found if gallery]
 
 
-def _gallery(section: Section, grid: str, what: str) -> Gallery | None:
-    shown = {summary.name: _with_picture(summary, grid) for summary in section.summaries}
+def _gallery(section: Section, grid: str, what: str, names: Collection[str] | None) -> Gallery | None:
+    shown = {
+        summary.name: _with_picture(summary, grid) if names is None or summary.name in names else []
+        for summary in section.summaries
+    }
     seeds = Counter(run.seed for runs in shown.values() for run in runs if run.completed)
     if not any(shown.values()):
         return None
     common = min(seeds, key=lambda seed: (-seeds[seed], seed is None, seed or 0), default=None)
-    size = sum(sum(map(bool, shown.values())) > limit for limit in (FEW, SOME))
+    size = sum(len(shown) > limit for limit in (FEW, SOME))
     pictures = [
         _picture(section, summary, number, grid, common, size, runs)
         for number, summary in enumerate(section.summaries)

@@ -9,7 +9,8 @@ from src.comparison.sections import Section
 from src.comparison.tables import estimates_table
 from src.comparison.verdicts import Verdict, interval, judge
 
-MOST_SOUNDS = 6
+MOST_SOUNDS = 4
+MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only
 SHARPNESS = {
     Verdict.HELPS: "sharper",
     Verdict.HURTS: "softer",
@@ -35,8 +36,22 @@ def _chapter(section: Section, chapter: Chapter) -> list[Block]:
         blocks += _dimensions(section)
     if "told_apart" in keys:
         blocks += [*_sharpness(section), *_verdicts(section), *_heard(section)]
-    shown = galleries(section, chapter.grids)
-    return [*blocks, *([Folded("Pictures", shown)] if shown else [])]
+    title, names = _pictured(section, keys[0])
+    shown = galleries(section, chapter.grids, names)
+    return [*blocks, *([Folded(title, shown)] if shown else [])]
+
+
+def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
+    """Whose pictures stand on the page, in words and by name; those of all would make it heavy."""
+    names = [summary.name for summary in section.summaries]
+    if len(names) <= MOST_PICTURED:
+        return "Pictures", names
+    most = sorted((s for s in section.remedies if s.mean(key) is not None), key=lambda s: -s.mean(key))
+    title = (
+        f"Pictures of {section.baseline_label} and the {CHOSEN - 1} names with the highest “{measure(key).label}”; the "
+        "others' lie in samples/ of their runs"
+    )
+    return title, [section.baseline, *(summary.name for summary in most[: CHOSEN - 1])]
 
 
 def _dimensions(section: Section) -> list[Block]:

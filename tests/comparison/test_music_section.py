@@ -1,8 +1,10 @@
 """What runs on drum bars were examined for stands in the report, where they were."""
 
+import io
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from src.comparison.collect import collect
 from src.comparison.page import compose
@@ -74,3 +76,16 @@ def test_the_page_plays_samples_and_survives_a_damaged_sound(make_vae, tmp_path:
     assert page.count('<audio controls preload="metadata" src="data:audio/wav;base64,') == 2
     (run / "samples" / "prior_bars.wav").write_bytes(b"RIFF")
     assert write_report([tmp_path]).page.read_text().count("<audio") == 1
+
+
+def test_of_many_names_those_that_do_most_are_pictured(make_vae, tmp_path: Path) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "png")
+    for number in range(10):
+        run = make_vae(f"s{number}" if number else "none", 0, metrics={**EXAMINED, "named_high": number})
+        (run / "samples" / "traversal_high.png").write_bytes(picture.getvalue())
+    text = said(tmp_path)
+    assert "Pictures of none and the 4 names with the highest “named, high”" in text
+    shown = [f"s{n}" for n in range(10) if f"_s{n}_traversal_high.png" in text]
+    assert shown == ["s6", "s7", "s8", "s9"]
+    assert "_none_traversal_high.png" in text
