@@ -1,4 +1,4 @@
-"""`python -m src.benchmark [gan_standard] [gan_r3] [vae_drums] [scaling] [out=FILE.json] [OVERRIDE…]`.
+"""`python -m src.benchmark [gan_standard] [gan_r3] [vae_drums] [scaling] [sweeps] [out=FILE.json] [OVERRIDE…]`.
 
 All is timed if nothing is named. A recipe's training loop takes turns with plain ones in one process, so that a machine
 whose speed drifts slows all alike; medians over the turns count. Overrides must suit the recipes that are timed.
@@ -20,18 +20,18 @@ import torch
 from hydra import initialize_config_dir
 
 from src import machine, resolvers
-from src.benchmark import loops, scaling
+from src.benchmark import loops, scaling, sweeps
 from src.files import write_atomically
 from src.mistakes import MISTAKES, give_up, message
 from src.quiet import quieten
 from src.results import PACKAGES, commit
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
-SCALING = "scaling"
+SCALING, SWEEPS = "scaling", "sweeps"
 
 
 def main(arguments: Sequence[str]) -> None:
-    named = [argument for argument in arguments if argument in loops.RECIPES or argument == SCALING]
+    named = [argument for argument in arguments if argument in {*loops.RECIPES, SCALING, SWEEPS}]
     out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
     overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
     quieten()
@@ -47,7 +47,12 @@ def main(arguments: Sequence[str]) -> None:
             print("\n".join(["", " ".join([recipe, *overrides]), *recipe_lines(found["recipes"][recipe])]), flush=True)
     if SCALING in (named or [SCALING]):
         found[SCALING] = scaling.measure()
-        print("\n".join(["", *scaling_lines(found[SCALING])]))
+        memory = f"memory at most {found[SCALING]['peak_memory_gib']:.1f} GiB"
+        print("\n".join(["", *curve_lines(found[SCALING]["curves"]), memory]), flush=True)
+    if SWEEPS in (named or [SWEEPS]):
+        with tempfile.TemporaryDirectory() as folder:
+            found[SWEEPS] = sweeps.measure(overrides, folder)
+        print("\n".join(["", *sweep_lines(found[SWEEPS])]))
     path = Path(out[-1] if out else f"multirun/benchmark/{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(found, indent=2) + "\n")
@@ -94,12 +99,20 @@ def recipe_lines(found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def scaling_lines(found: Mapping[str, Any]) -> list[str]:
+def curve_lines(curves: Mapping[str, Any]) -> list[str]:
     lines = []
-    for name, curve in found["curves"].items():
+    for name, curve in curves.items():
         points = ", ".join(f"{size:,}: {seconds:.3g} s" for size, seconds in curve["seconds"].items())
         lines.append(f"{name}: {points}; exponent {curve['exponent']:.2f}")
-    return [*lines, f"memory at most {found['peak_memory_gib']:.1f} GiB"]
+    return lines
+
+
+def sweep_lines(found: Mapping[str, Any]) -> list[str]:
+    lines = [" ".join(found["sweep"]), f"  one run: {found['seconds']['one run']:.0f} s"]
+    for way, per_hour in found["runs_per_hour"].items():
+        took = f"{found['seconds'][way]:.0f} s, {found['times_one_run'][way]:.2f} times one run"
+        lines.append(f"  {sweeps.SEEDS} seeds {way}: {took}, {per_hour:.0f} runs an hour")
+    return [*lines, *curve_lines(found["curves"])]
 
 
 if __name__ == "__main__":

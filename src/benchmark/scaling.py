@@ -41,9 +41,11 @@ def measure() -> dict[str, Any]:
     return {"curves": curves, "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 
-def timed(work: Callable[[int], Callable[[], object]], sizes: tuple[int, ...]) -> dict[str, Any]:
+def timed(
+    work: Callable[[int], Callable[[], object]], sizes: tuple[int, ...], repeats: int = REPEATS
+) -> dict[str, Any]:
     """The median of a few repetitions at each size; exponent 1 is linear."""
-    seconds = {size: _median(work(size)) for size in sizes}
+    seconds = {size: _median(work(size), repeats) for size in sizes}
     return {"seconds": seconds, "exponent": exponent(seconds)}
 
 
@@ -53,10 +55,10 @@ def exponent(seconds: Mapping[int, float]) -> float:
     return statistics.linear_regression(*logs).slope
 
 
-def _median(work: Callable[[], object]) -> float:
+def _median(work: Callable[[], object], repeats: int) -> float:
     work()
     taken = []
-    for _ in range(REPEATS):
+    for _ in range(repeats):
         started = time.perf_counter()
         work()
         taken.append(time.perf_counter() - started)

@@ -1,0 +1,66 @@
+"""Many runs: what launching them side by side gains, and how a report's time grows with them."""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from src.benchmark.scaling import timed
+from src.comparison import write_report
+
+SEEDS = 5
+SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=quiet")
+LAUNCHERS = {"one after another": "basic", "side by side": "side_by_side"}
+REPORTED = (25, 50, 100)  # runs
+LEFT = shutil.ignore_patterns("checkpoints", "events.*")  # no report reads these
+
+
+def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
+    """Seconds of whole commands, reports included, for one seed and for several; runs an hour; reports by runs."""
+    sweep = [*SWEEP, *overrides]
+    seconds = {"one run": _seconds(sweep, 1, "basic", f"{folder}/one")}
+    seconds |= {way: _seconds(sweep, SEEDS, launcher, f"{folder}/{way}") for way, launcher in LAUNCHERS.items()}
+    (run,) = {path.parent for path in Path(folder, "one").rglob("results.json")}
+    return {
+        "sweep": sweep,
+        "seconds": seconds,
+        "runs_per_hour": {way: SEEDS * 3600 / seconds[way] for way in LAUNCHERS},
+        "times_one_run": {way: seconds[way] / seconds["one run"] for way in LAUNCHERS},
+        "curves": {"report, by runs": timed(_reports(run, Path(folder, "copies")), REPORTED, repeats=1)},
+    }
+
+
+def _seconds(sweep: Sequence[str], seeds: int, launcher: str, folder: str) -> float:
+    """Of a sweep as one starts it from a shell.
+
+    Raises:
+        ValueError: it failed; what it said last.
+    """
+    options = ["-m", *sweep, f"seed=range({seeds})", f"hydra/launcher={launcher}", f"hydra.sweep.dir='{folder}'"]
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "src.train", *options]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    taken = time.perf_counter() - started
+    completed = [path for path in Path(folder).rglob("results.json") if '"completed"' in path.read_text()]
+    if len(completed) < seeds:
+        raise ValueError(f"{launcher}: {len(completed)} of {seeds} runs completed; {done.stdout.strip()[:500]}")
+    return taken
+
+
+def _reports(run: Path, folder: Path) -> Callable[[int], Callable[[], object]]:
+    """Reports on copies of a run, under a new name for every five seeds."""
+
+    def on(num: int) -> Callable[[], object]:
+        place = folder / str(num)
+        results: Mapping[str, Any] = json.loads((run / "results.json").read_text())
+        for number in range(num):
+            name, seed = f"recipe_{number // SEEDS}", number % SEEDS
+            copy = shutil.copytree(run, place / f"{name}_{seed}", ignore=LEFT)
+            (copy / "results.json").write_text(json.dumps({**results, "name": name, "seed": seed}))
+        return lambda: write_report([place])
+
+    return on

@@ -1,0 +1,35 @@
+"""Sweeps as the benchmark starts them, of points, too short to say anything about speed."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from src.benchmark import __main__ as command
+from src.benchmark import sweeps
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweeps, "SWEEP", ("experiment=toy_ring_standard", "budget=512", "evaluations=1"))
+    monkeypatch.setattr(sweeps, "SEEDS", 2)
+    monkeypatch.setattr(sweeps, "REPORTED", (2, 4))
+
+
+def test_ways_to_run_many_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "found.json"
+    command.main(["sweeps", "callbacks=quiet", f"cache={tmp_path}/cache", f"out={out}"])
+    found = json.loads(out.read_text())["sweeps"]
+    assert set(found["seconds"]) == {"one run", "one after another", "side by side"}
+    for way, per_hour in found["runs_per_hour"].items():
+        assert per_hour == pytest.approx(2 * 3600 / found["seconds"][way])
+        assert found["times_one_run"][way] == pytest.approx(found["seconds"][way] / found["seconds"]["one run"])
+    assert set(found["curves"]["report, by runs"]["seconds"]) == {"2", "4"}
+    said = capsys.readouterr().out
+    assert "2 seeds side by side: " in said
+    assert "report, by runs: 2: " in said
+
+
+def test_a_sweep_that_fails_is_not_timed(tmp_path: Path):
+    with pytest.raises(ValueError, match=r"(?s)basic: 0 of 1 runs completed; .*gan.generator.z"):
+        sweeps.measure(["gan.generator.z=none"], str(tmp_path))
