@@ -13,6 +13,7 @@ from src.metrics.onset import ACTIVE_NATS
 
 TRUSTED_ORACLE = 0.9
 MANY_COMPARISONS = 4
+MANY_NAMES = 5  # to be counted one by one where all have the same number of seeds
 
 
 def cautions(section: Section) -> list[str]:
@@ -65,6 +66,8 @@ def _few_seeds(section: Section) -> str:
     if not few:
         return ""
     counts = ", ".join(f"`{name}` {count}" for name, count in few.items())
+    if len(few) == len(section.summaries) > MANY_NAMES and len(set(few.values())) == 1:
+        counts = f"{min(few.values())} of each name"
     return f"Fewer than {MIN_SEEDS} completed seeds: {counts}. No conclusion is drawn from them."
 
 

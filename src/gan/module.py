@@ -67,6 +67,7 @@ class GAN(Counted):
         self.discriminator_passes = 0
 
     def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
+        torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
         generator_optimizer, discriminator_optimizer = self.optimizers()
         real = self.spec.to_float(batch_BCHW)
         for trick in self.tricks.values():
@@ -159,6 +160,7 @@ class GAN(Counted):
         optimizer.zero_grad()
         self.manual_backward(loss)
         optimizer.step()
+        torch.clear_autocast_cache()  # weights in bf16 that have just been updated
 
     def discriminator_shape(self) -> Shape:
         """The shape of what the discriminator sees."""

@@ -28,8 +28,14 @@ class Chance(Callback):
         torch.manual_seed(1)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_a_plain_loop_trains_to_the_same_weights(recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize(
+    ("recipe", "precision"),
+    # The others round to bf16 at other places, which Adam's first steps blow up.
+    [*((recipe, "32-true") for recipe in RECIPES), ("gan_standard", "bf16-mixed")],
+)
+def test_a_plain_loop_trains_to_the_same_weights(
+    recipe: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     resolvers.register()
     chosen, make_step = RECIPES[recipe]
     with initialize_config_dir(version_base="1.3", config_dir=str(Path("conf").resolve())):
@@ -42,6 +48,7 @@ def test_a_plain_loop_trains_to_the_same_weights(recipe: str, tmp_path: Path, mo
                 f"batch_size={BATCH}",
                 f"budget={STEPS * BATCH}",
                 "accelerator=cpu",
+                f"trainer.precision={precision}",
                 "trainer.logger=false",
                 "trainer.enable_progress_bar=false",
             ],
@@ -55,7 +62,7 @@ def test_a_plain_loop_trains_to_the_same_weights(recipe: str, tmp_path: Path, mo
     built = []
     monkeypatch.setattr("src.benchmark.plain.instantiate", lambda node: remembering(instantiate(node), built))
     lightning.seed_everything(0, verbose=False)
-    step = make_step(config, data.spec, torch.device("cpu"), None)
+    step = make_step(config, data.spec, torch.device("cpu"), torch.bfloat16 if precision == "bf16-mixed" else None)
     torch.manual_seed(1)
     for batch_B1HW in ResidentLoader(data.splits["train"].images, BATCH, STEPS, seed=config.seed):
         step(batch_B1HW[:, 0])

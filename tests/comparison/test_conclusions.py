@@ -44,6 +44,13 @@ def test_two_seeds_give_no_verdict(pair) -> None:
     assert "helps" not in said(section)
 
 
+def test_many_names_with_equally_few_seeds_are_not_all_listed(make_run, tmp_path) -> None:
+    for number in range(6):
+        make_run(f"gan_{number}", 0)
+    (section,) = group(collect([tmp_path]))
+    assert "Fewer than 3 completed seeds: 1 of each name. No conclusion" in said(section)
+
+
 def test_three_seeds_may_help_or_hurt(pair) -> None:
     section = pair([0.1, 0.11, 0.12], missing="")
     assert "`gan_fm`: **helps: modes, KL**" in said(section)
