@@ -16,6 +16,7 @@ FITTING = {
     **dict.fromkeys(("weight", "gamma", "noise", "epsilon", "weight_decay"), NOT_NEGATIVE),
     "lr": POSITIVE,
 }
+FLAGS = ("resident", "transposed", "interpret", "fused")
 
 
 def refuse_impossible(config: DictConfig) -> None:
@@ -23,10 +24,13 @@ def refuse_impossible(config: DictConfig) -> None:
     SEED.check("seed", config.seed)
     for key in ("budget", "evaluations", "batch_size"):
         COUNT.check(key, config[key])
-    for family in ("gan", "vae"):
-        for key, value in _leaves(config.get(family), family):
-            if fits := FITTING.get(key.rpartition(".")[2]):
-                fits.check(key, value)
+    for part in ("gan", "vae", "data", "evaluator"):
+        for key, value in _leaves(config.get(part), part):
+            name = key.rpartition(".")[2]
+            if name in FITTING:
+                FITTING[name].check(key, value)
+            if name in FLAGS and not isinstance(value, bool):
+                raise ValueError(f"{key}={value}: choose true or false")
     trainer = config.trainer
     if "ddp" in str(trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
