@@ -16,6 +16,8 @@ class Counted(LightningModule):
     `steps` counts training steps, `images_seen` training samples and `batch_images` those of the latest step, over all
     devices. Lightning's `global_step` counts every optimizer's step and means none of them. Schedules follow
     `progress`: the length of a run is the one it was first started with, also when it goes on with a larger budget.
+    `pauses` holds the steps after which a callback has something to do: a module may make several steps in one call of
+    `training_step`, but none beyond the next of these.
     """
 
     def __init__(self, spec: DataSpec):
@@ -25,6 +27,7 @@ class Counted(LightningModule):
         self.images_seen = 0
         self.batch_images = 0
         self.total_steps = 0
+        self.pauses: set[int] = set()
 
     @property
     def progress(self) -> float:
@@ -33,6 +36,7 @@ class Counted(LightningModule):
 
     def on_train_start(self) -> None:
         self.total_steps = self.total_steps or self.trainer.num_training_batches
+        self.pauses.add(self.trainer.num_training_batches)
 
     def count(self, batch_BCHW: Tensor) -> None:
         """One more step, with this batch on each device."""

@@ -41,10 +41,11 @@ class TakeTurns(Callback):
         self.seconds: dict[str, list[float]] = {name: [] for name in ("this laboratory", *rivals)}
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        module.pauses |= {*range(0, trainer.num_training_batches, STEPS)}
         self.started = now(module.device)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_index: int) -> None:
-        if batch_index == 0 or batch_index % STEPS:
+        if module.steps == 0 or module.steps % STEPS:
             return
         self.seconds["this laboratory"].append(now(module.device) - self.started)
         for name, step in self.rivals.items():

@@ -28,6 +28,9 @@ class TrainingCurves(Callback):
     def __init__(self, every: int):
         self.every = every
 
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        module.pauses |= {*range(0, trainer.num_training_batches, self.every)}
+
     def on_train_batch_end(
         self,
         trainer: Trainer,
@@ -36,7 +39,7 @@ class TrainingCurves(Callback):
         batch: Any,
         batch_index: int,
     ) -> None:
-        due = module.steps % self.every == 0 or batch_index + 1 == trainer.num_training_batches
+        due = module.steps % self.every == 0 or module.steps == trainer.num_training_batches
         if not due and module.device.type != "cpu":
             return
         watched = {name: value for name, value in outputs.items() if due or name.endswith("loss")}

@@ -76,6 +76,7 @@ class Evaluation(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         total = trainer.num_training_batches
         self.due = {math.ceil(total * turn / self.num_evaluations) for turn in range(1, self.num_evaluations + 1)}
+        module.pauses |= self.due
         self.stopwatch.start()
 
     def on_train_batch_end(

@@ -31,6 +31,7 @@ class Preemption(Callback):
         self.asked: int | None = None
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.module = module
         listen(self.ask)  # after Lightning, which would end the run without a checkpoint
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
@@ -38,6 +39,7 @@ class Preemption(Callback):
             stop(number)
         if self.asked != signal.SIGUSR2:
             self.asked = number
+        self.module.pauses.add(self.module.steps + 1)
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int

@@ -11,6 +11,11 @@ from src.callbacks.evaluation import Evaluation
 class Progress(RichProgressBar):
     """Steps, the latest evaluation's headline figures, and samples trained on per second."""
 
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int
+    ) -> None:
+        super().on_train_batch_end(trainer, module, outputs, batch, module.steps - 1)
+
     def get_metrics(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
         evaluation = next(callback for callback in trainer.callbacks if isinstance(callback, Evaluation))
         latest = evaluation.latest

@@ -18,6 +18,7 @@ class ResidentLoader:
     Every epoch visits the images in a fresh permutation, one per channel, so that stacked channels are independent
     characters; what is left over after the last full batch of an epoch is dropped. The order depends on the seed and
     the epoch alone. `state_dict` holds the position, so that a resumed run sees the batches it would have seen.
+    `running` is the iterator last made, from which a training step can take more batches than it is given.
     Under DDP every rank takes its own part of each batch.
 
     Args:
@@ -54,6 +55,10 @@ class ResidentLoader:
         return self.num_batches
 
     def __iter__(self) -> Iterator[Tensor]:
+        self.running = self._run()
+        return self.running
+
+    def _run(self) -> Iterator[Tensor]:
         batches = self._batches(self.batches_seen)
         for batch_BCHW in one_ahead(batches) if self.streamed_to else batches:
             self.batches_seen += 1

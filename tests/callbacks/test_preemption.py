@@ -1,6 +1,7 @@
 """Being asked to stop."""
 
 from signal import SIGINT, SIGTERM, SIGUSR2
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,16 +9,23 @@ from src.callbacks.preemption import Preemption
 from src.interruption import Interrupted
 
 
+@pytest.fixture
+def preemption() -> Preemption:
+    """Of a run at its tenth step."""
+    callback = Preemption("run")
+    callback.module = SimpleNamespace(steps=10, pauses={50})
+    return callback
+
+
 @pytest.mark.parametrize("signals", [(SIGTERM, SIGUSR2), (SIGUSR2, SIGTERM)])
-def test_what_slurm_sends_together_asks_once(signals):
-    preemption = Preemption("run")
+def test_what_slurm_sends_together_asks_once(preemption, signals):
     for number in signals:
         preemption.ask(number)
     assert preemption.asked == SIGUSR2, "it queues again"
 
 
-def test_asked_again_it_ends_at_once():
-    preemption = Preemption("run")
+def test_asked_again_it_ends_at_once(preemption):
     preemption.ask(SIGINT)
+    assert preemption.module.pauses == {11, 50}, "the step being made is the last"
     with pytest.raises(Interrupted, match="SIGTERM"):
         preemption.ask(SIGTERM)

@@ -12,6 +12,8 @@ from omegaconf import OmegaConf
 from src import sample
 from src.callbacks.curves import TrainingCurves
 from src.callbacks.evaluation import Evaluation
+from src.gan.module import GAN
+from src.gan.tricks import EMA
 from src.interruption import SIGNALS
 from tests.cli.conftest import SMALL, Command, results
 from tests.test_cache import Planted
@@ -67,6 +69,19 @@ def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pyt
     assert_same_run("whole", "cut")
 
 
+def test_several_steps_a_call_are_the_same_run_also_resumed(command: Command, monkeypatch: pytest.MonkeyPatch):
+    """As on a GPU."""
+    assert command(*RECIPE, "hydra.run.dir=whole").status == 0
+    monkeypatch.setattr(GAN, "runs_ahead", True)
+    with monkeypatch.context() as patch:
+        patch.setattr(EMA, "before_step", asks_to_stop_at(160, signal.SIGTERM))
+        command(*RECIPE, "hydra.run.dir=hurried")
+    assert checkpoint("hurried")["progress"]["steps"] == 6, "after the step in which it was asked to"
+    assert command("resume=hurried").status == 0
+    assert steps(checkpoint("hurried")) == 5, "calls, of which evaluations are four"
+    assert_same_run("whole", "hurried")
+
+
 def cut_off_after(images: int):
     def on_train_batch_end(self, trainer, module, *rest):
         if module.images_seen >= images:
@@ -76,11 +91,12 @@ def cut_off_after(images: int):
 
 
 def asks_to_stop_at(images: int, number: int):
-    def on_train_batch_end(self, trainer, module, *rest):
+    def hook(self, *rest):
+        (module,) = (each for each in rest if isinstance(each, GAN))
         if module.images_seen == images:
             os.kill(os.getpid(), number)
 
-    return on_train_batch_end
+    return hook
 
 
 def test_a_finished_run_goes_on_with_a_larger_budget(command: Command):
