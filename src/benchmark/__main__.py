@@ -82,7 +82,8 @@ def processor() -> str:
 
 
 def recipe_lines(found: Mapping[str, Any]) -> list[str]:
-    lines = [f"  batch {found['batch_size']}, {found['precision']}, {loops.TURNS} turns of {loops.STEPS} steps"]
+    turns = f"{loops.ROUNDS} rounds of {loops.TURNS} turns of {loops.STEPS} steps"
+    lines = [f"  batch {found['batch_size']}, {found['precision']}, {turns}"]
     rows = {f"{name}, samples/s": (rate, ",.0f") for name, rate in found["samples_per_second"].items()}
     rows |= {f"times the {name}": (ratio, ".3f") for name, ratio in found["ratio_to"].items()}
     for name, (value, form) in rows.items():

@@ -13,6 +13,7 @@ from src.oracles import oracle
 
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loops, "ROUNDS", 2)
     monkeypatch.setattr(loops, "TURNS", 3)
     monkeypatch.setattr(loops, "WARM_UP_TURNS", 1)
     monkeypatch.setattr(loops, "STEPS", 2)
