@@ -1,7 +1,7 @@
 """Mode collapse under the baseline, in sentences, and what becomes of each name in a run."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +32,7 @@ def absence(section: Section, key: str) -> str:
         if runs < MIN_SEEDS:
             return f"{told}. {no_conclusion(runs)}"
         return f"{told}: there is no collapse here for a {family.remedy} to cure."
-    text = f"{opening}, {key} {noun}: {in_seeds(counts, runs)}."
+    text = f"{opening}, {key} {noun}: {in_seeds(counts, runs, section.classes)}."
     modes = baseline.estimates.get("modes")
     if modes is None or section.num_modes is None:
         return text
@@ -48,14 +48,25 @@ def no_conclusion(seeds: int) -> str:
     return f"No conclusion from {seeds} seed{'s' * (seeds != 1)}: at least {MIN_SEEDS} are needed."
 
 
-def in_seeds(counts: Counter[str], runs: int) -> str:
-    """Names by the number of seeds they are absent in: "Q, X in all 3 seeds; J in 1 of 3"."""
+def in_seeds(counts: Counter[str], runs: int, classes: Sequence[str] = ()) -> str:
+    """Names by the number of seeds they are absent in: "Q, X in all 3 seeds; J in 1 of 3".
+
+    Most of the classes are told by those that are not among them: "all but I in all 3 seeds".
+    """
     by_count: dict[int, list[str]] = {}
     for name, count in sorted(counts.items()):
         by_count.setdefault(count, []).append(name)
     return "; ".join(
-        f"{listed(names)} {of_seeds(count, runs)}" for count, names in sorted(by_count.items(), reverse=True)
+        f"{most(names, classes) or listed(names)} {of_seeds(count, runs)}"
+        for count, names in sorted(by_count.items(), reverse=True)
     )
+
+
+def most(names: Sequence[str], classes: Sequence[str]) -> str:
+    """ "all 26" or "all but I", "" for no more than three in four of the classes."""
+    if len(names) <= 3 / 4 * len(classes) or not classes or not set(names) <= set(classes):
+        return ""
+    return f"all but {listed(sorted(set(classes) - set(names)))}" if len(names) < len(classes) else f"all {len(names)}"
 
 
 def of_seeds(count: int, runs: int) -> str:

@@ -147,6 +147,10 @@ class Section:
         """Every number that any counted run has."""
         return {key for run in self.counted for key in run.scalars}
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.dataset.classes if self.dataset else ()
+
     @cached_property
     def num_modes(self) -> int | None:
         """Modes there are to cover: more than classes where characters are stacked."""

@@ -29,7 +29,7 @@ def relative_shares(lists: Iterable[object], num_classes: int) -> np.ndarray | N
 
 def share_map(section: Section) -> bytes | None:
     """Rows are held-out real data and the names; a number tells in how many seeds the class is missing."""
-    classes = section.dataset.classes if section.dataset else ()
+    classes = section.classes
     if not 2 <= len(classes) <= MOST_CLASSES:
         return None
     real = relative_shares((r.controls.get("real", {}).get("shares") for r in section.counted), len(classes))

@@ -34,7 +34,7 @@ def survival(section: Section, summary: Summary) -> tuple[np.ndarray, np.ndarray
     Averaged where every seed has an evaluation. A class of stacked characters counts in each seed by the share of the
     modes with it, in any place, that are covered.
     """
-    classes, places = _classes(section), characters(section)
+    classes, places = section.classes, characters(section)
     runs = recorded(summary)
     if not runs or not places:
         return None
@@ -45,13 +45,9 @@ def survival(section: Section, summary: Summary) -> tuple[np.ndarray, np.ndarray
     return np.array(seen), np.array([np.mean([table[turn] for table in tables], axis=0) for turn in seen])
 
 
-def _classes(section: Section) -> tuple[str, ...]:
-    return section.dataset.classes if section.dataset else ()
-
-
 def characters(section: Section) -> int:
     """Classes that make a mode: 1 where they are the modes, 0 where the modes cannot be told apart by class."""
-    classes = _classes(section)
+    classes = section.classes
     if not section.num_modes or not 2 <= len(classes) <= MOST_CLASSES:
         return 0
     places = round(math.log(section.num_modes, len(classes)))
@@ -89,7 +85,7 @@ def _figure(
     figure, grid = panels(len(found), height, columns=min(COLUMNS, len(found)), key=True)
     for axes, (summary, (seen_E, covered_EK)) in zip(grid, found, strict=True):
         image = _draw(axes, summary, seen_E, covered_EK[:, order_K])
-    names = [_classes(section)[k] for k in order_K]
+    names = [section.classes[k] for k in order_K]
     grid[0].set_yticks(range(len(names)), names)
     grid[0].set_ylim(len(names) - 0.5, -0.5)
     bar = colour_bar(figure, image)

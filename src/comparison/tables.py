@@ -125,7 +125,7 @@ def absence_table(section: Section) -> Table:
         runs = len(summary.counted)
         lost = {key: summary.absences(key) for key in section.name_keys}
         texts = [
-            Cell(in_seeds(counts, runs) if counts else _nothing(section, key) if runs else "–")
+            Cell(in_seeds(counts, runs, section.classes) if counts else _nothing(section, key) if runs else "–")
             for key, counts in lost.items()
         ]
         rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted))])

@@ -1,9 +1,11 @@
 import re
+from collections import Counter
 
 import pytest
 
 from src.comparison import write_report
 from src.comparison.answers import UNANSWERED, _on_a_click, answers, coverage, effectiveness
+from src.comparison.collapse import in_seeds
 from src.comparison.collect import collect
 from src.comparison.document import Cell, Folded, Heading, Paragraph, Picture, Table
 from src.comparison.sections import group
@@ -98,3 +100,11 @@ def test_long_tables_beside_a_picture_open_on_a_click() -> None:
     assert _on_a_click("Title", short) is short
     assert _on_a_click("Title", long) == Folded("Title", [long])
     assert _on_a_click("Title", None) is None
+
+
+def test_most_of_the_letters_are_told_by_the_others():
+    letters = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    assert in_seeds(Counter(letters), 1, letters) == "all 26 in the only seed"
+    lost = Counter({letter: 3 for letter in letters} | {"I": 1, "F": 2})
+    assert in_seeds(lost, 3, letters) == "all but F, I in all 3 seeds; F in 2 of 3; I in 1 of 3"
+    assert in_seeds(Counter("ABCDE"), 2, letters) == "A, B, C, D, E in 1 of 2"
