@@ -14,7 +14,17 @@ from src.files import write_atomically
 from src.names import concerns, run_name, swept_keys
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
-CHANGEABLE = ("budget", "evaluations", "trainer.", "data.root", "data.resident", "cache", "evaluator.", "callbacks.")
+CHANGEABLE = (
+    "budget",
+    "compile",
+    "evaluations",
+    "trainer.",
+    "data.root",
+    "data.resident",
+    "cache",
+    "evaluator.",
+    "callbacks.",
+)
 
 
 # What a configuration that came from elsewhere may build: classes defined below these modules, and no functions.

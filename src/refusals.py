@@ -16,7 +16,7 @@ FITTING = {
     **dict.fromkeys(("weight", "gamma", "noise", "epsilon", "weight_decay"), NOT_NEGATIVE),
     "lr": POSITIVE,
 }
-FLAGS = ("resident", "transposed", "interpret", "fused")
+FLAGS = ("compile", "resident", "transposed", "interpret", "fused")
 
 
 def refuse_impossible(config: DictConfig) -> None:
@@ -24,7 +24,7 @@ def refuse_impossible(config: DictConfig) -> None:
     SEED.check("seed", config.seed)
     for key in ("budget", "evaluations", "batch_size"):
         COUNT.check(key, config[key])
-    for part in ("gan", "vae", "data", "evaluator"):
+    for part in ("gan", "vae", "data", "evaluator", "compile"):
         for key, value in _leaves(config.get(part), part):
             name = key.rpartition(".")[2]
             if name in FITTING:

@@ -128,6 +128,8 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     results["dataset"] = describe_dataset(data.spec)
 
     model = instantiate(config.model)(spec=data.spec)
+    if config.compile:
+        model.compile_networks()
     if config.resume:
         checkpoints.load_weights(model, Path(config.resume))  # Lightning would tell of a misfit at length
     trainer.logger.log_hyperparams(hyperparameters(config, results), callbacks.evaluation.expected())

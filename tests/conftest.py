@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from lightning import Callback, Trainer
-from torch import Tensor
+from torch import Tensor, nn
 
 from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec
@@ -27,6 +27,13 @@ class Reseed(Callback):
 
     def on_train_batch_start(self, trainer: Trainer, module: GAN, batch: Tensor, batch_index: int) -> None:
         torch.manual_seed(1000 + batch_index)
+
+
+@pytest.fixture
+def not_to_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiling as far as graphs of operations, which are then run as they stand: the rest takes a minute."""
+    compile_in_place = nn.Module.compile
+    monkeypatch.setattr(nn.Module, "compile", lambda network: compile_in_place(network, backend="aot_eager"))
 
 
 @pytest.fixture

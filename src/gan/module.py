@@ -183,6 +183,21 @@ class GAN(Counted):
             shape = trick.discriminator_shape(shape)
         return shape
 
+    def compile_networks(self) -> None:
+        """Has PyTorch compile both networks where they are; their weights keep their names.
+
+        Raises:
+            ValueError: a trick needs a derivative of a derivative.
+        """
+        for name, trick in self.tricks.items():
+            if trick.differentiates_twice:
+                raise ValueError(
+                    f"compile=true: PyTorch compiles nothing that is differentiated twice, as gan.tricks={name} does: "
+                    "leave one of them out"
+                )
+        self.generator.compile()
+        self.discriminator.compile()
+
     def configure_optimizers(self) -> list[Optimizer]:
         generator_parameters = list(self.generator.parameters())
         discriminator_parameters = list(self.discriminator.parameters())

@@ -113,6 +113,11 @@ class VAE(Counted):
             **{f"anneal/{name}": value for name, value in (self.annealed | self.anneal.charts()).items()},
         }
 
+    def compile_networks(self) -> None:
+        """Has PyTorch compile encoder and decoder where they are; their weights keep their names."""
+        self.encoder.compile()
+        self.decoder.compile()
+
     def infer(self, cells_BTV: Tensor) -> Latents:
         return self.inference(self.encoder(cells_BTV), self.prior)
 

@@ -11,7 +11,7 @@ from src.data.resident import ResidentLoader
 from src.gan.losses import FeatureMatching, Standard
 from src.gan.module import frozen
 from src.gan.networks import Discriminator
-from src.gan.tricks import EMA, R1, Trick
+from src.gan.tricks import EMA, R1, Dragan, Trick, Unrolled
 
 LOSSES = {"standard": Standard, "feature_matching": FeatureMatching}
 
@@ -72,6 +72,25 @@ def test_recipes_differ(make_gan, fit):
         ends.append(torch.cat([p.detach().flatten() for p in gan.generator.parameters()]))
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (ends[one] - ends[other]).abs().max() > 1e-4
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch looks at its own tensors
+def test_compiled_networks_train_alike(make_gan, fit, not_to_machine_code):
+    plain, compiled = make_gan(tricks={"ema": EMA()}), make_gan(tricks={"ema": EMA()})
+    compiled.compile_networks()
+    assert compiled.generator._compiled_call_impl
+    assert compiled.discriminator._compiled_call_impl
+    fit(plain)
+    fit(compiled)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(compiled.state_dict()[name], tensor, atol=1e-6, rtol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("trick", [R1(3.0), Dragan(), Unrolled(1)], ids=lambda trick: type(trick).__name__)
+def test_what_is_differentiated_twice_is_not_compiled(make_gan, trick):
+    with pytest.raises(ValueError, match=r"differentiated twice, as gan\.tricks=trick does"):
+        make_gan(tricks={"trick": trick}).compile_networks()
 
 
 class Outputs(Callback):

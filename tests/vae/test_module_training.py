@@ -142,3 +142,15 @@ def test_a_checkpoint_of_other_data_is_refused(make_vae, fit_vae, bar_spec, tmp_
     other = make_vae(spec=replace(bar_spec, digest="1" * 64))
     with pytest.raises(ValueError, match="trained on other data"):
         fit_vae(other, num_batches=3, resume=tmp_path / "one.ckpt")
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch looks at its own tensors
+def test_compiled_networks_train_alike(make_vae, fit_vae, not_to_machine_code):
+    plain, compiled = make_vae(), make_vae()
+    compiled.compile_networks()
+    assert compiled.decoder._compiled_call_impl
+    fit_vae(plain)
+    fit_vae(compiled)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    for name, tensor in plain.state_dict().items():
+        torch.testing.assert_close(compiled.state_dict()[name], tensor, atol=1e-6, rtol=1e-5, msg=name)

@@ -17,6 +17,7 @@ class OneCentred(Trick, ABC):
     """
 
     needs_input_gradients = True
+    differentiates_twice = True
 
     def __init__(self, weight: float = 10.0):
         super().__init__()

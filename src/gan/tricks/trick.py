@@ -40,6 +40,9 @@ class Trick(nn.Module):
     needs_input_gradients: ClassVar[bool] = False
     """The discriminator's term differentiates each logit with respect to its own image."""
 
+    differentiates_twice: ClassVar[bool] = False
+    """Its term holds a gradient, and is itself differentiated."""
+
     mixes_samples: ClassVar[bool] = False
     """The discriminator sees several samples at once, so a logit belongs to no single image."""
 

@@ -33,6 +33,8 @@ class Unrolled(Trick):
         steps: k; the paper tries 1, 5 and 10. Each makes two more discriminator passes and a second derivative.
     """
 
+    differentiates_twice = True
+
     def __init__(self, steps: int = 5):
         super().__init__()
         COUNT.check("gan.tricks.unrolled.steps", steps)

@@ -14,6 +14,7 @@ class ZeroCentred(Trick):
     """
 
     needs_input_gradients = True
+    differentiates_twice = True
 
     def __init__(self, gamma: float = 1.0):
         super().__init__()
