@@ -117,6 +117,8 @@ def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, l
     data = instantiate(config.data)
     data.setup()
     model = instantiate(config.model)(spec=data.spec)
+    if config.compile:
+        model.compile_networks()
     callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
     trainer: Trainer = instantiate(config.trainer, callbacks=callbacks)
     device = trainer.strategy.root_device

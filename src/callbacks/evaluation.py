@@ -135,7 +135,8 @@ class Evaluation(Callback):
 
     def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics of the model as it is, and what to show beside them."""
-        with apart_from_training(module.device):
+        # What was compiled is so for batches of training's size and mode.
+        with apart_from_training(module.device), torch.compiler.set_stance("force_eager"):
             return self.evaluator.evaluate(module, split)
 
     def controls(self, device: torch.device) -> dict[str, dict[str, Any]]:
