@@ -1,4 +1,6 @@
 import os
+import platform
+import resource
 
 import pytest
 import torch
@@ -16,3 +18,18 @@ def test_prepared_for_the_machine(has_gpu, asks_driver, matrices, monkeypatch: p
     found = os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"], torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(before)
     assert found == (asks_driver, matrices)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library than glibc manages memory here")
+def test_freed_memory_is_used_again():
+    """In the end: glibc needs some more memory than a block's to find an aligned one of its size in it again."""
+
+    def new_pages(blocks: int) -> int:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(blocks):
+            torch.ones(20_000_000)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    machine.prepare()
+    new_pages(20)
+    assert new_pages(10) < 10_000  # of 4 KiB; each of the ten takes twice as many
