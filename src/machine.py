@@ -14,7 +14,7 @@ def prepare() -> None:
     """On a GPU, fp32 matrices are multiplied in TF32; where there is none, it is not looked for at every step.
 
     glibc keeps up to a GiB of freed memory, and has tensors of up to 128 MiB in it. Else it hands much of that back to
-    the system at every step, which blanks the pages of what comes next: up to a third of a step's time on CPUs.
+    the system at every step, which blanks the pages of what comes next.
 
     Fused optimizers ask before each step whether there is a GPU. Lightning has the driver's library answer, so that
     processes can be forked later, and where that library is missing the answer takes up to 0.2 ms.
