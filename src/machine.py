@@ -7,14 +7,14 @@ import platform
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-KEPT, LARGE = 2**30, 2**27  # bytes
+KEPT, LARGE, LARGE_BEFORE_2_35 = 2**30, 2**27, 2**25  # bytes
 
 
 def prepare() -> None:
     """On a GPU, fp32 matrices are multiplied in TF32; where there is none, it is not looked for at every step.
 
-    glibc keeps up to a GiB of freed memory, and has tensors of up to 128 MiB in it. Else it hands much of that back to
-    the system at every step, which blanks the pages of what comes next.
+    glibc keeps up to a GiB of freed memory, and has tensors of up to 128 MiB in it (before 2.35, 32 MiB). Else it hands
+    much of that back to the system at every step, which blanks the pages of what comes next.
 
     Fused optimizers ask before each step whether there is a GPU. Lightning has the driver's library answer, so that
     processes can be forked later, and where that library is missing the answer takes up to 0.2 ms.
@@ -26,4 +26,14 @@ def prepare() -> None:
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(M_TRIM_THRESHOLD, KEPT)
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE) or libc.mallopt(M_MMAP_THRESHOLD, LARGE_BEFORE_2_35)
+
+
+def multiplies_bf16(device: str) -> bool:
+    """Whether "cuda" or "cpu" does so natively: Ampere GPUs and later, CPUs with AMX or AVX512-BF16.
+
+    Elsewhere bf16 is emulated, and a convolution takes ten times as long as in fp32.
+    """
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()

@@ -8,7 +8,7 @@ import torch
 from joblib import cpu_count
 from omegaconf import OmegaConf
 
-from src import names
+from src import machine, names
 from src.names import folder_name, run_name, swept_keys
 
 
@@ -36,15 +36,9 @@ def record_folder(resume: str | None) -> str:
 
 
 def fastest_precision(accelerator: str) -> str:
-    """bf16 where the hardware multiplies it natively, else fp32.
-
-    Ampere GPUs and later have it, and CPUs with AMX or AVX512-BF16.
-    """
-    if accelerator != "cpu" and torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
-    return "bf16-mixed" if native else "32-true"
+    """bf16 where the hardware multiplies it natively, else fp32."""
+    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    return "bf16-mixed" if machine.multiplies_bf16(device) else "32-true"
 
 
 def jobs_at_once(accelerator: str) -> int:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from src.cache import cached
 from src.data.spec import Split
+from src.machine import multiplies_bf16
 
 STEPS = 1000
 BATCH = 192
@@ -143,7 +144,7 @@ def _fit(oracle: Oracle, train: Split, device: torch.device) -> None:
         inputs = torch.cat([oracle.varied(images_B1HW), nonsense])
         rejected = torch.full((len(nonsense),), oracle.num_classes, device=device)
         targets = torch.cat([batch.labels, rejected])
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device.type)):
             logits, _ = oracle(inputs)
         loss = F.cross_entropy(logits.float(), targets, label_smoothing=0.05)
         optimizer.zero_grad()

@@ -48,6 +48,18 @@ def test_accuracy(oracle, held_out):
     assert (classes == held_out.labels).float().mean() == oracle.accuracy
 
 
+@pytest.mark.parametrize(("native", "precision"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_no_emulated_bf16(monkeypatch, held_out, native, precision):
+    """Where a processor has none it takes ten times as long as fp32."""
+    seen = []
+    oracle = CharacterOracle(len(CLASSES))
+    oracle.head.register_forward_hook(lambda head, inputs, logits: seen.append(logits.dtype))
+    monkeypatch.setattr(oracle_file, "STEPS", 1)
+    monkeypatch.setattr(oracle_file, "multiplies_bf16", lambda device: native)
+    train_oracle(oracle, held_out, held_out)
+    assert seen[0] == precision
+
+
 def patterns(make) -> torch.Tensor:
     """Uint8 [180, 1, 28, 28] of a pattern in periods of 2 to 10 pixels, 4 places and 5 brightnesses."""
     y, x = torch.meshgrid(torch.arange(28), torch.arange(28), indexing="ij")
