@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from src.benchmark.plain import Step, batches, gan_step, r3gan_step, vae_step
+from src.data.spec import DataSpec
 
 ROUNDS = 5
 TURNS, WARM_UP_TURNS = 8, 2  # of a round
@@ -119,9 +120,7 @@ def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, l
     config.budget = ((WARM_UP_TURNS + TURNS) * STEPS + 1) * config.batch_size
     data = instantiate(config.data)
     data.setup()
-    model = instantiate(config.model)(spec=data.spec)
-    if config.compile:
-        model.compile_networks()
+    model = make_model(config, data.spec)
     callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
     trainer: Trainer = instantiate(config.trainer, callbacks=callbacks)
     device = trainer.strategy.root_device
@@ -147,7 +146,7 @@ def step_shares(config: DictConfig) -> dict[str, float]:
     """Where the time of Lightning's loop goes, as shares of it; what is left is Lightning's own.
 
     Looking costs some tenths of a millisecond a step, most of it here counted as Lightning's, so nothing else is timed
-    along with it.
+    along with it. On a GPU, which works behind the loop's back, these are shares of the time that launching takes.
     """
     config = config.copy()
     config.budget = ROUNDS * TURNS * STEPS * config.batch_size
@@ -189,4 +188,11 @@ def train(config: DictConfig, callbacks: Sequence[DictConfig], profiler: SimpleP
     data = instantiate(config.data)
     data.setup()
     trainer = instantiate(config.trainer, callbacks=list(map(instantiate, callbacks)), profiler=profiler)
-    trainer.fit(instantiate(config.model)(spec=data.spec), data)
+    trainer.fit(make_model(config, data.spec), data)
+
+
+def make_model(config: DictConfig, spec: DataSpec) -> LightningModule:
+    model = instantiate(config.model)(spec=spec)
+    if config.compile:
+        model.compile_networks()
+    return model

@@ -58,8 +58,8 @@ class FeatureMatching(Standard):
     """
 
     def generator(self, step: Step) -> Tensor:
-        gap_F = step.fake.features_BF.mean(-2) - step.real.features_BF.detach().mean(-2)
-        return gap_F.square().sum(-1)
+        real_F, fake_F = (side.features_BF.float().mean(-2) for side in (step.real, step.fake))
+        return (fake_F - real_F.detach()).square().sum(-1)
 
 
 class Minimax(Standard):

@@ -71,7 +71,7 @@ class GAN(Counted):
         torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
         outputs = self.update(batch_BCHW)
         while self.runs_ahead and self.steps not in self.pauses:
-            outputs = self.update(next(self.trainer.train_dataloader.running).to(self.device))
+            outputs = self.update(next(self.trainer.train_dataloader.running).to(self.device, non_blocking=True))
         return outputs
 
     @property
@@ -172,7 +172,8 @@ class GAN(Counted):
 
     def descend(self, optimizer: Optimizer, loss: Tensor) -> None:
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
+            self.manual_backward(loss)
         optimizer.step()
         torch.clear_autocast_cache()  # weights in bf16 that have just been updated
 

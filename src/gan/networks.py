@@ -82,12 +82,20 @@ class Discriminator(nn.Module):
             layers += [nn.LeakyReLU(0.2, inplace=True)]
             channels = out
         self.body = nn.Sequential(*layers, nn.Flatten())
-        self.head = nn.Linear(channels * final_height * final_width, 1)
+        self.head = Head(channels * final_height * final_width, 1)
         initialise(self)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         features_BF = self.body(images_BCHW)
         return self.head(features_BF).squeeze(1), features_BF
+
+
+class Head(nn.Linear):
+    """The last layer of a discriminator, in full precision also under autocast: in bf16 logits near 20 lie ⅛ apart."""
+
+    def forward(self, features_BF: Tensor) -> Tensor:
+        with torch.autocast(features_BF.device.type, enabled=False):
+            return super().forward(features_BF.to(self.weight.dtype))
 
 
 def has_batch_norm(network: nn.Module) -> bool:

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from src.data.spec import Shape
-from src.gan.networks import halvings
+from src.gan.networks import Head, halvings
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
@@ -95,7 +95,7 @@ class ResidualDiscriminator(nn.Module):
             layers += [ResidualBlock(widths[level], blocks * depth) for _ in range(blocks)]
         layers += [nn.LeakyReLU(SLOPE, inplace=True), LearntPooling(widths[-1], sizes[-1])]
         self.body = nn.Sequential(*layers)
-        self.head = scaled(nn.Linear(widths[-1], 1))
+        self.head = scaled(Head(widths[-1], 1))
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         features_BF = self.body(images_BCHW)

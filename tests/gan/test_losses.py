@@ -59,6 +59,14 @@ def test_standard_stays_finite_at_huge_logits():
     assert gradient.isfinite().all()
 
 
+def test_feature_matching_averages_bf16_features_in_full_precision():
+    """In bf16 the means of 1, 1 and 1.01, and of 1, 1 and 1, are the same number."""
+    real, fake = torch.ones(3, 1), torch.tensor([[1.0], [1.0], [1.01]])
+    loss = FeatureMatching().generator(step_of(real_features=real.bfloat16(), fake_features=fake.bfloat16()))
+    assert loss.item() == pytest.approx((fake.bfloat16().float().mean().item() - 1) ** 2, rel=1e-4)
+    assert loss > 0
+
+
 def test_feature_matching_is_the_squared_distance_of_mean_features():
     real = torch.tensor([[1.0, 2.0], [3.0, 6.0]])  # mean 2, 4
     fake = torch.tensor([[0.0, 1.0], [1.0, 1.0], [2.0, 4.0]])  # mean 1, 2

@@ -36,6 +36,18 @@ def test_shapes_and_range(shape, norm):
     assert features.shape == (5, 8 * (shape[1] // 4) * (shape[2] // 4))
 
 
+def test_logits_are_not_rounded_to_bf16():
+    """Where they are near 20, as with a sure discriminator, bf16 knows only multiples of an eighth."""
+    torch.manual_seed(0)
+    discriminator = Discriminator((1, 28, 28), width=4)
+    discriminator.head.bias.data.fill_(20)
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, features = discriminator(torch.randn(8, 1, 28, 28))
+    assert features.dtype == torch.bfloat16
+    torch.testing.assert_close(logits, discriminator.head(features).squeeze(1))
+    assert (logits.bfloat16().float() != logits).any()
+
+
 @pytest.mark.parametrize("depth", [1, 2, 3, 4])
 def test_every_depth_that_fits(depth):
     images = Generator((1, 28, 28), z=3, width=2, depth=depth)(torch.randn(2, 3))

@@ -10,8 +10,8 @@ from src.gan.tricks.one_centred import OneCentred
 class Dragan(OneCentred):
     """At real images with noise, x + `noise` · σ · U, where σ is the batch's standard deviation and U in [0, 1)^CHW.
 
-    Kodali et al. 2017, arXiv:1705.07215; the noise as in the authors' code. It bounds the slope near the
-    data alone, which does not make a Wasserstein distance.
+    Kodali et al. 2017, arXiv:1705.07215. It bounds the slope near the data alone, which does not make a Wasserstein
+    distance.
 
     Args:
         weight: λ.

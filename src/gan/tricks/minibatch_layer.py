@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from src.gan.networks import initialise
+from src.gan.networks import Head, initialise
 from src.gan.tricks.trick import Trick
 
 if TYPE_CHECKING:
@@ -36,6 +36,6 @@ class MinibatchLayer(Trick):
             )
         layer, num_statistics = self.statistics(head.in_features)
         gan.discriminator.body.append(layer)
-        gan.discriminator.head = nn.Linear(head.in_features + num_statistics, head.out_features)
+        gan.discriminator.head = Head(head.in_features + num_statistics, head.out_features)
         for added in (layer, gan.discriminator.head):
             initialise(added)
