@@ -101,7 +101,7 @@ def _targets(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> DictConfig:
-    """The run's own configuration with the values changed that were given beside `resume=`; the record follows.
+    """The run's own configuration with the values changed that were given beside `resume=`.
 
     Args:
         overrides: as given on the command line.
@@ -129,9 +129,15 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Di
                 "trainer.accelerator or data.root can change"
             )
         OmegaConf.update(config, key, override.value())
-    write_atomically(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(config))
     config.resume = str(newest)
     return config
+
+
+def keep(config: DictConfig, run: Path) -> None:
+    """Makes the configuration of a run that goes on its record, once it is clear that it can be trained with."""
+    kept = config.copy()
+    kept.resume = None
+    write_atomically(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(kept))
 
 
 def _has(config: DictConfig, key: str) -> bool:

@@ -16,6 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning import Trainer
+from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
@@ -25,7 +26,7 @@ from src.interruption import Interrupted, Pruned, listening, stop
 from src.mistakes import give_up, is_mistake, message
 from src.names import PRUNED
 from src.quiet import quieten
-from src.record import read_record, resumed_config
+from src.record import keep, read_record, resumed_config
 from src.refusals import refuse_impossible
 from src.results import describe_dataset, describe_machine, hyperparameters, write_results
 from src.summary import print_summary
@@ -120,7 +121,10 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     refuse_impossible(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
-    trainer: Trainer = instantiate(config.trainer, callbacks=list(callbacks.values()))
+    watching = list(callbacks.values())
+    if config.resume:  # a value that is refused on the way to the first step must not be in the record
+        watching.append(LambdaCallback(on_train_start=lambda *_: keep(config, folder)))
+    trainer: Trainer = instantiate(config.trainer, callbacks=watching)
     results |= describe_machine(trainer)
 
     data = instantiate(config.data)

@@ -135,6 +135,15 @@ def test_a_changed_budget_is_recorded(command: Command):
     assert OmegaConf.load("run/.hydra/config.yaml").resume is None
 
 
+def test_a_refused_value_is_not_recorded(command: Command):
+    command(*RECIPE, "hydra.run.dir=run")
+    record = Path("run", ".hydra", "config.yaml").read_text()
+    for change in ("budget=many", "trainer.devices=0", "data.resident=maybe"):
+        assert command("resume=run", change).status == 1
+        assert Path("run", ".hydra", "config.yaml").read_text() == record, change
+    assert command("resume=run").status == 0
+
+
 def test_resuming_what_is_no_run_says_so(command: Command):
     Path("empty").mkdir()
     outcome = command("resume=empty")
