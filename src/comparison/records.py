@@ -1,5 +1,6 @@
 """What a run left behind, as plain values."""
 
+import io
 import math
 import wave
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from src.music.compact import data_uri
 from src.names import PRUNED
@@ -155,16 +157,20 @@ class Run:
         path = self.folder / "samples" / f"{stem}.png"
         if not path.is_file():
             return None
-        content = path.read_bytes()
-        whole = content.startswith(b"\x89PNG\r\n\x1a\n") and b"IEND" in content[-12:]
-        return content if whole else None
+        try:
+            content = path.read_bytes()
+            with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+                picture.load()
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # as Pillow meets damage
+            return None
+        return content
 
     def sound(self, stem: str) -> str | None:
         """The beginning of samples/STEM.wav as a data URI, if it is there and whole."""
         path = self.folder / "samples" / f"{stem}.wav"
         try:
             return data_uri(path) if path.is_file() else None
-        except (wave.Error, EOFError):
+        except (OSError, EOFError, wave.Error, ValueError, RuntimeError):  # as the wave module meets damage
             return None
 
 

@@ -14,6 +14,7 @@ from scipy import signal
 SAMPLE_RATE = 22_050  # Hz; at half of it nothing would be left of the hats
 SECONDS = 2 * 4 * 60 / 110  # two bars at the tempo of what evaluations play
 FADE = 0.02  # seconds, so that the cut does not click
+LEAST, MOST = 1_000, 200_000  # Hz; the filter for a damaged header's two thousand million would be gigabytes
 MU_LAW = 7  # the format's number in a WAV header
 
 
@@ -22,9 +23,14 @@ def data_uri(path: Path, seconds: float = SECONDS, sample_rate: int = SAMPLE_RAT
 
     G.711's μ-law, which all browsers play from WAV: of 16 bits 8 are left, spread so that quiet notes keep their
     detail, and half as many bytes buy twice the sample rate.
+
+    Raises:
+        OSError, EOFError, wave.Error, ValueError or RuntimeError: it is not such a file, or not whole.
     """
     with wave.open(str(path)) as file:
         rate = file.getframerate()
+        if (file.getnchannels(), file.getsampwidth()) != (1, 2) or not LEAST <= rate <= MOST:
+            raise ValueError(f"{path} is no 16-bit mono sound")
         samples_S = np.frombuffer(file.readframes(round(seconds * rate)), "<i2") / 32768
     fade = min(len(samples_S), round(FADE * rate))
     samples_S[len(samples_S) - fade :] *= np.linspace(1, 0, fade)

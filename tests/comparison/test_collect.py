@@ -87,8 +87,10 @@ def test_torn_picture_is_left_out(make_run) -> None:
     folder = make_run(pictures=True)
     assert read_run(folder).picture("sorted")
     whole = (folder / "samples" / "sorted.png").read_bytes()
-    (folder / "samples" / "sorted.png").write_bytes(whole[:-20])
-    assert read_run(folder).picture("sorted") is None
+    middle = len(whole) // 2
+    for torn in (whole[:-20], whole[:middle] + bytes(20) + whole[middle + 20 :]):
+        (folder / "samples" / "sorted.png").write_bytes(torn)
+        assert read_run(folder).picture("sorted") is None
     assert read_run(folder).picture("absent") is None
 
 

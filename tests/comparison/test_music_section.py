@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.comparison.collect import collect
+from src.comparison.collect import collect, read_run
 from src.comparison.page import compose
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import group
@@ -74,8 +74,13 @@ def test_the_page_plays_samples_and_survives_a_damaged_sound(make_vae, tmp_path:
         write_wav(run / "samples" / "prior_bars.wav", np.sin(np.arange(44_100) / 50).astype(np.float32))
     page = write_report([tmp_path]).page.read_text()
     assert page.count('<audio controls preload="metadata" src="data:audio/wav;base64,') == 2
+    whole = (run / "samples" / "prior_bars.wav").read_bytes()
     (run / "samples" / "prior_bars.wav").write_bytes(b"RIFF")
     assert write_report([tmp_path]).page.read_text().count("<audio") == 1
+    silent, rushed = (whole[:24] + rate.to_bytes(4, "little") + whole[28:] for rate in (0, 2**31))
+    for damaged in (whole[:1001], silent, rushed):
+        (run / "samples" / "prior_bars.wav").write_bytes(damaged)
+        assert read_run(run).sound("prior_bars") is None
 
 
 def test_of_many_names_those_that_do_most_are_pictured(make_vae, tmp_path: Path) -> None:
