@@ -10,11 +10,13 @@ from lightning import Callback, LightningModule, Trainer
 from src import checkpoints
 from src.interruption import Interrupted, listen, stop
 
+TOGETHER = [signal.SIGUSR2, signal.SIGTERM]  # what SLURM sends to ask once
+
 
 class Preemption(Callback):
     """Asked to stop, training ends after the step it is in, with a checkpoint to go on from; asked again, at once.
 
-    SIGUSR2, by which SLURM says that the job may queue again, comes beside SIGTERM: together they ask once.
+    SIGUSR2, by which SLURM says that the job may queue again, comes beside SIGTERM: one of each asks once.
 
     It comes after the evaluation: one that has begun is finished first, and none that is due is skipped. Under DDP it
     is enough to ask one rank, which costs an exchange a step; the second time, the first rank, which ends the others.
@@ -28,17 +30,21 @@ class Preemption(Callback):
 
     def __init__(self, folder: str):
         self.folder = Path(folder)
-        self.asked: int | None = None
+        self.heard: list[int] = []
+
+    @property
+    def asked(self) -> int | None:
+        """The signal to end by; SIGUSR2 before the one beside it."""
+        return signal.SIGUSR2 if signal.SIGUSR2 in self.heard else next(iter(self.heard), None)
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.module = module
         listen(self.ask)  # after Lightning, which would end the run without a checkpoint
 
     def ask(self, number: int, frame: FrameType | None = None) -> None:
-        if self.asked is not None and signal.SIGUSR2 not in (number, self.asked):
+        if self.heard and sorted([*self.heard, number]) != TOGETHER:
             stop(number)
-        if self.asked != signal.SIGUSR2:
-            self.asked = number
+        self.heard.append(number)
         self.module.pauses.add(self.module.steps + 1)
 
     def on_train_batch_end(

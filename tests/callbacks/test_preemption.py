@@ -24,6 +24,17 @@ def test_what_slurm_sends_together_asks_once(preemption, signals):
     assert preemption.asked == SIGUSR2, "it queues again"
 
 
+@pytest.mark.parametrize(
+    "signals", [(SIGUSR2, SIGINT), (SIGINT, SIGUSR2), (SIGUSR2, SIGUSR2), (SIGUSR2, SIGTERM, SIGINT)]
+)
+def test_beyond_that_a_further_signal_ends_it(preemption, signals):
+    *before, last = signals
+    for number in before:
+        preemption.ask(number)
+    with pytest.raises(Interrupted, match=last.name):
+        preemption.ask(last)
+
+
 def test_asked_again_it_ends_at_once(preemption):
     preemption.ask(SIGINT)
     assert preemption.module.pauses == {11, 50}, "the step being made is the last"
