@@ -54,9 +54,9 @@ def snapshot() -> dict[str, Any]:
 
 
 def restore(state: dict[str, Any]) -> None:
-    """Puts the random streams back to a `snapshot`."""
+    """Puts the random streams back to a `snapshot`, perhaps of a machine with more GPUs."""
     torch.set_rng_state(state["torch"].cpu())
-    for device, stream in enumerate(state["cuda"]):
+    for device, stream in enumerate(state["cuda"][: torch.cuda.device_count()]):
         torch.cuda.set_rng_state(stream.cpu(), device)
     np.random.set_state(state["numpy"])  # noqa: NPY002
     random.setstate(state["python"])

@@ -33,5 +33,13 @@ def test_every_rank_goes_on_with_its_own_stream_and_further_ones_begin_theirs():
         assert torch.equal(draw(resumed, rank), expected[rank])
 
 
+def test_a_snapshot_of_more_gpus_than_there_are(monkeypatch: pytest.MonkeyPatch):
+    kept = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "set_rng_state", lambda stream, device: kept.append((device, stream.item())))
+    restore(snapshot() | {"cuda": [torch.tensor(5), torch.tensor(6)]})
+    assert kept == [(0, 5)]
+
+
 def test_ranks_begin_with_streams_of_their_own():
     assert len({tuple(draw([], rank).tolist()) for rank in range(3)}) == 3
