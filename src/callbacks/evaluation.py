@@ -47,7 +47,7 @@ class Evaluation(Callback):
     Args:
         evaluator: measures and draws.
         num_evaluations: how many along the way.
-        monitor: the metric of which best.ckpt holds the highest value.
+        monitor: the metric of which best.ckpt holds the highest finite value.
         folder: the run's folder.
     """
 
@@ -123,10 +123,10 @@ class Evaluation(Callback):
         require_finite_weights(module)  # the last checkpoint is one to go on from
         metrics, shown = self.measure(module, "val")
         row = {"images_seen": module.images_seen, "seconds": round(self.stopwatch.seconds, 3), **metrics}
-        if self.monitor not in metrics:
+        if not is_number(metrics.get(self.monitor)):
             choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
-            raise ValueError(f"monitor={self.monitor}: choose one of {choices}")
-        improved = all(row[self.monitor] > before[self.monitor] for before in self.history)
+            raise ValueError(f"monitor={self.monitor}: it is no number here; choose one of {choices}")
+        improved = all(worth(row[self.monitor]) > worth(before[self.monitor]) for before in self.history)
         self.history.append(row)
         self._log(trainer, module, "val", row, shown)
         if trainer.is_global_zero:
@@ -194,8 +194,17 @@ def as_layout(charts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, li
     }
 
 
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def is_scalar(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and math.isfinite(value)
+
+
+def worth(value: float) -> float:
+    """What is not finite is worse than anything."""
+    return value if math.isfinite(value) else -math.inf
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:

@@ -55,8 +55,8 @@ class Nosy:
 def evaluated_fit(toy_images, tmp_path):
     """Trains with evaluations and no reseeding: whatever they draw from the common stream would show."""
 
-    def train(gan, num_evaluations, num_batches=10, evaluator=None, others=(), folder=tmp_path):
-        watcher = Evaluation(evaluator or Nosy(), num_evaluations, "modes", str(folder)) if num_evaluations else None
+    def train(gan, num_evaluations, num_batches=10, evaluator=None, others=(), folder=tmp_path, monitor="modes"):
+        watcher = Evaluation(evaluator or Nosy(), num_evaluations, monitor, str(folder)) if num_evaluations else None
         trainer = Trainer(
             accelerator="cpu",
             max_epochs=1,

@@ -75,7 +75,10 @@ def test_what_tensorboard_shows(make_gan, evaluated_fit, tmp_path):
     assert all(math.isnan(value) for value in watcher.expected().values())
 
 
-@pytest.mark.parametrize(("modes", "best"), [([3, 9, 5, 9], 2), ([1, 2, 3, 4], 4), ([4, 3, 2, 1], 1)])
+@pytest.mark.parametrize(
+    ("modes", "best"),
+    [([3, 9, 5, 9], 2), ([1, 2, 3, 4], 4), ([4, 3, 2, 1], 1), ([math.nan, 3, math.inf, 2], 2)],
+)
 def test_checkpoints(make_gan, evaluated_fit, tmp_path, modes, best):
     """The first of the best and the very last."""
     gan = make_gan()
@@ -88,8 +91,19 @@ def test_checkpoints(make_gan, evaluated_fit, tmp_path, modes, best):
     state = kept["last"]["callbacks"]["Evaluation"]
     other = Evaluation(Nosy(), 4, "modes", "")
     other.load_state_dict(state)
-    assert [row["modes"] for row in other.history] == modes
+    assert np.array_equal([row["modes"] for row in other.history], modes, equal_nan=True)
     assert other.stopwatch.seconds == pytest.approx(watcher.history[-1]["seconds"], abs=1e-3)
+
+
+@pytest.mark.parametrize("monitor", ["usage_high", "missing", "beauty"])
+def test_a_monitor_that_is_no_number_is_refused(make_gan, evaluated_fit, monitor):
+    class Unused(Nosy):
+        def evaluate(self, gan, split):
+            metrics, shown = super().evaluate(gan, split)
+            return metrics | {"usage_high": None}, shown
+
+    with pytest.raises(ValueError, match=rf"monitor={monitor}: it is no number here; choose one of modes$"):
+        evaluated_fit(make_gan(), 1, evaluator=Unused(), monitor=monitor)
 
 
 def test_results(make_gan, evaluated_fit):
