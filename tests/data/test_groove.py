@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from src.data import groove
-from src.data.groove import SPLITS, load_groove, read_hits, to_bars
+from src.data.groove import SPLITS, load_groove, read_hits, read_info, to_bars
 
 REAL = Path(os.environ.get("DATA_DIR", "data"))
 
@@ -77,6 +77,16 @@ def test_damaged_files_and_unknown_notes_are_left_out_every_time(groove_files, w
             loaded = load_groove(tmp_path, tmp_path / "cache")
         assert len(loaded.grids["train"]) == 4  # the bar of the unknown 81 alone is no bar
         assert loaded.damaged == (*damaged, "gone.mid")
+
+
+def test_a_stranger_s_table_names_files_of_its_own_folder_only(groove_files, write_groove, tmp_path):
+    names = ["../own.mid", str(tmp_path / "own.mid"), "pipe.mid", "/dev/zero"]
+    folder = write_groove(tmp_path / "groove")
+    (tmp_path / "own.mid").write_bytes(groove_files["a.mid"][-1])
+    os.mkfifo(folder / "pipe.mid")
+    with (folder / "info.csv").open("a") as file:
+        file.writelines(f"drummer1,rock,120,4-4,{name},train\n" for name in names)
+    assert {each.name: each.content for each in read_info(folder)[-4:]} == dict.fromkeys(names, b"")
 
 
 def test_long_lists_of_damage_are_cut(groove_files, write_groove, tmp_path):
