@@ -19,6 +19,7 @@ from src.files import new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
+from src.record import reading
 from src.sweeps.plan import Job, Plan
 
 DEATH = "its process was killed, as happens when memory runs out"
@@ -73,7 +74,8 @@ class Sweeper(BasicSweeper):
         choices = self.config.hydra.runtime.choices
         swept = {given.key_or_group for given in overrides if given.is_sweep_override()}
         if not self.new:
-            swept = swept_keys(self.folder) or swept
+            with reading(self.folder / "multirun.yaml"):
+                swept = swept_keys(self.folder) or swept
         return Plan.of(self.folder, choices.experiment or choices.model, jobs, swept)
 
     @contextmanager

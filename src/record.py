@@ -1,6 +1,7 @@
 """The record a run leaves in its folder, from which it is rebuilt."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,9 +9,11 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from src.checkpoints import exists, newest_whole
 from src.files import write_atomically
+from src.mistakes import MISTAKES, message
 from src.names import concerns, run_name, swept_keys
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
@@ -25,8 +28,7 @@ CHANGEABLE = (
     "evaluator.",
     "callbacks.",
 )
-
-
+PARTS = ("seed", "data", "model", "trainer", "callbacks")  # what every run's configuration has
 # What a configuration that came from elsewhere may build: classes defined below these modules, and no functions.
 TRUSTED = ("src", "torch.nn", "torch.optim", "lightning.pytorch.trainer", "torchmetrics")
 
@@ -45,15 +47,30 @@ def read_record(run: Path) -> Record:
 
     Raises:
         FileNotFoundError: the folder is not a run's.
+        ValueError: one of the files is damaged.
     """
-    folder = run / ".hydra"
+    folder, sweep = run / ".hydra", run.resolve().parent
     if not (folder / "config.yaml").is_file():
         raise FileNotFoundError(f"{run} is no run's folder: it has no .hydra/config.yaml")
-    hydra = OmegaConf.load(folder / "hydra.yaml").hydra
-    choices = hydra.runtime.choices
-    swept = swept_keys(run.resolve().parent)
-    name = run_name(choices.experiment or choices.model, hydra.overrides.task, swept)
-    return Record(OmegaConf.load(folder / "config.yaml"), name, choices.model)
+    with reading(folder / "hydra.yaml") as path:
+        hydra = OmegaConf.load(path).hydra
+        family, recipe = hydra.runtime.choices.model, hydra.runtime.choices.experiment
+        overrides = list(hydra.overrides.task)
+    with reading(sweep / "multirun.yaml"):
+        swept = swept_keys(sweep)
+    with reading(folder / "config.yaml") as path:
+        config = OmegaConf.load(path)
+        _ = [config[part] for part in PARTS]
+    return Record(config, run_name(recipe or family, overrides, swept), family)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[Path]:
+    """Says which file is damaged, as by a full disk or a kill."""
+    try:
+        yield path
+    except (*MISTAKES, YAMLError, TypeError, AttributeError) as damage:
+        raise ValueError(f"{path} is damaged: {message(damage)}") from damage
 
 
 def trusted_config(run: Path, asked: DictConfig | None = None) -> DictConfig:
@@ -114,7 +131,8 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Di
         FileNotFoundError: no run's folder.
     """
     config = trusted_config(run, asked)
-    recorded = set(OmegaConf.load(run / ".hydra" / "overrides.yaml"))
+    with reading(run / ".hydra" / "overrides.yaml") as path:
+        recorded = set(OmegaConf.load(path))
     newest = newest_whole(run)
     if newest is None:
         fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"

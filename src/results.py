@@ -26,6 +26,15 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
     write_atomically(folder / "results.json", json.dumps(_finite(results), indent=2, allow_nan=False) + "\n")
 
 
+def read_results(folder: Path) -> dict[str, Any]:
+    """Content of results.json; empty as long as there is none, or none that can be read."""
+    try:
+        results = json.loads((folder / "results.json").read_text())
+    except (OSError, ValueError):
+        return {}
+    return results if isinstance(results, dict) else {}
+
+
 def describe_dataset(spec: DataSpec) -> dict[str, Any]:
     """Everything that `DataSpec(**…)` needs to be rebuilt without the data."""
     return asdict(spec) | {"classes": list(spec.classes), "shape": list(spec.shape)}

@@ -11,13 +11,13 @@ from src.record import read_record
 
 
 class ResumeRuns(Callback):
-    """Ends a command whose `resume=` is no run's folder: it leaves nothing behind."""
+    """Ends a command whose `resume=` is no run's folder, or a damaged one: it leaves nothing behind."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.resume:
             try:
                 read_record(Path(config.resume))
-            except FileNotFoundError as mistake:
+            except Exception as mistake:  # Hydra would make a warning of it and go on
                 give_up(message(mistake))
 
     on_multirun_start = on_run_start

@@ -1,7 +1,6 @@
 """`python -m src.sample RUN key=value…`: draws samples from a finished run's checkpoint."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from src.data.spec import DataSpec
 from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
 from src.record import trusted_config
+from src.results import read_results
 from src.scatter import cloud
 
 NUM_IMAGES = 160
@@ -121,11 +121,14 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
     config = trusted_config(run)
     path = checkpoints.checkpoint(run, checkpoint)
-    if not path.is_file() or not (run / "results.json").is_file():
-        raise FileNotFoundError(f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json")
+    dataset = read_results(run).get("dataset")
+    if not path.is_file() or not dataset:
+        raise FileNotFoundError(
+            f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json with its data; "
+            f"python -m src.train resume={run} goes on if there is a checkpoint"
+        )
     if not checkpoints.is_whole(path):
         raise ValueError(f"{path} is damaged")
-    dataset = json.loads((run / "results.json").read_text())["dataset"]
     model = instantiate(config.model)(spec=DataSpec(**dataset))
     checkpoints.load_weights(model, path)
     return model.eval()

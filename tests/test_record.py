@@ -7,7 +7,32 @@ from omegaconf import OmegaConf
 from omegaconf.errors import UnsupportedInterpolationType
 
 from src import resolvers
-from src.record import trusted_config
+from src.record import PARTS, read_record, trusted_config
+
+HYDRA = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
+CONFIG = {part: {} for part in PARTS}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """Of a sweep."""
+    run = tmp_path / "sweep" / "run"
+    (run / ".hydra").mkdir(parents=True)
+    OmegaConf.save({"hydra": HYDRA | {"sweeper": {"params": {}}}}, tmp_path / "sweep" / "multirun.yaml")
+    OmegaConf.save({"hydra": HYDRA}, run / ".hydra" / "hydra.yaml")
+    OmegaConf.save(CONFIG, run / ".hydra" / "config.yaml")
+    OmegaConf.save(["budget=9", "accelerator=gpu", "~callbacks.progress"], run / ".hydra" / "overrides.yaml")
+    return run
+
+
+@pytest.mark.parametrize("content", ["", "hydra: {runtime", "hydra:\n", "seed", "- 1\n", "\0"])
+@pytest.mark.parametrize("file", ["config.yaml", "hydra.yaml", "../multirun.yaml"])
+def test_a_damaged_record_is_named(run: Path, file: str, content: str):
+    assert read_record(run).name == "gan_r1"
+    path = run.parent / "multirun.yaml" if ".." in file else run / ".hydra" / file
+    path.write_text(content)
+    with pytest.raises(ValueError, match=rf"{path} is damaged: \S"):
+        read_record(run)
 
 
 @pytest.mark.parametrize(
@@ -27,28 +52,22 @@ from src.record import trusted_config
     ],
 )
 @pytest.mark.parametrize("place", ["model.make_generator_optimizer", "gan.tricks.planted", "callbacks.curves"])
-def test_a_stranger_s_configuration_builds_nothing_foreign(tmp_path: Path, target: str, more: dict, place: str):
-    (tmp_path / ".hydra").mkdir()
-    hydra = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
-    OmegaConf.save({"hydra": hydra}, tmp_path / ".hydra" / "hydra.yaml")
-    config = OmegaConf.create({"seed": 0, "data": {"_target_": "src.data.letters.Strokes"}})
-    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
-    assert trusted_config(tmp_path) == config
+def test_a_stranger_s_configuration_builds_nothing_foreign(run: Path, target: str, more: dict, place: str):
+    config = OmegaConf.create(CONFIG | {"data": {"_target_": "src.data.letters.Strokes"}})
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    assert trusted_config(run) == config
     OmegaConf.update(config, place, {"_target_": target, **more}, force_add=True)
-    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
     with pytest.raises(ValueError, match=rf"{place}._target_={target} is refused"):
-        trusted_config(tmp_path)
+        trusted_config(run)
 
 
-def test_what_the_command_itself_names_is_no_stranger_s(tmp_path: Path):
-    (tmp_path / ".hydra").mkdir()
-    hydra = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
-    OmegaConf.save({"hydra": hydra}, tmp_path / ".hydra" / "hydra.yaml")
-    config = OmegaConf.create({"gan": {"tricks": {"own": {"_target_": "mine.Own"}}}})
-    OmegaConf.save(config, tmp_path / ".hydra" / "config.yaml")
-    assert trusted_config(tmp_path, OmegaConf.create({"x": {"_target_": "mine.Own"}})) == config
+def test_what_the_command_itself_names_is_no_stranger_s(run: Path):
+    config = OmegaConf.create(CONFIG | {"gan": {"tricks": {"own": {"_target_": "mine.Own"}}}})
+    OmegaConf.save(config, run / ".hydra" / "config.yaml")
+    assert trusted_config(run, OmegaConf.create({"x": {"_target_": "mine.Own"}})) == config
     with pytest.raises(ValueError, match=r"mine\.Own is refused"):
-        trusted_config(tmp_path, OmegaConf.create({"x": {"_target_": "mine.Other"}, "name": "mine.Own"}))
+        trusted_config(run, OmegaConf.create({"x": {"_target_": "mine.Other"}, "name": "mine.Own"}))
 
 
 @pytest.mark.parametrize("resolver", ["oc.create", "oc.decode"])

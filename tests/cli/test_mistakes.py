@@ -152,6 +152,15 @@ def test_what_is_no_run_is_not_resumed_and_leaves_nothing(command: Command, mode
     assert not list(Path().iterdir())
 
 
+@pytest.mark.parametrize("mode", [(), ("-m",)], ids=["run", "sweep"])
+def test_a_run_whose_record_is_torn_is_not_resumed(command: Command, mode: tuple[str, ...]):
+    Path("run", ".hydra").mkdir(parents=True)
+    Path("run", ".hydra", "config.yaml").touch()
+    Path("run", ".hydra", "hydra.yaml").write_text("hydra: {runtime")
+    assert_one_line(command(*mode, "resume=run"), (".hydra/hydra.yaml is damaged",))
+    assert not Path("multirun").exists()
+
+
 def test_real_drums_without_files_or_network(command: Command, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))

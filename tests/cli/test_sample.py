@@ -7,11 +7,13 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
 from src import sample
 from src.data.spec import DataSpec
 from src.gan.module import GAN
+from src.record import PARTS
 from tests.cli.conftest import SMALL, Command
 
 
@@ -68,6 +70,23 @@ def test_an_unfinished_run_is_refused(run: Path, capsys: pytest.CaptureFixture[s
     (run / "results.json").unlink()
     assert sample.main([str(run)]) == 1
     assert "not finished" in capsys.readouterr().err
+
+
+def test_a_run_that_was_killed_or_whose_record_is_torn_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    hydra = {"runtime": {"choices": {"experiment": "gan_fm", "model": "gan"}}, "overrides": {"task": []}}
+    for part in (".hydra", "checkpoints"):
+        (tmp_path / part).mkdir()
+    OmegaConf.save({"hydra": hydra}, tmp_path / ".hydra" / "hydra.yaml")
+    OmegaConf.save({part: {} for part in PARTS}, tmp_path / ".hydra" / "config.yaml")
+    (tmp_path / "checkpoints" / "last.ckpt").touch()
+    (tmp_path / "results.json").write_text('{"status": "failed", "dataset": null}')
+    assert sample.main([str(tmp_path)]) == 1
+    assert "not finished, there is no checkpoints/last.ckpt beside a results.json with its data" in (
+        capsys.readouterr().err
+    )
+    (tmp_path / ".hydra" / "hydra.yaml").write_text("hydra: {runtime")
+    assert sample.main([str(tmp_path)]) == 1
+    assert f"error: {tmp_path}/.hydra/hydra.yaml is damaged" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("word", ["bpm=90", "swing=0.3", "bars=8", "style=A"])
