@@ -26,8 +26,11 @@ CHANGEABLE = (
     "data.resident",
     "cache",
     "evaluator.",
-    "callbacks.",
+    "callbacks.progress.",
+    "callbacks.curves.",
+    "callbacks.pruning.",
 )
+ACCELERATOR = ("accelerator", "devices", "strategy", "precision")  # the trainer's keys that the choice of one sets
 PARTS = ("seed", "data", "model", "trainer", "callbacks")  # what every run's configuration has
 # What a configuration that came from elsewhere may build: classes defined below these modules, and no functions.
 TRUSTED = ("src", "torch.nn", "torch.optim", "lightning.pytorch.trainer", "torchmetrics")
@@ -139,14 +142,17 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Di
         raise ValueError(f"resume={run}: {fault}; start anew")
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
-        if concerns(key, ("resume", "study")) or override.input_line in recorded:
+        if concerns(key, ("resume", "study")):
             continue
-        if not key.startswith(CHANGEABLE) or not _has(config, key):
+        if key == "accelerator":
+            config.trainer.update({name: asked.trainer._get_node(name) for name in ACCELERATOR})
+        elif key.startswith(CHANGEABLE) and _has(config, key):
+            OmegaConf.update(config, key, override.value())
+        elif override.input_line not in recorded:
             raise ValueError(
                 f"{override.input_line}: a resumed run keeps its recipe; only values such as budget, evaluations, "
-                "trainer.accelerator or data.root can change"
+                "accelerator or data.root can change"
             )
-        OmegaConf.update(config, key, override.value())
     config.resume = str(newest)
     return config
 

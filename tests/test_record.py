@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import UnsupportedInterpolationType
 
 from src import resolvers
-from src.record import PARTS, read_record, trusted_config
+from src.record import PARTS, read_record, resumed_config, trusted_config
 
 HYDRA = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
 CONFIG = {part: {} for part in PARTS}
@@ -33,6 +33,36 @@ def test_a_damaged_record_is_named(run: Path, file: str, content: str):
     path.write_text(content)
     with pytest.raises(ValueError, match=rf"{path} is damaged: \S"):
         read_record(run)
+
+
+TRAINER = {"accelerator": "gpu", "devices": 2, "strategy": "ddp", "precision": "bf16-mixed", "max_epochs": 1}
+CPU = {"accelerator": "cpu", "devices": 1, "strategy": "auto", "precision": "32-true", "max_epochs": 7}
+
+
+@pytest.fixture
+def resumed(run: Path, monkeypatch: pytest.MonkeyPatch):
+    """What a run with a checkpoint goes on with."""
+    monkeypatch.setattr("src.record.newest_whole", lambda run: run / "last.ckpt")
+    callbacks = {"curves": {"every": 50}, "randomness": {"seed": 0}, "evaluation": {"monitor": "modes"}}
+    OmegaConf.save(CONFIG | {"trainer": TRAINER, "callbacks": callbacks, "budget": 18}, run / ".hydra" / "config.yaml")
+    return lambda *given: resumed_config(run, given, OmegaConf.create({"trainer": CPU}))
+
+
+def test_a_run_goes_on_on_another_accelerator(resumed):
+    assert resumed("accelerator=cpu").trainer == CPU | {"max_epochs": 1}
+
+
+def test_what_a_run_was_started_with_is_taken_up_again(resumed):
+    assert resumed("budget=9", "~callbacks.progress").budget == 9
+
+
+@pytest.mark.parametrize(
+    "given", ["callbacks.randomness.seed=7", "callbacks.evaluation.monitor=kl", "~callbacks.curves"]
+)
+def test_of_callbacks_only_how_a_run_is_watched_can_change(resumed, given: str):
+    assert resumed("callbacks.curves.every=5").callbacks.curves.every == 5
+    with pytest.raises(ValueError, match="a resumed run keeps its recipe"):
+        resumed(given)
 
 
 @pytest.mark.parametrize(
