@@ -117,8 +117,6 @@ class Sweeper(BasicSweeper):
         except (BrokenExecutor, OSError) as error:
             died = isinstance(error, BrokenExecutor)
             begun = [job for job in jobs if job.started_at >= start]
-            if died and not begun:
-                raise
             if len(jobs) == 1:
                 fail(jobs[0], DEATH if died else message(error))
                 return
@@ -135,7 +133,7 @@ class Sweeper(BasicSweeper):
 
 
 def fail(job: Job, error: str) -> None:
-    """Says why a job failed that left no results, and records it where that can be done: not on a full disk."""
+    """Says why a job failed that left no results, and records it unless a full disk or a torn record forbids it."""
     log.error("%s: %s", job.folder.name, error)
-    with suppress(OSError):
+    with suppress(OSError, ValueError):
         job.record_failure(error)

@@ -1,0 +1,55 @@
+"""What the sweeper makes of processes that die; a launcher stands in for them."""
+
+import json
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from hydra.core.utils import JobStatus
+
+from hydra_plugins.collapse_lab import DEATH, Sweeper
+from src.sweeps.plan import Job
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> list[Job]:
+    return [Job(tmp_path / name, name, (f"name={name}",)) for name in "abc"]
+
+
+def launching(launch) -> Sweeper:
+    sweeper = Sweeper()
+    sweeper.launcher = SimpleNamespace(launch=launch)
+    return sweeper
+
+
+def finish(job: Job) -> SimpleNamespace:
+    (job.folder / ".hydra").mkdir(parents=True)
+    (job.folder / ".hydra" / "overrides.yaml").touch()
+    (job.folder / "results.json").write_text(json.dumps({"status": "completed"}))
+    return SimpleNamespace(status=JobStatus.COMPLETED)
+
+
+def test_processes_that_die_before_any_job_begins_take_no_job_along_but_their_own(jobs: list[Job], caplog):
+    def launch(overrides, initial_job_idx):
+        if len(overrides) > 1 or overrides == [["name=b"]]:
+            raise BrokenProcessPool
+        return [finish(job) for job in jobs if [*job.overrides] in overrides]
+
+    launching(launch).launch(jobs)
+    assert [job.finished for job in jobs] == [True, False, True]
+    assert caplog.messages == [f"b: {DEATH}"]
+
+
+def test_a_torn_record_does_not_keep_the_others_from_running(jobs: list[Job], caplog):
+    def launch(overrides, initial_job_idx):
+        folder = jobs[0].folder / ".hydra"
+        folder.mkdir(parents=True)
+        (folder / "config.yaml").touch()
+        (folder / "hydra.yaml").write_text("hydra: {runtime")
+        failed = SimpleNamespace(status=JobStatus.FAILED, _return_value=OSError("no space"))
+        return [failed, *map(finish, jobs[1:])]
+
+    launching(launch).launch(jobs)
+    assert [job.finished for job in jobs] == [False, True, True]
+    assert caplog.messages == ["a: no space"]
