@@ -28,7 +28,7 @@ from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
 from src.refusals import refuse_impossible
-from src.results import describe_dataset, describe_machine, hyperparameters, write_results
+from src.results import describe_dataset, describe_machine, hyperparameters, read_results, write_results
 from src.summary import print_summary
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
@@ -93,9 +93,11 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         with suppress(OSError):  # on a full disk
             (folder / f"{name}.txt").write_text(traceback.format_exc())
     finally:
-        # A resumed run that never got going leaves what it had reached before.
-        kept = config.resume and not results.get("train_seconds") and (folder / "results.json").is_file()
-        if first_rank and "name" in results and not kept:
+        # A resumed run that never got going leaves what it had reached before; a job's end is told with it.
+        before = read_results(folder) if config.resume and not results.get("train_seconds") else {}
+        if before:
+            results = before | {key: results[key] for key in ("status", "error")}
+        if first_rank and "name" in results and (in_sweep or not before):
             save(folder, results)
     return results
 

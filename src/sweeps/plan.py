@@ -1,10 +1,11 @@
 """What a sweep is to run, and how far it has come: read off its folder, whoever runs the jobs."""
 
 import json
+import math
 import shutil
 import statistics
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from src import checkpoints
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
 from src.record import read_record
-from src.results import write_results
+from src.results import read_results, write_results
 
 FINISHED = ("completed", "diverged")
 # What a sweep may be told anew when it goes on.
@@ -33,11 +34,7 @@ class Job:
 
     @property
     def results(self) -> dict[str, Any]:
-        """Content of results.json; empty as long as there is none, or none that can be read."""
-        try:
-            return json.loads((self.folder / "results.json").read_text())
-        except (OSError, ValueError):
-            return {}
+        return read_results(self.folder)
 
     @property
     def finished(self) -> bool:
@@ -62,6 +59,11 @@ class Job:
         return path.stat().st_mtime if path.is_file() else 0
 
     @property
+    def went_on(self) -> bool:
+        """Whether it was cut short and started more than once."""
+        return (self.folder / ".hydra" / "resumed").is_dir()
+
+    @property
     def running(self) -> bool:
         return self.started_at > self.ended_at
 
@@ -78,19 +80,24 @@ class Job:
 
         Raises:
             OSError: it cannot be written, or the job has not come far enough to have a folder.
+            ValueError: the record in it is damaged.
         """
         record = read_record(self.folder)
         known = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
         known |= {"name": record.name, "model": record.family, "seed": record.config.seed}
-        write_results(self.folder, known | {"status": "failed", "error": error})
+        write_results(self.folder, known | self.results | {"status": "failed", "error": error})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a sweep in the order in which they start."""
+    """The jobs of a sweep in the order in which they start.
+
+    `since` is when the sweep was last started, in seconds since the epoch: what happened before is another start's.
+    """
 
     folder: Path
     jobs: tuple[Job, ...]
+    since: float = field(default=math.inf, compare=False)
 
     @classmethod
     def of(cls, folder: Path, recipe: str, overrides: Sequence[Sequence[str]], swept: Collection[str]) -> "Plan":
@@ -117,7 +124,7 @@ class Plan:
             return cls(folder, ())
         listed = json.loads(path.read_text())["jobs"]
         jobs = (Job(folder / job["folder"], job["name"], tuple(job["overrides"])) for job in listed)
-        return cls(folder, tuple(jobs))
+        return cls(folder, tuple(jobs), since=path.stat().st_mtime)
 
     def moved(self, folder: Path) -> "Plan":
         """The same jobs in another folder."""
@@ -163,18 +170,19 @@ class Plan:
         return "\n".join(f"  {name:{width}}  seed {' '.join(chosen)}".rstrip() for name, chosen in seeds.items())
 
     def seconds_a_job(self) -> float | None:
-        """Mean time that a finished job took; None before the first."""
-        took = [job.ended_at - job.started_at for job in self.jobs if job.finished]
+        """Mean time that a finished job took that did so in one go; None before the first."""
+        took = [job.ended_at - job.started_at for job in self.jobs if job.finished and not job.went_on]
         return statistics.fmean(took) if took else None
 
     def seconds_left(self) -> float | None:
         """Estimate from the jobs that are done and from how many run at once; None before the first is done.
 
-        A running job counts as half done.
+        A running job counts as half done; one that ended without being finished has its next turn in the next start.
         """
         each = self.seconds_a_job()
-        running = sum(job.running for job in self.pending)
-        waiting = len(self.pending) - running
+        running = sum(job.running and job.started_at >= self.since for job in self.pending)
+        ended = sum(not job.running and job.ended_at >= self.since for job in self.pending)
+        waiting = len(self.pending) - running - ended
         if each is None or not (running or waiting):
             return None if each is None else 0.0
         at_once = min(running + 1, waiting) if waiting else running

@@ -2,12 +2,15 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from src.checkpoints import PARTS
+from src.record import PARTS as PARTS_OF_A_RECORD
 from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan
 
@@ -17,11 +20,12 @@ OVERRIDES = [[f"seed={seed}", f"experiment=gan_{name}", "budget=9"] for seed in 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan.of(tmp_path, "gan", OVERRIDES, SWEPT)
+    """Of a sweep that was started at 500 seconds."""
+    return replace(Plan.of(tmp_path, "gan", OVERRIDES, SWEPT), since=500)
 
 
 def start(folder: Path, at: float) -> None:
-    (folder / ".hydra").mkdir(parents=True)
+    (folder / ".hydra").mkdir(parents=True, exist_ok=True)
     (folder / ".hydra" / "overrides.yaml").touch()
     os.utime(folder / ".hydra" / "overrides.yaml", (at, at))
 
@@ -55,6 +59,27 @@ def test_time_left_follows_from_what_is_done_and_what_runs(plan: Plan):
     assert plan.headline().endswith("2 done, 0 to go on with, 4 to start, about 2:40 min.")
     end(third, 1150, status="failed")
     assert len(plan.pending) == 4, "what failed is not done"
+    assert plan.seconds_left() == 3 * 80, "but has had its turn"
+
+
+def test_what_earlier_starts_left_neither_runs_nor_has_had_its_turn(plan: Plan):
+    done, killed, failed, *_ = (job.folder for job in plan.jobs)
+    start(done, 100)
+    end(done, 160)
+    start(killed, 160)
+    start(failed, 100)
+    end(failed, 200, status="failed")
+    assert plan.seconds_left() == 5 * 60
+
+
+def test_a_job_that_went_on_does_not_tell_how_long_one_takes(plan: Plan):
+    first, second, *_ = (job.folder for job in plan.jobs)
+    start(first, 1000)
+    end(first, 1060)
+    start(second, 1000)
+    (second / ".hydra" / "resumed").mkdir()
+    end(second, 1010)
+    assert plan.seconds_a_job() == 60
 
 
 def test_nothing_is_left_of_a_finished_sweep(plan: Plan):
@@ -74,6 +99,9 @@ def test_a_line_of_progress(plan: Plan):
     assert progress(plan, first) == line
     end(first.folder, 1063, status="diverged")
     assert progress(plan, first).startswith("[1 of 6] gan_fm seed 0: diverged · 1:03 min")
+    end(first.folder, 1063, status="interrupted")
+    start(first.folder, 2000)
+    assert progress(plan, first) == "[0 of 6] gan_fm seed 0: no results", "those there are an earlier start's"
 
 
 def test_a_job_is_prepared_by_what_it_left(plan: Plan):
@@ -96,6 +124,7 @@ def test_a_job_is_prepared_by_what_it_left(plan: Plan):
 def test_a_plan_is_read_as_it_was_written_and_grows(plan: Plan):
     plan.save()
     assert Plan.read(plan.folder) == plan
+    assert Plan.read(plan.folder).since == (plan.folder / "jobs.json").stat().st_mtime
     more = Plan.of(plan.folder, "gan", [["seed=2", "experiment=gan_fm", "budget=9"]], SWEPT)
     more.save()
     assert Plan.read(plan.folder).jobs == (*plan.jobs, *more.jobs)
@@ -110,3 +139,17 @@ def test_two_jobs_cannot_share_a_folder(tmp_path: Path):
     jobs = [["experiment=quick/gan_fm", "seed=0"], ["experiment=gan_fm", "seed=0"]]
     with pytest.raises(ValueError, match="experiment=gan_fm: another job of the sweep is called gan_fm_seed-0 too"):
         Plan.of(tmp_path, "gan", jobs, SWEPT)
+
+
+def test_a_job_that_cannot_tell_itself_why_it_ended_keeps_what_it_had_reached(plan: Plan):
+    job = plan.jobs[0]
+    (job.folder / ".hydra").mkdir(parents=True)
+    hydra = {"runtime": {"choices": {"experiment": "gan_fm", "model": "gan"}}, "overrides": {"task": []}}
+    OmegaConf.save({"hydra": hydra}, job.folder / ".hydra" / "hydra.yaml")
+    OmegaConf.save(dict.fromkeys(PARTS_OF_A_RECORD, 0), job.folder / ".hydra" / "config.yaml")
+    job.record_failure("killed")
+    assert job.results["name"] == "gan_fm"
+    end(job.folder, 0, metrics={"modes": 3})
+    job.record_failure("killed")
+    assert (job.results["status"], job.results["error"]) == ("failed", "killed")
+    assert job.results["metrics"] == {"modes": 3}
