@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock
 
-from tests.cli.conftest import SMALL, VAE_SMALL, Command, Outcome
+from tests.cli.conftest import SMALL, VAE_SMALL, Command, Outcome, results
 from tests.data.conftest import idx_bytes
 
 IMAGES, LABELS = np.zeros((60, 28, 28)), np.arange(60) % 3
@@ -40,6 +41,8 @@ ARCHIVES = {
     "other": {"bars": BARS, "more": BARS},
 }
 IDX = "data=idx data.images=images data.labels=labels"
+# Of training, the last half-written. Not TensorBoard's events: they begin before what only training itself meets.
+PRODUCTS = ("*.ckpt", "history.csv", "samples/*", ".*.*.*")
 MISTAKES = [  # what is given, and what the message must hold
     ("gan.discriminator.norm=batch experiment=gan_r1", "gan.tricks=r1", "gan.discriminator.norm=none"),
     ("gan.loss=[standard,feature_matching]", "gan.loss", "exactly one"),
@@ -161,6 +164,14 @@ def test_a_run_whose_record_is_torn_is_not_resumed(command: Command, mode: tuple
     assert not Path("multirun").exists()
 
 
+def test_a_sweep_keeps_out_of_another_s_folder(command: Command):
+    Path("sweep").mkdir()
+    with FileLock("sweep/.lock"):
+        outcome = command("-m", "seed=1,2", "hydra.sweep.dir=sweep")
+    assert_one_line(outcome, ("hydra.sweep.dir=sweep: another sweep is running there",))
+    assert [path.name for path in Path("sweep").iterdir()] == [".lock"]
+
+
 def test_real_drums_without_files_or_network(command: Command, monkeypatch: pytest.MonkeyPatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -176,7 +187,10 @@ def assert_one_line(outcome: Outcome, expected: tuple[str, ...]) -> None:
     assert outcome.errors.startswith("error: ")
     assert outcome.errors.count("\n") == 1, "one line"
     assert "Traceback" not in outcome.said
-    assert not list(Path().rglob("*.ckpt")), "nothing half-written"
+    left = [path for product in PRODUCTS for path in Path().rglob(product)]
+    assert not left, "nothing half-written"
+    for path in Path().rglob("results.json"):
+        assert results(path.parent)["status"] == "failed"
 
 
 @pytest.mark.parametrize(
