@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "hydra")
-NOT_PART_OF_A_NAME = ("experiment", "study", "seed", "resume", *WHERE)
+HOW_MANY = ("study.seeds", "study.resume", "study.dry_run")  # of a sweep's runs; its budget is part of each of them
+NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", *HOW_MANY, *WHERE)
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:
@@ -28,7 +29,7 @@ def job_folder(recipe: str, overrides: Sequence[str], swept: Collection[str]) ->
 
 def recipe_overrides(overrides: Sequence[str]) -> list[str]:
     """The overrides that change what is trained, not with which seed, where, or on what machine."""
-    return [override for override in overrides if not concerns(key_of(override), NOT_PART_OF_A_NAME)]
+    return [text for text in overrides if (key := key_of(text)) != "study" and not concerns(key, NOT_PART_OF_A_NAME)]
 
 
 def swept_keys(sweep: Path) -> set[str]:

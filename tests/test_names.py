@@ -11,6 +11,8 @@ from src.names import folder_name, job_folder, recipe_overrides, run_name, swept
     [
         "experiment=gan_fm",
         "study=quick",
+        "study.seeds=5",
+        "study.resume=multirun/quick/some",
         "seed=3",
         "resume=multirun/single/some",
         "cache=elsewhere",
@@ -29,7 +31,10 @@ def test_what_changes_nothing_that_is_trained(override: str):
 
 @pytest.mark.parametrize(
     "override",
-    ["budget=1000", "data=strokes", "gan.tricks=[ema,r1]", "seedling=1", "data.rooted=1", "gan.trainer=1"],
+    [
+        *("budget=1000", "study.budget=1000", "data=strokes", "gan.tricks=[ema,r1]"),
+        *("seedling=1", "data.rooted=1", "gan.trainer=1"),
+    ],
 )
 def test_what_does(override: str):
     assert recipe_overrides([override]) == [override]

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
+from src.comparison.settings import settings
 from src.names import PRUNED, run_name, swept_keys
 
 FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
@@ -86,6 +87,7 @@ def read_run(folder: Path) -> Run:
         "seed": config["seed"] if isinstance(config.get("seed"), int) else None,
         "history": read_history(folder / "history.csv"),
         "overrides": overrides,
+        "facts": {"settings": settings(config)},
     }
     path = folder / "results.json"
     if not path.is_file():
@@ -95,6 +97,7 @@ def read_run(folder: Path) -> Run:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
         known["name"] = _name(family, overrides, folder)
         return Run(**known, status="damaged", error=f"results.json cannot be read: {damage}")
+    results["facts"] |= known["facts"]
     return Run(**(known | results), finished_at=path.stat().st_mtime)
 
 

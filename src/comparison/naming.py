@@ -4,23 +4,49 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from src.comparison.records import Run
-from src.names import recipe_overrides
+from src.names import key_of, recipe_overrides
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Runs under one name but with other overrides get those overrides added to their names.
+    """Runs under one name that are not one recipe get names that tell them apart.
 
-    A run's name holds only what its own sweep varied; beside runs from elsewhere that may not be enough.
+    A run's name holds only what its own sweep varied; beside runs from elsewhere that may not be enough. It gets its
+    experiment's whole path, then the overrides that not all of its name were told, then the settings in which it still
+    differs: those of a study, those of a run that went on for longer, those of a recipe that has changed since.
     """
-    overrides = {run.folder: recipe_overrides(run.overrides) for run in runs}
-    shared: dict[str, set[str]] = {}
-    for run in runs:
-        shared[run.name] = shared.get(run.name, set(overrides[run.folder])) & set(overrides[run.folder])
-    own = {run.folder: [o for o in overrides[run.folder] if o not in shared[run.name]] for run in runs}
-    return [
-        replace(run, name=" ".join([run.name, *(o for o in own[run.folder] if o not in run.name.split())]))
-        for run in runs
-    ]
+    for differences in (_path, _overrides, _settings):
+        by_name: dict[str, list[Run]] = {}
+        for run in runs:
+            by_name.setdefault(run.name, []).append(run)
+        runs = [replace(run, name=differences(run, by_name[run.name])) for run in runs]
+    return runs
+
+
+def _path(run: Run, namesakes: Sequence[Run]) -> str:
+    """`quick/vae_linear` beside a `vae_linear` that is another recipe."""
+    if len({_experiment(other) for other in namesakes}) == 1:
+        return run.name
+    _, *choices = run.name.split(" ")
+    return " ".join([_experiment(run), *choices])
+
+
+def _experiment(run: Run) -> str:
+    chosen = (text.partition("=")[2] for text in run.overrides if key_of(text) == "experiment")
+    return next(chosen, run.name.partition(" ")[0])
+
+
+def _overrides(run: Run, namesakes: Sequence[Run]) -> str:
+    shared = set.intersection(*(set(recipe_overrides(other.overrides)) for other in namesakes))
+    own = [text for text in recipe_overrides(run.overrides) if text not in shared]
+    return " ".join([run.name, *(text for text in own if text not in run.name.split())])
+
+
+def _settings(run: Run, namesakes: Sequence[Run]) -> str:
+    """A setting that only some have, being newer than the others, is no difference."""
+    settings = [other.facts.get("settings", {}) for other in namesakes]
+    own = run.facts.get("settings", {}).items()
+    differing = [f"{key}={value}" for key, value in own if any(other.get(key, value) != value for other in settings)]
+    return " ".join([run.name, *differing])
 
 
 def labels(names: Iterable[str]) -> dict[str, str]:
