@@ -39,8 +39,9 @@ def _row(summary: Summary, runs: Sequence[Run], keys: Sequence[str], spent: floa
     reached = [(run, row) for run, row in zip(runs, rows, strict=True) if row >= 0]
 
     def value(key: str) -> str:
-        numbers = (run.history.column(key)[row] for run, row in reached)
-        return interval(estimate(float(number) for number in numbers if number == number), measure(key))
+        numbers = (float(run.history.column(key)[row]) for run, row in reached)
+        shown = measure(key)
+        return interval(estimate((number for number in numbers if number == number), shown.rounding), shown)
 
     seen = {compact(float(run.history.column("images_seen")[row])) for run, row in reached}
     passes = measure("discriminator_passes").text(summary.mean("discriminator_passes"))

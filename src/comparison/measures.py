@@ -6,16 +6,21 @@ A metric not listed here is still collected, averaged and shown, under its own k
 import math
 from dataclasses import dataclass
 
+COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
 @dataclass(frozen=True)
 class Measure:
-    """How one metric is shown. `better` is "higher", "lower" or None; decimals None is three digits."""
+    """How one metric is shown. `better` is "higher", "lower" or None; decimals None is three digits.
+
+    `rounding` is the variance that each value owes to being a count.
+    """
 
     label: str
     better: str | None = None
     decimals: int | None = None
+    rounding: float = 0.0
 
     def text(self, value: float | None, signed: bool = False) -> str:
         if value is None:
@@ -28,7 +33,7 @@ class Measure:
 
 
 MEASURES = {
-    "modes": Measure("modes", "higher", 1),
+    "modes": Measure("modes", "higher", 1, COUNT),
     "kl": Measure("KL", "lower"),
     "kl_floor": Measure("KL floor"),
     "recognisable": Measure("recognisable", "higher", 2),
@@ -40,7 +45,7 @@ MEASURES = {
     "density": Measure("density", "higher", 2),
     "coverage": Measure("coverage", "higher", 2),
     "vendi": Measure("Vendi", "higher", 1),
-    "modes_any": Measure("modes, any sample", "higher", 1),
+    "modes_any": Measure("modes, any sample", "higher", 1, COUNT),
     "kl_any": Measure("KL, any sample", "lower"),
     "discriminator_passes": Measure("discriminator passes", None, 1),
     "discriminator_images": Measure("discriminator images", None, 0),
@@ -50,8 +55,8 @@ MEASURES = {
     "reconstruction": Measure("reconstruction", "lower", 2),
     "kl_high": Measure("KL high", None, 2),
     "kl_low": Measure("KL low", None, 2),
-    "active_high": Measure("active high", "higher", 1),
-    "active_low": Measure("active low", "higher", 1),
+    "active_high": Measure("active high", "higher", 1, COUNT),
+    "active_low": Measure("active low", "higher", 1, COUNT),
     "mi_high": Measure("MI high", "higher", 2),
     "mi_low": Measure("MI low", "higher", 2),
     "mi_ceiling": Measure("MI ceiling", None, 2),
@@ -65,8 +70,8 @@ MEASURES = {
     "diversity": Measure("diversity", "higher", 3),
     "feature_distance": Measure("feature distance", "lower"),
     "style_accuracy": Measure("style accuracy", "higher", 3),
-    "named_high": Measure("named, high", "higher", 1),
-    "named_low": Measure("named, low", "higher", 1),
+    "named_high": Measure("named, high", "higher", 1, COUNT),
+    "named_low": Measure("named, low", "higher", 1, COUNT),
     "mig": Measure("MIG", "higher", 2),
     "dci_disentanglement": Measure("disentanglement", "higher", 2),
     "dci_completeness": Measure("completeness", "higher", 2),

@@ -20,7 +20,7 @@ class Rank:
 
 
 def ranks(section: Section) -> dict[str, Rank]:
-    """By name, in the metric that ranks; names with too few seeds have none."""
+    """By name, in the metric that ranks; names with too few seeds, or without an interval, have none."""
     key = section.ranking_key
     found = {s.name: s.estimates[key] for s in section.summaries if key in s.estimates}
     return rank(found, measure(key).better)
@@ -29,9 +29,10 @@ def ranks(section: Section) -> dict[str, Rank]:
 def rank(found: Mapping[str, Estimate], better: str | None) -> dict[str, Rank]:
     """From one place behind the names clearly better to as many before the last as are clearly worse.
 
-    Clearly: the 95 % intervals do not overlap. Names with fewer than MIN_SEEDS values are nobody's rivals.
+    Clearly: the 95 % intervals do not overlap. Names with fewer than MIN_SEEDS values, or without an
+    interval, are nobody's rivals.
     """
-    rivals = {name: value for name, value in found.items() if value.n >= MIN_SEEDS}
+    rivals = {name: value for name, value in found.items() if value.n >= MIN_SEEDS and value.low is not None}
     ranked = {}
     for name, own in rivals.items():
         above = sum(other.low > own.high for other in rivals.values())

@@ -42,7 +42,7 @@ class Summary:
     differences: Mapping[str, Mapping[int, float]]
 
     def difference(self, key: str) -> Estimate:
-        return estimate(self.differences.get(key, {}).values())
+        return estimate(self.differences.get(key, {}).values(), 2 * measure(key).rounding)
 
     def mean(self, key: str) -> float | None:
         return self.estimates.get(key, Estimate(0)).mean
@@ -135,7 +135,10 @@ class Section:
     def significances(self) -> Mapping[str, Mapping[str, Significance]]:
         """Of the paired differences, by metric and name; all remedies on one metric are a family."""
         return {
-            key: significances({s.name: s.differences[key].values() for s in self.remedies}) for key in self.metric_keys
+            key: significances(
+                {s.name: s.differences[key].values() for s in self.remedies}, rounding=2 * measure(key).rounding
+            )
+            for key in self.metric_keys
         }
 
     def significance(self, key: str, name: str) -> Significance | None:
@@ -175,7 +178,9 @@ class Section:
             label=self.labels[name],
             counted=counted,
             others=tuple(run for run in self.runs if run.name == name and run.folder not in kept),
-            estimates={key: estimate(self._by_seed(name, key).values()) for key in self.metric_keys},
+            estimates={
+                key: estimate(self._by_seed(name, key).values(), measure(key).rounding) for key in self.metric_keys
+            },
             differences=compared,
         )
 

@@ -9,7 +9,7 @@ from src.comparison.measures import compact, measure, ordered
 from src.comparison.ranking import ranks
 from src.comparison.records import Run, is_number
 from src.comparison.sections import CONTROLS, Section, Summary, control
-from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, intervals, p_text
+from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, Interval, intervals, p_text
 from src.comparison.verdicts import Judgement, equal_budgets, judgements, overall, tone
 
 MOST_CHARACTERS = 300
@@ -88,10 +88,14 @@ def difference_table(section: Section) -> Table | None:
     header = ["name", "pairs", *(f"Δ {measure(key).label}" for key in keys), "verdict"]
     judged = [judgements(section, summary) for summary in section.ranked]
     rows = [_difference_row(summary, found) for summary, found in zip(section.ranked, judged, strict=True)]
-    made = intervals(judgement.difference for found in judged for judgement in found)
+    differences = [judgement.difference for found in judged for judgement in found]
+    made = intervals(differences)
+    signs = any(gap.n >= MIN_SEEDS and gap.sd == 0 and gap.interval != Interval.COUNTS for gap in differences)
+    exact = " (of their signs alone where all are alike)" if signs else ""
     caption = (
         f"Name minus `{section.baseline_label}`, paired by seed: mean, below it the 95 % interval"
-        f"{f' ({made})' if made else ''} and p of a paired t-test after Holm's correction for the names tested. "
+        f"{f' ({made})' if made else ''} and p of a paired t-test{exact} after Holm's correction for the names "
+        "tested. "
         "The intervals are not corrected, the verdicts are: a verdict needs three pairs, equal budgets, "
         f"an interval without zero, and p < {CHANCE}."
     )

@@ -57,7 +57,7 @@ def judge(section: Section, summary: Summary, key: str) -> Judgement:
     if reason:
         return Judgement(key, Verdict.WITHHELD, difference, label, reason, significance)
     if not (difference.excludes_zero and significance.holds):
-        reason = _overruled(significance) if difference.excludes_zero else ""
+        reason = _overruled(significance) if difference.excludes_zero else _no_spread(difference, significance)
         return Judgement(key, Verdict.UNCLEAR, difference, label, reason, significance)
     verdict = _shown(section, summary, key, grown=difference.mean > 0)
     subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else label
@@ -74,6 +74,14 @@ def _shown(section: Section, summary: Summary, key: str, grown: bool) -> Verdict
     if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
         return Verdict.LOSES
     return Verdict.RAISES if grown else Verdict.LOWERS
+
+
+def _no_spread(difference: Estimate, significance: Significance) -> str:
+    """Why a difference that is the same in every seed is not shown; empty where there is none or an interval."""
+    if difference.interval or not difference.mean:
+        return ""
+    alone = p_text(significance.p)
+    return f"all {difference.n} are the same, so their spread is not known, and by their signs alone {alone}"
 
 
 def _overruled(significance: Significance) -> str:

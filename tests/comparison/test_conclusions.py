@@ -210,11 +210,29 @@ def test_names_with_two_pairs_are_not_tested_and_cost_the_others_nothing(make_ru
     assert "p =" not in lines["`gan_b`"][3].detail
 
 
-def test_seeds_that_all_agree_exactly_need_no_test(among) -> None:
-    same = first(among([-0.25] * 3, idle=4))
-    assert (same.verdict, same.significance.p) == (Verdict.HELPS, 0)
+def test_seeds_that_all_agree_exactly_show_nothing_by_themselves(among) -> None:
+    section = among([-0.25] * 3, idle=0)
+    same = first(section)
+    assert (same.verdict, same.significance.p) == (Verdict.UNCLEAR, 0.25)
+    assert same.reason == "all 3 are the same, so their spread is not known, and by their signs alone p = 0.25"
+    assert "p of a paired t-test (of their signs alone where all are alike) after" in difference_table(section).caption
+    many = first(among([-0.25] * 6, idle=0))
+    assert (many.verdict, many.significance.p) == (Verdict.HELPS, 2 / 2**6)
     none = first(among([0.0] * 3, idle=4))
     assert (none.verdict, none.significance.p, none.reason) == (Verdict.UNCLEAR, 1, "")
+
+
+@pytest.mark.parametrize(("gained", "verdict"), [(1, Verdict.UNCLEAR), (26, Verdict.HELPS)])
+def test_counts_that_all_agree_are_known_to_half_a_mode(make_run, gained, verdict) -> None:
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    runs = [read_run(make_run("gan_standard", seed, missing=letters[:gained])) for seed in range(3)]
+    runs += [read_run(make_run("gan_fm", seed, missing="")) for seed in range(3)]
+    (section,) = group(runs)
+    judged = judge(section, section.remedies[0], "modes")
+    assert judged.verdict is verdict
+    assert judged.significance.p > 0
+    assert judged.difference.high - judged.difference.low == pytest.approx(2.03, abs=0.005)
+    assert "on the variance of rounding, 1/12, where all counts are alike" in said(section)
 
 
 def test_a_bootstrap_alone_shows_no_difference(among) -> None:
@@ -227,7 +245,8 @@ def test_a_bootstrap_alone_shows_no_difference(among) -> None:
 
 def test_differences_say_what_is_corrected(among) -> None:
     table = difference_table(among([-0.2, -0.25, -0.3], idle=4))
-    assert "the 95 % interval (Student's t) and p of a paired t-test after Holm's correction" in table.caption
+    assert "the 95 % interval (Student's t; " in table.caption
+    assert "and p of a paired t-test after Holm's correction" in table.caption
     assert "The intervals are not corrected, the verdicts are" in table.caption
     (row,) = (row for row in table.rows if row[0].text == "`gan_a`")
     assert (row[3].text, row[3].detail, row[4].text) == (

@@ -21,14 +21,14 @@ def remedies(make_run, plain: dict[int, str], helped: dict[int, str], **kwargs) 
 
 
 def test_what_collapses_which_remedy_helps_and_how_sure(make_run, tmp_path) -> None:
-    """Modes 20, 20, 19 against 26, 26, 25: every difference is 6, so its interval has no width."""
+    """Modes 20, 20, 19 against 26, 26, 25: every difference is 6, so its interval is that of rounding."""
     remedies(make_run, {0: "QXZJKV", 1: "QXZJKV", 2: "QXZJKVA"}, {0: "", 1: "", 2: "Q"})
     collapse, remedy, doubts = told(tmp_path)
     assert collapse.startswith("GANs on strokes: under the baseline `gan_standard` (3 seeds) 19.7 [")
     assert "of 26 letters are covered, J, K, Q, V, X, Z missing in every one" in collapse
     assert collapse.endswith("in all 3 seeds collapse sets in, at 200 of 300 images.")
     assert remedy == (
-        "`gan_fm`: modes 25.7 against 19.7 under `gan_standard`, a difference of +6.0 [+6.0, +6.0] over 3 paired seeds."
+        "`gan_fm`: modes 25.7 against 19.7 under `gan_standard`, a difference of +6.0 [+5.0, +7.0] over 3 paired seeds."
     )
     assert doubts.startswith("How sure: 3 seeds a name at 300 images show only large effects")
 
@@ -100,11 +100,11 @@ def test_levels_that_die_and_the_strategy_that_keeps_them(annealing) -> None:
 def test_the_best_of_several_that_keep_a_level_alive(make_vae, tmp_path) -> None:
     for seed, noise in enumerate((-0.2, 0.1, 0.2)):
         make_vae("none", seed, 2.4, 0.03, 25 + noise)
-        make_vae("linear", seed, 2.4, 1.9, 24.9 - noise)
-        make_vae("cyclical", seed, 2.4, 1.8, 25 - noise)
+        make_vae("linear", seed, 2.4, 1.9 + 0.01 * seed, 24.9 - noise)
+        make_vae("cyclical", seed, 2.4, 1.8 + 0.01 * seed, 25 - noise)
     remedy = told(tmp_path)[1]
     first = (
-        "Of 2 strategies the best mean is that of `linear`, which keeps level low alive, with KL low 1.90 against 0.03"
+        "Of 2 strategies the best mean is that of `linear`, which keeps level low alive, with KL low 1.91 against 0.03"
     )
     assert remedy.startswith(first)
     assert remedy.endswith("; `cyclical` also helps.")

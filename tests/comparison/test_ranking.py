@@ -32,6 +32,7 @@ def test_intervals_that_touch_are_tied() -> None:
 def test_two_seeds_have_no_rank_and_are_nobodys_rival() -> None:
     found = {"a": between(9, 10, n=2), "b": between(4, 5), "c": Estimate(1, 99.0), "d": between(1, 2)}
     assert rank(found, "higher") == {"b": Rank(1, 1), "d": Rank(2, 2)}
+    assert rank({"a": Estimate(3, 0.5, 0.0), "b": between(4, 5)}, "higher") == {"b": Rank(1, 1)}, "it has no interval"
     assert rank({}, "higher") == {}
 
 

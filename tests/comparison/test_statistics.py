@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from src.comparison.measures import COUNT
 from src.comparison.statistics import (
     Estimate,
     Interval,
@@ -45,12 +46,26 @@ def test_bca_hardly_depends_on_what_is_drawn() -> None:
     assert (found.low, found.high) == pytest.approx(tuple(other.confidence_interval), abs=0.05 * found.sd)
 
 
-@pytest.mark.parametrize("n", [3, 9, 10, 30])
+@pytest.mark.parametrize("n", [2, 3, 5])
 @pytest.mark.parametrize("value", [0.0, 0.3, -1e9])
-def test_constant_values_have_no_width(n: int, value: float) -> None:
-    found = estimate([value] * n)
-    assert (found.mean, found.sd, found.low, found.high) == (value, 0, value, value)
-    assert estimate([0.3, *[0.1 + 0.2] * n]).sd == 0, "which differs by its rounding"
+def test_a_few_values_without_spread_have_no_interval(n: int, value: float) -> None:
+    assert estimate([value] * n) == Estimate(n, value, 0.0)
+    assert estimate([0.3, *[0.1 + 0.2] * n]).sd == 0, "which differs by its last digit"
+
+
+@pytest.mark.parametrize("n", [6, 9, 10, 30])
+def test_more_of_them_have_one_of_no_width_as_the_median_does(n: int) -> None:
+    assert estimate([0.3] * n) == Estimate(n, 0.3, 0.0, 0.3, 0.3, Interval.ALIKE)
+    signs = stats.quantile_test([0.3] * n, q=0.3).confidence_interval(0.95)
+    assert (signs.low, signs.high) == (0.3, 0.3)
+
+
+@pytest.mark.parametrize("n", [2, 3, 6, 12])
+def test_counts_without_spread_have_that_of_their_rounding(n: int) -> None:
+    found = estimate([26.0] * n, COUNT)
+    assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, n - 1, 26, math.sqrt(1 / 12 / n)))
+    assert (found.sd, found.interval) == (0, Interval.COUNTS)
+    assert estimate([25.0, 26.0, 26.0], COUNT) == estimate([25.0, 26.0, 26.0]), "these have one of their own"
 
 
 def test_paired_interval_is_the_paired_t_test() -> None:
@@ -81,6 +96,7 @@ def test_interval_through_zero_does_not_exclude_it() -> None:
     assert not estimate([-1, 1, 0.5]).excludes_zero
     assert estimate([-1, -1.1, -0.9]).excludes_zero
     assert not estimate([0, 0, 0]).excludes_zero
+    assert not estimate([1, 1, 1]).excludes_zero, "without an interval nothing is known"
 
 
 def test_intervals_are_named() -> None:
@@ -88,7 +104,10 @@ def test_intervals_are_named() -> None:
     assert intervals([few, Estimate(0)]) == "Student's t"
     assert intervals([many, many]) == "BCa bootstrap"
     assert intervals([many, few]) == "Student's t below 10 values, BCa bootstrap from there on"
-    assert intervals([Estimate(1, 2.0)]) == ""
+    assert intervals([Estimate(1, 2.0), estimate([0.3] * 3)]) == ""
+    counts = estimate([26.0] * 3, COUNT)
+    assert intervals([counts, few]) == f"Student's t; {Interval.COUNTS}"
+    assert intervals([counts]) == "Student's t on the variance of rounding, 1/12, where all counts are alike"
 
 
 @pytest.mark.parametrize("n", [3, 8, 20])
@@ -98,11 +117,23 @@ def test_p_is_the_paired_t_tests(n: int) -> None:
     assert p_value(tuple(after - before)) == pytest.approx(stats.ttest_rel(after, before).pvalue)
 
 
-def test_p_where_all_differences_are_alike() -> None:
-    assert p_value([0.0] * 3) == 1
-    assert p_value([-2.0] * 3) == 0
-    assert p_value([0.3, 0.1 + 0.2, 0.3]) == 0
+@pytest.mark.parametrize("n", [3, 5, 8])
+def test_p_of_differences_without_spread_is_that_of_their_signs(n: int) -> None:
+    alike = [-2.0] * n
+    exact = stats.permutation_test((alike,), np.mean, permutation_type="samples", n_resamples=np.inf)
+    assert p_value(alike) == exact.pvalue == 2 / 2**n
+    assert p_value([0.3, 0.1 + 0.2, 0.3]) == 0.25
+    assert p_value([0.0] * n) == p_value([0.0] * n, COUNT) == 1
     assert 0.4 < p_value([1e-17, -1e-17, 2e-17]) < 0.6, "small is not alike"
+
+
+def test_p_of_counts_without_spread_agrees_with_their_interval() -> None:
+    """A whole mode in each of three seeds may be rounding; 26 of them are none."""
+    one, all_of_them = (p_value([modes] * 3, 2 * COUNT) for modes in (1.0, 26.0))
+    assert one == pytest.approx(0.0513, abs=5e-5)
+    assert not estimate([1.0] * 3, 2 * COUNT).excludes_zero
+    assert 0 < all_of_them < 1e-4
+    assert p_value([25.0, 26.0, 26.0], 2 * COUNT) == p_value([25.0, 26.0, 26.0])
 
 
 def test_a_family_holds_those_with_enough_pairs() -> None:

@@ -79,7 +79,7 @@ def test_summary_csv_has_every_metric_with_its_interval_and_difference(report) -
     for key in ("modes", "kl", "fid", "recognisable", "onset", "images_per_second"):
         assert {f"{key}_{part}" for part in parts} <= set(table["gan_fm"])
     assert table["gan_standard"]["n"] == "2"
-    assert {row["interval"] for row in table.values()} == {"Student's t"}
+    assert all(row["interval"].startswith("Student's t") for row in table.values())
     assert table["gan_standard"]["kl_difference"] == ""
     assert table["gan_fm"]["kl_pairs"] == "2"
     assert float(table["gan_fm"]["kl_difference"]) == pytest.approx(-0.399)
