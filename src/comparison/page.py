@@ -170,10 +170,9 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     for label, key in (("Code", "git"), ("device", "device"), ("precision", "precision")):
         values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
         facts += [f"{label} {', '.join(f'`{value}`' for value in values)}"] if values else []
-    versions = {}
-    for run in section.runs:
-        versions |= run.facts.get("versions") or {}
-    facts += [", ".join(f"{name} {version}" for name, version in sorted(versions.items()))] if versions else []
+    used = {package for run in section.runs for package in (run.facts.get("versions") or {}).items()}
+    versions = {name: " and ".join(sorted(v for n, v in used if n == name)) for name, _ in sorted(used)}
+    facts += [", ".join(f"{name} {version}" for name, version in versions.items())] if versions else []
     if facts:
         blocks.append(Paragraph(" · ".join(facts) + ".", "note"))
     folders = sorted({relative(run.folder, root) for run in section.runs})

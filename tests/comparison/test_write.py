@@ -189,6 +189,12 @@ def test_a_mean_over_fewer_runs_than_there_are_says_so(make_vae, tmp_path) -> No
     assert "n = 3" not in text
 
 
+def test_every_version_that_some_machine_used_is_told(make_run, tmp_path) -> None:
+    for seed, versions in enumerate(({"torch": "2.15.0", "numpy": "2.3"}, {"torch": "2.9.1"}, {})):
+        make_run(seed=seed, versions=versions)
+    assert "numpy 2.3, torch 2.15.0 and 2.9.1." in (write_report([tmp_path]).folder / "report.md").read_text()
+
+
 def test_a_changed_commit_is_told_in_full(make_run, tmp_path) -> None:
     make_run(git="0123456789ab-dirty")
     assert "Code `0123456789ab-dirty`" in (write_report([tmp_path]).folder / "report.md").read_text()
