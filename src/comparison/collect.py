@@ -15,6 +15,7 @@ from src.names import PRUNED, run_name, swept_keys
 
 FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
 FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time, where PyYAML was built with it
+NO_DIGEST = "none"
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 
 
@@ -147,7 +148,7 @@ def _dataset(record: Any) -> Dataset | None:
     return Dataset(
         name=name,
         source=str(record.get("source") or name),
-        digest=str(record.get("digest") or "none"),
+        digest=str(record.get("digest") or NO_DIGEST),
         classes=tuple(map(str, record.get("classes") or ())),
         sizes=dict(record.get("sizes") or {}),
         shape=tuple(record.get("shape") or ()),

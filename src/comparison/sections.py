@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from statistics import fmean
 
-from src.comparison.collect import ReportError
+from src.comparison.collect import NO_DIGEST, ReportError
 from src.comparison.families import Family, family
 from src.comparison.measures import measure
 from src.comparison.naming import labels, told_apart, usual_baseline
@@ -84,10 +84,10 @@ class Section:
 
     @cached_property
     def slug(self) -> str:
-        digest = self.dataset.digest if self.dataset else "unknown"
+        digest = _identity(self.dataset, digits=8) if self.dataset else "unknown"
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
         stack = f"_stack{channels}" if channels > 1 else ""
-        return "".join(c if c.isalnum() else "_" for c in f"{self.model}_{digest[:8]}{stack}")
+        return "".join(c if c.isalnum() else "_" for c in f"{self.model}_{digest}{stack}")
 
     @cached_property
     def counted(self) -> tuple[Run, ...]:
@@ -198,6 +198,11 @@ def control(section: Section, name: str, key: str) -> float | None:
     return fmean(known) if known else None
 
 
+def _identity(dataset: Dataset, digits: int | None = None) -> str:
+    """What tells data from other data: its digest, or the first digits of it, else what it calls itself."""
+    return dataset.digest[:digits] if dataset.digest != NO_DIGEST else f"{dataset.name} {dataset.source}"
+
+
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     """Runs by family and data, GANs first.
 
@@ -210,7 +215,7 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     members: dict[tuple[str, str, tuple[int, ...]], list[Run]] = {}
     for run in runs:
         if run.dataset:
-            members.setdefault((run.model or "unknown", run.dataset.digest, run.dataset.shape), []).append(run)
+            members.setdefault((run.model or "unknown", _identity(run.dataset), run.dataset.shape), []).append(run)
     homes = list(members)
     for run in runs:
         if not run.dataset:

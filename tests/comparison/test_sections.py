@@ -36,6 +36,14 @@ def test_two_data_sets_are_never_averaged(make_run, tmp_path) -> None:
     assert all(len(section.counted) == 1 for section in sections)
 
 
+def test_data_without_a_digest_are_told_apart_by_name_and_source(make_run, tmp_path) -> None:
+    for kl, (name, source) in enumerate((("emnist", "emnist"), ("emnist", "strokes"), ("strokes", "strokes"))):
+        make_run("gan_standard", kl=float(kl), dataset={"name": name, "source": source}, folder=str(kl))
+    sections = group(collect([tmp_path]))
+    assert [section.summaries[0].mean("kl") for section in sections] == [0.0, 1.0, 2.0]
+    assert len({section.slug for section in sections}) == 3
+
+
 def test_no_number_of_a_report_mixes_two_data_sets(make_run, tmp_path) -> None:
     """The same names and seeds on other data: 0.1 to 0.3 and 1.1 to 1.3, whose common mean would be 0.7."""
     other = {"name": "emnist", "source": "emnist", "digest": "ff00", "classes": ["A"], "sizes": {}}
