@@ -5,20 +5,20 @@ from collections.abc import Callable, Iterable
 
 from src.comparison.collapse import listed
 from src.comparison.measures import compact, measure
+from src.comparison.measuring import fooled, importance, junk_modes, one_oracle, sample_sizes, weak_oracle
 from src.comparison.records import Run
-from src.comparison.sections import CONTROLS, Section, control
+from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import equal_budgets, kl_at_floor
 from src.metrics.onset import ACTIVE_NATS
 
-TRUSTED_ORACLE = 0.9
 MANY_COMPARISONS = 4
 MANY_NAMES = 5  # to be counted one by one where all have the same number of seeds
 
 
 def cautions(section: Section) -> list[str]:
     """Everything that limits the conclusions, the gravest first."""
-    checks = (*GRAVE, _fooled, _floor, _commits, _repeats, _many)
+    checks = (*GRAVE, fooled, _floor, _commits, _repeats, _many)
     return [text for check in checks if (text := check(section))]
 
 
@@ -61,6 +61,16 @@ def _no_baseline(section: Section) -> str:
     return f"The baseline `{section.baseline_label}` has no completed run, so nothing can be compared with it."
 
 
+def _assumed_baseline(section: Section) -> str:
+    if not section.assumed or not section.remedies:
+        return ""
+    words = " or ".join(f"“{word}”" for word in section.family.baselines)
+    return (
+        f"No name says {words}, so the first of them, `{section.baseline_label}`, was taken as the baseline. "
+        "Every difference and verdict is against it; `--baseline NAME` chooses another."
+    )
+
+
 def _few_seeds(section: Section) -> str:
     few = {s.label: len(s.counted) for s in section.summaries if len(s.counted) < MIN_SEEDS}
     if not few:
@@ -69,29 +79,6 @@ def _few_seeds(section: Section) -> str:
     if len(few) == len(section.summaries) > MANY_NAMES and len(set(few.values())) == 1:
         counts = f"{min(few.values())} of each name"
     return f"Fewer than {MIN_SEEDS} completed seeds: {counts}. No conclusion is drawn from them."
-
-
-def _controls(section: Section) -> str:
-    """The counts of modes mean something only if junk scores far below real data."""
-    scores = {
-        name: control(section, name, "modes") for name in sorted({n for r in section.counted for n in r.controls})
-    }
-    real = scores.pop("real", None)
-    fooled = {name: score for name, score in scores.items() if real and score and score > real / 2}
-    if not fooled:
-        return ""
-    shown = measure("modes")
-    junk = " and ".join(f"`{name}` scores {shown.text(score)} modes" for name, score in fooled.items())
-    return f"Distrust modes here: {junk} where held-out real data score {shown.text(real)}."
-
-
-def _oracle(section: Section) -> str:
-    known = [run.facts["oracle_accuracy"] for run in section.counted if run.facts.get("oracle_accuracy")]
-    if not known or min(known) >= TRUSTED_ORACLE:
-        return ""
-    return (
-        f"The oracle is right on only {min(known):.1%} of held-out data; modes and KL cannot be more exact than that."
-    )
 
 
 def _budgets(section: Section) -> str:
@@ -112,28 +99,6 @@ def _hollow(section: Section) -> str:
                 rate, cost = measure(f"kl_{level}").text(kl), measure(f"usage_{level}").text(usage)
                 found.append(f"`{summary.label}` {level} (KL {rate}; shuffling it costs {cost} nats)")
     return f"Alive by their KL, but not used by the decoder: {', '.join(found)}." if found else ""
-
-
-def _importance(section: Section) -> str:
-    used = sorted({run.scalars["importance_samples"] for run in section.counted if "importance_samples" in run.scalars})
-    if len(used) < 2:
-        return ""
-    counts = ", ".join(f"{number:.0f}" for number in used)
-    return f"IWAE NLL was estimated with k = {counts}: more samples give a lower value, so these cannot be compared."
-
-
-def _fooled(section: Section) -> str:
-    """Metrics of samples by which junk is at least as good as held-out real data."""
-    found = []
-    for key in section.family.samples:
-        shown, real = measure(key), control(section, "real", key)
-        junk = {name: control(section, name, key) for name in ("noise", "single")}
-        sign = 1 if shown.better == "higher" else -1
-        liked = [name for name, score in junk.items() if None not in (score, real) and sign * (score - real) >= 0]
-        if liked:
-            scores = " and ".join(f"{CONTROLS[name]} {shown.text(junk[name])}" for name in liked)
-            found.append(f"{shown.label} (real data {shown.text(real)}, {scores})")
-    return f"Metrics that junk passes, to be read only beside the others: {'; '.join(found)}." if found else ""
 
 
 def _floor(section: Section) -> str:
@@ -179,10 +144,13 @@ def _many(section: Section) -> str:
 GRAVE: dict[Callable[[Section], str], str] = {
     _lost: "the same command with `study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
     _no_baseline: "run it too",
+    _assumed_baseline: "rebuild the report with the `--baseline` that you mean",
     _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",
-    _controls: "look at the samples before believing any count",
-    _oracle: "believe no difference that is smaller than its error",
+    junk_modes: "look at the samples before believing any count",
+    weak_oracle: "believe no difference that is smaller than its error",
     _budgets: "repeat with the same `budget=` for all",
     _hollow: "count a level as alive only where shuffling it costs nats too",
-    _importance: "evaluate all of them with one k",
+    importance: "evaluate all of them with one k",
+    sample_sizes: "repeat with the same `evaluator.num_samples=` and `evaluator.num_held_out=` for all",
+    one_oracle: "compare only runs that one oracle has judged",
 }

@@ -56,13 +56,15 @@ class Summary:
 class Section:
     """What may be compared: every run of one model family on one data set.
 
-    Averaged are completed runs only, and of several with the same name and seed only the latest.
+    Averaged are completed runs only, and of several with the same name and seed only the latest. `assumed` says that
+    the baseline is but the first by name, as none is known for one.
     """
 
     model: str
     dataset: Dataset | None
     runs: tuple[Run, ...]
     baseline: str
+    assumed: bool = False
 
     @cached_property
     def family(self) -> Family:
@@ -234,7 +236,9 @@ def _section(model: str, runs: Sequence[Run], baseline: str | None) -> Section:
     runs = told_apart(runs)
     called = labels({run.name for run in runs})
     chosen = next((name for name in called if baseline in (name, called[name])), None)
-    chosen = chosen or usual_baseline(called, family(model).baselines)
+    words = family(model).baselines
+    assumed = chosen is None and not any(word in name for name in called for word in words)
+    chosen = chosen or usual_baseline(called, words)
     datasets = [run.dataset for run in runs if run.dataset]
     fallback = next((dataset for dataset in datasets if dataset.is_fallback), None)
-    return Section(model, fallback or (datasets[0] if datasets else None), tuple(runs), chosen)
+    return Section(model, fallback or (datasets[0] if datasets else None), tuple(runs), chosen, assumed)

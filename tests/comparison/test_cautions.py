@@ -1,0 +1,49 @@
+"""Cautions on how runs were measured and what they are compared with."""
+
+from src.comparison.cautions import cautions, gravest
+from src.comparison.collect import read_run
+from src.comparison.sections import Section, group
+from tests.comparison.conftest import gan_metrics
+
+
+def section_of(*folders, baseline: str | None = None) -> Section:
+    (section,) = group([read_run(folder) for folder in folders], baseline)
+    return section
+
+
+def test_samples_scored_in_unequal_numbers_are_told(make_run) -> None:
+    scored = [
+        make_run(name, seed, metrics=gan_metrics("Q", 0.2) | {"num_samples": size, "num_held_out": held_out})
+        for name, size, held_out in (("gan_standard", 10_000, 2000), ("gan_fm", 500, 2000))
+        for seed in range(3)
+    ]
+    text = "Runs were scored on 500 and 10,000 drawn samples. Metrics change with that number alone."
+    section = section_of(*scored)
+    assert text in cautions(section)
+    assert gravest(section)[0] == "runs were scored on 500 and 10,000 drawn samples"
+    assert text not in cautions(section_of(*scored[:3]))
+
+
+def test_held_out_samples_in_unequal_numbers_are_told(make_vae) -> None:
+    runs = [make_vae("none", size, metrics={"num_held_out": size, "num_samples": size}) for size in (400, 2000)]
+    assert "on 400 and 2,000 drawn samples, and on 400 and 2,000 held-out samples." in " ".join(
+        cautions(section_of(*runs))
+    )
+
+
+def test_runs_that_different_oracles_judged_are_told(make_run) -> None:
+    accuracies = (0.97, 0.98, 0.955, None)
+    runs = [make_run(seed=seed, oracle_accuracy=accuracy) for seed, accuracy in enumerate(accuracies)]
+    text = "The oracle differs between runs, being right on 95.5% to 98.0% of held-out data."
+    assert any(caution.startswith(text) for caution in cautions(section_of(*runs)))
+    alike = [make_run("gan_fm", seed, oracle_accuracy=0.97 + 0.002 * seed) for seed in range(3)]
+    assert not any("oracle" in caution for caution in cautions(section_of(*alike)))
+
+
+def test_a_baseline_that_was_but_the_first_by_name_is_told(make_run) -> None:
+    runs = [make_run(f"gan_{name}", seed) for name in ("hinge", "fm") for seed in range(3)]
+    text = "No name says “standard”, so the first of them, `gan_fm`, was taken as the baseline."
+    assert [caution for caution in cautions(section_of(*runs)) if caution.startswith(text) and "--baseline" in caution]
+    assert gravest(section_of(*runs))[1] == "rebuild the report with the `--baseline` that you mean"
+    for section in (section_of(*runs, baseline="gan_fm"), section_of(*runs, make_run()), section_of(*runs[:3])):
+        assert "--baseline" not in " ".join(cautions(section))
