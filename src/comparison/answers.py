@@ -22,7 +22,7 @@ from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT
 from src.comparison.statistics import Estimate
 from src.comparison.tables import absence_table, difference_table
-from src.comparison.verdicts import GOOD, interval, judgements, overall
+from src.comparison.verdicts import GOOD, Verdict, interval, judge, judgements, overall
 
 UNANSWERED = "None of these runs can tell."
 MOST_ROWS = 12  # of a table that is not folded
@@ -92,18 +92,19 @@ def _on_a_click(what: str, table: Table | None) -> Block | None:
 
 
 def coverage(section: Section) -> str:
-    """How many modes the baseline covers, the best remedy, and the others; empty where there is no remedy."""
+    """The best mean among the remedies, and how many are shown to cover more modes; empty where there is no remedy."""
     known, baseline = measure("modes"), section.summaries[0]
     tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
     if not tried or baseline.mean("modes") is None:
         return ""
-    more = sum(summary.mean("modes") > baseline.mean("modes") for summary in tried)
+    more = sum(judge(section, summary, "modes").verdict is Verdict.HELPS for summary in tried)
     best = f"`{tried[0].label}` covers {_modes_of(tried[0])}{few(len(tried[0].counted))}"
     if len(tried) == 1:
         return f"With the fix, {best}."
     return (
-        f"With a fix, {best}, the most of {counted(len(tried), section.family.remedy)}; {more} cover more than the "
-        f"{known.text(baseline.mean('modes'))} without."
+        f"With a fix, {best}, the highest mean of {counted(len(tried), section.family.remedy)}; "
+        f"{more or 'none'} {'are' if more > 1 else 'is'} shown to cover more than the "
+        f"{known.text(baseline.mean('modes'))} without{few(len(baseline.counted))}."
     )
 
 

@@ -63,11 +63,24 @@ def test_no_picture_and_no_table_stands_on_the_page_twice(kind, request, tmp_pat
     assert len(tables) == len(set(tables)) > 4
 
 
-def test_coverage_names_the_most_and_counts_the_better_ones(study) -> None:
+def test_coverage_names_the_highest_mean_and_counts_what_is_shown(study) -> None:
     """Modes 26, 26, 25 with gan_fm; 24, 23, 22 with gan_hinge; 23, 22, 23 without."""
     assert coverage(section_of(study)) == (
-        "With a fix, `gan_fm` covers 25.7 [24.2, 27.1] on average, the most of 2 remedies; "
-        "2 cover more than the 22.7 without."
+        "With a fix, `gan_fm` covers 25.7 [24.2, 27.1] on average, the highest mean of 2 remedies; "
+        "none is shown to cover more than the 22.7 without."
+    )
+
+
+def test_coverage_shows_nothing_by_means_of_too_few_seeds(make_run, tmp_path) -> None:
+    for name, missing in (("standard", "QXZJK"), ("fm", ""), ("hinge", "Q"), ("r1", "QXZJKV")):
+        for seed in range(3):
+            make_run(f"gan_{name}", seed, missing=missing)
+    assert coverage(section_of(tmp_path)).endswith("; 2 are shown to cover more than the 21.0 without.")
+    for run in tmp_path.glob("study/*_[12]/results.json"):
+        run.unlink()
+    assert coverage(section_of(tmp_path)) == (
+        "With a fix, `gan_fm` covers 26.0 on average (1 seed), the highest mean of 3 remedies; "
+        "none is shown to cover more than the 21.0 without (1 seed)."
     )
 
 
