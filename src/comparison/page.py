@@ -9,6 +9,7 @@ from pathlib import Path
 from src.comparison.answers import answers
 from src.comparison.cautions import cautions
 from src.comparison.compute import compute_table
+from src.comparison.control_tables import controls_table, samples_table
 from src.comparison.cost import cost_table
 from src.comparison.document import Block, Bullets, Code, Contents, Document, Folded, Heading, Paragraph
 from src.comparison.dynamics_section import dynamics_section
@@ -20,11 +21,9 @@ from src.comparison.sections import Section
 from src.comparison.spreadsheets import relative
 from src.comparison.tables import (
     absence_table,
-    controls_table,
     main_table,
     other_table,
     runs_table,
-    samples_table,
 )
 from src.comparison.why_section import why_section
 

@@ -8,7 +8,7 @@ from src.comparison.document import Cell, Table
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.ranking import ranks
 from src.comparison.records import Run, is_number
-from src.comparison.sections import CONTROLS, Section, Summary, control
+from src.comparison.sections import Section, Summary
 from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, Interval, intervals, p_text
 from src.comparison.verdicts import Judgement, equal_budgets, judgements, overall, tone
 
@@ -155,38 +155,6 @@ def _onsets(runs: Sequence[Run]) -> str:
             counts = ", ".join(map(compact, seen))
             texts.append(f"{level}: {counts}" if level else counts)
     return "; ".join(texts) or "–"
-
-
-def samples_table(section: Section) -> Table | None:
-    """Metrics of drawn samples, a row per name, and under them the same metrics on real data and on junk."""
-    keys = [key for key in section.family.samples if key in section.metric_keys]
-    if not keys:
-        return None
-    table = estimates_table(section, keys)
-    rows = [[Cell(CONTROLS.get(name, name)), Cell(""), *cells] for name, cells in _controls(section, keys).items()]
-    caption = f"{table.caption} Last rows: what the same metrics say of real data and of junk."
-    if "kl" in keys:
-        caption += f" {measure('kl').label}: of the recognisable samples' {section.dataset.noun} from the data's."
-    return Table(table.header, [*table.rows, *rows], caption)
-
-
-def controls_table(section: Section) -> Table | None:
-    """The main metrics on held-out real data, on noise, and on one repeated sample, averaged over runs."""
-    present = {key for run in section.counted for c in run.controls.values() for key in c if is_number(c[key])}
-    keys = [key for key in section.family.main if key in present]
-    keys = keys if section.family.main else ordered(present)
-    if not keys:
-        return None
-    rows = [[Cell(CONTROLS.get(name, name)), *cells] for name, cells in _controls(section, keys).items()]
-    caption = "What the same metrics say of real data and of junk. A metric that likes junk proves nothing."
-    return Table(["control", *(measure(key).label for key in keys)], rows, caption)
-
-
-def _controls(section: Section, keys: Sequence[str]) -> dict[str, list[Cell]]:
-    """A row of cells per control, real data first."""
-    found = {name for run in section.counted for name in run.controls}
-    names = [*(name for name in CONTROLS if name in found), *sorted(found - CONTROLS.keys())]
-    return {name: [Cell(measure(key).text(control(section, name, key))) for key in keys] for name in names}
 
 
 def runs_table(section: Section, runs: Sequence[Run]) -> Table:

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from src.comparison.collect import collect
+from src.comparison.collect import collect, read_run
+from src.comparison.control_tables import controls_table, samples_table
 from src.comparison.dynamics import onset_table
 from src.comparison.page import compose
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
 from src.comparison.shares import share_map
 from src.comparison.survival import survival_maps
-from src.comparison.tables import absence_table, controls_table, main_table, other_table, samples_table
+from src.comparison.tables import absence_table, main_table, other_table
 from src.comparison.write import write_report
 from tests.comparison.conftest import DRUM_CONTROLS, DRUMS, STROKES, gan_metrics, vae_history
 
@@ -62,7 +63,7 @@ def test_modes_of_letters_stand_beside_their_controls(letters_section):
     assert found[name][:2] == ["3", "24.7"]
     assert (found["real, held out"][1], found["noise"][1]) == ("26.0", "1.0")
     assert "recognisable samples' letters" in table.caption
-    assert controls_table(letters_section) is None, "they stand there already"
+    assert [*rows(controls_table(letters_section))] == ["KL floor"], "the others stand there already"
     assert "KL high" in " ".join(main_table(letters_section).header)
     assert "KL floor" in " ".join(other_table(letters_section).header)
 
@@ -95,6 +96,24 @@ def test_the_report_shows_samples_sorted(letters):
     assert list((report.folder / "figures").glob("curves_*_modes.png"))
 
 
+def test_every_metric_that_has_controls_stands_beside_them(make_run):
+    further = {"density": 0.9, "top_share": 0.05, "modes_any": 25, "kl_any": 0.1, "effective_modes": 24.0}
+    real = gan_metrics("", 0.002) | {key: value + 0.01 for key, value in further.items()} | {"num_samples": 10_000}
+    controls = {"real": real, "noise": gan_metrics("BCDEFGHIJKLMNOPQRSTUVWXYZ", 3.2) | dict.fromkeys(further)}
+    runs = [
+        read_run(make_run(name, metrics=gan_metrics("Q" * lost, 0.2) | further, controls=controls))
+        for lost, name in enumerate(("gan_fm", "gan_standard"))
+    ]
+    table = controls_table(group(runs)[0])
+    found = rows(table)
+    assert list(table.header) == ["metric", "these runs", "real, held out", "noise"]
+    assert [*found][:2] == ["modes", "KL"]
+    assert {"density", "top share", "modes, any sample", "KL, any sample", "effective modes"} <= found.keys()
+    assert found["density"] == ["0.90", "0.91", "–"]
+    assert found["modes"] == ["25.0 … 26.0", "26.0", "1.0"]
+    assert "num samples" not in found
+
+
 def test_vaes_on_drums_count_no_modes(annealing):
     (section,) = group(collect([annealing]))
     assert "modes" not in " ".join(samples_table(section).header)
@@ -125,7 +144,8 @@ def test_gans_on_drums_are_heard_and_have_styles_as_modes(make_run):
     (section,) = group(collect([make_run("drums_gan", 3, dataset=DRUMS, metrics=metrics, controls=controls).parent]))
     assert section.num_modes == 4
     assert rows(samples_table(section))["noise"][1:] == ["0.999", "0.420", "95.0"]
-    assert rows(controls_table(section))["real, held out"][0] == "4.0"
+    assert rows(controls_table(section))["modes"] == ["3.0", "4.0", "0.0", "1.0"]
+    assert "validity" not in rows(controls_table(section)), "it stands there already"
     assert list(absence_table(section).header)[1:3] == ["missing", "unjudged"]
     assert rows(absence_table(section))["`drums_gan`"][:2] == ["latin in all 4 seeds", "hiphop in all 4 seeds"]
     assert share_map(section)
