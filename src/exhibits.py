@@ -1,12 +1,13 @@
-"""What an evaluation shows: pictures, sounds and point clouds, for the run's folder and for TensorBoard.
+"""What an evaluation shows: pictures, sounds, point clouds and tables, for the run's folder and for TensorBoard.
 
 H height, W width, N bars or points, T steps, V voices, L latent dims.
 """
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -68,3 +69,18 @@ class Cloud:
 
     def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
         board.add_embedding(self.points_NL, list(self.labels), global_step=images_seen, tag=tag)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of numbers and words under a header, for a spreadsheet."""
+
+    header: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def save(self, folder: Path, name: str) -> None:
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows([self.header, *self.rows])
+
+    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+        """A file keeps it; TensorBoard has no place for so many rows."""

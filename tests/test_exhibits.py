@@ -11,7 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from src.exhibits import Cloud, Exhibit, Picture, Sound
+from src.exhibits import Cloud, Exhibit, Picture, Sound, Table
 
 
 def shown(folder: Path, exhibit: Exhibit) -> EventAccumulator:
@@ -70,3 +70,10 @@ def test_a_cloud_is_for_the_projector_alone(tmp_path):
     (points, _) = sorted(tmp_path.rglob("tensors.tsv"))
     assert np.loadtxt(points).tolist() == [[1, 2], [3, 4], [5, 6]]
     assert points.with_name("metadata.tsv").read_text().split() == ["rock", "jazz", "rock"]
+
+
+def test_a_table_is_for_spreadsheets_alone(tmp_path):
+    table = Table(("name", "rho"), [("kick, left", 0.5), ("ride", "")])
+    table.save(tmp_path, "thing")
+    assert (tmp_path / "thing.csv").read_text().splitlines() == ["name,rho", '"kick, left",0.5', "ride,"]
+    assert not shown(tmp_path / "board", table).Tags()["images"]

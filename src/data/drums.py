@@ -21,6 +21,7 @@ class Drums(ResidentData):
     """Bars drawn by `src.data.grammar`, the same in every run; their true entropy and factors are known."""
 
     name = "drums"
+    ordered_factors = ("ghosts", "hats", "push", "density")
 
     def load(self) -> Loaded:
         bars = {part: grammar.draw(num, seed) for seed, (part, num) in enumerate(NUM_DRAWN.items())}
@@ -49,6 +50,7 @@ class Groove(ResidentData):
     """
 
     name = "groove"
+    ordered_factors = ("tempo",)
 
     def __init__(self, cache: str, **common: Any):
         super().__init__(**common)

@@ -55,6 +55,7 @@ class ResidentData(LightningDataModule, ABC):
     """
 
     name: str  # under which results record the data set
+    ordered_factors: tuple[str, ...] = ()  # known ones whose values go from less to more
 
     def __init__(self, root: str, budget: int, batch_size: int, seed: int, stack: int, resident: bool = True):
         super().__init__()

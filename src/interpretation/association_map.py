@@ -8,7 +8,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from src.interpretation.associations import LEAST_RHO, Dimension, signed
+from src.interpretation.associations import LEAST_RHO, Dimension
+from src.interpretation.evidence import signed
 from src.music.features import FEATURES
 from src.pictures import rendered
 
@@ -24,7 +25,7 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     """
     busiest = sorted(dimensions, key=lambda each: -each.kl)[:MOST_ROWS]
     rows = [each for each in dimensions if each in busiest]
-    rho_LF = np.stack([each.rho_F.numpy() for each in rows])
+    rho_LF = np.array([[pair.rho for pair in each.features] for each in rows], dtype=float)  # NaN where there is none
     height = 2.3 + 0.27 * len(rows)
     figure = Figure(figsize=(10.5, height), dpi=DPI)
     canvas = FigureCanvasAgg(figure)
@@ -58,6 +59,6 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     bar.set_label("Spearman's ρ on held-out bars", fontsize=8.5)
     missing = len(dimensions) - len(rows)
     note = "Framed: the feature that the dimension is named after."
-    note += f" {missing} less active ones are not shown." if missing else ""
+    note += f" {missing} less active ones stand in associations.csv." if missing else ""
     figure.text(0.45, 0.57 / height, note, fontsize=8.5, color="#4a4a4a", va="bottom")
     return rendered(canvas)

@@ -3,7 +3,7 @@
 N bars, T steps, V voices, L latent dims, K factors, F features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -29,6 +29,7 @@ class Coded:
         rates: each level's mean KL per dimension [L], in nats.
         styles_N: int64, indices into `style_names`.
         factors: what else is known of the bars, by name: int64 [N], such as the grammar's factors or the drummer.
+        ordered: the factors whose values go from less to more.
     """
 
     grids_NTV: Tensor
@@ -36,6 +37,7 @@ class Coded:
     styles_N: Tensor
     style_names: tuple[str, ...]
     factors: Mapping[str, Tensor]
+    ordered: Sequence[str] = ()
 
     @cached_property
     def features_NF(self) -> Tensor:
@@ -68,4 +70,5 @@ def coded(vae: VAE, data: ResidentData, split: str, most: int) -> Coded:
         styles_N,
         data.spec.classes,
         {name: values_N[:most].to(vae.device) for name, values_N in data.known_factors(split).items()},
+        data.ordered_factors,
     )

@@ -4,6 +4,7 @@ import torch
 
 from src.exhibits import Exhibit, Picture, Sound
 from src.interpretation.association_map import association_map
+from src.interpretation.association_table import association_table
 from src.interpretation.associations import associations
 from src.interpretation.coded import Coded, Findings
 from src.interpretation.disentanglement import disentanglement
@@ -18,13 +19,14 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
     """Names, disentanglement and traversals of both levels; the model is to be in evaluation mode.
 
     Metrics: `named_LEVEL`, the number of active dimensions that have a name, and those of
-    `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Pictures: `associations_LEVEL` and
-    `traversal_LEVEL`, for levels with an active dimension, and the picture's first row to hear.
+    `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Table: `associations`, a row
+    for each dimension with each feature and category. Pictures: `associations_LEVEL` and `traversal_LEVEL`, for levels
+    with an active dimension, and the picture's first row to hear.
     """
     readings = [Reading.of(vae, bars) for bars in (fit, held)]
     found = associations(*readings)
     metrics = disentanglement(*readings)
-    shown: dict[str, Exhibit] = {}
+    shown: dict[str, Exhibit] = {"associations": association_table(found)}
     for level in LEVELS:
         active = [each for each in found if each.level == level and each.active]
         metrics[f"named_{level}"] = sum(each.namesake is not None for each in active)

@@ -148,6 +148,7 @@ def test_groove(monkeypatch, tmp_path):
         for bar, drummer, tempo in zip(data.held_out(part).images, *factors.values(), strict=True):
             found[numbers(bar)[0]] = (drummer.item(), tempo.item())
     assert list(factors) == ["drummer", "tempo"]
+    assert data.ordered_factors == ("tempo",)
     assert found == {5: (2, 0), 6: (1, 1), 7: (1, 3), 8: (2, 4), 9: (0, 2)}
 
 

@@ -1,16 +1,22 @@
 """Dimensions that are made from a feature, from the style, from a factor, or from nothing."""
 
+import csv
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from src.data import grammar
-from src.interpretation.associations import LEAST_NATS, LEAST_RHO, Dimension, Evidence, associations
+from src.interpretation.association_table import association_table
+from src.interpretation.associations import LEAST_NATS, LEAST_RHO, Dimension, associations
 from src.interpretation.coded import Coded
 from src.interpretation.dependence import binned, chance_information, gaussian_information, mutual_information
+from src.interpretation.evidence import Evidence
 from src.interpretation.reading import Reading
+from src.metrics.significance import holm
 from src.music.features import FEATURES
 
 NUM = 400
@@ -155,7 +161,7 @@ def test_a_correlation_that_one_of_many_may_have_by_chance_is_no_name(monkeypatc
         codes = {"high": columns_N5[:, :3], "low": columns_N5[:, 3:]}
         readings.append(Reading(made, codes, codes))
     assert found_in(*readings)["z_high[0]"].feature is None
-    monkeypatch.setitem(associations.__globals__, "holm", lambda p_values: p_values)
+    monkeypatch.setattr("src.interpretation.evidence.holm", lambda p_values: p_values)
     feature = found_in(*readings)["z_high[0]"].feature
     assert feature.name == "closed hat density"
     assert feature.rho > LEAST_RHO
@@ -175,10 +181,65 @@ def test_without_categories():
     same = {level: torch.ones_like(codes) for level, codes in held.means.items()}
     constant = [Reading(bars(seed), same, same) for seed in (0, 1)]
     assert {each.text.partition(": ")[2] for each in associations(*constant)} == {"no single feature"}
-    assert all(each.rho_F.isnan().all() for each in associations(*constant))
+    assert {pair.rho for each in associations(*constant) for pair in each.features} == {None}
+
+
+def test_the_table_holds_every_pair(pair, tmp_path):
+    fit, held = pair
+    table = association_table(associations(fit, held))
+    table.save(tmp_path, "associations")
+    with (tmp_path / "associations.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = {(row["level"], int(row["dimension"]), row["name"]): row for row in rows}
+    assert len(rows) == len(found) == 5 * (len(FEATURES) + 2)
+    features_NF = held.bars.features_NF
+    columns = binned(held.drawn["low"]), binned(features_NF)
+    measured = {"information": mutual_information(*columns), "information_baseline": chance_information(*columns)}
+    p_values = []
+    for level, codes_NL in held.means.items():
+        for index, code_N in enumerate(codes_NL.T):
+            for column, name in enumerate(FEATURES):
+                row, expected = found[level, index, name], stats.spearmanr(code_N, features_NF[:, column])
+                assert row["kind"] == "feature"
+                assert float(row["rho"]) == pytest.approx(expected.statistic, abs=1e-3)
+                p_values.append((expected.pvalue, float(row["p_holm"])))
+                if level == "low":
+                    for key, values_LF in measured.items():
+                        assert float(row[key]) == pytest.approx(values_LF[index, column].item(), rel=1e-3, abs=1e-6)
+    alone, corrected = zip(*p_values, strict=True)
+    assert list(corrected) == pytest.approx(holm(alone), rel=0.01, abs=1e-12)
+    named = {(row["level"], row["dimension"], row["name"]) for row in rows if row["names_it"] == "yes"}
+    assert named == {
+        *(("high", "0", "closed hat density"), ("high", "1", "kick density")),
+        *(("high", "2", "style"), ("low", "0", "factor coin")),
+    }
+    style = found["high", 2, "style"]
+    assert (style["kind"], style["rho"], style["p_holm"]) == ("category", "", "")
+    assert float(style["information"]) > float(style["information_baseline"]) > 0
+
+
+def test_a_factor_with_an_order_has_a_rank_correlation_too(pair):
+    """It counts among what Holm corrects for, and is named by information as before."""
+    readings = []
+    for seed, read in enumerate(pair):
+        tempo_N = torch.randint(0, 5, (NUM,), generator=torch.Generator().manual_seed(50 + seed))
+        made = replace(read.bars, factors=read.bars.factors | {"tempo": tempo_N}, ordered=("tempo",))
+        codes = read.means | {"low": torch.stack([read.means["low"][:, 0], -with_noise(tempo_N, 0.3, 60 + seed)], 1)}
+        readings.append(Reading(made, codes, codes))
+    each = found_in(*readings)["z_low[1]"]
+    pairs = {pair.name: pair for pair in each.categories}
+    held = readings[1]
+    expected = stats.spearmanr(held.means["low"][:, 1], held.bars.factors["tempo"])
+    assert pairs["factor tempo"].rho == pytest.approx(expected.statistic)
+    assert pairs["factor tempo"].p == pytest.approx(expected.pvalue, abs=1e-12)
+    assert pairs["style"].rho is pairs["factor coin"].rho is pairs["style"].p is None
+    assert each.text.startswith("z_low[1]: factor tempo, MI ")
+    assert each.text.endswith(f"nats, ρ −{-expected.statistic:.2f}")
+    assert each.facts()["rho"] == pairs["factor tempo"].rho
 
 
 def test_how_names_read():
-    assert Evidence("off-beat share", 0.2, 0.1, -0.714).text == "off-beat share, ρ −0.71"
-    assert Evidence("style", 0.904, 0.1).text == "style, MI 0.90 nats"
+    assert Evidence("feature", "off-beat share", 0.2, 0.1, -0.714).text == "off-beat share, ρ −0.71"
+    assert Evidence("category", "style", 0.904, 0.1).text == "style, MI 0.90 nats"
+    assert Evidence("category", "factor tempo", 0.2, 0.1, 0.5).text == "factor tempo, MI 0.20 nats, ρ 0.50"
     assert pytest.approx(gaussian_information(LEAST_RHO)) == LEAST_NATS

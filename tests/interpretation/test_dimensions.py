@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from src.data import grammar
-from src.exhibits import Picture, Sound
+from src.exhibits import Picture, Sound, Table
 from src.interpretation import association_map, traversals
 from src.interpretation.dimensions import dimensions
 from tests.interpretation.conftest import MODELS
@@ -44,7 +44,7 @@ def test_every_model_can_be_asked_about_twenty_bars(small_vae, known, undrawn, m
     assert all(value is not None and math.isfinite(value) for value in found.metrics.values())
     pictures = ("associations_high", "traversal_high", "associations_low", "traversal_low")
     sounds = ("traversal_high_bars", "traversal_low_bars")
-    expected = dict.fromkeys(pictures, Picture) | dict.fromkeys(sounds, Sound)
+    expected = dict.fromkeys(pictures, Picture) | dict.fromkeys(sounds, Sound) | {"associations": Table}
     assert {name: type(shown) for name, shown in found.shown.items()} == expected
     assert all(found.shown[name].grids_NTV.shape == (9, 16, 9) for name in sounds)
     assert len(found.facts["latents"]) == vae.z_high + vae.z_low
@@ -63,7 +63,7 @@ def test_a_collapsed_level_has_neither_names_nor_pictures(small_vae, known, undr
     vae = small_vae()
     fit, held = (known(vae, 60, seed, {"high": 0.5, "low": 0.01}) for seed in (0, 1))
     found = dimensions(vae, fit, held)
-    assert set(found.shown) == {"associations_high", "traversal_high", "traversal_high_bars"}
+    assert set(found.shown) == {"associations", "associations_high", "traversal_high", "traversal_high_bars"}
     assert found.metrics["named_low"] == found.metrics["mig_low"] == 0
     texts = [row["text"] for row in found.facts["latents"] if row["level"] == "low"]
     assert texts == [f"z_low[{index}]: inactive" for index in range(3)]

@@ -1,22 +1,29 @@
 """The world's bars as a VAE that is written by hand turns its dimensions (see conftest)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from matplotlib import colors
 
 from src.interpretation import association_map, traversals
-from src.interpretation.associations import Dimension, Evidence
+from src.interpretation.associations import Dimension
 from src.interpretation.codec import mean_codes
+from src.interpretation.evidence import Evidence
 from src.interpretation.traversals import COLOURS, MIDDLE, STEPS, traversal_picture, traversed
 from src.music.features import FEATURES
 from src.music.voices import CLOSED_HAT
 
 
 def dimension(level: str, index: int, kl: float = 1.0, feature: str | None = None) -> Dimension:
-    rho_F = torch.linspace(-1, 1, len(FEATURES))
-    evidence = Evidence(feature, 0.5, 0.01, 0.8) if feature else None
-    return Dimension(level, index, kl, True, rho_F, evidence, None)
+    pairs = tuple(
+        Evidence("feature", name, 0.5, 0.01, rho)
+        for name, rho in zip(FEATURES, np.linspace(-1, 1, len(FEATURES)).tolist(), strict=True)
+    )
+    return Dimension(
+        level, index, kl, True, pairs, (), next((pair for pair in pairs if pair.name == feature), None), None
+    )
 
 
 def test_nine_steps():
@@ -102,8 +109,7 @@ def test_the_map_has_a_row_for_each_dimension(monkeypatch):
     one = association_map.association_map([dimension("high", 0, feature="backbeat")])
     three = association_map.association_map([dimension("high", index) for index in range(3)])
     assert three.shape[0] - one.shape[0] == pytest.approx(2 * 0.27 * association_map.DPI, abs=2)
-    unknown = dimension("low", 0)
-    unknown.rho_F[:] = torch.nan
+    unknown = replace(dimension("low", 0), features=tuple(Evidence("feature", name, 0, 0) for name in FEATURES))
     assert association_map.association_map([unknown]).shape == one.shape
     more = [dimension("low", index, kl=index) for index in range(8)]
     assert association_map.association_map(more).shape == three.shape
