@@ -52,11 +52,11 @@ MUSIC = (
         "A transfer succeeds if the oracle hears the target's style and the rhythm stays as near to the source as real "
         "bars of one style are to each other; both were fixed beforehand. High and low: which level comes from the "
         "target. Copy, target and mean: the source as it is, the target's bar as it is, and the target style's typical "
-        "bar; what transfer is worth, it must do better than these.",
+        "bar; what transfer is worth, it must do better than these. Pairs: how many pairs of bars this is of.",
         (
-            *("transfer_high", "transfer_low", "transfer_copy", "transfer_target", "transfer_mean"),
+            *("transfer_high", "transfer_low", "transfer_copy", "transfer_target", "transfer_mean", "transfer_pairs"),
             *("interpolation_straightness_high", "interpolation_straightness_low"),
-            *("interpolation_straightness_both", "interpolation_straightness_fade"),
+            *("interpolation_straightness_both", "interpolation_straightness_fade", "interpolation_pairs"),
         ),
         (
             ("transfer", "Source, target and what transfer makes of them"),

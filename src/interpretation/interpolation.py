@@ -18,7 +18,7 @@ from src.oracles.oracle import Oracle
 from src.vae.module import VAE
 
 NUM_STEPS = 9
-NUM_PAIRS = 60
+NUM_PAIRS = 60  # or one for each ordered pair of styles if more
 SHOWN = 2  # pairs
 WAYS = {"high": "z_high", "low": "z_low", "both": "both levels", "fade": "cross-fade"}
 MEASURES = ("straightness", "largest_step", "monotone", "recognised")
@@ -62,12 +62,13 @@ def interpolation(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> F
     a jump, 1/8 for equal steps, and more than 1 where the path turns back. `interpolation_monotone_WAY`: the part of
     all change in the oracle's probability of the target's style that goes up; half where it ends as it began.
     `interpolation_recognised_WAY`: the oracle's probability that the bar in the middle is of any style, rather than of
-    none. Where nothing changes there is None.
+    none. Where nothing changes there is None. `interpolation_pairs`: how many blends all this is the mean of.
     """
     styles = paired_styles(fit, held)
     if oracle is None or len(styles) < 2:
-        return Findings({f"interpolation_{measure}_{way}": None for measure in MEASURES for way in WAYS})
-    source_P, target_P = (index_P[:NUM_PAIRS] for index_P in style_pairs(held, styles, NUM_PAIRS))
+        names = [f"interpolation_{measure}_{way}" for measure in MEASURES for way in WAYS]
+        return Findings(dict.fromkeys([*names, "interpolation_pairs"]))
+    source_P, target_P = style_pairs(held, styles, NUM_PAIRS)
     wanted_P = held.styles_N[target_P]
     blends = {
         way: judged(oracle, grids_PKTV, wanted_P) for way, grids_PKTV in blended(vae, held, source_P, target_P).items()
@@ -78,6 +79,7 @@ def interpolation(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> F
         for measure in MEASURES
         for way in WAYS
     }
+    metrics["interpolation_pairs"] = float(len(source_P))
     sections = {}
     for row in range(min(SHOWN, len(source_P))):
         source, target = (held.style_names[held.styles_N[index_P[row]]] for index_P in (source_P, target_P))

@@ -3,7 +3,7 @@
 P pairs.
 """
 
-from itertools import permutations
+from itertools import count, permutations, zip_longest
 
 import torch
 from torch import Tensor
@@ -22,9 +22,11 @@ def paired_styles(fit: Coded, held: Coded) -> list[int]:
 
 
 def style_pairs(held: Coded, styles: list[int], num: int) -> tuple[Tensor, Tensor]:
-    """Indices of source and target bars [P]: about `num` pairs, no pair twice, each ordered pair of styles as often.
+    """Indices of source and target bars [P]: `num` pairs, or one for each ordered pair of styles if that is more.
 
-    Any beginning of the list is a fair sample of the styles.
+    No pair comes twice. Ordered pairs of styles come equally often, to within one, until the bars of rare ones are used
+    up: then the others come more often. There are fewer than `num` only where all are used up. Any beginning of the
+    list is as fair a sample of the styles.
     """
     random = torch.Generator().manual_seed(SEED)
     styles_N = held.styles_N.cpu()
@@ -33,12 +35,13 @@ def style_pairs(held: Coded, styles: list[int], num: int) -> tuple[Tensor, Tenso
         of_style = (styles_N == style).nonzero().flatten()
         bars[style] = of_style[torch.randperm(len(of_style), generator=random)[:MOST]]
     ordered = list(permutations(styles, 2))
-    most = min(len(bars[source]) * len(bars[target]) for source, target in ordered)
-    each = min(-(-num // len(ordered)), most)
+    available = [len(bars[source]) * len(bars[target]) for source, target in ordered]
+    each = next(n for n in count(1) if n >= max(available) or sum(min(n, most) for most in available) >= num)
     found = []
     for source, target in (ordered[index] for index in torch.randperm(len(ordered), generator=random).tolist()):
         drawn = torch.randperm(len(bars[source]) * len(bars[target]), generator=random)[:each]
         row, column = drawn // len(bars[target]), drawn % len(bars[target])
-        found.append(torch.stack([bars[source][row], bars[target][column]]))
-    source_P, target_P = torch.stack(found, 2).flatten(1).to(held.styles_N.device)
+        found.append(torch.stack([bars[source][row], bars[target][column]], 1))
+    rounds = [pair for one_of_each in zip_longest(*found) for pair in one_of_each if pair is not None]
+    source_P, target_P = torch.stack(rounds[: max(num, len(ordered))], 1).to(held.styles_N.device)
     return source_P, target_P

@@ -18,7 +18,7 @@ from src.music import drawing
 from src.oracles.oracle import Oracle
 from src.vae.module import VAE
 
-NUM_PAIRS = 400
+NUM_PAIRS = 400  # or one for each ordered pair of styles if more
 SHOWN = 5  # pairs
 WAYS = ("high", "low", "copy", "target", "mean")
 
@@ -37,16 +37,18 @@ def transfer(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findin
     `fit` hit (`mean`). Intervals are Wilson's and take the pairs for independent, though bars recur among them.
 
     `transfer_WAY` is the share of successes, `transfer_style_WAY` that of style hits alone, `transfer_similarity_WAY`
-    the mean onset similarity. All are None where fewer than two styles have enough bars.
+    the mean onset similarity, `transfer_pairs` how many pairs there were. All are None where fewer than two styles have
+    enough bars.
     """
     styles = paired_styles(fit, held)
     threshold = usual_similarity(fit.grids_NTV, fit.styles_N)
     if oracle is None or len(styles) < 2 or threshold is None:
-        return Findings({f"transfer{part}_{way}": None for part in ("", "_style", "_similarity") for way in WAYS})
+        names = [f"transfer{part}_{way}" for part in ("", "_style", "_similarity") for way in WAYS]
+        return Findings(dict.fromkeys([*names, "transfer_pairs"]))
     source_P, target_P = style_pairs(held, styles, NUM_PAIRS)
     results = transferred(vae, fit, held, source_P, target_P)
     wanted_P, sources_PTV = held.styles_N[target_P], held.grids_NTV[source_P]
-    metrics: dict[str, float | None] = {}
+    metrics: dict[str, float | None] = {"transfer_pairs": float(len(source_P))}
     facts, heard_as, similarity = {}, {}, {}
     for way, grids_PTV in results.items():
         heard_as[way] = oracle.opinion(grids_PTV.unsqueeze(1)).classes_NC[:, 0]

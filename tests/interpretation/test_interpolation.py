@@ -77,7 +77,7 @@ def test_a_collapsed_level_leads_nowhere(world, world_vae, ear):
     found = interpolation(world_vae(collapsed=("low",)), world(0), world(1), ear)
     assert found.metrics["interpolation_straightness_low"] is None
     assert found.metrics["interpolation_straightness_high"] == found.metrics["interpolation_straightness_both"] == 1
-    assert found.facts["interpolation"]["num_pairs"] == 60
+    assert found.facts["interpolation"]["num_pairs"] == found.metrics["interpolation_pairs"] == 60
     assert found.shown["interpolation_bars"].grids_NTV.shape == (9, 16, 9)
 
 
@@ -85,6 +85,6 @@ def test_a_collapsed_level_leads_nowhere(world, world_vae, ear):
 def test_without_two_styles_there_is_nothing_to_blend(world, world_vae, ear, lacking):
     fit = world(0, styles=1 if lacking == "styles" else 3)
     found = interpolation(world_vae(), fit, world(1), None if lacking == "oracle" else ear)
-    assert len(found.metrics) == 16
+    assert len(found.metrics) == 17
     assert set(found.metrics.values()) == {None}
     assert not found.shown

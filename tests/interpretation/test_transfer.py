@@ -21,7 +21,7 @@ def test_the_level_that_holds_the_style_transfers_it(world, world_vae, ear, high
     assert metrics[f"transfer_{stays}"] == metrics[f"transfer_style_{stays}"] == 0
     assert metrics[f"transfer_similarity_{stays}"] < 0.8
     facts = found.facts["transfer"]
-    assert facts["num_pairs"] >= 200
+    assert facts["num_pairs"] == metrics["transfer_pairs"] == 400
     assert facts[moves]["success"]["interval"] == list(wilson(facts["num_pairs"], facts["num_pairs"]))
     assert facts["styles"] == ["kicks", "snares", "toms"]
 
@@ -65,7 +65,8 @@ def test_typical_bars_hold_what_most_bars_hit(world):
 def test_where_nothing_can_be_transferred_nothing_is_claimed(world, world_vae, ear, lacking):
     fit, held = world(0, times=1 if lacking == "bars" else 5, styles=1 if lacking == "styles" else 3), world(1)
     found = transfer(world_vae(), fit, held, None if lacking == "oracle" else ear)
-    assert found.metrics == {f"transfer{part}_{way}": None for part in ("", "_style", "_similarity") for way in WAYS}
+    names = [f"transfer{part}_{way}" for part in ("", "_style", "_similarity") for way in WAYS]
+    assert found.metrics == dict.fromkeys([*names, "transfer_pairs"])
     assert not found.shown
 
 
