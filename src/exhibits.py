@@ -1,11 +1,12 @@
 """What an evaluation shows: pictures, sounds, point clouds and tables, for the run's folder and for TensorBoard.
 
-H height, W width, N bars or points, T steps, V voices, L latent dims.
+H height, W width, N bars or points, T steps, V voices, L latent dims, S samples of sound.
 """
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,17 +45,22 @@ class Picture:
 
 @dataclass(frozen=True)
 class Sound:
-    """Bars [N, T, V] to be heard, one after another."""
+    """Bars [N, T, V] to be heard, one after another, at so many samples a second."""
 
     grids_NTV: Tensor
+    sample_rate: int = SAMPLE_RATE
+
+    @cached_property
+    def wave_S(self) -> np.ndarray:
+        return render(self.grids_NTV, sample_rate=self.sample_rate)
 
     def save(self, folder: Path, name: str) -> None:
         write_midi(self.grids_NTV, folder / f"{name}.mid")
-        write_wav(folder / f"{name}.wav", render(self.grids_NTV))
+        write_wav(folder / f"{name}.wav", self.wave_S, self.sample_rate)
 
     def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
-        wave = torch.from_numpy(render(self.grids_NTV))
-        board.add_audio(tag, wave.unsqueeze(0), images_seen, sample_rate=SAMPLE_RATE)
+        wave_1S = torch.from_numpy(self.wave_S).unsqueeze(0)
+        board.add_audio(tag, wave_1S, images_seen, sample_rate=self.sample_rate)
 
 
 @dataclass(frozen=True)

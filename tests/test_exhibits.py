@@ -54,6 +54,18 @@ def test_a_sound_is_notes_and_a_wave(tmp_path, sound):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["thing.mid", "thing.wav"]
 
 
+def test_a_sound_of_many_bars_may_be_smaller(tmp_path, sound):
+    smaller = Sound(sound.grids_NTV, sample_rate=22_050)
+    sizes = []
+    for name, exhibit in (("thing", sound), ("smaller", smaller)):
+        exhibit.save(tmp_path, name)
+        sizes.append((tmp_path / f"{name}.wav").stat().st_size)
+    assert sizes[0] == pytest.approx(2 * sizes[1], rel=0.001)
+    with wave.open(str(tmp_path / "smaller.wav")) as file:
+        assert file.getnframes() / file.getframerate() > 2 * 4 * 60 / 110
+    assert shown(tmp_path / "board", smaller).Audio("val/thing")[0].sample_rate == 22_050
+
+
 def test_a_sound_is_heard_in_tensorboard(tmp_path, sound):
     events = shown(tmp_path / "board", sound).Audio("val/thing")
     assert [event.step for event in events] == [10, 30]

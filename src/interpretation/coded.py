@@ -12,12 +12,13 @@ import torch
 from torch import Tensor
 
 from src.data.module import ResidentData
-from src.exhibits import Exhibit
+from src.exhibits import Exhibit, Sound
 from src.music.features import features
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 CHUNK = 500  # bars at once
+SAMPLE_RATE = 22_050  # Hz, of what is to hear: there are many bars, and no need for the highest overtones
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,8 @@ def coded(vae: VAE, data: ResidentData, split: str, most: int) -> Coded:
         {name: values_N[:most].to(vae.device) for name, values_N in data.known_factors(split).items()},
         data.ordered_factors,
     )
+
+
+def sound(grids_NTV: Tensor) -> Sound:
+    """Bars [N, T, V] of an examination to hear."""
+    return Sound(grids_NTV, SAMPLE_RATE)

@@ -12,10 +12,10 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from src.exhibits import Picture
+from src.exhibits import Exhibit, Picture
 from src.interpretation.charts import COLOURS, INK, MUTED, panels
 from src.interpretation.codec import SEED, likeliest, mean_codes, sampled_codes
-from src.interpretation.coded import Coded, Findings
+from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.intervals import ratio
 from src.interpretation.temperature import temperature
 from src.listener import Listener
@@ -43,7 +43,7 @@ class Dialled:
 
     `unmoved_N` came out without a move. `explained` is the share of the feature's variance that the regression predicts
     in bars it has not seen, `length` the median length of a move in standard deviations of the prior, `high_share` the
-    part of its squared length that lies in z_high.
+    part of its squared length that lies in z_high. `heard_NTV` is one bar, unmoved and then moved to each request.
     """
 
     requested_R: Tensor
@@ -52,6 +52,7 @@ class Dialled:
     explained: float
     length: float
     high_share: float
+    heard_NTV: Tensor
 
     def metrics(self) -> dict[str, float | None]:
         requested_NR = self.requested_R.expand_as(self.obtained_NR)
@@ -104,7 +105,10 @@ def control(vae: VAE, fit: Coded, held: Coded, listener: Listener) -> Findings:
         parts = dial.metrics() if dial else dict.fromkeys(PARTS)
         metrics |= {f"control_{name}_{part}": parts[part] for part in PARTS}
     drawn = {name: dial for name, dial in found.items() if dial}
-    shown = {"control": Picture(_picture(drawn))} if drawn else {}
+    shown: dict[str, Exhibit] = {}
+    if drawn:
+        shown["control"] = Picture(_picture(drawn))
+        shown["control_bars"] = sound(torch.cat([dial.heard_NTV for dial in drawn.values()]))
     facts = {"control": {name: dial and dial.facts() for name, dial in found.items()}}
     return Findings(metrics, shown, facts) | temperature(vae, listener)
 
@@ -131,16 +135,18 @@ def dialled(
     move_NRL = need_NR.unsqueeze(2) * (direction_L / direction_L.square().sum())
     moved_NRL = means_NL.unsqueeze(1) + move_NRL.float()
 
-    def obtained(codes_NL: Tensor) -> Tensor:
-        return measure(likeliest(vae, *codes_NL.split([vae.z_high, vae.z_low], 1)))
-
+    # The unmoved code first, then one for each request.
+    codes_NRL = torch.cat([means_NL.unsqueeze(1), moved_NRL], 1)
+    grids_NTV = likeliest(vae, *codes_NRL.flatten(0, 1).split([vae.z_high, vae.z_low], 1))
+    obtained_NR = measure(grids_NTV).unflatten(0, codes_NRL.shape[:2])
     return Dialled(
         requested_R,
-        obtained(moved_NRL.flatten(0, 1)).unflatten(0, need_NR.shape),
-        obtained(means_NL),
+        obtained_NR[:, 1:],
+        obtained_NR[:, 0],
         explained,
         move_NRL.norm(dim=2).quantile(0.5).item(),
         (direction_L[: vae.z_high].square().sum() / direction_L.square().sum()).item(),
+        grids_NTV[: 1 + len(requested_R)],
     )
 
 

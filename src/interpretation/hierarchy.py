@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.exhibits import Exhibit, Picture, Sound
+from src.exhibits import Exhibit, Picture
 from src.interpretation.codec import SEED, likeliest, mean_codes, sampled_codes
-from src.interpretation.coded import Coded, Findings
+from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.intervals import ratio
 from src.interpretation.latent_map import latent_map
 from src.interpretation.probe import Probe, between_share
@@ -24,6 +24,7 @@ from src.vae.module import VAE
 NUM_GROUPS = 40
 NUM_MEMBERS = 10
 SHOWN = (4, 8)  # groups and members
+HEARD = 2  # members of each group that is shown
 HELD_FIXED = {"fixed_high": "z_high", "fixed_low": "z_low"}
 
 
@@ -53,7 +54,7 @@ def hierarchy(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findi
     metrics |= {name: fact and fact["value"] for name, fact in facts.items()}
     shown: dict[str, Exhibit] = {
         "hierarchy": _picture(groups, styles, held.style_names),
-        "hierarchy_bars": Sound(groups["fixed_high"][: SHOWN[0] // 2, : SHOWN[1] // 2].flatten(0, 1)),
+        "hierarchy_bars": sound(_heard(groups)),
         "latent_map": Picture(latent_map(mean_codes(vae, fit.grids_NTV), mean_codes(vae, held.grids_NTV), held)),
     }
     facts |= {"num_groups": NUM_GROUPS, "num_members": NUM_MEMBERS}
@@ -107,6 +108,12 @@ def agreement(styles_GM: Tensor) -> Tensor:
     num = styles_GM.shape[1]
     alike_G = (styles_GM.unsqueeze(1) == styles_GM.unsqueeze(2)).sum((1, 2))
     return (alike_G - num).double() / (num * (num - 1))
+
+
+def _heard(groups: Mapping[str, Tensor]) -> Tensor:
+    """Bars [N, T, V]: two with one z_high, two with one z_low, and so on with the next of each."""
+    pairs = [groups[kind][: SHOWN[0], :HEARD] for kind in HELD_FIXED]
+    return torch.cat(pairs, 1).flatten(0, 1)
 
 
 def _share(hit_N: Tensor) -> float:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from src.exhibits import Picture, Sound
+from src.exhibits import Picture
 from src.interpretation.codec import SEED, likeliest, mean_codes
-from src.interpretation.coded import Coded, Findings
+from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.intervals import ratio
 from src.interpretation.pairs import paired_styles, style_pairs
 from src.interpretation.strips import Row, strips
@@ -89,7 +89,7 @@ def interpolation(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> F
         ]
     shown = {
         "interpolation": Picture(strips(sections)),
-        "interpolation_bars": Sound(blends["both"].grids_PKTV[0]),
+        "interpolation_bars": sound(blends["both"].grids_PKTV[0]),
     }
     return Findings(metrics, shown, {"interpolation": facts | {"num_pairs": len(source_P)}})
 

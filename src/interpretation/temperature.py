@@ -3,17 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 
 from src.exhibits import Picture
 from src.interpretation.charts import COLOURS, INK, panels
 from src.interpretation.codec import SEED
-from src.interpretation.coded import Findings
+from src.interpretation.coded import Findings, sound
 from src.listener import Listener
 from src.pictures import rendered
 from src.vae.module import VAE
 
 TEMPERATURES = (0.3, 0.5, 0.75, 1.0, 1.4, 2.0)
 NUM_BARS = 500  # at each
+HEARD = 2  # of them
 MEASURES = {"validity": "validity", "diversity": "diversity", "feature_distance": "feature distance"}
 
 
@@ -23,13 +25,12 @@ def temperature(vae: VAE, listener: Listener) -> Findings:
     The chance is the same at every temperature. Held-out bars, as many where there are so many, are judged beside them.
     `temperature_best` is the one with the smallest feature distance.
     """
-    curve = [
-        {"temperature": each, **listener.measures(vae.sample(NUM_BARS, SEED, temperature=each)[:, 0])}
-        for each in TEMPERATURES
-    ]
+    drawn = {each: vae.sample(NUM_BARS, SEED, temperature=each)[:, 0] for each in TEMPERATURES}
+    curve = [{"temperature": each, **listener.measures(grids_NTV)} for each, grids_NTV in drawn.items()]
     real = listener.measures(listener.test_NTV[:NUM_BARS])
     best = min(curve, key=lambda point: point["feature_distance"])["temperature"]
-    shown = {"temperature": Picture(_picture(curve, real))}
+    heard_NTV = torch.cat([grids_NTV[:HEARD] for grids_NTV in drawn.values()])
+    shown = {"temperature": Picture(_picture(curve, real)), "temperature_bars": sound(heard_NTV)}
     return Findings({"temperature_best": best}, shown, {"temperatures": curve, "temperatures_real": real})
 
 

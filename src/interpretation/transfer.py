@@ -8,9 +8,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from src.exhibits import Picture, Sound
+from src.exhibits import Picture
 from src.interpretation.codec import likeliest, mean_codes
-from src.interpretation.coded import Coded, Findings
+from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.intervals import share
 from src.interpretation.pairs import paired_styles, style_pairs
 from src.interpretation.rhythm import onset_similarity, usual_similarity
@@ -67,7 +67,7 @@ def transfer(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findin
         metrics,
         {
             "transfer": Picture(drawing.bars(rows_PTV, list(chain(*titles)), columns=len(shown))),
-            "transfer_bars": Sound(rows_PTV),
+            "transfer_bars": sound(rows_PTV),
         },
         {"transfer": facts},
     )

@@ -20,6 +20,7 @@ SILENT = SimpleNamespace(
     measures=lambda grids_NTV: dict.fromkeys(("validity", "diversity", "feature_distance"), 1.0),
     test_NTV=torch.zeros(2, 16, 9),
 )
+NOTHING = torch.zeros(0, 16, 9)
 MIDDLE, UNIT = 40, 10  # hits at a code of 0, and hits per unit of it
 
 
@@ -108,6 +109,8 @@ def test_a_coordinate_that_is_the_density_dials_it(counting, dense, holds, sees,
     assert facts["high_share"] == pytest.approx(share, abs=0.03)
     assert facts["length"] == pytest.approx((unmoved - requested).abs().median().item() / UNIT, rel=0.1)
     assert "control" in found.shown
+    heard_N = DIALS["density"](found.shown["control_bars"].grids_NTV)
+    assert heard_N[:6].tolist() == pytest.approx([unmoved[0].item(), *requested.tolist()], abs=1)
 
 
 def test_a_level_that_does_not_reach_the_decoder_is_not_turned(counting, dense):
@@ -123,7 +126,7 @@ def test_a_collapsed_model_has_no_dials(world, world_vae):
     found = control(world_vae(collapsed=("high", "low")), world(0), world(1), SILENT)
     assert found.facts["control"] == {"density": None, "syncopation": None}
     assert {value for name, value in found.metrics.items() if name.startswith("control")} == {None}
-    assert "control" not in found.shown
+    assert not {"control", "control_bars"} & set(found.shown)
 
 
 def test_what_is_always_the_same_has_no_dial(counting, dense):
@@ -136,7 +139,7 @@ def test_measures_agree_with_least_squares_and_ranks():
     random = torch.Generator().manual_seed(0)
     requested_R = torch.tensor([1.0, 2.0, 5.0, 9.0]).double()
     obtained_NR = 0.4 * requested_R + torch.randn(30, 4, generator=random).double()
-    found = Dialled(requested_R, obtained_NR, torch.zeros(30).double(), 0.9, 1.0, 0.5)
+    found = Dialled(requested_R, obtained_NR, torch.zeros(30).double(), 0.9, 1.0, 0.5, NOTHING)
     metrics, requested = found.metrics(), requested_R.expand(30, 4).flatten().numpy()
     assert metrics["slope"] == pytest.approx(np.polyfit(requested, obtained_NR.flatten().numpy(), 1)[0])
     assert metrics["correlation"] == pytest.approx(spearmanr(requested, obtained_NR.flatten().numpy())[0])
@@ -145,7 +148,7 @@ def test_measures_agree_with_least_squares_and_ranks():
     low, high = found.slope()["interval"]
     assert low < metrics["slope"] < high
     three = torch.full((30, 4), 3.0).double()
-    same = Dialled(requested_R, three, three[:, 0], 0.9, 1.0, 0.5).metrics()
+    same = Dialled(requested_R, three, three[:, 0], 0.9, 1.0, 0.5, NOTHING).metrics()
     assert (same["slope"], same["correlation"]) == (pytest.approx(0), None)
     assert same["error"] == same["error_unmoved"]
 
@@ -191,3 +194,5 @@ def test_each_bar_moves_by_what_it_lacks(counting, dense):
     found = dialled(vae, DIALS["density"], fit, sampled, held.grids_NTV, means)
     assert (found.obtained_NR.std(0) < 1).all(), "wherever a bar comes from, it arrives"
     assert torch.equal(found.unmoved_N, DIALS["density"](held.grids_NTV))
+    heard_N = DIALS["density"](found.heard_NTV)
+    assert heard_N.tolist() == [found.unmoved_N[0].item(), *found.obtained_NR[0].tolist()]

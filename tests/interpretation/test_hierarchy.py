@@ -65,6 +65,16 @@ def test_groups_share_what_they_are_said_to_share(world_vae):
     assert len(groups["free"][0].unique(dim=0)) > 4
 
 
+def test_both_halves_of_the_picture_are_to_hear(world, world_vae, ear):
+    """Two bars with one z_high, whose style stays, then two with one z_low, whose hats stay; four times over."""
+    bars_GHMTV = hierarchy(world_vae(), world(0), world(1), ear).shown["hierarchy_bars"].grids_NTV.view(4, 2, 2, 16, 9)
+    players_GHMP, hats_GHMT = bars_GHMTV[..., 0, [0, 1, 4]], bars_GHMTV[..., 2]
+    for same, other, half in ((players_GHMP, hats_GHMT, 0), (hats_GHMT, players_GHMP, 1)):
+        assert torch.equal(same[:, half, 0], same[:, half, 1])
+        assert not torch.equal(other[:, half, 0], other[:, half, 1])
+    assert len(bars_GHMTV[:, 0, 0].flatten(1).unique(dim=0)) > 1, "groups of their own"
+
+
 def test_one_style_leaves_the_variation_to_be_measured(world, world_vae):
     one = {"style_names": ("kicks",)}
     fit, held = (replace(world(seed, styles=1), **one) for seed in (0, 1))

@@ -30,6 +30,8 @@ def test_every_temperature_is_judged_as_its_samples_are(small_vae, listener):
         assert point["diversity"] == pytest.approx(diversity(cells_NTV).item())
         assert point["validity"] == pytest.approx(validity(cells_NTV).mean().item())
         assert point["feature_distance"] == pytest.approx(listener.measures(cells_NTV)["feature_distance"])
+        heard_NTV = found.shown["temperature_bars"].grids_NTV.view(len(TEMPERATURES), 2, 16, 9)[curve.index(point)]
+        assert torch.equal(heard_NTV.bool(), cells_NTV[:2].bool())
     assert len({point["diversity"] for point in curve}) == len(curve)
 
 
