@@ -2,14 +2,14 @@
 
 import torch
 
-from src.exhibits import Exhibit, Picture, Sound
+from src.exhibits import Exhibit, Picture
 from src.interpretation.association_map import association_map
 from src.interpretation.association_table import association_table
 from src.interpretation.associations import associations
-from src.interpretation.coded import Coded, Findings
+from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.disentanglement import disentanglement
 from src.interpretation.reading import Reading
-from src.interpretation.traversals import traversal_picture, traversed
+from src.interpretation.traversals import heard, pages, traversal_picture, traversed
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
@@ -19,20 +19,23 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
     """Names, disentanglement and traversals of both levels; the model is to be in evaluation mode.
 
     Metrics: `named_LEVEL`, the number of active dimensions that have a name, and those of
-    `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Table: `associations`, a row
-    for each dimension with each feature and category. Pictures: `associations_LEVEL` and `traversal_LEVEL`, for levels
-    with an active dimension, and the picture's first row to hear.
+    `src.interpretation.disentanglement`. Facts: `latents`, a row for each dimension. Table: `associations`, a row for
+    each dimension with each feature and category. Pictures: `associations_LEVEL` for levels with an active dimension;
+    `traversal_LEVEL` with every dimension, going on in `traversal_LEVEL_2` where there are many, also to hear.
     """
     readings = [Reading.of(vae, bars) for bars in (fit, held)]
     found = associations(*readings)
     metrics = disentanglement(*readings)
     shown: dict[str, Exhibit] = {"associations": association_table(found)}
     for level in LEVELS:
-        active = [each for each in found if each.level == level and each.active]
+        own = [each for each in found if each.level == level]
+        active = [each for each in own if each.active]
         metrics[f"named_{level}"] = sum(each.namesake is not None for each in active)
         if active:
             shown[f"associations_{level}"] = Picture(association_map(active))
-            shown[f"traversal_{level}"] = Picture(traversal_picture(vae, readings[0].means, active))
-            foremost = max(active, key=lambda each: each.kl)
-            shown[f"traversal_{level}_bars"] = Sound(traversed(vae, readings[0].means, [foremost])[0])
+        for number, rows in enumerate(pages(own), 1):
+            name = f"traversal_{level}" if number == 1 else f"traversal_{level}_{number}"
+            grids_RSTV = traversed(vae, readings[0].means, rows)
+            shown[name] = Picture(traversal_picture(rows, grids_RSTV))
+            shown[f"{name}_bars"] = sound(heard(rows, grids_RSTV))
     return Findings(metrics, shown, {"latents": [each.facts() for each in found]})

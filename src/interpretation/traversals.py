@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from matplotlib import colors
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from PIL import Image, ImageColor
+from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
 from src.interpretation.associations import Dimension
@@ -19,16 +17,18 @@ from src.interpretation.reading import joined
 from src.music.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES
-from src.pictures import rendered
+from src.pictures import lettering
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 STEPS = tuple(half / 2 for half in range(-4, 5))  # in standard deviations of the prior
 MIDDLE = len(STEPS) // 2
-MOST_ROWS = 12
-DPI = 100
+MOST_ROWS = 24  # in a picture
+HEARD = (0, MIDDLE, -1)  # steps of each row
 CELL = (9, 7)  # pixels high and wide
 TOP, TITLE, GAP, NAMES, FOOT = 26, 24, 9, 62, 46  # pixels above all, above a row, between bars, beside and under them
+GREY = "#4a4a4a"
+LARGE, SMALL = lettering(13), lettering(9)
 COLOURS = {"as in the typical bar": HIT, "added": INVENTED, "taken away": MISSED}
 
 
@@ -47,41 +47,53 @@ def traversed(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> Tensor:
     return likeliest(vae, codes["high"], codes["low"]).unflatten(0, (len(dimensions), len(STEPS)))
 
 
-def traversal_picture(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> np.ndarray:
-    """A row for each of a level's active dimensions, the most active first; what differs from the middle stands out.
+def pages(dimensions: Sequence[Dimension]) -> list[Sequence[Dimension]]:
+    """All of a level's dimensions, the most active first, as many together as a picture has room for."""
+    rows = sorted(dimensions, key=lambda each: -each.kl)
+    return [rows[start : start + MOST_ROWS] for start in range(0, len(rows), MOST_ROWS)]
 
-    Of more than `MOST_ROWS` the most active ones; how many others there are stands below.
+
+def heard(rows: Sequence[Dimension], grids_RSTV: Tensor) -> Tensor:
+    """Bars to hear of a picture's rows [N, T, V], of each the lowest step, the typical bar and the highest step.
+
+    Rows of inactive dimensions, which sound alike, are left out, unless there are no others: then one stands for all.
     """
-    rows = sorted(dimensions, key=lambda each: -each.kl)[:MOST_ROWS]
-    grids_RSTV = traversed(vae, fit, rows).bool().cpu().numpy()
-    _, _, num_steps, num_voices = grids_RSTV.shape
-    high, wide = num_voices * CELL[0] + 1, num_steps * CELL[1] + 1
-    sheet = np.ones((TOP + len(rows) * (TITLE + high) + FOOT, NAMES + len(STEPS) * (wide + GAP), 3))
-    figure = Figure(figsize=(sheet.shape[1] / DPI, sheet.shape[0] / DPI), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0, 0, 1, 1))
-    axis.set_axis_off()
-    for column, step in enumerate(STEPS):
-        middle = NAMES + column * (wide + GAP) + wide / 2
-        heading = f"{step:+g} σ".replace("-", "−") if step else "typical bar"
-        axis.text(middle, TOP - 8, heading, ha="center", fontsize=9)
-    for row, (each, grids_STV) in enumerate(zip(rows, grids_RSTV, strict=True)):
-        top = TOP + row * (TITLE + high) + TITLE
-        axis.text(NAMES, top - 5, each.text, ha="left", va="baseline", fontsize=9.5, fontweight="bold")
-        for index, voice in enumerate(VOICES):
-            centre = top + high - (index + 0.5) * CELL[0]
-            axis.text(NAMES - 4, centre, voice.name, ha="right", va="center", fontsize=6.2, color="#4a4a4a")
-        for column, grid_TV in enumerate(grids_STV):
-            left = NAMES + column * (wide + GAP)
+    active = [row for row, each in enumerate(rows) if each.active] or [0]
+    return grids_RSTV[active][:, HEARD].flatten(0, 1)
+
+
+def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor) -> np.ndarray:
+    """A row for each dimension with its bars; what differs from the middle stands out."""
+    grids_RSTV = grids_RSTV.bool().cpu().numpy()
+    high, wide = grids_RSTV.shape[3] * CELL[0] + 1, grids_RSTV.shape[2] * CELL[1] + 1
+    tops = [TOP + row * (TITLE + high) + TITLE for row in range(len(rows))]
+    lefts = [NAMES + column * (wide + GAP) for column in range(len(STEPS))]
+    sheet = np.ones((tops[-1] + high + FOOT, lefts[-1] + wide + GAP, 3))
+    for top, grids_STV in zip(tops, grids_RSTV, strict=True):
+        for left, grid_TV in zip(lefts, grids_STV, strict=True):
             sheet[top : top + high, left : left + wide] = _panel(grid_TV, grids_STV[MIDDLE])
-    axis.imshow(sheet, interpolation="nearest", aspect="auto")
-    patches = [Patch(color=colour, label=name) for name, colour in COLOURS.items()]
-    figure.legend(handles=patches, loc="lower left", ncols=len(patches), frameon=False, fontsize=8.5)
+    picture = Image.fromarray((255 * sheet).round().astype(np.uint8))
+    pen = ImageDraw(picture)
+    for left, step in zip(lefts, STEPS, strict=True):
+        heading = f"{step:+g} σ".replace("-", "−") if step else "typical bar"
+        pen.text((left + wide / 2, TOP - 8), heading, "black", LARGE, anchor="ms")
+    for top, each in zip(tops, rows, strict=True):
+        pen.text((NAMES, top - 5), each.text, "black", LARGE, anchor="ls")
+        for index, voice in enumerate(VOICES):
+            pen.text((NAMES - 4, top + high - (index + 0.5) * CELL[0]), voice.name, GREY, SMALL, anchor="rm")
+    _explain(pen, picture.height - FOOT / 2)
     note = "σ: standard deviation of the dimension's prior."
-    if len(dimensions) > len(rows):
-        note += f" {len(dimensions) - len(rows)} less active dimensions are not shown."
-    figure.text(1 - GAP / sheet.shape[1], 14 / sheet.shape[0], note, ha="right", fontsize=8.5, color="#4a4a4a")
-    return rendered(canvas)
+    pen.text((picture.width - GAP, picture.height - FOOT / 2), note, GREY, LARGE, anchor="rm")
+    return np.array(picture)
+
+
+def _explain(pen: ImageDraw, middle: float) -> None:
+    """The colours and what they mean, in one line."""
+    left = GAP
+    for name, colour in COLOURS.items():
+        pen.rectangle((left, middle - 5, left + 20, middle + 5), colour)
+        pen.text((left + 27, middle), name, "black", LARGE, anchor="lm")
+        left += 50 + pen.textlength(name, LARGE)
 
 
 def _typical(fit: Codes) -> int:
@@ -97,7 +109,7 @@ def _panel(grid_TV: np.ndarray, middle_TV: np.ndarray) -> np.ndarray:
     cells_TV3 = PAPER[np.arange(steps) // STEPS_PER_BEAT % 2][:, None].repeat(voices, 1)
     kinds = (grid_TV & middle_TV, grid_TV & ~middle_TV, ~grid_TV & middle_TV)
     for where_TV, colour in zip(kinds, COLOURS.values(), strict=True):
-        cells_TV3[where_TV] = colors.to_rgb(colour)
+        cells_TV3[where_TV] = np.array(ImageColor.getrgb(colour)) / 255
     pixels = cells_TV3.swapaxes(0, 1)[::-1].repeat(CELL[0], 0).repeat(CELL[1], 1)
     pixels = np.pad(pixels, [(0, 1), (0, 1), (0, 0)])
     pixels[:: CELL[0]] = pixels[:, :: CELL[1]] = RULE

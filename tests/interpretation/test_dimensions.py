@@ -19,9 +19,8 @@ RATES = {"high": 0.5, "low": 0.3}
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """Pictures are made of nothing: most of the time goes into their drawing."""
-    for module in (association_map, traversals):
-        monkeypatch.setattr(module, "rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
+    """Maps are made of nothing: most of the time goes into their drawing."""
+    monkeypatch.setattr(association_map, "rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
 
 
 @pytest.fixture
@@ -46,7 +45,9 @@ def test_every_model_can_be_asked_about_twenty_bars(small_vae, known, undrawn, m
     sounds = ("traversal_high_bars", "traversal_low_bars")
     expected = dict.fromkeys(pictures, Picture) | dict.fromkeys(sounds, Sound) | {"associations": Table}
     assert {name: type(shown) for name, shown in found.shown.items()} == expected
-    assert all(found.shown[name].grids_NTV.shape == (9, 16, 9) for name in sounds)
+    for name, num in zip(sounds, (vae.z_high, vae.z_low), strict=True):
+        assert found.shown[name].grids_NTV.shape == (3 * num, 16, 9)
+        assert found.shown[name].sample_rate == 22_050
     assert len(found.facts["latents"]) == vae.z_high + vae.z_low
     json.dumps(found.facts, allow_nan=False)
 
@@ -59,11 +60,24 @@ def test_pictures_are_drawn(small_vae, known):
     assert all(picture.pixels_HW3.ndim == 3 and picture.pixels_HW3.std() > 10 for picture in drawn)
 
 
-def test_a_collapsed_level_has_neither_names_nor_pictures(small_vae, known, undrawn):
+def test_a_level_of_many_dimensions_fills_several_pictures(small_vae, known, monkeypatch):
+    monkeypatch.setattr(traversals, "MOST_ROWS", 2)
+    vae = small_vae()
+    shown = dimensions(vae, known(vae, 20, 0), known(vae, 20, 1)).shown
+    heights = [shown[name].pixels_HW3.shape[0] for name in ("traversal_high", "traversal_low", "traversal_low_2")]
+    assert heights[0] == heights[1] > heights[2]
+    assert len(shown["traversal_low_bars"].grids_NTV) == 2 * len(shown["traversal_low_2_bars"].grids_NTV) == 6
+    assert "traversal_low_3" not in shown
+
+
+def test_a_collapsed_level_has_no_names_and_all_its_dimensions_are_shown(small_vae, known, undrawn):
     vae = small_vae()
     fit, held = (known(vae, 60, seed, {"high": 0.5, "low": 0.01}) for seed in (0, 1))
     found = dimensions(vae, fit, held)
-    assert set(found.shown) == {"associations", "associations_high", "traversal_high", "traversal_high_bars"}
+    traversals_shown = {f"traversal_{level}{kind}" for level in ("high", "low") for kind in ("", "_bars")}
+    assert set(found.shown) == {"associations", "associations_high", *traversals_shown}
+    assert found.shown["traversal_low"].pixels_HW3.shape[0] > found.shown["traversal_high"].pixels_HW3.shape[0]
+    assert len(found.shown["traversal_low_bars"].grids_NTV) == 3, "one stands for all"
     assert found.metrics["named_low"] == found.metrics["mig_low"] == 0
     texts = [row["text"] for row in found.facts["latents"] if row["level"] == "low"]
     assert texts == [f"z_low[{index}]: inactive" for index in range(3)]

@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from matplotlib import colors
+from PIL import ImageColor
 
 from src.interpretation import association_map, traversals
 from src.interpretation.associations import Dimension
 from src.interpretation.codec import mean_codes
 from src.interpretation.evidence import Evidence
-from src.interpretation.traversals import COLOURS, MIDDLE, STEPS, traversal_picture, traversed
+from src.interpretation.traversals import COLOURS, MIDDLE, STEPS, heard, pages, traversal_picture, traversed
 from src.music.features import FEATURES
 from src.music.voices import CLOSED_HAT
 
@@ -78,30 +78,36 @@ def test_the_typical_bar_is_the_one_closest_to_the_mean(world_vae, monkeypatch):
     assert torch.equal(low_NL, torch.tensor([[0.1, 1.0]]).expand(9, -1))
 
 
-def test_the_picture_shows_what_is_added_and_taken_away(world_vae, monkeypatch):
+def test_the_picture_shows_what_is_added_and_taken_away():
     """Counted in the colours of its cells."""
     middle_TV = torch.zeros(16, 9, dtype=torch.uint8)
     middle_TV[0, 0] = middle_TV[4, 1] = 1
     grids_STV = middle_TV.repeat(9, 1, 1)
     grids_STV[0, 0, 0] = 0  # taken away
     grids_STV[8, 5, 5] = grids_STV[8, 6, 6] = grids_STV[8, 7, 7] = 1  # added
-    asked = []
-
-    def made(vae, fit, rows):
-        asked.append([each.name for each in rows])
-        return grids_STV.repeat(len(rows), 1, 1, 1)
-
-    monkeypatch.setattr(traversals, "traversed", made)
-    monkeypatch.setattr(traversals, "MOST_ROWS", 3)
-    names = [dimension("low", index, kl=index + 1.0, feature="ride density") for index in range(5)]
-    picture = traversal_picture(world_vae(), {}, names)
-    assert asked == [["z_low[4]", "z_low[3]", "z_low[2]"]], "the most active, those first"
+    rows = [dimension("low", index, feature="ride density") for index in range(3)]
+    picture = traversal_picture(rows, grids_STV.repeat(3, 1, 1, 1))
     cells = picture[: -traversals.FOOT]  # without the legend
     inside = (traversals.CELL[0] - 1) * (traversals.CELL[1] - 1)
     expected = {"as in the typical bar": 17, "added": 3, "taken away": 1}
     for name, colour in COLOURS.items():
-        pixels = (cells == np.round(255 * np.array(colors.to_rgb(colour)))).all(2).sum()
+        pixels = (cells == np.array(ImageColor.getrgb(colour))).all(2).sum()
         assert pixels == 3 * inside * expected[name]
+
+
+def test_every_dimension_has_a_row_the_most_active_first():
+    names = [dimension("low", index, kl=index / 10) for index in range(60)]
+    sheets = [[each.index for each in rows] for rows in pages(names)]
+    assert sheets == [[*range(59, 35, -1)], [*range(35, 11, -1)], [*range(11, -1, -1)]]
+    assert len(pages(names[:24])) == 1, "as many as z_low has unless told otherwise"
+
+
+def test_to_hear_are_the_ends_of_every_row_that_does_something():
+    grids_RSTV = torch.arange(3 * 9).view(3, 9, 1, 1).expand(3, 9, 16, 9)
+    rows = [dimension("low", 0), replace(dimension("low", 1), active=False), dimension("low", 2)]
+    assert heard(rows, grids_RSTV)[:, 0, 0].tolist() == [0, 4, 8, 18, 22, 26]
+    silent = [replace(each, active=False) for each in rows]
+    assert heard(silent, grids_RSTV)[:, 0, 0].tolist() == [0, 4, 8]
 
 
 def test_the_map_has_a_row_for_each_dimension(monkeypatch):
