@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Chapter:
-    """A question that runs examine at their end: what they measured for it, and pictures in samples/.
+    """A question that runs examine at their end: what they measured for it, and pictures and sounds in samples/.
 
-    Where there are too many names to show pictures of all, the first metric decides of which.
+    Where there are too many names to show pictures of all, the first metric decides of which. Of a sound there is also
+    said what its first bars are, and how many of them to play.
     """
 
     heading: str
     note: str
     metrics: tuple[str, ...]
     grids: tuple[tuple[str, str], ...] = ()
+    sounds: tuple[tuple[str, str, int], ...] = ()
 
 
 MUSIC = (
@@ -33,6 +35,7 @@ MUSIC = (
             ("traversal_high", "z_high, one dimension at a time"),
             ("traversal_low", "z_low, one dimension at a time"),
         ),
+        (("traversal_high_bars", "the most active dimension of z_high at −2 σ, the typical bar, and at +2 σ", 3),),
     ),
     Chapter(
         "Does z_high hold the style, and z_low the variation?",
@@ -46,6 +49,7 @@ MUSIC = (
             *("distance_fixed_high", "distance_fixed_low"),
         ),
         (("latent_map", "Both levels in two dimensions"), ("hierarchy", "One level kept, the other drawn anew")),
+        (("hierarchy_bars", "two bars with one z_high, then two with one z_low", 4),),
     ),
     Chapter(
         "Style transfer and interpolation",
@@ -62,6 +66,7 @@ MUSIC = (
             ("transfer", "Source, target and what transfer makes of them"),
             ("interpolation", "From one bar to another in nine steps"),
         ),
+        (("transfer_bars", "source, target, the source with the target's z_high, and with the target's z_low", 4),),
     ),
     Chapter(
         "Can it be controlled?",

@@ -79,10 +79,11 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Audio:
-    """A sound to play on the page; `source` is a data URI."""
+    """A sound to play on the page; `source` is a data URI. The higher its rank, the sooner it gives way."""
 
     source: str
     caption: str
+    rank: int = 0
 
 
 @dataclass(frozen=True)

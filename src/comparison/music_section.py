@@ -1,5 +1,7 @@
 """What drum bars are examined for: what the latents control, transfer, control, and whether it is music."""
 
+from collections.abc import Sequence
+
 from src.comparison.document import Audio, Block, Bullets, Folded, Heading, Paragraph
 from src.comparison.families import Chapter
 from src.comparison.galleries import galleries
@@ -9,7 +11,7 @@ from src.comparison.sections import Section
 from src.comparison.tables import estimates_table
 from src.comparison.verdicts import Verdict, interval, judge
 
-MOST_SOUNDS = 4
+MOST_SOUNDS = 4  # names that are heard
 MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only
 SHARPNESS = {
     Verdict.HELPS: "sharper",
@@ -38,7 +40,8 @@ def _chapter(section: Section, chapter: Chapter) -> list[Block]:
         blocks += [*_sharpness(section), *_verdicts(section), *_heard(section)]
     title, names = _pictured(section, keys[0])
     shown = galleries(section, chapter.grids, names)
-    return [*blocks, *([Folded(title, shown)] if shown else [])]
+    heard = _chapter_heard(section, chapter, names)
+    return [*blocks, *([Folded(title, shown)] if shown else []), *([Folded("To hear", heard)] if heard else [])]
 
 
 def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
@@ -95,6 +98,18 @@ def _verdicts(section: Section) -> list[Block]:
     ]
     items = [(f"`{label}`, seed {run.seed}: {run.verdict}", "finding") for label, run in found]
     return [Bullets(items)] if items else []
+
+
+def _chapter_heard(section: Section, chapter: Chapter, names: Sequence[str]) -> list[Block]:
+    """The chapter's sounds of the best of these names; where the page gets too heavy, the best alone keep theirs."""
+    best = [summary for summary in section.best_first if summary.name in names][:MOST_SOUNDS]
+    return [
+        Audio(sound, f"`{summary.label}`, seed {run.seed}: {what}.", rank)
+        for rank, summary in enumerate(best, 1)
+        for run in summary.counted[:1]
+        for stem, what, bars in chapter.sounds
+        if (sound := run.sound(stem, bars))
+    ]
 
 
 def _heard(section: Section) -> list[Block]:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from src.music.compact import data_uri
+from src.music.compact import BAR, data_uri
 from src.names import PRUNED
 
 NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
@@ -165,11 +165,11 @@ class Run:
             return None
         return content
 
-    def sound(self, stem: str) -> str | None:
-        """The beginning of samples/STEM.wav as a data URI, if it is there and whole."""
+    def sound(self, stem: str, bars: int = 2) -> str | None:
+        """The first bars of samples/STEM.wav as a data URI, if it is there and whole."""
         path = self.folder / "samples" / f"{stem}.wav"
         try:
-            return data_uri(path) if path.is_file() else None
+            return data_uri(path, bars * BAR) if path.is_file() else None
         except (OSError, EOFError, wave.Error, ValueError, RuntimeError):  # as the wave module meets damage
             return None
 

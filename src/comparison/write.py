@@ -7,6 +7,7 @@ from pathlib import Path
 from src.comparison.collect import collect
 from src.comparison.conclusions import Sentence
 from src.comparison.figures import KINDS
+from src.comparison.light import light
 from src.comparison.opening import opening
 from src.comparison.page import compose
 from src.comparison.records import Run
@@ -46,7 +47,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
     """
     out = out or folders[0] / "report"
     sections = group(collect(folders), baseline)
-    document = compose(sections, out.parent)
+    document = light(compose(sections, out.parent))
     figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for picture in document.pictures:

@@ -12,13 +12,13 @@ import numpy as np
 from scipy import signal
 
 SAMPLE_RATE = 22_050  # Hz; at half of it nothing would be left of the hats
-SECONDS = 2 * 4 * 60 / 110  # two bars at the tempo of what evaluations play
+BAR = 4 * 60 / 110  # seconds of a bar, at the tempo of what evaluations play
 FADE = 0.02  # seconds, so that the cut does not click
 LEAST, MOST = 1_000, 200_000  # Hz; the filter for a damaged header's two thousand million would be gigabytes
 MU_LAW = 7  # the format's number in a WAV header
 
 
-def data_uri(path: Path, seconds: float = SECONDS, sample_rate: int = SAMPLE_RATE) -> str:
+def data_uri(path: Path, seconds: float = 2 * BAR, sample_rate: int = SAMPLE_RATE) -> str:
     """The beginning of a 16-bit mono WAV file as `data:audio/wav;base64,…`, about 130 kB for the default.
 
     G.711's μ-law, which all browsers play from WAV: of 16 bits 8 are left, spread so that quiet notes keep their

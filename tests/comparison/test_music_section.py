@@ -1,6 +1,8 @@
 """What runs on drum bars were examined for stands in the report, where they were."""
 
 import io
+import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from src.comparison.page import compose
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import group
 from src.comparison.write import write_report
+from src.music.compact import BAR
 from src.music.synthesis import write_wav
 
 EXAMINED = {
@@ -81,6 +84,24 @@ def test_the_page_plays_samples_and_survives_a_damaged_sound(make_vae, tmp_path:
     for damaged in (whole[:1001], silent, rushed):
         (run / "samples" / "prior_bars.wav").write_bytes(damaged)
         assert read_run(run).sound("prior_bars") is None
+
+
+def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
+    """A traversal, a transfer and the hierarchy, as many bars of each as are told apart."""
+    for strategy in ("none", "linear"):
+        run = make_vae(strategy, 0, metrics=EXAMINED)
+        for stem in ("prior", "traversal_high", "traversal_low", "hierarchy", "transfer"):
+            write_wav(run / "samples" / f"{stem}_bars.wav", np.sin(np.arange(12 * 44_100) / 50).astype(np.float32))
+    page = write_report([tmp_path]).page.read_text()
+    played = re.findall(r'src="data:audio/wav;base64,([^"]*)"></audio><figcaption>([^<]*<[^<]*<[^<]*)<', page)
+    bars = Counter((round(len(source) * 3 / 4 / 22_050 / BAR), caption.split(": ")[1]) for source, caption in played)
+    assert bars == {
+        (3, "the most active dimension of z_high at −2 σ, the typical bar, and at +2 σ."): 2,
+        (4, "two bars with one z_high, then two with one z_low."): 2,
+        (4, "source, target, the source with the target&#x27;s z_high, and with the target&#x27;s z_low."): 2,
+        (2, "two bars drawn from the prior."): 2,
+    }
+    assert "source, target, the source with" in said(tmp_path)
 
 
 def test_of_many_names_those_that_do_most_are_pictured(make_vae, tmp_path: Path) -> None:
