@@ -181,9 +181,17 @@ def own_randomness(device: torch.device) -> AbstractContextManager[None]:
 
 @contextmanager
 def apart_from_training(device: torch.device) -> Iterator[None]:
-    """Full precision, no gradients, and every random stream is put back afterwards."""
-    with own_randomness(device), torch.no_grad(), torch.autocast(device.type, enabled=False):
-        yield
+    """Full precision, no gradients, and every random stream is put back afterwards.
+
+    TF32, in which a GPU trains, would blur the distances between samples: they are differences of large squares.
+    """
+    matrices = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with own_randomness(device), torch.no_grad(), torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matrices)
 
 
 def as_layout(charts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[Any]]]:

@@ -147,6 +147,17 @@ def test_apart_from_training():
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_evaluations_are_in_full_precision_where_training_is_not():
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("high")  # TF32 on a GPU
+    try:
+        with apart_from_training(torch.device("cpu")):
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
 def test_as_csv():
     rows = [{"a": 1, "b": [0.1234567, 2], "c": math.inf}, {"a": 2.5, "b": [], "c": None}]
     assert as_csv(rows) == "a,b,c\n1,0.123457 2,\n2.5,,\n"
