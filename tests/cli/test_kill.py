@@ -21,10 +21,17 @@ EVERY_STATE = {
         "gan.tricks=[r1,lecam,ema,adaptive_augment,historical_averaging,burn_in,instance_noise]",
         "budget=38400",
     ),
+    "gan with weights of its tricks": (
+        *SMALL,
+        "gan.tricks=[veegan,minibatch_discrimination,n_critic,spectral_norm]",
+        "gan.discriminator.norm=none",
+        "gan.tricks.n_critic.n=2",
+        "budget=19200",
+    ),
     "vae": (*VAE_SMALL, "vae.anneal=[control,geco,word_dropout,batch_norm_mean,cyclical,temperature]", "budget=64000"),
     "aggressive vae": (
         *VAE_SMALL,
-        "vae.anneal=[linear,aggressive]",
+        "vae.anneal=[pretrain_then_anneal,aggressive]",
         "vae.anneal.aggressive.window=2",
         "vae.anneal.aggressive.most=4",
         "budget=64000",
