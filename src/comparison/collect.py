@@ -210,4 +210,7 @@ def _overrides(folder: Path) -> tuple[str, ...]:
 def _name(family: str | None, overrides: Sequence[str], folder: Path) -> str:
     """What to call a run without results: as its results would have been called, else as its folder is."""
     recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), family)
-    return run_name(recipe, overrides, swept_keys(folder.resolve().parent)) if recipe else folder.resolve().name
+    try:
+        return run_name(recipe, overrides, swept_keys(folder.resolve().parent)) if recipe else folder.resolve().name
+    except Exception:  # a torn multirun.yaml, which can be damaged in any way
+        return folder.resolve().name

@@ -41,6 +41,13 @@ def test_unfinished_run_is_known_by_its_configuration_and_history(make_run) -> N
     assert run.history.last("modes") == 24
 
 
+@pytest.mark.parametrize("torn", ["", "hydra: {", "hydra: 3", "a: [1"])
+def test_unfinished_run_of_a_sweep_with_a_torn_record_is_called_as_its_folder(make_run, torn: str) -> None:
+    folder = make_run("gan_fm", 2, finished=False)
+    (folder.parent / "multirun.yaml").write_text(torn)
+    assert read_run(folder).name == folder.name
+
+
 def test_unresolved_name_falls_back_to_the_recipe(make_run) -> None:
     folder = make_run("gan_fm", finished=False)
     (folder / ".hydra" / "config.yaml").write_text("name: ${run_name:x}\nseed: 0\ngan: {}\n")
