@@ -101,11 +101,11 @@ def _verdicts(section: Section) -> list[Block]:
 
 
 def _chapter_heard(section: Section, chapter: Chapter, names: Sequence[str]) -> list[Block]:
-    """The chapter's sounds of the best of these names; where the page gets too heavy, the best alone keep theirs."""
+    """The chapter's sounds of the best of these names, which on a heavy page give way before its samples."""
     best = [summary for summary in section.best_first if summary.name in names][:MOST_SOUNDS]
     return [
         Audio(sound, f"`{summary.label}`, seed {run.seed}: {what}.", rank)
-        for rank, summary in enumerate(best, 1)
+        for rank, summary in enumerate(best, 2)
         for run in summary.counted[:1]
         for stem, what, bars in chapter.sounds
         if (sound := run.sound(stem, bars))
@@ -115,8 +115,9 @@ def _chapter_heard(section: Section, chapter: Chapter, names: Sequence[str]) -> 
 def _heard(section: Section) -> list[Block]:
     """Samples of the best names, to listen to; all of them would make the page heavy."""
     blocks: list[Block] = []
-    for summary in section.best_first[:MOST_SOUNDS]:
+    for rank, summary in enumerate(section.best_first[:MOST_SOUNDS], 1):
         for run in summary.counted[:1]:
             if sound := run.sound("prior_bars"):
-                blocks.append(Audio(sound, f"`{summary.label}`, seed {run.seed}: two bars drawn from the prior."))
+                caption = f"`{summary.label}`, seed {run.seed}: two bars drawn from the prior."
+                blocks.append(Audio(sound, caption, rank))
     return blocks

@@ -9,6 +9,8 @@ import numpy as np
 from PIL import Image
 
 from src.comparison.collect import collect, read_run
+from src.comparison.document import Audio, Folded
+from src.comparison.music_section import music_section
 from src.comparison.page import compose
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import group
@@ -102,6 +104,14 @@ def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
         (2, "two bars drawn from the prior."): 2,
     }
     assert "source, target, the source with" in said(tmp_path)
+    (section,) = group(collect([tmp_path]))
+    ranks: dict[str, set[int]] = {}
+    for block in music_section(section):
+        for audio in block.blocks if isinstance(block, Folded) else [block]:
+            if isinstance(audio, Audio):
+                ranks.setdefault(audio.caption.split(": ")[1][:11], set()).add(audio.rank)
+    assert ranks.pop("two bars dr") == {1, 2}, "of a better name before those of a worse one"
+    assert list(ranks.values()) == [{2, 3}] * 3, "and samples before what explains them"
 
 
 def test_of_many_names_those_that_do_most_are_pictured(make_vae, tmp_path: Path) -> None:
