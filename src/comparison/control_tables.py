@@ -47,7 +47,8 @@ def controls_table(section: Section) -> Table | None:
 
 def _span(section: Section, key: str) -> str:
     means = sorted(summary.mean(key) for summary in section.summaries if summary.mean(key) is not None)
-    return " … ".join(dict.fromkeys(map(measure(key).text, (means[0], means[-1])))) if means else "–"
+    ends = dict.fromkeys(map(measure(key).text, (means[0], means[-1]))) if means else "–"
+    return "\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}".join(ends)
 
 
 def _controls(section: Section, keys: Sequence[str]) -> dict[str, list[Cell]]:

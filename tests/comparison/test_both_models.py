@@ -110,7 +110,7 @@ def test_every_metric_that_has_controls_stands_beside_them(make_run):
     assert [*found][:2] == ["modes", "KL"]
     assert {"density", "top share", "modes, any sample", "KL, any sample", "effective modes"} <= found.keys()
     assert found["density"] == ["0.90", "0.91", "–"]
-    assert found["modes"] == ["25.0 … 26.0", "26.0", "1.0"]
+    assert found["modes"] == ["25.0\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}26.0", "26.0", "1.0"]
     assert "num samples" not in found
 
 
