@@ -5,6 +5,7 @@ fails by itself.
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -26,6 +27,12 @@ LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64,
 BARS = DataSpec("made", "made", "0", tuple("ABC"), (1, 16, 9), {"train": 64, "val": 0, "test": 0}, levels=1)
 RECIPES = [path.stem for path in CONFIGURATION.glob("experiment/[gv]a[ne]_*.yaml")]
 STEPS, BATCH = 8, 8  # several that a trick may skip
+
+
+@pytest.fixture(autouse=True)
+def without_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps only turn it off for a while, and PyTorch knows none on the meta device."""
+    monkeypatch.setattr(torch, "autocast", lambda *arguments, **options: nullcontext())
 
 
 class NoCopies(TorchDispatchMode):

@@ -18,7 +18,7 @@ def jobs(tmp_path: Path) -> list[Job]:
 
 
 def launching(launch) -> Sweeper:
-    sweeper = Sweeper()
+    sweeper = object.__new__(Sweeper)  # Hydra may have loaded its own sweeper anew, whose __init__ refuses this one
     sweeper.launcher = SimpleNamespace(launch=launch)
     return sweeper
 
