@@ -10,6 +10,20 @@ from src.data.spec import DataSpec
 PROGRESS = ("steps", "images_seen", "batch_images", "total_steps")
 
 
+class Count:
+    """A number that a module counts; `module.consulted` tells whether it was read since that was last set to False."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.key = f"_{name}"
+
+    def __get__(self, module: "Counted", owner: type | None = None) -> int:
+        vars(module)["consulted"] = True
+        return vars(module)[self.key]
+
+    def __set__(self, module: "Counted", value: int) -> None:
+        vars(module)[self.key] = value
+
+
 class Counted(LightningModule):
     """A module that counts its own progress and resumes on the data that it was trained on.
 
@@ -19,6 +33,11 @@ class Counted(LightningModule):
     `pauses` holds the steps after which a callback has something to do: a module may make several steps in one call of
     `training_step`, but none beyond the next of these.
     """
+
+    steps = Count()
+    images_seen = Count()
+    batch_images = Count()
+    total_steps = Count()
 
     def __init__(self, spec: DataSpec):
         super().__init__()

@@ -29,6 +29,12 @@ def prepare() -> None:
         libc.mallopt(M_MMAP_THRESHOLD, LARGE) or libc.mallopt(M_MMAP_THRESHOLD, LARGE_BEFORE_2_35)
 
 
+def share_gpu(jobs: int) -> None:
+    """Leaves the other jobs on this GPU their part of its memory."""
+    if torch.cuda.is_available():
+        torch.cuda.set_per_process_memory_fraction(1 / jobs)
+
+
 def multiplies_bf16(device: str) -> bool:
     """Whether "cuda" or "cpu" does so natively: Ampere GPUs and later, CPUs with AMX or AVX512-BF16.
 

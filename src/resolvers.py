@@ -42,8 +42,11 @@ def fastest_precision(accelerator: str) -> str:
 
 
 def jobs_at_once(accelerator: str) -> int:
-    """How many small jobs run side by side: one a core, or one at a time where they would share a GPU."""
-    return 1 if accelerator != "cpu" and torch.cuda.is_available() else cpu_count()
+    """How many small jobs run side by side: one a core; on a GPU, one for two cores and 8 GiB of its memory."""
+    if accelerator == "cpu" or not torch.cuda.is_available():
+        return cpu_count()
+    gibibytes = torch.cuda.get_device_properties(0).total_memory >> 30
+    return max(1, min(cpu_count() // 2, gibibytes // 8))
 
 
 def share_of_gpu(accelerator: str) -> float:

@@ -18,7 +18,7 @@ from hydra.utils import instantiate
 from lightning import Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.utilities import rank_zero_only
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from src import checkpoints, machine, resolvers
 from src.callbacks.curves import DivergedError
@@ -44,6 +44,9 @@ def main(config: DictConfig) -> None:
     machine.prepare()
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
+    jobs_at_once = OmegaConf.select(hydra_config, "launcher.n_jobs") or 1
+    if hydra_config.mode == RunMode.MULTIRUN and jobs_at_once > 1 and config.trainer.accelerator != "cpu":
+        machine.share_gpu(jobs_at_once)
     try:
         with listening(stop):
             results = run(config, folder)

@@ -82,13 +82,16 @@ def processor() -> str:
 
 
 def recipe_lines(found: Mapping[str, Any]) -> list[str]:
-    turns = f"{loops.ROUNDS} rounds of {loops.TURNS} turns of {loops.STEPS} steps"
+    turns = f"{found['rounds']} rounds of {loops.TURNS} turns of {found['steps']} steps"
     lines = [f"  batch {found['batch_size']}, {found['precision']}, {turns}"]
     rows = {f"{name}, samples/s": (rate, ",.0f") for name, rate in found["samples_per_second"].items()}
     rows |= {f"times the {name}": (ratio, ".3f") for name, ratio in found["ratio_to"].items()}
     for name, (value, form) in rows.items():
         quartiles = f"quartiles {value['low_quartile']:{form}} to {value['high_quartile']:{form}}"
         lines.append(f"  {name:30} {value['median']:>8{form}}   {quartiles}")
+    if "kernels" in found:
+        took, times = found["kernels"]["seconds"] * 1000, found["kernels"]["step_to_kernels"]
+        lines.append(f"  kernels of a step, back to back: {took:.3f} ms; the step takes {times:.2f} times that")
     shares = ", ".join(f"{name} {share:.1%}" for name, share in found["step_shares"].items())
     evaluation = found["evaluation"]
     return [

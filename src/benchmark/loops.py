@@ -16,9 +16,9 @@ from torch import Tensor
 from src.benchmark.plain import Step, batches, gan_step, r3gan_step, vae_step
 from src.data.spec import DataSpec
 
-ROUNDS = 5
+ROUNDS, GPU_ROUNDS = 5, 2  # other tenants slow a processor more than a GPU
 TURNS, WARM_UP_TURNS = 8, 2  # of a round
-STEPS = 10  # of a turn
+STEPS, GPU_STEPS = 10, 50  # of a turn; a GPU makes those between two points of a curve in one go
 EVALUATIONS = 3  # that are timed
 OURS = "this laboratory"
 RECIPES: Mapping[str, tuple[Sequence[str], Callable[..., Step]]] = {
@@ -29,33 +29,35 @@ RECIPES: Mapping[str, tuple[Sequence[str], Callable[..., Step]]] = {
 
 
 class TakeTurns(Callback):
-    """Interrupts Lightning's loop every `STEPS` steps for as many of each rival, and times all of them apart.
+    """Interrupts Lightning's loop every few steps for as many of each rival, and times all of them apart.
 
     Args:
         rivals: plain loops by name.
         images_NHW: that they train on.
         batch_size: as in Lightning's loop.
+        steps: of a turn.
     """
 
-    def __init__(self, rivals: Mapping[str, Step], images_NHW: Tensor, batch_size: int):
+    def __init__(self, rivals: Mapping[str, Step], images_NHW: Tensor, batch_size: int, steps: int):
         self.rivals = rivals
         self.images_NHW = images_NHW
         self.batch_size = batch_size
+        self.steps = steps
         self.order = list(rivals)
         self.seconds: dict[str, list[float]] = {name: [] for name in (OURS, *rivals)}
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        module.pauses |= {*range(0, trainer.num_training_batches, STEPS)}
+        module.pauses |= {*range(0, trainer.num_training_batches, self.steps)}
         self.started = now(module.device)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_index: int) -> None:
-        if module.steps == 0 or module.steps % STEPS:
+        if module.steps == 0 or module.steps % self.steps:
             return
         self.seconds[OURS].append(now(module.device) - self.started)
         for name in self.order:
             step = self.rivals[name]
             started = now(module.device)
-            for images_BHW in batches(self.images_NHW, self.batch_size, STEPS):
+            for images_BHW in batches(self.images_NHW, self.batch_size, self.steps):
                 step(images_BHW)
             self.seconds[name].append(now(module.device) - started)
         self.order.reverse()  # who follows fp32 finds less of its own in the processor's caches
@@ -80,6 +82,8 @@ def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any
     config = compose("train", [*chosen, *overrides, *quiet, f"callbacks.evaluation.folder={folder}"])
     default_images, default_evaluations = config.budget, config.evaluations
     found = race(config, make_step) | {"step_shares": step_shares(config)}
+    if on_gpu(config):
+        found["kernels"] = kernel_time(config, config.batch_size / found["samples_per_second"][OURS]["median"])
     evaluations = evaluation_seconds(config)
     training = default_images / found["samples_per_second"][OURS]["median"]
     along = default_evaluations * evaluations["along_training"]
@@ -98,13 +102,15 @@ def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
 
     Networks alike in all but where in memory they lie train up to 5 % apart, hence several rounds of new ones.
     """
-    rounds = [race_once(config, make_step) for _ in range(ROUNDS)]
+    rounds = [race_once(config, make_step) for _ in range(GPU_ROUNDS if on_gpu(config) else ROUNDS)]
     seconds = {name: [turn for taken in rounds for turn in taken[name][WARM_UP_TURNS:]] for name in rounds[0]}
     ours = seconds[OURS]
-    trained = STEPS * config.batch_size
+    trained = steps_of_turn(config) * config.batch_size
     return {
         "batch_size": config.batch_size,
         "precision": config.trainer.precision,
+        "rounds": len(rounds),
+        "steps": steps_of_turn(config),
         "samples_per_second": {name: spread([trained / turn for turn in taken]) for name, taken in seconds.items()},
         "ratio_to": {
             name: spread([theirs / own for theirs, own in zip(seconds[name], ours, strict=True)])
@@ -117,7 +123,8 @@ def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
 def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, list[float]]:
     """Seconds of every turn, by who trained."""
     config = config.copy()
-    config.budget = ((WARM_UP_TURNS + TURNS) * STEPS + 1) * config.batch_size
+    steps = steps_of_turn(config)
+    config.budget = ((WARM_UP_TURNS + TURNS) * steps + 1) * config.batch_size
     data = instantiate(config.data)
     data.setup()
     model = make_model(config, data.spec)
@@ -127,10 +134,18 @@ def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, l
     rivals = {"plain loop": make_step(config, data.spec, device, reduced_precision(config))}
     if reduced_precision(config):
         rivals["plain loop in fp32"] = make_step(config, data.spec, device, None)
-    turns = TakeTurns(rivals, data.splits["train"].images.to(device), config.batch_size)
+    turns = TakeTurns(rivals, data.splits["train"].images.to(device), config.batch_size, steps)
     trainer.callbacks.append(turns)
     trainer.fit(model, data)
     return turns.seconds
+
+
+def on_gpu(config: DictConfig) -> bool:
+    return config.trainer.accelerator != "cpu" and torch.cuda.is_available()
+
+
+def steps_of_turn(config: DictConfig) -> int:
+    return GPU_STEPS if on_gpu(config) else STEPS
 
 
 def reduced_precision(config: DictConfig) -> torch.dtype | None:
@@ -168,6 +183,42 @@ def step_shares(config: DictConfig) -> dict[str, float]:
     }
     shares = {name: seconds / total("run_training_epoch") for name, seconds in parts.items()}
     return shares | {"Lightning": 1 - sum(shares.values())}
+
+
+class Kernels(Callback):
+    """Adds up how long a GPU's kernels and copies take, one after the other, in the last turn of a run."""
+
+    def __init__(self, steps: int):
+        self.steps = steps
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        self.first = trainer.num_training_batches - self.steps
+        module.pauses.add(self.first)
+
+    def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
+        if module.steps == self.first:
+            torch.cuda.synchronize()
+            self.profiler = torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA])
+            self.profiler.start()
+        elif module.steps == trainer.num_training_batches:
+            torch.cuda.synchronize()
+            self.profiler.stop()
+
+    @property
+    def seconds(self) -> float:
+        """Of a step."""
+        return sum(event.self_device_time_total for event in self.profiler.key_averages()) / 1e6 / self.steps
+
+
+def kernel_time(config: DictConfig, step_seconds: float) -> dict[str, float]:
+    """What a step's kernels take back to back, and how many times as long the step takes."""
+    config = config.copy()
+    config.budget = (WARM_UP_TURNS + TURNS) * GPU_STEPS * config.batch_size
+    kernels = Kernels(GPU_STEPS)
+    data = instantiate(config.data)
+    data.setup()
+    instantiate(config.trainer, callbacks=[kernels]).fit(make_model(config, data.spec), data)
+    return {"seconds": kernels.seconds, "step_to_kernels": step_seconds / kernels.seconds}
 
 
 def evaluation_seconds(config: DictConfig) -> dict[str, float]:

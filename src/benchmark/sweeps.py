@@ -1,11 +1,13 @@
 """Many runs: what launching them side by side gains, and how a report's time grows with them."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from src.comparison import write_report
 SEEDS = 5
 SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=quiet")
 LAUNCHERS = {"one after another": "basic", "side by side": "side_by_side"}
+MPS = "nvidia-cuda-mps-control"  # lets kernels of several processes run at once
 REPORTED = (25, 50, 100)  # runs
 LEFT = shutil.ignore_patterns("checkpoints", "events.*")  # no report reads these
 
@@ -24,12 +27,16 @@ def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
     sweep = [*SWEEP, *overrides]
     seconds = {"one run": _seconds(sweep, 1, "basic", f"{folder}/one")}
     seconds |= {way: _seconds(sweep, SEEDS, launcher, f"{folder}/{way}") for way, launcher in LAUNCHERS.items()}
+    if shutil.which(MPS):
+        with _mps(folder):
+            seconds["side by side under MPS"] = _seconds(sweep, SEEDS, LAUNCHERS["side by side"], f"{folder}/mps runs")
+    ways = [way for way in seconds if way != "one run"]
     (run,) = {path.parent for path in Path(folder, "one").rglob("results.json")}
     return {
         "sweep": sweep,
         "seconds": seconds,
-        "runs_per_hour": {way: SEEDS * 3600 / seconds[way] for way in LAUNCHERS},
-        "times_one_run": {way: seconds[way] / seconds["one run"] for way in LAUNCHERS},
+        "runs_per_hour": {way: SEEDS * 3600 / seconds[way] for way in ways},
+        "times_one_run": {way: seconds[way] / seconds["one run"] for way in ways},
         "curves": {"report, by runs": timed(_reports(run, Path(folder, "copies")), REPORTED, repeats=1)},
     }
 
@@ -49,6 +56,22 @@ def _seconds(sweep: Sequence[str], seeds: int, launcher: str, folder: str) -> fl
     if len(completed) < seeds:
         raise ValueError(f"{launcher}: {len(completed)} of {seeds} runs completed; {done.stdout.strip()[:500]}")
     return taken
+
+
+@contextmanager
+def _mps(folder: str) -> Iterator[None]:
+    """NVIDIA's multi-process service, of this process's own, for what is started meanwhile."""
+    places = {f"CUDA_MPS_{place}_DIRECTORY": f"{folder}/mps/{place.lower()}" for place in ("PIPE", "LOG")}
+    for place in places.values():
+        Path(place).mkdir(parents=True)
+    os.environ |= places
+    subprocess.run([MPS, "-d"], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run([MPS], input="quit\n", text=True, check=True)
+        for name in places:
+            del os.environ[name]
 
 
 def _reports(run: Path, folder: Path) -> Callable[[int], Callable[[], object]]:

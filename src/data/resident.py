@@ -83,7 +83,10 @@ class ResidentLoader:
         entropy = np.random.SeedSequence((ORDER_SEED, self.seed, epoch))
         generator = torch.Generator().manual_seed(int(entropy.generate_state(1)[0]))
         orders = [torch.randperm(len(self.images_NHW), generator=generator) for _ in range(self.num_channels)]
-        return torch.stack(orders, 1).to(self.images_NHW.device)
+        order_NC = torch.stack(orders, 1)
+        if self.images_NHW.device.type == "cuda":  # a copy from memory that may be paged out would wait for the GPU
+            order_NC = order_NC.pin_memory()
+        return order_NC.to(self.images_NHW.device, non_blocking=True)
 
     def state_dict(self) -> dict[str, Any]:
         return {"batches_seen": self.batches_seen}

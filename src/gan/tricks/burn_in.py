@@ -50,7 +50,9 @@ class BurnIn(Trick):
         self.values: dict[str, float] = {}
 
     def attach(self, gan: "GAN") -> None:
-        self.first_gamma = {name: trick.gamma for name, trick in gan.tricks.items() if isinstance(trick, ZeroCentred)}
+        self.first_gamma = {
+            name: trick.gamma.item() for name, trick in gan.tricks.items() if isinstance(trick, ZeroCentred)
+        }
         for trick in gan.tricks.values():
             if isinstance(trick, EMA):
                 trick.ramp = math.inf
@@ -75,7 +77,8 @@ class BurnIn(Trick):
                 group["betas"] = (beta1, between(first_beta2, self.beta2, burnt))
             self.values[f"{network}_lr"] = group["lr"]
         for name, first in self.first_gamma.items():
-            self.values[f"{name}_gamma"] = gan.tricks[name].gamma = between(first, first * self.gamma, burnt)
+            self.values[f"{name}_gamma"] = between(first, first * self.gamma, burnt)
+            gan.tricks[name].gamma.fill_(self.values[f"{name}_gamma"])
         run_images = gan.total_steps * gan.images_seen / max(1, gan.steps)
         for trick in gan.tricks.values():
             if isinstance(trick, EMA):

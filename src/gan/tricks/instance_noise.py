@@ -24,13 +24,14 @@ class InstanceNoise(Trick):
     def __init__(self, sigma: float = 0.1):
         super().__init__()
         POSITIVE.check("gan.tricks.instance_noise.sigma", sigma)
-        self.sigma = self.initial_sigma = sigma
+        self.initial_sigma = sigma
+        self.register_buffer("sigma", torch.tensor(sigma), persistent=False)
 
     def before_step(self, gan: "GAN") -> None:
-        self.sigma = self.initial_sigma * (1 - gan.progress)
+        self.sigma.fill_(self.initial_sigma * (1 - gan.progress))
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
         return images_BCHW + self.sigma * torch.randn_like(images_BCHW)
 
-    def charts(self) -> dict[str, float]:
+    def charts(self) -> dict[str, Tensor]:
         return {"noise_sigma": self.sigma}

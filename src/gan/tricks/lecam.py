@@ -36,8 +36,11 @@ class Lecam(Trick):
         self.register_buffer("real_average", torch.zeros(()))
         self.register_buffer("fake_average", torch.zeros(()))
 
+    def before_step(self, gan: "GAN") -> None:
+        self.warm = gan.steps >= self.warm_up
+
     def discriminator_term(self, step: Step) -> Tensor | float:
-        if step.gan.steps < self.warm_up:
+        if not self.warm:
             return 0.0
         above_fake_B = relu(step.real.logits_B.float() - self.fake_average)
         below_real_B = relu(self.real_average - step.fake.logits_B.float())
@@ -45,6 +48,6 @@ class Lecam(Trick):
 
     @torch.no_grad()
     def after_discriminator(self, gan: "GAN", step: Step) -> None:
-        novelty = 1.0 if gan.steps < self.warm_up else 1 - self.decay
+        novelty = 1 - self.decay if self.warm else 1.0
         for average, judged in ((self.real_average, step.real), (self.fake_average, step.fake)):
             average.lerp_(judged.logits_B.float().mean(), novelty)

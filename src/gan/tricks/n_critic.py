@@ -24,5 +24,8 @@ class NCritic(Trick):
         COUNT.check("gan.tricks.n_critic.n", n)
         self.n = n
 
+    def before_step(self, gan: "GAN") -> None:
+        self.completes_round = (gan.steps + 1) % self.n == 0
+
     def generator_moves(self, gan: "GAN") -> bool:
-        return (gan.steps + 1) % self.n == 0
+        return self.completes_round

@@ -41,8 +41,10 @@ class TopK(Trick):
                 "several: choose one of them"
             )
 
+    def before_step(self, gan: "GAN") -> None:
+        self.kept_share = self.share ** min(1.0, gan.progress / self.duration)
+
     def select(self, step: Step) -> Step:
         logits_B = step.fake.logits_B
-        kept_share = self.share ** min(1.0, step.gan.progress / self.duration)
-        best_B = logits_B.topk(math.ceil(kept_share * len(logits_B))).indices
+        best_B = logits_B.topk(math.ceil(self.kept_share * len(logits_B))).indices
         return Step(step.gan, step.real, step.fake.keep(best_B))

@@ -35,6 +35,10 @@ class Trick(nn.Module):
 
     It is a module, so that its buffers move with the GAN and are saved in its checkpoint; its own parameters are
     trained if `generator_parameters` or `discriminator_parameters` name them.
+
+    On a GPU all between `before_step` and `after_step` may be replayed from a recording (src/gan/replay.py). So a
+    schedule follows `gan.progress` in `before_step`, where it sets a plain attribute or fills a tensor; a trick that
+    looks at the counts later is right as well, but slow. Buffers are changed in place.
     """
 
     needs_input_gradients: ClassVar[bool] = False
@@ -78,7 +82,7 @@ class Trick(nn.Module):
         """Changes the optimizers' settings."""
 
     def before_step(self, gan: "GAN") -> None:
-        """Follows a schedule: `gan.progress` is the share of the run that is done."""
+        """Follows a schedule: `gan.progress` is the share of the run that is done, `gan.steps` the number of steps."""
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
         """Images as the discriminator is to see them: augmented, or with noise."""

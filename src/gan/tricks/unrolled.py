@@ -62,6 +62,9 @@ class Unrolled(Trick):
             )
         self.optimizer = discriminator_optimizer
 
+    def before_step(self, gan: "GAN") -> None:
+        self.rates = tuple((group["lr"], group["betas"]) for group in self.optimizer.param_groups)  # that it will use
+
     def opponent(
         self, gan: "GAN", discriminator: Discriminator, real_BCHW: Tensor, fake_BCHW: Tensor, z_BZ: Tensor
     ) -> Discriminator:

@@ -1,5 +1,6 @@
 """R1 and R2: penalties that keep the discriminator flat around real or generated images."""
 
+import torch
 from torch import Tensor
 
 from src.gan.step import Judged, Step
@@ -18,7 +19,7 @@ class ZeroCentred(Trick):
 
     def __init__(self, gamma: float = 1.0):
         super().__init__()
-        self.gamma = gamma
+        self.register_buffer("gamma", torch.tensor(float(gamma)), persistent=False)
 
     def penalty(self, step: Step, images: Judged) -> Tensor:
         gradient_BCHW = step.gan.input_gradient(images)

@@ -16,6 +16,7 @@ def updates(trick, means, batch=10, world_size=1, first_step=0):
         logits = torch.cat([torch.full((num_positive,), 0.3), torch.full((batch - num_positive,), -7.0)])
         real = SimpleNamespace(logits_B=logits, images_BCHW=torch.zeros(batch, 1, 8, 8))
         gan = SimpleNamespace(steps=step, trainer=SimpleNamespace(world_size=world_size))
+        trick.before_step(gan)
         trick.after_discriminator(gan, SimpleNamespace(real=real))
         seen.append(trick.probability.item())
     return seen

@@ -22,7 +22,7 @@ class Values(Callback):
             {
                 "lr": [group["lr"] for group in groups],
                 "betas": [group["betas"] for group in groups],
-                "gamma": [tricks[name].gamma for name in ("r1", "r2") if name in tricks],
+                "gamma": [tricks[name].gamma.item() for name in ("r1", "r2") if name in tricks],
                 "half_life": tricks["ema"].half_life if "ema" in tricks else None,
                 "charts": {name: value for name, value in outputs.items() if name.startswith("tricks/")},
             }

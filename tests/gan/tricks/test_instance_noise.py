@@ -24,7 +24,7 @@ def test_noise_of_the_right_size(progress, expected):
 def test_it_fades_over_a_run(make_gan, fit):
     class Charts(Callback):
         def on_train_batch_end(self, trainer, module, outputs, batch, batch_index):
-            seen.append(outputs["tricks/noise_sigma"])
+            seen.append(outputs["tricks/noise_sigma"].item())
 
     seen = []
     fit(make_gan(tricks={"instance_noise": InstanceNoise(0.8)}), num_batches=4, callbacks=[Charts()])

@@ -16,6 +16,7 @@ def follow(lecam, steps):
     """The penalties of these steps, one after the other."""
     terms = []
     for step in steps:
+        lecam.before_step(step.gan)
         terms.append(float(lecam.discriminator_term(step)))
         lecam.after_discriminator(step.gan, step)
     return terms
@@ -55,6 +56,7 @@ def test_the_gradient_pulls_verdicts_together_and_leaves_the_averages_alone():
     step = verdicts([0.0, -3.0], [0.0, 4.0], 1)
     for judged in (step.real, step.fake):
         judged.logits_B.requires_grad_()
+    lecam.before_step(step.gan)
     lecam.discriminator_term(step).backward()
     torch.testing.assert_close(step.real.logits_B.grad, torch.tensor([1.0, 0.0]))
     torch.testing.assert_close(step.fake.logits_B.grad, torch.tensor([-2.0, 0.0]))
@@ -67,9 +69,11 @@ def test_averages_are_kept_in_full_precision():
     step = verdicts([1.0, 3.0], [0.0, 1.0], 0)
     for judged in (step.real, step.fake):
         judged.logits_B = judged.logits_B.bfloat16()
+    lecam.before_step(step.gan)
     lecam.after_discriminator(step.gan, step)
     assert lecam.real_average.dtype == torch.float32
     step.gan.steps = 1
+    lecam.before_step(step.gan)
     assert lecam.discriminator_term(step).dtype == torch.float32
 
 

@@ -19,13 +19,19 @@ def step_with(logits, progress):
     return Step(SimpleNamespace(progress=progress), real, fake), logits
 
 
+def selected(step):
+    trick = TopK()
+    trick.before_step(step.gan)
+    return trick.select(step)
+
+
 @pytest.mark.parametrize(
     ("progress", "k"),
     [(0, 8), (0.1, 7), (0.25, 6), (0.4, 5), (0.5, 4), (0.999, 4)],  # ⌈8 · ½^(progress / ½)⌉
 )
 def test_k_shrinks_to_half_the_batch(progress, k):
     step, logits = step_with([0.3, -1, 5, 2, 0.1, -7, 1, 0.2], progress)
-    kept = TopK().select(step).fake
+    kept = selected(step).fake
     best = [2, 3, 6, 0, 7, 4, 1, 5][:k]
     assert kept.images_BCHW.flatten().tolist() == kept.z_BZ.flatten().tolist() == best
     assert kept.features_BF[:, 0].tolist() == best
@@ -34,14 +40,14 @@ def test_k_shrinks_to_half_the_batch(progress, k):
 
 def test_the_worst_teach_nothing():
     step, logits = step_with([1.0, -2.0, 3.0, -4.0], 0.9)
-    Standard().generator(TopK().select(step)).backward()
+    Standard().generator(selected(step)).backward()
     by_hand = -torch.sigmoid(-torch.tensor([1.0, 0, 3.0, 0])) / 2  # of the mean over the two that are left
     torch.testing.assert_close(logits.grad, by_hand * torch.tensor([1.0, 0, 1, 0]))
 
 
 def test_real_images_stay():
     step, _ = step_with([1.0, -2.0, 3.0, -4.0], 0.9)
-    assert TopK().select(step).real is step.real
+    assert selected(step).real is step.real
 
 
 def test_the_batch_is_judged_once(make_gan, fit):

@@ -1,0 +1,105 @@
+"""On a GPU: steps from CUDA graphs equal those kernel by kernel, and no step waits for the GPU's numbers."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from lightning import Callback, Trainer
+
+from src import machine, resolvers
+from src.data.resident import ResidentLoader
+from src.gan.module import GAN
+from src.gan.tricks.trick import Trick
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+CONF = Path(__file__).parents[2] / "conf"
+RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
+STEPS = 24
+ADAM = partial(torch.optim.Adam, lr=2e-3, betas=(0.5, 0.999), fused=True)
+
+
+class Impatient(Callback):
+    """Training steps may not wait for the GPU."""
+
+    def on_train_batch_start(self, *_: Any) -> None:
+        torch.cuda.set_sync_debug_mode("error")
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+    def on_exception(self, *_: Any) -> None:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def trained(gan: GAN, precision: str, *callbacks: Callback, batch_size: int = 16) -> GAN:
+    machine.prepare()
+    torch.manual_seed(0)
+    images = torch.randint(0, 256, (64, *gan.spec.shape[1:]), dtype=torch.uint8)
+    trainer = Trainer(
+        accelerator="gpu",
+        devices=1,
+        precision=precision,
+        max_epochs=1,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        callbacks=list(callbacks),
+    )
+    trainer.fit(gan, ResidentLoader(images.cuda(), batch_size, STEPS, seed=0, num_channels=gan.spec.shape[0]))
+    return gan.cpu()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_graphs_train_to_the_same_weights(recipe, precision, spec, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
+    resolvers.register()
+    gans = []
+    for replayed in ("false", "true"):
+        narrow = ("gan.generator.width=16", "gan.discriminator.width=16", f"gan.replay={replayed}")
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose("train", [f"experiment={recipe}", *narrow])
+        torch.manual_seed(0)
+        gan = instantiate(config.model)(spec=replace(spec, shape=(1, 28, 28)))
+        gans.append(trained(gan, precision, Impatient()))
+    plain, replayed = gans
+    assert replayed.replays.recordings, "no step was like another"
+    for name, weights in plain.state_dict().items():
+        torch.testing.assert_close(replayed.state_dict()[name], weights, msg=lambda text, name=name: f"{name}: {text}")
+    assert replayed.discriminator_passes == plain.discriminator_passes
+    assert replayed.generator_steps == plain.generator_steps
+
+
+def test_a_step_that_waits_is_not_recorded(make_gan):
+    class Waiting(Trick):
+        def after_discriminator(self, gan, step):
+            assert float(step.real.logits_B.sum()) == float(step.real.logits_B.sum())
+
+    gan = make_gan(tricks={"waiting": Waiting()}, generator_optimizer=ADAM, discriminator_optimizer=ADAM)
+    trained(gan, "32-true")
+    assert gan.steps == STEPS
+    assert not gan.replays.recordings
+
+
+def test_a_run_goes_on_alike_after_an_evaluation(make_gan):
+    """What draws numbers in between, and puts the stream back, leaves the graphs' chance alone."""
+
+    class Drawing(Callback):
+        def on_train_batch_end(self, trainer, module, outputs, batch, batch_index):
+            with torch.random.fork_rng([module.device]):
+                torch.manual_seed(5)
+                torch.randn(100, device=module.device)
+
+    gans = [make_gan(generator_optimizer=ADAM, discriminator_optimizer=ADAM) for _ in range(2)]
+    for gan, callbacks in zip(gans, [(), (Drawing(),)], strict=True):
+        gan.pauses |= {*range(0, STEPS, 5)}
+        trained(gan, "32-true", *callbacks)
+    for plain, drawn in zip(*(gan.state_dict().values() for gan in gans), strict=True):
+        torch.testing.assert_close(plain, drawn)
