@@ -15,12 +15,24 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from src.gan.tricks import Trick
+
 if TYPE_CHECKING:
     from src.gan.module import GAN
 
 ALIKE = 3  # steps before one is recorded: in them, libraries and optimizers set up what a recording must not
 KEPT = 4  # recordings at a time, each with memory of its own
 DECISIVE = (bool, int, float, str, tuple)
+RECORDED = (
+    "transform",
+    "present",
+    "discriminator_term",
+    "after_discriminator",
+    "generator_moves",
+    "opponent",
+    "select",
+    "generator_term",
+)
 
 
 class Replays:
@@ -29,15 +41,16 @@ class Replays:
     Small networks keep a GPU waiting for the next kernel's launch. What was recorded is launched as a whole, with the
     same results: chance, weights and whatever else lies on the device go on from where they are. Optimizers are not
     recorded, so that their rates can move. What else Python decides is frozen, so there is a recording for each set of
-    decisions: the numbers, names and flags that the loss and the tricks hold as attributes. A number that moves all the
-    time belongs into a tensor, or no two steps are alike. A step that consults the GAN's counts, such as `progress`, or
-    waits for a number from the device may decide anything: it is not recorded.
+    decisions: the numbers, names and flags that the loss and the tricks in it hold as attributes. A number that moves
+    all the time belongs into a tensor, or no two steps are alike. A step that consults the GAN's counts, such as
+    `progress`, or waits for a number from the device may decide anything: it is not recorded.
 
     Second derivatives are no obstacle, which they are for `compile=true`.
     """
 
     def __init__(self, gan: "GAN"):
         self.gan = gan
+        self.deciders = [gan.loss, *filter(takes_part, gan.tricks.values())]
         self.alike: Counter[Hashable] = Counter()
         self.recordings: dict[Hashable, Recording] = {}
 
@@ -49,7 +62,8 @@ class Replays:
 
     def __call__(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
         """A step, and what the charts show of it until the next."""
-        decisions = (batch_BCHW.shape, *decided(self.gan))
+        held = (value for decider in self.deciders for value in vars(decider).values())
+        decisions = (batch_BCHW.shape, *(value for value in held if isinstance(value, DECISIVE)))
         recording = self.recordings.pop(decisions, None)
         if recording is None and self.alike[decisions] < ALIKE:
             return self._watched(decisions, batch_BCHW)
@@ -72,10 +86,9 @@ class Replays:
         return outputs
 
 
-def decided(gan: "GAN") -> Iterator[Hashable]:
-    """What Python holds for the next step to go by."""
-    for holder in (gan.loss, *gan.tricks.values()):
-        yield from (value for value in vars(holder).values() if isinstance(value, DECISIVE))
+def takes_part(trick: Trick) -> bool:
+    """Whether it has a hook between `before_step` and `after_step`."""
+    return any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in RECORDED)
 
 
 class Recording:

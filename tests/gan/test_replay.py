@@ -121,6 +121,14 @@ def test_replayed_steps_train_to_the_same_weights(recipe, spec, fit, recorded):
     assert replayed.steps == STEPS
 
 
+def test_schedules_in_tensors_and_optimizers_are_followed_from_one_recording(spec, fit, recorded):
+    """Burn-in moves the rates, γ and the average's half-life in each of these steps."""
+    gan = made("gan_r3", spec, "gan.tricks.burn_in.share=1")
+    fit(gan, num_batches=STEPS, images=torch.randint(0, 256, (32, 12, 12), dtype=torch.uint8))
+    assert len(recorded) == STEPS - replay.ALIKE
+    assert len(dict.fromkeys(recorded)) == 1
+
+
 def test_every_set_of_decisions_has_its_recording(spec, fit, recorded):
     gan = made("gan_n_critic", spec)
     fit(gan, num_batches=30, images=torch.zeros(32, 12, 12, dtype=torch.uint8))
