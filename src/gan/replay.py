@@ -104,7 +104,8 @@ class Recording:
         try:
             self.outputs = gan.step(self.batch_BCHW)
         finally:
-            self.part.__exit__(*sys.exc_info())
+            with warnings.catch_warnings(action="ignore"):  # that there may be nothing behind the last optimizer
+                self.part.__exit__(*sys.exc_info())
             del gan.move
         self.passes, self.steps = gan.discriminator_passes - passes, gan.generator_steps - steps
         gan.discriminator_passes, gan.generator_steps = passes, steps
