@@ -43,3 +43,11 @@ print(new_pages(10))
 """
     done = subprocess.run([sys.executable, "-c", new_pages], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 10_000  # of 4 KiB; each of the ten takes twice as many
+
+
+def test_jobs_on_one_gpu_get_equal_shares_of_its_memory(monkeypatch):
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", taken.append)
+    machine.share_gpu(4)
+    assert taken == [0.25]

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -58,3 +59,17 @@ def test_fastest_precision_of_a_gpu(monkeypatch, native, precision):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert resolvers.fastest_precision("auto") == precision
+
+
+@pytest.mark.parametrize(
+    ("cores", "gibibytes", "jobs"),
+    [(16, 139, 8), (16, 24, 3), (16, 6, 1), (1, 80, 1)],
+    ids=["H200", "24", "6", "1 core"],
+)
+def test_jobs_share_a_gpu_as_cores_and_memory_allow(monkeypatch, cores, gibibytes, jobs):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(resolvers, "cpu_count", lambda: cores)
+    properties = SimpleNamespace(total_memory=gibibytes << 30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
+    assert resolvers.jobs_at_once("auto") == jobs
+    assert resolvers.jobs_at_once("cpu") == cores

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from src.benchmark.scaling import timed
 from src.comparison import write_report
 
@@ -27,7 +29,7 @@ def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
     sweep = [*SWEEP, *overrides]
     seconds = {"one run": _seconds(sweep, 1, "basic", f"{folder}/one")}
     seconds |= {way: _seconds(sweep, SEEDS, launcher, f"{folder}/{way}") for way, launcher in LAUNCHERS.items()}
-    if shutil.which(MPS):
+    if torch.cuda.is_available() and shutil.which(MPS):
         with _mps(folder):
             seconds["side by side under MPS"] = _seconds(sweep, SEEDS, LAUNCHERS["side by side"], f"{folder}/mps runs")
     ways = [way for way in seconds if way != "one run"]
