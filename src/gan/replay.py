@@ -3,6 +3,7 @@
 B batch, C channels, H height, W width.
 """
 
+import re
 import sys
 import warnings
 from collections import Counter
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 ALIKE = 3  # steps before one is recorded: in them, libraries and optimizers set up what a recording must not
 KEPT = 4  # recordings at a time, each with memory of its own
 DECISIVE = (bool, int, float, str, tuple)
+WAITS = "called a synchronizing CUDA operation"
 RECORDED = (
     "transform",
     "present",
@@ -143,13 +145,19 @@ def move(optimizer: Optimizer, weights: Sequence[Parameter], gradients: Sequence
 
 
 @contextmanager
-def noticing_waits() -> Iterator[list[warnings.WarningMessage]]:
-    """Gathers what PyTorch says of operations for which the processor waits until the GPU is done."""
+def noticing_waits() -> Iterator[list[str]]:
+    """Gathers PyTorch's warnings of operations for which the processor waits until the GPU is done."""
+    waits: list[str] = []
     before = torch.cuda.get_sync_debug_mode()
-    torch.cuda.set_sync_debug_mode("warn")
-    try:
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always")
-            yield heard
-    finally:
-        torch.cuda.set_sync_debug_mode(before)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.filterwarnings("always", WAITS)
+        warnings.filterwarnings("ignore", "Synchronization debug mode is a prototype")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield waits
+        finally:
+            torch.cuda.set_sync_debug_mode(before)
+            waits += [text for text in (str(warning.message) for warning in heard) if re.match(WAITS, text)]
+    for warning in heard:
+        if str(warning.message) not in waits:
+            warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)

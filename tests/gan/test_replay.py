@@ -1,6 +1,6 @@
 """Steps from recordings, where a tape of operations stands in for a CUDA graph: it freezes what a graph freezes."""
 
-from contextlib import nullcontext
+import warnings
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -92,7 +92,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
     play = Recording.play
     monkeypatch.setattr(Replays, "suit", lambda gan: (setattr(Capture, "gan", gan), True)[1])
     monkeypatch.setattr(Recording, "play", lambda self, batch: (played.append(self), play(self, batch))[1])
-    monkeypatch.setattr(replay, "noticing_waits", lambda: nullcontext([]))
+    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda mode: None)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Tape)
     monkeypatch.setattr(torch.cuda, "graph", Capture)
     return played
@@ -172,6 +173,21 @@ def test_what_moves_is_never_frozen(make_gan, fit, recorded, trick, plays):
     assert len(recorded) == plays
     for plain, replayed in zip(*(gan.state_dict().values() for gan in gans), strict=True):
         assert torch.equal(plain, replayed)
+
+
+@pytest.mark.parametrize(("text", "plays"), [("called a synchronizing CUDA operation", 0), ("something else", 7)])
+def test_a_step_that_waits_is_not_recorded(make_gan, fit, recorded, text, plays):
+    class Talkative(Trick):
+        def after_discriminator(self, gan, step):
+            warnings.warn(text, UserWarning, stacklevel=1)
+
+    adam = instantiate(ADAM)
+    gan = make_gan(tricks={"talkative": Talkative()}, generator_optimizer=adam, discriminator_optimizer=adam)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        fit(gan, num_batches=10)
+    assert len(recorded) == plays
+    assert any(str(warning.message) == text for warning in heard) == (plays > 0)
 
 
 def test_few_recordings_are_kept(make_gan, fit, recorded):
