@@ -78,7 +78,7 @@ def test_a_collapsed_level_leads_nowhere(world, world_vae, ear):
     assert found.metrics["interpolation_straightness_low"] is None
     assert found.metrics["interpolation_straightness_high"] == found.metrics["interpolation_straightness_both"] == 1
     assert found.facts["interpolation"]["num_pairs"] == found.metrics["interpolation_pairs"] == 60
-    assert found.shown["interpolation_bars"].grids_NTV.shape == (9, 16, 9)
+    assert found.shown["interpolation_bars"].grids_NTV.shape == (18, 16, 9)
 
 
 @pytest.mark.parametrize("lacking", ["oracle", "styles"])
