@@ -16,7 +16,9 @@ class Count:
     def __set_name__(self, owner: type, name: str) -> None:
         self.key = f"_{name}"
 
-    def __get__(self, module: "Counted", owner: type | None = None) -> int:
+    def __get__(self, module: "Counted | None", owner: type) -> "int | Count":
+        if module is None:
+            return self
         vars(module)["consulted"] = True
         return vars(module)[self.key]
 

@@ -30,9 +30,9 @@ def prepare() -> None:
 
 
 def share_gpu(jobs: int) -> None:
-    """Leaves the other jobs on this GPU their part of its memory."""
-    if torch.cuda.is_available():
-        torch.cuda.set_per_process_memory_fraction(1 / jobs)
+    """Leaves the other jobs on this machine their part of its GPUs' memory."""
+    for device in range(torch.cuda.device_count()):
+        torch.cuda.set_per_process_memory_fraction(1 / jobs, device)
 
 
 def multiplies_bf16(device: str) -> bool:

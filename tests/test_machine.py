@@ -47,7 +47,7 @@ print(new_pages(10))
 
 def test_jobs_on_one_gpu_get_equal_shares_of_its_memory(monkeypatch):
     taken = []
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", taken.append)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *share: taken.append(share))
     machine.share_gpu(4)
-    assert taken == [0.25]
+    assert taken == [(0.25, 0), (0.25, 1)]

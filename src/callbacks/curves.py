@@ -17,8 +17,9 @@ class TrainingCurves(Callback):
 
     Names without a group of their own come under `train/…`.
 
-    Training whose loss diverges is stopped at once on a CPU. Reading a number stalls any other device, so there nothing
-    is read in between, and the stop comes that many steps late at most.
+    Training whose loss diverges is stopped at once on a CPU, where a GAN's call ends with the step in which it does.
+    Reading a number stalls any other device, so there nothing is read in between, and the stop comes that many steps
+    late at most.
 
     Raises:
         DivergedError: one of the numbers, or a weight, is not finite. Weights are looked at only where curves are

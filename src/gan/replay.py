@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
+from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
 from src.gan.tricks import Trick
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 ALIKE = 3  # steps before one is recorded: in them, libraries and optimizers set up what a recording must not
 KEPT = 4  # recordings at a time, each with memory of its own
-DECISIVE = (bool, int, float, str, tuple)
+DECISIVE = (bool, int, float, str, tuple, type(None))
+OBSCURE = (list, dict, set)  # may change without being replaced
+MODULES_OWN = vars(Module()).keys() - {"training"}
 WAITS = "called a synchronizing CUDA operation"
 RECORDED = (
     "transform",
@@ -44,8 +46,8 @@ class Replays:
     same results: chance, weights and whatever else lies on the device go on from where they are. Optimizers are not
     recorded, so that their rates can move. What else Python decides is frozen, so there is a recording for each set of
     decisions: the numbers, names and flags that the loss and the tricks in it hold as attributes. A number that moves
-    all the time belongs into a tensor, or no two steps are alike. A step that consults the GAN's counts, such as
-    `progress`, or waits for a number from the device may decide anything: it is not recorded.
+    all the time belongs into a tensor, or no two steps are alike. What goes by a list or the like, by the GAN's counts,
+    such as `progress`, or by a number that it waits for may decide anything: it is not recorded.
 
     Second derivatives are no obstacle, which they are for `compile=true`.
     """
@@ -64,8 +66,10 @@ class Replays:
 
     def __call__(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
         """A step, and what the charts show of it until the next."""
-        held = (value for decider in self.deciders for value in vars(decider).values())
-        decisions = (batch_BCHW.shape, *(value for value in held if isinstance(value, DECISIVE)))
+        held = [entry for decider in self.deciders for entry in vars(decider).items() if entry[0] not in MODULES_OWN]
+        if any(isinstance(value, OBSCURE) for _, value in held):
+            return self.gan.step(batch_BCHW)
+        decisions = (batch_BCHW.shape, *(entry for entry in held if isinstance(entry[1], DECISIVE)))
         recording = self.recordings.pop(decisions, None)
         if recording is None and self.alike[decisions] < ALIKE:
             return self._watched(decisions, batch_BCHW)

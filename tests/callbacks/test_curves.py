@@ -45,8 +45,8 @@ def test_divergence_stops_a_cpu_at_once(make_gan, evaluated_fit, monkeypatch):
         return whole_step(gan, *rest)
 
     gan = make_gan()
-    whole_step = type(gan).training_step
-    monkeypatch.setattr(type(gan), "training_step", explodes)
+    whole_step = type(gan).update
+    monkeypatch.setattr(type(gan), "update", explodes)
     with pytest.raises(DivergedError, match=r"is nan after 32 images"):
         evaluated_fit(gan, 0, others=[TrainingCurves(every=100)])
 
@@ -58,7 +58,9 @@ def test_nothing_is_saved_of_weights_that_are_not_finite(make_gan, evaluated_fit
                 next(gan.generator.parameters()).fill_(math.nan)
 
     monkeypatch.setattr(TrainingCurves, "on_train_batch_end", explodes)
+    gan = make_gan()
+    gan.pauses.add(3)
     with pytest.raises(DivergedError):
-        evaluated_fit(make_gan(), 5, others=[TrainingCurves(every=4)])
+        evaluated_fit(gan, 5, others=[TrainingCurves(every=4)])
     weights = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
     assert all(tensor.isfinite().all() for tensor in weights.values())

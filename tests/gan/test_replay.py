@@ -175,6 +175,19 @@ def test_what_moves_is_never_frozen(make_gan, fit, recorded, trick, plays):
         assert torch.equal(plain, replayed)
 
 
+def test_what_a_list_holds_is_followed(make_gan, fit, recorded):
+    class Listing(Fading):
+        def before_step(self, gan):
+            self.weights = [gan.steps]
+
+        def discriminator_term(self, step):
+            return self.weights[0] * step.real.logits_B.square().mean(-1)
+
+    adam = instantiate(ADAM)
+    fit(make_gan(tricks={"listing": Listing(False)}, generator_optimizer=adam, discriminator_optimizer=adam), 10)
+    assert not recorded
+
+
 @pytest.mark.parametrize(("text", "plays"), [("called a synchronizing CUDA operation", 0), ("something else", 7)])
 def test_a_step_that_waits_is_not_recorded(make_gan, fit, recorded, text, plays):
     class Talkative(Trick):

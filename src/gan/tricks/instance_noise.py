@@ -25,7 +25,7 @@ class InstanceNoise(Trick):
         super().__init__()
         POSITIVE.check("gan.tricks.instance_noise.sigma", sigma)
         self.initial_sigma = sigma
-        self.register_buffer("sigma", torch.tensor(sigma), persistent=False)
+        self.register_buffer("sigma", torch.tensor(float(sigma)), persistent=False)
 
     def before_step(self, gan: "GAN") -> None:
         self.sigma.fill_(self.initial_sigma * (1 - gan.progress))

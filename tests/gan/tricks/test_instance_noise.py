@@ -31,6 +31,12 @@ def test_it_fades_over_a_run(make_gan, fit):
     assert seen == pytest.approx([0.8, 0.6, 0.4, 0.2])
 
 
+def test_a_whole_number_fades_as_well():
+    trick = InstanceNoise(sigma=1)
+    trick.before_step(SimpleNamespace(progress=0.25))
+    assert trick.sigma.item() == 0.75
+
+
 def test_a_gradient_passes_unchanged():
     images = torch.randn(3, 1, 4, 4, requires_grad=True)
     InstanceNoise().transform(images).sum().backward()
