@@ -3,6 +3,8 @@
 import io
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +14,8 @@ import pytest
 import torch
 
 from src.cache import cached
+
+ROOT = Path(__file__).parents[1]
 
 
 class Planted:
@@ -46,6 +50,40 @@ def test_made_once_by_however_many(tmp_path: Path):
         found = list(pool.map(lambda _: cached(tmp_path / "new" / "a.npz", make, numbers), range(8)))
     assert found == [list(range(1000))] * 8
     assert len(made) == 1
+
+
+PROCESS = """
+import sys, time
+from pathlib import Path
+from src.cache import cached
+from tests.test_cache import numbers, packed
+
+go, path, made = map(Path, sys.argv[1:])
+
+def make():
+    with made.open("a") as file:
+        file.write("once ")
+    time.sleep(0.5)
+    return packed()
+
+print("ready", flush=True)
+while not go.exists():
+    time.sleep(0.001)
+assert cached(path, make, numbers) == list(range(1000))
+"""
+
+
+def test_made_once_by_several_processes(tmp_path: Path):
+    places = [str(tmp_path / name) for name in ("go", "a.npz", "made")]
+    command = [sys.executable, "-c", PROCESS, *places]
+    running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in running:
+        assert process.stdout.readline() == "ready\n"
+    Path(places[0]).touch()
+    for process in running:
+        process.communicate(timeout=60)
+    assert [process.returncode for process in running] == [0, 0, 0]
+    assert Path(places[2]).read_text() == "once "
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK", packed()[:500], packed()[:300] + bytes(50) + packed()[350:]])

@@ -36,9 +36,9 @@ def start(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.chdir(tmp_path)
     started = []
 
-    def start(*arguments: str) -> subprocess.Popen[str]:
+    def start(*arguments: str, filled: Path = cache) -> subprocess.Popen[str]:
         run = subprocess.Popen(
-            [sys.executable, "-m", "src.train", *arguments, f"cache={cache}"],
+            [sys.executable, "-m", "src.train", *arguments, f"cache={filled}"],
             env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -54,9 +54,9 @@ def start(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             os.killpg(run.pid, signal.SIGKILL)
 
 
-def end(run: subprocess.Popen[str]) -> tuple[str, str]:
+def end(run: subprocess.Popen[str], timeout: float = 120) -> tuple[str, str]:
     """What the command said on stdout and stderr, once all its processes have ended, for they hold both open."""
-    return run.communicate(timeout=120)
+    return run.communicate(timeout=timeout)
 
 
 def until_evaluated(run: subprocess.Popen[str], times: int) -> None:
@@ -108,6 +108,17 @@ def test_two_ranks_train_as_one_device_does(start: Start, command: Command, monk
     monkeypatch.setattr(GAN, "noise", noise_of_two_ranks(seed=0))
     assert command(*RECIPE, "hydra.run.dir=single").status == 0
     assert_the_same_up_to_rounding("ddp", "single")
+
+
+@pytest.mark.slow
+def test_with_an_empty_cache_one_rank_trains_the_oracle(start: Start, tmp_path: Path):
+    """The other waits for it, and reads the same."""
+    run = start(*RECIPE, *TWO_RANKS, "hydra.run.dir=ddp", filled=tmp_path / "cache")
+    said, errors = end(run, timeout=900)
+    assert run.returncode == 0, errors
+    logs = "".join(path.read_text() for path in Path("ddp").rglob("*.log"))
+    assert len(list(Path("cache").glob("oracle-*.pt"))) == 1
+    assert (said + errors).count("Oracle trained") == 1, logs
 
 
 @pytest.mark.slow

@@ -1,6 +1,9 @@
 import csv
+import json
 import re
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from scipy import stats
@@ -142,6 +145,42 @@ def test_unknown_family_metrics_and_names_are_shown_and_escaped(make_run, tmp_pa
     assert "strange score" in page
     assert "<script>" not in page
     assert "a\\|b" in (tmp_path / "out" / "report.md").read_text()
+
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def poisoned(tree: Any, spared: Collection[str]) -> Any:
+    """Every text of a record, but under these keys, made hostile; keys too where they name what is measured."""
+    if isinstance(tree, dict):
+        return {key: value if key in spared else poisoned(value, spared) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [poisoned(value, spared) for value in tree]
+    return f"{tree}{HOSTILE}" if isinstance(tree, str) else tree
+
+
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # classes have long names here
+@pytest.mark.parametrize("status", ["completed", "failed", f"completed{HOSTILE}"])
+@pytest.mark.parametrize("family", ["gan", "vae", f"gan{HOSTILE}"])
+def test_whatever_a_record_holds_is_escaped(request, tmp_path: Path, family: str, status: str) -> None:
+    """Beside a harmless run, so that it is compared; what is refused outright shows nothing."""
+    make = request.getfixturevalue("make_vae" if family == "vae" else "make_run")
+    for run in (make(seed=0), make(seed=1)):
+        record = json.loads((run / "results.json").read_text())
+        if run.name.endswith("1"):
+            record = poisoned(record | {"error": "why"}, ("status", "model", "name"))
+            record |= {"status": status, "model": family, f"odd{HOSTILE}": HOSTILE}
+            record["metrics"][f"odd{HOSTILE}"] = 1.0
+            record["versions"][f"odd{HOSTILE}"] = HOSTILE
+            (run / ".hydra" / "overrides.yaml").write_text(f"- experiment=odd\n- seed=1\n- 'gan.odd={HOSTILE}'\n")
+            (run / ".hydra" / "config.yaml").write_text(f"name: odd\nseed: 1\n'odd{HOSTILE}': '{HOSTILE}'\n")
+        (run / "results.json").write_text(json.dumps(record))
+    try:
+        page = write_report([tmp_path], tmp_path / "out").page.read_text()
+    except ValueError:
+        return
+    assert "<script>alert" not in page
+    assert "alert(1)" in page, "it is shown, as text"
 
 
 def test_nothing_but_an_unfinished_run(make_run, tmp_path: Path) -> None:
