@@ -1,5 +1,6 @@
 """Weight clipping: the first way to keep a critic's slope bounded."""
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 class WeightClipping(Trick):
     """The discriminator's weights are clamped to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
 
+    Those that other tricks add to it as well.
     As in the authors' code, whose critic normalises by batch, a normalisation's scale is a weight like others: clamped,
     it bounds the layer's slope by c / √ε, where ε is what is added to the variance.
 
@@ -31,5 +33,6 @@ class WeightClipping(Trick):
 
     @torch.no_grad()
     def after_discriminator(self, gan: "GAN", step: Step) -> None:
-        for weight in gan.discriminator.parameters():
+        others = [trick.discriminator_parameters() for trick in gan.tricks.values()]
+        for weight in chain(gan.discriminator.parameters(), *others):
             weight.clamp_(-self.bound, self.bound)

@@ -7,7 +7,7 @@ from torch import nn
 
 from src.gan.losses import Wasserstein
 from src.gan.networks import Discriminator
-from src.gan.tricks import WeightClipping
+from src.gan.tricks import VEEGAN, WeightClipping
 
 
 def trained(make_gan, fit, norm, bound):
@@ -26,6 +26,16 @@ def test_every_weight_is_clamped_and_no_other(make_gan, fit, norm):
     weights = list(trained(make_gan, fit, norm, bound=0.02).parameters())
     assert max(weight.abs().max() for weight in weights).item() == pytest.approx(0.02)
     assert any((weight.abs() < 0.019).any() for weight in weights)
+
+
+def test_what_another_trick_adds_to_the_critic_is_clamped_too(make_gan, fit):
+    veegan = VEEGAN(partial(Discriminator, width=4))
+    gan = make_gan(
+        loss={"wasserstein": Wasserstein()}, tricks={"veegan": veegan, "weight_clipping": WeightClipping(0.02)}
+    )
+    fit(gan)
+    assert max(weight.abs().max() for weight in veegan.show.parameters()).item() == pytest.approx(0.02)
+    assert max(weight.abs().max() for weight in veegan.encoder.parameters()) > 0.03, "a player of its own"
 
 
 def test_a_normalised_critic_has_a_bounded_slope(make_gan, fit):
