@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class WeightClipping(Trick):
     """The discriminator's weights are clamped to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
 
-    Those that other tricks add to it as well.
-    As in the authors' code, whose critic normalises by batch, a normalisation's scale is a weight like others: clamped,
-    it bounds the layer's slope by c / √ε, where ε is what is added to the variance.
+    So are those that other tricks add to it. As in the authors' code, whose critic normalises by batch, the scale of a
+    normalisation is a weight like others: clamped, it bounds the layer's slope by c / √ε, where ε is what is added to
+    the variance.
 
     Args:
         bound: c.
