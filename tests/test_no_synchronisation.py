@@ -55,7 +55,7 @@ def model_of(recipe: str) -> Counted:
         unfused = [f"{family}.{optimizer}.fused=false" for optimizer in optimizers]  # fused kernels want content
         config = compose("train", [f"experiment={recipe}", *unfused])
     model = instantiate(config.model)(spec=LETTERS if family == "gan" else BARS).to("meta")
-    model._trainer = SimpleNamespace(world_size=1, num_training_batches=100)
+    model._trainer = SimpleNamespace(world_size=1, num_training_batches=100, limit_train_batches=STEPS)
     model.total_steps = 100
     return model
 
