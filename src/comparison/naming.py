@@ -37,8 +37,16 @@ def _experiment(run: Run) -> str:
 
 def _overrides(run: Run, namesakes: Sequence[Run]) -> str:
     shared = set.intersection(*(set(recipe_overrides(other.overrides)) for other in namesakes))
-    own = [text for text in recipe_overrides(run.overrides) if text not in shared]
+    own = [
+        text for text in recipe_overrides(run.overrides) if text not in shared and not _is_a_setting(text, namesakes)
+    ]
     return " ".join([run.name, *(text for text in own if text not in run.name.split())])
+
+
+def _is_a_setting(override: str, namesakes: Sequence[Run]) -> bool:
+    """Whether all know its value, so that the settings tell them apart, or that it says what the others have anyway."""
+    key = key_of(override).removeprefix("study.")
+    return all(key in other.facts.get("settings", {}) for other in namesakes)
 
 
 def _settings(run: Run, namesakes: Sequence[Run]) -> str:

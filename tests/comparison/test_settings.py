@@ -43,6 +43,15 @@ def test_budgets_of_a_study_tell_apart(told) -> None:
     assert names(small, large) == ["vae_linear study.budget=6400", "vae_linear study.budget=64000"]
 
 
+def test_what_is_said_although_it_is_so_anyway_does_not_tell_apart(told) -> None:
+    studied = "budget: ${study.budget}\nstudy: {budget: 64000}"
+    silent = told("a", "study=quick", config=studied)
+    spelled = told("b", "study=quick", "study.budget=64000", "vae.z_low=24", config=studied, seed=1)
+    other = told("c", "study=quick", "study.budget=9", config=studied.replace("64000", "9"), seed=2)
+    assert names(silent, spelled) == ["vae_linear"]
+    assert names(silent, spelled, other) == ["vae_linear budget=64000", "vae_linear budget=9"]
+
+
 def test_what_a_study_sets_tells_apart_where_the_overrides_do_not(told) -> None:
     studied = "budget: ${study.budget}\ndata: {budget: '${budget}'}\nstudy: {seeds: 3, budget: "
     runs = [
