@@ -5,7 +5,8 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from src.files import check_archive, write_atomically
 
@@ -73,3 +74,14 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True)["state_dict"])
     except (RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(f"{path} holds the weights of another model than .hydra/config.yaml describes") from error
+
+
+def lay_out(optimizer: Optimizer) -> None:
+    """Lays moments out in memory as their weights are here, which fused optimizers rely on.
+
+    In a checkpoint from another kind of device they can lie differently, and loading keeps that.
+    """
+    for weight, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if isinstance(moment, Tensor) and moment.shape == weight.shape and moment.stride() != weight.stride():
+                moments[name] = torch.empty_like(weight, requires_grad=False).copy_(moment)

@@ -22,6 +22,16 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+BARE = {
+    "devices": 1,
+    "max_epochs": 1,
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+}
+
+
 class Reseed(Callback):
     """Gives every step, in a call of its own, its own random stream, so that a test can draw the same numbers."""
 
@@ -82,16 +92,7 @@ def fit(toy_images) -> Callable[..., Trainer]:
         images: Tensor = toy_images,
         callbacks: Sequence[Callback] = (),
     ) -> Trainer:
-        trainer = Trainer(
-            accelerator="cpu",
-            devices=1,
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[Reseed(), *callbacks],
-        )
+        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE)
         loader = ResidentLoader(images, batch_size, num_batches, seed=0, num_channels=gan.spec.shape[0])
         trainer.fit(gan, loader)
         return trainer

@@ -3,7 +3,6 @@
 B batch, C channels, H height, W width, Z latent dims.
 """
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from src.counted import Counted
+from src import checkpoints
 from src.data.spec import DataSpec, Shape
+from src.gan.ahead import Ahead
 from src.gan.combinations import refuse_impossible
 from src.gan.losses import Loss
 from src.gan.replay import Replays
@@ -21,7 +21,7 @@ from src.gan.step import Discriminator, Judged, Step, Verdict
 from src.gan.tricks import Trick
 
 
-class GAN(Counted):
+class GAN(Ahead):
     """A generator and a discriminator trained against each other (Goodfellow et al. 2014, arXiv:1406.2661).
 
     Optimisation is manual, one discriminator and, unless a trick says otherwise, one generator update a step. What a
@@ -79,27 +79,8 @@ class GAN(Counted):
     def on_train_start(self) -> None:
         super().on_train_start()
         for optimizer in self.optimizers():
-            lay_out(optimizer)
+            checkpoints.lay_out(optimizer)
         self.replays = Replays(self) if self.replay and Replays.suit(self) else None
-
-    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
-        """One update or, where no callback has anything to do in between, several."""
-        torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
-        outputs = self.update(batch_BCHW)
-        while self.runs_ahead and self.steps not in self.pauses and not self.is_lost(outputs):
-            outputs = self.update(next(self.trainer.train_dataloader.running).to(self.device, non_blocking=True))
-        return outputs
-
-    @property
-    def runs_ahead(self) -> bool:
-        """Lightning spends half a millisecond to one between two calls, which can be more than a step takes."""
-        whole = self.trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
-        return whole and self.trainer.world_size == 1
-
-    def is_lost(self, outputs: Mapping[str, Tensor]) -> bool:
-        """Whether a loss is no longer finite; on other devices than a CPU, looking would cost more than a few steps."""
-        losses = (value for name, value in outputs.items() if name.endswith("loss"))
-        return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)
 
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
         """A step between what is decided before it and what follows from it; what the charts show of it."""
@@ -279,14 +260,3 @@ def frozen(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.requires_grad_(True)
-
-
-def lay_out(optimizer: Optimizer) -> None:
-    """Lays moments out in memory as their weights are here, which fused optimizers rely on.
-
-    In a checkpoint from another kind of device they can lie differently, and loading keeps that.
-    """
-    for weight, moments in optimizer.state.items():
-        for name, moment in moments.items():
-            if moment.shape == weight.shape and moment.stride() != weight.stride():
-                moments[name] = torch.empty_like(weight, requires_grad=False).copy_(moment)

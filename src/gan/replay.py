@@ -16,8 +16,6 @@ from torch import Tensor
 from torch.nn import Module, Parameter
 from torch.optim import Optimizer
 
-from src.gan.tricks import Trick
-
 if TYPE_CHECKING:
     from src.gan.module import GAN
 
@@ -27,7 +25,7 @@ DECISIVE = (bool, int, float, str, tuple, type(None))
 OBSCURE = (list, dict, set)  # may change without being replaced
 MODULES_OWN = vars(Module()).keys() - {"training"}
 WAITS = "called a synchronizing CUDA operation"
-RECORDED = (
+RECORDED = (  # hooks between `before_step` and `after_step`
     "transform",
     "present",
     "discriminator_term",
@@ -54,7 +52,7 @@ class Replays:
 
     def __init__(self, gan: "GAN"):
         self.gan = gan
-        self.deciders = [gan.loss, *filter(takes_part, gan.tricks.values())]
+        self.deciders = [gan.loss, *(trick for trick in gan.tricks.values() if trick.overrides(RECORDED))]
         self.alike: Counter[Hashable] = Counter()
         self.recordings: dict[Hashable, Recording] = {}
 
@@ -90,11 +88,6 @@ class Replays:
             if len(self.alike) > 2 * KEPT:
                 del self.alike[next(iter(self.alike))]
         return outputs
-
-
-def takes_part(trick: Trick) -> bool:
-    """Whether it has a hook between `before_step` and `after_step`."""
-    return any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in RECORDED)
 
 
 class Recording:

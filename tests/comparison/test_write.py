@@ -163,7 +163,7 @@ def poisoned(tree: Any, spared: Collection[str]) -> Any:
 @pytest.mark.parametrize("status", ["completed", "failed", f"completed{HOSTILE}"])
 @pytest.mark.parametrize("family", ["gan", "vae", f"gan{HOSTILE}"])
 def test_whatever_a_record_holds_is_escaped(request, tmp_path: Path, family: str, status: str) -> None:
-    """Beside a harmless run, so that it is compared; what is refused outright shows nothing."""
+    """Beside a harmless run, so that it is compared."""
     make = request.getfixturevalue("make_vae" if family == "vae" else "make_run")
     for run in (make(seed=0), make(seed=1)):
         record = json.loads((run / "results.json").read_text())
@@ -175,10 +175,7 @@ def test_whatever_a_record_holds_is_escaped(request, tmp_path: Path, family: str
             (run / ".hydra" / "overrides.yaml").write_text(f"- experiment=odd\n- seed=1\n- 'gan.odd={HOSTILE}'\n")
             (run / ".hydra" / "config.yaml").write_text(f"name: odd\nseed: 1\n'odd{HOSTILE}': '{HOSTILE}'\n")
         (run / "results.json").write_text(json.dumps(record))
-    try:
-        page = write_report([tmp_path], tmp_path / "out").page.read_text()
-    except ValueError:
-        return
+    page = write_report([tmp_path], tmp_path / "out").page.read_text()
     assert "<script>alert" not in page
     assert "alert(1)" in page, "it is shown, as text"
 

@@ -15,6 +15,7 @@ from src import machine, resolvers
 from src.data.resident import ResidentLoader
 from src.gan.module import GAN
 from src.gan.tricks.trick import Trick
+from tests.conftest import BARE
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
@@ -44,17 +45,7 @@ def trained(gan: GAN, precision: str, *callbacks: Callback, batch_size: int = 16
     machine.prepare()
     torch.manual_seed(0)
     images = torch.randint(0, 256, (64, *gan.spec.shape[1:]), dtype=torch.uint8)
-    trainer = Trainer(
-        accelerator="gpu",
-        devices=1,
-        precision=precision,
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        callbacks=list(callbacks),
-    )
+    trainer = Trainer(accelerator="gpu", precision=precision, callbacks=list(callbacks), **BARE)
     trainer.fit(gan, ResidentLoader(images.cuda(), batch_size, STEPS, seed=0, num_channels=gan.spec.shape[0]))
     return gan.cpu()
 

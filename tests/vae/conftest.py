@@ -27,6 +27,7 @@ from src.oracles import oracle
 from src.vae.evaluation import VAEEvaluator
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown
+from tests.conftest import BARE
 
 DECODER = Path(__file__).parents[2] / "conf" / "vae.decoder" / "autoregressive.yaml"
 SIZES = {"train": 300, "val": 120, "test": 90}
@@ -95,17 +96,8 @@ def fit_vae(bars) -> Callable[..., Trainer]:
         precision: str = "32-true",
     ) -> Trainer:
         torch.manual_seed(7)
-        trainer = Trainer(
-            accelerator="cpu",
-            devices=1,
-            precision=precision,
-            max_epochs=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            callbacks=[Randomness(0), *callbacks, *([SaveAfter(*save)] if save else [])],
-        )
+        watching = [Randomness(0), *callbacks, *([SaveAfter(*save)] if save else [])]
+        trainer = Trainer(accelerator="cpu", precision=precision, callbacks=watching, **BARE)
         loader = ResidentLoader(images, 8, num_batches, seed=0, num_channels=vae.spec.shape[0])
         trainer.fit(vae, loader, ckpt_path=resume, weights_only=True if resume else None)
         return trainer

@@ -1,5 +1,6 @@
 """The seam for stabilisers: a trick overrides the hooks it needs and leaves the others."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from torch import Tensor, nn
@@ -58,6 +59,10 @@ class Trick(nn.Module):
 
     copies_networks: ClassVar[bool] = False
     """It is attached after those that may change the networks."""
+
+    def overrides(self, hooks: Iterable[str]) -> bool:
+        """Whether it has any of these hooks of its own."""
+        return any(getattr(type(self), hook) is not getattr(Trick, hook) for hook in hooks)
 
     def discriminator_shape(self, shape: Shape) -> Shape:
         """The shape of what the discriminator sees, where images have `shape`."""

@@ -42,7 +42,7 @@ class Unrolled(Trick):
 
     def attach(self, gan: "GAN") -> None:
         for name, trick in gan.tricks.items():
-            if any(getattr(type(trick), hook) is not getattr(Trick, hook) for hook in FORESEEN):
+            if trick.overrides(FORESEEN):
                 raise ValueError(
                     f"gan.tricks=unrolled foresees what the loss does to the discriminator, not what {name} does: "
                     "choose one of them"

@@ -1,0 +1,40 @@
+"""Several training steps in one of Lightning's calls.
+
+B batch, C channels, H height, W width.
+"""
+
+import math
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from src.counted import Counted
+
+
+class Ahead(Counted):
+    """A module that makes all its steps up to the next pause by itself; a step is an `update`."""
+
+    @abstractmethod
+    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
+        """One step; what the charts show of it."""
+
+    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
+        """One update or, where no callback has anything to do in between, several."""
+        torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
+        outputs = self.update(batch_BCHW)
+        while self.runs_ahead and self.steps not in self.pauses and not self.is_lost(outputs):
+            outputs = self.update(next(self.trainer.train_dataloader.running).to(self.device, non_blocking=True))
+        return outputs
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Lightning spends half a millisecond to one between two calls, which can be more than a step takes."""
+        whole = self.trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
+        return whole and self.trainer.world_size == 1
+
+    def is_lost(self, outputs: Mapping[str, Tensor]) -> bool:
+        """Whether a loss is no longer finite; on other devices than a CPU, looking would cost more than a few steps."""
+        losses = (value for name, value in outputs.items() if name.endswith("loss"))
+        return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)
