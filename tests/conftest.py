@@ -10,7 +10,8 @@ from lightning import Callback, Trainer
 from torch import Tensor, nn
 
 from src.data.resident import ResidentLoader
-from src.data.spec import DataSpec
+from src.data.spec import DataSpec, Split
+from src.data.strokes import draw
 from src.gan.losses import Standard
 from src.gan.module import GAN
 from src.gan.networks import Discriminator, Generator
@@ -98,3 +99,9 @@ def fit(toy_images) -> Callable[..., Trainer]:
         return trainer
 
     return train
+
+
+@pytest.fixture(scope="session")
+def letters() -> Split:
+    """Of five kinds, twenty each."""
+    return Split.of(*draw("AOQXZ", 20, seed=0))

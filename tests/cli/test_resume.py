@@ -11,10 +11,8 @@ from omegaconf import OmegaConf
 
 from src import sample
 from src.callbacks.curves import TrainingCurves
-from src.callbacks.evaluation import Evaluation
 from src.gan.module import GAN
 from src.gan.tricks import EMA
-from src.interruption import SIGNALS
 from tests.cli.conftest import SMALL, Command, results
 from tests.test_cache import Planted
 
@@ -174,45 +172,6 @@ def test_resuming_what_is_no_run_says_so(command: Command):
     outcome = command("resume=empty")
     assert outcome.status == 1
     assert "empty is no run's folder" in outcome.errors
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
-def test_a_run_asked_to_stop_does_after_the_step_and_goes_on(command: Command, monkeypatch, number: int):
-    ours = [signal.getsignal(each) for each in SIGNALS]
-    with monkeypatch.context() as patch:
-        patch.setattr(EMA, "before_step", asks_to_stop_at(160, number))
-        outcome = command(*RECIPE, "hydra.run.dir=cut")
-    assert outcome.status == 128 + number
-    assert signal.Signals(number).name in outcome.errors
-    assert "resume='cut'" in outcome.errors.replace(str(Path.cwd()) + "/", "")
-    assert [signal.getsignal(each) for each in SIGNALS] == ours
-    assert results(Path("cut"))["status"] == "interrupted"
-    assert steps(checkpoint("cut")) == 192 / 32
-    assert command("resume=cut").status == 0
-    assert command(*RECIPE, "hydra.run.dir=whole").status == 0
-    assert_same_run("whole", "cut")
-
-
-def test_asked_twice_a_run_ends_at_once(command: Command, monkeypatch: pytest.MonkeyPatch):
-    def asks_twice(self, gan):
-        if gan.images_seen == 160:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGTERM)
-            raise AssertionError("still here")
-
-    monkeypatch.setattr(EMA, "before_step", asks_twice)
-    assert command(*RECIPE, "hydra.run.dir=cut").status == 128 + signal.SIGTERM
-    assert steps(checkpoint("cut")) == 128 / 32, "no other than the last evaluation's"
-
-
-def test_asked_during_the_last_measurement_a_run_ends_at_once_and_finishes_later(command: Command, monkeypatch):
-    with monkeypatch.context() as patch:
-        patch.setattr(Evaluation, "on_train_end", lambda self, *rest: os.kill(os.getpid(), signal.SIGTERM))
-        assert command(*RECIPE, "hydra.run.dir=cut").status == 128 + signal.SIGTERM
-    assert results(Path("cut"))["metrics"] == {}
-    assert command("resume=cut").status == 0
-    assert command(*RECIPE, "hydra.run.dir=whole").status == 0
-    assert_same_run("whole", "cut")
 
 
 def damaged(content: bytes) -> dict[str, bytes]:

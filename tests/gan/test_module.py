@@ -9,9 +9,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from src.data.resident import ResidentLoader
 from src.gan.losses import FeatureMatching, Standard
-from src.gan.module import frozen
 from src.gan.networks import Discriminator
-from src.gan.tricks import EMA, R1, Dragan, Trick, Unrolled
+from src.gan.tricks import EMA, R1, Trick
 
 LOSSES = {"standard": Standard, "feature_matching": FeatureMatching}
 
@@ -72,25 +71,6 @@ def test_recipes_differ(make_gan, fit):
         ends.append(torch.cat([p.detach().flatten() for p in gan.generator.parameters()]))
     for one, other in ((0, 1), (0, 2), (1, 2)):
         assert (ends[one] - ends[other]).abs().max() > 1e-4
-
-
-@pytest.mark.filterwarnings("ignore")  # PyTorch looks at its own tensors
-def test_compiled_networks_train_alike(make_gan, fit, not_to_machine_code):
-    plain, compiled = make_gan(tricks={"ema": EMA()}), make_gan(tricks={"ema": EMA()})
-    compiled.compile_networks()
-    assert compiled.generator._compiled_call_impl
-    assert compiled.discriminator._compiled_call_impl
-    fit(plain)
-    fit(compiled)
-    assert list(compiled.state_dict()) == list(plain.state_dict())
-    for name, tensor in plain.state_dict().items():
-        torch.testing.assert_close(compiled.state_dict()[name], tensor, atol=1e-6, rtol=1e-5, msg=name)
-
-
-@pytest.mark.parametrize("trick", [R1(3.0), Dragan(), Unrolled(1)], ids=lambda trick: type(trick).__name__)
-def test_what_is_differentiated_twice_is_not_compiled(make_gan, trick):
-    with pytest.raises(ValueError, match=r"differentiated twice, as gan\.tricks=trick does"):
-        make_gan(tricks={"trick": trick}).compile_networks()
 
 
 class Outputs(Callback):
@@ -200,64 +180,6 @@ def test_batch_norm_with_input_gradients_is_refused(make_gan):
 def test_exactly_one_loss(make_gan, loss):
     with pytest.raises(ValueError, match=r"gan\.loss=\[.*\]: a GAN has exactly one loss"):
         make_gan(loss=loss)
-
-
-class Witness(Trick):
-    """Notes, during both updates, what can learn and what has a gradient."""
-
-    def attach(self, gan):
-        self.seen = []
-        self.gan = [gan]  # in a list, or it would be a submodule of itself
-
-    def note(self, name):
-        (gan,) = self.gan
-        self.seen.append(
-            (
-                name,
-                all(weight.requires_grad for weight in gan.discriminator.parameters()),
-                deepcopy([weight.detach() for weight in gan.generator.parameters()]),
-                deepcopy([weight.detach() for weight in gan.discriminator.parameters()]),
-            )
-        )
-        return 0.0
-
-    def discriminator_term(self, step):
-        assert not step.fake.images_BCHW.requires_grad
-        assert not step.real.images_BCHW.requires_grad
-        return self.note("discriminator")
-
-    def generator_term(self, step):
-        assert step.fake.images_BCHW.requires_grad
-        assert not step.real.images_BCHW.requires_grad
-        return self.note("generator")
-
-    def after_step(self, gan):
-        self.note("after")
-
-
-def test_one_network_stands_still_while_the_other_learns(make_gan, fit):
-    witness = Witness()
-    gan = make_gan(tricks={"witness": witness})
-    fit(gan, num_batches=1)
-    (first, learns, g0, d0), (second, frozen_meanwhile, g1, d1), (third, again, g2, d2) = witness.seen
-    assert (first, second, third) == ("discriminator", "generator", "after")
-    assert (learns, frozen_meanwhile, again) == (True, False, True)
-    same = [all(torch.equal(a, b) for a, b in zip(*pair, strict=True)) for pair in ((g0, g1), (d1, d2))]
-    assert same == [True, True]
-    changed = [not any(torch.equal(a, b) for a, b in zip(*pair, strict=True)) for pair in ((d0, d1), (g1, g2))]
-    assert changed == [True, True]
-
-
-def test_frozen_lets_gradients_through_and_thaws_after_an_error(make_gan):
-    discriminator = make_gan().discriminator
-    images = torch.randn(2, 1, 8, 8, requires_grad=True)
-    with frozen(discriminator):
-        discriminator(images)[0].sum().backward()
-    assert images.grad.abs().sum() > 0
-    assert all(weight.grad is None for weight in discriminator.parameters())
-    with pytest.raises(RuntimeError, match="oops"), frozen(discriminator):
-        raise RuntimeError("oops")
-    assert all(weight.requires_grad for weight in discriminator.parameters())
 
 
 @pytest.mark.parametrize(("loss", "passes"), [("standard", 3), ("feature_matching", 4)])
