@@ -4,10 +4,11 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -15,6 +16,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
+from src import mps
 from src.files import new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
@@ -83,7 +85,7 @@ class Sweeper(BasicSweeper):
         """Keeps other sweeps out of the folder; asked to stop, what is done in it ends, and the report follows."""
         self.claim()
         try:
-            with FileLock(self.folder / ".lock", timeout=0), listening(stop_after_jobs):
+            with FileLock(self.folder / ".lock", timeout=0), listening(stop_after_jobs), self.sharing_a_gpu():
                 if not (self.folder / "multirun.yaml").is_file():  # jobs are named after the sweep's first start
                     self.config.hydra.sweeper.params = self.params
                     OmegaConf.save(self.config, self.folder / "multirun.yaml")
@@ -92,6 +94,12 @@ class Sweeper(BasicSweeper):
             raise ValueError(f"hydra.sweep.dir={self.folder}: another sweep is running there") from None
         except (Interrupted, KeyboardInterrupt):  # here or in a job
             print("interrupted")
+
+    def sharing_a_gpu(self) -> AbstractContextManager[None]:
+        """Where several jobs do, their kernels run at once."""
+        several = (OmegaConf.select(self.config, "hydra.launcher.n_jobs") or 1) > 1
+        on_gpu = self.config.trainer.accelerator != "cpu" and torch.cuda.is_available()
+        return mps.serving() if several and on_gpu and self.config.study.mps else nullcontext()
 
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""

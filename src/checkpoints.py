@@ -13,6 +13,7 @@ from src.files import check_archive, write_atomically
 PARTS = {"state_dict", "optimizer_states", "loops", "callbacks"}
 
 log = logging.getLogger(__name__)
+written: set[Path] = set()  # by this process, which need not look whether they are whole
 
 
 def checkpoint(run: Path, name: str) -> Path:
@@ -31,9 +32,10 @@ def save(trainer: Trainer, run: Path, best: bool = False) -> None:
             return
         if best:
             write_atomically(checkpoint(run, "best"), newest.read_bytes())
-        if is_whole(last):  # a torn one is not worth the one before
+        if last in written or is_whole(last):  # a torn one is not worth the one before
             last.replace(checkpoint(run, "previous"))
         newest.replace(last)
+        written.add(last)
     except OSError:
         newest.unlink(missing_ok=True)
         raise

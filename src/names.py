@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
-WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "hydra")
+WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
 HOW_MANY = ("study.seeds", "study.resume", "study.dry_run")  # of a sweep's runs; its budget is part of each of them
 NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", *HOW_MANY, *WHERE)
 

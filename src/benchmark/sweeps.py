@@ -1,25 +1,23 @@
 """Many runs: what launching them side by side gains, and how a report's time grows with them."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from src import mps
 from src.benchmark.scaling import timed
 from src.comparison import write_report
 
 SEEDS = 5
 SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=quiet")
-LAUNCHERS = {"one after another": "basic", "side by side": "side_by_side"}
-MPS = "nvidia-cuda-mps-control"  # lets kernels of several processes run at once
+ONE_BY_ONE, SIDE_BY_SIDE = "hydra/launcher=basic", "hydra/launcher=side_by_side"
 REPORTED = (25, 50, 100)  # runs
 LEFT = shutil.ignore_patterns("checkpoints", "events.*")  # no report reads these
 
@@ -27,12 +25,11 @@ LEFT = shutil.ignore_patterns("checkpoints", "events.*")  # no report reads thes
 def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
     """Seconds of whole commands, reports included, for one seed and for several; runs an hour; reports by runs."""
     sweep = [*SWEEP, *overrides]
-    seconds = {"one run": _seconds(sweep, 1, "basic", f"{folder}/one")}
-    seconds |= {way: _seconds(sweep, SEEDS, launcher, f"{folder}/{way}") for way, launcher in LAUNCHERS.items()}
-    if torch.cuda.is_available() and shutil.which(MPS):
-        with _mps(folder):
-            seconds["side by side under MPS"] = _seconds(sweep, SEEDS, LAUNCHERS["side by side"], f"{folder}/mps runs")
-    ways = [way for way in seconds if way != "one run"]
+    ways = {"one after another": [ONE_BY_ONE], "side by side": [SIDE_BY_SIDE, "study.mps=false"]}
+    if torch.cuda.is_available() and mps.available():
+        ways["side by side under MPS"] = [SIDE_BY_SIDE]
+    seconds = {"one run": _seconds([*sweep, ONE_BY_ONE], 1, f"{folder}/one")}
+    seconds |= {way: _seconds([*sweep, *options], SEEDS, f"{folder}/{way}") for way, options in ways.items()}
     (run,) = {path.parent for path in Path(folder, "one").rglob("results.json")}
     return {
         "sweep": sweep,
@@ -43,37 +40,20 @@ def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
     }
 
 
-def _seconds(sweep: Sequence[str], seeds: int, launcher: str, folder: str) -> float:
+def _seconds(sweep: Sequence[str], seeds: int, folder: str) -> float:
     """Of a sweep as one starts it from a shell.
 
     Raises:
         ValueError: it failed; what it said last.
     """
-    options = ["-m", *sweep, f"seed=range({seeds})", f"hydra/launcher={launcher}", f"hydra.sweep.dir='{folder}'"]
+    command = [sys.executable, "-m", "src.train", "-m", *sweep, f"seed=range({seeds})", f"hydra.sweep.dir='{folder}'"]
     started = time.perf_counter()
-    command = [sys.executable, "-m", "src.train", *options]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     taken = time.perf_counter() - started
     completed = [path for path in Path(folder).rglob("results.json") if '"completed"' in path.read_text()]
     if len(completed) < seeds:
-        raise ValueError(f"{launcher}: {len(completed)} of {seeds} runs completed; {done.stdout.strip()[:500]}")
+        raise ValueError(f"{sweep[-1]}: {len(completed)} of {seeds} runs completed; {done.stdout.strip()[:500]}")
     return taken
-
-
-@contextmanager
-def _mps(folder: str) -> Iterator[None]:
-    """NVIDIA's multi-process service, of this process's own, for what is started meanwhile."""
-    places = {f"CUDA_MPS_{place}_DIRECTORY": f"{folder}/mps/{place.lower()}" for place in ("PIPE", "LOG")}
-    for place in places.values():
-        Path(place).mkdir(parents=True)
-    os.environ |= places
-    subprocess.run([MPS, "-d"], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run([MPS], input="quit\n", text=True, check=True)
-        for name in places:
-            del os.environ[name]
 
 
 def _reports(run: Path, folder: Path) -> Callable[[int], Callable[[], object]]:

@@ -49,7 +49,8 @@ def frechet_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
     gap = (real_MF.mean(0) - fake_NF.mean(0)).square().sum()
     real_FF, fake_FF = torch.cov(real_MF.T), torch.cov(fake_NF.T)
     # tr (ΣΣ')^½ is the sum of the roots of ΣΣ''s eigenvalues, which are real and not negative but for rounding.
-    overlap = torch.linalg.eigvals(real_FF @ fake_FF).real.clamp(min=0).sqrt().sum()
+    # There are few of them: a GPU would take longer.
+    overlap = torch.linalg.eigvals((real_FF @ fake_FF).cpu()).real.clamp(min=0).sqrt().sum().to(gap)
     return gap + real_FF.trace() + fake_FF.trace() - 2 * overlap
 
 
@@ -60,17 +61,17 @@ def neighbourhoods(real_MF: Tensor, fake_NF: Tensor, neighbours: int) -> dict[st
     """
     real_radius_M = _radii(real_MF, neighbours)
     fake_radius_N = _radii(fake_NF, neighbours)
-    balls_N, inside_a_ball_M, nearest_M = [], [], []
+    real_balls_N, inside_a_ball_M, nearest_M = [], [], []
     for rows_BF in fake_NF.split(ROWS):
-        balls_N.append((torch.cdist(rows_BF, real_MF) < real_radius_M).sum(1))
+        real_balls_N.append((torch.cdist(rows_BF, real_MF) < real_radius_M).sum(1))
     for rows_BF in real_MF.split(ROWS):
         distance_BN = torch.cdist(rows_BF, fake_NF)
         inside_a_ball_M.append((distance_BN < fake_radius_N).any(1))
-        nearest_M.append(distance_BN.min(1).values)
+        nearest_M.append(distance_BN.amin(1))
     return {
-        "precision": (torch.cat(balls_N) > 0).float().mean(),
+        "precision": (torch.cat(real_balls_N) > 0).float().mean(),
         "recall": torch.cat(inside_a_ball_M).float().mean(),
-        "density": torch.cat(balls_N).float().mean() / neighbours,
+        "density": torch.cat(real_balls_N).float().mean() / neighbours,
         "coverage": (torch.cat(nearest_M) < real_radius_M).float().mean(),
     }
 
@@ -81,13 +82,15 @@ def vendi_score(features_NF: Tensor) -> Tensor:
     The kernel matrix XXᵀ/N has the eigenvalues of the small XᵀX/N.
     """
     unit_NF = torch.nn.functional.normalize(features_NF.double())
-    eigenvalues = torch.linalg.eigvalsh(unit_NF.T @ unit_NF / len(unit_NF)).clamp(min=0)
-    return torch.exp(-torch.xlogy(eigenvalues, eigenvalues).sum())
+    eigenvalues = torch.linalg.eigvalsh((unit_NF.T @ unit_NF / len(unit_NF)).cpu()).clamp(min=0)
+    return torch.exp(-torch.xlogy(eigenvalues, eigenvalues).sum()).to(features_NF.device)
 
 
 def _radii(points_NF: Tensor, neighbours: int) -> Tensor:
     """Distance of each point to its k-th nearest other point."""
     if len(points_NF) <= neighbours:
         raise ValueError(f"{len(points_NF)} samples are too few to look at the {neighbours} nearest of each: take more")
-    rows = [torch.cdist(rows, points_NF).kthvalue(neighbours + 1).values for rows in points_NF.split(ROWS)]
-    return torch.cat(rows)
+    nearest = [
+        torch.cdist(rows, points_NF).topk(neighbours + 1, largest=False).values for rows in points_NF.split(ROWS)
+    ]
+    return torch.cat(nearest)[:, -1]  # the nearest of all is the point itself

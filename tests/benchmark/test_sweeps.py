@@ -1,7 +1,6 @@
 """Sweeps as the benchmark starts them, of points, too short to say anything about speed."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "SWEEP", ("experiment=toy_ring_standard", "budget=512", "evaluations=1"))
     monkeypatch.setattr(sweeps, "SEEDS", 2)
     monkeypatch.setattr(sweeps, "REPORTED", (2, 4))
-    monkeypatch.setattr(sweeps, "MPS", "none such")
 
 
 def test_ways_to_run_many_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -33,17 +31,5 @@ def test_ways_to_run_many_are_compared(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_sweep_that_fails_is_not_timed(tmp_path: Path):
-    with pytest.raises(ValueError, match=r"(?s)basic: 0 of 1 runs completed; .*gan.generator.z"):
+    with pytest.raises(ValueError, match=r"(?s)hydra/launcher=basic: 0 of 1 runs completed; .*gan.generator.z"):
         sweeps.measure(["gan.generator.z=none"], str(tmp_path))
-
-
-def test_mps_serves_what_is_started_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A script in its place writes down what it is told, and where."""
-    service = tmp_path / "service"
-    service.write_text('#!/bin/sh\n{ echo "told $*"; test -z "$*" && cat; } >> "$CUDA_MPS_LOG_DIRECTORY/log"\ntrue\n')
-    service.chmod(0o700)
-    monkeypatch.setattr(sweeps, "MPS", str(service))
-    with sweeps._mps(str(tmp_path)):
-        assert Path(os.environ["CUDA_MPS_PIPE_DIRECTORY"]).is_dir()
-    assert (tmp_path / "mps" / "log" / "log").read_text() == "told -d\ntold \nquit\n"
-    assert "CUDA_MPS_PIPE_DIRECTORY" not in os.environ
