@@ -22,6 +22,7 @@ from src import resolvers
 from src.counted import Counted
 from src.data.spec import DataSpec
 from src.train import CONFIGURATION
+from src.vae.anneal import Aggressive
 
 LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64, "val": 0, "test": 0})
 BARS = DataSpec("made", "made", "0", tuple("ABC"), (1, 16, 9), {"train": 64, "val": 0, "test": 0}, levels=1)
@@ -63,21 +64,17 @@ def model_of(recipe: str) -> Counted:
 def step_of(model: Counted) -> Callable[[int], object]:
     images = torch.empty((BATCH, *model.spec.shape), dtype=torch.uint8, device="meta")
     configured = model.configure_optimizers()
+    model.manual_backward = lambda loss: loss.backward()
     if isinstance(configured, list):
         model.optimizers = lambda: configured
-        model.manual_backward = lambda loss: loss.backward()
         return lambda number: model.training_step(images, number)
-    optimizer, scheduler = configured["optimizer"], configured["lr_scheduler"]["scheduler"]
-
-    def step(number: int) -> None:
-        loss = model.training_step(images, number)["loss"]
-        optimizer.zero_grad()
-        loss.backward()
-        model.configure_gradient_clipping(optimizer)
-        optimizer.step()
-        scheduler.step()
-
-    return step
+    optimizer, scheduler = configured["optimizer"], configured["lr_scheduler"]
+    optimizer.register_step_pre_hook(lambda *_: model.on_before_optimizer_step(optimizer))
+    model.optimizers, model.lr_schedulers = lambda: optimizer, lambda: scheduler
+    for annealer in model.annealers:
+        if isinstance(annealer, Aggressive):
+            annealer.is_on = False  # its inner updates go on until their loss says otherwise
+    return lambda number: model.training_step(images, number)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

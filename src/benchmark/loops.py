@@ -38,6 +38,8 @@ class TakeTurns(Callback):
         steps: of a turn.
     """
 
+    heeds_pauses = True
+
     def __init__(self, rivals: Mapping[str, Step], images_NHW: Tensor, batch_size: int, steps: int):
         self.rivals = rivals
         self.images_NHW = images_NHW
@@ -171,14 +173,11 @@ def step_shares(config: DictConfig) -> dict[str, float]:
     def total(*endings: str) -> float:
         return sum(sum(taken) for name, taken in profiler.recorded_durations.items() if name.endswith(endings))
 
-    step, backward = total("Strategy.training_step"), total("Strategy.backward")
-    # Automatic optimisation runs the step inside the optimizer's, manual optimisation the other way round.
-    around, inside = total("VAE.optimizer_step"), sum(profiler.recorded_durations["optimizer_step"])
-    gradients = step + (backward if around else -inside)
+    optimizer = sum(profiler.recorded_durations["optimizer_step"])
     parts = {
         "data": total("train_dataloader_next", "batch_to_device"),
-        "forward and backward": gradients,
-        "optimizer": around - gradients if around else inside,
+        "forward and backward": total("Strategy.training_step") - optimizer,
+        "optimizer": optimizer,
         "logging": total("TrainingCurves.on_train_batch_end"),
     }
     shares = {name: seconds / total("run_training_epoch") for name, seconds in parts.items()}
@@ -187,6 +186,8 @@ def step_shares(config: DictConfig) -> dict[str, float]:
 
 class Kernels(Callback):
     """Adds up how long a GPU's kernels and copies take, one after the other, in the last turn of a run."""
+
+    heeds_pauses = True
 
     def __init__(self, steps: int):
         self.steps = steps

@@ -26,6 +26,8 @@ class TrainingCurves(Callback):
             logged: the next step's numbers show what became of them.
     """
 
+    heeds_pauses = True
+
     def __init__(self, every: int):
         self.every = every
 

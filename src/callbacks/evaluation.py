@@ -51,6 +51,8 @@ class Evaluation(Callback):
         folder: the run's folder.
     """
 
+    heeds_pauses = True
+
     def __init__(self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str):
         self.evaluator = evaluator
         self.num_evaluations = num_evaluations

@@ -28,6 +28,8 @@ class Preemption(Callback):
         Interrupted: at the end of that step.
     """
 
+    heeds_pauses = True
+
     def __init__(self, folder: str):
         self.folder = Path(folder)
         self.heard: list[int] = []

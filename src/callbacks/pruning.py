@@ -26,6 +26,8 @@ class Pruning(Callback):
         Pruned: at the first step after such an evaluation.
     """
 
+    heeds_pauses = True
+
     def __init__(self, folder: str, startup: int):
         self.folder = Path(folder)
         self.pruner = MedianPruner(n_startup_trials=startup)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src import checkpoints
+from src.ahead import Ahead
 from src.data.spec import DataSpec, Shape
-from src.gan.ahead import Ahead
 from src.gan.combinations import refuse_impossible
 from src.gan.losses import Loss
 from src.gan.replay import Replays
@@ -54,7 +54,6 @@ class GAN(Ahead):
         replay: bool = True,
     ):
         super().__init__(spec)
-        self.automatic_optimization = False
         if len(loss) != 1:
             raise ValueError(f"gan.loss={list(loss)}: a GAN has exactly one loss")
         ((loss_name, self.loss),) = loss.items()
@@ -175,17 +174,6 @@ class GAN(Ahead):
         self.discriminator_passes += 1
         (gradient_BCHW,) = torch.autograd.grad(judged.logits_B.sum(), judged.images_BCHW, create_graph=True)
         return gradient_BCHW.float()
-
-    def descend(self, optimizer: Optimizer, loss: Tensor) -> None:
-        optimizer.zero_grad()
-        with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
-            self.manual_backward(loss)
-        self.move(optimizer)
-        torch.clear_autocast_cache()  # weights in bf16 that have just been updated
-
-    def move(self, optimizer: Optimizer) -> None:
-        """One step along the gradients; a recording of steps has its own way."""
-        optimizer.step()
 
     def discriminator_shape(self) -> Shape:
         """The shape of what the discriminator sees."""

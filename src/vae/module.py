@@ -14,13 +14,13 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from src.counted import Counted
+from src.ahead import Ahead
 from src.data.spec import DataSpec
 from src.vae.anneal import Annealer, Annealing
 from src.vae.latents import Latents
 
 
-class VAE(Counted):
+class VAE(Ahead):
     """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
@@ -84,10 +84,14 @@ class VAE(Counted):
             annealer.attach(self)
         self.annealed: dict[str, float | Tensor] = {}
 
-    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
+    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
+        """One step down the annealed negative ELBO; what the charts show of it."""
+        self.anneal.before_step()
         outputs = self.objective(self.to_cells(batch_BCHW))
         self.count(batch_BCHW)
-        return outputs
+        self.descend(self.optimizers(), outputs["loss"])
+        self.lr_schedulers().step()
+        return outputs | {"loss": outputs["loss"].detach()}
 
     def objective(self, cells_BTV: Tensor) -> dict[str, Tensor]:
         """The annealed negative ELBO under "loss", and the quantities that belong on its chart."""
@@ -171,7 +175,7 @@ class VAE(Counted):
         optimizer = self.optimizer_of([parameter for parameter in self.parameters() if parameter.requires_grad])
         # The length is asked for late: to ask here would set up the loader before a resumed run restores its place.
         scheduler = LambdaLR(optimizer, lambda step: warm_cosine(step / self.trainer.num_training_batches, self.warmup))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def optimizer_of(self, parameters: Sequence[nn.Parameter]) -> Optimizer:
         """An optimizer as the run uses it; weight decay reaches matrices only."""
@@ -179,8 +183,8 @@ class VAE(Counted):
         vectors = {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}
         return self.make_optimizer([matrices, vectors])
 
-    def configure_gradient_clipping(self, optimizer: Optimizer, *_: Any, **__: Any) -> None:
-        # Lightning's own way refuses fused optimizers under bf16, for the sake of fp16's scaler, which is not in use.
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        # Here and not before, since annealers may have taken gradients away.
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         nn.utils.clip_grad_norm_(weights, self.max_gradient_norm)
 

@@ -69,36 +69,36 @@ class Aggressive(Annealer):
         if self.resumed:
             self.optimizer.load_state_dict(self.resumed)
 
-    def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
-        if self.is_on and vae.steps and vae.steps % self.check_every == 0:
-            before, self.information = self.information, nats_told(vae, trainer.train_dataloader)
+    def before_step(self) -> None:
+        if self.is_on and self.vae.steps and self.vae.steps % self.check_every == 0:
+            before, self.information = self.information, nats_told(self.vae, self.vae.trainer.train_dataloader)
             self.is_on = self.information >= before
         if self.is_on:
-            self.catch_up(trainer, vae)
+            self.catch_up()
 
-    def catch_up(self, trainer: Trainer, vae: "VAE") -> None:
+    def catch_up(self) -> None:
         """Updates the inference networks until their loss no longer falls."""
         for group in self.optimizer.param_groups:
-            group["lr"] = trainer.optimizers[0].param_groups[0]["lr"]
+            group["lr"] = self.vae.optimizers().param_groups[0]["lr"]
         before = math.inf
-        with vae.anneal.standing_still():
+        with self.vae.anneal.standing_still():
             for _ in range(self.most // self.window):
-                loss = sum(self.update(trainer, vae) for _ in range(self.window)).item() / self.window
+                loss = sum(self.update() for _ in range(self.window)).item() / self.window
                 self.inner_updates += self.window
                 if not loss < before:
                     break
                 before = loss
 
-    def update(self, trainer: Trainer, vae: "VAE") -> Tensor:
+    def update(self) -> Tensor:
         """One inner update; returns its loss, detached."""
-        loader, weights = trainer.train_dataloader, inference_weights(vae)
-        cells_BTV = vae.to_cells(draw(loader, loader.batch_size, self.random).to(vae.device))
-        with trainer.precision_plugin.forward_context():
-            loss = vae.objective(cells_BTV)["loss"]
+        vae, loader, weights = self.vae, self.vae.trainer.train_dataloader, inference_weights(self.vae)
+        loss = vae.objective(vae.to_cells(draw(loader, loader.batch_size, self.random).to(vae.device)))["loss"]
         self.optimizer.zero_grad()
-        loss.backward(inputs=weights)
+        with torch.autocast(vae.device.type, enabled=False):
+            loss.backward(inputs=weights)
         nn.utils.clip_grad_norm_(weights, vae.max_gradient_norm)
         self.optimizer.step()
+        torch.clear_autocast_cache()
         return loss.detach()
 
     def on_before_optimizer_step(self, trainer: Trainer, vae: "VAE", optimizer: Optimizer) -> None:
@@ -147,7 +147,8 @@ def nats_told(vae: "VAE", loader: ResidentLoader) -> float:
     """Mutual information of a training sample and its latents of both levels; at most ln `NUM_PROBES`."""
     cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)).to(vae.device))
     vae.eval()
-    with torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else []):
+    own_randomness = torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else [])
+    with own_randomness, torch.autocast(vae.device.type, enabled=False):
         torch.manual_seed(PROBE_SEED)
         high, low = information(vae.inference, vae.encoder(cells_NTV), vae.prior)
     vae.train()

@@ -25,6 +25,7 @@ class Annealer(Callback):
     """Hooks into the VAE's objective, in the order in which they are called:
 
         attach                  once, when the networks exist
+        before_step             before each update of the weights
         history                 what an autoregressive decoder sees of the cells before
         temperature             by which the logits are divided in training
         reconstruction_weight   factor of the reconstruction term
@@ -66,6 +67,9 @@ class Annealer(Callback):
             ValueError: the strategy does not fit this model.
         """
         self.vae = vae
+
+    def before_step(self) -> None:
+        """May change weights, or the optimizer's state."""
 
     def history(self, cells_BTV: Tensor) -> Tensor:
         """Cells in [−1, 1] as the decoder is to remember them; 0 is unknown."""

@@ -30,6 +30,10 @@ class Annealing:
             )
         self.transform = next(iter(transforms.values()), None)
 
+    def before_step(self) -> None:
+        for annealer in self.annealers:
+            annealer.before_step()
+
     def history(self, cells_BTV: Tensor) -> Tensor:
         for annealer in self.annealers:
             cells_BTV = annealer.history(cells_BTV)

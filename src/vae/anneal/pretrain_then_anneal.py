@@ -3,7 +3,6 @@
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from lightning import Trainer
 from torch import Tensor
 
 from src.ranges import NOT_NEGATIVE, SHARE
@@ -47,11 +46,11 @@ class PretrainThenAnneal(TargetRate):
     def beta(self, rates: Rates) -> Levels:
         return self.shape(self.progress), self.shape(self.progress)
 
-    def on_train_batch_start(self, trainer: Trainer, vae: "VAE", batch: Any, batch_index: int) -> None:
+    def before_step(self) -> None:
         if self.progress >= self.pretrain and not self.is_reset:
-            vae.decoder.load_state_dict(self.initial_decoder)
-            for weight in vae.decoder.parameters():
-                trainer.optimizers[0].state.pop(weight, None)
+            self.vae.decoder.load_state_dict(self.initial_decoder)
+            for weight in self.vae.decoder.parameters():
+                self.vae.optimizers().state.pop(weight, None)
             self.is_reset = True
 
     def charts(self) -> dict[str, float | Tensor]:

@@ -52,8 +52,8 @@ def test_who_updates_what(make_vae, fit_vae, monkeypatch):
     vae = make_vae(anneal={"aggressive": annealer}, warmup=0.5)
     catch_up = annealer.catch_up
 
-    def watched(trainer, vae):
-        catch_up(trainer, vae)
+    def watched():
+        catch_up()
         between.append(deepcopy(vae.state_dict()))
 
     monkeypatch.setattr(annealer, "catch_up", watched)
@@ -80,7 +80,7 @@ def test_off_for_good_once_less_is_told(make_vae, fit_vae, told):
 def test_inner_updates_end_when_the_loss_no_longer_falls(make_vae, fit_vae, monkeypatch):
     annealer = Aggressive(window=3, most=30)
     losses = iter([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 5.0, 5.0, 5.0] + [1.0] * 6 + [100.0 - i for i in range(60)])
-    monkeypatch.setattr(annealer, "update", lambda trainer, vae: torch.tensor(next(losses)))
+    monkeypatch.setattr(annealer, "update", lambda: torch.tensor(next(losses)))
     steps = Steps(annealer)
     fit_vae(make_vae(anneal={"aggressive": annealer}), 4, callbacks=[steps])
     # Windows 8, 5, 5 (not below); 1, 1 (not below); then ever falling, up to the most, twice.
@@ -100,7 +100,7 @@ def test_inner_updates_lower_the_loss(make_vae, fit_vae, bars):
         return vae.objective(vae.to_cells(bars[:, None].repeat(20, 1, 1, 1)))["loss"].item()
 
     before = loss()
-    annealer.catch_up(trainer, vae)
+    annealer.catch_up()
     assert loss() < before - 0.1
 
 

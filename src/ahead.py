@@ -8,13 +8,26 @@ from abc import abstractmethod
 from collections.abc import Mapping
 
 import torch
+from lightning import Callback
 from torch import Tensor
+from torch.optim import Optimizer
 
 from src.counted import Counted
+from src.data.spec import DataSpec
+
+HOOKS = ("on_train_batch_start", "on_train_batch_end")
 
 
 class Ahead(Counted):
-    """A module that makes all its steps up to the next pause by itself; a step is an `update`."""
+    """A module that makes all its steps up to the next pause by itself; a step is an `update`.
+
+    A callback with something to do around single batches either sees every step, one a call, or says by a class
+    attribute `heeds_pauses = True` that it adds the steps after which it has to `pauses`.
+    """
+
+    def __init__(self, spec: DataSpec):
+        super().__init__(spec)
+        self.automatic_optimization = False
 
     @abstractmethod
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
@@ -32,9 +45,26 @@ class Ahead(Counted):
     def runs_ahead(self) -> bool:
         """Lightning spends half a millisecond to one between two calls, which can be more than a step takes."""
         whole = self.trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
-        return whole and self.trainer.world_size == 1
+        return whole and self.trainer.world_size == 1 and not any(map(sees_every_step, self.trainer.callbacks))
 
     def is_lost(self, outputs: Mapping[str, Tensor]) -> bool:
         """Whether a loss is no longer finite; on other devices than a CPU, looking would cost more than a few steps."""
         losses = (value for name, value in outputs.items() if name.endswith("loss"))
         return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)
+
+    def descend(self, optimizer: Optimizer, loss: Tensor) -> None:
+        optimizer.zero_grad()
+        with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
+            self.manual_backward(loss)
+        self.move(optimizer)
+        torch.clear_autocast_cache()  # weights in bf16 that have just been updated
+
+    def move(self, optimizer: Optimizer) -> None:
+        """One step along the gradients; a recording of steps has its own way."""
+        optimizer.step()
+
+
+def sees_every_step(callback: Callback) -> bool:
+    """Whether it does something around single batches, and does not say when."""
+    does = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in HOOKS)
+    return does and not getattr(callback, "heeds_pauses", False)
