@@ -66,5 +66,6 @@ class Ahead(Counted):
 
 def sees_every_step(callback: Callback) -> bool:
     """Whether it does something around single batches, and does not say when."""
-    does = any(getattr(type(callback), hook) is not getattr(Callback, hook) for hook in HOOKS)
+    hooks = {hook: getattr(callback, hook) for hook in HOOKS}  # a LambdaCallback's are plain functions
+    does = any(getattr(method, "__func__", None) is not getattr(Callback, hook) for hook, method in hooks.items())
     return does and not getattr(callback, "heeds_pauses", False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 from joblib import cpu_count
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from src import machine, names
 from src.names import folder_name, run_name, swept_keys
@@ -54,6 +54,10 @@ def share_of_gpu(accelerator: str) -> float:
     return 0.25 if accelerator != "cpu" and torch.cuda.is_available() else 0
 
 
+def has_callback(name: str, *, _root_: DictConfig) -> bool:
+    return name in _root_.callbacks
+
+
 def register() -> None:
     """Makes the resolvers known to OmegaConf; needed before a configuration is composed.
 
@@ -62,5 +66,13 @@ def register() -> None:
     for parser in ("oc.create", "oc.decode"):
         OmegaConf.clear_resolver(parser)
     OmegaConf.register_new_resolver("run_folder", run_folder, replace=True, use_cache=True)
-    for resolver in (sweep_folder, job_folder, record_folder, fastest_precision, jobs_at_once, share_of_gpu):
+    for resolver in (
+        sweep_folder,
+        job_folder,
+        record_folder,
+        fastest_precision,
+        jobs_at_once,
+        share_of_gpu,
+        has_callback,
+    ):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

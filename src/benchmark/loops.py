@@ -78,7 +78,6 @@ def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any
     quiet = (
         "callbacks=quiet",
         "~callbacks.preemption",
-        "trainer.enable_progress_bar=false",
         f"trainer.logger.save_dir={folder}",
     )
     config = compose("train", [*chosen, *overrides, *quiet, f"callbacks.evaluation.folder={folder}"])

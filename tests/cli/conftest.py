@@ -32,7 +32,6 @@ SMALL = (
     "evaluator.num_samples=200",
     "gan.generator.width=4",
     "gan.discriminator.width=4",
-    "trainer.enable_progress_bar=false",
     "~callbacks.progress",
 )
 
@@ -49,7 +48,6 @@ VAE_SMALL = (
     "vae.encoder.width=16",
     "vae.inference.width=16",
     "vae.decoder.width=16",
-    "trainer.enable_progress_bar=false",
     "~callbacks.progress",
 )
 

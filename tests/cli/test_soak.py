@@ -15,7 +15,6 @@ TINY = (
     "experiment=toy_ring_standard",
     "accelerator=cpu",
     "callbacks=quiet",
-    "trainer.enable_progress_bar=false",
     "batch_size=64",
     "budget=512",
     "evaluations=2",
