@@ -6,9 +6,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 from hydra.core.utils import JobStatus
+from omegaconf import OmegaConf
 
 from hydra_plugins.collapse_lab import DEATH, Sweeper
+from src import mps
 from src.sweeps.plan import Job
 
 
@@ -53,3 +56,22 @@ def test_a_torn_record_does_not_keep_the_others_from_running(jobs: list[Job], ca
     launching(launch).launch(jobs)
     assert [job.finished for job in jobs] == [False, True, True]
     assert caplog.messages == ["a: no space"]
+
+
+@pytest.mark.parametrize(
+    ("has_gpu", "changes", "served"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"study": {"mps": False}}, False),
+        (True, {"trainer": {"accelerator": "cpu"}}, False),
+        (True, {"hydra": {"launcher": {"n_jobs": 1}}}, False),
+    ],
+)
+def test_jobs_that_share_a_gpu_run_their_kernels_at_once(has_gpu, changes, served, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(mps, "serving", lambda: "the service")
+    usual = {"hydra": {"launcher": {"n_jobs": 4}}, "trainer": {"accelerator": "auto"}, "study": {"mps": True}}
+    sweeper = launching(None)
+    sweeper.config = OmegaConf.merge(usual, changes)
+    assert (sweeper.sharing_a_gpu() == "the service") == served
