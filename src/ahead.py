@@ -53,6 +53,7 @@ class Ahead(Counted):
         return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)
 
     def descend(self, optimizer: Optimizer, loss: Tensor) -> None:
+        """One update of the optimizer's weights along the gradient of the loss."""
         optimizer.zero_grad()
         with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
             self.manual_backward(loss)

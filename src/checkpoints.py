@@ -32,7 +32,7 @@ def save(trainer: Trainer, run: Path, best: bool = False) -> None:
             return
         if best:
             write_atomically(checkpoint(run, "best"), newest.read_bytes())
-        if last in written or is_whole(last):  # a torn one is not worth the one before
+        if (last in written and last.exists()) or is_whole(last):  # a torn one is not worth the one before
             last.replace(checkpoint(run, "previous"))
         newest.replace(last)
         written.add(last)

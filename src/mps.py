@@ -13,7 +13,7 @@ from joblib.externals.loky import get_reusable_executor
 
 CONTROL = "nvidia-cuda-mps-control"
 PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
-USUAL = Path("/tmp/nvidia-mps")  # pipes of a service that was started without naming a place
+USUAL = Path("/tmp/nvidia-mps")  # where, by its manual, the service is if it was told no other place
 PROBE = """
 from ctypes import CDLL, byref, c_void_p
 cuda = CDLL("libcuda.so.1")

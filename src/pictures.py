@@ -54,7 +54,7 @@ def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
 def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
     """A labelled row of images a class, in two blocks side by side; a missing class has a blank row and a red label.
 
-    Painted pixel by pixel: a figure with axes takes twenty times as long.
+    Painted pixel by pixel: a figure with axes takes five times as long.
     """
     names = list(rows)
     drawn = next((images for images in rows.values() if images is not None), None)

@@ -1,5 +1,6 @@
 """Tiny data, tiny GANs and a tiny trainer: everything at most 8×8 pixels and on the CPU."""
 
+import resource
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -21,6 +22,14 @@ from src.gan.networks import Discriminator, Generator
 def one_thread():
     """On tiny tensors threads wait for each other longer than they work, above all on a busy machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def modest_memory():
+    """No test takes a gigabyte."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    yield
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2**20, "in kilobytes, as Linux counts"
 
 
 BARE = {
