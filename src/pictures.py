@@ -22,7 +22,7 @@ GAP = 2  # pixels between images
 GAP_GREY = 64
 BLANK_GREY = 235  # where an image is missing
 ZOOM = 2
-LABEL = 44  # pixels beside a row
+LABEL = 52  # pixels beside a row
 MISSING = "#c1272d"
 SCALE = (0.01, 10)  # nats shown
 
@@ -73,7 +73,7 @@ def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
         for tiles in (tiles_KNHW3[:half], tiles_KNHW3[half:])
     ]
     picture = Image.fromarray(np.concatenate(blocks, 1))
-    pen, letters = ImageDraw(picture), lettering(22, "-Bold")
+    pen, letters = ImageDraw(picture), lettering(34, "-Bold")
     for index, (name, images_NCHW) in enumerate(rows.items()):
         block, row = divmod(index, half)
         right, middle = block * blocks[0].shape[1] + LABEL - 8, ZOOM * (GAP + row * (height + GAP) + height / 2)
