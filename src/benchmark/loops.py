@@ -21,6 +21,7 @@ TURNS, WARM_UP_TURNS = 8, 2  # of a round
 STEPS, GPU_STEPS = 10, 50  # of a turn; a GPU makes those between two points of a curve in one go
 EVALUATIONS = 3  # that are timed
 OURS = "this laboratory"
+UPDATE = "an optimizer's step"
 RECIPES: Mapping[str, tuple[Sequence[str], Callable[..., Step]]] = {
     "gan_standard": (("experiment=gan_standard", "data=strokes"), gan_step),
     "gan_r3": (("experiment=gan_r3", "data=strokes"), r3gan_step),
@@ -167,12 +168,13 @@ def step_shares(config: DictConfig) -> dict[str, float]:
     config = config.copy()
     config.budget = ROUNDS * TURNS * STEPS * config.batch_size
     profiler = SimpleProfiler()
-    train(config, [config.callbacks.randomness, config.callbacks.curves], profiler)
+    callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
+    train(config, [*callbacks, TimedOptimizers()], profiler)
 
     def total(*endings: str) -> float:
         return sum(sum(taken) for name, taken in profiler.recorded_durations.items() if name.endswith(endings))
 
-    optimizer = sum(profiler.recorded_durations["optimizer_step"])
+    optimizer = total(UPDATE)
     parts = {
         "data": total("train_dataloader_next", "batch_to_device"),
         "forward and backward": total("Strategy.training_step") - optimizer,
@@ -181,6 +183,15 @@ def step_shares(config: DictConfig) -> dict[str, float]:
     }
     shares = {name: seconds / total("run_training_epoch") for name, seconds in parts.items()}
     return shares | {"Lightning": 1 - sum(shares.values())}
+
+
+class TimedOptimizers(Callback):
+    """Has the trainer's profiler time the optimizers' steps, also those that are made without Lightning."""
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        for optimizer in trainer.optimizers:
+            optimizer.register_step_pre_hook(lambda *_: trainer.profiler.start(UPDATE))
+            optimizer.register_step_post_hook(lambda *_: trainer.profiler.stop(UPDATE))
 
 
 class Kernels(Callback):
@@ -227,18 +238,18 @@ def evaluation_seconds(config: DictConfig) -> dict[str, float]:
     config.evaluations = EVALUATIONS
     config.budget = EVALUATIONS * STEPS * config.batch_size
     profiler = SimpleProfiler()
-    train(config, list(config.callbacks.values()), profiler)
+    train(config, list(map(instantiate, config.callbacks.values())), profiler)
     taken = profiler.recorded_durations
     along = sorted(taken["[Callback]Evaluation.on_train_batch_end"])[-EVALUATIONS:]
     (at_the_end,) = taken["[Callback]Evaluation.on_train_end"]
     return {"along_training": statistics.median(along), "at_the_end": at_the_end}
 
 
-def train(config: DictConfig, callbacks: Sequence[DictConfig], profiler: SimpleProfiler) -> None:
+def train(config: DictConfig, callbacks: Sequence[Callback], profiler: SimpleProfiler) -> None:
     """A run whose parts are timed."""
     data = instantiate(config.data)
     data.setup()
-    trainer = instantiate(config.trainer, callbacks=list(map(instantiate, callbacks)), profiler=profiler)
+    trainer = instantiate(config.trainer, callbacks=callbacks, profiler=profiler)
     trainer.fit(make_model(config, data.spec), data)
 
 

@@ -8,9 +8,7 @@ from functools import partial
 import pytest
 import torch
 from lightning import Callback
-from lightning.pytorch.callbacks import LambdaCallback
 
-from src.ahead import sees_every_step
 from src.vae.anneal import Aggressive, Linear
 from src.vae.decoders import Parallel
 from src.vae.module import VAE, warm_cosine
@@ -84,13 +82,6 @@ class Asking(Heeding):
     """Sees every step, as callbacks from elsewhere do."""
 
     heeds_pauses = False
-
-
-def test_who_sees_every_step():
-    assert sees_every_step(Asking())
-    assert sees_every_step(LambdaCallback(on_train_batch_end=lambda *_: None))
-    assert not sees_every_step(Heeding())
-    assert not sees_every_step(LambdaCallback(on_train_start=lambda *_: None))
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
