@@ -72,7 +72,7 @@ def _panels(section: Section, drawn: Sequence[Summary], key: str) -> bytes:
     for axes, summary in zip(grid, drawn, strict=True):
         _reference(axes, section, key, named=axes is grid[0])
         quiet(axes)
-        axes.set_title(short(summary.label, 30), fontsize=9.5, loc="left", color=INK, y=1)
+        axes.set_title(short(summary.label, 28), fontsize=9.5, loc="left", color=INK, y=1)
     along_the_bottom(figure, f"training {section.unit} seen (grey, dashed: the baseline)")
     along_the_left(figure, measure(key).label)
     return png(figure)

@@ -41,7 +41,7 @@ def level_curves(section: Section, quantity: str) -> bytes | None:
             draw(axes, summary, key, *looks[title])
     _scale(grid[0], quantity)
     for axes, summary in zip(grid, drawn, strict=True):
-        _dress(axes, short(summary.label, 30), quantity)
+        _dress(axes, short(summary.label, 28), quantity)
     return _finish(figure, looks, section, quantity)
 
 

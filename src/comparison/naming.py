@@ -1,10 +1,13 @@
 """What runs are called in a report: names that tell them apart, labels that are short, the usual baseline."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from src.comparison.records import Run
 from src.names import key_of, recipe_overrides
+
+LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little without their key
 
 
 def told_apart(runs: Sequence[Run]) -> list[Run]:
@@ -57,22 +60,45 @@ def _settings(run: Run, namesakes: Sequence[Run]) -> str:
     return " ".join([run.name, *differing])
 
 
-def labels(names: Iterable[str]) -> dict[str, str]:
+def labels(names: Collection[str]) -> dict[str, str]:
     """Each name without the words that all of them share: "vae vae.anneal=linear" is called "linear".
 
-    A key goes too where every name has just that one key left and no value is a number, which would say little alone.
+    A key is called by as much of its end as tells it from the others. Where all names have the same keys, it goes
+    altogether unless one of its values is a number or a flag, which would say little alone.
     """
+    if len(names) == 1:
+        return {name: name for name in names}
     words = {name: name.split() for name in names}
     shared = set.intersection(*map(set, words.values()))
     own = {name: [word for word in parts if word not in shared] for name, parts in words.items()}
-    if not all(own.values()):  # one name is but what all share
-        return {name: name for name in words}
-    pairs = {name: parts[0].partition("=") for name, parts in own.items()}
-    one_word = all(len(parts) == 1 for parts in own.values())
-    one_key = len({(key, equals) for key, equals, _ in pairs.values()}) == 1
-    if one_word and one_key and not any(value[:1].isdigit() for _, _, value in pairs.values()):
-        return {name: value for name, (_, _, value) in pairs.items()}
-    return {name: " ".join(parts) for name, parts in own.items()}
+    choices = {name: [_choice(word) for word in parts] for name, parts in (own if all(own.values()) else words).items()}
+    keys = {tuple(key for key, _ in parts) for parts in choices.values()}
+    called = _ends({key for sequence in keys for key in sequence})
+    if len(keys) == 1:
+        for choice in zip(*choices.values(), strict=True):
+            if not any(LITTLE.match(value) for _, value in choice):
+                called[choice[0][0]] = ""
+    return {
+        name: " ".join(f"{called[key]}={value}" if called[key] else value for key, value in parts)
+        for name, parts in choices.items()
+    }
+
+
+def _choice(word: str) -> tuple[str, str]:
+    """Key and value of an override; a recipe is a value alone."""
+    key, equals, value = word.partition("=")
+    return (key, value) if equals else ("", word)
+
+
+def _ends(keys: Collection[str]) -> dict[str, str]:
+    """The shortest end of each dotted key that no other key has; all of a key with which another ends."""
+
+    def end_of(key: str) -> str:
+        parts = key.split(".")
+        ends = (".".join(parts[-num:]) for num in range(1, len(parts)))
+        return next((end for end in ends if sum(f".{other}".endswith(f".{end}") for other in keys) == 1), key)
+
+    return {key: end_of(key) for key in keys}
 
 
 def usual_baseline(names: Iterable[str], words: Sequence[str]) -> str:

@@ -10,8 +10,22 @@ from src.comparison.naming import labels, usual_baseline
         (["vae vae.anneal=linear", "vae vae.anneal=[cyclical,free_bits]"], ["linear", "[cyclical,free_bits]"]),
         (["gan_fm width=8", "gan_fm width=16"], ["width=8", "width=16"]),
         (["vae_a x=b y=c", "vae_d x=b y=c"], ["vae_a", "vae_d"]),
-        (["vae a=b c=d", "vae a=b c=e", "vae a=f c=d"], ["a=b c=d", "a=b c=e", "a=f c=d"]),
-        (["gan_standard", "gan_standard gan.tricks=[r1]"], ["gan_standard", "gan_standard gan.tricks=[r1]"]),
+        (["vae a=b c=d", "vae a=b c=e", "vae a=f c=d"], ["b d", "b e", "f d"]),
+        (["gan_standard", "gan_standard gan.tricks=[r1]"], ["gan_standard", "gan_standard tricks=[r1]"]),
+        (["gan_fm", "gan_r1 gan.tricks.r1.gamma=2"], ["gan_fm", "gan_r1 gamma=2"]),
+        (
+            ["vae vae.anneal=linear trainer.precision=32-true", "vae vae.anneal=none trainer.precision=bf16-mixed"],
+            ["linear precision=32-true", "none precision=bf16-mixed"],
+        ),
+        (["vae compile=true", "vae compile=false"], ["compile=true", "compile=false"]),
+        (
+            [
+                "gan gan.generator.width=8 gan.discriminator.width=8",
+                "gan gan.generator.width=4 gan.discriminator.width=4",
+            ],
+            ["generator.width=8 discriminator.width=8", "generator.width=4 discriminator.width=4"],
+        ),
+        (["x width=1 gan.width=2", "x width=2 gan.width=1"], ["width=1 gan.width=2", "width=2 gan.width=1"]),
         (["vae vae.anneal=none"], ["vae vae.anneal=none"]),
     ],
 )
