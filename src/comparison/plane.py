@@ -119,6 +119,6 @@ def _limit(axes: Axes, total: float | None, name: str, dashes: tuple[float, floa
 def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
     handles = [Line2D([], [], color=c, marker=m, linestyle="", markersize=7) for c, m in styles.values()]
     figure.legend(
-        handles, [short(name, 26) for name in styles], loc="outside upper left", ncols=min(len(styles), 5),
+        handles, [short(name, 30) for name in styles], loc="outside upper left", ncols=min(len(styles), 4),
         frameon=False, fontsize=9.5, labelcolor=INK,
     )  # fmt: skip
