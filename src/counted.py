@@ -30,8 +30,9 @@ class Counted(LightningModule):
     """A module that counts its own progress and resumes on the data that it was trained on.
 
     `steps` counts training steps, `images_seen` training samples and `batch_images` those of the latest step, over all
-    devices. Lightning's `global_step` counts every optimizer's step and means none of them. Schedules follow
-    `progress`: the length of a run is the one it was first started with, also when it goes on with a larger budget.
+    devices. Lightning's `global_step` counts what optimizers do within its wrappers and means none of them. Schedules
+    follow `progress`: the length of a run is the one it was first started with, also when it goes on with a larger
+    budget.
     `pauses` holds the steps after which a callback has something to do: a module may make several steps in one call of
     `training_step`, but none beyond the next of these.
     """
