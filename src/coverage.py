@@ -54,6 +54,7 @@ class Coverage:
             for name in held_out
         }
         self.modes = {name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()}
+        self.fidelity = {name: Fidelity(real.features_NF) for name, real in self.real.items()}
         self.unjudged = {name: self._classes_without(modes.judged_K) for name, modes in self.modes.items()}
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
             len(data.spec.classes), held_out["test"].labels, self.real["test"]
@@ -83,12 +84,12 @@ class Coverage:
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
         """Every metric of images with this opinion, against the real images of `split`."""
-        modes = self.modes[split]
+        modes, fidelity = self.modes[split], self.fidelity[split]
         modes.reset()
         modes.update(opinion)
         found = modes.compute()
         lost_K, shares_K = modes.judged_K & ~found.pop("covered"), found.pop("shares")
-        fidelity = Fidelity(self.real[split].features_NF)
+        fidelity.reset()
         fidelity.update(opinion.features_NF)
         values = {name: value.item() for name, value in (found | fidelity.compute()).items()}
         return values | {

@@ -34,7 +34,9 @@ def save(picture: np.ndarray, path: Path) -> None:
 def as_png(picture: np.ndarray) -> bytes:
     """The picture as a PNG file, compressed in a hurry: evaluations write some each, and training waits."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    red, green, blue = np.moveaxis(picture, -1, 0)
+    grey = (red == green).all() and (green == blue).all()
+    Image.fromarray(red if grey else picture).save(file, "PNG", compress_level=1)
     return file.getvalue()
 
 

@@ -106,9 +106,15 @@ def test_timeline_shows_what_is_gone_and_what_is_too_much():
 
 
 def test_save(tmp_path):
-    picture = grid(images(2), 2)
-    pictures.save(picture, tmp_path / "some.png")
-    assert np.array_equal(np.asarray(Image.open(tmp_path / "some.png")), picture)
+    """A grey picture is stored as one, in a third of the bytes, or so."""
+    grey = grid(images(2), 2)
+    coloured = grey.copy()
+    coloured[0, 0] = (255, 0, 0)
+    for picture, mode in ((grey, "L"), (coloured, "RGB")):
+        pictures.save(picture, tmp_path / "some.png")
+        with Image.open(tmp_path / "some.png") as image:
+            assert image.mode == mode
+            assert np.array_equal(np.asarray(image.convert("RGB")), picture)
 
 
 def greyish(picture: np.ndarray) -> np.ndarray:

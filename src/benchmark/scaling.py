@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from src.data.resident import ResidentLoader
-from src.metrics.fidelity import frechet_distance, neighbourhoods, vendi_score
+from src.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
 from src.metrics.modes import ModeCoverage
 from src.oracles.oracle import Opinion
 from src.vae.information import mutual_information
@@ -77,7 +77,7 @@ def _streamed(num: int) -> Callable[[], object]:
 
 def _neighbourhoods(num: int) -> Callable[[], object]:
     real, fake = torch.randn(2, num, FEATURES)
-    return lambda: neighbourhoods(real, fake, 5)
+    return lambda: neighbourhoods(real, radii(real, 5), fake, 5)
 
 
 def _vendi(num: int) -> Callable[[], object]:

@@ -16,7 +16,7 @@ class Fidelity(Metric):
     """Fréchet distance, precision, recall, density, coverage and Vendi score of generated against real features.
 
     Args:
-        real_MF: features of held-out real images.
+        real_MF: features of held-out real images, whose neighbourhoods are measured once for every number of fakes.
         neighbours: k of the neighbourhoods.
     """
 
@@ -27,6 +27,7 @@ class Fidelity(Metric):
         super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.register_buffer("real_MF", real_MF)
         self.neighbours = neighbours
+        self.real_radii: dict[int, Tensor] = {}
         self.add_state("features", [], dist_reduce_fx="cat")
 
     def update(self, features_NF: Tensor) -> None:
@@ -36,9 +37,12 @@ class Fidelity(Metric):
         """The six figures; neighbourhoods compare as many of each, since their radii shrink with number."""
         fake_NF = dim_zero_cat(self.features)
         num = min(len(fake_NF), len(self.real_MF), MOST)
+        real_MF = self.real_MF[:num]
+        if num not in self.real_radii:
+            self.real_radii[num] = radii(real_MF, self.neighbours)
         return {
             "fid": frechet_distance(self.real_MF, fake_NF),
-            **neighbourhoods(self.real_MF[:num], fake_NF[:num], self.neighbours),
+            **neighbourhoods(real_MF, self.real_radii[num], fake_NF[:num], self.neighbours),
             "vendi": vendi_score(fake_NF),
         }
 
@@ -54,13 +58,12 @@ def frechet_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
     return gap + real_FF.trace() + fake_FF.trace() - 2 * overlap
 
 
-def neighbourhoods(real_MF: Tensor, fake_NF: Tensor, neighbours: int) -> dict[str, Tensor]:
+def neighbourhoods(real_MF: Tensor, real_radius_M: Tensor, fake_NF: Tensor, neighbours: int) -> dict[str, Tensor]:
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020).
 
-    arXiv:2002.09797. Balls around a point reach to its k-th nearest neighbour of the same kind.
+    arXiv:2002.09797. Balls around a point reach to its k-th nearest neighbour of the same kind, as `radii` measures.
     """
-    real_radius_M = _radii(real_MF, neighbours)
-    fake_radius_N = _radii(fake_NF, neighbours)
+    fake_radius_N = radii(fake_NF, neighbours)
     real_balls_N, inside_a_ball_M, nearest_M = [], [], []
     for rows_BF in fake_NF.split(ROWS):
         real_balls_N.append((torch.cdist(rows_BF, real_MF) < real_radius_M).sum(1))
@@ -86,7 +89,7 @@ def vendi_score(features_NF: Tensor) -> Tensor:
     return torch.exp(-torch.xlogy(eigenvalues, eigenvalues).sum()).to(features_NF.device)
 
 
-def _radii(points_NF: Tensor, neighbours: int) -> Tensor:
+def radii(points_NF: Tensor, neighbours: int) -> Tensor:
     """Distance of each point to its k-th nearest other point."""
     if len(points_NF) <= neighbours:
         raise ValueError(f"{len(points_NF)} samples are too few to look at the {neighbours} nearest of each: take more")

@@ -1,5 +1,6 @@
 """On a GPU: steps from CUDA graphs equal those kernel by kernel, and no step waits for the GPU's numbers."""
 
+import math
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -76,7 +77,7 @@ def test_graphs_train_to_the_same_weights(recipe, precision, spec, monkeypatch):
 def test_a_step_that_waits_is_not_recorded(make_gan):
     class Waiting(Trick):
         def after_discriminator(self, gan, step):
-            assert float(step.real.logits_B.sum()) == float(step.real.logits_B.sum())
+            assert math.isfinite(step.real.logits_B.sum().item())
 
     gan = make_gan(tricks={"waiting": Waiting()}, generator_optimizer=ADAM, discriminator_optimizer=ADAM)
     trained(gan, "32-true")

@@ -6,7 +6,7 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from src.metrics import fidelity
-from src.metrics.fidelity import Fidelity, frechet_distance, neighbourhoods, vendi_score
+from src.metrics.fidelity import Fidelity, frechet_distance, radii, vendi_score
 
 NAMES = ("precision", "recall", "density", "coverage")
 
@@ -27,6 +27,10 @@ def exact(count, mean, deviation) -> torch.Tensor:
 
 
 # Fréchet distance
+
+
+def neighbourhoods(real, fake, k):
+    return fidelity.neighbourhoods(real, radii(real, k), fake, k)
 
 
 class Features(nn.Module):
