@@ -52,7 +52,7 @@ FAMILIES = {
         curves=("modes", "kl"),
         signals=(
             *("logit_gap", "discriminator_accuracy"),
-            *("generator_gradient", "discriminator_gradient", "feature_variance"),
+            *("generator_gradient", "discriminator_gradient", "feature_variance", "channel_balance"),
         ),
         absent="missing",
         samples=("validity", "diversity", "feature_distance"),

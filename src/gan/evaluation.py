@@ -52,6 +52,7 @@ class GANEvaluator:
             "Pairs that the discriminator tells apart": "val/discriminator_accuracy",
             "Spread of the fakes' features": "val/feature_variance",
             "Norm of the generator's gradient": "val/generator_gradient",
+            "Regard for the least regarded channel": "val/channel_balance",
         },
     }
 

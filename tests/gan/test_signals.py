@@ -2,6 +2,7 @@
 
 import math
 from copy import deepcopy
+from dataclasses import replace
 
 import pytest
 import torch
@@ -97,3 +98,27 @@ def test_signals_are_means_over_the_batches(gan_of):
     real = torch.tensor([1.0, 3.0]).repeat_interleave(10).view(-1, 1, 1, 1)
     signals = warning_signals(gan_of(0.0, -1.0, 2.0), real, 10)
     assert signals["logit_gap"] == pytest.approx((4 + 8) / 2)
+
+
+class Sums(nn.Module):
+    """D(x) = Σ w_c x̄_c of the channels' mean pixels."""
+
+    def __init__(self, shape, weights):
+        super().__init__()
+        self.weight_C = nn.Parameter(torch.tensor(weights))
+
+    def forward(self, images_BCHW):
+        features_BC = images_BCHW.mean((2, 3))
+        return features_BC @ self.weight_C, features_BC
+
+
+@pytest.mark.parametrize(
+    ("weights", "balance"), [((1.0, -1.0), 1), ((3.0, 1.0), 0.2), ((2.0, 0.0), 0), ((2.0, 1.0, 1.0), 0.5)]
+)
+def test_regard_for_each_channel(make_gan, spec, weights, balance):
+    """The squared gradients of the channels are as the squares of their weights."""
+    spec = replace(spec, shape=(len(weights), *spec.shape[1:]))
+    gan = make_gan(spec=spec, discriminator=lambda shape: Sums(shape, weights))
+    signals = warning_signals(gan, torch.randn(32, *spec.shape), 16)
+    assert signals["channel_balance"] == pytest.approx(balance)
+    assert "channel_balance" not in warning_signals(make_gan(), torch.randn(16, 1, 8, 8), 8)
