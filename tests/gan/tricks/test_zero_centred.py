@@ -42,14 +42,35 @@ def test_a_quadratic_discriminator(penalty, penalise):
 
 
 @both
-def test_leading_axes_stay_free(penalty, penalise):
-    images = torch.randn(3, 5, 1, 2, 2)
+def test_evenly_all_channels_cost_as_much_as_the_steepest(penalty, penalise):
+    """D(x) = Σ w x with |w|² of 14 in the first channel and 126 in the second: twice the second's, not their sum."""
+    slopes = torch.tensor([1.0, 2.0, 3.0, 3.0, 6.0, 9.0]).view(2, 3, 1)
+    term = penalty(penalise(4.0, evenly=True), lambda x: ((x * slopes).sum((1, 2, 3)), x), torch.randn(5, 2, 3, 1))
+    assert term.item() == pytest.approx(4 / 2 * 2 * 126)
+
+
+@both
+def test_evenly_over_the_batch_not_image_by_image(penalty, penalise):
+    """One image is steep in the first channel, the other as steep in the second: on average both are heeded alike."""
+    images = torch.tensor([[3.0, 1.0], [1.0, 3.0]]).view(2, 2, 1, 1)
+
+    def quadratic(x):
+        return x.square().sum((1, 2, 3)) / 2, x
+
+    terms = [penalty(penalise(evenly=evenly), quadratic, images.clone()).item() for evenly in (False, True)]
+    assert terms == pytest.approx([(9 + 1) / 2, 2 * (9 + 1) / 2 / 2])
+
+
+@both
+@pytest.mark.parametrize("evenly", [False, True])
+def test_leading_axes_stay_free(penalty, penalise, evenly):
+    images = torch.randn(3, 5, 2, 2, 2)
 
     def cubic(x):
         return x.pow(3).sum((-3, -2, -1)), x
 
-    together = penalty(penalise(), cubic, images.clone())
-    alone = torch.stack([penalty(penalise(), cubic, image.clone()) for image in images])
+    together = penalty(penalise(evenly=evenly), cubic, images.clone())
+    alone = torch.stack([penalty(penalise(evenly=evenly), cubic, image.clone()) for image in images])
     assert together.shape == (3,)
     torch.testing.assert_close(together, alone)
 
@@ -72,3 +93,10 @@ def test_it_is_no_term_of_the_generator(make_gan, make_step, penalise):
     gan.tricks["penalty"].discriminator_term(step).backward()
     assert all(weight.grad is None for weight in gan.generator.parameters())
     assert gan.discriminator.body[0].weight.grad.abs().sum() > 0
+
+
+@both
+def test_evenly_needs_several_channels(make_gan, penalise):
+    name = penalise.__name__.lower()
+    with pytest.raises(ValueError, match=f"gan.tricks.{name}.evenly=true is about several channels"):
+        make_gan(tricks={name: penalise(evenly=True)})
