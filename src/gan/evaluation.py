@@ -52,8 +52,10 @@ class GANEvaluator:
             "Pairs that the discriminator tells apart": "val/discriminator_accuracy",
             "Spread of the fakes' features": "val/feature_variance",
             "Norm of the generator's gradient": "val/generator_gradient",
-            "Regard for the least regarded channel": "val/channel_balance",
         },
+    }
+    stacked_charts: ClassVar = {
+        "GAN: one channel beside another": {"Regard for the least regarded channel": "val/channel_balance"},
     }
 
     def __init__(self, num_samples: int, cache: str):
@@ -65,6 +67,8 @@ class GANEvaluator:
         """Trains or loads the oracle and shows it the held-out splits; finds a listener for drums."""
         self.listener = listener_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
+        if data.spec.shape[0] > 1:
+            self.charts = self.charts | self.stacked_charts
         real = self.coverage.real_images["val"]
         self.batch_size = data.batch_size
         self.real = real[torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)].to(device)

@@ -84,6 +84,9 @@ def test_letters_stack_on_the_channels(command: Command):
     found = results(only("multirun/single/*"))
     assert found["metrics"]["modes"] + len(found["metrics"]["missing"]) == 676
     assert found["controls"]["single"]["modes"] == 1
+    board = EventAccumulator(str(only("multirun/single/*")))
+    board.Reload()
+    assert charts(board)["Regard for the least regarded channel"] == ["val/channel_balance"]
 
 
 @pytest.mark.usefixtures("few_bars")
