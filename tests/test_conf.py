@@ -1,5 +1,6 @@
 """The configuration: every file composes, opens with why one would choose it, and is named after its class."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,8 @@ def test_every_file_opens_with_why(option: Path):
 
 @pytest.mark.parametrize("experiment", RECIPES)
 def test_every_recipe_builds_its_model(experiment: str):
-    model = instantiate(composed(f"experiment={experiment}").model)(spec=SPEC)
+    recipe = composed(f"experiment={experiment}")
+    model = instantiate(recipe.model)(spec=replace(SPEC, shape=(recipe.data.stack, *SPEC.shape[1:])))
     assert sum(parameter.numel() for parameter in model.parameters()) > 1000
 
 
