@@ -45,10 +45,16 @@ class ResidualGenerator(nn.Module):
         width: channels at half the size of the image; they double with every further halving.
         depth: halvings of the size.
         blocks: residual blocks at each size.
+        mean: brightness that the images start at, -1 (black) to 1, both excluded. Started at the data's there is no
+            rush to it, in which a wide generator overshoots into blank images that the tanh lets no gradient out of.
     """
 
-    def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, blocks: int = 1):
+    def __init__(
+        self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, blocks: int = 1, mean: float = 0.0
+    ):
         super().__init__()
+        if not -1 < mean < 1:
+            raise ValueError(f"gan.generator.mean={mean}: choose a number between -1 and 1, both excluded")
         channels, height, image_width = shape
         sizes = halvings(height, image_width, depth)
         widths = [width << level for level in range(depth)]
@@ -63,8 +69,9 @@ class ResidualGenerator(nn.Module):
                 layers += [scaled(nn.Conv2d(widths[level], widths[level - 1], 1, bias=False))]
                 layers += [Resize(sizes[level + 1], sizes[level])]
         odd = (height % 2, image_width % 2)
-        draw = nn.ConvTranspose2d(width, channels, 4, 2, 1, output_padding=odd)
-        self.layers = nn.Sequential(*layers, nn.LeakyReLU(SLOPE, inplace=True), scaled(draw), nn.Tanh())
+        draw = scaled(nn.ConvTranspose2d(width, channels, 4, 2, 1, output_padding=odd))
+        nn.init.constant_(draw.bias, math.atanh(mean))
+        self.layers = nn.Sequential(*layers, nn.LeakyReLU(SLOPE, inplace=True), draw, nn.Tanh())
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         return self.layers(z_BZ)
