@@ -49,9 +49,7 @@ class ResidualGenerator(nn.Module):
             rush to it, in which a wide generator overshoots into blank images that the tanh lets no gradient out of.
     """
 
-    def __init__(
-        self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, blocks: int = 1, mean: float = 0.0
-    ):
+    def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, blocks: int = 1, mean: float = 0.0):
         super().__init__()
         if not -1 < mean < 1:
             raise ValueError(f"gan.generator.mean={mean}: choose a number between -1 and 1, both excluded")

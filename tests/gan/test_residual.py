@@ -56,6 +56,19 @@ def test_too_many_halvings_are_refused(index):
         (ResidualGenerator, ResidualDiscriminator)[index]((1, 16, 9), depth=4)
 
 
+@pytest.mark.parametrize("mean", [-0.7, 0.0, 0.5])
+def test_images_start_around_the_mean_that_is_asked_for(mean):
+    # Without biases before it, a network of leaky rectifiers maps zero to zero: only the last layer's bias is seen.
+    images = ResidualGenerator((2, 28, 28), mean=mean)(torch.zeros(3, 64))
+    torch.testing.assert_close(images, torch.full_like(images, mean))
+
+
+@pytest.mark.parametrize("mean", [-1.0, 1.0, math.nan])
+def test_a_mean_that_tanh_never_reaches_is_refused(mean):
+    with pytest.raises(ValueError, match=f"gan.generator.mean={mean}: choose a number between -1 and 1"):
+        ResidualGenerator((1, 28, 28), mean=mean)
+
+
 def test_logits_are_linear_in_the_features():
     discriminator = trained(pair()[1])
     logits, features = discriminator(torch.rand(6, 1, 28, 28))
