@@ -17,6 +17,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src import mps
+from src.command_line import check_options
 from src.files import new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
@@ -72,7 +73,8 @@ class Sweeper(BasicSweeper):
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
         """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
-        self.validate_batch_is_legal(jobs)
+        for job in jobs:
+            check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
         choices = self.config.hydra.runtime.choices
         swept = {given.key_or_group for given in overrides if given.is_sweep_override()}
         if not self.new:

@@ -39,11 +39,6 @@ def refuse_impossible(config: DictConfig) -> None:
             f"trainer.accelerator={trainer.accelerator}: this machine has no GPU that PyTorch can use; "
             "choose accelerator=cpu or accelerator=auto"
         )
-    if str(trainer.precision) in ("16", "16-mixed", "16-true"):
-        raise ValueError(
-            f"trainer.precision={trainer.precision}: fp16 loses the gradients of penalties, which loss scaling does "
-            "not reach; choose bf16-mixed or 32-true"
-        )
 
 
 def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:

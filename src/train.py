@@ -22,6 +22,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import checkpoints, machine, resolvers
 from src.callbacks.curves import DivergedError
+from src.command_line import CONFIGURATION, understood
+from src.environment import be_the_only_process, cluster, is_alone
 from src.interruption import Interrupted, Pruned, listening, stop
 from src.mistakes import give_up, is_mistake, message
 from src.names import PRUNED
@@ -31,16 +33,17 @@ from src.refusals import refuse_impossible
 from src.results import describe_dataset, describe_machine, hyperparameters, read_results, write_results
 from src.summary import print_summary
 
-CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
-
 log = logging.getLogger(__name__)
 resolvers.register()
 
 
+@understood
 @hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="train")
 def main(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
     quieten()
+    if is_alone(config):
+        be_the_only_process()
     machine.prepare()
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
@@ -129,7 +132,7 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     watching = list(callbacks.values())
     if config.resume:  # a value that is refused on the way to the first step must not be in the record
         watching.append(LambdaCallback(on_train_start=lambda *_: keep(config, folder)))
-    trainer: Trainer = instantiate(config.trainer, callbacks=watching)
+    trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
     results |= describe_machine(trainer)
 
     data = instantiate(config.data)

@@ -1,0 +1,233 @@
+"""The command line: what it says is understood before anything is made, or refused in one line."""
+
+import importlib
+import os
+import re
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from hydra import compose
+from hydra._internal import utils
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import MissingConfigException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from src.environment import be_the_only_process, is_alone
+from src.mistakes import give_up, is_mistake, message
+from src.options import hint, refuse_unread
+from src.refusals import refuse_impossible
+from src.trainer_options import refuse_trainer_options
+
+CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
+HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"
+HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
+
+
+def understood(program: Callable[..., Any]) -> Callable[..., Any]:
+    """Has a Hydra program say in one line what is wrong with its command line, instead of Hydra's several."""
+
+    @wraps(program)
+    def run(config: DictConfig | None = None) -> Any:
+        if config is not None:
+            return program(config)
+        parser = _replaced(HYDRA_MAIN, "get_args_parser", _parser)
+        with parser, _replaced(utils, "run_and_report", _reporting(utils.run_and_report)):
+            return program()
+
+    return run
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+class _Parser(ArgumentParser):
+    """Hydra's parser of the command line; overrides may stand before and after its flags."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        parsed = self.parse_intermixed_args(args, namespace)
+        try:
+            check_words(parsed.overrides)
+            if parsed.experimental_rerun:
+                raise ValueError("--experimental-rerun: a run goes on with resume=FOLDER")
+            if parsed.resolve and not (parsed.cfg or parsed.help):
+                raise ValueError("--resolve: only beside --cfg job")
+            if parsed.config_dir and not Path(parsed.config_dir).is_dir():
+                raise ValueError(f"--config-dir {parsed.config_dir}: there is no such folder")
+        except ValueError as mistake:
+            give_up(message(mistake))
+        return parsed
+
+    def error(self, text: str) -> NoReturn:
+        give_up(explain_flag(text))
+
+
+def _parser() -> ArgumentParser:
+    parser = utils.get_args_parser()
+    parser.__class__ = _Parser
+    parser.allow_abbrev = False  # or --experiment would mean --experimental-rerun
+    return parser
+
+
+def explain_flag(text: str) -> str:
+    """What argparse says of flags, and how these options are given."""
+    unknown = re.match(r"unrecognized arguments: --?([\w.-]+)(?:[= ](\S+))?", text)
+    if not unknown:
+        return f"{text}; {HELP}"
+    key, value = unknown[1].replace("-", "_"), unknown[2] or "VALUE"
+    return f"{unknown[0].partition(': ')[2]}: write {key}={value}, without dashes; --help lists the options"
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Refuses words that are no key=value.
+
+    Raises:
+        ValueError: with what was probably meant.
+    """
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word.startswith("~") or ("=" in word and word.strip() != "=" and not word.startswith("=")):
+            if word.endswith("=") and following and "=" not in following:
+                raise ValueError(f"{word} {following}: write {word}{following}, without a space")
+            continue
+        given = word.strip("= ")
+        if following.startswith("=") and len(words) > index + 1:
+            value = following.strip("=") or (words[index + 2] if index + 2 < len(words) else "VALUE")
+            raise ValueError(f"{word} {following}: write {given}={value}, without spaces")
+        groups = [path.parent.relative_to(CONFIGURATION) for path in sorted(CONFIGURATION.glob(f"*/{given}.yaml"))]
+        if groups:
+            raise ValueError(f"{word}: write {groups[0]}={given}")
+        if following and "=" not in following:
+            raise ValueError(f"{word} {following}: write {given}={following}")
+        raise ValueError(f"{word}: {HELP}")
+
+
+def _reporting(original: Callable[[Callable[[], Any]], Any]) -> Callable[[Callable[[], Any]], Any]:
+    def report(action: Callable[[], Any]) -> Any:
+        try:
+            return action()
+        except Exception as error:
+            if not is_mistake(error):
+                return original(_raising(error))
+            give_up(explain(error))
+
+    return report
+
+
+def _raising(error: Exception) -> Callable[[], NoReturn]:
+    def again() -> NoReturn:
+        raise error
+
+    return again
+
+
+def explain(error: Exception) -> str:
+    """What Hydra found wrong with an option, in one line and with the nearest option that exists."""
+    text = str(error)
+    unknown = re.match(r"Could not (?:override|delete from config\.) '([^']+)'", text)
+    root = getattr(error.__cause__, "parent_node", None)
+    if unknown and root is not None:
+        key = unknown[1]
+        missing = getattr(error.__cause__, "full_key", key) or key
+        return f"{_overriding(text, key)}: there is no option {missing}{hint(key, root._get_root())}"
+    choices = re.search(r"Could not (?:find|load) '([^']*)'", text)
+    if isinstance(error, MissingConfigException) and choices:
+        group, _, chosen = choices[1].rpartition("/")
+        options = error.options or sorted(path.stem for path in (CONFIGURATION / group).glob("*.yaml"))
+        near = get_close_matches(chosen, options, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        return f"{group}={chosen}: there is no such choice in {group}; {meant}choose {', '.join(options)}"
+    if unknown and "No match in the defaults list" in text:
+        group = unknown[1].partition("@")[0]
+        family = group.partition(".")[0]
+        return f"{group}: this command's model has no {family}; add model={family}" if "." in group else message(error)
+    return message(error).partition(" See https://hydra.cc")[0]
+
+
+def _overriding(text: str, key: str) -> str:
+    given = re.search(r"To append to your config use \+(.+)", text)
+    return given[1] if given else key
+
+
+class CheckCommand(Callback):
+    """Hydra callback that refuses, before a folder is made, what no run can be started with."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        try:
+            check(config)
+            if config.hydra.mode == RunMode.RUN:
+                make_folder(Path(config.hydra.run.dir))
+        except Exception as mistake:
+            if not is_mistake(mistake):
+                raise
+            give_up(message(mistake))
+
+    on_multirun_start = on_run_start
+
+
+def check(config: DictConfig) -> None:
+    """Refuses a command whose options make no run.
+
+    Raises:
+        ValueError: the first that does not.
+    """
+    if is_alone(config):
+        be_the_only_process()
+    HydraConfig.instance().set_config(config)
+    check_hydra(config.hydra)
+    check_options(config)
+    refuse_impossible(config)
+
+
+def check_hydra(hydra: DictConfig) -> None:
+    """Refuses options of Hydra's that no run works with."""
+    if hydra.job.chdir:
+        raise ValueError(
+            "hydra.job.chdir=true: a run stays in the folder where the command is given; all paths are relative to that"
+        )
+    if not OmegaConf.is_interpolation(hydra, "output_subdir"):
+        raise ValueError(
+            f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "
+            "src.report look for it"
+        )
+
+
+def check_options(config: DictConfig) -> None:
+    """Refuses options that a run would ignore."""
+    overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    added = [each for each in parsed if each.is_add() or each.is_force_add()]
+    added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
+    if added:
+        others = [each.input_line for each in parsed if each not in added and not each.is_sweep_override()]
+        refuse_unread(compose(config.hydra.job.config_name, others, return_hydra_config=True), config, added)
+    refuse_trainer_options(config)
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a run's folder, or says why there can be none.
+
+    Raises:
+        OSError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"hydra.run.dir={folder}: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise OSError(f"hydra.run.dir={folder}: nothing can be written there")
