@@ -17,7 +17,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src import mps
-from src.command_line import check_options
+from src.command_line import check_options, explain
 from src.files import new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
@@ -56,11 +56,12 @@ class Sweeper(BasicSweeper):
         given = {key_of(argument) for argument in arguments}
         self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        with briefly():
+        with briefly(explain):
             self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
 
     def run(self, overrides: list[Override]) -> None:
         (jobs,) = self.split_arguments(overrides, None)
+        self.refuse_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             print(plan.headline(), plan.listing(), sep="\n")
@@ -70,6 +71,13 @@ class Sweeper(BasicSweeper):
             plan.save()
             print(plan.headline())
             self.launch(plan.pending)
+
+    def refuse_empty(self, overrides: list[Override]) -> None:
+        """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""
+        for override in overrides:
+            if override.is_discrete_sweep() and not list(override.sweep_string_iterator()):
+                choices = self.hydra_context.config_loader.get_group_options(override.key_or_group)
+                raise ValueError(f"{override.input_line}: nothing matches; choose {', '.join(choices)}")
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
         """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""

@@ -3,11 +3,12 @@
 import importlib
 import os
 import re
+import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
@@ -24,6 +25,7 @@ from omegaconf import DictConfig, OmegaConf
 from src.environment import be_the_only_process, is_alone
 from src.mistakes import give_up, is_mistake, message
 from src.options import hint, refuse_unread
+from src.ranges import COUNT
 from src.refusals import refuse_impossible
 from src.trainer_options import refuse_trainer_options
 
@@ -39,9 +41,14 @@ def understood(program: Callable[..., Any]) -> Callable[..., Any]:
     def run(config: DictConfig | None = None) -> Any:
         if config is not None:
             return program(config)
-        parser = _replaced(HYDRA_MAIN, "get_args_parser", _parser)
-        with parser, _replaced(utils, "run_and_report", _reporting(utils.run_and_report)):
-            return program()
+        report = utils.run_and_report
+        with _replaced(HYDRA_MAIN, "get_args_parser", _parser), _replaced(utils, "run_and_report", _call):
+            try:
+                return program()
+            except Exception as error:
+                if is_mistake(error):
+                    give_up(explain(error))
+                return report(partial(_raise, error))  # Hydra's traceback, without its own frames
 
     return run
 
@@ -56,25 +63,30 @@ def _replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
         setattr(module, name, before)
 
 
+def _call(action: Callable[[], Any]) -> Any:
+    return action()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
 class _Parser(ArgumentParser):
     """Hydra's parser of the command line; overrides may stand before and after its flags."""
 
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         parsed = self.parse_intermixed_args(args, namespace)
-        try:
-            check_words(parsed.overrides)
-            if parsed.experimental_rerun:
-                raise ValueError("--experimental-rerun: a run goes on with resume=FOLDER")
-            if parsed.resolve and not (parsed.cfg or parsed.help):
-                raise ValueError("--resolve: only beside --cfg job")
-            if parsed.config_dir and not Path(parsed.config_dir).is_dir():
-                raise ValueError(f"--config-dir {parsed.config_dir}: there is no such folder")
-        except ValueError as mistake:
-            give_up(message(mistake))
+        check_words(parsed.overrides)
+        if parsed.experimental_rerun:
+            raise ValueError("--experimental-rerun: a run goes on with resume=FOLDER")
+        if parsed.resolve and not (parsed.cfg or parsed.help):
+            raise ValueError("--resolve: only beside --cfg job")
+        if parsed.config_dir and not Path(parsed.config_dir).is_dir():
+            raise ValueError(f"--config-dir {parsed.config_dir}: there is no such folder")
         return parsed
 
-    def error(self, text: str) -> NoReturn:
-        give_up(explain_flag(text))
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(explain_flag(message, sys.argv[1:]))
 
 
 def _parser() -> ArgumentParser:
@@ -84,13 +96,17 @@ def _parser() -> ArgumentParser:
     return parser
 
 
-def explain_flag(text: str) -> str:
+def explain_flag(text: str, arguments: Sequence[str]) -> str:
     """What argparse says of flags, and how these options are given."""
-    unknown = re.match(r"unrecognized arguments: --?([\w.-]+)(?:[= ](\S+))?", text)
+    unknown = re.match(r"unrecognized arguments: (--?([\w.-]+)\S*)", text)
     if not unknown:
         return f"{text}; {HELP}"
-    key, value = unknown[1].replace("-", "_"), unknown[2] or "VALUE"
-    return f"{unknown[0].partition(': ')[2]}: write {key}={value}, without dashes; --help lists the options"
+    flag, key = unknown[1], unknown[2].replace("-", "_")
+    name, _, value = flag.partition("=")
+    if not value and flag in arguments[:-1]:
+        value = arguments[arguments.index(flag) + 1]
+        value = "" if value.startswith("-") or "=" in value else value
+    return f"{name}: options have no dashes; write {key}={value or 'VALUE'}; --help lists them"
 
 
 def check_words(words: Sequence[str]) -> None:
@@ -115,25 +131,6 @@ def check_words(words: Sequence[str]) -> None:
         if following and "=" not in following:
             raise ValueError(f"{word} {following}: write {given}={following}")
         raise ValueError(f"{word}: {HELP}")
-
-
-def _reporting(original: Callable[[Callable[[], Any]], Any]) -> Callable[[Callable[[], Any]], Any]:
-    def report(action: Callable[[], Any]) -> Any:
-        try:
-            return action()
-        except Exception as error:
-            if not is_mistake(error):
-                return original(_raising(error))
-            give_up(explain(error))
-
-    return report
-
-
-def _raising(error: Exception) -> Callable[[], NoReturn]:
-    def again() -> NoReturn:
-        raise error
-
-    return again
 
 
 def explain(error: Exception) -> str:
@@ -190,6 +187,7 @@ def check(config: DictConfig) -> None:
         be_the_only_process()
     HydraConfig.instance().set_config(config)
     check_hydra(config.hydra)
+    COUNT.check("study.seeds", config.study.seeds)
     check_options(config)
     refuse_impossible(config)
 
@@ -200,6 +198,9 @@ def check_hydra(hydra: DictConfig) -> None:
         raise ValueError(
             "hydra.job.chdir=true: a run stays in the folder where the command is given; all paths are relative to that"
         )
+    for key, folder in (("hydra.run.dir", hydra.run.dir), ("hydra.sweep.dir", hydra.sweep.dir)):
+        if not folder:
+            raise ValueError(f"{key}={folder}: choose a folder; without this option there is a new one in multirun")
     if not OmegaConf.is_interpolation(hydra, "output_subdir"):
         raise ValueError(
             f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "

@@ -84,11 +84,13 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
                 return True
             if name not in parameters:
                 return False
-        elif depth and any("_target_" in entry for entry in _dicts(node)):
-            if not (OmegaConf.is_dict(node._get_node(name)) and "_target_" in node[name]):
-                return False
         elif not _has(defined, path[: depth + 1]):
-            return argument or any(f"{key}.".startswith(f"{free}.") for free in FREE)
+            beside = [entry for other, entry in _dicts(node) if other != name]
+            if beside and all("_target_" in entry for entry in beside):
+                if "_target_" not in dict(_dicts(node)).get(name, {}):
+                    return False
+            elif not argument:
+                return any(f"{key}.".startswith(f"{free}.") for free in FREE)
     return True
 
 
@@ -102,8 +104,9 @@ def hint(key: str, config: DictConfig) -> str:
     if last.lower() in ENDINGS:
         near = [name for name in known if name.endswith(ENDINGS[last.lower()])]
         return f"; use {' and '.join(f'{name}=' for name in near)}" if near else ""
-    if last.lower() in WORDS and family in (key, "trainer"):
-        return f"; {WORDS[last.lower()]}"
+    word = get_close_matches(last.lower(), WORDS, 1, 0.9)
+    if word and family in (key, "trainer"):
+        return f"; {WORDS[word[0]]}"
     near = [name for name in known if name.endswith(f".{key}")] or get_close_matches(key, known, 3, 0.85)
     if not near:
         ends = {name.rpartition(".")[2]: name for name in reversed(known)}
@@ -129,20 +132,17 @@ def _parameters(node: DictConfig) -> set[str] | None:
     return None if any(each.kind is each.VAR_KEYWORD for each in parameters.values()) else set(parameters)
 
 
-def _dicts(node: DictConfig) -> Iterator[DictConfig]:
+def _dicts(node: DictConfig) -> Iterator[tuple[str, DictConfig]]:
     """The entries of a node that are nodes themselves, without those that only point to others."""
     for name in node:
         entry = node._get_node(name)
         if OmegaConf.is_dict(entry) and not entry._is_none() and not entry._is_interpolation():
-            yield entry
+            yield name, entry
 
 
 def _keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
     """Dotted keys of everything that can be set, without Hydra's own."""
-    for name in node:
-        if name == "hydra" or name in HYDRAS_OWN:
-            continue
-        yield f"{prefix}{name}"
-        entry = node._get_node(name)
-        if OmegaConf.is_dict(entry) and not entry._is_none() and not entry._is_interpolation():
+    yield from (f"{prefix}{name}" for name in node if name not in ("hydra", *HYDRAS_OWN))
+    for name, entry in _dicts(node):
+        if name != "hydra":
             yield from _keys(entry, f"{prefix}{name}.")

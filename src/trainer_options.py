@@ -14,7 +14,7 @@ MEMORY = "the data lie in memory, in one fixed order for each seed"
 REFUSED: dict[str, tuple[Any, str]] = {
     "max_epochs": (1, f"{LENGTH}; a run is one epoch of that many"),
     "min_epochs": (None, LENGTH),
-    "max_steps": (-1, f"{LENGTH}; {{value}} steps of batch_size={{batch_size}} are budget={{samples}}"),
+    "max_steps": (-1, f"{LENGTH}; {{steps}} steps of batch_size={{batch_size}} are budget={{samples}}"),
     "min_steps": (None, LENGTH),
     "max_time": (None, f"{LENGTH}; a run that is sent SIGTERM, as by timeout(1), leaves a checkpoint"),
     "fast_dev_run": (False, f"{LENGTH}; budget={{batch_size}} evaluations=1 is a single step"),
