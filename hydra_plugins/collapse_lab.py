@@ -18,7 +18,7 @@ from omegaconf import OmegaConf
 
 from src import mps
 from src.command_line import check_options, explain
-from src.files import new_folder
+from src.files import make_folder, new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
@@ -114,8 +114,9 @@ class Sweeper(BasicSweeper):
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder, "hydra.sweep.dir")
             return
+        make_folder(self.folder.parent, "hydra.sweep.dir")
         self.new, self.folder = False, new_folder(self.folder)
         self.config.hydra.sweep.dir = str(self.folder)
         own = f"hydra.sweep.dir='{self.folder}'"

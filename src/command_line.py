@@ -1,12 +1,12 @@
 """The command line: what it says is understood before anything is made, or refused in one line."""
 
 import importlib
-import os
 import re
+import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
 from functools import partial, wraps
 from pathlib import Path
@@ -23,10 +23,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from src.environment import be_the_only_process, is_alone
+from src.files import make_folder
 from src.mistakes import give_up, is_mistake, message
 from src.options import hint, refuse_unread
 from src.ranges import COUNT
-from src.refusals import refuse_impossible
+from src.refusals import refuse_impossible, refuse_missing_gpu
 from src.trainer_options import refuse_trainer_options
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
@@ -42,7 +43,7 @@ def understood(program: Callable[..., Any]) -> Callable[..., Any]:
         if config is not None:
             return program(config)
         report = utils.run_and_report
-        with _replaced(HYDRA_MAIN, "get_args_parser", _parser), _replaced(utils, "run_and_report", _call):
+        with _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser), _replaced(utils, "run_and_report", _call):
             try:
                 return program()
             except Exception as error:
@@ -89,7 +90,7 @@ class _Parser(ArgumentParser):
         raise ValueError(explain_flag(message, sys.argv[1:]))
 
 
-def _parser() -> ArgumentParser:
+def hydra_parser() -> ArgumentParser:
     parser = utils.get_args_parser()
     parser.__class__ = _Parser
     parser.allow_abbrev = False  # or --experiment would mean --experimental-rerun
@@ -168,7 +169,7 @@ class CheckCommand(Callback):
         try:
             check(config)
             if config.hydra.mode == RunMode.RUN:
-                make_folder(Path(config.hydra.run.dir))
+                make_folder(Path(config.hydra.run.dir), "hydra.run.dir")
         except Exception as mistake:
             if not is_mistake(mistake):
                 raise
@@ -190,6 +191,11 @@ def check(config: DictConfig) -> None:
     COUNT.check("study.seeds", config.study.seeds)
     check_options(config)
     refuse_impossible(config)
+    if config.hydra.mode == RunMode.RUN and not config.resume:
+        refuse_missing_gpu(config)
+        for name in config.data:
+            if OmegaConf.is_missing(config.data, name):
+                raise ValueError(f"data.{name}: this has no default; give data.{name}=FILE")
 
 
 def check_hydra(hydra: DictConfig) -> None:
@@ -220,15 +226,13 @@ def check_options(config: DictConfig) -> None:
     refuse_trainer_options(config)
 
 
-def make_folder(folder: Path) -> None:
-    """Makes a run's folder, or says why there can be none.
-
-    Raises:
-        OSError: it cannot be made or written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OSError(f"hydra.run.dir={folder}: {error.strerror}") from error
-    if not os.access(folder, os.W_OK):
-        raise OSError(f"hydra.run.dir={folder}: nothing can be written there")
+def forget(folder: Path) -> None:
+    """Removes the folder of a run that was refused before it trained, if it holds nothing but its start."""
+    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    if all(path.parts[0] in (".hydra", "train.log") or path.match("events.out.tfevents.*") for path in files):
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in folder.parents:
+            if parent.name not in ("single", "multirun"):
+                break
+            with suppress(OSError):  # it holds more
+                parent.rmdir()
