@@ -20,6 +20,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from src.environment import be_the_only_process, is_alone
@@ -126,7 +127,9 @@ def check_words(words: Sequence[str]) -> None:
         if following.startswith("=") and len(words) > index + 1:
             value = following.strip("=") or (words[index + 2] if index + 2 < len(words) else "VALUE")
             raise ValueError(f"{word} {following}: write {given}={value}, without spaces")
-        groups = [path.parent.relative_to(CONFIGURATION) for path in sorted(CONFIGURATION.glob(f"*/{given}.yaml"))]
+        if index and words[index - 1].endswith(","):
+            raise ValueError(f"{words[index - 1]} {word}: write {words[index - 1]}{word}, without a space")
+        groups = [path.relative_to(CONFIGURATION).parts[0] for path in sorted(CONFIGURATION.glob(f"*/{given}.yaml"))]
         if groups:
             raise ValueError(f"{word}: write {groups[0]}={given}")
         if following and "=" not in following:
@@ -154,7 +157,12 @@ def explain(error: Exception) -> str:
         group = unknown[1].partition("@")[0]
         family = group.partition(".")[0]
         return f"{group}: this command's model has no {family}; add model={family}" if "." in group else message(error)
-    return message(error).partition(" See https://hydra.cc")[0]
+    twice = re.match(r"Multiple values for ([\w./]+)", text)
+    if twice:
+        return f"{twice[1]}: it has a value already; leave out the + before {twice[1]}="
+    said = message(error).partition(" See https://hydra.cc")[0]
+    given = getattr(error, "override", None)  # of what cannot be parsed
+    return f"{given}: {said}" if given and given not in said else said
 
 
 def _overriding(text: str, key: str) -> str:
@@ -207,7 +215,8 @@ def check_hydra(hydra: DictConfig) -> None:
     for key, folder in (("hydra.run.dir", hydra.run.dir), ("hydra.sweep.dir", hydra.sweep.dir)):
         if not folder:
             raise ValueError(f"{key}={folder}: choose a folder; without this option there is a new one in multirun")
-    if not OmegaConf.is_interpolation(hydra, "output_subdir"):
+    # Lightning starts DDP's other ranks so.
+    if not OmegaConf.is_interpolation(hydra, "output_subdir") and rank_zero_only.rank == 0:
         raise ValueError(
             f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "
             "src.report look for it"

@@ -76,6 +76,8 @@ def taken(ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         ("budget = 100", "budget=100"),
         ("budget =100", "budget=100"),
         ("seed=1 budget", "key=value"),
+        ("vae.anneal=linear, cyclical", "write vae.anneal=linear,cyclical"),
+        ("quick/gan_fm", "experiment=quick/gan_fm"),
         ("=3", "key=value"),
     ],
 )
@@ -129,8 +131,9 @@ def test_flags_may_stand_anywhere():
         ("study=nothing", "choose full, gan, quick, vae"),
         ("hydra/job_logging=nothing", "disabled"),
         ("budget=1,2", "budget=1,2"),
+        ("+experiment=gan_fm", "leave out the +"),
         ("budget=[1", "budget=[1"),
-        ("~budge", "~budge"),
+        ("~budge", "'budge' does not exist"),
     ],
 )
 def test_what_cannot_be_composed(given: str, expected: str):
@@ -186,6 +189,14 @@ def test_what_is_refused(refused: Try, given: str, expected: str):
 )
 def test_what_is_taken(taken, given: str):
     assert taken(*given.split())
+
+
+def test_another_rank_keeps_no_record_of_its_own(taken, monkeypatch: pytest.MonkeyPatch):
+    """Lightning starts it with the first one's command and these."""
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    ddp = ("accelerator=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
+    assert taken(*ddp, "hydra.run.dir=run", "hydra.output_subdir=null").trainer.devices == 2
+    assert rank_zero_only.rank == 1
 
 
 def test_a_folder_of_ones_own_recipes(taken, tmp_path: Path):
