@@ -17,7 +17,8 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src import mps
-from src.files import new_folder
+from src.command_line import check_options, explain
+from src.files import make_folder, new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
@@ -55,11 +56,12 @@ class Sweeper(BasicSweeper):
         given = {key_of(argument) for argument in arguments}
         self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        with briefly():
+        with briefly(explain):
             self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
 
     def run(self, overrides: list[Override]) -> None:
         (jobs,) = self.split_arguments(overrides, None)
+        self.refuse_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             print(plan.headline(), plan.listing(), sep="\n")
@@ -70,9 +72,17 @@ class Sweeper(BasicSweeper):
             print(plan.headline())
             self.launch(plan.pending)
 
+    def refuse_empty(self, overrides: list[Override]) -> None:
+        """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""
+        for override in overrides:
+            if override.is_discrete_sweep() and not list(override.sweep_string_iterator()):
+                choices = self.hydra_context.config_loader.get_group_options(override.key_or_group)
+                raise ValueError(f"{override.input_line}: nothing matches; choose {', '.join(choices)}")
+
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
         """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
-        self.validate_batch_is_legal(jobs)
+        for job in jobs:
+            check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
         choices = self.config.hydra.runtime.choices
         swept = {given.key_or_group for given in overrides if given.is_sweep_override()}
         if not self.new:
@@ -104,8 +114,9 @@ class Sweeper(BasicSweeper):
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder, "hydra.sweep.dir")
             return
+        make_folder(self.folder.parent, "hydra.sweep.dir")
         self.new, self.folder = False, new_folder(self.folder)
         self.config.hydra.sweep.dir = str(self.folder)
         own = f"hydra.sweep.dir='{self.folder}'"

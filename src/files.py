@@ -25,6 +25,20 @@ def new_folder(path: Path, number: int = 1) -> Path:
     return own
 
 
+def make_folder(path: Path, key: str) -> None:
+    """Makes the folder that an option names, where there is none.
+
+    Raises:
+        OSError: it cannot be made or written to, with the option's key.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(f"{key}={path}: the folder cannot be made ({error.strerror})") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise OSError(f"{key}={path}: nothing can be written to this folder")
+
+
 def check_archive(path: Path) -> None:
     """Reads a zip archive, such as NumPy's and PyTorch's, through and compares its check sums, which PyTorch skips.
 

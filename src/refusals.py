@@ -31,24 +31,24 @@ def refuse_impossible(config: DictConfig) -> None:
                 FITTING[name].check(key, value)
             if name in FLAGS and not isinstance(value, bool):
                 raise ValueError(f"{key}={value}: choose true or false")
-    trainer = config.trainer
-    if "ddp" in str(trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
+    if "ddp" in str(config.trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
-    if trainer.accelerator in ("gpu", "cuda") and not torch.accelerator.is_available():
+
+
+def refuse_missing_gpu(config: DictConfig) -> None:
+    """Refuses a GPU where there is none; not for a sweep's start, since its jobs may run on other machines."""
+    chosen = config.trainer.accelerator
+    if chosen in ("gpu", "cuda") and not torch.accelerator.is_available():
         raise ValueError(
-            f"trainer.accelerator={trainer.accelerator}: this machine has no GPU that PyTorch can use; "
-            "choose accelerator=cpu or accelerator=auto"
-        )
-    if str(trainer.precision) in ("16", "16-mixed", "16-true"):
-        raise ValueError(
-            f"trainer.precision={trainer.precision}: fp16 loses the gradients of penalties, which loss scaling does "
-            "not reach; choose bf16-mixed or 32-true"
+            f"trainer.accelerator={chosen}: this machine has no GPU that PyTorch can use; choose accelerator=cpu or "
+            "accelerator=auto"
         )
 
 
 def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
     if OmegaConf.is_dict(node):
         for name in node:
-            yield from _leaves(node[name], f"{key}.{name}")
+            if not OmegaConf.is_missing(node, name):  # a sweep may be about to choose it
+                yield from _leaves(node[name], f"{key}.{name}")
     else:
         yield key, node

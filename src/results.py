@@ -1,7 +1,9 @@
 """results.json: what a run was, how it ended and what it reached."""
 
 import json
+import logging
 import math
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +20,7 @@ from omegaconf import DictConfig, OmegaConf
 from src.data.spec import DataSpec
 from src.files import write_atomically
 
+log = logging.getLogger(__name__)
 PACKAGES = ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics", "numpy")
 
 
@@ -82,13 +85,19 @@ def describe_machine(trainer: Trainer) -> dict[str, Any]:
 @cache
 def commit() -> str | None:
     """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
+    if not (here / ".git").exists():
+        return None
+    # Git refuses a repository of another owner, as in containers, unless told that this one is meant. Where a hook or
+    # an editor has set GIT_DIR, it would describe that one's.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = ["git", "-c", f"safe.directory={here}", "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=here, capture_output=True, text=True
-        )
+        described = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True)
     except FileNotFoundError:  # no git on this machine
         return None
+    if described.returncode:
+        log.warning("results.json names no commit: %s", " ".join(described.stderr.split()))
     return described.stdout.strip() or None
 
 

@@ -22,25 +22,28 @@ from omegaconf import DictConfig, OmegaConf
 
 from src import checkpoints, machine, resolvers
 from src.callbacks.curves import DivergedError
+from src.command_line import CONFIGURATION, forget, understood
+from src.environment import be_the_only_process, cluster, is_alone
 from src.interruption import Interrupted, Pruned, listening, stop
 from src.mistakes import give_up, is_mistake, message
 from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
-from src.refusals import refuse_impossible
+from src.refusals import refuse_impossible, refuse_missing_gpu
 from src.results import describe_dataset, describe_machine, hyperparameters, read_results, write_results
 from src.summary import print_summary
-
-CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 
 log = logging.getLogger(__name__)
 resolvers.register()
 
 
+@understood
 @hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="train")
 def main(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
     quieten()
+    if is_alone(config):
+        be_the_only_process()
     machine.prepare()
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
@@ -60,6 +63,8 @@ def main(config: DictConfig) -> None:
             raise
         give_up(message(error))
     if results["status"] not in ("completed", "diverged") and hydra_config.mode == RunMode.RUN:
+        if not (folder / "results.json").exists():
+            forget(folder)
         give_up(results["error"])
     gc.collect()
     torch.cuda.empty_cache()
@@ -69,6 +74,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     """Trains and writes results.json, whatever happens; returns its content."""
     results = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
     results |= {"status": "failed", "error": None, "seed": config.seed}
+    refused = False
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0
     try:
         record = read_record(Path(config.resume or folder))
@@ -92,15 +98,17 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         results["error"] = message(error)
         if in_sweep or not is_mistake(error):
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
+        refused = not in_sweep and not config.resume and is_mistake(error) and not results.get("train_seconds")
         name = "traceback" if first_rank else f"traceback_of_rank_{rank_zero_only.rank}"
-        with suppress(OSError):  # on a full disk
-            (folder / f"{name}.txt").write_text(traceback.format_exc())
+        if not refused:
+            with suppress(OSError):  # on a full disk
+                (folder / f"{name}.txt").write_text(traceback.format_exc())
     finally:
         # A resumed run that never got going leaves what it had reached before; a job's end is told with it.
         before = read_results(folder) if config.resume and not results.get("train_seconds") else {}
         if before:
             results = before | {key: results[key] for key in ("status", "error")}
-        if first_rank and "name" in results and (in_sweep or not before):
+        if first_rank and "name" in results and (in_sweep or not before) and not refused:
             save(folder, results)
     return results
 
@@ -124,12 +132,13 @@ def save(folder: Path, results: dict[str, Any]) -> None:
 def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
     refuse_impossible(config)
+    refuse_missing_gpu(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
     watching = list(callbacks.values())
     if config.resume:  # a value that is refused on the way to the first step must not be in the record
         watching.append(LambdaCallback(on_train_start=lambda *_: keep(config, folder)))
-    trainer: Trainer = instantiate(config.trainer, callbacks=watching)
+    trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
     results |= describe_machine(trainer)
 
     data = instantiate(config.data)

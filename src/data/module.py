@@ -133,6 +133,9 @@ class ResidentData(LightningDataModule, ABC):
         for path in (Path(file), self.root / file):
             if path.is_file():
                 return path
+        for path in (Path(file), self.root / file):
+            if path.is_dir():
+                raise IsADirectoryError(f"data.{key}={file}: this is a folder; name a file, such as one in it")
         raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
 
 
