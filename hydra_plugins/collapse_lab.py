@@ -17,6 +17,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src import mps
+from src.commands import override
 from src.files import new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
@@ -108,7 +109,7 @@ class Sweeper(BasicSweeper):
             return
         self.new, self.folder = False, new_folder(self.folder)
         self.config.hydra.sweep.dir = str(self.folder)
-        own = f"hydra.sweep.dir='{self.folder}'"
+        own = override("hydra.sweep.dir", self.folder)
         self.config.hydra.overrides.hydra.append(own)  # jobs compose their configuration anew
 
     def launch(self, jobs: Sequence[Job]) -> None:

@@ -93,7 +93,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
     def save(self, folder: Path, name: str) -> None:
-        with (folder / f"{name}.csv").open("w", newline="") as file:
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([self.header, *self.rows])
 
     def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:

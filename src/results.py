@@ -29,7 +29,7 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
 def read_results(folder: Path) -> dict[str, Any]:
     """Content of results.json; empty as long as there is none, or none that can be read."""
     try:
-        results = json.loads((folder / "results.json").read_text())
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return results if isinstance(results, dict) else {}

@@ -4,8 +4,10 @@ import atexit
 import gc
 import logging
 import signal
+import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,18 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from src import checkpoints, machine, resolvers
 from src.callbacks.curves import DivergedError
+from src.commands import CONFIGURATION, command, override, understood
+from src.console import make_output_lossy
 from src.interruption import Interrupted, Pruned, listening, stop
-from src.mistakes import give_up, is_mistake, message
+from src.mistakes import briefly, give_up, is_mistake, message
 from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
@@ -31,15 +36,22 @@ from src.refusals import refuse_impossible
 from src.results import describe_dataset, describe_machine, hyperparameters, read_results, write_results
 from src.summary import print_summary
 
-CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
-
 log = logging.getLogger(__name__)
 resolvers.register()
 
 
+def main() -> None:
+    """The command line: one run, or a sweep."""
+    make_output_lossy()
+    with briefly():
+        sys.argv[1:] = understood(sys.argv[1:])
+    job()
+
+
 @hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="train")
-def main(config: DictConfig) -> None:
+def job(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
+    make_output_lossy()  # in a launcher's worker too
     quieten()
     machine.prepare()
     hydra_config = HydraConfig.get()
@@ -53,7 +65,7 @@ def main(config: DictConfig) -> None:
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise KeyboardInterrupt(request.number) from None  # for whoever runs the jobs
-        hint = f"; python -m src.train resume='{folder}' goes on" if checkpoints.exists(folder) else ""
+        hint = f"; {command(override('resume', folder))} goes on" if checkpoints.exists(folder) else ""
         give_up(f"{request}{hint}", request.exit_status)
     except OSError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
@@ -77,8 +89,6 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
         train(config, folder, results)
         results["status"] = "completed"
-        if first_rank and not in_sweep:
-            print_summary(results)
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
         if first_rank:
@@ -94,7 +104,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
         name = "traceback" if first_rank else f"traceback_of_rank_{rank_zero_only.rank}"
         with suppress(OSError):  # on a full disk
-            (folder / f"{name}.txt").write_text(traceback.format_exc())
+            (folder / f"{name}.txt").write_bytes(traceback.format_exc().encode(errors="backslashreplace"))
     finally:
         # A resumed run that never got going leaves what it had reached before; a job's end is told with it.
         before = read_results(folder) if config.resume and not results.get("train_seconds") else {}
@@ -102,6 +112,8 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             results = before | {key: results[key] for key in ("status", "error")}
         if first_rank and "name" in results and (in_sweep or not before):
             save(folder, results)
+    if results["status"] == "completed" and first_rank and not in_sweep:
+        print_summary(results)
     return results
 
 
@@ -128,7 +140,7 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     callbacks = instantiate(config.callbacks)
     watching = list(callbacks.values())
     if config.resume:  # a value that is refused on the way to the first step must not be in the record
-        watching.append(LambdaCallback(on_train_start=lambda *_: keep(config, folder)))
+        watching.append(LambdaCallback(on_train_start=partial(go_on, config=config, folder=folder)))
     trainer: Trainer = instantiate(config.trainer, callbacks=watching)
     results |= describe_machine(trainer)
 
@@ -150,6 +162,20 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
         raise
     finally:
         results |= callbacks.evaluation.results()
+
+
+def go_on(trainer: Trainer, module: LightningModule, config: DictConfig, folder: Path) -> None:
+    """Makes a resumed run's folder that of one run, once its first step is near.
+
+    The record holds the configuration with which the run goes on. What an earlier start left behind after its last
+    checkpoint goes: its traceback, and in TensorBoard the curves of steps that are now made again.
+    """
+    keep(config, folder)
+    if trainer.is_global_zero:
+        for path in folder.glob("traceback*.txt"):
+            path.unlink(missing_ok=True)
+        restart = Event(step=module.images_seen + 1, session_log=SessionLog(status=SessionLog.START))
+        trainer.logger.experiment.file_writer.add_event(restart)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from torch import Tensor
 from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec, Split
 from src.data.streamed import Rows
+from src.files import user_path
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
 VAL_SHARE = 0.1  # of the training samples, set aside for evaluations along training
@@ -61,7 +62,7 @@ class ResidentData(LightningDataModule, ABC):
         super().__init__()
         if stack not in (1, 2, 3):
             raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 samples side by side")
-        self.root = Path(root)
+        self.root = user_path(root)
         self.budget = budget
         self.batch_size = batch_size
         self.seed = seed
@@ -130,7 +131,7 @@ class ResidentData(LightningDataModule, ABC):
 
     def find(self, key: str, file: str) -> Path:
         """A file that the option `key` names, here or below `root`."""
-        for path in (Path(file), self.root / file):
+        for path in (user_path(file), self.root / file):
             if path.is_file():
                 return path
         raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
