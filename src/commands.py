@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import OverrideParseException
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from src.files import expanded
@@ -90,7 +90,7 @@ def _parsed(word: str) -> str | None:
     """The text that Hydra reads from an override; None for anything but one text."""
     try:
         value = OverridesParser.create().parse_override(word).value()
-    except OverrideParseException:
+    except HydraException:
         return None
     return str(value) if isinstance(value, str) else None
 

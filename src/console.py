@@ -28,7 +28,7 @@ def make_output_lossy() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started Python
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
         elif stream is getattr(sys, f"__{name}__") and not isinstance(stream.buffer.raw, LossyFile):
             setattr(sys, name, lossy(stream))
             setattr(sys, f"__{name}__", getattr(sys, name))
