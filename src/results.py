@@ -37,7 +37,7 @@ def read_results(folder: Path) -> dict[str, Any]:
 
 def describe_dataset(spec: DataSpec) -> dict[str, Any]:
     """Everything that `DataSpec(**…)` needs to be rebuilt without the data."""
-    return asdict(spec) | {"classes": list(spec.classes), "shape": list(spec.shape)}
+    return asdict(spec) | {key: list(getattr(spec, key)) for key in ("classes", "shape", "voices")}
 
 
 def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, Any]:
