@@ -50,7 +50,7 @@ def kit_of(names: Sequence[str]) -> tuple[Voice, ...]:
 
 def unknown(names: Sequence[str]) -> dict[str, str]:
     """The standard voice that plays each name which General MIDI does not know."""
-    return {name: standard for name, standard in zip(names, NAMES, strict=True) if note_of(name) is None}
+    return {name: standard for name, standard in zip(names or NAMES, NAMES, strict=True) if note_of(name) is None}
 
 
 def places(names: Sequence[str]) -> list[int]:
