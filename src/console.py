@@ -19,6 +19,16 @@ class LossyFile(io.FileIO):
         return memoryview(content).nbytes if written is None else written
 
 
+class LossyStream(io.TextIOWrapper):
+    """The same descriptor and encoding as a stream that neither a sign nor a failing write can stop."""
+
+    def __init__(self, stream: io.TextIOWrapper):
+        with suppress(OSError):
+            stream.flush()
+        file = io.BufferedWriter(LossyFile(stream.fileno(), "w", closefd=False))
+        super().__init__(file, stream.encoding, "replace", line_buffering=stream.line_buffering, write_through=True)
+
+
 def make_output_lossy() -> None:
     """Replaces the process's own stdout and stderr: nothing that is printed raises from now on.
 
@@ -34,16 +44,6 @@ def make_output_lossy() -> None:
         ):
             setattr(sys, name, lossy(stream))
             setattr(sys, f"__{name}__", getattr(sys, name))
-
-
-def lossy(stream: io.TextIOWrapper) -> io.TextIOWrapper:
-    """The same descriptor and encoding as a stream that neither a sign nor a failing write can stop."""
-    with suppress(OSError):
-        stream.flush()
-    raw = LossyFile(stream.fileno(), "w", closefd=False)
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw), stream.encoding, "replace", line_buffering=stream.line_buffering, write_through=True
-    )
 
 
 def occupy_closed_descriptors() -> None:
