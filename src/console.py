@@ -39,10 +39,8 @@ def make_output_lossy() -> None:
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started Python
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
-        elif stream is getattr(sys, f"__{name}__") and not isinstance(
-            getattr(stream.buffer, "raw", stream.buffer), LossyFile
-        ):
-            setattr(sys, name, lossy(stream))
+        elif stream is getattr(sys, f"__{name}__") and not isinstance(stream, LossyStream):
+            setattr(sys, name, LossyStream(stream))
             setattr(sys, f"__{name}__", getattr(sys, name))
 
 
