@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 
 from src import mps
 from src.command_line import check_options, explain
+from src.commands import override
 from src.files import make_folder, new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
@@ -74,10 +75,10 @@ class Sweeper(BasicSweeper):
 
     def refuse_empty(self, overrides: list[Override]) -> None:
         """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""
-        for override in overrides:
-            if override.is_discrete_sweep() and not list(override.sweep_string_iterator()):
-                choices = self.hydra_context.config_loader.get_group_options(override.key_or_group)
-                raise ValueError(f"{override.input_line}: nothing matches; choose {', '.join(choices)}")
+        for choice in overrides:
+            if choice.is_discrete_sweep() and not list(choice.sweep_string_iterator()):
+                choices = self.hydra_context.config_loader.get_group_options(choice.key_or_group)
+                raise ValueError(f"{choice.input_line}: nothing matches; choose {', '.join(choices)}")
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
         """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
@@ -119,7 +120,7 @@ class Sweeper(BasicSweeper):
         make_folder(self.folder.parent, "hydra.sweep.dir")
         self.new, self.folder = False, new_folder(self.folder)
         self.config.hydra.sweep.dir = str(self.folder)
-        own = f"hydra.sweep.dir='{self.folder}'"
+        own = override("hydra.sweep.dir", self.folder)
         self.config.hydra.overrides.hydra.append(own)  # jobs compose their configuration anew
 
     def launch(self, jobs: Sequence[Job]) -> None:

@@ -8,7 +8,7 @@ from typing import BinaryIO, TypeVar
 
 from filelock import FileLock
 
-from src.files import check_archive, make_folder, write_atomically
+from src.files import check_archive, make_folder, user_path, write_atomically
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -20,6 +20,7 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
     A file that cannot be read, or holds anything but data, is made anew. Files appear whole, so that only those who
     make them need a lock: a cache that is there may be read-only.
     """
+    path = user_path(str(path))
     if path.exists():
         with suppress(Exception):  # told of below, once nobody else is about to mend it
             return _open_and_read(path, read)

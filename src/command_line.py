@@ -23,6 +23,7 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
+from src.commands import CONFIGURATION
 from src.environment import be_the_only_process, is_alone
 from src.files import make_folder
 from src.mistakes import give_up, is_mistake, message
@@ -31,12 +32,11 @@ from src.ranges import COUNT
 from src.refusals import refuse_impossible, refuse_missing_gpu
 from src.trainer_options import refuse_trainer_options
 
-CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"
 HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
 
 
-def understood(program: Callable[..., Any]) -> Callable[..., Any]:
+def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
     """Has a Hydra program say in one line what is wrong with its command line, instead of Hydra's several."""
 
     @wraps(program)
@@ -235,7 +235,7 @@ def check_options(config: DictConfig) -> None:
     refuse_trainer_options(config)
 
 
-def forget(folder: Path) -> None:
+def remove_refused(folder: Path) -> None:
     """Removes the folder of a run that was refused before it trained, if it holds nothing but its start."""
     files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
     if all(path.parts[0] in (".hydra", "train.log") or path.match("events.out.tfevents.*") for path in files):

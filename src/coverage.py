@@ -79,7 +79,7 @@ class Coverage:
         shown: dict[str, Exhibit] = {"sorted": Picture(self._sorted(rows))}
         heard = [found[:1, 0] for found in rows.values() if found is not None]
         if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and heard:
-            shown["sorted_bars"] = Sound(torch.cat(heard))  # the first column
+            shown["sorted_bars"] = Sound(torch.cat(heard), self.spec.kit)  # the first column
         return metrics, shown
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
@@ -166,7 +166,8 @@ class Coverage:
         if self.spec.kind != "drums":
             return pictures.sorted_grid(rows, PER_CLASS)
         return drawing.sorted_bars(
-            {name: None if found is None else drawing.side_by_side(found) for name, found in rows.items()}
+            {name: None if found is None else drawing.side_by_side(found) for name, found in rows.items()},
+            voices=self.spec.kit,
         )
 
     def _mode_name(self, mode: int) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,6 +14,26 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
+
+
+def expanded(text: str) -> str:
+    """A path as a shell would have it: `~` is the home folder, and $NAME a variable if nothing is called so.
+
+    Paths from DATA_DIR, from a yaml file or from a quoted argument have passed no shell; those that `docker run
+    --env-file` hands on keep the quotes of the file.
+    """
+    bare = text.strip()
+    if bare[:1] in ("'", '"') and bare[:1] == bare[-1:] and len(bare) > 2 and not os.path.lexists(text):
+        text = bare[1:-1]
+    if text.startswith("~"):
+        with suppress(RuntimeError):  # nobody of that name
+            text = str(Path(text).expanduser())
+    return text if "$" not in text or os.path.lexists(text) else os.path.expandvars(text)
+
+
+def user_path(text: str) -> Path:
+    """The path that a user's text means, see `expanded`."""
+    return Path(expanded(text))
 
 
 def new_folder(path: Path, number: int = 1) -> Path:

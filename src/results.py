@@ -32,7 +32,7 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
 def read_results(folder: Path) -> dict[str, Any]:
     """Content of results.json; empty as long as there is none, or none that can be read."""
     try:
-        results = json.loads((folder / "results.json").read_text())
+        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return results if isinstance(results, dict) else {}
@@ -40,7 +40,7 @@ def read_results(folder: Path) -> dict[str, Any]:
 
 def describe_dataset(spec: DataSpec) -> dict[str, Any]:
     """Everything that `DataSpec(**…)` needs to be rebuilt without the data."""
-    return asdict(spec) | {"classes": list(spec.classes), "shape": list(spec.shape)}
+    return asdict(spec) | {key: list(getattr(spec, key)) for key in ("classes", "shape", "voices")}
 
 
 def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, Any]:

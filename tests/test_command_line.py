@@ -1,4 +1,4 @@
-"""What a command says is understood before anything is made: an option works, or one line says what to use instead."""
+"""Options work, or are refused in one line before a folder is made."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,8 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from src import resolvers, train
-from src.command_line import CONFIGURATION, check_words, explain, hydra_parser
+from src.command_line import check_words, explain, hydra_parser
+from src.commands import CONFIGURATION
 
 Try = Callable[..., str]
 

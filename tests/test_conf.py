@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from src import resolvers
+from src.commands import CONFIGURATION
 from src.data.spec import DataSpec
-from src.train import CONFIGURATION
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
 RECIPES = [str(path.relative_to("experiment").with_suffix("")) for path in OPTIONS if path.parts[0] == "experiment"]

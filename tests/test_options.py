@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src import resolvers
-from src.command_line import CONFIGURATION
+from src.commands import CONFIGURATION
 from src.options import hint, refuse_unread
 
 

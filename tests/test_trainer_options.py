@@ -8,7 +8,7 @@ from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src import resolvers
-from src.command_line import CONFIGURATION
+from src.commands import CONFIGURATION
 from src.trainer_options import REFUSED, refuse_trainer_options
 
 WORK = ("accelerator", "strategy", "devices", "num_nodes", "precision", "enable_model_summary", "deterministic")

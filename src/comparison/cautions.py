@@ -142,7 +142,7 @@ def _many(section: Section) -> str:
 
 # By check, what its reader should do next.
 GRAVE: dict[Callable[[Section], str], str] = {
-    _lost: "the same command with `study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
+    _lost: "`python -m src.train study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
     _no_baseline: "run it too",
     _assumed_baseline: "rebuild the report with the `--baseline` that you mean",
     _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",

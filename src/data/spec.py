@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from src.data.streamed import Rows
+from src.music.voices import Voice, kit_of
 
 Shape = tuple[int, int, int]  # channels, height, width
 BAR = (16, 9)  # steps and voices of a drum grid
@@ -54,6 +55,12 @@ class DataSpec:
     sizes: dict[str, int]
     levels: int = 255  # the stored value that stands for full ink: 255 for images, 1 for drum grids
     entropy: float | None = None  # nats per sample of the test split under the true distribution, where it is known
+    voices: tuple[str, ...] = ()  # names of a drum grid's columns; none where they are the standard ones
+
+    @property
+    def kit(self) -> tuple[Voice, ...]:
+        """The voices of a drum grid's columns."""
+        return kit_of(self.voices)
 
     @property
     def kind(self) -> Literal["drums", "images", "points"]:

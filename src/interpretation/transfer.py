@@ -66,8 +66,8 @@ def transfer(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findin
     return Findings(
         metrics,
         {
-            "transfer": Picture(drawing.bars(rows_PTV, list(chain(*titles)), columns=len(shown))),
-            "transfer_bars": sound(rows_PTV),
+            "transfer": Picture(drawing.bars(rows_PTV, list(chain(*titles)), columns=len(shown), voices=vae.spec.kit)),
+            "transfer_bars": sound(rows_PTV, vae.spec.kit),
         },
         {"transfer": facts},
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from src import checkpoints
+from src.commands import override
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
 from src.record import read_record
@@ -70,7 +71,7 @@ class Job:
     def prepare(self) -> list[str]:
         """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
         if checkpoints.newest_whole(self.folder):
-            return [*self.overrides, f"resume='{self.folder}'"]
+            return [*self.overrides, override("resume", self.folder)]
         if self.started_at:
             shutil.rmtree(self.folder)
         return list(self.overrides)
@@ -122,7 +123,7 @@ class Plan:
         path = folder / "jobs.json"
         if not path.is_file():
             return cls(folder, ())
-        listed = json.loads(path.read_text())["jobs"]
+        listed = json.loads(path.read_text(encoding="utf-8"))["jobs"]
         jobs = (Job(folder / job["folder"], job["name"], tuple(job["overrides"])) for job in listed)
         return cls(folder, tuple(jobs), since=path.stat().st_mtime)
 
