@@ -24,6 +24,8 @@ def refuse_impossible(config: DictConfig) -> None:
     SEED.check("seed", config.seed)
     for key in ("budget", "evaluations", "batch_size"):
         COUNT.check(key, config[key])
+    if config.get("budget_in", "samples") not in ("samples", "generator_steps"):
+        raise ValueError(f"budget_in={config.budget_in}: choose samples or generator_steps")
     for part in ("gan", "vae", "data", "evaluator", "compile"):
         for key, value in _leaves(config.get(part), part):
             name = key.rpartition(".")[2]

@@ -13,7 +13,16 @@ from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_numb
 from src.comparison.settings import settings
 from src.names import PRUNED, run_name, swept_keys
 
-FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
+FACTS = (
+    "images_seen",
+    "generator_steps",
+    "train_seconds",
+    "images_per_second",
+    "device",
+    "precision",
+    "versions",
+    "git",
+)
 FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time, where PyYAML was built with it
 NO_DIGEST = "none"
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
@@ -129,7 +138,7 @@ def _results(record: Any) -> dict[str, Any]:
         "latents": _latents(record.get("latents")),
         "verdict": str(record.get("musicality") or ""),
     }
-    for key in ("images_seen", "train_seconds", "images_per_second", "oracle_accuracy"):
+    for key in ("images_seen", "generator_steps", "train_seconds", "images_per_second", "oracle_accuracy"):
         if not is_number(fields["facts"][key]):
             fields["facts"][key] = None
     return fields
