@@ -33,6 +33,8 @@ def refuse_impossible(config: DictConfig) -> None:
                 FITTING[name].check(key, value)
             if name in FLAGS and not isinstance(value, bool):
                 raise ValueError(f"{key}={value}: choose true or false")
+    if OmegaConf.select(config, "study.tune") and HydraConfig.get().mode == RunMode.RUN:
+        raise ValueError("study.tune=true: it precedes a sweep; add -m, or choose one with study=NAME")
     trainer = config.trainer
     if "ddp" in str(trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")

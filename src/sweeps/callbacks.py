@@ -8,6 +8,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from src.comparison import write_report
+from src.comparison.collect import TUNING
 from src.comparison.families import family
 from src.comparison.measures import measure
 from src.comparison.records import is_number
@@ -49,6 +50,10 @@ class ReportAfterSweep(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
+        untried = len(Plan.read(folder / TUNING).pending)
+        if untried and not Plan.read(folder).jobs:
+            print(f"{untried} tuning trials have no result. The same command with study.resume={folder} runs those.")
+            raise SystemExit(1)
         try:
             report = write_report([folder])
             sentences, missing = report.sentences, len(Plan.read(folder).pending)
