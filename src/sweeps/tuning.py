@@ -63,7 +63,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Result:
-    """A setting's metric for each seed; None for a trial that failed or diverged, which counts as worst."""
+    """A setting's metric for each seed; None for a trial without a finite one, as if it failed: it counts as worst."""
 
     recipe: str
     setting: Setting
@@ -195,7 +195,12 @@ class Tuning:
         rows = [row for row in read_table(self.study.folder / TABLE) if row["chosen"] == "yes"]
         lines = [
             f"  {row['recipe']}: rate={row['rate']}{' beta1=' * bool(row['beta1'])}{row['beta1']}"
-            f"{' (its own)' * (row['default'] == 'yes')}, validation {row['metric']} {row['mean'] or 'of no trial'}"
+            f"{' (its own)' * (row['default'] == 'yes')}, "
+            + (
+                f"validation {row['metric']} {row['mean']}"
+                if row["mean"]
+                else "since no setting got to a finite metric"
+            )
             for row in rows
         ]
         return "\n".join([f"Chosen on the validation split ({self.study.folder / TABLE}):", *lines])
@@ -251,7 +256,7 @@ def as_row(result: Result, seeds: Iterable[int]) -> dict[str, str]:
         **setting.cells,
         "default": "yes" if setting.is_default else "no",
         "seeds": " ".join(map(str, seeds)),
-        "values": " ".join("failed" if value is None else f"{value:.6g}" for value in result.values),
+        "values": " ".join("none" if value is None else f"{value:.6g}" for value in result.values),
         "mean": "" if mean is None else f"{mean:.6g}",
         "chosen": "yes" if result.chosen else "no",
         "overrides": " ".join(setting.overrides),

@@ -101,7 +101,7 @@ def test_trials_that_fail_count_as_worst_and_stop_nothing(command: Command, monk
     monkeypatch.setattr(TrainingCurves, "on_train_batch_end", fail)
     study = [option for option in STUDY if not option.startswith("experiment=")]
     assert command(*study, "experiment=toy_ring_standard", "hydra.sweep.dir=study").status == 0
-    assert [(row["values"] == "failed", row["chosen"]) for row in rows("study")] == [(False, "yes"), (True, "no")]
+    assert [(row["values"] == "none", row["chosen"]) for row in rows("study")] == [(False, "yes"), (True, "no")]
     assert results(Path("study/toy_ring_standard_seed-0"))["status"] == "completed"
 
 
