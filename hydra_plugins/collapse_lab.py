@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.record import reading
 from src.sweeps.plan import Job, Plan
+from src.sweeps.tuning import Tuning
 
 DEATH = "its process was killed, as happens when memory runs out"
 
@@ -65,13 +67,29 @@ class Sweeper(BasicSweeper):
         self.refuse_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
-            print(plan.headline(), plan.listing(), sep="\n")
+            for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
+                print(phase.headline(), phase.listing(), sep="\n")
             raise SystemExit(0)
         with self.alone():
             plan = plan.moved(self.folder)
-            plan.save()
-            print(plan.headline())
-            self.launch(plan.pending)
+            if self.config.study.tune:
+                tuning = self.tuning(plan)
+                self.start(tuning.plan)
+                plan = tuning.finish()
+                print(tuning.outcome())
+            self.start(plan)
+
+    def start(self, plan: Plan) -> None:
+        """Runs what is pending of a plan, once it is saved."""
+        plan.folder.mkdir(exist_ok=True)
+        plan.save()
+        print(plan.headline())
+        self.launch(plan.pending)
+
+    def tuning(self, plan: Plan) -> Tuning:
+        """The phase before a plan's jobs, which chooses their learning rates."""
+        composed = partial(self.hydra_context.config_loader.load_sweep_config, self.config)
+        return Tuning(plan, lambda overrides: composed(list(overrides)), self.config.study)
 
     def refuse_empty(self, overrides: list[Override]) -> None:
         """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""

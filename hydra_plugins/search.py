@@ -24,6 +24,8 @@ class OptunaSweeper(Sweeper):
 
     def run(self, overrides: list[Override]) -> None:
         required("optuna", "optuna")
+        if self.config.study.tune:
+            raise ValueError("study.tune=true: hydra/sweeper=optuna chooses settings itself; leave one of them out")
         from src.sweeps.search import JOB, Search
 
         search = Search(overrides)

@@ -11,7 +11,9 @@ from omegaconf import OmegaConf
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
-HOW_MANY = ("study.seeds", "study.resume", "study.dry_run")  # of a sweep's runs; its budget is part of each of them
+TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
+# Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
+HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)
 NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", *HOW_MANY, *WHERE)
 
 

@@ -24,6 +24,8 @@ def refuse_impossible(config: DictConfig) -> None:
     SEED.check("seed", config.seed)
     for key in ("budget", "evaluations", "batch_size"):
         COUNT.check(key, config[key])
+    if config.get("budget_in", "samples") not in ("samples", "generator_steps"):
+        raise ValueError(f"budget_in={config.budget_in}: choose samples or generator_steps")
     for part in ("gan", "vae", "data", "evaluator", "compile"):
         for key, value in _leaves(config.get(part), part):
             name = key.rpartition(".")[2]
@@ -31,6 +33,8 @@ def refuse_impossible(config: DictConfig) -> None:
                 FITTING[name].check(key, value)
             if name in FLAGS and not isinstance(value, bool):
                 raise ValueError(f"{key}={value}: choose true or false")
+    if OmegaConf.select(config, "study.tune") and HydraConfig.get().mode == RunMode.RUN:
+        raise ValueError("study.tune=true: it precedes a sweep; add -m, or choose one with study=NAME")
     if "ddp" in str(config.trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
 

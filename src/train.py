@@ -160,6 +160,8 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     results["dataset"] = describe_dataset(data.spec)
 
     model = instantiate(config.model)(spec=data.spec)
+    if config.get("budget_in") == "generator_steps":  # records of earlier versions lack the key
+        data.budget = config.budget * model.steps_per_generator_update * config.batch_size
     if config.compile:
         model.compile_networks()
     if config.resume:

@@ -117,6 +117,7 @@ class Evaluation(Callback):
             **(self.evaluator.facts() if self.history else {}),
             "onset": self.evaluator.onset(self.history) if self.history else None,
             "images_seen": images,
+            "generator_steps": self.latest.get("generator_steps", 0),
             "train_seconds": seconds,
             "images_per_second": images / seconds if seconds else None,
         }
@@ -124,7 +125,12 @@ class Evaluation(Callback):
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
         require_finite_weights(module)  # the last checkpoint is one to go on from
         metrics, shown = self.measure(module, "val")
-        row = {"images_seen": module.images_seen, "seconds": round(self.stopwatch.seconds, 3), **metrics}
+        row = {
+            "images_seen": module.images_seen,
+            "seconds": round(self.stopwatch.seconds, 3),
+            "generator_steps": module.generator_steps,
+            **metrics,
+        }
         if not is_number(metrics.get(self.monitor)):
             choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
             raise ValueError(f"monitor={self.monitor}: it is no number here; choose one of {choices}")
@@ -220,7 +226,8 @@ def worth(value: float) -> float:
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
     """A row an evaluation; lists are joined by spaces, numbers that are not finite are left blank."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    columns = dict.fromkeys(name for row in history for name in row)  # a run of an earlier version may have had fewer
+    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in history)
     return text.getvalue()

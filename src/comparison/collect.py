@@ -13,9 +13,19 @@ from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_numb
 from src.comparison.settings import settings
 from src.names import PRUNED, run_name, swept_keys
 
-FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
+FACTS = (
+    "images_seen",
+    "generator_steps",
+    "train_seconds",
+    "images_per_second",
+    "device",
+    "precision",
+    "versions",
+    "git",
+)
 FastLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # a tenth of the time, where PyYAML was built with it
 NO_DIGEST = "none"
+TUNING = "tuning"  # in a sweep's folder, the trials that chose its learning rates
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 
 
@@ -46,6 +56,8 @@ def collect(folders: Sequence[Path]) -> list[Run]:
 def _planned(root: Path) -> Iterator[Run]:
     """The jobs of every sweep below a folder, as the jobs.json beside them names them; a damaged one names none."""
     for path in sorted(root.rglob("jobs.json")):
+        if path.parent != root and path.parent.name == TUNING and (path.parents[1] / "jobs.json").is_file():
+            continue
         try:
             for job in json.loads(path.read_text(encoding="utf-8"))["jobs"]:
                 yield _never_started(path.parent / job["folder"], job.get("name"), tuple(map(str, job["overrides"])))
@@ -73,7 +85,8 @@ def _run_folders(root: Path) -> Iterator[Path]:
         if "results.json" in files or (path / ".hydra" / "config.yaml").is_file():
             folders.clear()
             yield path
-        folders[:] = sorted(set(folders) - NOT_RUNS)
+        trials = {TUNING} if "jobs.json" in files else set()  # of a sweep's settings, with other seeds and budgets
+        folders[:] = sorted(set(folders) - NOT_RUNS - trials)
 
 
 def read_run(folder: Path) -> Run:
@@ -129,7 +142,7 @@ def _results(record: Any) -> dict[str, Any]:
         "latents": _latents(record.get("latents")),
         "verdict": str(record.get("musicality") or ""),
     }
-    for key in ("images_seen", "train_seconds", "images_per_second", "oracle_accuracy"):
+    for key in ("images_seen", "generator_steps", "train_seconds", "images_per_second", "oracle_accuracy"):
         if not is_number(fields["facts"][key]):
             fields["facts"][key] = None
     return fields

@@ -123,6 +123,11 @@ class Run:
     def images_seen(self) -> float | None:
         return self.facts.get("images_seen") or self.history.last("images_seen")
 
+    @property
+    def generator_steps(self) -> float | None:
+        """Updates of the generator; None in runs of versions that did not record them."""
+        return self.facts.get("generator_steps") or self.history.last("generator_steps")
+
     @cached_property
     def scalars(self) -> dict[str, float]:
         """Every finite number of the run that can be averaged over seeds."""

@@ -30,7 +30,7 @@ def runs_csv(sections: Sequence[Section], root: Path) -> str:
         rows += [_run_row(run, section, root) for run in ordered_runs]
     metrics = ordered({key for run in runs for key in run.metrics})
     onsets = sorted({key for run in runs for key in run.onset_columns})
-    return _csv([*RECORD, *metrics, *onsets, "images_seen", *COST, "error", "folder"], rows)
+    return _csv([*RECORD, *metrics, *onsets, "images_seen", "generator_steps", *COST, "error", "folder"], rows)
 
 
 def _run_row(run: Run, section: Section, root: Path) -> dict[str, Any]:
@@ -41,6 +41,7 @@ def _run_row(run: Run, section: Section, root: Path) -> dict[str, Any]:
         **run.onset_columns,
         **dict(zip(RECORD, (*record, *_data(run.dataset), run.facts.get("oracle_accuracy")), strict=True)),
         "images_seen": run.images_seen,
+        "generator_steps": run.generator_steps,
         **{key: run.facts.get(key) for key in COST},
         "error": run.error,
         "folder": relative(run.folder, root),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from src.comparison.measures import Measure, measure
+from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, Significance, p_text
 
@@ -137,9 +138,22 @@ def kl_at_floor(summary: Summary) -> bool:
 
 
 def equal_budgets(*summaries: Summary) -> bool:
-    """Whether all their averaged runs saw the same number of samples, to within one per cent."""
-    seen = [run.images_seen for summary in summaries for run in summary.counted if run.images_seen]
-    return not seen or max(seen) - min(seen) <= BUDGET_TOLERANCE * max(seen)
+    """Whether all their averaged runs saw equally many samples, or made equally many generator updates, within 1 %."""
+    runs = [run for summary in summaries for run in summary.counted if run.images_seen]
+    return equal_samples(runs) or equal_updates(runs)
+
+
+def equal_samples(runs: Sequence[Run]) -> bool:
+    return _all_equal([run.images_seen for run in runs])
+
+
+def equal_updates(runs: Sequence[Run]) -> bool:
+    """Also false where a run does not say how many it made."""
+    return _all_equal([run.generator_steps for run in runs])
+
+
+def _all_equal(numbers: Sequence[float | None]) -> bool:
+    return None not in numbers and (not numbers or max(numbers) - min(numbers) <= BUDGET_TOLERANCE * max(numbers))
 
 
 def interval(value: Estimate, shown: Measure, signed: bool = False) -> str:
@@ -155,7 +169,7 @@ def _withheld(section: Section, summary: Summary, key: str, difference: Estimate
     if difference.n < MIN_SEEDS:
         return f"{difference.n} paired seed{'s' * (difference.n != 1)}, at least {MIN_SEEDS} are needed"
     if not equal_budgets(summary, baseline):
-        return f"it did not see as many {section.unit} as the baseline"
+        return f"it neither saw as many {section.unit} as the baseline nor made as many generator updates"
     if key == "kl" and kl_at_floor(summary) and kl_at_floor(baseline):
         return "both are at the floor of the sample size"
     return ""

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from src.commands import resuming_sweep
 from src.comparison import write_report
+from src.comparison.collect import TUNING
 from src.comparison.families import family
 from src.comparison.measures import measure
 from src.comparison.records import is_number
@@ -51,6 +52,10 @@ class ReportAfterSweep(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
+        untried = len(Plan.read(folder / TUNING).pending)
+        if untried and not Plan.read(folder).jobs:
+            print(f"{untried} tuning trials have no result. The same command with study.resume={folder} runs those.")
+            raise SystemExit(1)
         try:
             report = write_report([folder])
             missing = len(Plan.read(folder).pending)
