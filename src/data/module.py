@@ -30,6 +30,7 @@ class Loaded:
     classes: tuple[str, ...]
     source: str  # the name of the data set that it really is
     levels: int = 255
+    dark_ink: bool = False
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of train, val and test, all of which are read for it, a part at a time."""
@@ -95,6 +96,7 @@ class ResidentData(LightningDataModule, ABC):
             shape=(self.stack, *loaded.train.images.shape[1:]),
             sizes={name: len(split) for name, split in self.splits.items()},
             levels=loaded.levels,
+            dark_ink=loaded.dark_ink,
             entropy=None if true_nll_N is None else self.stack * true_nll_N.mean().item(),  # channels are independent
         )
 
