@@ -14,6 +14,7 @@ from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 
 PER_CLASS = {"train": 200, "val": 30, "test": 30}
+DTYPES = (np.uint8, np.int64, np.int64)
 
 
 class Fonts(ResidentData):
@@ -52,6 +53,17 @@ def _make() -> bytes:
 
 
 def _read(file: BinaryIO) -> dict[str, typeset.Letters]:
+    """The splits in a cache file; what `_make` did not write is refused, so that it is drawn anew."""
+    drawn = {}
     with np.load(file, allow_pickle=False) as arrays:
-        keys = typeset.Letters._fields
-        return {part: typeset.Letters(*(arrays[f"{part}_{key}"] for key in keys)) for part in PER_CLASS}
+        for part, per_class in PER_CLASS.items():
+            letters = typeset.Letters(*(arrays[f"{part}_{key}"] for key in typeset.Letters._fields))
+            num_images = per_class * len(typeset.CLASSES)
+            shapes = [(num_images, typeset.SIDE, typeset.SIDE), (num_images,), (num_images,)]
+            if [(array.shape, array.dtype) for array in letters] != list(zip(shapes, DTYPES, strict=True)):
+                raise ValueError(f"{part} has other shapes or types than typeset letters")
+            for array_N, num in ((letters.labels_N, len(typeset.CLASSES)), (letters.styles_N, len(typeset.STYLES))):
+                if (np.bincount(array_N, minlength=num) != num_images / num).any():
+                    raise ValueError(f"{part} has other classes or styles than typeset letters")
+            drawn[part] = letters
+    return drawn

@@ -56,6 +56,24 @@ def test_letters_are_drawn_once(folder, monkeypatch):
     assert fonts(folder).spec.digest == first
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays | {"val_images_NHW": arrays["val_images_NHW"][:, :, :14]},
+        lambda arrays: arrays | {"test_images_NHW": arrays["test_images_NHW"] / 255},
+        lambda arrays: arrays | {"train_labels_N": arrays["train_labels_N"] + 1},
+        lambda arrays: arrays | {"train_labels_N": -arrays["train_labels_N"]},
+        lambda arrays: arrays | {"val_styles_N": arrays["val_styles_N"] * 0},
+        lambda arrays: {key: array for key, array in arrays.items() if not key.startswith("val")},
+    ],
+)
+def test_a_cache_of_other_content_is_drawn_anew(folder, tmp_path, change):
+    (whole,) = folder.glob("fonts-*.npz")
+    with np.load(whole) as arrays:
+        np.savez(tmp_path / whole.name, **change(dict(arrays)))
+    assert fonts(tmp_path).spec.digest == fonts(folder).spec.digest
+
+
 def test_ink_is_what_is_dark(folder):
     data = fonts(folder)
     properties = class_properties(data.spec, data.splits["train"])
