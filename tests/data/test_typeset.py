@@ -8,7 +8,7 @@ import pytest
 from src.data import typeset
 from src.data.typeset import CLASSES, STYLES, Letters, draw, flattened, rasterise
 
-GOLDEN = "90e74234d73004f007998de1a778159642e391a2cbce03be175d02a5ceba933f"  # changes only with VERSION
+GOLDEN = "2f3dc83f1eaff170b02ca6aa532dd574fd219ec7671a0cecb3f76241fd278626"  # changes only with VERSION
 
 
 @pytest.fixture(scope="module")
