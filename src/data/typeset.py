@@ -25,7 +25,7 @@ SIDE = 28  # pixels
 CLASSES = tuple(string.ascii_uppercase)
 NUM_UNIFORMS = 5
 
-HEIGHT = (8.0, 11.0)  # of a capital, in pixels
+HEIGHT = (7.5, 9.0)  # of a capital, in pixels
 WIDER = 0.05  # largest relative change of the width
 SLANT = 0.08  # largest change, as a tangent
 SHIFT = 1.5  # pixels, the largest; less for what would leave the image
