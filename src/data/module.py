@@ -32,6 +32,7 @@ class Loaded:
     source: str  # the name of the data set that it really is
     levels: int = 255
     voices: tuple[str, ...] = ()  # of drum grids, in the order of their columns; none: the standard ones
+    dark_ink: bool = False
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of train, val and test, all of which are read for it, a part at a time."""
@@ -98,6 +99,7 @@ class ResidentData(LightningDataModule, ABC):
             sizes={name: len(split) for name, split in self.splits.items()},
             levels=loaded.levels,
             voices=loaded.voices,
+            dark_ink=loaded.dark_ink,
             entropy=None if true_nll_N is None else self.stack * true_nll_N.mean().item(),  # channels are independent
         )
 

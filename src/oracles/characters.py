@@ -14,7 +14,9 @@ from src.oracles.oracle import Oracle
 class CharacterOracle(Oracle):
     """Tells characters apart, and from pictures that are none."""
 
-    def __init__(self, num_classes: int, levels: int = 255, width: int = 32, num_features: int = 128):
+    def __init__(
+        self, num_classes: int, levels: int = 255, dark_ink: bool = False, width: int = 32, num_features: int = 128
+    ):
         body = nn.Sequential(
             *_convolution(1, width, kernel=5, stride=2),
             *_convolution(width, width),
@@ -27,7 +29,7 @@ class CharacterOracle(Oracle):
             nn.BatchNorm1d(num_features),
             nn.ReLU(),
         )
-        super().__init__(body, num_features, num_classes, levels)
+        super().__init__(body, num_features, num_classes, levels, dark_ink)
 
     def varied(self, images_B1HW: Tensor) -> Tensor:
         return warped(images_B1HW)

@@ -17,5 +17,5 @@ def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle |
         return NearestCentre(data.mixture, data.splits["test"])
     num_classes, splits = len(data.spec.classes), data.splits
     drums = data.spec.kind == "drums"
-    oracle = StyleOracle(num_classes) if drums else CharacterOracle(num_classes, data.spec.levels)
+    oracle = StyleOracle(num_classes) if drums else CharacterOracle(num_classes, data.spec.levels, data.spec.dark_ink)
     return trained_oracle(oracle, splits["train"], splits["test"], data.spec.digest, cache, device)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from src.cache import cached
-from src.data.spec import Split
+from src.data.spec import Split, ink
 from src.machine import multiplies_bf16
 
 STEPS = 1000
@@ -56,15 +56,17 @@ class Oracle(nn.Module, ABC):
         body: from images [B, 1, H, W] in [0, 1] to features [B, F].
         num_features: F.
         num_classes: K.
-        levels: the stored value that stands for full ink.
+        levels: the highest stored value.
+        dark_ink: it stands for paper, not for ink; the body sees ink as 1 all the same.
     """
 
     version: ClassVar[int] = 1  # part of the cache key: raised whenever such an oracle would come out different
 
-    def __init__(self, body: nn.Module, num_features: int, num_classes: int, levels: int):
+    def __init__(self, body: nn.Module, num_features: int, num_classes: int, levels: int, dark_ink: bool = False):
         super().__init__()
         self.num_classes = num_classes
         self.levels = levels
+        self.dark_ink = dark_ink
         self.body = body
         self.head = nn.Sequential(nn.Dropout(0.2), nn.Linear(num_features, num_classes + 1))
         self.register_buffer("accuracy", torch.tensor(0.0))
@@ -82,6 +84,10 @@ class Oracle(nn.Module, ABC):
         features_BF = self.body(images_B1HW)
         return self.head(features_BF), features_BF
 
+    def ink(self, images: Tensor) -> Tensor:
+        """What the body sees of stored images: floats from 0, paper, to 1, full ink."""
+        return ink(images, self.levels, self.dark_ink)
+
     @torch.no_grad()
     def opinion(self, images_NCHW: Tensor, chunk: int = 1000) -> Opinion:
         """Looks at uint8 images channel by channel."""
@@ -90,7 +96,7 @@ class Oracle(nn.Module, ABC):
 
     def _opinion(self, images_BCHW: Tensor) -> Opinion:
         batch, channels = images_BCHW.shape[:2]
-        logits, features = self(images_BCHW.flatten(0, 1).unsqueeze(1).float() / self.levels)
+        logits, features = self(self.ink(images_BCHW.flatten(0, 1).unsqueeze(1)))
         top, classes = logits.softmax(1)[:, : self.num_classes].max(1)
         return Opinion(top.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1))
 
@@ -139,7 +145,7 @@ def _fit(oracle: Oracle, train: Split, device: torch.device) -> None:
     for _ in range(STEPS):
         index_B = torch.randint(len(train), (BATCH,), device=device).to(train.labels.device)
         batch = Split(train.images[index_B], train.labels[index_B]).to(device)
-        images_B1HW = batch.images.unsqueeze(1).float() / oracle.levels
+        images_B1HW = oracle.ink(batch.images.unsqueeze(1))
         nonsense = oracle.nonsense(images_B1HW[: BATCH // 3])
         inputs = torch.cat([oracle.varied(images_B1HW), nonsense])
         rejected = torch.full((len(nonsense),), oracle.num_classes, device=device)

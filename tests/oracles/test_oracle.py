@@ -255,3 +255,14 @@ def test_stacked_characters_need_not_be_looked_at_again(oracle, held_out):
     assert torch.equal(stacked.classes_NC, seen.classes_NC)
     torch.testing.assert_close(stacked.confidence_N, seen.confidence_N)
     torch.testing.assert_close(stacked.features_NF, seen.features_NF, atol=1e-4, rtol=1e-4)
+
+
+def test_dark_ink_on_paper_is_the_same_to_an_oracle_as_bright_ink_on_black(letters):
+    torch.manual_seed(0)
+    bright, dark = CharacterOracle(5).eval(), CharacterOracle(5, dark_ink=True).eval()
+    dark.load_state_dict(bright.state_dict())
+    images = letters.images.unsqueeze(1)
+    for expected, found in zip(
+        vars(bright.opinion(images)).values(), vars(dark.opinion(255 - images)).values(), strict=True
+    ):
+        torch.testing.assert_close(found, expected)
