@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from src.data.spec import DataSpec
 from src.files import write_atomically
 
+NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")
 PACKAGES = ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics", "numpy")
 
 
