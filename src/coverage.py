@@ -3,6 +3,7 @@
 N images, C channels, K classes or modes, E evaluations.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,14 @@ from torch import Tensor
 
 from src import pictures
 from src.classes import class_properties, oracle_properties
+from src.data.gaussians import NEAR
 from src.data.module import ResidentData
+from src.data.spec import DataSpec
 from src.exhibits import Exhibit, Picture, Sound
 from src.metrics.fidelity import Fidelity
-from src.metrics.modes import ModeCoverage
-from src.metrics.onset import mode_collapse_onset
+from src.metrics.modes import REAL_SHARE, ModeCoverage
+from src.metrics.onset import mode_collapse_onset, onset_reason
+from src.metrics.outcome import late_metrics, mode_outcome
 from src.music import drawing
 from src.oracles.choice import oracle_of
 from src.oracles.oracle import Opinion
@@ -53,7 +57,10 @@ class Coverage:
             )
             for name in held_out
         }
-        self.modes = {name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()}
+        self.modes = {
+            name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times).to(device)
+            for name, real in self.real.items()
+        }
         self.fidelity = {name: Fidelity(real.features_NF) for name, real in self.real.items()}
         self.unjudged = {name: self._classes_without(modes.judged_K) for name, modes in self.modes.items()}
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
@@ -134,12 +141,15 @@ class Coverage:
         """What else belongs into the results."""
         return {"oracle_accuracy": self.oracle.accuracy.item(), "class_properties": self.class_properties}
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> int | None:
-        return mode_collapse_onset(
-            [row["images_seen"] for row in history],
-            [row["modes"] for row in history],
-            int(self.modes["val"].judged_K.sum()),
-        )
+    def over_training(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """`outcome`, `onset`, `onset_reason` and the late `metrics`, of the evaluations on the validation split."""
+        num_modes, modes = int(self.modes["val"].judged_K.sum()), [row["modes"] for row in history]
+        return {
+            "outcome": mode_outcome(history, num_modes),
+            "onset": mode_collapse_onset([row["images_seen"] for row in history], modes, num_modes),
+            "onset_reason": onset_reason(modes, num_modes),
+            "metrics": late_metrics(history),
+        }
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """The share of each class over the whole run so far."""
@@ -189,3 +199,10 @@ class Coverage:
         cube = shares_K.view([len(self.spec.classes)] * channels)
         margins = [cube.sum([c for c in range(channels) if c != keep]) for keep in range(channels)]
         return torch.stack(margins if channels > 1 else [cube]).mean(0)
+
+
+def rejected_share(spec: DataSpec) -> float:
+    """Share of real images that is not recognisable: by the threshold's definition, or that of points beyond 3 σ."""
+    if spec.kind != "points":
+        return 1 - REAL_SHARE
+    return 1 - (1 - math.exp(-(NEAR**2) / 2)) ** spec.shape[0]

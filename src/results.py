@@ -21,6 +21,7 @@ from src.data.spec import DataSpec
 from src.files import write_atomically
 
 log = logging.getLogger(__name__)
+NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")
 PACKAGES = ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics", "numpy")
 
 

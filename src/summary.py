@@ -52,10 +52,15 @@ def _gan_facts(results: dict[str, Any]) -> list[str]:
         f"{metrics['num_samples']:,} samples",
         *_point_facts(results),
         *_lost(metrics),
-        f"collapse onset: {'none' if results['onset'] is None else compact(results['onset'])}",
+        f"outcome: {results['outcome']}",
+        f"onset of collapse: {_onset(results)}",
         f"oracle accuracy {results['oracle_accuracy']:.3f}",
         _speed(results),
     ]
+
+
+def _onset(results: dict[str, Any]) -> str:
+    return compact(results["onset"]) if results["onset"] is not None else results["onset_reason"] or "none"
 
 
 def _point_facts(results: dict[str, Any]) -> list[str]:
@@ -73,7 +78,9 @@ def _vae_facts(results: dict[str, Any]) -> list[str]:
     metrics, unit = results["metrics"], _unit(results)
     since = {level: f" since {compact(seen)} {unit}" for level, seen in results["onset"].items() if seen is not None}
     collapsed = ", ".join(f"{level}{since.get(level, '')}" for level in metrics["collapsed"])
-    facts = [f"collapsed: {collapsed or 'no level'}", f"{metrics['num_held_out']:,} {unit}"]
+    facts = [f"collapsed: {collapsed or 'no level'}"]
+    facts += [f"without effect: {', '.join(metrics['without_effect'])}"] if metrics["without_effect"] else []
+    facts.append(f"{metrics['num_held_out']:,} {unit}")
     facts.append(f"IWAE with k = {metrics['importance_samples']}")
     facts += _lost(metrics)
     for key, name in (("floor_nll", "collapse floor"), ("entropy", "entropy")):

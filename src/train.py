@@ -35,7 +35,14 @@ from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
 from src.refusals import refuse_impossible, refuse_missing_gpu
-from src.results import describe_dataset, describe_machine, hyperparameters, read_results, write_results
+from src.results import (
+    NOT_MEASURED,
+    describe_dataset,
+    describe_machine,
+    hyperparameters,
+    read_results,
+    write_results,
+)
 from src.summary import print_summary
 
 log = logging.getLogger(__name__)
@@ -86,7 +93,7 @@ def job(config: DictConfig) -> None:
 
 def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     """Trains and writes results.json, whatever happens; returns its content."""
-    results = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
+    results = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
     results |= {"status": "failed", "error": None, "seed": config.seed}
     refused = False
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0

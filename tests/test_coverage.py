@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from src import coverage
-from src.coverage import Coverage
+from src.coverage import Coverage, rejected_share
 from src.data.drums import Groove
 from src.data.gaussians import GaussianGrid, GaussianRing
 from src.data.module import Loaded, ResidentData
@@ -17,7 +17,7 @@ from src.oracles.oracle import Opinion
 
 DATA = Path(os.environ.get("DATA_DIR", "data"))
 CONTRACT = {"modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid"}
-CONTRACT |= {"precision", "recall", "density", "coverage", "vendi"}
+CONTRACT |= {"precision", "recall", "density", "coverage", "vendi", "kid", "modes_any", "kl_any"}
 
 
 class Glance:
@@ -74,7 +74,8 @@ def test_metrics_of_the_contract(coverage_of):
     assert metrics["modes"] == 2
     assert metrics["missing"] == []
     assert metrics["shares"] == pytest.approx([0.5, 0.5])
-    assert metrics["kl"] == pytest.approx(0, abs=1e-9)
+    assert metrics["kl"] == pytest.approx(-math.log(0.95)), "all are clear, but of held-out ones 95 % count as such"
+    assert metrics["kl_any"] == pytest.approx(0, abs=1e-9)
     assert set(shown) == {"sorted"}
     assert all(isinstance(value, int | float | list) for value in metrics.values())
 
@@ -112,8 +113,10 @@ def test_controls(coverage_of, stack):
     assert controls["single"]["vendi"] == pytest.approx(1)
     assert controls["noise"]["modes"] == 0
     assert controls["noise"]["recognisable"] == 0
-    assert math.isnan(controls["noise"]["kl"])
+    assert controls["noise"]["kl"] == pytest.approx(math.log(20))
     assert all(set(metrics) >= CONTRACT for metrics in controls.values())
+    numbers = [value for metrics in controls.values() for value in metrics.values() if not isinstance(value, list)]
+    assert all(map(math.isfinite, numbers))
 
 
 def test_facts(coverage_of):
@@ -124,10 +127,24 @@ def test_facts(coverage_of):
     assert all(len(values) == 2 for values in facts["class_properties"].values())
 
 
-def test_onset_counts_modes_of_all_channels(coverage_of):
-    history = [{"images_seen": 10, "modes": 2}, {"images_seen": 20, "modes": 2}]
-    assert coverage_of(1).onset(history) is None
-    assert coverage_of(3).onset(history) == 0  # of 8 modes, never half
+def test_outcomes_count_modes_of_all_channels(coverage_of):
+    history = [{"images_seen": seen, "modes": 2, "kl": 0.5} for seen in (10, 20, 30)]
+    late = {"modes_late": 2, "kl_late": 0.5, "worst_modes": 2}
+    covering = {"outcome": "covering", "onset": None, "onset_reason": None, "metrics": late}
+    assert coverage_of(1).over_training(history) == covering
+    learning = {"outcome": "learning", "onset_reason": "never covered half the modes"}
+    assert coverage_of(3).over_training(history) == covering | learning, "of 8 modes"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_rejected_share_of_points_is_that_beyond_three_sigma(tmp_path, channels):
+    data = GaussianRing(root="", budget=8, batch_size=8, seed=0, stack=channels)
+    data.setup()
+    coverage = Coverage(data, 2000, tmp_path, torch.device("cpu"))
+    real = coverage.score(coverage.real["test"], "test")
+    assert 1 - rejected_share(data.spec) == pytest.approx(real["recognisable"], abs=0.01)
+    assert rejected_share(data.spec) == pytest.approx(0.0111 * channels, rel=0.02)
+    assert real["kl"] < 3 * real["kl_floor"]
 
 
 def test_timeline_of_the_first_evaluation(coverage_of):
@@ -222,7 +239,8 @@ def test_a_style_too_rare_to_judge_is_named_and_neither_covered_nor_missing(bars
     assert metrics["shares"] == pytest.approx([0.5, 0.5, 0])
     assert judge.names(bars[:4], "test") == ["rock", "jazz", "?", "rock"]
     assert shown["sorted"].pixels_HW3.shape[0] < 2.5 * 170, "two rows of bars"
-    assert judge.onset([{"images_seen": 10, "modes": 1}]) is None, "half of the two that can be judged"
+    judged = judge.over_training([{"images_seen": 10, "modes": 1, "kl": 1.0}])
+    assert judged["onset_reason"] is None, "half of the two that can be judged"
     assert torch.equal(shown["sorted_bars"].grids_NTV, bars[:2, 0]), "one of each style is heard"
     assert "sorted_bars" not in judge.evaluate(bars, "val")[1], "sound at the end only"
     assert "sorted_bars" not in judge.evaluate(1 - bars, "test")[1], "nothing is recognised"

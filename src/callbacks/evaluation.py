@@ -33,7 +33,7 @@ class Evaluator(Protocol):
 
     def facts(self) -> dict[str, Any]: ...
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> Any: ...
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]: ...
 
@@ -110,12 +110,20 @@ class Evaluation(Callback):
         return {f"test/{name}": math.nan for name in self.evaluator.headline}
 
     def results(self) -> dict[str, Any]:
-        """The part of results.json that was measured here, as far as the run got."""
+        """The part of results.json that was measured here, as far as the run got.
+
+        `metrics` stay empty and `outcome` null in a run that did not come to its end.
+        """
         seconds, images = self.latest.get("seconds", self.stopwatch.seconds), self.latest.get("images_seen", 0)
+        metrics = self.final["metrics"]
+        told = self.evaluator.over_training(self.history, metrics) if self.history else {}
         return {
             **self.final,
             **(self.evaluator.facts() if self.history else {}),
-            "onset": self.evaluator.onset(self.history) if self.history else None,
+            "metrics": metrics | told.get("metrics", {}) if metrics else {},
+            "outcome": told.get("outcome") if metrics else None,
+            "onset": told.get("onset"),
+            "onset_reason": told.get("onset_reason"),
             "images_seen": images,
             "generator_steps": self.latest.get("generator_steps", 0),
             "train_seconds": seconds,
@@ -224,10 +232,13 @@ def worth(value: float) -> float:
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row an evaluation; lists are joined by spaces, numbers that are not finite are left blank."""
+    """A row per evaluation; lists are joined by spaces, numbers that are not finite are left blank.
+
+    Rows of a run that an earlier version began may lack columns, which are blank there.
+    """
     text = io.StringIO()
-    columns = dict.fromkeys(name for row in history for name in row)  # a run of an earlier version may have had fewer
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
+    columns = dict.fromkeys(name for row in history for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in history)
     return text.getvalue()

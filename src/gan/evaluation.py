@@ -39,7 +39,9 @@ class GANEvaluator:
     charts: ClassVar = {
         "GAN: what its samples cover": {
             "Modes covered": "val/modes",
-            "KL to the real shares": "val/kl",
+            "KL to the real shares, unrecognisable included": "val/kl",
+            "Modes covered by any sample": "val/modes_any",
+            "KL to the real shares, any sample": "val/kl_any",
             "Recognisable samples": "val/recognisable",
             "FID in the oracle's features": "val/fid",
             "Share of the top mode": "val/top_share",
@@ -104,8 +106,8 @@ class GANEvaluator:
     def facts(self) -> dict[str, Any]:
         return self.coverage.facts()
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> int | None:
-        return self.coverage.onset(history)
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
+        return self.coverage.over_training(history)
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         return self.coverage.timeline(history)

@@ -14,7 +14,7 @@ from src.commands import override
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
 from src.record import read_record
-from src.results import read_results, write_results
+from src.results import NOT_MEASURED, read_results, write_results
 
 FINISHED = ("completed", "diverged")
 # What a sweep may be told anew when it goes on.
@@ -84,7 +84,7 @@ class Job:
             ValueError: the record in it is damaged.
         """
         record = read_record(self.folder)
-        known = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
+        known = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
         known |= {"name": record.name, "model": record.family, "seed": record.config.seed}
         write_results(self.folder, known | self.results | {"status": "failed", "error": error})
 

@@ -85,9 +85,9 @@ class SampleJudges:
     def facts(self) -> dict[str, Any]:
         return self.coverage.facts() if self.coverage else {}
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-        """When modes were lost for good, under the name by which levels have theirs."""
-        return {"modes": self.coverage.onset(history)} if self.coverage else {}
+    def over_training(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What became of the samples' modes; nothing where they are not counted."""
+        return self.coverage.over_training(history) if self.coverage else {}
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         return self.coverage.timeline(history) if self.coverage else {}
