@@ -55,7 +55,8 @@ def make_folder(path: Path, key: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"{key}={path}: the folder cannot be made ({error.strerror})") from error
+        fault = "a file has that name" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{key}={path}: the folder cannot be made ({fault})") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise OSError(f"{key}={path}: nothing can be written to this folder")
 

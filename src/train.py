@@ -34,7 +34,7 @@ from src.mistakes import briefly, give_up, is_mistake, message
 from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
-from src.refusals import refuse_impossible, refuse_missing_gpu
+from src.refusals import refuse_impossible, refuse_missing_gpu, warn_of_short_run
 from src.results import (
     NOT_MEASURED,
     describe_dataset,
@@ -154,6 +154,7 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
     """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
     refuse_impossible(config)
     refuse_missing_gpu(config)
+    warn_of_short_run(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
     watching = list(callbacks.values())
