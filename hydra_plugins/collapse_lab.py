@@ -23,6 +23,7 @@ from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.record import reading
+from src.resuming import RUN_RECORDS
 from src.sweeps.plan import Job, Plan
 
 DEATH = "its process was killed, as happens when memory runs out"
@@ -105,6 +106,8 @@ class Sweeper(BasicSweeper):
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
+            if any((self.folder / name).exists() for name in RUN_RECORDS):
+                raise ValueError(f"hydra.sweep.dir={self.folder}: the folder holds a single run; name another folder")
             self.folder.mkdir(parents=True, exist_ok=True)
             return
         self.new, self.folder = False, new_folder(self.folder)

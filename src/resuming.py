@@ -1,5 +1,6 @@
 """Hydra callback that looks at a run's folder before Hydra writes to it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from src.mistakes import give_up, message
 from src.record import read_record
 
 # What only runs and sweeps leave in a folder.
-TRACES = (".hydra", "checkpoints", "samples", "history.csv", "results.json", "events.out.tfevents.*")
+RUN_RECORDS = (".hydra", "results.json")
+TRACES = (*RUN_RECORDS, "checkpoints", "samples", "history.csv", "events.out.tfevents.*")
 SWEEP_TRACES = ("multirun.yaml", "jobs.json")
 
 
@@ -23,17 +25,19 @@ class FolderCheck(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         if rank_zero_only.rank:  # of several processes the first has asked, and has made the folder since
             return
-        self.check(lambda: check_folder(config.resume, Path(config.hydra.run.dir)))
+        give_up_if_refused(check_folder, config.resume, Path(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.resume:
-            self.check(lambda: refuse_in_sweep(Path(config.resume)))
+            give_up_if_refused(refuse_in_sweep, Path(config.resume))
 
-    def check(self, refuse: Any) -> None:
-        try:
-            refuse()
-        except Exception as mistake:  # Hydra would make a warning of it and go on
-            give_up(message(mistake))
+
+def give_up_if_refused(check: Callable[..., None], *arguments: Any) -> None:
+    """Ends the program with the message of the check; of an exception Hydra would make a warning and go on."""
+    try:
+        check(*arguments)
+    except Exception as mistake:
+        give_up(message(mistake))
 
 
 def check_folder(resume: str | None, folder: Path) -> None:
