@@ -1,5 +1,6 @@
 """Hydra callback that looks at a run's folder before Hydra writes to it."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ class FolderCheck(Callback):
     """Ends a command that would mix two runs in one folder, or resume what is no run; it leaves nothing behind."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if rank_zero_only.rank:  # of several processes the first has asked, and has made the folder since
+        # Of several processes the first has asked, and has made the folder since; torchrun starts all of them at once.
+        if rank_zero_only.rank or "TORCHELASTIC_RUN_ID" in os.environ:
             return
         give_up_if_refused(check_folder, config.resume, Path(config.hydra.run.dir))
 
