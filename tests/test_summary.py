@@ -62,6 +62,12 @@ def test_gan(capsys, monkeypatch) -> None:
     assert "10,000 samples · missing: Q, X · collapse onset: 64k · oracle accuracy 0.984 · 4,321 images/s" in caption
 
 
+def test_a_terminal_without_width_hides_nothing(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    print_summary(GAN)
+    assert cells(capsys.readouterr().out)["FID"] == ["3.04", "0.100", "90.5"]
+
+
 def test_gan_without_losses(capsys, monkeypatch) -> None:
     output = printed(GAN | {"onset": None, "metrics": GAN["metrics"] | {"missing": []}}, capsys, monkeypatch)
     assert "missing: none · collapse onset: none" in " ".join(output.split())

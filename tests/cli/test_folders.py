@@ -106,6 +106,18 @@ def test_a_resumed_run_leaves_no_trace_of_how_it_was_cut_off(command: Command, m
         assert len(steps) == len(set(steps)), tag
 
 
+def test_a_run_that_goes_on_with_a_budget_it_has_used_up_is_measured_where_it_is(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as patch:
+        patch.setattr(EMA, "before_step", asks_to_stop_at(160, 15))
+        assert command(*RECIPE, "evaluations=1", "hydra.run.dir=run").status == 128 + 15
+    assert command("resume=run", "budget=64").status == 0
+    found = results(Path("run"))
+    assert (found["status"], found["images_seen"]) == ("completed", 192)
+    assert len(Path("run", "history.csv").read_text().splitlines()) == 2
+
+
 def test_a_killed_job_of_a_sweep_starts_clean(command: Command, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(Evaluation, "on_train_batch_end", killed)
