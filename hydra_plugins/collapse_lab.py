@@ -25,6 +25,7 @@ from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.record import reading
+from src.resuming import RUN_RECORDS
 from src.sweeps.plan import Job, Plan
 from src.sweeps.tuning import Tuning
 
@@ -133,6 +134,8 @@ class Sweeper(BasicSweeper):
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
+            if any((self.folder / name).exists() for name in RUN_RECORDS):
+                raise ValueError(f"hydra.sweep.dir={self.folder}: the folder holds a single run; name another folder")
             make_folder(self.folder, "hydra.sweep.dir")
             return
         make_folder(self.folder.parent, "hydra.sweep.dir")

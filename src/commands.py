@@ -22,6 +22,7 @@ PATHS = (
     *(f"data.{key}" for key in ("root", "path", "images", "labels", "test_images", "test_labels")),
 )
 PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hydra with and without quotes
+DOUBLE_QUOTED = re.compile(r'["$`\\!]')  # what double quotes do not take from the shell
 RESERVED = ("true", "false", "null", "inf", "nan")
 LAUNCHING = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper")  # recorded choices of Hydra's own
 FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  # builds or writes what conf/ does not
@@ -43,7 +44,17 @@ def _quoted(text: str) -> str:
 
 def command(*words: str) -> str:
     """The command of src.train with these words, to be pasted into a POSIX shell."""
-    return shlex.join(["python", "-m", "src.train", *words])
+    return " ".join(["python -m src.train", *map(_for_shell, words)])
+
+
+def _for_shell(word: str) -> str:
+    """A word as a user would quote it: `key="…"`, and shlex's way where that would not do."""
+    key, equals, value = word.partition("=")
+    if shlex.quote(word) == word:
+        return word
+    if shlex.quote(key) != key or DOUBLE_QUOTED.search(value):
+        return shlex.quote(word)
+    return f'{key}{equals}"{value}"'
 
 
 def prepare_arguments(words: Sequence[str]) -> list[str]:

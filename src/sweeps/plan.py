@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from src import checkpoints
 from src.commands import override
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
-from src.record import read_record
+from src.record import read_record, reading
 from src.results import NOT_MEASURED, read_results, write_results
 
 FINISHED = ("completed", "diverged")
@@ -67,6 +69,18 @@ class Job:
     @property
     def running(self) -> bool:
         return self.started_at > self.ended_at
+
+    def as_started(self) -> "Job":
+        """With the choices that the run in its folder was started with, if there is one.
+
+        Raises:
+            ValueError: the record of them is damaged.
+        """
+        path = self.folder / ".hydra" / "overrides.yaml"
+        if not path.is_file():
+            return self
+        with reading(path):
+            return replace(self, overrides=tuple(OmegaConf.load(path)))
 
     def prepare(self) -> list[str]:
         """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
@@ -135,11 +149,11 @@ class Plan:
         """Writes jobs.json: this plan's jobs after those of earlier starts.
 
         Raises:
-            ValueError: a job of this name was started with other choices.
+            ValueError: a job of this name, or a run in its folder, was started with other choices.
         """
         jobs = {job.folder: job for job in Plan.read(self.folder).jobs}
         for job in self.jobs:
-            before = jobs.setdefault(job.folder, job)
+            before = jobs.setdefault(job.folder, job.as_started())
             changed = sorted(_choices(job) ^ _choices(before))
             if changed:
                 raise ValueError(
