@@ -21,6 +21,7 @@ from src.files import new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
+from src.plain import refuse_links_out
 from src.record import reading
 from src.sweeps.plan import Job, Plan
 
@@ -105,6 +106,7 @@ class Sweeper(BasicSweeper):
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
             self.folder.mkdir(parents=True, exist_ok=True)
+            refuse_links_out(self.folder)
             return
         self.new, self.folder = False, new_folder(self.folder)
         self.config.hydra.sweep.dir = str(self.folder)

@@ -129,7 +129,12 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
         )
     if not checkpoints.is_whole(path):
         raise ValueError(f"{path} is damaged")
-    model = instantiate(config.model)(spec=DataSpec(**dataset))
+    try:
+        model = instantiate(config.model)(spec=DataSpec(**dataset))
+    except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: as PyTorch meets sizes
+        raise ValueError(
+            f"{run}: its .hydra/config.yaml and the dataset in its results.json describe no model: {message(error)}"
+        ) from error
     checkpoints.load_weights(model, path)
     return model.eval()
 

@@ -72,10 +72,12 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0
     try:
         record = read_record(Path(config.resume or folder))
-        results |= {"name": record.name, "model": record.family, "seed": record.config.seed}
+        results |= {"name": record.name, "model": record.family}
+        changed = None
         if config.resume:
-            config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
-        train(config, folder, results)
+            results["seed"] = record.value("seed")
+            config, changed = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
+        train(config, folder, results, changed)
         results["status"] = "completed"
         if first_rank and not in_sweep:
             print_summary(results)
@@ -121,14 +123,18 @@ def save(folder: Path, results: dict[str, Any]) -> None:
         log.error(text)
 
 
-def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
-    """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
+def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: dict[str, Any] | None) -> None:
+    """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached.
+
+    Args:
+        changed: of a resumed run, what goes on its record.
+    """
     refuse_impossible(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
     watching = list(callbacks.values())
-    if config.resume:  # a value that is refused on the way to the first step must not be in the record
-        watching.append(LambdaCallback(on_train_start=lambda *_: keep(config, folder)))
+    if changed:  # a value that is refused on the way to the first step must not be in the record
+        watching.append(LambdaCallback(on_train_start=lambda *_: keep(changed, folder)))
     trainer: Trainer = instantiate(config.trainer, callbacks=watching)
     results |= describe_machine(trainer)
 

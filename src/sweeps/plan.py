@@ -12,6 +12,7 @@ from typing import Any
 from src import checkpoints
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
+from src.plain import read_json, refuse_links_out
 from src.record import read_record
 from src.results import read_results, write_results
 
@@ -68,7 +69,14 @@ class Job:
         return self.started_at > self.ended_at
 
     def prepare(self) -> list[str]:
-        """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
+        """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left.
+
+        Raises:
+            ValueError: its folder, which may be a stranger's, is or has a link that leads elsewhere.
+        """
+        if self.folder.is_symlink():
+            raise ValueError(f"{self.folder} is a link; put a copy in its place")
+        refuse_links_out(self.folder)
         if checkpoints.newest_whole(self.folder):
             return [*self.overrides, f"resume='{self.folder}'"]
         if self.started_at:
@@ -84,7 +92,7 @@ class Job:
         """
         record = read_record(self.folder)
         known = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
-        known |= {"name": record.name, "model": record.family, "seed": record.config.seed}
+        known |= {"name": record.name, "model": record.family, "seed": record.value("seed")}
         write_results(self.folder, known | self.results | {"status": "failed", "error": error})
 
 
@@ -122,8 +130,12 @@ class Plan:
         path = folder / "jobs.json"
         if not path.is_file():
             return cls(folder, ())
-        listed = json.loads(path.read_text())["jobs"]
-        jobs = (Job(folder / job["folder"], job["name"], tuple(job["overrides"])) for job in listed)
+        try:
+            listed = read_json(path)["jobs"]
+            # By the last part of its name: no job of a sweep is outside the sweep's folder.
+            jobs = [Job(folder / Path(job["folder"]).name, job["name"], tuple(job["overrides"])) for job in listed]
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
         return cls(folder, tuple(jobs), since=path.stat().st_mtime)
 
     def moved(self, folder: Path) -> "Plan":
