@@ -106,7 +106,7 @@ def functions(run: Path, tree: dict[str, Any]) -> dict[str, Any]:
         return str(run.absolute())
 
     def has_callback(name: str) -> bool:
-        return name in tree["callbacks"]
+        return isinstance(tree["callbacks"], dict) and name in tree["callbacks"]
 
     return {
         "oc.env": environment,
@@ -139,8 +139,8 @@ def read_record(run: Path) -> Record:
         missing = [part for part in PARTS if part not in tree]
         if missing:
             raise ValueError(f"it lacks {missing[0]}")
-        if not isinstance(tree, dict) or not all(isinstance(tree[part], dict) for part in ("trainer", "callbacks")):
-            raise ValueError("it is no configuration of a run")
+        if not isinstance(tree, dict):
+            raise ValueError("it is no mapping")
     return Record(run, tree, run_name(recipe or family, overrides, swept), family)
 
 
@@ -167,7 +167,7 @@ def trusted_config(run: Path) -> DictConfig:
         ValueError: it is damaged, or it would call something else than the classes that a record may build.
     """
     record = read_record(run)
-    return checked(record, confined(record.tree, USUAL_CACHE), frozenset())
+    return checked(record, confined(record, USUAL_CACHE), frozenset())
 
 
 def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictConfig:
@@ -221,9 +221,12 @@ def _is_trusted(key: str, target: str) -> bool:
     return f"{found.__module__}.".startswith(tuple(f"{name}." for name in TRUSTED)) and not issubclass(found, Trainer)
 
 
-def confined(tree: dict[str, Any], cache: str) -> dict[str, Any]:
+def confined(record: Record, cache: str) -> dict[str, Any]:
     """The tree of a record with everything that is written to in the run's own folder, and with this cache."""
-    tree = _forced(tree) | {"cache": cache, "resume": None}
+    for part in ("trainer", "callbacks"):
+        if not isinstance(record.tree[part], dict):
+            raise ValueError(f"{record.path}: {part} is no mapping")
+    tree = _forced(record.tree) | {"cache": cache, "resume": None}
     trainer = tree["trainer"] = tree["trainer"] | {"default_root_dir": RUN_FOLDER}
     trainer.pop("callbacks", None)  # they are those of the run
     if not isinstance(trainer.get("logger"), bool | None):
@@ -261,7 +264,7 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
         fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"
         raise ValueError(f"resume={run}: {fault}; start anew")
     command: dict[str, Any] = OmegaConf.to_container(asked, resolve=True)
-    tree = confined(record.tree, command.get("cache") or USUAL_CACHE)
+    tree = confined(record, command.get("cache") or USUAL_CACHE)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
         if concerns(key, ("resume", "study")):

@@ -12,7 +12,7 @@ from typing import Any
 from src import checkpoints
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
-from src.plain import read_json, refuse_links_out
+from src.plain import read_json
 from src.record import read_record
 from src.results import read_results, write_results
 
@@ -69,14 +69,7 @@ class Job:
         return self.started_at > self.ended_at
 
     def prepare(self) -> list[str]:
-        """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left.
-
-        Raises:
-            ValueError: its folder, which may be a stranger's, is or has a link that leads elsewhere.
-        """
-        if self.folder.is_symlink():
-            raise ValueError(f"{self.folder} is a link; put a copy in its place")
-        refuse_links_out(self.folder)
+        """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
         if checkpoints.newest_whole(self.folder):
             return [*self.overrides, f"resume='{self.folder}'"]
         if self.started_at:
