@@ -143,22 +143,21 @@ def _below(node: dict[Any, Any] | list[Any]) -> list[Any]:
 
 
 def clean(text: str, longest: int = 2000) -> str:
-    """Text from a stranger's file in one line of limited length, without control characters."""
-    whole = text[: 4 * longest].encode("utf-8", "replace").decode()
+    """Text from a stranger's file in one line of limited length, without control characters and backticks."""
+    whole = text[: 4 * longest].encode("utf-8", "replace").decode().replace("`", "'")
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in whole).split())
     return line if len(line) <= longest else f"{line[:longest]}…"
 
 
+def is_inside(folder: Path, path: Path) -> bool:
+    """Whether a path below the folder, links followed, is still there; what does not exist is."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))  # where links lead in circles, too
+
+
 def links_out(folder: Path) -> list[Path]:
     """Links below the folder that lead out of it: what is written to them lands elsewhere."""
-    inside = folder.resolve()
-    found = []
-    for place, folders, files in os.walk(folder):
-        for name in sorted([*folders, *files]):
-            path = Path(place, name)
-            if path.is_symlink() and not path.resolve().is_relative_to(inside):
-                found.append(path)
-    return found
+    below = (Path(place, name) for place, folders, files in os.walk(folder) for name in sorted([*folders, *files]))
+    return [path for path in below if path.is_symlink() and not is_inside(folder, path)]
 
 
 def refuse_links_out(folder: Path) -> None:

@@ -13,7 +13,7 @@ from src import checkpoints, pictures
 from src.data.spec import DataSpec
 from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
-from src.record import trusted_config
+from src.record import read_record, trusted_config
 from src.results import read_results
 from src.scatter import cloud
 
@@ -119,7 +119,7 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
 
 def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
-    config = trusted_config(run)
+    read_record(run)
     path = checkpoints.checkpoint(run, checkpoint)
     dataset = read_results(run).get("dataset")
     if not path.is_file() or not dataset:
@@ -129,6 +129,7 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
         )
     if not checkpoints.is_whole(path):
         raise ValueError(f"{path} is damaged")
+    config = trusted_config(run)
     try:
         model = instantiate(config.model)(spec=DataSpec(**dataset))
     except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: as PyTorch meets sizes
