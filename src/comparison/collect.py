@@ -110,8 +110,9 @@ def read_run(folder: Path) -> Run:
         "facts": {"settings": settings(config)},
     }
     path = folder / "results.json"
+    reading = ".hydra"
     try:
-        require_inside(folder, folder / ".hydra")
+        require_inside(folder, folder / reading)
         reading = "history.csv"
         known["history"] = read_history(require_inside(folder, folder / reading))
         if not os.path.lexists(path):

@@ -50,7 +50,7 @@ def _block(block: Block) -> str:
             return "\n\n".join([f"**{_safe(title)}**", *map(_block, blocks)])
         case Code(lines):
             fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", " ".join(lines)) or [""]))
-            return "\n".join([fence, *lines, fence])
+            return "\n".join([fence, *(_escaped(line) for line in lines), fence])
 
 
 def _table(table: Table) -> str:
@@ -78,4 +78,8 @@ def _safe(text: str) -> str:
 
     Within code, too: where a name holds backticks, readers differ in what is code.
     """
-    return " ".join(text.split()).replace("](", "]\\(").replace("<", "&lt;").replace(">", "&gt;")
+    return _escaped(" ".join(text.split()).replace("](", "]\\("))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace(">", "&gt;")

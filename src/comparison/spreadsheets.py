@@ -116,6 +116,7 @@ def _plain(value: Any) -> Any:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
-    if isinstance(text, str) and text.startswith(FORMULA) and not NUMBERS.fullmatch(text):
-        return f"'{text}"
-    return text
+    if not isinstance(text, str):
+        return text
+    quoted = f"'{text}" if text.startswith(FORMULA) and not NUMBERS.fullmatch(text) else text
+    return quoted.replace("\r", " ")  # which the csv module would leave as the end of a row
