@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.comparison import collect as collecting
-from src.comparison.collect import collect, read_history, read_run
+from src.comparison.collect import ReportError, collect, read_history, read_run
 from src.comparison.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
 from src.comparison.records import is_number
 from src.comparison.render_html import html
@@ -314,6 +314,17 @@ def test_a_folder_whose_name_is_no_text_is_reported(make_run, tmp_path: Path) ->
     write_report([tmp_path], tmp_path / "out")
     write_atomically(tmp_path / "x", "\udcff")
     assert (tmp_path / "x").read_text() == "?"
+
+
+@pytest.mark.parametrize("link", ["report", "report/figures"])
+def test_no_report_is_written_through_a_link(make_run, tmp_path: Path, link: str) -> None:
+    place, outside = make_run("gan_fm", 1).parent, tmp_path / "outside"
+    outside.mkdir()
+    (place / link).parent.mkdir(exist_ok=True)
+    (place / link).symlink_to(outside)
+    with pytest.raises(ReportError, match="leads out of"):
+        write_report([place])
+    assert not list(outside.iterdir())
 
 
 def test_bad_runs_cost_a_line_each(make_run, tmp_path: Path) -> None:
