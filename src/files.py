@@ -7,10 +7,13 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replaces the file in one step; a reader sees the old content or the new, never a part."""
+    """Replaces the file in one step; a reader sees the old content or the new, never a part.
+
+    Bytes of file names that are no text become question marks.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_bytes(content if isinstance(content, bytes) else content.encode())
+        unfinished.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller

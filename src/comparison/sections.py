@@ -89,7 +89,7 @@ class Section:
         digest = _identity(self.dataset, digits=8) if self.dataset else "unknown"
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
         stack = f"_stack{channels}" if channels > 1 else ""
-        return "".join(c if c.isalnum() else "_" for c in f"{self.model}_{digest}{stack}")
+        return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"{self.model[:30]}_{digest[:50]}{stack}")
 
     @cached_property
     def counted(self) -> tuple[Run, ...]:

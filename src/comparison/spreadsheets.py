@@ -5,6 +5,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ RECORD = ("name", "seed", "status", "averaged", "model", "dataset", "source", "d
 COST = ("train_seconds", "images_per_second", "device", "precision", "git")
 ESTIMATE = ("n", "mean", "sd", "low", "high")
 DIFFERENCE = ("pairs", "difference", "difference_low", "difference_high", "p", "p_corrected")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
+NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( [-+]?[\d.]+(e[-+]?\d+)?)*")  # text of numbers is none
 RANK = ("ranked_by", "rank_first", "rank_last")
 
 
@@ -99,15 +102,22 @@ def relative(folder: Path, root: Path) -> str:
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(_plain, columns))
     writer.writerows([_plain(row.get(column)) for column in columns] for row in rows)
     return text.getvalue()
 
 
 def _plain(value: Any) -> Any:
-    """A cell: lists as words, mappings as JSON, None and what is not finite as blank."""
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
+    """A cell: lists as words, mappings as JSON, None and what is not finite as blank.
+
+    Spreadsheets take text for a formula that begins like one, which an apostrophe prevents.
+    """
     if isinstance(value, dict):
         return json.dumps(value)
-    return "" if value is None or (isinstance(value, float) and not math.isfinite(value)) else value
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    if not isinstance(text, str):
+        return text
+    quoted = f"'{text}" if text.startswith(FORMULA) and not NUMBERS.fullmatch(text) else text
+    return quoted.replace("\r", " ")  # which the csv module would leave as the end of a row

@@ -113,6 +113,8 @@ def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache
 
     def read(file: BinaryIO) -> None:
         oracle.load_state_dict(torch.load(file, map_location=device, weights_only=True))
+        if not all(values.isfinite().all() for values in oracle.state_dict().values()):
+            raise ValueError("its weights are not finite")
 
     cached(cache / f"oracle-v{oracle.version}-{digest[:16]}.pt", make, read)
     return oracle.eval().requires_grad_(False)

@@ -15,6 +15,7 @@ from src import checkpoints
 from src.commands import override
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
+from src.plain import read_json
 from src.record import read_record, reading
 from src.results import NOT_MEASURED, read_results, write_results
 
@@ -99,7 +100,7 @@ class Job:
         """
         record = read_record(self.folder)
         known = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
-        known |= {"name": record.name, "model": record.family, "seed": record.config.seed}
+        known |= {"name": record.name, "model": record.family, "seed": record.value("seed")}
         write_results(self.folder, known | self.results | {"status": "failed", "error": error})
 
 
@@ -137,8 +138,12 @@ class Plan:
         path = folder / "jobs.json"
         if not path.is_file():
             return cls(folder, ())
-        listed = json.loads(path.read_text(encoding="utf-8"))["jobs"]
-        jobs = (Job(folder / job["folder"], job["name"], tuple(job["overrides"])) for job in listed)
+        try:
+            listed = read_json(path)["jobs"]
+            # By the last part of its name: no job of a sweep is outside the sweep's folder.
+            jobs = [Job(folder / Path(job["folder"]).name, job["name"], tuple(job["overrides"])) for job in listed]
+        except (ValueError, LookupError, TypeError) as error:
+            raise ValueError(f"{path} is damaged: {error}") from error
         return cls(folder, tuple(jobs), since=path.stat().st_mtime)
 
     def moved(self, folder: Path) -> "Plan":
