@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from src.comparison.earlier import with_outcome
 from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
 from src.comparison.settings import settings
 from src.names import PRUNED, run_name, swept_keys
@@ -99,7 +100,7 @@ def read_run(folder: Path) -> Run:
         known["name"] = _name(family, overrides, folder)
         return Run(**known, status="damaged", error=f"results.json cannot be read: {damage}")
     results["facts"] |= known["facts"]
-    return Run(**(known | results), finished_at=path.stat().st_mtime)
+    return with_outcome(Run(**(known | results), finished_at=path.stat().st_mtime))
 
 
 def _results(record: Any) -> dict[str, Any]:
@@ -124,7 +125,9 @@ def _results(record: Any) -> dict[str, Any]:
         "metrics": metrics,
         "controls": controls,
         "onset": onset if isinstance(onset, dict) or is_number(onset) else None,
-        "facts": {key: record.get(key) for key in (*FACTS, "oracle_accuracy")},
+        "onset_reason": _word(record.get("onset_reason")),
+        "outcome": _word(record.get("outcome")),
+        "facts": {key: record.get(key) for key in (*FACTS, "oracle", "oracle_accuracy")},
         "class_properties": _properties(record.get("class_properties")),
         "latents": _latents(record.get("latents")),
         "verdict": str(record.get("musicality") or ""),
@@ -133,6 +136,10 @@ def _results(record: Any) -> dict[str, Any]:
         if not is_number(fields["facts"][key]):
             fields["facts"][key] = None
     return fields
+
+
+def _word(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _require(holds: bool, otherwise: str) -> None:
