@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from src.comparison import validity
+from src.comparison.earlier import with_outcome
 from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
 from src.comparison.settings import settings
 from src.names import PRUNED, run_name, swept_keys
@@ -139,7 +140,7 @@ def read_run(folder: Path) -> Run:
             error=f"{reading} cannot be read in {clean(folder.name, 100)}: {clean(str(damage))}",
         )
     results["facts"] |= known["facts"]
-    return Run(**(known | results), finished_at=finished_at)
+    return with_outcome(Run(**(known | results), finished_at=finished_at))
 
 
 def require_inside(folder: Path, path: Path) -> Path:
@@ -153,7 +154,7 @@ def _results(record: Any) -> dict[str, Any]:
     """Checked fields of results.json; ValueError says which one is wrong."""
     validity.require(isinstance(record, dict), "it is not a mapping")
     status, name, model = (validity.name(record.get(key), key) for key in ("status", "name", "model"))
-    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git")}
+    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git", "oracle")}
     facts["versions"] = validity.versions(record.get("versions"))
     for key in ("images_seen", "generator_steps", "train_seconds", "images_per_second"):
         facts[key] = validity.real(record.get(key), key, least=0)
@@ -168,6 +169,8 @@ def _results(record: Any) -> dict[str, Any]:
         "metrics": validity.metrics(record.get("metrics") or {}, "metrics"),
         "controls": validity.mappings(record.get("controls") or {}, "controls", validity.metrics),
         "onset": validity.onset(record.get("onset")),
+        "onset_reason": validity.text(record.get("onset_reason")),
+        "outcome": validity.text(record.get("outcome")),
         "facts": facts,
         "class_properties": _properties(record.get("class_properties")),
         "latents": _latents(record.get("latents")),

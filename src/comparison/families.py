@@ -46,7 +46,8 @@ FAMILIES = {
         title="GANs",
         main=(
             *("modes", "kl", "kl_floor", "recognisable", "effective_modes"),
-            *("fid", "precision", "recall", "coverage", "vendi"),
+            *("modes_any", "kl_any", "modes_late", "kl_late", "worst_modes"),
+            *("fid", "kid", "precision", "recall", "coverage", "vendi"),
         ),
         headline=("modes", "kl"),
         curves=("modes", "kl"),
@@ -76,7 +77,7 @@ FAMILIES = {
         absent="collapsed",
         levels=("high", "low"),
         samples=(
-            *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
+            *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid", "kid"),
             *("validity", "diversity", "feature_distance", "style_accuracy"),
         ),
         grids=(

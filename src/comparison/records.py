@@ -107,6 +107,8 @@ class Run:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     controls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     onset: float | Mapping[str, float | None] | None = None
+    onset_reason: str | None = None  # why modes can have no onset
+    outcome: str | None = None  # None where it is not recorded and cannot be derived
     facts: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)
     overrides: tuple[str, ...] = ()

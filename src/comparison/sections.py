@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from statistics import fmean
 
 from src.comparison.collect import NO_DIGEST, ReportError
@@ -19,6 +20,8 @@ from src.comparison.statistics import (
     significances,
 )
 
+Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample, oracle
+EARLIER = "an oracle of an earlier version"
 CONTROLS = {
     "real": "real, held out",
     "noise": "noise",
@@ -57,7 +60,8 @@ class Section:
     """What may be compared: every run of one model family on one data set.
 
     Averaged are completed runs only, and of several with the same name and seed only the latest. `assumed` says that
-    the baseline is but the first by name, as none is known for one.
+    the baseline is but the first by name, as none is known for one. `oracle` is what measured the runs, None where no
+    run tells; `oracle_differs` says that there are other runs on the same data, measured by another.
     """
 
     model: str
@@ -65,6 +69,8 @@ class Section:
     runs: tuple[Run, ...]
     baseline: str
     assumed: bool = False
+    oracle: str | None = None
+    oracle_differs: bool = False
 
     @cached_property
     def family(self) -> Family:
@@ -89,7 +95,9 @@ class Section:
         digest = _identity(self.dataset, digits=8) if self.dataset else "unknown"
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
         stack = f"_stack{channels}" if channels > 1 else ""
-        return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"{self.model[:30]}_{digest[:50]}{stack}")
+        oracle = f"_{sha256((self.oracle or '').encode()).hexdigest()[:6]}" if self.oracle_differs else ""
+        words = f"{self.model[:30]}_{digest[:50]}{stack}{oracle}"
+        return "".join(c if c.isascii() and c.isalnum() else "_" for c in words)
 
     @cached_property
     def counted(self) -> tuple[Run, ...]:
@@ -206,30 +214,51 @@ def _identity(dataset: Dataset, digits: int | None = None) -> str:
 
 
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
-    """Runs by family and data, GANs first.
+    """Runs by family, data and the oracle that measured them, GANs first.
 
     A run that ended before it recorded its data, or never began, joins the only section with runs of its name, else
     the only one of its family, and is listed there, never averaged; if there are several, it stands in one of its own.
+    A run that ended before it was measured likewise joins a section on its data.
 
     Raises:
         ReportError: no run has the baseline's name or label.
     """
-    members: dict[tuple[str, str, tuple[int, ...]], list[Run]] = {}
+    members: dict[Home, list[Run]] = {}
+    unmeasured, unknown = [], []
     for run in runs:
-        if run.dataset:
-            members.setdefault((run.model or "unknown", _identity(run.dataset), run.dataset.shape), []).append(run)
+        data = (run.model or "unknown", _identity(run.dataset), run.dataset.shape) if run.dataset else None
+        if data is None:
+            unknown.append(run)
+        elif run.completed or _oracle(run):
+            members.setdefault((*data, _oracle(run)), []).append(run)
+        else:
+            unmeasured.append((run, data))
+    for run, data in unmeasured:
+        _join(members, run, [key for key in members if key[:3] == data], (*data, ""))
     homes = list(members)
-    for run in runs:
-        if not run.dataset:
-            called = [key for key in homes if any(run.name == other.name for other in members[key])]
-            fitting = called or [key for key in homes if run.model in (None, key[0])]
-            home = fitting[0] if len(fitting) == 1 else (run.model or "unknown", "", ())
-            members.setdefault(home, []).append(run)
-    sections = [_section(model, found, baseline) for (model, *_), found in sorted(members.items())]
+    for run in unknown:
+        _join(members, run, [key for key in homes if run.model in (None, key[0])], (run.model or "unknown", "", (), ""))
+    times = Counter(key[:3] for key in members)
+    sections = [
+        replace(_section(key[0], found, baseline), oracle=key[3] or None, oracle_differs=times[key[:3]] > 1)
+        for key, found in sorted(members.items())
+    ]
     called = {summary.name: summary.label for section in sections for summary in section.summaries}
     if baseline is not None and baseline not in {*called, *called.values()}:
         raise ReportError(f"--baseline {baseline}: no run has that name. Names here: {', '.join(sorted(called))}.")
     return sections
+
+
+def _join(members: dict[Home, list[Run]], run: Run, fitting: list[Home], otherwise: Home) -> None:
+    """Puts a run into the only fitting section with runs of its name, else into the only fitting one."""
+    called = [key for key in fitting if any(run.name == other.name for other in members[key])] or fitting
+    members.setdefault(called[0] if len(called) == 1 else otherwise, []).append(run)
+
+
+def _oracle(run: Run) -> str:
+    """What measured a run; earlier versions recorded the oracle's accuracy only. "" where nothing did."""
+    named, accuracy = run.facts.get("oracle"), run.facts.get("oracle_accuracy")
+    return named if isinstance(named, str) else EARLIER if is_number(accuracy) else ""
 
 
 def _section(model: str, runs: Sequence[Run], baseline: str | None) -> Section:

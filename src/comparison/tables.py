@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from textwrap import shorten
 
-from src.comparison.collapse import in_seeds
+from src.comparison.collapse import in_seeds, outcomes
 from src.comparison.document import Cell, Table
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.ranking import ranks
@@ -123,7 +123,9 @@ def _difference(judgement: Judgement) -> Cell:
 
 def absence_table(section: Section) -> Table:
     """Names of what is lost and in how many seeds, and the onset in each seed."""
-    header = ["name", *(key.replace("_", " ") for key in section.name_keys), "onset by seed"]
+    recorded = any(run.outcome for run in section.counted)
+    header = ["name", *(key.replace("_", " ") for key in section.name_keys)]
+    header += [*(["outcome"] if recorded else []), "onset by seed"]
     rows = []
     for summary in section.summaries:
         runs = len(summary.counted)
@@ -132,11 +134,12 @@ def absence_table(section: Section) -> Table:
             Cell(in_seeds(counts, runs, section.classes) if counts else _nothing(section, key) if runs else "–")
             for key, counts in lost.items()
         ]
+        texts += [Cell(outcomes(summary.counted) or "–")] if recorded else []
         rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted))])
-    never = "" if section.num_modes is None else "0 if half was never covered, "
+    never = "" if section.num_modes is None else ", or if half the modes were never covered"
     caption = (
         f"Onset: {section.unit} seen at the first evaluation from which the loss lasts to the end; "
-        f"{never}– if there was no such loss."
+        f"– if there was no such loss{never}."
     )
     return Table(header, rows, caption, text_columns=len(header), wide=range(1, len(header) - 1))
 
@@ -161,7 +164,8 @@ def runs_table(section: Section, runs: Sequence[Run]) -> Table:
     """Runs with their status, what they reached, and their errors; those not averaged are toned down."""
     kept = {run.folder for run in section.counted}
     keys = [key for key in section.family.headline if any(_latest(run, key) is not None for run in section.runs)]
-    header = ["name", "status", "seed", f"{section.unit} seen", *(measure(key).label for key in keys), "note"]
+    header = ["name", "status", "outcome", "seed", f"{section.unit} seen"]
+    header += [*(measure(key).label for key in keys), "note"]
     rows = []
     for run in sorted(runs, key=lambda run: (run.name, run.seed is None, run.seed or 0)):
         averaged = run.folder in kept
@@ -169,14 +173,17 @@ def runs_table(section: Section, runs: Sequence[Run]) -> Table:
         seed, seen = Cell("–" if run.seed is None else str(run.seed)), Cell(compact(run.images_seen))
         status = Cell(run.status, tone="" if averaged else "lost")
         note = shorten(run.error or "", MOST_CHARACTERS) or ("" if averaged else _why_left_out(run))
-        rows.append([Cell(f"`{run.name}`"), status, seed, seen, *numbers, Cell(note)])
+        rows.append([Cell(f"`{run.name}`"), status, Cell(run.outcome or "–"), seed, seen, *numbers, Cell(note)])
     caption = "Runs that did not complete are not averaged; their numbers are those of their last evaluation."
-    return Table(header, rows, caption, text_columns=2, wide=(len(header) - 1,))
+    return Table(header, rows, caption, text_columns=3, wide=(len(header) - 1,))
 
 
 def _latest(run: Run, key: str) -> float | None:
+    """The final metric, of a run that did not complete that of its last evaluation; never one for the other."""
+    if not run.completed:
+        return run.history.last(key)
     value = run.metrics.get(key)
-    return float(value) if is_number(value) else run.history.last(key)
+    return float(value) if is_number(value) else None
 
 
 def _why_left_out(run: Run) -> str:

@@ -51,7 +51,7 @@ class ModeCoverage(Metric):
         self.threshold = real.confidence_N.sort().values[rank]
         recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
         shares_CK = [_shares(class_M, num_classes) for class_M in recognised_MC.unbind(1)]
-        self.free_shares = sum(int((share_K > 0).sum()) - 1 for share_K in shares_CK)
+        self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_CK)
         self.register_buffer("real_share_K", _product(shares_CK))
         self.register_buffer("judged_K", self.real_share_K > 0)
         self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
@@ -86,7 +86,7 @@ class ModeCoverage(Metric):
         covered_K = self.judged_K & (share_K >= self.real_share_K / 10)
         any_K = self.any_K.double() / self.any_K.sum().clamp(min=1)
         in_a_mode = self.any_K.sum() > 0
-        rarest = self.real_share_K[self.judged_K].min()
+        rarest = torch.where(self.judged_K, self.real_share_K, 1).min()
         return {
             "modes": covered_K.sum(),
             "recognisable": share_K.sum(),
@@ -116,7 +116,7 @@ class ModeCoverage(Metric):
         Of K modes; the reference of stacked characters has fewer free shares, C (K−1), since it is a product. Holds
         where N is several times the number of modes. The share that is not recognisable adds 1/2N.
         """
-        modes = self.judged_K.sum() - 1
+        modes = (self.judged_K.sum() - 1).clamp(min=0)
         return modes / (2 * self.total.double()) + self.free_shares / (2 * self.num_real)
 
 
@@ -125,7 +125,7 @@ def _counts(mode_N: Tensor, num_modes: int) -> Tensor:
 
 
 def _shares(class_M: Tensor, num_classes: int) -> Tensor:
-    return torch.bincount(class_M, minlength=num_classes).double() / len(class_M)
+    return torch.bincount(class_M, minlength=num_classes).double() / max(1, len(class_M))
 
 
 def _product(shares_CK: Sequence[Tensor]) -> Tensor:

@@ -255,5 +255,5 @@ def test_differences_say_what_is_corrected(among) -> None:
 
 
 def test_phases_of_training() -> None:
-    phases = [phase(onset, 300) for onset in (None, 0, 100, 150, 250)]
-    assert phases == ["", "from the start", "early", "midway", "late"]
+    phases = [phase(onset, 300) for onset in (None, 100, 150, 250)]
+    assert phases == ["", "early", "midway", "late"]
