@@ -8,10 +8,9 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
-
 from src.files import expanded
 from src.names import concerns, key_of
+from src.plain import read_yaml
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 # Keys whose value is the path of one file or folder.
@@ -132,9 +131,9 @@ def _recorded(folder: Path) -> list[str]:
     if not path.is_file():
         return []
     try:
-        overrides = OmegaConf.to_container(OmegaConf.load(path).hydra.overrides, resolve=False)
+        overrides = read_yaml(path)["hydra"]["overrides"]
         listed = [str(word) for word in [*overrides["task"], *_launching(overrides["hydra"])]]
-    except Exception as error:  # YAML, OmegaConf and plain Python find different things in a damaged file
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     return [word for word in listed if key_of(word) not in ("study.resume", "study.dry_run")]
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
-
 from src import checkpoints
 from src.commands import override
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
-from src.plain import read_json
+from src.plain import read_json, read_yaml
 from src.record import read_record, reading
 from src.results import NOT_MEASURED, read_results, write_results
 
@@ -81,7 +79,7 @@ class Job:
         if not path.is_file():
             return self
         with reading(path):
-            return replace(self, overrides=tuple(OmegaConf.load(path)))
+            return replace(self, overrides=tuple(map(str, read_yaml(path))))
 
     def prepare(self) -> list[str]:
         """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
