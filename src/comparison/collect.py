@@ -124,7 +124,7 @@ def _results(record: Any) -> dict[str, Any]:
         "metrics": metrics,
         "controls": controls,
         "onset": onset if isinstance(onset, dict) or is_number(onset) else None,
-        "facts": {key: record.get(key) for key in (*FACTS, "oracle_accuracy")},
+        "facts": {key: record.get(key) for key in (*FACTS, "oracle_accuracy", "oracle_weak")},
         "class_properties": _properties(record.get("class_properties")),
         "latents": _latents(record.get("latents")),
         "verdict": str(record.get("musicality") or ""),

@@ -21,10 +21,16 @@ from src.comparison.statistics import (
 
 CONTROLS = {
     "real": "real, held out",
+    "blurred": "real, blurred",
+    "noisy": "real, noisy",
+    "thick": "real, thick strokes",
     "noise": "noise",
     "grey": "plain grey",
+    "cut_up": "real, cut up",
+    "superposed": "real, superposed",
     "single": "one sample, repeated",
 }
+REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ REAL_SHARE = 0.95  # of the held-out real images that count as recognisable; set
 class ModeCoverage(Metric):
     """Counts the classes of the data that occur among generated images.
 
-    An image is recognisable if the oracle's confidence reaches `threshold`, which 95 % of the held-out real images do.
+    An image is recognisable if the oracle's top class is not "none" (its confidence is positive, see `Opinion`) and its
+    confidence reaches `threshold`, which 95 % of the held-out real images do. Where the oracle calls more than 5 % of
+    the real images "none", the threshold is the lowest positive confidence among them: fewer than 95 % pass it.
     p_k is the share of mode k among recognisable real images, q_k its share among all generated ones, unrecognisable
     ones counting for none. A mode is covered if q_k ≥ p_k / 10. With C characters per image the modes are all K^C
     combinations, and p is the product of the channels' shares, since they are independent.
@@ -41,6 +43,9 @@ class ModeCoverage(Metric):
         self.num_classes = num_classes
         rank = int((1 - REAL_SHARE) * len(real.confidence_N))
         self.threshold = real.confidence_N.sort().values[rank]
+        positive_M = real.confidence_N[real.confidence_N > 0]
+        if not self.threshold > 0:
+            self.threshold = positive_M.min() if len(positive_M) else torch.ones_like(self.threshold)
         recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
         self.register_buffer("real_share_K", _product_of_shares(recognised_MC, num_classes))
         self.register_buffer("judged_K", self.real_share_K > 0)
@@ -49,7 +54,7 @@ class ModeCoverage(Metric):
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
     def recognise(self, opinion: Opinion) -> Tensor:
-        """The mode of each image [N], or −1 where it is not recognisable."""
+        """The mode of each image [N], or −1 where it is not recognisable; 0 never reaches the threshold."""
         return torch.where(opinion.confidence_N >= self.threshold, self._favourite(opinion), -1)
 
     def update(self, opinion: Opinion) -> None:
@@ -102,5 +107,5 @@ def _product_of_shares(classes_MC: Tensor, num_classes: int) -> Tensor:
     shares = torch.ones(1, dtype=torch.double, device=classes_MC.device)
     for class_M in classes_MC.unbind(1):
         count_K = torch.bincount(class_M, minlength=num_classes)
-        shares = torch.outer(shares, count_K.double() / len(class_M)).flatten()
+        shares = torch.outer(shares, count_K.double() / max(1, len(class_M))).flatten()
     return shares
