@@ -3,6 +3,7 @@
 B batch, H height, W width, K classes, F features.
 """
 
+import torch
 from torch import Tensor, nn
 
 from src.oracles import outliers
@@ -35,6 +36,7 @@ class CharacterOracle(Oracle):
             nn.ReLU(),
         )
         super().__init__(body, num_features, num_classes, levels)
+        self.to(memory_format=torch.channels_last)  # a quarter faster on a processor
 
     def augmented(self, images_B1HW: Tensor) -> Tensor:
         return augmented(images_B1HW)

@@ -22,9 +22,9 @@ from src.cache import cached
 from src.data.spec import Split
 from src.machine import multiplies_bf16
 
-STEPS = 400
-EXTENSION = 3  # where the training images are still hard after STEPS steps, so many times as many follow
-EASY = 0.98  # accuracy on unchanged training images above which no more steps follow
+STEPS = 320
+EXTENSION = 4  # where the training images are still hard after STEPS steps, so many times as many follow
+EASY = 0.99  # accuracy on unchanged training images above which no more steps follow
 BATCH = 192  # images per step, a third of them nonsense
 LEARNING_RATE = 4e-3
 LOG_SECONDS = 15  # between two lines on the progress where there is no terminal

@@ -91,7 +91,7 @@ def inverted(real_B1HW: Tensor) -> Tensor:
 
 
 PLAIN = (uniform_noise, sparse_noise, flat_grey, clouds, gratings, shuffled_pixels, inverted)  # easily learnt
-MIXED = 0.7  # share of what is made of real strokes, which is harder
+MIXED = 0.75  # share of what is made of real strokes, which is harder
 
 
 def mixture(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
