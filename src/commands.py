@@ -8,6 +8,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+
 from src.files import expanded
 from src.names import concerns, key_of
 from src.plain import read_yaml

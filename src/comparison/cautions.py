@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterable
 
 from src.comparison.collapse import listed
 from src.comparison.measures import compact, measure
-from src.comparison.measuring import fooled, importance, junk_modes, one_oracle, sample_sizes, weak_oracle
+from src.comparison.measuring import (
+    fooled,
+    importance,
+    junk_modes,
+    one_oracle,
+    sample_sizes,
+    useless_oracle,
+    weak_oracle,
+)
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
@@ -169,6 +177,7 @@ GRAVE: dict[Callable[[Section], str], str] = {
     _assumed_baseline: "rebuild the report with the `--baseline` that you mean",
     _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",
     junk_modes: "look at the samples before believing any count",
+    useless_oracle: "rely on no count of classes, and look at what does not need the oracle",
     weak_oracle: "believe no difference that is smaller than its error",
     _budgets: "repeat with the same `budget=` for all, of samples or with `budget_in=generator_steps`",
     _hollow: "count a level as alive only where shuffling it costs nats too",

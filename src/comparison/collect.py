@@ -154,7 +154,7 @@ def _results(record: Any) -> dict[str, Any]:
     """Checked fields of results.json; ValueError says which one is wrong."""
     validity.require(isinstance(record, dict), "it is not a mapping")
     status, name, model = (validity.name(record.get(key), key) for key in ("status", "name", "model"))
-    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git", "oracle")}
+    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git", "oracle", "oracle_weak")}
     facts["versions"] = validity.versions(record.get("versions"))
     for key in ("images_seen", "generator_steps", "train_seconds", "images_per_second"):
         facts[key] = validity.real(record.get(key), key, least=0)

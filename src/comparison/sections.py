@@ -24,10 +24,16 @@ Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample,
 EARLIER = "an oracle of an earlier version"
 CONTROLS = {
     "real": "real, held out",
+    "blurred": "real, blurred",
+    "noisy": "real, noisy",
+    "thick": "real, thick strokes",
     "noise": "noise",
     "grey": "plain grey",
+    "cut_up": "real, cut up",
+    "superposed": "real, superposed",
     "single": "one sample, repeated",
 }
+REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)
