@@ -88,7 +88,7 @@ def read_run(folder: Path) -> Run:
         "seed": config["seed"] if isinstance(config.get("seed"), int) else None,
         "history": read_history(folder / "history.csv"),
         "overrides": overrides,
-        "facts": {"settings": settings(config)},
+        "facts": {"settings": settings(config), "primary": _primary(config, family)},
     }
     path = folder / "results.json"
     if not path.is_file():
@@ -100,6 +100,14 @@ def read_run(folder: Path) -> Run:
         return Run(**known, status="damaged", error=f"results.json cannot be read: {damage}")
     results["facts"] |= known["facts"]
     return Run(**(known | results), finished_at=path.stat().st_mtime)
+
+
+def _primary(config: Mapping[str, Any], family: str | None) -> str | None:
+    """The metric by which the study said beforehand that it would decide; None in runs that did not say."""
+    study = config.get("study")
+    declared = study.get("primary") if isinstance(study, dict) else None
+    found = declared.get(family) if isinstance(declared, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _results(record: Any) -> dict[str, Any]:

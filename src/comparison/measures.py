@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
+NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
@@ -47,6 +48,9 @@ MEASURES = {
     "vendi": Measure("Vendi", "higher", 1),
     "modes_any": Measure("modes, any sample", "higher", 1, COUNT),
     "kl_any": Measure("KL, any sample", "lower"),
+    "modes_late": Measure("modes, late", "higher", 1),
+    "worst_modes": Measure("fewest modes, late", "higher", 1, COUNT),
+    "kl_late": Measure("KL, late", "lower"),
     "discriminator_passes": Measure("discriminator passes", None, 1),
     "discriminator_images": Measure("discriminator images", None, 0),
     "discriminator_accuracy": Measure("pairwise accuracy"),

@@ -1,0 +1,1 @@
+"""Programs that measure the framework itself, run from the repository's root."""
