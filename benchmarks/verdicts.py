@@ -27,7 +27,7 @@ from src.metrics.significance import CHANCE, holm
 from src.results import commit
 
 SEEDS, NAMES = (3, 5, 8, 10), (3, 31)
-REPLICATES = 2000  # a quarter of them for 31 names
+REPLICATES = 1600  # a quarter of them for 31 names
 MODES = 26
 COUNT = 1 / 12
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"

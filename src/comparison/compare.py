@@ -59,7 +59,8 @@ def compare(
     beyond = found > groups.threshold[..., None, None] if lower_is_better else found < groups.threshold[..., None, None]
     pairs = ~np.isnan(values[..., 1:, :]) & ~np.isnan(values[..., :1, :])
     lost = (failed[..., 1:, :] | failed[..., :1, :]) & pairs
-    _, mean, error, df, p = differences(found, rounding)
+    steady = np.where(groups.mixed[..., None], np.nan, found)  # two groups would pass for a large variance
+    _, mean, error, df, p = differences(steady, rounding)
     scale = np.where(np.isfinite(values), np.abs(values), 0).max((-2, -1))[..., None]
     jumps = np.abs(mean)[..., None] / groups.gap[..., None, :]
     lucky = ((jumps > 0.5) & (jumps < 1.5)).any(-1)

@@ -98,8 +98,9 @@ def estimates(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: 
     finite_MN = np.where(np.isinf(values_MN), np.nan, values_MN)
     if not np.isfinite(finite_MN).any():
         return {name: Estimate(0) for name in names}
-    variance = moderated(finite_MN, measure(key).rounding)
     found = groups(names, values_MN, key)
+    mixed = split(finite_MN, measure(key).rounding).mixed
+    variance = moderated(np.where(mixed[:, None], np.nan, finite_MN), measure(key).rounding)
     limits = bounds(key, num_modes)
     replaced = worst(key, num_modes, float(np.nanmax(finite_MN)))
     made = {}

@@ -52,6 +52,15 @@ def test_a_difference_as_wide_as_another_names_gap_may_be_luck() -> None:
     assert found.p[0] == pytest.approx(0.1)
 
 
+def test_a_name_in_two_groups_does_not_widen_the_intervals_of_others() -> None:
+    random = np.random.default_rng(3)
+    steady = random.normal(0.5, 0.05, (2, 5))
+    beside = np.array([[0.2, 2.8, 0.21, 2.79, 2.81]])
+    found = compare(np.concatenate([steady, beside]), lower_is_better=True)
+    alone = compare(steady, lower_is_better=True)
+    assert found.high[0] - found.low[0] == pytest.approx(alone.high[0] - alone.low[0])
+
+
 def test_intervals_of_differences_end_at_what_is_possible() -> None:
     values = np.array([[0.0, 20, 5], [25.0, 26, 24]])
     found = compare(values, lower_is_better=False, rounding=1 / 12, bounds=(0, 26))
