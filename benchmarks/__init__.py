@@ -1,1 +1,1 @@
-"""Measurements that the documentation quotes, each a seeded command."""
+"""Measurements of the laboratory itself that docs/ quotes, each a seeded command run from the repository's root."""

@@ -138,11 +138,8 @@ class Coverage:
         images_MHW, labels_M = self.real_images["val"][:num].flatten(0, 1), self.real_labels[:num].flatten()
         with torch.random.fork_rng([]):
             torch.manual_seed(SEED)
-            made = controls_of(self.spec.kind, images_MHW.unsqueeze(1).double() / self.spec.levels, labels_M)
-        return {
-            name: (images * self.spec.levels).round().to(self.spec.dtype).view(-1, *self.spec.shape)
-            for name, images in made.items()
-        }
+            made = controls_of(self.spec.kind, self.spec.ink(images_MHW.unsqueeze(1).double()), labels_M)
+        return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made.items()}
 
     def _weakness(self) -> str | None:
         """Why classes found by this oracle mean little, if they do; a lower threshold than expected is only logged."""

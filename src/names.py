@@ -18,7 +18,7 @@ WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study
 TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
 # Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
 HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)
-NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", *HOW_MANY, *WHERE)
+NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", "study.primary", *HOW_MANY, *WHERE)
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:

@@ -47,10 +47,9 @@ def _lost(section: Section) -> str:
     for run in lost:
         by_name.setdefault(section.labels[run.name], []).append(run)
     parts = listed(f"`{name}` ({statuses(runs)})" for name, runs in sorted(by_name.items()))
-    return (
-        f"{len(lost)} of {len(section.runs)} runs did not complete and are not averaged: {parts}. "
-        "What is averaged are the survivors."
-    )
+    failed = "Failed and diverged ones count as the worst in every test. " * bool(section.failed)
+    unknown = "The others are missing: what is compared are the rest." * any(not run.failed for run in lost)
+    return f"{len(lost)} of {len(section.runs)} runs did not complete: {parts}. {failed}{unknown}".strip()
 
 
 def _lost_in_short(section: Section) -> str:

@@ -119,7 +119,7 @@ def read_run(folder: Path) -> Run:
         "model": family,
         "seed": validity.seed(config.get("seed")),
         "overrides": overrides,
-        "facts": {"settings": settings(config)},
+        "facts": {"settings": settings(config), "primary": _primary(config, family)},
     }
     path = folder / "results.json"
     reading = ".hydra"
@@ -148,6 +148,14 @@ def require_inside(folder: Path, path: Path) -> Path:
     if not is_inside(folder, path):
         raise ValueError(f"{path} is a link that leads out of the run's folder")
     return path
+
+
+def _primary(config: Mapping[str, Any], family: str | None) -> str | None:
+    """The metric by which the study said beforehand that it would decide; None in runs that did not say."""
+    study = config.get("study")
+    declared = study.get("primary") if isinstance(study, dict) else None
+    found = declared.get(family) if isinstance(declared, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _results(record: Any) -> dict[str, Any]:

@@ -122,6 +122,11 @@ class Run:
         return self.status == "completed"
 
     @property
+    def failed(self) -> bool:
+        """Whether the run came to an end without a usable model."""
+        return self.status in ("failed", "diverged")
+
+    @property
     def lost(self) -> bool:
         """Whether the run would tell something had it come to its end; one that was pruned was behind anyway."""
         return self.status not in ("completed", PRUNED)
