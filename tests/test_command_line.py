@@ -166,6 +166,8 @@ def test_what_cannot_be_composed(given: str, expected: str):
         ("budget=1e5", "write 100000"),
         ("seed=18446744073709551616", "4294967295"),
         ("data=idx", "data.images"),
+        ("experiment=[gan_fm,gan_r1]", "experiment=[…]: choose one"),
+        ("+callbacks.mine._target_=no.such.Class", "there is no no.such.Class"),
         ("hydra.run.dir=file/run", "hydra.run.dir=file/run: the folder cannot be made"),
         ("-m seed=0,1 hydra.sweep.dir=file/run", "hydra.sweep.dir=file/run: the folder cannot be made"),
         (f"hydra.run.dir={300 * 'a'}", "name too long"),
