@@ -194,7 +194,7 @@ def check(config: DictConfig) -> None:
     """
     if is_alone(config):
         be_the_only_process()
-    HydraConfig.instance().set_config(config)
+    HydraConfig.instance().set_config(config.copy())  # which it makes read-only
     for group in ("experiment", "study", "model", "data", "trainer", "accelerator", "callbacks"):
         if group not in config.hydra.runtime.choices:  # it was given as a list
             raise ValueError(f"{group}=[…]: choose one; -m {group}=…,… runs one after another")
