@@ -9,10 +9,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from lightning.pytorch.utilities import rank_zero_only
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from src import resolvers, train
-from src.command_line import CONFIGURATION, check_words, explain, forget, hydra_parser
+from src.command_line import CONFIGURATION, check, check_words, explain, forget, hydra_parser
 
 Try = Callable[..., str]
 
@@ -254,3 +254,13 @@ def test_a_folder_that_holds_more_is_kept(tmp_path: Path, kept: str):
     (run / kept).unlink()
     forget(run)
     assert not list(tmp_path.iterdir())
+
+
+def test_checking_leaves_the_configuration_to_the_sweeper():
+    """It records its folder in there."""
+    resolvers.register()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
+        config = compose("train", ["accelerator=cpu", "hydra.mode=MULTIRUN"], return_hydra_config=True)
+        OmegaConf.set_readonly(config.hydra, False)  # as Hydra's own commands compose it
+        check(config)
+    config.hydra.sweep.dir = "sweep"
