@@ -27,7 +27,7 @@ from src.commands import CONFIGURATION
 from src.environment import be_the_only_process, is_alone
 from src.files import make_folder
 from src.mistakes import give_up, is_mistake, message
-from src.options import hint, refuse_unread
+from src.options import hint, refuse_missing_classes, refuse_unread
 from src.ranges import COUNT
 from src.refusals import refuse_impossible, refuse_missing_gpu
 from src.trainer_options import refuse_trainer_options
@@ -194,7 +194,10 @@ def check(config: DictConfig) -> None:
     """
     if is_alone(config):
         be_the_only_process()
-    HydraConfig.instance().set_config(config)
+    HydraConfig.instance().set_config(config.copy())  # which it makes read-only
+    for group in ("experiment", "study", "model", "data", "trainer", "accelerator", "callbacks"):
+        if group not in config.hydra.runtime.choices:  # it was given as a list
+            raise ValueError(f"{group}=[…]: choose one; -m {group}=…,… runs one after another")
     check_hydra(config.hydra)
     COUNT.check("study.seeds", config.study.seeds)
     check_options(config)
@@ -227,6 +230,7 @@ def check_options(config: DictConfig) -> None:
     """Refuses options that a run would ignore."""
     overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
     parsed = OverridesParser.create().parse_overrides(overrides)
+    refuse_missing_classes(parsed)
     added = [each for each in parsed if each.is_add() or each.is_force_add()]
     added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
     if added:

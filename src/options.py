@@ -41,6 +41,7 @@ ENDINGS = {
     **dict.fromkeys(("z", "latent", "latent_dim", "latent_size", "z_dim", "zdim", "nz"), (".z", ".z_high", ".z_low")),
 }
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
+SLOTS = ("gan.loss", "gan.tricks", "vae.anneal")  # whose entries are classes by name
 FREE = ("hydra.job", "hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.help", "hydra.hydra_help")
 
 
@@ -60,6 +61,23 @@ def refuse_unread(defined: DictConfig, config: DictConfig, added: Sequence[Overr
         key = override.key_or_group
         if f"${{{key}" not in text and not is_read(defined, config, key):
             raise ValueError(f"{override.input_line}: nothing reads {key}{hint(key, defined)}")
+
+
+def refuse_missing_classes(overrides: Sequence[Override]) -> None:
+    """Refuses a `_target_` that cannot be imported.
+
+    Raises:
+        ValueError: with the option and the reason.
+    """
+    for override in overrides:
+        value = None if override.is_delete() or override.is_sweep_override() else override.value()
+        target = value.get("_target_") if isinstance(value, dict) else value
+        if target and (isinstance(value, dict) or override.key_or_group.endswith("._target_")):
+            try:
+                get_object(str(target))
+            except (ImportError, ValueError) as error:
+                reason = str(error.__cause__ or error).partition("\n")[0]
+                raise ValueError(f"{override.input_line}: there is no {target} ({reason})") from error
 
 
 def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
@@ -86,7 +104,7 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
                 return False
         elif not _has(defined, path[: depth + 1]):
             beside = [entry for other, entry in _dicts(node) if other != name]
-            if beside and all("_target_" in entry for entry in beside):
+            if ".".join(path[:depth]) in SLOTS or (beside and all("_target_" in entry for entry in beside)):
                 if "_target_" not in dict(_dicts(node)).get(name, {}):
                     return False
             elif not argument:
@@ -101,6 +119,8 @@ def hint(key: str, config: DictConfig) -> str:
     if family in ("gan", "vae") and family not in config:
         present = "vae" if family == "gan" else "gan"
         return f"; the model here is model={present}; add model={family}, or choose an experiment of that kind"
+    if family == "hydra":
+        return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
     if last.lower() in ENDINGS:
         near = [name for name in known if name.endswith(ENDINGS[last.lower()])]
         return f"; use {' and '.join(f'{name}=' for name in near)}" if near else ""

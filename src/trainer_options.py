@@ -6,6 +6,7 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from src.board import Board
+from src.environment import uses_one_device
 
 LENGTH = "a run's length is budget=, in training samples"
 EVALUATED = "evaluations= says how often a run is evaluated, evaluator.num_samples= on how many samples"
@@ -84,7 +85,8 @@ def _refuse_several_devices(trainer: DictConfig) -> None:
         raise ValueError(f"trainer.strategy={strategy}: choose {', '.join(STRATEGIES)}")
     if strategy != "auto":
         return
-    if (_is_number(devices) and devices > 1) or (OmegaConf.is_list(devices) and len(devices) > 1):
+    numbers = (_is_number(devices) and devices > 1) or (OmegaConf.is_list(devices) and len(devices) > 1)
+    if numbers or (devices in ("auto", -1, "-1") and not uses_one_device(trainer)):
         raise ValueError(f"trainer.devices={devices}: several devices need accelerator=ddp beside it")
     for key, harmless in (("num_nodes", 1), ("sync_batchnorm", False)):
         if trainer.get(key, harmless) != harmless:

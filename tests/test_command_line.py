@@ -9,10 +9,10 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException
 from lightning.pytorch.utilities import rank_zero_only
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from src import resolvers, train
-from src.command_line import check_words, explain, hydra_parser, remove_refused
+from src.command_line import check, check_words, explain, hydra_parser, remove_refused
 from src.commands import CONFIGURATION
 
 Try = Callable[..., str]
@@ -167,6 +167,8 @@ def test_what_cannot_be_composed(given: str, expected: str):
         ("budget=1e5", "write 100000"),
         ("seed=18446744073709551616", "4294967295"),
         ("data=idx", "data.images"),
+        ("experiment=[gan_fm,gan_r1]", "experiment=[…]: choose one"),
+        ("+callbacks.mine._target_=no.such.Class", "there is no no.such.Class"),
         ("hydra.run.dir=file/run", "hydra.run.dir=file/run: the folder cannot be made"),
         ("-m seed=0,1 hydra.sweep.dir=file/run", "hydra.sweep.dir=file/run: the folder cannot be made"),
         (f"hydra.run.dir={300 * 'a'}", "name too long"),
@@ -253,3 +255,13 @@ def test_a_folder_that_holds_more_is_kept(tmp_path: Path, kept: str):
     (run / kept).unlink()
     remove_refused(run)
     assert not list(tmp_path.iterdir())
+
+
+def test_checking_leaves_the_configuration_to_the_sweeper():
+    """It records its folder in there."""
+    resolvers.register()
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
+        config = compose("train", ["accelerator=cpu", "hydra.mode=MULTIRUN"], return_hydra_config=True)
+        OmegaConf.set_readonly(config.hydra, False)  # as Hydra's own commands compose it
+        check(config)
+    config.hydra.sweep.dir = "sweep"

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src import resolvers
 from src.commands import CONFIGURATION
-from src.options import hint, refuse_unread
+from src.options import hint, refuse_missing_classes, refuse_unread
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +49,7 @@ def add(config: DictConfig, *options: str) -> None:
         ("vae", "+callbacks.mine=5", "nothing reads callbacks.mine"),
         ("gan", "+gan.tricks.r2.gamma=5", "nothing reads gan.tricks.r2.gamma"),
         ("gan", "+gan.tricks.r1.gama=5", "gan.tricks.r1.gamma"),
+        ("gan", "+gan.tricks.mine=5", "nothing reads gan.tricks.mine"),
         ("vae", "+hydra.foo=3", "nothing reads hydra.foo"),
         ("vae", "+hydra.launcher.foo=3", "nothing reads hydra.launcher.foo"),
         ("vae", "+mine._target_=src.gan.tricks.Trick", "nothing reads mine"),
@@ -81,6 +82,25 @@ def test_what_something_reads(composed, given: tuple[str, ...]):
 
 
 @pytest.mark.parametrize(
+    "given",
+    [
+        "+callbacks.mine._target_=no.such.Class",
+        "gan.generator._target_=src.gan.networks.Generatr",
+        "+callbacks.mine={_target_:lightning.Calback}",
+    ],
+)
+def test_classes_that_do_not_exist(given: str):
+    with pytest.raises(ValueError, match="there is no ") as refusal:
+        refuse_missing_classes(OverridesParser.create().parse_overrides([given]))
+    assert "\n" not in str(refusal.value)
+
+
+def test_classes_that_exist():
+    given = ["+callbacks.mine._target_=lightning.Callback", "~callbacks.progress", "seed=0,1", "a={b:1}"]
+    refuse_missing_classes(OverridesParser.create().parse_overrides(given))
+
+
+@pytest.mark.parametrize(
     ("model", "key", "expected"),
     [
         ("vae", "epochs", "budget="),
@@ -94,6 +114,7 @@ def test_what_something_reads(composed, given: tuple[str, ...]):
         ("vae", "dataset", "data="),
         ("vae", "gpus", "accelerator="),
         ("vae", "bugdet", "budget"),
+        ("vae", "hydra.launcher.n_jobs", "hydra/launcher="),
     ],
 )
 def test_hints(composed, model: str, key: str, expected: str):

@@ -3,6 +3,7 @@
 import inspect
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf, open_dict
@@ -87,6 +88,15 @@ def test_what_does_not_fit(check, key: str, value, instead: str):
         check(**{key: value})
     assert str(refusal.value).startswith(f"trainer.{key.partition('.')[0]}=")
     assert "\n" not in str(refusal.value)
+
+
+def test_all_devices_are_several_where_there_are_several_gpus(check, monkeypatch: pytest.MonkeyPatch):
+    check(accelerator="auto", devices="auto")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    for devices in ("auto", -1):
+        with pytest.raises(ValueError, match="accelerator=ddp"):
+            check(accelerator="auto", devices=devices, precision="32-true")
 
 
 @pytest.mark.parametrize(
