@@ -112,8 +112,7 @@ def _with_recorded_choices(words: list[str]) -> list[str]:
         return words
     folder = Path(_parsed(chosen[-1]) or "")
     given = {key_of(word) for word in words}
-    alone = all(word.startswith("-") or concerns(key_of(word), ("study", "hydra")) for word in words)
-    if alone and not (folder / "multirun.yaml").is_file():
+    if not (folder / "multirun.yaml").is_file():
         raise ValueError(f"study.resume={folder}: no sweep was started there, it has no multirun.yaml")
     missing = [word for word in _recorded(folder) if key_of(word) not in given]
     foreign = [word for word in missing if _is_foreign(word)]

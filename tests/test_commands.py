@@ -133,6 +133,8 @@ def test_a_stranger_s_sweep_starts_nothing_of_its_own(sweep: Path, planted: str)
 def test_study_resume_of_what_is_no_sweep_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"no sweep was started there, it has no multirun\.yaml"):
         understood([f"study.resume={tmp_path}"])
+    with pytest.raises(ValueError, match="no sweep was started there"):
+        understood(["-m", "seed=0,1", f"study.resume={tmp_path / 'mistyped'}"])
     (tmp_path / "multirun.yaml").write_text("hydra: {overrides")
     with pytest.raises(ValueError, match=r"multirun\.yaml is damaged"):
         understood([f"study.resume={tmp_path}"])
