@@ -25,6 +25,13 @@ PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hy
 DOUBLE_QUOTED = re.compile(r'["$`\\!]')  # what double quotes do not take from the shell
 RESERVED = ("true", "false", "null", "inf", "nan")
 LAUNCHING = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper")  # recorded choices of Hydra's own
+HARMLESS = (
+    "hydra/launcher",
+    "hydra/sweeper",
+    *(f"hydra.launcher.{key}" for key in ("n_jobs", "num_cpus", "num_gpus", "time", "mem", "array_parallelism")),
+    *(f"hydra.launcher.{key}" for key in ("partition", "account", "cpus_per_task", "gpus_per_node")),
+    *(f"hydra.sweeper.{key}" for key in ("trials", "at_once")),
+)
 FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  # builds or writes what conf/ does not
 
 
@@ -64,7 +71,7 @@ def prepare_arguments(words: Sequence[str]) -> list[str]:
     are quoted. `study.resume=FOLDER` brings along the choices that the sweep in FOLDER was started with.
 
     Raises:
-        ValueError: `study.resume` alone names a folder without a sweep, or with one that needs its whole command.
+        ValueError: `study.resume` names a folder without a sweep, or with one that needs its whole command.
     """
     return _with_recorded_choices([_path_override(word) if key_of(word) in PATHS else word for word in words])
 
@@ -112,8 +119,7 @@ def _with_recorded_choices(words: list[str]) -> list[str]:
         return words
     folder = Path(_parsed(chosen[-1]) or "")
     given = {key_of(word) for word in words}
-    alone = all(word.startswith("-") or concerns(key_of(word), ("study", "hydra")) for word in words)
-    if alone and not (folder / "multirun.yaml").is_file():
+    if not (folder / "multirun.yaml").is_file():
         raise ValueError(f"study.resume={folder}: no sweep was started there, it has no multirun.yaml")
     missing = [word for word in _recorded(folder) if key_of(word) not in given]
     foreign = [word for word in missing if _is_foreign(word)]
@@ -127,7 +133,7 @@ def _with_recorded_choices(words: list[str]) -> list[str]:
 
 
 def _recorded(folder: Path) -> list[str]:
-    """The choices that the sweep in a folder was first started with; none if there is no sweep."""
+    """The choices that the sweep in a folder was first started with; none if it has no record."""
     path = folder / "multirun.yaml"
     if not path.is_file():
         return []
@@ -145,6 +151,7 @@ def _launching(overrides: Iterable[Any]) -> list[str]:
 
 def _is_foreign(word: str) -> bool:
     """Whether a recorded override could build or read something else than this project's own configuration."""
-    key, _, value = word.partition("=")
-    is_group = (CONFIGURATION / key_of(key)).is_dir()
-    return bool(FOREIGN.search(word)) or (is_group and (".." in value or value.startswith("/")))
+    key, value = key_of(word), word.partition("=")[2]
+    if word.startswith("-") or (key.startswith("hydra") and key not in HARMLESS) or FOREIGN.search(word):
+        return True
+    return (CONFIGURATION / key).is_dir() and (".." in value or value.startswith("/"))

@@ -121,18 +121,24 @@ def test_study_resume_alone_brings_the_sweep_s_own_choices(sweep: Path):
         "callbacks.evaluation.folder=/home/me",
         "trainer.logger.save_dir=/home/me",
         "data@model=evil",
+        "--config-dir=/tmp/evil",
+        "hydra.searchpath=[file:///tmp/evil]",
+        "+hydra.launcher.setup=[touch /tmp/evil]",
     ],
 )
 def test_a_stranger_s_sweep_starts_nothing_of_its_own(sweep: Path, planted: str):
     record(sweep, ["seed=0,1", planted], ["hydra/launcher=basic"])
     with pytest.raises(ValueError, match="which is not taken from a record; give the same command again"):
         understood([override("study.resume", sweep)])
-    assert understood([override("study.resume", sweep), planted])[-1] == planted, "unless the user gives it"
+    resume = override("study.resume", sweep)
+    assert understood([resume, planted]) == ["-m", "seed=0,1", "hydra/launcher=basic", resume, planted], "if given"
 
 
 def test_study_resume_of_what_is_no_sweep_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"no sweep was started there, it has no multirun\.yaml"):
         understood([f"study.resume={tmp_path}"])
+    with pytest.raises(ValueError, match="no sweep was started there"):
+        understood(["-m", "seed=0,1", f"study.resume={tmp_path / 'mistyped'}"])
     (tmp_path / "multirun.yaml").write_text("hydra: {overrides")
     with pytest.raises(ValueError, match=r"multirun\.yaml is damaged"):
         understood([f"study.resume={tmp_path}"])

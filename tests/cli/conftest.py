@@ -70,7 +70,7 @@ def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
     monkeypatch.setattr(oracle, "STEPS", 20)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (pictures, "kl_timeline")):
-        monkeypatch.setattr(room, name, lambda *shown: np.zeros((1, 1, 3), np.uint8))
+        monkeypatch.setattr(room, name, lambda *shown, **options: np.zeros((1, 1, 3), np.uint8))
 
 
 @dataclass(frozen=True)

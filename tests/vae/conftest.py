@@ -156,7 +156,7 @@ def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
     ) -> Evaluated:
         if not pictures:
             for name in ("bars", "reconstructions"):
-                monkeypatch.setattr(drawing, name, lambda *grids: np.zeros((1, 1, 3), np.uint8))
+                monkeypatch.setattr(drawing, name, lambda *grids, **options: np.zeros((1, 1, 3), np.uint8))
         data = KINDS[kind](root="", budget=8, batch_size=8, seed=0, stack=stack)
         data.setup()
         numbers = {"num_samples": 60, "num_held_out": 50, "importance_samples": 20} | changes
