@@ -67,10 +67,14 @@ def make_folder(path: Path, key: str) -> None:
 def check_archive(path: Path) -> None:
     """Reads a zip archive, such as NumPy's and PyTorch's, through and compares its check sums, which PyTorch skips.
 
+    Neither compresses; an archive that unpacks to more than it is was not written here, and may unpack without end.
+
     Raises:
         OSError, zipfile.BadZipFile, or what else zipfile finds: the file is not there, or not what was written.
     """
     with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise zipfile.BadZipFile("it is compressed")
         damaged = archive.testzip()
     if damaged:
         raise zipfile.BadZipFile(f"{damaged} in it is not what was written")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from src.comparison.collect import ReportError, collect
 from src.comparison.conclusions import Sentence
+from src.comparison.document import Document
 from src.comparison.figures import KINDS
 from src.comparison.light import light
 from src.comparison.opening import opening
@@ -16,7 +17,7 @@ from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
 from src.comparison.spreadsheets import runs_csv, summary_csv
 from src.files import write_atomically
-from src.plain import is_inside
+from src.plain import clean, is_inside
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
         ReportError: a folder is missing, holds no run, or no run has the baseline's name.
     """
     out = out or _beside(folders[0])
-    sections = group(collect(folders), baseline)
-    document = light(compose(sections, out.parent))
+    sections, document = _composed(collect(folders), baseline, out.parent)
     figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for picture in document.pictures:
@@ -59,6 +59,30 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
     write_atomically(out / "report.md", markdown(document))
     write_atomically(out / "index.html", html(document))
     return Report(out, tuple(sections))
+
+
+def _composed(runs: Sequence[Run], baseline: str | None, root: Path) -> tuple[list[Section], Document]:
+    """The report on runs; one that cannot be reported even on its own is damaged, and does not stop the others'."""
+    try:
+        sections = group(runs, baseline)
+        return sections, light(compose(sections, root))
+    except ReportError:
+        raise
+    except Exception:  # whatever values meet that nobody has thought of
+        checked = [_checked(run, root) for run in runs]
+        if all(run is before for run, before in zip(checked, runs, strict=True)):
+            raise
+    sections = group(checked, baseline)
+    return sections, light(compose(sections, root))
+
+
+def _checked(run: Run, root: Path) -> Run:
+    try:
+        compose(group([run]), root)
+    except Exception as fault:
+        error = f"{clean(run.folder.name, 100)} cannot be reported: {type(fault).__name__}: {clean(str(fault), 300)}"
+        return Run(run.folder, "damaged", run.name, run.model, run.seed, error, overrides=run.overrides)
+    return run
 
 
 def _beside(folder: Path) -> Path:

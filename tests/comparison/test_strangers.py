@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.comparison import collect as collecting
+from src.comparison import write
 from src.comparison.collect import ReportError, collect, read_history, read_run
 from src.comparison.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
 from src.comparison.records import is_number
@@ -325,6 +326,26 @@ def test_no_report_is_written_through_a_link(make_run, tmp_path: Path, link: str
     with pytest.raises(ReportError, match="leads out of"):
         write_report([place])
     assert not list(outside.iterdir())
+
+
+def test_a_run_that_breaks_the_report_is_left_out_of_it(make_run, tmp_path: Path, monkeypatch) -> None:
+    for seed in range(3):
+        make_run("gan_fm", seed)
+    compose = write.compose
+
+    def breaks(sections, root):
+        if any(run.seed == 2 and run.completed for section in sections for run in section.runs):
+            raise ZeroDivisionError("division by zero")
+        return compose(sections, root)
+
+    monkeypatch.setattr(write, "compose", breaks)
+    report = write_report([tmp_path], tmp_path / "out")
+    assert [run.status for run in report.runs] == ["completed", "completed", "damaged"]
+    text = (report.folder / "report.md").read_text()
+    assert "gan_fm_2 cannot be reported: ZeroDivisionError: division by zero" in text
+    monkeypatch.setattr(write, "compose", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_report([tmp_path], tmp_path / "out")
 
 
 def test_bad_runs_cost_a_line_each(make_run, tmp_path: Path) -> None:
