@@ -24,7 +24,9 @@ from src.files import make_folder, new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
+from src.plain import refuse_links_out
 from src.record import reading
+from src.resuming import RUN_RECORDS
 from src.sweeps.plan import Job, Plan
 from src.sweeps.tuning import Tuning
 
@@ -133,7 +135,10 @@ class Sweeper(BasicSweeper):
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
+            if any((self.folder / name).exists() for name in RUN_RECORDS):
+                raise ValueError(f"hydra.sweep.dir={self.folder}: the folder holds a single run; name another folder")
             make_folder(self.folder, "hydra.sweep.dir")
+            refuse_links_out(self.folder)
             return
         make_folder(self.folder.parent, "hydra.sweep.dir")
         self.new, self.folder = False, new_folder(self.folder)

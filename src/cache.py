@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import numpy as np
 from filelock import FileLock
 
 from src.files import check_archive, make_folder, user_path, write_atomically
@@ -17,8 +18,11 @@ Content = TypeVar("Content")
 def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Content]) -> Content:
     """What `read` finds in the archive, which `make` fills if it is not there: one process does, others wait.
 
-    A file that cannot be read, or holds anything but data, is made anew. Files appear whole, so that only those who
-    make them need a lock: a cache that is there may be read-only.
+    A file that cannot be read, or of which `read` raises that it holds something else, is made anew. Files appear
+    whole, so that only those who make them need a lock: a cache that is there may be read-only.
+
+    Raises:
+        OSError: the file is not there, and cannot be written.
     """
     path = user_path(str(path))
     if path.exists():
@@ -47,6 +51,32 @@ def _locked(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def require_array(array: np.ndarray, dtype: np.dtype | type, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The array, of a cached file, if it is what was put there.
+
+    Args:
+        shape: None for an axis of any length.
+
+    Raises:
+        ValueError: it is of another type or shape.
+    """
+    fits = len(shape) == array.ndim and all(want in (None, has) for want, has in zip(shape, array.shape, strict=True))
+    if array.dtype != dtype or not fits:
+        raise ValueError(f"an array is {array.dtype} {list(array.shape)}: expected {np.dtype(dtype)} {list(shape)}")
+    return array
+
+
+def require_range(array: np.ndarray, least: float, most: float) -> np.ndarray:
+    """The array if all of it lies within the limits.
+
+    Raises:
+        ValueError: some value does not, as one that is no number.
+    """
+    if not ((array >= least) & (array <= most)).all():
+        raise ValueError(f"an array has values beyond {least:g} to {most:g}")
+    return array
 
 
 def _open_and_read(path: Path, read: Callable[[BinaryIO], Content]) -> Content:

@@ -8,10 +8,10 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
-from omegaconf import OmegaConf
 
 from src.files import expanded
 from src.names import concerns, key_of
+from src.plain import read_yaml
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 # Keys whose value is the path of one file or folder.
@@ -22,6 +22,7 @@ PATHS = (
     *(f"data.{key}" for key in ("root", "path", "images", "labels", "test_images", "test_labels")),
 )
 PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hydra with and without quotes
+DOUBLE_QUOTED = re.compile(r'["$`\\!]')  # what double quotes do not take from the shell
 RESERVED = ("true", "false", "null", "inf", "nan")
 LAUNCHING = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper")  # recorded choices of Hydra's own
 FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  # builds or writes what conf/ does not
@@ -43,7 +44,17 @@ def _quoted(text: str) -> str:
 
 def command(*words: str) -> str:
     """The command of src.train with these words, to be pasted into a POSIX shell."""
-    return shlex.join(["python", "-m", "src.train", *words])
+    return " ".join(["python -m src.train", *map(_for_shell, words)])
+
+
+def _for_shell(word: str) -> str:
+    """A word as a user would quote it: `key="…"`, and shlex's way where that would not do."""
+    key, equals, value = word.partition("=")
+    if shlex.quote(word) == word:
+        return word
+    if shlex.quote(key) != key or DOUBLE_QUOTED.search(value):
+        return shlex.quote(word)
+    return f'{key}{equals}"{value}"'
 
 
 def prepare_arguments(words: Sequence[str]) -> list[str]:
@@ -121,9 +132,9 @@ def _recorded(folder: Path) -> list[str]:
     if not path.is_file():
         return []
     try:
-        overrides = OmegaConf.to_container(OmegaConf.load(path).hydra.overrides, resolve=False)
+        overrides = read_yaml(path)["hydra"]["overrides"]
         listed = [str(word) for word in [*overrides["task"], *_launching(overrides["hydra"])]]
-    except Exception as error:  # YAML, OmegaConf and plain Python find different things in a damaged file
+    except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     return [word for word in listed if key_of(word) not in ("study.resume", "study.dry_run")]
 

@@ -29,7 +29,7 @@ def is_alone(config: DictConfig) -> bool:
     trainers = [config.trainer]
     if config.resume:
         with suppress(ValueError, OSError):  # the run itself says what is wrong with the record
-            trainers.append(read_record(Path(config.resume)).config.trainer)
+            trainers.append(read_record(Path(config.resume)).value("trainer"))
     return all(map(uses_one_device, trainers))
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replaces the file in one step; a reader sees the old content or the new, never a part."""
+    """Replaces the file in one step; a reader sees the old content or the new, never a part.
+
+    Bytes of file names that are no text become question marks.
+    """
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        unfinished.write_bytes(content if isinstance(content, bytes) else content.encode())
+        unfinished.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "replace"))
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
@@ -55,7 +58,8 @@ def make_folder(path: Path, key: str) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OSError(f"{key}={path}: the folder cannot be made ({error.strerror})") from error
+        fault = "a file has that name" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{key}={path}: the folder cannot be made ({fault})") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise OSError(f"{key}={path}: nothing can be written to this folder")
 

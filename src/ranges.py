@@ -17,7 +17,7 @@ class Range:
         """Raises: ValueError: the value is no such number."""
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not (number and self.holds(value)):
-            whole = number and self.holds(round(value))  # of 1e5 Hydra makes 100000.0
+            whole = number and value == round(value) and self.holds(round(value))  # of 1e5 Hydra makes 100000.0
             raise ValueError(f"{key}={value}: choose {self.words}{f'; write {round(value)}' if whole else ''}")
 
 

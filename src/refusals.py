@@ -1,5 +1,7 @@
 """What no run can be started with, whatever its model."""
 
+import logging
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +11,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from src.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED
+
+log = logging.getLogger(__name__)
 
 # By the parameter's name, whichever network, loss, trick or optimizer it belongs to.
 FITTING = {
@@ -47,6 +51,21 @@ def refuse_missing_gpu(config: DictConfig) -> None:
             f"trainer.accelerator={chosen}: this machine has no GPU that PyTorch can use; choose accelerator=cpu or "
             "accelerator=auto"
         )
+
+
+def warn_of_short_run(config: DictConfig) -> None:
+    """Says where a run has fewer steps than evaluations, or sees more samples than its budget."""
+    steps = math.ceil(config.budget / config.batch_size)
+    if config.evaluations > steps:
+        log.warning(
+            "evaluations=%s: the run is evaluated %s times, after each of its steps (budget=%s, batch_size=%s)",
+            config.evaluations,
+            steps,
+            config.budget,
+            config.batch_size,
+        )
+    if config.budget < config.batch_size:
+        log.warning("budget=%s: the run sees %s samples, one batch", config.budget, config.batch_size)
 
 
 def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.data.spec import DataSpec
 from src.files import write_atomically
+from src.plain import read_json
 
 log = logging.getLogger(__name__)
 NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")
@@ -33,7 +34,7 @@ def write_results(folder: Path, results: dict[str, Any]) -> None:
 def read_results(folder: Path) -> dict[str, Any]:
     """Content of results.json; empty as long as there is none, or none that can be read."""
     try:
-        results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        results = read_json(folder / "results.json")
     except (OSError, ValueError):
         return {}
     return results if isinstance(results, dict) else {}

@@ -1,5 +1,7 @@
 """Hydra callback that looks at a run's folder before Hydra writes to it."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from src.mistakes import give_up, message
 from src.record import read_record
 
 # What only runs and sweeps leave in a folder.
-TRACES = (".hydra", "checkpoints", "samples", "history.csv", "results.json", "events.out.tfevents.*")
+RUN_RECORDS = (".hydra", "results.json")
+TRACES = (*RUN_RECORDS, "checkpoints", "samples", "history.csv", "events.out.tfevents.*")
 SWEEP_TRACES = ("multirun.yaml", "jobs.json")
 
 
@@ -21,19 +24,22 @@ class FolderCheck(Callback):
     """Ends a command that would mix two runs in one folder, or resume what is no run; it leaves nothing behind."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if rank_zero_only.rank:  # of several processes the first has asked, and has made the folder since
+        # Of several processes the first has asked, and has made the folder since; torchrun starts all of them at once.
+        if rank_zero_only.rank or "TORCHELASTIC_RUN_ID" in os.environ:
             return
-        self.check(lambda: check_folder(config.resume, Path(config.hydra.run.dir)))
+        give_up_if_refused(check_folder, config.resume, Path(config.hydra.run.dir))
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.resume:
-            self.check(lambda: refuse_in_sweep(Path(config.resume)))
+            give_up_if_refused(refuse_in_sweep, Path(config.resume))
 
-    def check(self, refuse: Any) -> None:
-        try:
-            refuse()
-        except Exception as mistake:  # Hydra would make a warning of it and go on
-            give_up(message(mistake))
+
+def give_up_if_refused(check: Callable[..., None], *arguments: Any) -> None:
+    """Ends the program with the message of the check; of an exception Hydra would make a warning and go on."""
+    try:
+        check(*arguments)
+    except Exception as mistake:
+        give_up(message(mistake))
 
 
 def check_folder(resume: str | None, folder: Path) -> None:

@@ -16,7 +16,7 @@ from src.data.spec import DataSpec
 from src.files import expanded, user_path
 from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
-from src.record import trusted_config
+from src.record import read_record, trusted_config
 from src.results import read_results
 from src.scatter import cloud
 
@@ -122,7 +122,7 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
 
 def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
-    config = trusted_config(run)
+    read_record(run)
     path = checkpoints.checkpoint(run, checkpoint)
     dataset = read_results(run).get("dataset")
     if not path.is_file() or not dataset:
@@ -132,7 +132,13 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
         )
     if not checkpoints.is_whole(path):
         raise ValueError(f"{path} is damaged")
-    model = instantiate(config.model)(spec=DataSpec(**dataset))
+    config = trusted_config(run)
+    try:
+        model = instantiate(config.model)(spec=DataSpec(**dataset))
+    except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: as PyTorch meets sizes
+        raise ValueError(
+            f"{run}: its .hydra/config.yaml and the dataset in its results.json describe no model: {message(error)}"
+        ) from error
     checkpoints.load_weights(model, path)
     return model.eval()
 

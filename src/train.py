@@ -34,7 +34,7 @@ from src.mistakes import briefly, give_up, is_mistake, message
 from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
-from src.refusals import refuse_impossible, refuse_missing_gpu
+from src.refusals import refuse_impossible, refuse_missing_gpu, warn_of_short_run
 from src.results import (
     NOT_MEASURED,
     describe_dataset,
@@ -99,10 +99,12 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0
     try:
         record = read_record(Path(config.resume or folder))
-        results |= {"name": record.name, "model": record.family, "seed": record.config.seed}
+        results |= {"name": record.name, "model": record.family}
+        changed = None
         if config.resume:
-            config = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
-        train(config, folder, results)
+            results["seed"] = record.value("seed")
+            config, changed = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
+        train(config, folder, results, changed)
         results["status"] = "completed"
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
@@ -150,15 +152,20 @@ def save(folder: Path, results: dict[str, Any]) -> None:
         log.error(text)
 
 
-def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
-    """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached."""
+def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: dict[str, Any] | None) -> None:
+    """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached.
+
+    Args:
+        changed: of a resumed run, what goes on its record.
+    """
     refuse_impossible(config)
     refuse_missing_gpu(config)
+    warn_of_short_run(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
     watching = list(callbacks.values())
-    if config.resume:  # a value that is refused on the way to the first step must not be in the record
-        watching.append(LambdaCallback(on_train_start=partial(go_on, config=config, folder=folder)))
+    if changed:  # a value that is refused on the way to the first step must not be in the record
+        watching.append(LambdaCallback(on_train_start=partial(go_on, changed=changed, folder=folder)))
     trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
     results |= describe_machine(trainer)
 
@@ -184,13 +191,13 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any]) -> None:
         results |= callbacks.evaluation.results()
 
 
-def go_on(trainer: Trainer, module: LightningModule, config: DictConfig, folder: Path) -> None:
+def go_on(trainer: Trainer, module: LightningModule, changed: dict[str, Any], folder: Path) -> None:
     """Makes a resumed run's folder that of one run, once its first step is near.
 
     The record holds the configuration with which the run goes on. What an earlier start left behind after its last
     checkpoint goes: its traceback, and in TensorBoard the curves of steps that are now made again.
     """
-    keep(config, folder)
+    keep(changed, folder)
     if trainer.is_global_zero:
         for path in folder.glob("traceback*.txt"):
             path.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.cache import cached
+from src.cache import cached, require_array, require_range
 
 ROOT = Path(__file__).parents[1]
 
@@ -134,6 +134,33 @@ def test_what_is_planted_does_not_run(tmp_path: Path):
     assert not witness.exists()
     pickle.loads(pickle.dumps(Planted(f"touch {witness}")))
     assert witness.exists(), "it would have"
+
+
+@pytest.mark.parametrize(
+    ("array", "fault"),
+    [
+        (np.zeros((2, 3), np.uint8), None),
+        (np.zeros((2, 3), np.int8), "int8"),
+        (np.zeros((3, 2), np.uint8), "expected uint8"),
+        (np.zeros((2, 3, 1), np.uint8), "expected uint8"),
+        (np.array(["a"]), "<U1"),
+        (np.full((2, 3), 2, np.uint8), "beyond 0 to 1"),
+    ],
+)
+def test_what_is_no_array_of_this_type_shape_and_range_is_refused(array: np.ndarray, fault: str | None):
+    def check() -> None:
+        require_range(require_array(array, np.uint8, (None, 3)), 0, 1)
+
+    if fault is None:
+        check()
+        return
+    with pytest.raises(ValueError, match=fault):
+        check()
+
+
+def test_numbers_that_are_none_are_out_of_range():
+    with pytest.raises(ValueError, match="beyond"):
+        require_range(np.array([0.5, np.nan]), 0, 1)
 
 
 def test_what_cannot_be_made_leaves_nothing(tmp_path: Path):

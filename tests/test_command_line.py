@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from src import resolvers, train
-from src.command_line import check_words, explain, hydra_parser
+from src.command_line import check_words, explain, hydra_parser, remove_refused
 from src.commands import CONFIGURATION
 
 Try = Callable[..., str]
@@ -226,4 +226,30 @@ def test_what_only_shows(ran, given: str, tmp_path: Path, monkeypatch: pytest.Mo
         train.main()
     assert capsys.readouterr().out
     assert not ran
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_that_its_data_refuse_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.chdir(tmp_path)
+    Path("bars").mkdir()
+    given = ("data=grids", "data.path=bars", "accelerator=cpu", "callbacks=quiet")
+    monkeypatch.setattr(sys, "argv", ["src/train.py", *given])
+    with pytest.raises(SystemExit):
+        train.main()
+    assert "data.path=bars: this is a folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["bars"]
+
+
+@pytest.mark.parametrize("kept", ["history.csv", "samples/random.png", "mine.txt"])
+def test_a_folder_that_holds_more_is_kept(tmp_path: Path, kept: str):
+    run = tmp_path / "multirun" / "single" / "run"
+    for name in (".hydra/config.yaml", "train.log", "events.out.tfevents.1", kept):
+        (run / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / name).touch()
+    remove_refused(run)
+    assert (run / kept).exists()
+    (run / kept).unlink()
+    remove_refused(run)
     assert not list(tmp_path.iterdir())

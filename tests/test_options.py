@@ -65,6 +65,7 @@ def test_what_nothing_reads(composed, model: str, given: str, expected: str):
     [
         ("+width=8", "gan.generator.width=${width}"),
         ("+callbacks.mine._target_=lightning.Callback",),
+        ("+callbacks.mine={_target_:lightning.Callback}",),
         ("+callbacks.mine._target_=no.such.Class", "+callbacks.mine.anything=3"),
         ("+gan.tricks.mine._target_=src.gan.tricks.Trick",),
         ("+gan.generator_optimizer.eps=1e-6",),

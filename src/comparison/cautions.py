@@ -5,7 +5,15 @@ from collections.abc import Callable, Iterable
 
 from src.comparison.collapse import listed
 from src.comparison.measures import compact, measure
-from src.comparison.measuring import fooled, importance, junk_modes, one_oracle, sample_sizes, weak_oracle
+from src.comparison.measuring import (
+    fooled,
+    importance,
+    junk_modes,
+    one_oracle,
+    sample_sizes,
+    useless_oracle,
+    weak_oracle,
+)
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
@@ -39,10 +47,9 @@ def _lost(section: Section) -> str:
     for run in lost:
         by_name.setdefault(section.labels[run.name], []).append(run)
     parts = listed(f"`{name}` ({statuses(runs)})" for name, runs in sorted(by_name.items()))
-    return (
-        f"{len(lost)} of {len(section.runs)} runs did not complete and are not averaged: {parts}. "
-        "What is averaged are the survivors."
-    )
+    failed = "Failed and diverged ones count as the worst in every test. " * bool(section.failed)
+    unknown = "The others are missing: what is compared are the rest." * any(not run.failed for run in lost)
+    return f"{len(lost)} of {len(section.runs)} runs did not complete: {parts}. {failed}{unknown}".strip()
 
 
 def _lost_in_short(section: Section) -> str:
@@ -169,6 +176,7 @@ GRAVE: dict[Callable[[Section], str], str] = {
     _assumed_baseline: "rebuild the report with the `--baseline` that you mean",
     _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",
     junk_modes: "look at the samples before believing any count",
+    useless_oracle: "rely on no count of classes, and look at what does not need the oracle",
     weak_oracle: "believe no difference that is smaller than its error",
     _budgets: "repeat with the same `budget=` for all, of samples or with `budget_in=generator_steps`",
     _hollow: "count a level as alive only where shuffling it costs nats too",

@@ -40,8 +40,8 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
     if len(sections) > 1:
         blocks.append(
             Paragraph(
-                f"{len(sections)} parts follow, because runs on different data or of different families are "
-                "never averaged or compared.",
+                f"{len(sections)} parts follow, because runs on different data, of different families or measured by "
+                "different oracles are never averaged or compared.",
                 "note",
             )
         )
@@ -149,6 +149,7 @@ def _data(section: Section) -> list[Block]:
     facts += [sizes] if sizes else []
     if dataset.entropy is not None:
         facts.append(f"entropy {dataset.entropy:.2f} nats per {dataset.unit[:-1]}, exactly known")
+    facts += [f"measured by {section.oracle}"] if section.oracle_differs and section.oracle else []
     facts += [f"oracle accuracy {' to '.join(dict.fromkeys((oracle[0], oracle[-1])))}"] if oracle else []
     text = Paragraph(" · ".join(facts) + ".", "note")
     if not dataset.is_fallback:

@@ -23,7 +23,7 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
-from src.cache import cached
+from src.cache import cached, require_array, require_range
 from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
 from src.data.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR
@@ -93,7 +93,13 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
                 )
         return _packed(groove)
 
-    groove = cached(cache / f"groove-{digest[:16]}.npz", make, _unpacked)
+    def read(file: BinaryIO) -> GrooveBars:
+        groove = _unpacked(file)
+        if set(groove.classes) != {recording.style for recording in recordings}:
+            raise ValueError("its styles are not those of info.csv")
+        return groove
+
+    groove = cached(cache / f"groove-{digest[:16]}.npz", make, read)
     _warn(groove, len(recordings), folder)
     return groove
 
@@ -236,8 +242,17 @@ def _packed(groove: GrooveBars) -> bytes:
 def _unpacked(file: BinaryIO) -> GrooveBars:
     with np.load(file, allow_pickle=False) as arrays:
         kept = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
-        names = (tuple(arrays[key].tolist()) for key in ("classes", "drummer_names", "damaged"))
-        return GrooveBars(*kept, *names, dict(arrays["unknown"].tolist()))
+        names = (tuple(map(str, arrays[key].tolist())) for key in ("classes", "drummer_names", "damaged"))
+        unknown = require_array(arrays["unknown"], np.int64, (None, 2))
+        groove = GrooveBars(*kept, *names, dict(unknown.tolist()))
+    for split, grids_NTV in groove.grids.items():
+        num = len(require_range(require_array(grids_NTV, np.uint8, (None, *BAR)), 0, 1))
+        require_range(require_array(groove.styles[split], np.int64, (num,)), 0, len(groove.classes) - 1)
+        require_range(require_array(groove.drummers[split], np.int64, (num,)), 0, len(groove.drummer_names) - 1)
+        require_range(require_array(groove.tempos[split], np.float64, (num,)), 1e-9, 1e9)
+        if not num:
+            raise ValueError(f"{split} has no bars")
+    return groove
 
 
 def _warn(groove: GrooveBars, num_recordings: int, folder: Path) -> None:

@@ -41,7 +41,7 @@ class Split:
 
 def ink(images: Tensor, levels: int, dark_ink: bool) -> Tensor:
     """How much ink stored pixels from 0 to `levels` hold, floats from 0 to 1."""
-    share = images.float() / levels
+    share = images / levels
     return 1 - share if dark_ink else share
 
 
@@ -84,6 +84,11 @@ class DataSpec:
     def ink(self, images: Tensor) -> Tensor:
         """How much ink stored pixels hold, floats from 0 to 1."""
         return ink(images, self.levels, self.dark_ink)
+
+    def from_ink(self, inks: Tensor) -> Tensor:
+        """The inverse of `ink`, rounded to stored levels."""
+        shares = 1 - inks if self.dark_ink else inks
+        return (shares * self.levels).round().to(self.dtype)
 
     def to_float(self, images_BCHW: Tensor) -> Tensor:
         """Pixels as networks see them: stored levels in [0, `levels`] to floats in [-1, 1]."""

@@ -17,7 +17,9 @@ REAL_SHARE = 0.95  # of the held-out real images that count as recognisable; set
 class ModeCoverage(Metric):
     """Which classes of the data occur among generated images, with quality and without.
 
-    An image is recognisable if the oracle's confidence reaches `threshold`, which 95 % of the held-out real images do.
+    An image is recognisable if the oracle's top class is not "none" (its confidence is positive, see `Opinion`) and its
+    confidence reaches `threshold`, which 95 % of the held-out real images do. Where the oracle calls more than 5 % of
+    the real images "none", the threshold is the lowest positive confidence among them: fewer than 95 % pass it.
     p_k is the share of mode k among recognisable real images, q_k its share among all generated ones, and q_0 that of
     those which are not recognisable. A mode is covered if q_k ≥ p_k / 10. `kl` compares q with what real images give:
     Σ q_k ln(q_k / ((1 − r) p_k)) + q_0 ln(q_0 / r), where r is the share of real images that is not recognisable. With
@@ -49,9 +51,12 @@ class ModeCoverage(Metric):
         self.num_real = len(real.confidence_N) // copies
         rank = int((1 - REAL_SHARE) * len(real.confidence_N))
         self.threshold = real.confidence_N.sort().values[rank]
+        positive_M = real.confidence_N[real.confidence_N > 0]
+        if not self.threshold > 0:
+            self.threshold = positive_M.min() if len(positive_M) else torch.ones_like(self.threshold)
         recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
         shares_CK = [_shares(class_M, num_classes) for class_M in recognised_MC.unbind(1)]
-        self.free_shares = sum(int((share_K > 0).sum()) - 1 for share_K in shares_CK)
+        self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_CK)
         self.register_buffer("real_share_K", _product(shares_CK))
         self.register_buffer("judged_K", self.real_share_K > 0)
         self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
@@ -59,7 +64,7 @@ class ModeCoverage(Metric):
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
     def recognise(self, opinion: Opinion) -> Tensor:
-        """The mode of each image [N], or −1 where it is not recognisable."""
+        """The mode of each image [N], or −1 where it is not recognisable; 0 never reaches the threshold."""
         return torch.where(opinion.confidence_N >= self.threshold, self._favourite(opinion), -1)
 
     def update(self, opinion: Opinion) -> None:
@@ -86,7 +91,7 @@ class ModeCoverage(Metric):
         covered_K = self.judged_K & (share_K >= self.real_share_K / 10)
         any_K = self.any_K.double() / self.any_K.sum().clamp(min=1)
         in_a_mode = self.any_K.sum() > 0
-        rarest = self.real_share_K[self.judged_K].min()
+        rarest = torch.where(self.judged_K, self.real_share_K, 1).min()
         return {
             "modes": covered_K.sum(),
             "recognisable": share_K.sum(),
@@ -116,7 +121,7 @@ class ModeCoverage(Metric):
         Of K modes; the reference of stacked characters has fewer free shares, C (K−1), since it is a product. Holds
         where N is several times the number of modes. The share that is not recognisable adds 1/2N.
         """
-        modes = self.judged_K.sum() - 1
+        modes = (self.judged_K.sum() - 1).clamp(min=0)
         return modes / (2 * self.total.double()) + self.free_shares / (2 * self.num_real)
 
 
@@ -125,7 +130,7 @@ def _counts(mode_N: Tensor, num_modes: int) -> Tensor:
 
 
 def _shares(class_M: Tensor, num_classes: int) -> Tensor:
-    return torch.bincount(class_M, minlength=num_classes).double() / len(class_M)
+    return torch.bincount(class_M, minlength=num_classes).double() / max(1, len(class_M))
 
 
 def _product(shares_CK: Sequence[Tensor]) -> Tensor:

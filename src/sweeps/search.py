@@ -78,7 +78,7 @@ class Search:
             self.study.tell(trial.number, state=TrialState.PRUNED)
             return
         *_, last = csv.DictReader((job.folder / "history.csv").read_text(encoding="utf-8").splitlines())
-        self.study.tell(trial.number, float(last[read_record(job.folder).config.monitor] or "nan"))
+        self.study.tell(trial.number, float(last[read_record(job.folder).value("monitor")] or "nan"))
 
     @property
     def best(self) -> str:

@@ -192,18 +192,14 @@ class Tuning:
 
     def outcome(self) -> str:
         """What was chosen, a line for each recipe."""
-        rows = [row for row in read_table(self.study.folder / TABLE) if row["chosen"] == "yes"]
-        lines = [
-            f"  {row['recipe']}: rate={row['rate']}{' beta1=' * bool(row['beta1'])}{row['beta1']}"
-            f"{' (its own)' * (row['default'] == 'yes')}, "
-            + (
-                f"validation {row['metric']} {row['mean']}"
-                if row["mean"]
-                else "since no setting got to a finite metric"
-            )
-            for row in rows
-        ]
-        return "\n".join([f"Chosen on the validation split ({self.study.folder / TABLE}):", *lines])
+        lines = [f"Chosen on the validation split ({self.study.folder / TABLE}):"]
+        for row in read_table(self.study.folder / TABLE):
+            if row["chosen"] == "yes":
+                setting = " ".join(f"{key}={row[key]}" for key in ("rate", "beta1") if row[key])
+                own = " (its own)" if row["default"] == "yes" else ""
+                reached = f"validation {row['metric']} {row['mean']}" if row["mean"] else "no trial has a finite metric"
+                lines.append(f"  {row['recipe']}: {setting}{own}, {reached}")
+        return "\n".join(lines)
 
     def finish(self) -> Plan:
         """Writes tuning.csv and gives the study's plan with what was chosen."""

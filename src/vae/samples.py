@@ -79,7 +79,7 @@ class SampleJudges:
             return self.coverage.controls()
         controls = self.listener.controls() if self.listener else {}
         if self.styles:
-            controls["real"]["style_accuracy"] = self.styles.accuracy.item()
+            controls["real"]["style_accuracy"] = self.styles.accuracy_k.item()
         return controls
 
     def facts(self) -> dict[str, Any]:

@@ -111,6 +111,7 @@ def test_trials_that_fail_count_as_worst_and_stop_nothing(command: Command, monk
         (("experiment=toy_ring_standard", "study.tune=true", *TOY), "study.tune=true: it precedes a sweep"),
         ((*STUDY, "gan.generator_optimizer.lr=0.1"), "gan.generator_optimizer.lr: study.tune=true chooses it"),
         ((*STUDY, "seed=1000"), "seed=1000: study.tune=true tries settings with it"),
+        ((*STUDY, "hydra/sweeper=optuna"), "study.tune=true: hydra/sweeper=optuna chooses settings itself"),
         ((*STUDY, "study.tune_rates=[0]"), "study.tune_rates=0: choose a number above 0"),
     ],
 )

@@ -56,6 +56,30 @@ def test_parsed_once(groove_files, write_groove, check_groove, midi, tmp_path, m
     assert load_groove(tmp_path, tmp_path / "cache").classes == ("blues", "jazz", "rock")
 
 
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("train_grids", lambda grids: grids[:, :8]),
+        ("train_grids", lambda grids: grids + 1),
+        ("val_grids", lambda grids: grids.astype(float)),
+        ("val_styles", lambda styles: styles + 3),
+        ("val_styles", lambda styles: styles[1:]),
+        ("test_drummers", lambda drummers: drummers - 5),
+        ("test_tempos", lambda tempos: tempos * np.nan),
+        ("classes", lambda classes: np.char.add(classes, "x")),
+        ("unknown", lambda unknown: np.zeros(3, np.int64)),
+    ],
+)
+def test_cached_bars_that_were_not_parsed_are_parsed_anew(write_groove, check_groove, tmp_path, key, change):
+    write_groove(tmp_path)
+    load_groove(tmp_path, tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob("*.npz")
+    with np.load(path) as arrays:
+        changed = {**arrays, key: change(arrays[key])}
+    np.savez(path, **changed)
+    check_groove(load_groove(tmp_path, tmp_path / "cache"))
+
+
 def test_damaged_files_and_unknown_notes_are_left_out_every_time(groove_files, write_groove, midi, tmp_path):
     damaged = {
         "cut.mid": midi([(0, 36), (480, 36)])[:-9],

@@ -3,11 +3,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+import torch.distributed as dist
 
 from src.gan.losses import Relativistic
 from src.gan.networks import Discriminator
 from src.gan.tricks import R1, MinibatchDiscrimination
-from src.gan.tricks.minibatch_discrimination import Closeness
+from src.gan.tricks.minibatch_discrimination import Closeness, mean_over_ranks
 
 
 def closeness(features, direction, log_scale):
@@ -60,6 +61,14 @@ def test_a_checkpoint_knows_that_scale_and_bias_are_set():
     other.load_state_dict(layer.state_dict())
     features = 9 * torch.randn(6, 7)
     assert torch.equal(other(features), layer(features))
+
+
+def test_several_devices_start_from_one_scale(monkeypatch):
+    """Each sees a part of the batch; the other one's nearest images are three times as far."""
+    monkeypatch.setattr(dist, "is_initialized", lambda: True)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "all_reduce", lambda value: value.add_(3 * value))
+    torch.testing.assert_close(mean_over_ranks(torch.tensor([1.0, 2.0])), torch.tensor([2.0, 4.0]))
 
 
 def test_weights_of_earlier_versions_are_read():
