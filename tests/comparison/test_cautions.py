@@ -47,3 +47,21 @@ def test_a_baseline_that_was_but_the_first_by_name_is_told(make_run) -> None:
     assert gravest(section_of(*runs))[1] == "rebuild the report with the `--baseline` that you mean"
     for section in (section_of(*runs, baseline="gan_fm"), section_of(*runs, make_run()), section_of(*runs[:3])):
         assert "--baseline" not in " ".join(cautions(section))
+
+
+def test_an_oracle_that_calls_itself_weak_comes_with_its_reason(make_run) -> None:
+    runs = [make_run(seed=seed, oracle_weak="accuracy 0.45 over the classes") for seed in range(3)]
+    text = "The oracle is too weak to count classes (accuracy 0.45 over the classes)."
+    assert any(caution.startswith(text) for caution in cautions(section_of(*runs)))
+    assert gravest(section_of(*runs))[0] == text[:1].lower() + text[1:].rstrip(".")
+    odd = [make_run("gan_fm", seed, oracle_weak=["no", "text"]) for seed in range(3)]
+    assert not any("too weak" in caution for caution in cautions(section_of(*odd)))
+
+
+def test_changed_real_images_are_no_junk(make_run) -> None:
+    """They should show every class; only nonsense that does is suspect."""
+    controls = {name: {"modes": 26.0} for name in ("real", "blurred", "noisy", "thick")}
+    runs = [make_run(seed=seed, controls=controls | {"noise": {"modes": 0.0}}) for seed in range(3)]
+    assert not any(caution.startswith("Distrust") for caution in cautions(section_of(*runs)))
+    fooled = [make_run("gan_fm", seed, controls=controls | {"cut_up": {"modes": 20.0}}) for seed in range(3)]
+    assert any("`cut_up` scores 20.0 modes" in caution for caution in cautions(section_of(*fooled)))
