@@ -11,7 +11,8 @@ from src import sample
 from tests.cli.conftest import SMALL, Command, charts, columns, only, results
 
 CONTRACT = {
-    "status", "error", "name", "model", "seed", "dataset", "oracle_accuracy", "metrics", "controls", "onset",
+    "status", "error", "name", "model", "seed", "dataset", "oracle", "oracle_accuracy",
+    "oracle_accuracy_k", "oracle_threshold", "metrics", "controls", "onset",
     "images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git",
 }  # fmt: skip
 METRICS = {
@@ -26,7 +27,17 @@ def test_a_run_leaves_everything_the_contract_names(command: Command):
     found = results(folder)
     assert set(found) >= CONTRACT
     assert set(found["metrics"]) >= METRICS
-    assert set(found["controls"]) >= {"real", "noise", "single"}
+    assert set(found["controls"]) >= {
+        "real",
+        "blurred",
+        "noisy",
+        "thick",
+        "noise",
+        "grey",
+        "cut_up",
+        "superposed",
+        "single",
+    }
     assert found["status"] == "completed"
     assert found["error"] is None
     assert found["seed"] == 3
@@ -96,7 +107,7 @@ def test_a_gan_on_drums_is_seen_heard_and_drawn_from(command: Command):
     found = results(folder)
     assert set(found["metrics"]) >= METRICS | {"validity", "diversity", "feature_distance"}
     assert found["metrics"]["modes"] + len(found["metrics"]["missing"]) + len(found["metrics"].get("unjudged", ())) == 5
-    assert set(found["controls"]) == {"real", "noise", "single"}
+    assert set(found["controls"]) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
     assert {"modes", "validity"} <= set(found["controls"]["noise"])
     for name in ("random.png", "sorted.png", "shares.png", "random_bars.mid", "random_bars.wav"):
         assert (folder / "samples" / name).stat().st_size > 60, name

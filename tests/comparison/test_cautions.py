@@ -90,3 +90,21 @@ def test_runs_that_do_not_know_their_updates_are_compared_by_images(make_run) ->
     again = budgets(lambda *given, **values: make_run(*given, folder=f"{given}", **values), images_seen=3200, kl=0.6)
     assert Verdict.WITHHELD not in judged(again)
     assert not any("generator updates" in caution for caution in cautions(again))
+
+
+def test_an_oracle_that_calls_itself_weak_comes_with_its_reason(make_run) -> None:
+    runs = [make_run(seed=seed, oracle_weak="accuracy 0.45 over the classes") for seed in range(3)]
+    text = "The oracle is too weak to count classes (accuracy 0.45 over the classes)."
+    assert any(caution.startswith(text) for caution in cautions(section_of(*runs)))
+    assert gravest(section_of(*runs))[0] == text[:1].lower() + text[1:].rstrip(".")
+    odd = [make_run("gan_fm", seed, oracle_weak=["no", "text"]) for seed in range(3)]
+    assert not any("too weak" in caution for caution in cautions(section_of(*odd)))
+
+
+def test_changed_real_images_are_no_junk(make_run) -> None:
+    """They should show every class; only nonsense that does is suspect."""
+    controls = {name: {"modes": 26.0} for name in ("real", "blurred", "noisy", "thick")}
+    runs = [make_run(seed=seed, controls=controls | {"noise": {"modes": 0.0}}) for seed in range(3)]
+    assert not any(caution.startswith("Distrust") for caution in cautions(section_of(*runs)))
+    fooled = [make_run("gan_fm", seed, controls=controls | {"cut_up": {"modes": 20.0}}) for seed in range(3)]
+    assert any("`cut_up` scores 20.0 modes" in caution for caution in cautions(section_of(*fooled)))

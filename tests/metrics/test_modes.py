@@ -290,3 +290,28 @@ def test_the_literatures_protocol_counts_every_image():
     expected = 7 / 8 * math.log(7 / 8 * 3) + 1 / 8 * math.log(1 / 8 * 3)
     assert found["kl_any"].item() == pytest.approx(expected)
     assert found["modes"] == 0
+
+
+def test_what_is_called_none_is_never_recognisable():
+    """Where more than 5 % of the real images are called "none", the 5 % quantile is 0 and would let everything in."""
+    real = opinion([0.0] * 20 + [0.3] * 5 + [0.9] * 75, torch.arange(100) % 4)
+    coverage = ModeCoverage(real, 4)
+    assert coverage.threshold == pytest.approx(0.3)
+    fake = opinion([0.0, 0.2, 0.3, 0.9], torch.tensor([0, 1, 2, 3]))
+    assert coverage.recognise(fake).tolist() == [-1, -1, 2, 3]
+    assert measured(coverage, real)["recognisable"] == pytest.approx(0.8)
+
+
+def test_an_oracle_that_calls_all_real_images_none_recognises_nothing():
+    coverage = ModeCoverage(opinion([0.0] * 30, torch.arange(30) % 3), 3)
+    assert (coverage.recognise(opinion([0.0, 0.9], torch.tensor([0, 1]))) < 0).all()
+    assert not coverage.judged_K.any()
+
+
+def test_one_channel_called_none_makes_a_stack_unrecognisable():
+    """The product over channels is 0 then, whatever the others say."""
+    single = opinion([0.9, 0.0, 0.8], torch.tensor([0, 1, 1]))
+    stacked = single.stacked(torch.tensor([[0, 2], [0, 1], [1, 1]]))
+    coverage = ModeCoverage(single.stacked(torch.tensor([[0, 0], [2, 2], [0, 2], [2, 0]])), 2)
+    assert coverage.threshold == pytest.approx(0.64)
+    assert coverage.recognise(stacked).tolist() == [1, -1, -1]

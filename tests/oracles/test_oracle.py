@@ -39,7 +39,8 @@ def oracle(held_out) -> Oracle:
     """Trained on little, for a few seconds."""
     oracle = CharacterOracle(len(CLASSES))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle_file, "STEPS", 80)
+        patch.setattr(oracle_file, "STEPS", 160)
+        patch.setattr(oracle_file, "EASY", 0)
         train_oracle(oracle, drawn(CLASSES, 100, seed=0), held_out)
     return oracle
 
@@ -176,6 +177,7 @@ def test_levels(oracle):
 @pytest.fixture
 def two_steps(monkeypatch):
     monkeypatch.setattr(oracle_file, "STEPS", 2)
+    monkeypatch.setattr(oracle_file, "EASY", 0)
 
 
 @pytest.fixture(scope="module")
@@ -247,6 +249,7 @@ def test_nothing_unfinished_is_left(two_steps, few, tmp_path, monkeypatch):
 @pytest.mark.parametrize(("accuracy", "cycles"), [(0.99, [2]), (0.9, [2, 2 * oracle_file.EXTENSION])])
 def test_hard_images_are_trained_on_for_longer(two_steps, few, monkeypatch, accuracy, cycles):
     seen, fit = [], oracle_file._fit
+    monkeypatch.setattr(oracle_file, "EASY", 0.95)
     monkeypatch.setattr(oracle_file, "_fit", lambda *arguments: seen.append(arguments[3]) or fit(*arguments))
     monkeypatch.setattr(oracle_file, "_accuracies", lambda *_: (torch.tensor(accuracy), torch.tensor(accuracy)))
     train_oracle(CharacterOracle(2), few, few)

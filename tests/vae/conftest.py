@@ -150,6 +150,7 @@ def oracles(tmp_path_factory) -> Path:
 def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
     """An evaluation as a run has it, ready for the data; what costs most, the pictures of bars, only if asked for."""
     monkeypatch.setattr(oracle, "STEPS", 40)
+    monkeypatch.setattr(oracle, "EASY", 0)
 
     def make(
         kind: str = "bars", stack: int = 1, pictures: bool = False, interpret: bool = False, **changes: int
