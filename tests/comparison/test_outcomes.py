@@ -120,6 +120,19 @@ def test_a_run_that_ended_before_it_was_measured_is_listed_with_its_name(make_ru
     assert not section.oracle_differs
 
 
+def test_a_level_without_effect_is_no_sign_of_health(make_vae, tmp_path):
+    """Its KL is high, so nothing has collapsed, and yet there is something to cure."""
+    for seed in range(3):
+        make_vae("none", seed, metrics={"without_effect": ["high"]}, outcome="without effect")
+        make_vae("free_bits", seed, metrics={"without_effect": []})
+    (section,) = group(collect([tmp_path / "study"]))
+    text = markdown(compose([section], Path()))
+    assert "level high is without effect in all 3 seeds" in opening(section)[0].text
+    assert "Level high is without effect in all 3 seeds" in text
+    assert "to cure" not in text
+    assert "Level high is alive in every seed under `free_bits`" in text
+
+
 def tables(blocks) -> list[Table]:
     found = [block for block in blocks if isinstance(block, Table)]
     return found + [table for block in blocks if isinstance(block, Folded) for table in tables(block.blocks)]
