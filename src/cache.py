@@ -1,14 +1,15 @@
 """Files that are made once and read ever after."""
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+import numpy as np
 from filelock import FileLock
 
-from src.files import check_archive, write_atomically
+from src.files import check_archive, make_folder, user_path, write_atomically
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -17,14 +18,18 @@ Content = TypeVar("Content")
 def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Content]) -> Content:
     """What `read` finds in the archive, which `make` fills if it is not there: one process does, others wait.
 
-    A file that cannot be read, or holds anything but data, is made anew. Files appear whole, so that only those who
-    make them need a lock: a cache that is there may be read-only.
+    A file that cannot be read, or of which `read` raises that it holds something else, is made anew. Files appear
+    whole, so that only those who make them need a lock: a cache that is there may be read-only.
+
+    Raises:
+        OSError: the file is not there, and cannot be written.
     """
+    path = user_path(str(path))
     if path.exists():
         with suppress(Exception):  # told of below, once nobody else is about to mend it
             return _open_and_read(path, read)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    make_folder(path.parent, "cache")
+    with _locked(path.with_suffix(".lock")):
         if path.exists():
             try:
                 return _open_and_read(path, read)
@@ -32,6 +37,46 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
                 log.warning("%s is damaged (%s) and made anew.", path, str(error).partition("\n")[0])
         write_atomically(path, make())
         return _open_and_read(path, read)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a lock between processes that other users of the cache can take too."""
+    lock = FileLock(path, mode=0o666)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise OSError(f"cache={path.parent}: {error.strerror or error} ({path.name}); choose another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def require_array(array: np.ndarray, dtype: np.dtype | type, shape: tuple[int | None, ...]) -> np.ndarray:
+    """The array, of a cached file, if it is what was put there.
+
+    Args:
+        shape: None for an axis of any length.
+
+    Raises:
+        ValueError: it is of another type or shape.
+    """
+    fits = len(shape) == array.ndim and all(want in (None, has) for want, has in zip(shape, array.shape, strict=True))
+    if array.dtype != dtype or not fits:
+        raise ValueError(f"an array is {array.dtype} {list(array.shape)}: expected {np.dtype(dtype)} {list(shape)}")
+    return array
+
+
+def require_range(array: np.ndarray, least: float, most: float) -> np.ndarray:
+    """The array if all of it lies within the limits.
+
+    Raises:
+        ValueError: some value does not, as one that is no number.
+    """
+    if not ((array >= least) & (array <= most)).all():
+        raise ValueError(f"an array has values beyond {least:g} to {most:g}")
+    return array
 
 
 def _open_and_read(path: Path, read: Callable[[BinaryIO], Content]) -> Content:

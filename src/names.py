@@ -6,13 +6,19 @@ from hashlib import sha256
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
+from hydra.errors import HydraException
 
+from src.interpolation import resolved
+from src.plain import read_yaml
+
+LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
-HOW_MANY = ("study.seeds", "study.resume", "study.dry_run")  # of a sweep's runs; its budget is part of each of them
-NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", *HOW_MANY, *WHERE)
+TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
+# Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
+HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)
+NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", "study.primary", *HOW_MANY, *WHERE)
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:
@@ -33,13 +39,23 @@ def recipe_overrides(overrides: Sequence[str]) -> list[str]:
 
 
 def swept_keys(sweep: Path) -> set[str]:
-    """The keys that take several values in a sweep, read from the multirun.yaml in its folder, if it is one."""
+    """The keys that take several values in a sweep, read from the multirun.yaml in its folder, if it is one.
+
+    Raises:
+        ValueError: the file, which may be a stranger's, is damaged.
+    """
     path = sweep / "multirun.yaml"
     if not path.is_file():
         return set()
-    hydra = OmegaConf.load(path).hydra
-    swept = [*hydra.overrides.task, *(f"{key}={value}" for key, value in (hydra.sweeper.params or {}).items())]
-    parsed = OverridesParser.create().parse_overrides(swept)
+    tree = read_yaml(path)
+    try:
+        overrides, params = tree["hydra"]["overrides"]["task"], tree["hydra"]["sweeper"]["params"] or {}
+        swept = [*overrides, *(f"{key}={resolved(value, tree)}" for key, value in params.items())]
+        if sum(map(len, swept)) > LONGEST:
+            raise ValueError(f"its overrides are longer than {LONGEST:,} characters")
+        parsed = OverridesParser.create().parse_overrides(swept)
+    except (LookupError, TypeError, AttributeError, RecursionError, HydraException) as damage:
+        raise ValueError(f"{path}: {type(damage).__name__}: {damage}") from damage
     return {override.key_or_group for override in parsed if override.is_sweep_override()}
 
 

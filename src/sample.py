@@ -10,10 +10,13 @@ import torch
 from hydra.utils import instantiate
 
 from src import checkpoints, pictures
+from src.commands import command, override
+from src.console import make_output_lossy
 from src.data.spec import DataSpec
+from src.files import expanded, user_path
 from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
-from src.record import trusted_config
+from src.record import read_record, trusted_config
 from src.results import read_results
 from src.scatter import cloud
 
@@ -39,12 +42,12 @@ OPTIONS = {
     ),
     "seed": Option(int, "a whole number", 0, "of the noise: 0"),
     "checkpoint": Option(str, "last or best", "last", "last, or best by the recipe's monitor"),
-    "out": Option(Path, "FILE.png", None, "the picture, of drums notes and sound beside it: in RUN/samples/"),
+    "out": Option(user_path, "FILE.png", None, "the picture, of drums notes and sound beside it: in RUN/samples/"),
     "bars": Option(int, "a whole number", None, f"one track of so many bars on one z_high: {NUM_BARS}", True),
     "style": Option(str, "a style of the data", None, "of such a track", True),
     "bpm": Option(float, "a number", BPM, f"tempo: {BPM}", True),
     "swing": Option(float, "a number", 0.0, "from 0, straight, by 0.33, a triplet feel, to 0.5: 0", True),
-    "data.root": Option(str, "a folder", None, "of the data that a style is looked up in", True),
+    "data.root": Option(expanded, "a folder", None, "of the data that a style is looked up in", True),
 }
 
 
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=f"keys and what they are by default:\n{listed}\n\nexample: {EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
+    parser.add_argument("run", type=user_path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("words", nargs="*", metavar="key=value", help="see below")
     given = parser.parse_args(arguments)
     try:
@@ -119,20 +122,27 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
 
 def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
-    config = trusted_config(run)
+    read_record(run)
     path = checkpoints.checkpoint(run, checkpoint)
     dataset = read_results(run).get("dataset")
     if not path.is_file() or not dataset:
         raise FileNotFoundError(
             f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json with its data; "
-            f"python -m src.train resume={run} goes on if there is a checkpoint"
+            f"{command(override('resume', run))} goes on if there is a checkpoint"
         )
     if not checkpoints.is_whole(path):
         raise ValueError(f"{path} is damaged")
-    model = instantiate(config.model)(spec=DataSpec(**dataset))
+    config = trusted_config(run)
+    try:
+        model = instantiate(config.model)(spec=DataSpec(**dataset))
+    except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: as PyTorch meets sizes
+        raise ValueError(
+            f"{run}: its .hydra/config.yaml and the dataset in its results.json describe no model: {message(error)}"
+        ) from error
     checkpoints.load_weights(model, path)
     return model.eval()
 
 
 if __name__ == "__main__":
+    make_output_lossy()
     sys.exit(main())

@@ -10,6 +10,7 @@ from src.comparison.families import family
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.records import Dataset, is_number
 
+LEAST_WIDTH = 60  # columns, where COLUMNS says fewer
 SAMPLE_SIZES = {"num_samples", "num_held_out", "importance_samples"}
 
 
@@ -24,7 +25,7 @@ def print_summary(results: dict[str, Any]) -> None:
     for key in _rows(results):
         table.add_row(_label(key, _unit(results)), *(_text(key, metrics) for metrics in columns.values()))
     table.caption = " · ".join(_gan_facts(results) if results["model"] == "gan" else _vae_facts(results))
-    Console().print(table)
+    Console(width=max(Console().width, LEAST_WIDTH)).print(table)
 
 
 def _rows(results: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.cache import cached
+from src.cache import cached, require_array, require_range
 
 ROOT = Path(__file__).parents[1]
 
@@ -102,8 +102,24 @@ def test_who_only_reads_needs_no_lock(tmp_path: Path):
     path.with_suffix(".lock").mkdir()  # nobody can lock that, not even root
     assert cached(path, lambda: pytest.fail("made anew"), numbers) == list(range(1000))
     path.unlink()
-    with pytest.raises(IsADirectoryError, match=r"a\.lock"):
+    with pytest.raises(OSError, match=r"cache=.*a\.lock.*choose another folder"):
         cached(path, packed, numbers)
+
+
+def test_another_user_of_the_cache_can_take_its_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = os.umask(0)
+    try:
+        cached(tmp_path / "a.npz", packed, numbers)
+    finally:
+        os.umask(before)
+    locks = list(tmp_path.glob("*.lock"))
+    assert all(lock.stat().st_mode & 0o666 == 0o666 for lock in locks)
+
+
+def test_a_cache_that_cannot_be_made(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"cache=.*the folder cannot be made"):
+        cached(tmp_path / "file" / "a.npz", packed, numbers)
 
 
 def test_what_is_planted_does_not_run(tmp_path: Path):
@@ -118,6 +134,33 @@ def test_what_is_planted_does_not_run(tmp_path: Path):
     assert not witness.exists()
     pickle.loads(pickle.dumps(Planted(f"touch {witness}")))
     assert witness.exists(), "it would have"
+
+
+@pytest.mark.parametrize(
+    ("array", "fault"),
+    [
+        (np.zeros((2, 3), np.uint8), None),
+        (np.zeros((2, 3), np.int8), "int8"),
+        (np.zeros((3, 2), np.uint8), "expected uint8"),
+        (np.zeros((2, 3, 1), np.uint8), "expected uint8"),
+        (np.array(["a"]), "<U1"),
+        (np.full((2, 3), 2, np.uint8), "beyond 0 to 1"),
+    ],
+)
+def test_what_is_no_array_of_this_type_shape_and_range_is_refused(array: np.ndarray, fault: str | None):
+    def check() -> None:
+        require_range(require_array(array, np.uint8, (None, 3)), 0, 1)
+
+    if fault is None:
+        check()
+        return
+    with pytest.raises(ValueError, match=fault):
+        check()
+
+
+def test_numbers_that_are_none_are_out_of_range():
+    with pytest.raises(ValueError, match="beyond"):
+        require_range(np.array([0.5, np.nan]), 0, 1)
 
 
 def test_what_cannot_be_made_leaves_nothing(tmp_path: Path):

@@ -1,16 +1,66 @@
-"""What the record of a run, which may be a stranger's, may build."""
+"""What the record of a run, which may be a stranger's, may build, read and write."""
 
+import ast
+import importlib
+import os
+import re
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.utils import instantiate
+from hypothesis import given
+from hypothesis import strategies as st
 from omegaconf import OmegaConf
-from omegaconf.errors import UnsupportedInterpolationType
 
 from src import resolvers
-from src.record import PARTS, read_record, resumed_config, trusted_config
+from src.record import (
+    FORCED,
+    PARTS,
+    TRUSTED,
+    USUAL_CACHE,
+    Record,
+    checked,
+    confined,
+    keep,
+    read_record,
+    resumed_config,
+    trusted_config,
+)
+from src.train import CONFIGURATION
+from tests.foreign import fuzzed
+from tests.test_conf import OPTIONS
 
 HYDRA = {"runtime": {"choices": {"experiment": "gan_r1", "model": "gan"}}, "overrides": {"task": []}}
-CONFIG = {part: {} for part in PARTS}
+CONFIG = {
+    "seed": 0,
+    "budget": 18,
+    "cache": ".cache",
+    "data": {"_target_": "src.data.letters.Strokes", "root": "${oc.env:DATA_DIR,data}", "cache": "${cache}"},
+    "gan": {"_target_": "src.gan.module.GAN", "_partial_": True, "_convert_": "all"},
+    "model": "${gan}",
+    "trainer": {"_target_": "lightning.Trainer", "enable_progress_bar": "${has_callback:progress}"},
+    "callbacks": {"preemption": {"_target_": "src.callbacks.preemption.Preemption", "folder": "elsewhere"}},
+}
+
+
+def write(run: Path, config: dict) -> None:
+    (run / ".hydra" / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False))
+
+
+def changed(place: str, value: object) -> dict:
+    """The configuration with something else at a dotted place."""
+    config = deepcopy(CONFIG)
+    *parents, name = place.split(".")
+    node = config
+    for parent in parents:
+        node = node.setdefault(parent, {})
+    node[name] = value
+    return config
 
 
 @pytest.fixture
@@ -20,89 +70,385 @@ def run(tmp_path: Path) -> Path:
     (run / ".hydra").mkdir(parents=True)
     OmegaConf.save({"hydra": HYDRA | {"sweeper": {"params": {}}}}, tmp_path / "sweep" / "multirun.yaml")
     OmegaConf.save({"hydra": HYDRA}, run / ".hydra" / "hydra.yaml")
-    OmegaConf.save(CONFIG, run / ".hydra" / "config.yaml")
     OmegaConf.save(["budget=9", "accelerator=gpu", "~callbacks.progress"], run / ".hydra" / "overrides.yaml")
+    write(run, CONFIG)
     return run
 
 
-@pytest.mark.parametrize("content", ["", "hydra: {runtime", "hydra:\n", "seed", "- 1\n", "\0"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"hydra: {runtime", b"hydra:\n", b"seed", b"- 1\n", b"\0", b"\xff", b"[" * 200_000, b"a: &a 1\nb: *a"],
+)
 @pytest.mark.parametrize("file", ["config.yaml", "hydra.yaml", "../multirun.yaml"])
-def test_a_damaged_record_is_named(run: Path, file: str, content: str):
+def test_a_damaged_record_is_named(run: Path, file: str, content: bytes):
     assert read_record(run).name == "gan_r1"
     path = run.parent / "multirun.yaml" if ".." in file else run / ".hydra" / file
-    path.write_text(content)
+    path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"{path} is damaged: \S"):
         read_record(run)
 
 
-TRAINER = {"accelerator": "gpu", "devices": 2, "strategy": "ddp", "precision": "bf16-mixed", "max_epochs": 1}
-CPU = {"accelerator": "cpu", "devices": 1, "strategy": "auto", "precision": "32-true", "max_epochs": 7}
+def test_aliases_that_explode_are_refused(run: Path):
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 64))]
+    (run / ".hydra" / "config.yaml").write_text("\n".join(lines))
+    with pytest.raises(ValueError, match="it has an alias"):
+        read_record(run)
+
+
+def test_a_pipe_is_no_record(run: Path):
+    (run / ".hydra" / "hydra.yaml").unlink()
+    os.mkfifo(run / ".hydra" / "hydra.yaml")
+    with pytest.raises(ValueError, match="not a regular file"):
+        read_record(run)
+
+
+# What a run resumes as
 
 
 @pytest.fixture
 def resumed(run: Path, monkeypatch: pytest.MonkeyPatch):
-    """What a run with a checkpoint goes on with."""
+    """What a run with a checkpoint goes on with, given values beside `resume=`, as the command line composes them."""
     monkeypatch.setattr("src.record.newest_whole", lambda run: run / "last.ckpt")
-    callbacks = {"curves": {"every": 50}, "randomness": {"seed": 0}, "evaluation": {"monitor": "modes"}}
-    OmegaConf.save(CONFIG | {"trainer": TRAINER, "callbacks": callbacks, "budget": 18}, run / ".hydra" / "config.yaml")
-    return lambda *given: resumed_config(run, given, OmegaConf.create({"trainer": CPU}))
+
+    def resume(**given: object) -> object:
+        asked = OmegaConf.create({"cache": ".cache"})
+        for key, value in given.items():
+            OmegaConf.update(asked, key, value, force_add=True)
+        words = [f"{key}={value}" for key, value in given.items() if not isinstance(value, dict)]
+        return resumed_config(run, words, asked)
+
+    return resume
 
 
-def test_a_run_goes_on_on_another_accelerator(resumed):
-    assert resumed("accelerator=cpu").trainer == CPU | {"max_epochs": 1}
+def test_a_run_goes_on_on_another_accelerator(run: Path, resumed):
+    before = {"accelerator": "gpu", "devices": 2, "strategy": "ddp", "precision": "bf16-mixed", "max_epochs": 1}
+    write(run, changed("trainer", CONFIG["trainer"] | before))
+    cpu = {"accelerator": "cpu", "devices": 1, "strategy": "auto", "precision": "32-true"}
+    found = resumed(accelerator="cpu", trainer=cpu | {"max_epochs": 7}).config.trainer
+    assert found.items() >= (cpu | {"max_epochs": 1}).items()
 
 
-def test_what_a_run_was_started_with_is_taken_up_again(resumed):
-    assert resumed("budget=9", "~callbacks.progress").budget == 9
+def test_what_a_run_was_started_with_is_taken_up_again(run: Path, monkeypatch: pytest.MonkeyPatch, resumed):
+    assert resumed_config(run, ["~callbacks.progress"], OmegaConf.create({})).config.budget == 18
+    assert resumed(budget=9).config.budget == 9
 
 
-@pytest.mark.parametrize(
-    "given", ["callbacks.randomness.seed=7", "callbacks.evaluation.monitor=kl", "~callbacks.curves"]
-)
-def test_of_callbacks_only_how_a_run_is_watched_can_change(resumed, given: str):
-    assert resumed("callbacks.curves.every=5").callbacks.curves.every == 5
+def test_what_refers_to_a_changed_value_changes_with_it_again_and_again(run: Path, resumed):
+    write(run, changed("data.budget", "${budget}"))
+    for budget in (30, 40):
+        found = resumed(budget=budget)
+        assert (found.config.data.budget, found.tree["data"]["budget"]) == (budget, "${budget}")
+        keep(found.tree, run)
+
+
+@pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.replay"])
+def test_of_callbacks_only_how_a_run_is_watched_can_change(run: Path, resumed, key: str):
+    write(run, changed("callbacks.curves", {"_target_": "src.callbacks.curves.TrainingCurves", "every": 1}))
+    assert resumed(**{"callbacks.curves.every": 5}).config.callbacks.curves.every == 5
     with pytest.raises(ValueError, match="a resumed run keeps its recipe"):
-        resumed(given)
+        resumed(**{key: 7})
+
+
+# What a record may build
+
+
+FOREIGN = [
+    ("os.system", {"command": "touch witness"}),
+    ("subprocess.Popen", {"args": ["touch", "witness"]}),
+    ("src.files.write_atomically", {"path": "witness", "content": ""}),
+    ("src.gan.module.checkpoints.write_atomically", {"path": "witness", "content": ""}),
+    ("src.data.download.unpack", {"url": "file:///", "sha256": "", "folder": "witness"}),
+    ("torch.hub.load", {"repo_or_dir": "stranger/code", "model": "any"}),
+    ("torch.load", {"f": "planted", "weights_only": False}),
+    ("torch.nn.functional.handle_torch_function", {}),
+    ("torchmetrics.text.BERTScore", {"model_name_or_path": "stranger/weights"}),
+    ("hydra.utils.get_method", {"path": "os.system"}),
+    ("hydra.utils.instantiate", {"config": {}}),
+    ("functools.partial", {}),
+    ("builtins.eval", {"source": "1"}),
+    ("src.gan.losses.Gone", {}),
+    ("src..gan", {}),
+    ("", {}),
+    ("src.files.Path", {}),
+    ("lightning.pytorch.loggers.CSVLogger", {"save_dir": "witness"}),
+    ("lightning.Trainer", {}),
+    ("torch._logging._internal.logging.FileHandler", {"filename": "witness"}),
+    ("torch.nn.modules.module.Any", {}),
+]
+PLACES = (
+    "gan.optimizer",
+    "gan.tricks.planted",
+    "callbacks.curves",
+    "data.list",
+    "trainer.strategy",
+    "trainer.logger.x",
+)
+
+
+@pytest.mark.parametrize(("target", "more"), FOREIGN, ids=[target for target, _ in FOREIGN])
+def test_a_stranger_s_configuration_builds_nothing_foreign(run: Path, target: str, more: dict):
+    assert trusted_config(run).model == OmegaConf.create(CONFIG["gan"])
+    for place in PLACES:
+        planted = {"_target_": target, **more}
+        write(run, changed(place, [[planted]] if place.endswith("list") else planted))
+        if place != "trainer.logger.x":  # there it is dropped
+            with pytest.raises(ValueError, match=rf"{place}.*_target_={re.escape(target)} is refused"):
+                trusted_config(run)
+            continue
+        assert "x" not in trusted_config(run).trainer.logger
 
 
 @pytest.mark.parametrize(
-    ("target", "more"),
+    "value",
     [
-        ("os.system", {"command": "touch witness"}),
-        ("subprocess.Popen", {"args": ["touch", "witness"]}),
-        ("src.files.write_atomically", {"path": "witness", "content": ""}),
-        ("torch.hub.load", {"repo_or_dir": "stranger/code", "model": "any"}),
-        ("src.gan.losses.Gone", {}),
-        ("src.files.Path", {"_args_": ["witness"]}),
-        ("torch._logging._internal.logging.FileHandler", {"filename": "witness"}),
-        (
-            "torch.distributed.elastic.multiprocessing.subprocess_handler.SubprocessHandler",
-            {"entrypoint": "touch", "args": ["witness"], "env": {}, "stdout": None, "stderr": None, "local_rank_id": 0},
-        ),
+        "${oc.create:'{_target_: os.getcwd}'}",
+        "${oc.decode:'{_target_: os.getcwd}'}",
+        "${oc.env:HOME}",
+        "${oc.env:HOME,x}",
+        "${oc.env:DATA_DIR}",
+        "${oc.select:gan}",
+        "${oc.dict.values:gan}",
+        "${hydra:runtime.cwd}",
+        "${now:%Y}",
+        "${run_folder:a,b,c}",
+        "${.seed}",
+        "${gone}",
+        "${gan.gone}",
+        "${seed.gone}",
+        "${attack}",
+        "x${gan}",
+        "${",
     ],
 )
-@pytest.mark.parametrize("place", ["model.make_generator_optimizer", "gan.tricks.planted", "callbacks.curves"])
-def test_a_stranger_s_configuration_builds_nothing_foreign(run: Path, target: str, more: dict, place: str):
-    config = OmegaConf.create(CONFIG | {"data": {"_target_": "src.data.letters.Strokes"}})
-    OmegaConf.save(config, run / ".hydra" / "config.yaml")
-    assert trusted_config(run) == config
-    OmegaConf.update(config, place, {"_target_": target, **more}, force_add=True)
-    OmegaConf.save(config, run / ".hydra" / "config.yaml")
-    with pytest.raises(ValueError, match=rf"{place}._target_={target} is refused"):
+def test_no_other_interpolation_is_resolved(run: Path, value: str):
+    for config in (CONFIG | {"attack": value}, CONFIG | {"model": value}, changed("gan.tricks", [{"x": value}])):
+        write(run, config)
+        with pytest.raises(ValueError, match=r"config\.yaml: \S"):
+            trusted_config(run)
+
+
+def test_texts_are_not_put_together_to_interpolations(run: Path):
+    write(run, CONFIG | {"dollar": "$", "made": "${dollar}{oc.env:HOME}"})
+    with pytest.raises(ValueError, match=r"\$\{dollar\} cannot stand within other text"):
         trusted_config(run)
 
 
-def test_what_the_command_itself_names_is_no_stranger_s(run: Path):
-    config = OmegaConf.create(CONFIG | {"gan": {"tricks": {"own": {"_target_": "mine.Own"}}}})
-    OmegaConf.save(config, run / ".hydra" / "config.yaml")
-    assert trusted_config(run, OmegaConf.create({"x": {"_target_": "mine.Own"}})) == config
+def test_the_environment_gives_a_folder_and_no_interpolation(run: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATA_DIR", "/somewhere")
+    assert trusted_config(run).data.root == "/somewhere"
+    monkeypatch.setenv("DATA_DIR", "${seed}")
+    with pytest.raises(ValueError, match="gives an interpolation"):
+        trusted_config(run)
+
+
+def test_a_target_does_not_change_between_the_check_and_its_use(run: Path, resumed):
+    """As one that depends on `resume` or on the callbacks would."""
+    names = {"true": "os.getcwd", "false": "src.gan.losses.Standard"}
+    for switch in ("${has_callback:late}", "${resume}"):
+        planted = {"_target_": f"${{names.{switch}}}"}
+        write(run, CONFIG | {"names": names, "resume": "false", "attack": planted})
+        with pytest.raises(ValueError, match="refers to nothing"):
+            resumed()
+    write(run, CONFIG | {"name": "os.getcwd", "attack": {"_target_": "${name}"}})
+    with pytest.raises(ValueError, match=r"attack\._target_=os.getcwd is refused"):
+        resumed()
+
+
+def test_what_was_checked_holds_no_interpolation(run: Path):
+    config = trusted_config(run)
+    assert OmegaConf.to_container(config, resolve=False) == OmegaConf.to_container(config, resolve=True)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"_args_": ["witness"]},
+        {"_recursive_": False},
+        {"_mode_": "call"},
+        {"_partial_": "${seed}"},
+        {"_convert_": None},
+        {"_target_": ["os.getcwd"]},
+    ],
+)
+def test_of_hydra_s_keys_only_harmless_ones_are_taken(run: Path, more: dict):
+    """Positional arguments would go past what is known of an argument by its name."""
+    write(run, changed("callbacks.curves", {"_target_": "src.callbacks.preemption.Preemption", **more}))
+    with pytest.raises(ValueError, match="is refused; Hydra's keys in a record are"):
+        trusted_config(run)
+    write(run, changed("callbacks.curves", {"_recursive_": False}))
+    with pytest.raises(ValueError, match="_recursive_ is refused"):
+        trusted_config(run)
+
+
+def test_no_module_is_imported_only_because_a_record_names_it(run: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(target: str) -> None:
+        raise AssertionError(f"{target} was imported")
+
+    monkeypatch.setattr("src.record.get_class", fail)
+    for target in ("src.train.x", "src.benchmark.__main__.x", "antigravity.x", "src", "srcs.gan.x", "torch.testing.x"):
+        write(run, changed("callbacks.curves", {"_target_": target}))
+        with pytest.raises(ValueError, match="is refused"):
+            trusted_config(run)
+
+
+def test_checkpoints_are_sent_nowhere(run: Path):
+    write(run, changed("trainer.model_registry", "stranger/model"))
+    with pytest.raises(ValueError, match="model_registry is refused"):
+        trusted_config(run)
+
+
+def test_what_the_command_itself_names_is_no_stranger_s(run: Path, resumed):
+    write(run, changed("gan.tricks", {"own": {"_target_": "mine.Own"}}))
+    resumed(x={"_target_": "mine.Own"})
     with pytest.raises(ValueError, match=r"mine\.Own is refused"):
-        trusted_config(run, OmegaConf.create({"x": {"_target_": "mine.Other"}, "name": "mine.Own"}))
+        resumed(x={"_target_": "mine.Other", "name": "mine.Own"})
+    with pytest.raises(ValueError, match=r"mine\.Own is refused"):
+        trusted_config(run)
 
 
-@pytest.mark.parametrize("resolver", ["oc.create", "oc.decode"])
-def test_a_configuration_is_not_parsed_into_more_of_it(resolver: str):
+# What a record may write to
+
+
+def test_everything_is_written_to_the_run_s_own_folder(run: Path, resumed, tmp_path: Path):
+    other = str(tmp_path / "other")
+    hidden = {"_target_": "src.callbacks.evaluation.Evaluation", "folder": other, "evaluator": {"cache": other}}
+    config = changed("callbacks.evaluation", "${hidden}") | {"hidden": hidden}
+    config["trainer"] |= {"default_root_dir": other, "callbacks": [{"dirpath": other}]}
+    config["trainer"]["logger"] = {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "save_dir": other}
+    config["trainer"]["logger"] |= {"name": "/elsewhere", "version": "../..", "sub_dir": other}
+    write(run, config | {"cache": other, "study": {"log_dir": [other]}})
+    for found in (trusted_config(run), resumed().config):
+        assert other not in OmegaConf.to_yaml(found)
+        assert "elsewhere" not in OmegaConf.to_yaml(found)
+        assert found.callbacks.preemption.folder == found.callbacks.evaluation.folder == str(run)
+        assert found.callbacks.evaluation.evaluator.cache == found.data.cache == USUAL_CACHE
+        board = instantiate(found.trainer.logger)
+        assert Path(board.log_dir) == run
+        assert found.trainer.default_root_dir == str(run)
+    assert resumed(cache="given").config.data.cache == "given"
+
+
+def test_a_run_that_was_moved_writes_to_its_new_place(run: Path, tmp_path: Path):
+    write(run, changed("callbacks.preemption.folder", "${hydra:runtime.output_dir}"))
+    moved = run.rename(tmp_path / "moved")
+    assert trusted_config(moved).callbacks.preemption.folder == str(moved)
+
+
+@pytest.mark.parametrize("link", ["samples", "checkpoints", "train.log", "samples/a.png", ".hydra/resumed", "x/y"])
+def test_a_link_that_leads_out_of_the_run_is_refused(run: Path, tmp_path: Path, link: str):
+    target = tmp_path / "elsewhere"
+    (run / link).parent.mkdir(exist_ok=True)
+    (run / link).symlink_to(target)
+    with pytest.raises(ValueError, match=f"{link} is a link that leads out of"):
+        read_record(run)
+    (run / link).unlink()
+    (run / link).symlink_to(run / "results.json")
+    read_record(run)
+
+
+PATHLIKE = re.compile("(^|_)(path|dir|folder|file|root|cache|log|save)")
+READ = {"root", "path"}  # of data: downloads to it overwrite nothing
+
+
+def test_every_folder_that_a_trusted_class_takes_is_known():
+    """Whoever adds a class that writes to a folder lets it be called `folder`, or adds its name to FORCED."""
+    places = [Path(importlib.import_module(name).__file__) for name in TRUSTED if name.startswith("src.")]
+    files = [file for path in places for file in (path.parent.rglob("*.py") if path.stem == "__init__" else [path])]
+    unknown = set()
+    for file in files:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                unknown |= {argument.arg for argument in [*node.args.args, *node.args.kwonlyargs]}
+    assert set(filter(PATHLIKE.search, unknown)) <= {*READ, *FORCED}
+
+
+GROUPS = sorted({option.parts[0] for option in OPTIONS if option.parts[0].startswith(("gan.", "vae.", "data"))})
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_the_record_of_every_option_is_taken_as_it_is(group: str, tmp_path: Path):
     resolvers.register()
-    config = OmegaConf.create({"model": f"${{{resolver}:'{{_target_: os.getcwd}}'}}"})
-    with pytest.raises(UnsupportedInterpolationType):
-        _ = config.model
+    GlobalHydra.instance().clear()
+    names = [option.stem for option in OPTIONS if option.parts[0] == group]
+    several = group in ("gan.tricks", "vae.anneal")
+    family = [f"model={group.partition('.')[0]}"] if "." in group else []
+    with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
+        for choice in [f"[{','.join(names)}]"] if several else names:
+            config = compose("train", overrides=[*family, f"{group}={choice}"], return_hydra_config=True)
+            config.hydra.runtime.output_dir = str(tmp_path)
+            HydraConfig.instance().set_config(config)
+            plain = {key: value for key, value in OmegaConf.to_container(config).items() if key != "hydra"}
+            record = Record(tmp_path, plain, "any", "any")
+            found = OmegaConf.to_container(checked(record, confined(record, ".cache"), frozenset()))
+            expected = OmegaConf.to_container(OmegaConf.create(plain), resolve=True)
+            assert found.pop("trainer").items() >= expected.pop("trainer").items()
+            assert found == expected
+
+
+# Whatever bytes a record holds
+
+
+TEXTS = st.sampled_from(
+    ["${gan}", "${model}", "${a}", "${a}${b}", "$", "{a}", "${oc.env:HOME}", "os.system", "src.gan.module.GAN", "x"]
+)
+KEYS = st.sampled_from([*PARTS, "gan", "a", "b", "_target_", "_args_", "_partial_", "folder", "cache", "hydra"])
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=4),
+    max_leaves=20,
+)
+
+
+def outcome(run: Path) -> None:
+    """Whatever stands in it, the record is read, or refused as a user's mistake."""
+    try:
+        config = trusted_config(run)
+    except (ValueError, FileNotFoundError):
+        return
+    assert set(config) >= set(PARTS)
+    assert "${" not in str(OmegaConf.to_container(config, resolve=False))
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("fuzzed") / "sweep" / "run"
+    (run / ".hydra").mkdir(parents=True)
+    OmegaConf.save({"hydra": HYDRA}, run / ".hydra" / "hydra.yaml")
+    return run
+
+
+@fuzzed
+@given(TREES, KEYS)
+def test_any_structure_is_a_record_or_a_mistake(place: Path, tree: object, key: str):
+    write(place, CONFIG | {key: tree} | ({"model": "${a}", "a": tree} if key == "a" else {}))
+    outcome(place)
+
+
+@fuzzed
+@given(st.binary(max_size=200), st.sampled_from(["config.yaml", "hydra.yaml"]))
+def test_any_bytes_are_a_record_or_a_mistake(place: Path, content: bytes, file: str):
+    write(place, CONFIG)
+    OmegaConf.save({"hydra": HYDRA}, place / ".hydra" / "hydra.yaml")
+    path = place / ".hydra" / file
+    path.write_bytes(path.read_bytes()[: 7 * len(content)] + content)
+    outcome(place)
+
+
+@fuzzed
+@given(TREES)
+def test_any_sweep_beside_a_run_is_a_record_or_a_mistake(place: Path, tree: object):
+    write(place, CONFIG)
+    content = {"hydra": {"overrides": {"task": ["a=1,2", tree]}, "sweeper": {"params": {"seed": tree}}}}
+    (place.parent / "multirun.yaml").write_text(yaml.safe_dump(content))
+    outcome(place)
+
+
+@pytest.mark.parametrize("times", [2, 20])
+def test_interpolations_that_explode_end_soon(run: Path, times: int):
+    """Each level is many times the one below."""
+    wide = {f"a{n}": "".join([f"${{a{n + 1}}}"] * times) for n in range(30)} | {"a30": ""}
+    deep = {f"b{n}": [f"${{b{n + 1}}}"] * times for n in range(30)} | {"b30": ""}
+    for more in (wide, deep, {"c": ["${c}"] * times}):
+        write(run, CONFIG | more)
+        with pytest.raises(ValueError, match="interpolated without end"):
+            trusted_config(run)

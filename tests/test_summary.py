@@ -65,6 +65,12 @@ def test_gan(capsys, monkeypatch) -> None:
     assert "10,000 samples · missing: Q, X · outcome: collapsed · onset of collapse: 64k · oracle" in caption
 
 
+def test_a_terminal_without_width_hides_nothing(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    print_summary(GAN)
+    assert cells(capsys.readouterr().out)["FID"] == ["3.04", "0.100", "90.5"]
+
+
 def test_gan_without_losses(capsys, monkeypatch) -> None:
     covering = GAN | {"outcome": "covering", "onset": None, "metrics": GAN["metrics"] | {"missing": []}}
     output = printed(covering, capsys, monkeypatch)

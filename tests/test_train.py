@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from src import train
 
@@ -26,9 +26,9 @@ def test_a_resumed_job_tells_its_new_end_beside_what_it_had_reached(
 
     hydra = SimpleNamespace(mode=mode, overrides=SimpleNamespace(task=[]))
     monkeypatch.setattr(HydraConfig, "get", lambda: hydra)
-    record = SimpleNamespace(name="gan_fm", family="gan", config=DictConfig({"seed": 0}))
+    record = SimpleNamespace(name="gan_fm", family="gan", value=lambda key: 0)
     monkeypatch.setattr(train, "read_record", lambda run: record)
-    monkeypatch.setattr(train, "resumed_config", lambda run, overrides, config: config)
+    monkeypatch.setattr(train, "resumed_config", lambda run, overrides, config: (config, {}))
     monkeypatch.setattr(train, "train", fails)
     (tmp_path / "results.json").write_text(json.dumps(BEFORE))
     returned = train.run(OmegaConf.create({"seed": 0, "resume": str(tmp_path)}), tmp_path)

@@ -95,6 +95,8 @@ class Evaluation(Callback):
         self.stopwatch.stop()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self.history:  # resumed with a budget that it had used up before its first evaluation
+            self._add_row(trainer, module)
         metrics, shown = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         self._log(trainer, module, "test", metrics, shown)
@@ -125,14 +127,25 @@ class Evaluation(Callback):
             "onset": told.get("onset"),
             "onset_reason": told.get("onset_reason"),
             "images_seen": images,
+            "generator_steps": self.latest.get("generator_steps", 0),
             "train_seconds": seconds,
             "images_per_second": images / seconds if seconds else None,
         }
 
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
         require_finite_weights(module)  # the last checkpoint is one to go on from
+        improved = self._add_row(trainer, module)
+        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
+
+    def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:
+        """Measures the model as it is and adds that to the history; whether it is the best so far."""
         metrics, shown = self.measure(module, "val")
-        row = {"images_seen": module.images_seen, "seconds": round(self.stopwatch.seconds, 3), **metrics}
+        row = {
+            "images_seen": module.images_seen,
+            "seconds": round(self.stopwatch.seconds, 3),
+            "generator_steps": module.generator_steps,
+            **metrics,
+        }
         if not is_number(metrics.get(self.monitor)):
             choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
             raise ValueError(f"monitor={self.monitor}: it is no number here; choose one of {choices}")
@@ -141,7 +154,7 @@ class Evaluation(Callback):
         self._log(trainer, module, "val", row, shown)
         if trainer.is_global_zero:
             write_atomically(self.folder / "history.csv", as_csv(self.history))
-        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
+        return improved
 
     def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics of the model as it is, and what to show beside them."""

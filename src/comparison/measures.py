@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
+NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 

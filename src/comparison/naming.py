@@ -3,10 +3,12 @@
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from hashlib import sha256
 
 from src.comparison.records import Run
 from src.names import key_of, recipe_overrides
 
+LONGEST = 500  # characters of a name
 LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little without their key
 
 
@@ -21,8 +23,13 @@ def told_apart(runs: Sequence[Run]) -> list[Run]:
         by_name: dict[str, list[Run]] = {}
         for run in runs:
             by_name.setdefault(run.name, []).append(run)
-        runs = [replace(run, name=differences(run, by_name[run.name])) for run in runs]
+        runs = [replace(run, name=_shortened(differences(run, by_name[run.name]))) for run in runs]
     return runs
+
+
+def _shortened(name: str) -> str:
+    """A name of bearable length that is still its own."""
+    return name if len(name) <= LONGEST else f"{name[:LONGEST]}…{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _path(run: Run, namesakes: Sequence[Run]) -> str:

@@ -11,7 +11,7 @@ from src.comparison.effect import counted, effect
 from src.comparison.measures import compact, measure
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate
-from src.comparison.verdicts import Verdict, interval, judgements, losses, overall
+from src.comparison.verdicts import Verdict, decision, interval, losses
 from src.metrics.onset import ACTIVE_NATS
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
@@ -137,6 +137,7 @@ def _doubts(section: Section) -> str:
             f"How sure: {each} a name{spent} show only large effects: confirm narrow ones, and what is undecided, with "
             f"{ENOUGH_SEEDS} or more seeds."
         )
-    undecided = sum(overall(judgements(section, s)) == Verdict.UNCLEAR for s in section.ranked)
+    found = [decision(section, summary) for summary in section.ranked]
+    undecided = sum(judgement is not None and judgement.verdict is Verdict.UNCLEAR for judgement in found)
     rest = f"; {undecided} still undecided, which more seeds may decide" if undecided else ""
     return f"How sure: {each} a name{spent}, and no caution that would overturn the answer{rest}."

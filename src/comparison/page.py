@@ -1,6 +1,5 @@
 """The report's contents, from top to bottom."""
 
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +24,9 @@ from src.comparison.tables import (
     other_table,
     runs_table,
 )
+from src.comparison.tuning_section import tuning_section
 from src.comparison.why_section import why_section
+from src.names import HOW_MANY, concerns, key_of
 
 MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
 
@@ -44,6 +45,7 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
                 "note",
             )
         )
+    blocks += tuning_section(root)
     for section in sections:
         blocks += _section(section, root)
     return Document(f"Collapse Lab: {' and '.join(families)} compared", blocks)
@@ -185,7 +187,7 @@ def _commands(section: Section) -> list[str]:
     seeds: dict[tuple[str, ...], set[str]] = {}
     for run in section.runs:
         if run.overrides:
-            rest = tuple(text for text in run.overrides if not re.match(r"(seed|study\.(seeds|resume|dry_run))=", text))
+            rest = tuple(text for text in run.overrides if not concerns(key_of(text), ("seed", *HOW_MANY)))
             seeds.setdefault(rest, set()).update({str(run.seed)} - {"None"})
     commands = []
     for rest, values in sorted(seeds.items()):

@@ -20,8 +20,8 @@ class Rank:
 
 
 def ranks(section: Section) -> dict[str, Rank]:
-    """By name, in the metric that ranks; names with too few seeds, or without an interval, have none."""
-    key = section.ranking_key
+    """By name, in the primary metric; names with too few seeds, or without an interval, have none."""
+    key = section.primary
     found = {s.name: s.estimates[key] for s in section.summaries if key in s.estimates}
     return rank(found, measure(key).better)
 

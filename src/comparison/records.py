@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,10 @@ from PIL import Image
 
 from src.music.compact import BAR, data_uri
 from src.names import PRUNED
+from src.plain import is_inside, number, read_bytes
+
+MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes each
+MOST_BYTES_OF_A_PICTURE = 50_000_000
 
 NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
 
@@ -62,11 +67,11 @@ class History:
 
     def column(self, key: str) -> np.ndarray:
         """Column of numbers, shape (rows,), NaN where there is none."""
-        return np.array([_number(row.get(key, "")) for row in self.rows], dtype=float)
+        return np.array([number(row.get(key, "")) for row in self.rows], dtype=float)
 
     def vectors(self, key: str) -> np.ndarray | None:
         """Column of numbers separated by spaces, shape (rows, numbers); None unless every row has as many."""
-        cells = [[_number(word) for word in row.get(key, "").split()] for row in self.rows]
+        cells = [[number(word) for word in row.get(key, "").split()] for row in self.rows]
         lengths = set(map(len, cells))
         return np.array(cells) if len(lengths) == 1 and lengths != {0} else None
 
@@ -117,6 +122,11 @@ class Run:
         return self.status == "completed"
 
     @property
+    def failed(self) -> bool:
+        """Whether the run came to an end without a usable model."""
+        return self.status in ("failed", "diverged")
+
+    @property
     def lost(self) -> bool:
         """Whether the run would tell something had it come to its end; one that was pruned was behind anyway."""
         return self.status not in ("completed", PRUNED)
@@ -124,6 +134,11 @@ class Run:
     @property
     def images_seen(self) -> float | None:
         return self.facts.get("images_seen") or self.history.last("images_seen")
+
+    @property
+    def generator_steps(self) -> float | None:
+        """Updates of the generator; None in runs of versions that did not record them."""
+        return self.facts.get("generator_steps") or self.history.last("generator_steps")
 
     @cached_property
     def scalars(self) -> dict[str, float]:
@@ -155,25 +170,35 @@ class Run:
         return tuple(value) if is_names(value) else ()
 
     def picture(self, stem: str) -> bytes | None:
-        """The PNG samples/STEM.png if it is there and whole."""
-        path = self.folder / "samples" / f"{stem}.png"
-        if not path.is_file():
-            return None
+        """The PNG samples/STEM.png if it is there, whole, and not too large to show."""
         try:
-            content = path.read_bytes()
+            content = read_bytes(self._sample(f"{stem}.png"), MOST_BYTES_OF_A_PICTURE)
+            width, height = struct.unpack(">II", content[16:24])  # of the header, before anything is unpacked
+            if width * height > MOST_PIXELS:
+                return None
             with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
                 picture.load()
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # as Pillow meets damage
+        except (OSError, SyntaxError, ValueError, struct.error):  # as Pillow meets damage
             return None
         return content
 
     def sound(self, stem: str, bars: int = 2) -> str | None:
         """The first bars of samples/STEM.wav as a data URI, if it is there and whole."""
-        path = self.folder / "samples" / f"{stem}.wav"
         try:
+            path = self._sample(f"{stem}.wav")
             return data_uri(path, bars * BAR) if path.is_file() else None
         except (OSError, EOFError, wave.Error, ValueError, RuntimeError):  # as the wave module meets damage
             return None
+
+    def _sample(self, name: str) -> Path:
+        """
+        Raises:
+            ValueError: it is a link that leads out of the run's folder: whatever it leads to is no sample.
+        """
+        path = self.folder / "samples" / name
+        if not is_inside(self.folder, path):
+            raise ValueError(f"{path} leads out of the run's folder")
+        return path
 
 
 def is_number(value: Any) -> bool:
@@ -184,11 +209,3 @@ def is_number(value: Any) -> bool:
 def is_names(value: Any) -> bool:
     """A list of strings, possibly empty."""
     return isinstance(value, list | tuple) and all(isinstance(item, str) for item in value)
-
-
-def _number(cell: str) -> float:
-    try:
-        value = float(cell)
-    except ValueError:
-        return math.nan
-    return value if math.isfinite(value) else math.nan

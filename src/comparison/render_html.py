@@ -25,12 +25,13 @@ from src.comparison.stylesheet import STYLE
 def html(document: Document) -> str:
     body = "\n".join(map(_block, document.blocks))
     title = escape(document.title)
-    return (
+    page = (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n"
         f"<body>\n<main>\n<h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
     )
+    return page.encode("utf-8", "replace").decode()  # names of folders may hold bytes that are no text
 
 
 def _block(block: Block) -> str:

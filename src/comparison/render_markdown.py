@@ -23,7 +23,7 @@ MARKS = {"helps": "✓ ", "hurts": "✗ ", "caution": "⚠ "}
 
 
 def markdown(document: Document) -> str:
-    parts = [f"# {document.title}", *(_block(block) for block in document.blocks)]
+    parts = [f"# {_safe(document.title)}", *(_block(block) for block in document.blocks)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -49,7 +49,8 @@ def _block(block: Block) -> str:
         case Folded(title, blocks):
             return "\n\n".join([f"**{_safe(title)}**", *map(_block, blocks)])
         case Code(lines):
-            return "\n".join(["```", *lines, "```"])
+            fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", " ".join(lines)) or [""]))
+            return "\n".join([fence, *(_escaped(line) for line in lines), fence])
 
 
 def _table(table: Table) -> str:
@@ -69,10 +70,16 @@ def _cell(cell: Cell) -> str:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_safe(text).replace("|", "\\|").split())
+    return _safe(text).replace("|", "\\|")
 
 
 def _safe(text: str) -> str:
-    """Angle brackets outside `code` would be read as HTML."""
-    pieces = re.split(r"(`[^`]*`)", text)
-    return "".join(p if p.startswith("`") else p.replace("<", "&lt;").replace(">", "&gt;") for p in pieces)
+    """One line without raw HTML, links and pictures, whatever names it holds.
+
+    Within code, too: where a name holds backticks, readers differ in what is code.
+    """
+    return _escaped(" ".join(text.split()).replace("](", "]\\("))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("<", "&lt;").replace(">", "&gt;")

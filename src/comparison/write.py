@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from src.comparison.collect import collect
+from src.comparison.collect import ReportError, collect
 from src.comparison.conclusions import Sentence
 from src.comparison.figures import KINDS
 from src.comparison.light import light
@@ -16,6 +16,7 @@ from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
 from src.comparison.spreadsheets import runs_csv, summary_csv
 from src.files import write_atomically
+from src.plain import is_inside
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
     Raises:
         ReportError: a folder is missing, holds no run, or no run has the baseline's name.
     """
-    out = out or folders[0] / "report"
+    out = out or _beside(folders[0])
     sections = group(collect(folders), baseline)
     document = light(compose(sections, out.parent))
     figures = out / "figures"
@@ -58,6 +59,17 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
     write_atomically(out / "report.md", markdown(document))
     write_atomically(out / "index.html", html(document))
     return Report(out, tuple(sections))
+
+
+def _beside(folder: Path) -> Path:
+    """
+    Raises:
+        ReportError: the folder, which may be a stranger's, has a link there.
+    """
+    out = folder / "report"
+    if not all(is_inside(folder, path) for path in (out, out / "figures")):
+        raise ReportError(f"{out}: leads out of {folder}. Name another folder with --out.")
+    return out
 
 
 def _drop_stale(figures: Path, current: set[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
-from src.cache import cached
+from src.cache import cached, require_array
 from src.data import strokes
 from src.data.emnist import EMNISTUnavailableError, load_emnist
 from src.data.idx import class_indices, class_names, read_pair
@@ -121,7 +121,10 @@ class IDX(ResidentData):
 
 
 def load_strokes(split: str, cache: Path) -> Loaded:
-    """Drawn characters from the cache, drawn first if they are not there; one process draws, others wait."""
+    """Drawn characters from the cache, drawn first if they are not there; one process draws, others wait.
+
+    A cached file with other shapes, types or labels than those drawn is drawn anew.
+    """
     classes = STROKE_CHARACTERS[split]
 
     def make() -> bytes:
@@ -133,8 +136,17 @@ def load_strokes(split: str, cache: Path) -> Loaded:
         return file.getvalue()
 
     def read(file: BinaryIO) -> list[Split]:
+        parts = []
         with np.load(file, allow_pickle=False) as arrays:
-            return [Split.of(arrays[f"{part}_images"], arrays[f"{part}_labels"]) for part in STROKES_PER_CLASS]
+            for seed, (part, per_class) in enumerate(STROKES_PER_CLASS.items()):
+                expected_N, *_ = strokes.assign(classes, per_class, np.random.PCG64(seed))
+                shape = (len(expected_N), strokes.SIDE, strokes.SIDE)
+                images_NHW = require_array(arrays[f"{part}_images"], np.uint8, shape)
+                labels_N = require_array(arrays[f"{part}_labels"], expected_N.dtype, expected_N.shape)
+                if not (labels_N == expected_N).all():
+                    raise ValueError(f"{part}_labels are not those that were drawn")
+                parts.append(Split.of(images_NHW, labels_N))
+        return parts
 
     parts = cached(cache / f"strokes-v{strokes.VERSION}-{split}.npz", make, read)
     return Loaded(*parts, tuple(classes), Strokes.name)

@@ -86,7 +86,7 @@ class GANEvaluator:
         if self.listener:
             metrics |= self.listener.measures(images[:, 0])
             if split == "test":
-                shown["random_bars"] = Sound(images[:HEARD_BARS, 0])
+                shown["random_bars"] = Sound(images[:HEARD_BARS, 0], gan.spec.kit)
         if gan.spec.kind != "points":
             shown["random"] = self._picture(images, split)
         return metrics, shown
@@ -95,7 +95,8 @@ class GANEvaluator:
         """The first samples; of bars fewer, and the style that the oracle hears above each."""
         if self.coverage.spec.kind == "drums":
             some = images_NCHW[:SHOWN_BARS]
-            return Picture(drawing.bars(drawing.side_by_side(some), self.coverage.names(some, split)))
+            names, kit = self.coverage.names(some, split), self.coverage.spec.kit
+            return Picture(drawing.bars(drawing.side_by_side(some), names, voices=kit))
         return Picture(pictures.grid(images_NCHW[: GRID_COLUMNS * 10], GRID_COLUMNS))
 
     def controls(self) -> dict[str, dict[str, Any]]:

@@ -17,7 +17,9 @@ REAL_SHARE = 0.95  # of the held-out real images that count as recognisable; set
 class ModeCoverage(Metric):
     """Which classes of the data occur among generated images, with quality and without.
 
-    An image is recognisable if the oracle's confidence reaches `threshold`, which 95 % of the held-out real images do.
+    An image is recognisable if the oracle's top class is not "none" (its confidence is positive, see `Opinion`) and its
+    confidence reaches `threshold`, which 95 % of the held-out real images do. Where the oracle calls more than 5 % of
+    the real images "none", the threshold is the lowest positive confidence among them: fewer than 95 % pass it.
     p_k is the share of mode k among recognisable real images, q_k its share among all generated ones, and q_0 that of
     those which are not recognisable. A mode is covered if q_k ≥ p_k / 10. `kl` compares q with what real images give:
     Σ q_k ln(q_k / ((1 − r) p_k)) + q_0 ln(q_0 / r), where r is the share of real images that is not recognisable. With
@@ -49,6 +51,9 @@ class ModeCoverage(Metric):
         self.num_real = len(real.confidence_N) // copies
         rank = int((1 - REAL_SHARE) * len(real.confidence_N))
         self.threshold = real.confidence_N.sort().values[rank]
+        positive_M = real.confidence_N[real.confidence_N > 0]
+        if not self.threshold > 0:
+            self.threshold = positive_M.min() if len(positive_M) else torch.ones_like(self.threshold)
         recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
         shares_CK = [_shares(class_M, num_classes) for class_M in recognised_MC.unbind(1)]
         self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_CK)
@@ -59,7 +64,7 @@ class ModeCoverage(Metric):
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
     def recognise(self, opinion: Opinion) -> Tensor:
-        """The mode of each image [N], or −1 where it is not recognisable."""
+        """The mode of each image [N], or −1 where it is not recognisable; 0 never reaches the threshold."""
         return torch.where(opinion.confidence_N >= self.threshold, self._favourite(opinion), -1)
 
     def update(self, opinion: Opinion) -> None:

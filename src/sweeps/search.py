@@ -77,8 +77,8 @@ class Search:
         if job.results["status"] != "completed":
             self.study.tell(trial.number, state=TrialState.PRUNED)
             return
-        *_, last = csv.DictReader((job.folder / "history.csv").read_text().splitlines())
-        self.study.tell(trial.number, float(last[read_record(job.folder).config.monitor] or "nan"))
+        *_, last = csv.DictReader((job.folder / "history.csv").read_text(encoding="utf-8").splitlines())
+        self.study.tell(trial.number, float(last[read_record(job.folder).value("monitor")] or "nan"))
 
     @property
     def best(self) -> str:

@@ -241,10 +241,11 @@ class VAEEvaluator:
         rebuilt_NTV = vae.to_cells(images)
         metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
         if self.spec.kind == "drums":
-            shown = {"reconstructions": Picture(drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN]))}
+            picture = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN], voices=self.spec.kit)
+            shown = {"reconstructions": Picture(picture)}
             if final and self.samples.listener:
                 pairs_NTV = torch.stack([cells_NTV[:HEARD], rebuilt_NTV[:HEARD]], 1).flatten(0, 1)
-                shown["reconstructions_bars"] = Sound(pairs_NTV)
+                shown["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
             return metrics, shown
         metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
         if self.spec.kind == "points":

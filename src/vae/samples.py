@@ -68,7 +68,7 @@ class SampleJudges:
         if self.listener:
             metrics |= self.listener.measures(drawn_NCHW[:, 0])
             if split == "test":
-                shown["prior_bars"] = Sound(drawn_NCHW[:HEARD_BARS, 0])
+                shown["prior_bars"] = Sound(drawn_NCHW[:HEARD_BARS, 0], self.spec.kit)
         if self.styles:
             metrics["style_accuracy"] = style_accuracy(vae, self.styles, self.held_out[split])
         return metrics, shown
@@ -79,7 +79,7 @@ class SampleJudges:
             return self.coverage.controls()
         controls = self.listener.controls() if self.listener else {}
         if self.styles:
-            controls["real"]["style_accuracy"] = self.styles.accuracy.item()
+            controls["real"]["style_accuracy"] = self.styles.accuracy_k.item()
         return controls
 
     def facts(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class SampleJudges:
 
     def _picture(self, images_NCHW: Tensor) -> np.ndarray:
         if self.spec.kind == "drums":
-            return drawing.bars(drawing.side_by_side(images_NCHW[:SHOWN_BARS]))
+            return drawing.bars(drawing.side_by_side(images_NCHW[:SHOWN_BARS]), voices=self.spec.kit)
         return pictures.grid(images_NCHW[:SHOWN_IMAGES], 16)
 
 

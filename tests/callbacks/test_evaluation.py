@@ -44,8 +44,9 @@ def test_history(make_gan, evaluated_fit, tmp_path):
     watcher = evaluated_fit(make_gan(), 2)
     with (tmp_path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["images_seen", "seconds", "modes", "kl", "missing", "shares"]
+    assert list(rows[0]) == ["images_seen", "seconds", "generator_steps", "modes", "kl", "missing", "shares"]
     assert [row["images_seen"] for row in rows] == ["40", "80"]
+    assert [row["generator_steps"] for row in rows] == ["5", "10"]
     assert [row["modes"] for row in rows] == ["1", "2"]
     assert rows[0]["kl"] == ""
     assert rows[0]["missing"] == "A B"
@@ -122,7 +123,8 @@ def test_results(make_gan, evaluated_fit):
 def test_results_of_a_run_that_never_got_there():
     results = Evaluation(Nosy(), 2, "modes", "").results()
     expected = {"metrics": {}, "controls": {}, "outcome": None, "onset": None, "onset_reason": None}
-    assert results == expected | {"images_seen": 0, "train_seconds": 0.0, "images_per_second": None}
+    expected |= {"images_seen": 0, "generator_steps": 0, "train_seconds": 0.0, "images_per_second": None}
+    assert results == expected
 
 
 def test_a_run_that_was_cut_short_has_no_outcome_and_no_late_metrics(make_gan, evaluated_fit):

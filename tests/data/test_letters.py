@@ -202,10 +202,35 @@ def test_strokes_are_drawn_once(tmp_path, few_strokes, monkeypatch):
 
 
 def test_a_new_version_is_drawn_anew(tmp_path, few_strokes, monkeypatch):
+    drawn = letters.strokes.draw
     strokes(tmp_path)
     monkeypatch.setattr(letters.strokes, "VERSION", 999)
-    monkeypatch.setattr(letters.strokes, "draw", lambda *_: (np.ones((1, 28, 28), np.uint8), np.zeros(1, np.int64)))
-    assert strokes(tmp_path).spec.sizes["train"] == 1
+    monkeypatch.setattr(letters.strokes, "draw", lambda *given: (np.ones_like(drawn(*given)[0]), drawn(*given)[1]))
+    assert strokes(tmp_path).splits["train"].images.eq(1).all()
+
+
+@pytest.mark.parametrize(
+    ("key", "change"),
+    [
+        ("val_images", lambda images: images[:, :14]),
+        ("val_images", lambda images: images[1:]),
+        ("train_images", lambda images: images / 255),
+        ("train_images", lambda images: images.astype(np.int64)),
+        ("train_labels", lambda labels: labels[::-1]),
+        ("train_labels", lambda labels: labels * 0),
+        ("test_labels", lambda labels: labels + 26),
+        ("test_labels", lambda labels: labels.astype(np.int32)),
+        ("test_labels", lambda labels: labels.astype(str)),
+    ],
+)
+def test_a_cached_file_that_was_not_drawn_is_drawn_anew(tmp_path, few_strokes, key, change):
+    first = strokes(tmp_path)
+    (path,) = tmp_path.glob("*.npz")
+    whole = path.read_bytes()
+    with np.load(path) as arrays:
+        np.savez(path, **(dict(arrays) | {key: change(arrays[key])}))
+    assert strokes(tmp_path).spec == first.spec
+    assert path.read_bytes() == whole
 
 
 def test_unknown_strokes_are_refused(tmp_path):
