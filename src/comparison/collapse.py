@@ -31,7 +31,7 @@ def absence(section: Section, key: str) -> str:
             return f"{told}."
         if runs < MIN_SEEDS:
             return f"{told}. {no_conclusion(runs)}"
-        if set(outcomes_of(baseline.counted)) - {"covering", "alive"}:
+        if set(outcomes_of(baseline.counted)) - {"covering", "alive", ""}:
             return f"{told} at the end, though {outcomes(baseline.counted)}."
         return f"{told}: there is no collapse here for a {family.remedy} to cure."
     text = f"{opening}, {key} {noun}: {in_seeds(counts, runs, section.classes)}."

@@ -17,7 +17,10 @@ from src.comparison.records import Dataset, Run
 from src.comparison.sections import Section, Summary
 from src.comparison.verdicts import judge
 
-RECORD = ("name", "seed", "status", "averaged", "model", "dataset", "source", "digest", "oracle_accuracy")
+RECORD = (
+    *("name", "seed", "status", "averaged", "outcome", "onset_reason", "model"),
+    *("dataset", "source", "digest", "oracle", "oracle_accuracy"),
+)
 COST = ("train_seconds", "images_per_second", "device", "precision", "git")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( [-+]?[\d.]+(e[-+]?\d+)?)*")  # text of numbers is none
@@ -25,7 +28,7 @@ OTHERS = ("images_seen", "generator_steps", *COST, "error", "folder")
 SUMMARY = (
     *("name", "metric", "n", "mean", "sd", "low", "high", "diff", "diff_low", "diff_high", "p", "p_holm"),
     *("test", "pairs", "detectable", "verdict", "primary", "rank_first", "rank_last"),
-    *("model", "dataset", "source", "digest", "baseline", "completed", "failed", "not_run"),
+    *("model", "dataset", "source", "digest", "oracle", "baseline", "completed", "failed", "not_run"),
 )
 SHARE = "collapsed_or_failed"
 
@@ -51,9 +54,10 @@ def runs_csv(sections: Sequence[Section], root: Path) -> str:
 
 def _facts(run: Run, section: Section, root: Path) -> dict[str, Any]:
     averaged = any(run.folder == kept.folder for kept in section.counted)
-    record = (run.name, run.seed, run.status, "yes" if averaged else "no", run.model)
+    record = (run.name, run.seed, run.status, "yes" if averaged else "no", run.outcome, run.onset_reason, run.model)
+    oracle = (run.facts.get("oracle"), run.facts.get("oracle_accuracy"))
     return {
-        **dict(zip(RECORD, (*record, *_data(run.dataset), run.facts.get("oracle_accuracy")), strict=True)),
+        **dict(zip(RECORD, (*record, *_data(run.dataset), *oracle), strict=True)),
         "images_seen": run.images_seen,
         "generator_steps": run.generator_steps,
         **{key: run.facts.get(key) for key in COST},
@@ -92,6 +96,7 @@ def _own(section: Section, summary: Summary) -> dict[str, Any]:
         "dataset": name,
         "source": source,
         "digest": digest,
+        "oracle": section.oracle,
         "baseline": section.baseline,
         "completed": len(summary.counted),
         "failed": len(summary.failed),

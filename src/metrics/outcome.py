@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from src.metrics.onset import best_before, evaluation_noise, mode_collapse_onset
+from src.metrics.onset import best_before, mode_collapse_onset
 
 READABLE = 0.5  # share of samples that must be recognisable for them to count as readable
 LATEST = 3  # evaluations whose median is the state at the end
@@ -92,10 +92,13 @@ def _drops(seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:
 
 
 def _rises(any_E: np.ndarray, num_modes: int) -> bool:
-    """Whether the last quarter covers more than the quarter before, by a mode or more and more than the noise."""
+    """Whether the last quarter covers more than the quarter before, by a mode or more and more than the noise.
+
+    The noise comes from second differences, as a steady rise is none.
+    """
     quarter = max(1, len(any_E) // 4)
-    if len(any_E) < 2:
+    if len(any_E) < 3:
         return False
     rise = any_E[-quarter:].mean() - any_E[-2 * quarter : -quarter].mean()
-    error = evaluation_noise(any_E, num_modes) * math.sqrt(2 / quarter)
-    return bool(rise >= max(1, num_modes / 20, RISE_WIDTH * error))
+    noise = math.sqrt(np.square(np.diff(any_E, 2)).mean() / 6)
+    return bool(rise >= max(1, num_modes / 20, RISE_WIDTH * noise * math.sqrt(2 / quarter)))

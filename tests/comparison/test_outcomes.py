@@ -1,5 +1,6 @@
 """What became of the runs, of this version and of earlier ones, and that runs of different oracles are kept apart."""
 
+import csv
 import json
 from collections import Counter
 from pathlib import Path
@@ -107,6 +108,27 @@ def test_runs_measured_by_different_oracles_are_never_averaged(make_run, tmp_pat
     assert "measured by different oracles are never averaged" in text
     assert "characters v3 ab12" in text
     assert EARLIER in text
+    rows = list(csv.DictReader((report.folder / "summary.csv").read_text().splitlines()))
+    told = Counter((row["name"], row["metric"], row["digest"], row["oracle"]) for row in rows)
+    assert max(told.values()) == 1, "each row says which runs it is about"
+
+
+@pytest.mark.parametrize("which", ["study", "annealing"])
+def test_every_column_of_a_file_has_a_name_of_its_own_and_every_metric_its_column(which, request):
+    """Even a metric that is called like a fact about the run."""
+    folder = request.getfixturevalue(which)
+    facts = ["precision", "device", "outcome", "seed", "status", "onset", "folder", "error", "digest", "oracle"]
+    metrics = {key: 100.5 + number for number, key in enumerate(facts)}
+    path = next(iter(sorted(folder.glob("*/results.json"))))
+    record = json.loads(path.read_text())
+    path.write_text(json.dumps(record | {"metrics": record["metrics"] | metrics}))
+    out = write_report([folder]).folder
+    for name in ("runs.csv", "summary.csv"):
+        header = next(csv.reader((out / name).read_text().splitlines()))
+        assert max(Counter(header).values()) == 1, name
+    rows = csv.DictReader((out / "runs.csv").read_text().splitlines())
+    (row,) = [row for row in rows if row["precision"] == "100.5"]
+    assert {key: float(row[key]) for key in facts} == metrics
 
 
 def test_a_run_that_ended_before_it_was_measured_is_listed_with_its_name(make_run, tmp_path):
@@ -118,6 +140,19 @@ def test_a_run_that_ended_before_it_was_measured_is_listed_with_its_name(make_ru
     assert len(section.runs) == 3
     assert section.oracle == "characters v2 ab12"
     assert not section.oracle_differs
+
+
+def test_a_level_without_effect_is_no_sign_of_health(make_vae, tmp_path):
+    """Its KL is high, so nothing has collapsed, and yet there is something to cure."""
+    for seed in range(3):
+        make_vae("none", seed, metrics={"without_effect": ["high"]}, outcome="without effect")
+        make_vae("free_bits", seed, metrics={"without_effect": []})
+    (section,) = group(collect([tmp_path / "study"]))
+    text = markdown(compose([section], Path()))
+    assert "level high is without effect in all 3 seeds" in opening(section)[0].text
+    assert "Level high is without effect in all 3 seeds" in text
+    assert "to cure" not in text
+    assert "Level high is alive in every seed under `free_bits`" in text
 
 
 def tables(blocks) -> list[Table]:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from src.metrics.onset import mode_collapse_onset
+from src.metrics.outcome import Outcome, mode_outcome
 
 NUM_MODES = 26
 RUNS = 400
@@ -63,3 +64,20 @@ def test_a_slow_decline_is_found_on_its_way(evaluations, sd, power):
 def test_a_loss_after_learning_is_found():
     mean_E = np.concatenate([np.linspace(2, 24, 6), np.full(6, 24.0), np.full(6, 10.0)])
     assert len(onsets(runs(mean_E, 1.5))) >= 0.95 * RUNS
+
+
+def outcomes(modes_RE: np.ndarray, any_RE: np.ndarray) -> list[Outcome]:
+    runs = (zip(modes_E, any_E, strict=True) for modes_E, any_E in zip(modes_RE.tolist(), any_RE.tolist(), strict=True))
+    rows = ([{"images_seen": seen, "modes": m, "modes_any": a} for seen, (m, a) in enumerate(run, 1)] for run in runs)
+    return [mode_outcome(history, NUM_MODES) for history in rows]
+
+
+@pytest.mark.parametrize("evaluations", [8, 12, 20, 40])
+@pytest.mark.parametrize("sd", [1.0, 2.5])
+def test_stationary_plateaus_are_covering_and_steady_rises_are_learning(evaluations, sd):
+    plateau = outcomes(runs(np.full(evaluations, 20), sd), runs(np.full(evaluations, 22), sd / 2))
+    assert plateau.count(Outcome.COLLAPSED) <= 0.05 * RUNS
+    assert plateau.count(Outcome.COVERING) >= 0.93 * RUNS
+    rise_E = np.linspace(2, 24, evaluations)
+    rising = outcomes(runs(rise_E, sd), runs(rise_E + 2, sd / 2))
+    assert rising.count(Outcome.LEARNING) >= 0.9 * RUNS
