@@ -30,6 +30,7 @@ SEEDS, NAMES = (3, 5, 8, 10), (3, 31)
 REPLICATES = 1600  # a quarter of them for 31 names
 MODES = 26
 COUNT = 1 / 12
+STRESS = "noisy_baseline"  # what the shrinkage assumes away: shows its limit, not its promise
 PAGE = Path(__file__).parents[1] / "docs" / "statistics.md"
 START, END = "<!-- table: begin -->", "<!-- table: end -->"
 
@@ -63,12 +64,13 @@ class Kind:
     lower_is_better: bool = False
 
 
-def normal(sd: float | None = 3.0, failing: float = 0.0) -> Draw:
-    """Around 8; without an `sd` each name has its own, from 0.75 to 4.5."""
+def normal(sd: float | None = 3.0, failing: float = 0.0, baseline: float = 1.0) -> Draw:
+    """Around 8; without an `sd` each name has its own, from 0.75 to 4.5; the baseline's is multiplied by `baseline`."""
 
     def draw(random: np.random.Generator, effects_RM: np.ndarray, seeds: int) -> Drawn:
         own = np.exp(random.uniform(np.log(0.75), np.log(4.5), effects_RM.shape))
         sd_RM = own if sd is None else np.full(effects_RM.shape, sd)
+        sd_RM[:, 0] *= baseline
         means = 8 + effects_RM
         values = means[..., None] + sd_RM[..., None] * random.normal(size=(*means.shape, seeds))
         values = np.where(random.random(values.shape) < failing, -np.inf, values)
@@ -147,6 +149,7 @@ KINDS = {
     "failing_30": Kind("30 % of the runs fail", normal(failing=0.3), 12.0),
     "unequal": Kind("names differ up to 6-fold in sd", normal(sd=None), 12.0),
     "heteroscedastic": Kind("skewed, sd in proportion to the mean", proportional(), 1.6, 0.0, (0.0, np.inf), True),
+    STRESS: Kind("the baseline alone varies, 4 times as much", normal(sd=1.5, baseline=4.0), 12.0),
 }
 
 

@@ -78,6 +78,15 @@ def _assumed_baseline(section: Section) -> str:
     )
 
 
+def _undeclared(section: Section) -> str:
+    """The runs declared another primary metric than the one that had to decide."""
+    declared = sorted({run.facts.get("primary") for run in section.runs} - {None})
+    if not declared or section.primary in declared or set(declared) <= set(section.family.primary):
+        return ""
+    label = measure(section.primary).label if section.primary else "no metric"
+    return f"The runs declared {' and '.join(declared)} as primary metric, which they do not have: {label} decides."
+
+
 def _few_seeds(section: Section) -> str:
     few = {s.label: len(s.counted) for s in section.summaries if len(s.counted) < MIN_SEEDS}
     if not few:
@@ -174,6 +183,7 @@ GRAVE: dict[Callable[[Section], str], str] = {
     _lost: "`python -m src.train study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
     _no_baseline: "run it too",
     _assumed_baseline: "rebuild the report with the `--baseline` that you mean",
+    _undeclared: "set `study.primary.gan=` or `study.primary.vae=` to a metric in results.json",
     _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",
     junk_modes: "look at the samples before believing any count",
     useless_oracle: "rely on no count of classes, and look at what does not need the oracle",

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from src.comparison.compare import compare
-from src.comparison.counts import clopper_pearson, least_p, split
+from src.comparison.counts import clopper_pearson, least_p, rank_sum_p, split
 from src.comparison.measures import measure
 from src.comparison.possible import bounds, worst
 from src.comparison.records import Run
@@ -69,6 +69,14 @@ class Compared:
         if not self.exact or least_p(n, n) * tests < CHANCE:
             return None
         return next(size for size in range(n, MOST_SEEDS) if least_p(size, size) * tests < CHANCE)
+
+    def count_needed(self, tests: int) -> int | None:
+        """The fewest worse seeds against none that the rank-sum test shows; None if none suffices or t decides."""
+        n = self.difference.n
+        if not self.exact or not n:
+            return None
+        counts = (k for k in range(1, n + 1) if rank_sum_p([1.0] * k + [0.0] * (n - k), [0.0] * n) * tests < CHANCE)
+        return next(counts, None)
 
 
 def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run], key: str) -> np.ndarray:

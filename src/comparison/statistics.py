@@ -111,7 +111,8 @@ def moderated(values: np.ndarray, rounding: float = 0.0, blocks: bool = False) -
         outlying = fdtrc(own_df, np.maximum(total_df - own_df, 1), own / others) < OUTLYING
         prior_df = np.where(outlying & (names > 2), 0, prior_df)
         value = (prior_df * pooled + own_df * np.nan_to_num(own)) / (prior_df + own_df)
-    return Variance(value, np.minimum(prior_df + own_df, np.maximum(total_df / (1 + unequal), 1)))
+    df = np.maximum(prior_df + own_df, np.maximum(count - 1, 0))
+    return Variance(value, np.minimum(df, np.maximum(total_df / (1 + unequal), 1)))
 
 
 class Differences(NamedTuple):

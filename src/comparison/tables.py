@@ -109,7 +109,8 @@ def difference_table(section: Section) -> Table | None:
         caption += f"{_grouped(section)} "
     caption += (
         f"p after Holm's correction for {tests} name{'s' * (tests != 1)}; a verdict needs three pairs, equal budgets "
-        f"and p < {CHANCE}. Could have shown: the true difference that this test finds in 4 of 5 cases. Side effects: "
+        f"and p < {CHANCE}. Could have shown: the true difference that this test finds in 4 of 5 cases, "
+        "or the least difference in counts. Side effects: "
         "every other metric that differs, corrected together over names × metrics."
     )
     return Table(header, rows, caption, wide=(len(header) - 1,))
@@ -120,10 +121,10 @@ def _grouped(section: Section) -> str:
     shown = measure(section.primary)
     thresholds = {found.threshold for found in section.groups.values()} - {None}
     side = "below" if shown.better == "higher" else "above"
-    parts = [f"{shown.label} {side} {shown.text(value)}, in a wide gap between two groups" for value in thresholds]
-    parts += ["failed or without a value"] if any(found.failed for found in section.groups.values()) else []
+    parts = [f"with a {shown.label} {side} {shown.text(value)}, beyond a wide gap" for value in thresholds]
+    parts += ["that failed or have no value"] if any(found.failed for found in section.groups.values()) else []
     return (
-        f"Collapsed or failed: seeds: {' or '.join(parts)}, with the exact interval of "
+        f"Collapsed or failed: seeds {', and those '.join(parts)}, with the exact interval of "
         "their share (Clopper–Pearson); there an exact rank-sum test decides, in which failed seeds are worst."
     )
 
@@ -162,6 +163,8 @@ def _could_show(found: Judgement) -> str:
     needed = found.compared.seeds_needed(tests)
     if needed:
         return f"nothing below {needed} seeds"
+    if count := found.compared.count_needed(tests):
+        return f"{count} of {found.difference.n} against 0"
     difference = found.compared.detectable(tests)
     return measure(found.key).text(difference) if difference else "–"
 

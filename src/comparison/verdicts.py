@@ -100,6 +100,8 @@ def _power(compared: Compared, shown: Measure, significance: Significance) -> st
     needed = compared.seeds_needed(significance.tests)
     if needed:
         return f"{compared.difference.n} seeds cannot show a difference in counts here, {needed} can"
+    if count := compared.count_needed(significance.tests):
+        return f"{count} of {compared.difference.n} against 0 would have been shown"
     difference = compared.detectable(significance.tests)
     return f"{shown.text(difference)} would have been shown in 4 of 5 cases" if difference else ""
 

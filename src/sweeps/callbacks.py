@@ -33,8 +33,9 @@ def progress(plan: Plan, job: Job) -> str:
     """As in "[12 of 96] gan_fm seed 2: modes 14.0, KL 0.531 · 1:03 min · about 48:10 min left"."""
     results, left = {} if job.running else job.results, plan.seconds_left()
     metrics = results.get("metrics", {})
-    headline = [key for key in family(results.get("model", "")).headline if is_number(metrics.get(key))]
-    reached = ", ".join(f"{measure(key).label} {measure(key).text(metrics[key])}" for key in headline)
+    shown = family(results.get("model", ""))
+    keys = [key for key in dict.fromkeys((*shown.headline, *shown.primary)) if is_number(metrics.get(key))]
+    reached = ", ".join(f"{measure(key).label} {measure(key).text(metrics[key])}" for key in keys)
     status = "" if results.get("status") == "completed" else results.get("status", "no results")
     parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
     parts[0] += f" seed {job.seed}" if job.seed else ""

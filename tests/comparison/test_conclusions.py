@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
+from src.comparison.cautions import cautions
 from src.comparison.collapse import phase
 from src.comparison.collect import collect, read_run
 from src.comparison.effect import effect
@@ -239,7 +240,9 @@ def test_the_study_declares_the_primary_metric(make_run, declared, expected) -> 
             path = folder / ".hydra" / "config.yaml"
             path.write_text(path.read_text() + f"study: {{primary: {{gan: {declared}}}}}\n")
         runs.append(read_run(folder))
-    assert group(runs)[0].primary == expected
+    section = group(runs)[0]
+    assert section.primary == expected
+    assert ("declared unknown as primary metric" in " ".join(cautions(section))) == (declared == "unknown")
 
 
 def test_late_averages_decide_where_every_run_has_them(make_run) -> None:

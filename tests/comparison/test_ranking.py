@@ -73,6 +73,13 @@ def test_names_without_enough_seeds_or_numbers_come_without_a_rank(make_run) -> 
     ]
 
 
+def test_names_that_fail_in_every_seed_rank_last(make_run) -> None:
+    runs = [read_run(make_run("gan_standard", seed, kl=0.5 + 0.01 * seed)) for seed in range(4)]
+    runs += [read_run(make_run("gan_a", seed, status="diverged", metrics={})) for seed in range(4)]
+    (section,) = group(runs)
+    assert ranks(section) == {"gan_standard": Rank(1, 1), "gan_a": Rank(2, 2)}
+
+
 def test_other_budgets_are_told(make_run) -> None:
     runs = [read_run(make_run(f"gan_{seen}", seed, images_seen=seen)) for seen in (300, 600) for seed in range(3)]
     assert main_table(group(runs)[0]).caption.endswith("Budgets differ, so the ranks do not compare like with like.")

@@ -66,6 +66,13 @@ def test_names_at_the_ceiling_have_the_variance_of_the_others() -> None:
     assert found.value[0] == pytest.approx(values[1:].var(-1, ddof=1).mean())
 
 
+def test_one_steady_name_beside_names_at_the_ceiling_is_a_paired_t_test() -> None:
+    """As few degrees of freedom as the one name has, and not fewer."""
+    values = np.array([[26.0, 26, 26, 26], [20, 23, 21, 22]])
+    assert differences(values).p == pytest.approx([stats.ttest_rel(*values).pvalue])
+    assert (moderated(values).df >= 3).all()
+
+
 def test_counts_vary_at_least_by_their_rounding() -> None:
     assert moderated(np.full((3, 3), 26.0), rounding=1 / 12).value == pytest.approx([1 / 12] * 3)
 
