@@ -8,6 +8,7 @@ from src.data import grammar
 from src.data.drums import Drums
 from src.data.spec import BAR
 from src.interpretation.coded import coded
+from src.music.voices import VOICES
 
 
 def test_what_is_known_of_the_bars_comes_along(small_vae):
@@ -19,13 +20,14 @@ def test_what_is_known_of_the_bars_comes_along(small_vae):
         held_out=lambda split: held_out,
         known_factors=lambda split: {"drummer": torch.arange(7), "tempo": 10 + torch.arange(7)},
         ordered_factors=("tempo",),
-        spec=SimpleNamespace(classes=tuple("abcdefg")),
+        spec=SimpleNamespace(classes=tuple("abcdefg"), kit=VOICES),
     )
     bars = coded(vae, data, "test", 5)
     assert bars.grids_NTV.shape == (5, *BAR)
     assert bars.styles_N.tolist() == [0, 1, 2, 3, 4]
     assert bars.factors["tempo"].tolist() == [10, 11, 12, 13, 14]
     assert bars.ordered == ("tempo",)
+    assert bars.voices == VOICES
     assert {level: rates_L.shape for level, rates_L in bars.rates.items()} == {"high": (2,), "low": (3,)}
 
 
