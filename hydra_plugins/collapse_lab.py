@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,17 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from src import mps
-from src.files import new_folder
+from src.command_line import check_options, explain
+from src.commands import override
+from src.files import make_folder, new_folder
 from src.interruption import Interrupted, listening, stop_after_jobs
 from src.mistakes import briefly, message
 from src.names import key_of, swept_keys
 from src.plain import refuse_links_out
 from src.record import reading
+from src.resuming import RUN_RECORDS
 from src.sweeps.plan import Job, Plan
+from src.sweeps.tuning import Tuning
 
 DEATH = "its process was killed, as happens when memory runs out"
 
@@ -56,24 +61,49 @@ class Sweeper(BasicSweeper):
         given = {key_of(argument) for argument in arguments}
         self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        with briefly():
+        with briefly(explain):
             self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
 
     def run(self, overrides: list[Override]) -> None:
         (jobs,) = self.split_arguments(overrides, None)
+        self.refuse_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
-            print(plan.headline(), plan.listing(), sep="\n")
+            for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
+                print(phase.headline(), phase.listing(), sep="\n")
             raise SystemExit(0)
         with self.alone():
             plan = plan.moved(self.folder)
-            plan.save()
-            print(plan.headline())
-            self.launch(plan.pending)
+            if self.config.study.tune:
+                tuning = self.tuning(plan)
+                self.start(tuning.plan)
+                plan = tuning.finish()
+                print(tuning.outcome())
+            self.start(plan)
+
+    def start(self, plan: Plan) -> None:
+        """Runs what is pending of a plan, once it is saved."""
+        plan.folder.mkdir(exist_ok=True)
+        plan.save()
+        print(plan.headline())
+        self.launch(plan.pending)
+
+    def tuning(self, plan: Plan) -> Tuning:
+        """The phase before a plan's jobs, which chooses their learning rates."""
+        composed = partial(self.hydra_context.config_loader.load_sweep_config, self.config)
+        return Tuning(plan, lambda overrides: composed(list(overrides)), self.config.study)
+
+    def refuse_empty(self, overrides: list[Override]) -> None:
+        """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""
+        for choice in overrides:
+            if choice.is_discrete_sweep() and not list(choice.sweep_string_iterator()):
+                choices = self.hydra_context.config_loader.get_group_options(choice.key_or_group)
+                raise ValueError(f"{choice.input_line}: nothing matches; choose {', '.join(choices)}")
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
         """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
-        self.validate_batch_is_legal(jobs)
+        for job in jobs:
+            check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
         choices = self.config.hydra.runtime.choices
         swept = {given.key_or_group for given in overrides if given.is_sweep_override()}
         if not self.new:
@@ -105,12 +135,15 @@ class Sweeper(BasicSweeper):
     def claim(self) -> None:
         """Makes the folder, a new one beside the default where that is taken."""
         if not self.new:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            if any((self.folder / name).exists() for name in RUN_RECORDS):
+                raise ValueError(f"hydra.sweep.dir={self.folder}: the folder holds a single run; name another folder")
+            make_folder(self.folder, "hydra.sweep.dir")
             refuse_links_out(self.folder)
             return
+        make_folder(self.folder.parent, "hydra.sweep.dir")
         self.new, self.folder = False, new_folder(self.folder)
         self.config.hydra.sweep.dir = str(self.folder)
-        own = f"hydra.sweep.dir='{self.folder}'"
+        own = override("hydra.sweep.dir", self.folder)
         self.config.hydra.overrides.hydra.append(own)  # jobs compose their configuration anew
 
     def launch(self, jobs: Sequence[Job]) -> None:

@@ -23,6 +23,8 @@ class OptunaSweeper(Sweeper):
         self.at_once = at_once
 
     def run(self, overrides: list[Override]) -> None:
+        if self.config.study.tune:
+            raise ValueError("study.tune=true: hydra/sweeper=optuna chooses settings itself; leave one of them out")
         required("optuna", "optuna")
         from src.sweeps.search import JOB, Search
 

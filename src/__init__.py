@@ -1,1 +1,8 @@
 """Collapse Lab: when generative models collapse, and which remedy helps."""
+
+import sys
+
+from src.leftovers import drop_leftovers
+
+if "IPython" not in sys.modules:  # a program of its own, not a notebook that imports some of this
+    drop_leftovers()

@@ -1,15 +1,15 @@
 """Files that are made once and read ever after."""
 
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import numpy as np
 from filelock import FileLock
 
-from src.files import check_archive, write_atomically
+from src.files import check_archive, make_folder, user_path, write_atomically
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -24,11 +24,12 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
     Raises:
         OSError: the file is not there, and cannot be written.
     """
+    path = user_path(str(path))
     if path.exists():
         with suppress(Exception):  # told of below, once nobody else is about to mend it
             return _open_and_read(path, read)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
+    make_folder(path.parent, "cache")
+    with _locked(path.with_suffix(".lock")):
         if path.exists():
             try:
                 return _open_and_read(path, read)
@@ -36,6 +37,20 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
                 log.warning("%s is damaged (%s) and made anew.", path, str(error).partition("\n")[0])
         write_atomically(path, make())
         return _open_and_read(path, read)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds a lock between processes that other users of the cache can take too."""
+    lock = FileLock(path, mode=0o666)
+    try:
+        lock.acquire()
+    except OSError as error:
+        raise OSError(f"cache={path.parent}: {error.strerror or error} ({path.name}); choose another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def require_array(array: np.ndarray, dtype: np.dtype | type, shape: tuple[int | None, ...]) -> np.ndarray:

@@ -25,7 +25,7 @@ def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
     """
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(SEED))
     indices = [order[train.labels[order] == index][:MOST] for index in range(len(spec.classes))]
-    pictures = [train.images[index].float() / spec.levels for index in indices]
+    pictures = [spec.ink(train.images[index]) for index in indices]
     found: dict[str, list[Tensor]] = {}
     if spec.kind in ("drums", "images"):
         found["ink"] = [images_NHW.mean() for images_NHW in pictures]

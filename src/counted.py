@@ -41,6 +41,12 @@ class Counted(LightningModule):
     images_seen = Count()
     batch_images = Count()
     total_steps = Count()
+    generator_steps: int  # updates of what generates
+
+    @property
+    def steps_per_generator_update(self) -> int:
+        """Training steps to each of these updates."""
+        return 1
 
     def __init__(self, spec: DataSpec):
         super().__init__()

@@ -3,6 +3,8 @@
 N images, C channels, K classes or modes, E evaluations.
 """
 
+import logging
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,18 +15,26 @@ from torch import Tensor
 
 from src import pictures
 from src.classes import class_properties, oracle_properties
+from src.data.gaussians import NEAR
 from src.data.module import ResidentData
+from src.data.spec import DataSpec
 from src.exhibits import Exhibit, Picture, Sound
 from src.metrics.fidelity import Fidelity
-from src.metrics.modes import ModeCoverage
-from src.metrics.onset import mode_collapse_onset
+from src.metrics.modes import REAL_SHARE, ModeCoverage
+from src.metrics.onset import mode_collapse_onset, onset_reason
+from src.metrics.outcome import late_metrics, mode_outcome
 from src.music import drawing
 from src.oracles.choice import oracle_of
+from src.oracles.controls import controls_of
 from src.oracles.oracle import Opinion
 from src.scatter import Map
 
-SEED = 20_26  # of the noise control: the same in every run
+log = logging.getLogger(__name__)
+
+SEED = 20_26  # of the controls: the same in every run
 PER_CLASS = 12
+LEAST_ACCURACY, LEAST_THRESHOLD = 0.8, 0.2  # of an oracle whose classes can be relied on
+EXPECTED_THRESHOLD = 0.5
 ALONG_TRAINING = 2_500  # samples that suffice between beginning and end,
 PER_MODE = 20  # if they are so many a mode: a covered one, shown a tenth as often, is then still seen twice
 STACKED_TIMES = 5  # how often the held-out characters are stacked anew, to show more of the combinations
@@ -47,19 +57,23 @@ class Coverage:
         times = STACKED_TIMES if data.spec.shape[0] > 1 else 1
         held_out = {name: data.held_out(name, times) for name in ("val", "test")}
         self.real_images = {name: split.images for name, split in held_out.items()}
+        self.real_labels = held_out["val"].labels
         self.real = {
             name: self.oracle.opinion(data.splits[name].images.unsqueeze(1).to(device)).stacked(
                 data.held_out_order(name, times).to(device)
             )
             for name in held_out
         }
-        self.modes = {name: ModeCoverage(real, len(self.spec.classes)).to(device) for name, real in self.real.items()}
+        self.modes = {
+            name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times).to(device)
+            for name, real in self.real.items()
+        }
         self.fidelity = {name: Fidelity(real.features_NF) for name, real in self.real.items()}
         self.unjudged = {name: self._classes_without(modes.judged_K) for name, modes in self.modes.items()}
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
             len(data.spec.classes), held_out["test"].labels, self.real["test"]
         )
-        self.train = data.splits["train"].images
+        self.weakness = self._weakness()
         if self.spec.kind == "points":
             self.map = Map(self.oracle.mixture, self.real["val"])
 
@@ -79,7 +93,7 @@ class Coverage:
         shown: dict[str, Exhibit] = {"sorted": Picture(self._sorted(rows))}
         heard = [found[:1, 0] for found in rows.values() if found is not None]
         if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and heard:
-            shown["sorted_bars"] = Sound(torch.cat(heard))  # the first column
+            shown["sorted_bars"] = Sound(torch.cat(heard), self.spec.kit)  # the first column
         return metrics, shown
 
     def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
@@ -105,41 +119,59 @@ class Coverage:
         return [self._mode_name(mode) if mode >= 0 else "?" for mode in modes_N.tolist()]
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        """What the metrics say of images whose quality is known, measured like the final samples.
+        """The metrics of images whose quality is known, against the same reference as the final samples.
 
-        `real`: the validation split, which neither the oracle nor the reference has seen. `single`: one recognisable
-        real image over and over. The others are `junk`.
+        `real`: the validation split, which neither the oracle nor the reference contains. `single`: one recognisable
+        real image repeated. The others: `src.oracles.controls`. All but `real` take as many
+        images as an evaluation during training.
         """
         real = self.real_images["val"][: self.num_samples]
+        num = self.enough("val")
         best = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()]
-        images = {"real": real, **self.junk(), "single": best.expand(self.num_samples, *self.spec.shape)}
+        images = {"real": real, **self._made_from_real(num), "single": best.expand(num, *self.spec.shape)}
         return {
             name: self.score(self.oracle.opinion(control.to(self.device)), "test") for name, control in images.items()
         }
 
-    def junk(self) -> dict[str, Tensor]:
-        """Images of no class. `noise`: uniform pixels; of bars independent hits as dense as in the training split.
+    def _made_from_real(self, num: int) -> dict[str, Tensor]:
+        """At most `num` stored images [N, C, H, W] per control; characters on several channels are treated singly."""
+        images_MHW, labels_M = self.real_images["val"][:num].flatten(0, 1), self.real_labels[:num].flatten()
+        with torch.random.fork_rng([]):
+            torch.manual_seed(SEED)
+            made = controls_of(self.spec.kind, self.spec.ink(images_MHW.unsqueeze(1).double()), labels_M)
+        return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made.items()}
 
-        `grey`, but not of bars: one level a picture, from black to white.
-        """
-        shape, levels, dtype = (self.num_samples, *self.spec.shape), self.spec.levels, self.spec.dtype
-        random = torch.Generator().manual_seed(SEED)
-        if self.spec.kind == "drums":
-            density = self.train.float().mean()
-            return {"noise": (torch.rand(shape, generator=random) < density).to(dtype)}
-        grey = torch.linspace(0, levels, self.num_samples).to(dtype).view(-1, 1, 1, 1).expand(shape)
-        return {"noise": torch.randint(0, levels + 1, shape, generator=random, dtype=dtype), "grey": grey}
+    def _weakness(self) -> str | None:
+        """Why classes found by this oracle mean little, if they do; a lower threshold than expected is only logged."""
+        accuracy, threshold = self.oracle.accuracy_k.item(), self.modes["test"].threshold.item()
+        known = f"accuracy {accuracy:.2f} over the classes of held-out data, threshold {threshold:.2f}"
+        if accuracy < LEAST_ACCURACY or threshold < LEAST_THRESHOLD:
+            log.warning("The oracle is too weak to count classes: %s.", known)
+            return known
+        if threshold < EXPECTED_THRESHOLD:
+            log.warning("The oracle is less certain than expected (threshold of at least 0.5): %s.", known)
+        return None
 
     def facts(self) -> dict[str, Any]:
         """What else belongs into the results."""
-        return {"oracle_accuracy": self.oracle.accuracy.item(), "class_properties": self.class_properties}
+        weak = {"oracle_weak": self.weakness} if self.weakness else {}
+        return {
+            "oracle": self.oracle.identity,
+            "oracle_accuracy": self.oracle.accuracy.item(),
+            "oracle_accuracy_k": self.oracle.accuracy_k.item(),
+            "oracle_threshold": self.modes["test"].threshold.item(),
+            "class_properties": self.class_properties,
+        } | weak
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> int | None:
-        return mode_collapse_onset(
-            [row["images_seen"] for row in history],
-            [row["modes"] for row in history],
-            int(self.modes["val"].judged_K.sum()),
-        )
+    def over_training(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """`outcome`, `onset`, `onset_reason` and the late `metrics`, of the evaluations on the validation split."""
+        num_modes, modes = int(self.modes["val"].judged_K.sum()), [row["modes"] for row in history]
+        return {
+            "outcome": mode_outcome(history, num_modes),
+            "onset": mode_collapse_onset([row["images_seen"] for row in history], modes, num_modes),
+            "onset_reason": onset_reason(modes, num_modes),
+            "metrics": late_metrics(history),
+        }
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """The share of each class over the whole run so far."""
@@ -166,7 +198,8 @@ class Coverage:
         if self.spec.kind != "drums":
             return pictures.sorted_grid(rows, PER_CLASS)
         return drawing.sorted_bars(
-            {name: None if found is None else drawing.side_by_side(found) for name, found in rows.items()}
+            {name: None if found is None else drawing.side_by_side(found) for name, found in rows.items()},
+            voices=self.spec.kit,
         )
 
     def _mode_name(self, mode: int) -> str:
@@ -188,3 +221,10 @@ class Coverage:
         cube = shares_K.view([len(self.spec.classes)] * channels)
         margins = [cube.sum([c for c in range(channels) if c != keep]) for keep in range(channels)]
         return torch.stack(margins if channels > 1 else [cube]).mean(0)
+
+
+def rejected_share(spec: DataSpec) -> float:
+    """Share of real images that is not recognisable: by the threshold's definition, or that of points beyond 3 σ."""
+    if spec.kind != "points":
+        return 1 - REAL_SHARE
+    return 1 - (1 - math.exp(-(NEAR**2) / 2)) ** spec.shape[0]

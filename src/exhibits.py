@@ -19,6 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from src import pictures
 from src.music.midi import write_midi
 from src.music.synthesis import SAMPLE_RATE, render, write_wav
+from src.music.voices import VOICES, Voice
 
 
 class Exhibit(Protocol):
@@ -56,14 +57,15 @@ class Sound:
     """Bars [N, T, V] to be heard, one after another, at so many samples a second."""
 
     grids_NTV: Tensor
+    voices: Sequence[Voice] = VOICES
     sample_rate: int = SAMPLE_RATE
 
     @cached_property
     def wave_S(self) -> np.ndarray:
-        return render(self.grids_NTV, sample_rate=self.sample_rate)
+        return render(self.grids_NTV, sample_rate=self.sample_rate, voices=self.voices)
 
     def save(self, folder: Path, name: str) -> None:
-        write_midi(self.grids_NTV, folder / f"{name}.mid")
+        write_midi(self.grids_NTV, folder / f"{name}.mid", voices=self.voices)
         write_wav(folder / f"{name}.wav", self.wave_S, self.sample_rate)
 
     def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
@@ -93,7 +95,7 @@ class Table:
     rows: Sequence[Sequence[Any]]
 
     def save(self, folder: Path, name: str) -> None:
-        with (folder / f"{name}.csv").open("w", newline="") as file:
+        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([self.header, *self.rows])
 
     def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -18,6 +19,26 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
 
 
+def expanded(text: str) -> str:
+    """A path as a shell would have it: `~` is the home folder, and $NAME a variable if nothing is called so.
+
+    Paths from DATA_DIR, from a yaml file or from a quoted argument have passed no shell; those that `docker run
+    --env-file` hands on keep the quotes of the file.
+    """
+    bare = text.strip()
+    if bare[:1] in ("'", '"') and bare[:1] == bare[-1:] and len(bare) > 2 and not os.path.lexists(text):
+        text = bare[1:-1]
+    if text.startswith("~"):
+        with suppress(RuntimeError):  # nobody of that name
+            text = str(Path(text).expanduser())
+    return text if "$" not in text or os.path.lexists(text) else os.path.expandvars(text)
+
+
+def user_path(text: str) -> Path:
+    """The path that a user's text means, see `expanded`."""
+    return Path(expanded(text))
+
+
 def new_folder(path: Path, number: int = 1) -> Path:
     """Makes this folder, or `path-2`, `path-3`, … where others were faster: whoever asks gets one of their own."""
     own = path if number == 1 else path.with_name(f"{path.name}-{number}")
@@ -26,6 +47,21 @@ def new_folder(path: Path, number: int = 1) -> Path:
     except FileExistsError:
         return new_folder(path, number + 1)
     return own
+
+
+def make_folder(path: Path, key: str) -> None:
+    """Makes the folder that an option names, where there is none.
+
+    Raises:
+        OSError: it cannot be made or written to, with the option's key.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fault = "a file has that name" if isinstance(error, FileExistsError) else error.strerror
+        raise OSError(f"{key}={path}: the folder cannot be made ({fault})") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise OSError(f"{key}={path}: nothing can be written to this folder")
 
 
 def check_archive(path: Path) -> None:

@@ -9,8 +9,9 @@ from torch import Tensor
 from src.data.module import ResidentData
 from src.data.spec import Split
 from src.metrics.music import Musicality
+from src.oracles.controls import bar_controls
 
-NOISE_SEED = 20_26  # of the control of independent hits: the same in every run
+SEED = 20_26  # of the controls: the same in every run
 
 
 class Listener:
@@ -25,7 +26,6 @@ class Listener:
     def __init__(self, train: Split, test_NTV: Tensor, num_samples: int):
         self.test_NTV = test_NTV
         self.num_samples = num_samples
-        self.density = train.images.float().mean().cpu()
         self.musicality = Musicality(train.images).to(train.images.device)
 
     def measures(self, grids_NTV: Tensor) -> dict[str, float]:
@@ -34,17 +34,18 @@ class Listener:
         return {name: value.item() for name, value in self.musicality.compute().items()}
 
     def controls(self) -> dict[str, dict[str, float]]:
-        """What the measures say of bars whose quality is known.
+        """The measures of bars whose quality is known.
 
-        `real`: the test split. `noise`: independent hits at the density of the training bars. `single`: one real bar
-        over and over.
+        `real`: the test split. `single`: one real bar repeated. The others: `src.oracles.controls.bar_controls`.
         """
-        shape = (self.num_samples, *self.test_NTV.shape[1:])
-        noise_NTV = torch.rand(shape, generator=torch.Generator().manual_seed(NOISE_SEED)) < self.density
+        real_NTV = self.test_NTV[: self.num_samples]
+        with torch.random.fork_rng([]):
+            torch.manual_seed(SEED)
+            made = bar_controls(real_NTV.unsqueeze(1).float().cpu())
         bars = {
-            "real": self.test_NTV[: self.num_samples],
-            "noise": noise_NTV.to(self.test_NTV),
-            "single": self.test_NTV[:1].expand(shape),
+            "real": real_NTV,
+            **{name: grids_N1TV[:, 0].to(real_NTV) for name, grids_N1TV in made.items()},
+            "single": real_NTV[:1].expand_as(real_NTV),
         }
         return {name: self.measures(grids_NTV) for name, grids_NTV in bars.items()}
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -57,11 +57,11 @@ def give_up(text: str, exit_status: int = 1) -> NoReturn:
 
 
 @contextmanager
-def briefly() -> Iterator[None]:
+def briefly(say: Callable[[Exception], str] = message) -> Iterator[None]:
     """A user's mistake in what is done here ends the program, with its short message."""
     try:
         yield
     except Exception as error:
         if not is_mistake(error):
             raise
-        give_up(message(error))
+        give_up(say(error))

@@ -15,8 +15,10 @@ LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
-HOW_MANY = ("study.seeds", "study.resume", "study.dry_run")  # of a sweep's runs; its budget is part of each of them
-NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", *HOW_MANY, *WHERE)
+TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
+# Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
+HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)
+NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", "study.primary", *HOW_MANY, *WHERE)
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:

@@ -50,9 +50,10 @@ def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
     out = options["out"] or run / "samples" / f"{name}.png"
     notes, sound = out.with_suffix(".mid"), out.with_suffix(".wav")
     grids_NTV = bars_NCTV.amax(1)  # stacked bars sound together
-    write_midi(grids_NTV, notes, options["bpm"], options["swing"])
-    write_wav(sound, render(grids_NTV, options["bpm"], swing=options["swing"]))
-    pictures.save(drawing.bars(grids_NTV, titles), out)
+    voices = model.spec.kit
+    write_midi(grids_NTV, notes, options["bpm"], options["swing"], voices)
+    write_wav(sound, render(grids_NTV, options["bpm"], swing=options["swing"], voices=voices))
+    pictures.save(drawing.bars(grids_NTV, titles, voices=voices), out)
     return [out, notes, sound]
 
 

@@ -12,11 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image, ImageFont
+from PIL import Image
 from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
 from src.metrics.onset import ACTIVE_NATS
+from src.typography import draw, lettering, warn_of_missing_glyphs
 
 GAP = 2  # pixels between images
 GAP_GREY = 64
@@ -40,11 +41,6 @@ def as_png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def lettering(pixels: int, weight: str = "") -> ImageFont.FreeTypeFont:
-    """The typeface of all pictures, in one size."""
-    return ImageFont.truetype(f"{mpl.get_data_path()}/fonts/ttf/DejaVuSans{weight}.ttf", pixels)
-
-
 def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
     """Images row by row; one channel is grey, two and three are red, green and blue."""
     tiles = _tiles(images_NCHW)
@@ -59,6 +55,7 @@ def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
     Painted pixel by pixel: a figure with axes takes five times as long.
     """
     names = list(rows)
+    warn_of_missing_glyphs(names)
     drawn = next((images for images in rows.values() if images is not None), None)
     height, width = (28, 28) if drawn is None else drawn.shape[-2:]
     tiles_KNHW3 = np.full((len(names), columns, height, width, 3), BLANK_GREY, np.uint8)
@@ -157,5 +154,5 @@ def _zoomed(picture: np.ndarray) -> np.ndarray:
 
 
 def rendered(canvas: FigureCanvasAgg) -> np.ndarray:
-    canvas.draw()
+    draw(canvas)
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

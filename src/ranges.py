@@ -17,7 +17,8 @@ class Range:
         """Raises: ValueError: the value is no such number."""
         number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not (number and self.holds(value)):
-            raise ValueError(f"{key}={value}: choose {self.words}")
+            whole = number and value == round(value) and self.holds(round(value))  # of 1e5 Hydra makes 100000.0
+            raise ValueError(f"{key}={value}: choose {self.words}{f'; write {round(value)}' if whole else ''}")
 
 
 SHARE = Range("a share above 0, at most 1", lambda value: 0 < value <= 1)

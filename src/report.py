@@ -3,9 +3,10 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from src.comparison import ReportError, write_report
+from src.console import make_output_lossy
+from src.files import user_path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,11 +15,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "folders",
         nargs="+",
-        type=Path,
+        type=user_path,
         metavar="FOLDER",
         help="a run, a sweep, or a folder of them",
     )
-    parser.add_argument("--out", type=Path, help="where to write (default: report/ in the first FOLDER)")
+    parser.add_argument("--out", type=user_path, help="where to write (default: report/ in the first FOLDER)")
     parser.add_argument("--baseline", metavar="NAME", help="the name that the others are compared with")
     options = parser.parse_args(arguments)
     try:
@@ -32,4 +33,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    make_output_lossy()
     sys.exit(main())

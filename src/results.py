@@ -1,7 +1,9 @@
 """results.json: what a run was, how it ended and what it reached."""
 
 import json
+import logging
 import math
+import os
 import platform
 import subprocess
 from collections.abc import Iterator
@@ -19,6 +21,8 @@ from src.data.spec import DataSpec
 from src.files import write_atomically
 from src.plain import read_json
 
+log = logging.getLogger(__name__)
+NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")
 PACKAGES = ("torch", "torchvision", "lightning", "hydra-core", "torchmetrics", "numpy")
 
 
@@ -38,7 +42,7 @@ def read_results(folder: Path) -> dict[str, Any]:
 
 def describe_dataset(spec: DataSpec) -> dict[str, Any]:
     """Everything that `DataSpec(**…)` needs to be rebuilt without the data."""
-    return asdict(spec) | {"classes": list(spec.classes), "shape": list(spec.shape)}
+    return asdict(spec) | {key: list(getattr(spec, key)) for key in ("classes", "shape", "voices")}
 
 
 def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, Any]:
@@ -83,13 +87,19 @@ def describe_machine(trainer: Trainer) -> dict[str, Any]:
 @cache
 def commit() -> str | None:
     """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
-    here = Path(__file__).parent
+    here = Path(__file__).parents[1]
+    if not (here / ".git").exists():
+        return None
+    # Git refuses a repository of another owner, as in containers, unless told that this one is meant. Where a hook or
+    # an editor has set GIT_DIR, it would describe that one's.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    command = ["git", "-c", f"safe.directory={here}", "describe", "--always", "--dirty", "--exclude=*"]
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--exclude=*"], cwd=here, capture_output=True, text=True
-        )
+        described = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True)
     except FileNotFoundError:  # no git on this machine
         return None
+    if described.returncode:
+        log.warning("results.json names no commit: %s", " ".join(described.stderr.split()))
     return described.stdout.strip() or None
 
 

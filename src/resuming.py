@@ -1,23 +1,81 @@
-"""Hydra callback that looks at what a command is to resume, before Hydra makes a folder for it."""
+"""Hydra callback that looks at a run's folder before Hydra writes to it."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
+from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
+from src import checkpoints
+from src.commands import command, override
 from src.mistakes import give_up, message
 from src.record import read_record
 
+# What only runs and sweeps leave in a folder.
+RUN_RECORDS = (".hydra", "results.json")
+TRACES = (*RUN_RECORDS, "checkpoints", "samples", "history.csv", "events.out.tfevents.*")
+SWEEP_TRACES = ("multirun.yaml", "jobs.json")
 
-class ResumeRuns(Callback):
-    """Ends a command whose `resume=` is no run's folder, or a damaged one: it leaves nothing behind."""
+
+class FolderCheck(Callback):
+    """Ends a command that would mix two runs in one folder, or resume what is no run; it leaves nothing behind."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if config.resume:
-            try:
-                read_record(Path(config.resume))
-            except Exception as mistake:  # Hydra would make a warning of it and go on
-                give_up(message(mistake))
+        # Of several processes the first has asked, and has made the folder since; torchrun starts all of them at once.
+        if rank_zero_only.rank or "TORCHELASTIC_RUN_ID" in os.environ:
+            return
+        give_up_if_refused(check_folder, config.resume, Path(config.hydra.run.dir))
 
-    on_multirun_start = on_run_start
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.resume:
+            give_up_if_refused(refuse_in_sweep, Path(config.resume))
+
+
+def give_up_if_refused(check: Callable[..., None], *arguments: Any) -> None:
+    """Ends the program with the message of the check; of an exception Hydra would make a warning and go on."""
+    try:
+        check(*arguments)
+    except Exception as mistake:
+        give_up(message(mistake))
+
+
+def check_folder(resume: str | None, folder: Path) -> None:
+    """Raises ValueError or FileNotFoundError unless the run may write to this folder."""
+    if not resume:
+        refuse_used(folder)
+        return
+    run = Path(resume)
+    read_record(run)
+    if run.resolve() != folder.resolve():
+        raise ValueError(
+            f"hydra.run.dir={folder}: resume={run} goes on in its own folder; leave hydra.run.dir out, or resume a copy"
+        )
+    if not checkpoints.exists(run):
+        raise ValueError(
+            f"resume={run}: it has no checkpoint, having been cut off too early; delete the folder and start anew"
+        )
+
+
+def refuse_used(folder: Path) -> None:
+    """Raises ValueError if there is a run or a sweep in the folder, finished or not."""
+    if any((folder / name).exists() for name in SWEEP_TRACES):
+        raise ValueError(f"hydra.run.dir={folder}: the folder holds a sweep; name another folder")
+    if not any(any(folder.glob(name)) for name in TRACES):
+        return
+    if checkpoints.exists(folder):
+        goes_on = command(override("resume", folder))
+        raise ValueError(
+            f"hydra.run.dir={folder}: the folder holds another run; name another one, or {goes_on} goes on"
+        )
+    raise ValueError(
+        f"hydra.run.dir={folder}: the folder holds a run without a checkpoint; delete the folder or name another one"
+    )
+
+
+def refuse_in_sweep(run: Path) -> None:
+    """Raises ValueError: jobs of a sweep have folders of their own."""
+    read_record(run)
+    raise ValueError(f"resume={run}: a sweep resumes no single run; leave out -m, or give study.resume=SWEEP")

@@ -10,7 +10,10 @@ import torch
 from hydra.utils import instantiate
 
 from src import checkpoints, pictures
+from src.commands import command, override
+from src.console import make_output_lossy
 from src.data.spec import DataSpec
+from src.files import expanded, user_path
 from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
 from src.record import read_record, trusted_config
@@ -39,12 +42,12 @@ OPTIONS = {
     ),
     "seed": Option(int, "a whole number", 0, "of the noise: 0"),
     "checkpoint": Option(str, "last or best", "last", "last, or best by the recipe's monitor"),
-    "out": Option(Path, "FILE.png", None, "the picture, of drums notes and sound beside it: in RUN/samples/"),
+    "out": Option(user_path, "FILE.png", None, "the picture, of drums notes and sound beside it: in RUN/samples/"),
     "bars": Option(int, "a whole number", None, f"one track of so many bars on one z_high: {NUM_BARS}", True),
     "style": Option(str, "a style of the data", None, "of such a track", True),
     "bpm": Option(float, "a number", BPM, f"tempo: {BPM}", True),
     "swing": Option(float, "a number", 0.0, "from 0, straight, by 0.33, a triplet feel, to 0.5: 0", True),
-    "data.root": Option(str, "a folder", None, "of the data that a style is looked up in", True),
+    "data.root": Option(expanded, "a folder", None, "of the data that a style is looked up in", True),
 }
 
 
@@ -57,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog=f"keys and what they are by default:\n{listed}\n\nexample: {EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished run")
+    parser.add_argument("run", type=user_path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("words", nargs="*", metavar="key=value", help="see below")
     given = parser.parse_args(arguments)
     try:
@@ -125,7 +128,7 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     if not path.is_file() or not dataset:
         raise FileNotFoundError(
             f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json with its data; "
-            f"python -m src.train resume={run} goes on if there is a checkpoint"
+            f"{command(override('resume', run))} goes on if there is a checkpoint"
         )
     if not checkpoints.is_whole(path):
         raise ValueError(f"{path} is damaged")
@@ -141,4 +144,5 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
 
 
 if __name__ == "__main__":
+    make_output_lossy()
     sys.exit(main())

@@ -10,6 +10,7 @@ from src.comparison.families import family
 from src.comparison.measures import compact, measure, ordered
 from src.comparison.records import Dataset, is_number
 
+LEAST_WIDTH = 60  # columns, where COLUMNS says fewer
 SAMPLE_SIZES = {"num_samples", "num_held_out", "importance_samples"}
 
 
@@ -24,7 +25,7 @@ def print_summary(results: dict[str, Any]) -> None:
     for key in _rows(results):
         table.add_row(_label(key, _unit(results)), *(_text(key, metrics) for metrics in columns.values()))
     table.caption = " · ".join(_gan_facts(results) if results["model"] == "gan" else _vae_facts(results))
-    Console().print(table)
+    Console(width=max(Console().width, LEAST_WIDTH)).print(table)
 
 
 def _rows(results: dict[str, Any]) -> list[str]:
@@ -52,10 +53,15 @@ def _gan_facts(results: dict[str, Any]) -> list[str]:
         f"{metrics['num_samples']:,} samples",
         *_point_facts(results),
         *_lost(metrics),
-        f"collapse onset: {'none' if results['onset'] is None else compact(results['onset'])}",
+        f"outcome: {results['outcome']}",
+        f"onset of collapse: {_onset(results)}",
         f"oracle accuracy {results['oracle_accuracy']:.3f}",
         _speed(results),
     ]
+
+
+def _onset(results: dict[str, Any]) -> str:
+    return compact(results["onset"]) if results["onset"] is not None else results["onset_reason"] or "none"
 
 
 def _point_facts(results: dict[str, Any]) -> list[str]:
@@ -73,7 +79,9 @@ def _vae_facts(results: dict[str, Any]) -> list[str]:
     metrics, unit = results["metrics"], _unit(results)
     since = {level: f" since {compact(seen)} {unit}" for level, seen in results["onset"].items() if seen is not None}
     collapsed = ", ".join(f"{level}{since.get(level, '')}" for level in metrics["collapsed"])
-    facts = [f"collapsed: {collapsed or 'no level'}", f"{metrics['num_held_out']:,} {unit}"]
+    facts = [f"collapsed: {collapsed or 'no level'}"]
+    facts += [f"without effect: {', '.join(metrics['without_effect'])}"] if metrics["without_effect"] else []
+    facts.append(f"{metrics['num_held_out']:,} {unit}")
     facts.append(f"IWAE with k = {metrics['importance_samples']}")
     facts += _lost(metrics)
     for key, name in (("floor_nll", "collapse floor"), ("entropy", "entropy")):

@@ -4,8 +4,10 @@ import atexit
 import gc
 import logging
 import signal
+import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +17,54 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from hydra.utils import instantiate
-from lightning import Trainer
+from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from src import checkpoints, machine, resolvers
 from src.callbacks.curves import DivergedError
+from src.command_line import remove_refused, short_errors
+from src.commands import CONFIGURATION, command, override, prepare_arguments
+from src.console import make_output_lossy
+from src.environment import be_the_only_process, cluster, is_alone
 from src.interruption import Interrupted, Pruned, listening, stop
-from src.mistakes import give_up, is_mistake, message
+from src.mistakes import briefly, give_up, is_mistake, message
 from src.names import PRUNED
 from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
-from src.refusals import refuse_impossible
-from src.results import describe_dataset, describe_machine, hyperparameters, read_results, write_results
+from src.refusals import refuse_impossible, refuse_missing_gpu, warn_of_short_run
+from src.results import (
+    NOT_MEASURED,
+    describe_dataset,
+    describe_machine,
+    hyperparameters,
+    read_results,
+    write_results,
+)
 from src.summary import print_summary
-
-CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 
 log = logging.getLogger(__name__)
 resolvers.register()
 
 
+def main() -> None:
+    """The command line: one run, or a sweep."""
+    make_output_lossy()
+    with briefly():
+        sys.argv[1:] = prepare_arguments(sys.argv[1:])
+    job()
+
+
+@short_errors
 @hydra.main(version_base="1.3", config_path=str(CONFIGURATION), config_name="train")
-def main(config: DictConfig) -> None:
+def job(config: DictConfig) -> None:
     """One run. On its own it ends the program when it fails; in a sweep the next job goes on."""
+    make_output_lossy()  # in a launcher's worker too
     quieten()
+    if is_alone(config):
+        be_the_only_process()
     machine.prepare()
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
@@ -53,13 +77,15 @@ def main(config: DictConfig) -> None:
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise KeyboardInterrupt(request.number) from None  # for whoever runs the jobs
-        hint = f"; python -m src.train resume='{folder}' goes on" if checkpoints.exists(folder) else ""
+        hint = f"; {command(override('resume', folder))} goes on" if checkpoints.exists(folder) else ""
         give_up(f"{request}{hint}", request.exit_status)
     except OSError as error:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise
         give_up(message(error))
     if results["status"] not in ("completed", "diverged") and hydra_config.mode == RunMode.RUN:
+        if not (folder / "results.json").exists():
+            remove_refused(folder)
         give_up(results["error"])
     gc.collect()
     torch.cuda.empty_cache()
@@ -67,8 +93,9 @@ def main(config: DictConfig) -> None:
 
 def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     """Trains and writes results.json, whatever happens; returns its content."""
-    results = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
+    results = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
     results |= {"status": "failed", "error": None, "seed": config.seed}
+    refused = False
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0
     try:
         record = read_record(Path(config.resume or folder))
@@ -79,8 +106,6 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
             config, changed = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
         train(config, folder, results, changed)
         results["status"] = "completed"
-        if first_rank and not in_sweep:
-            print_summary(results)
     except DivergedError as error:
         results |= {"status": "diverged", "error": message(error)}
         if first_rank:
@@ -94,16 +119,20 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         results["error"] = message(error)
         if in_sweep or not is_mistake(error):
             log.error(results["error"] if is_mistake(error) else traceback.format_exc())
+        refused = not in_sweep and not config.resume and is_mistake(error) and not results.get("train_seconds")
         name = "traceback" if first_rank else f"traceback_of_rank_{rank_zero_only.rank}"
-        with suppress(OSError):  # on a full disk
-            (folder / f"{name}.txt").write_text(traceback.format_exc())
+        if not refused:
+            with suppress(OSError):  # on a full disk
+                (folder / f"{name}.txt").write_bytes(traceback.format_exc().encode(errors="backslashreplace"))
     finally:
         # A resumed run that never got going leaves what it had reached before; a job's end is told with it.
         before = read_results(folder) if config.resume and not results.get("train_seconds") else {}
         if before:
             results = before | {key: results[key] for key in ("status", "error")}
-        if first_rank and "name" in results and (in_sweep or not before):
+        if first_rank and "name" in results and (in_sweep or not before) and not refused:
             save(folder, results)
+    if results["status"] == "completed" and first_rank and not in_sweep:
+        print_summary(results)
     return results
 
 
@@ -130,12 +159,14 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
         changed: of a resumed run, what goes on its record.
     """
     refuse_impossible(config)
+    refuse_missing_gpu(config)
+    warn_of_short_run(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)
     watching = list(callbacks.values())
     if changed:  # a value that is refused on the way to the first step must not be in the record
-        watching.append(LambdaCallback(on_train_start=lambda *_: keep(changed, folder)))
-    trainer: Trainer = instantiate(config.trainer, callbacks=watching)
+        watching.append(LambdaCallback(on_train_start=partial(go_on, changed=changed, folder=folder)))
+    trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
     results |= describe_machine(trainer)
 
     data = instantiate(config.data)
@@ -143,6 +174,8 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
     results["dataset"] = describe_dataset(data.spec)
 
     model = instantiate(config.model)(spec=data.spec)
+    if config.get("budget_in") == "generator_steps":  # records of earlier versions lack the key
+        data.budget = config.budget * model.steps_per_generator_update * config.batch_size
     if config.compile:
         model.compile_networks()
     if config.resume:
@@ -156,6 +189,20 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
         raise
     finally:
         results |= callbacks.evaluation.results()
+
+
+def go_on(trainer: Trainer, module: LightningModule, changed: dict[str, Any], folder: Path) -> None:
+    """Makes a resumed run's folder that of one run, once its first step is near.
+
+    The record holds the configuration with which the run goes on. What an earlier start left behind after its last
+    checkpoint goes: its traceback, and in TensorBoard the curves of steps that are now made again.
+    """
+    keep(changed, folder)
+    if trainer.is_global_zero:
+        for path in folder.glob("traceback*.txt"):
+            path.unlink(missing_ok=True)
+        restart = Event(step=module.images_seen + 1, session_log=SessionLog(status=SessionLog.START))
+        trainer.logger.experiment.file_writer.add_event(restart)
 
 
 if __name__ == "__main__":

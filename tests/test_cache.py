@@ -102,8 +102,24 @@ def test_who_only_reads_needs_no_lock(tmp_path: Path):
     path.with_suffix(".lock").mkdir()  # nobody can lock that, not even root
     assert cached(path, lambda: pytest.fail("made anew"), numbers) == list(range(1000))
     path.unlink()
-    with pytest.raises(IsADirectoryError, match=r"a\.lock"):
+    with pytest.raises(OSError, match=r"cache=.*a\.lock.*choose another folder"):
         cached(path, packed, numbers)
+
+
+def test_another_user_of_the_cache_can_take_its_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = os.umask(0)
+    try:
+        cached(tmp_path / "a.npz", packed, numbers)
+    finally:
+        os.umask(before)
+    locks = list(tmp_path.glob("*.lock"))
+    assert all(lock.stat().st_mode & 0o666 == 0o666 for lock in locks)
+
+
+def test_a_cache_that_cannot_be_made(tmp_path: Path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"cache=.*the folder cannot be made"):
+        cached(tmp_path / "file" / "a.npz", packed, numbers)
 
 
 def test_what_is_planted_does_not_run(tmp_path: Path):

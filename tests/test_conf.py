@@ -8,10 +8,11 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from torch import nn
 
 from src import resolvers
+from src.commands import CONFIGURATION
 from src.data.spec import DataSpec
-from src.train import CONFIGURATION
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
 RECIPES = [str(path.relative_to("experiment").with_suffix("")) for path in OPTIONS if path.parts[0] == "experiment"]
@@ -120,3 +121,26 @@ def test_nothing_in_the_configuration_is_left_unresolved():
     config = composed("data.images=x", "data.labels=y", "data=idx")
     for key in ("data", "model", "evaluator"):
         assert OmegaConf.to_container(config[key], resolve=True, throw_on_missing=True)
+
+
+def test_the_homeworks_gan():
+    config = composed("experiment=gan_seed")
+    assert config.data._target_ == "src.data.fonts.Fonts"
+    assert (config.batch_size, config.gan.generator.z) == (64, 100)
+    assert config.gan.generator_optimizer.lr == 20 * config.gan.discriminator_optimizer.lr == 1e-3
+    assert all(config.gan[f"{side}_optimizer"].betas[0] == 0.5 for side in ("generator", "discriminator"))
+    model = instantiate(config.model)(spec=SPEC)
+    layers = list(model.discriminator.body)
+    assert [layer.out_channels for layer in layers if isinstance(layer, nn.Conv2d)] == [64, 128]
+    assert [layer.p for layer in layers if isinstance(layer, nn.Dropout2d)] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("baseline", ["gan_seed", "quick/seed_standard"])
+def test_remedies_of_the_homeworks_gan_differ_from_it_in_the_remedy_alone(baseline: str):
+    plain = OmegaConf.to_container(composed(f"experiment={baseline}"))
+    choices = {"fm": ("feature_matching", []), "r1": ("standard", ["r1"]), "r3": ("relativistic", ["r1", "r2"])}
+    for remedy, (loss, tricks) in choices.items():
+        recipe = OmegaConf.to_container(composed(f"experiment={baseline.removesuffix('_standard')}_{remedy}"))
+        assert list(recipe["gan"].pop("loss")) == [loss]
+        assert list(recipe["gan"].pop("tricks", {})) == tricks
+        assert recipe == plain | {"gan": {key: value for key, value in plain["gan"].items() if key != "loss"}}

@@ -19,9 +19,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from src import resolvers
+from src.commands import CONFIGURATION
 from src.counted import Counted
 from src.data.spec import DataSpec
-from src.train import CONFIGURATION
 from src.vae.anneal import Aggressive
 
 LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64, "val": 0, "test": 0})

@@ -1,10 +1,15 @@
 import json
 import math
+import os
+import re
+import shutil
+import subprocess
 from dataclasses import fields
 
 import pytest
 from omegaconf import OmegaConf
 
+from src import results
 from src.data.spec import DataSpec
 from src.files import write_atomically
 from src.results import commit, describe_dataset, hyperparameters, write_results
@@ -71,6 +76,47 @@ def test_the_contract_is_in_the_data_set(spec):
 def test_commit_is_one_line():
     found = commit()
     assert found is None or (found and "\n" not in found)
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A clone of the project with one commit, as far as `commit` sees."""
+    (tmp_path / "src").mkdir()
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "src" / "results.py"))
+    author = ("-c", "user.name=x", "-c", "user.email=x@x")
+    for arguments in (("init", "-q"), (*author, "commit", "-q", "--allow-empty", "-m", "first")):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    commit.cache_clear()
+    yield tmp_path
+    commit.cache_clear()
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_the_commit_is_that_of_the_code(repository, monkeypatch, elsewhere):
+    """Also inside a hook of another repository, which sets GIT_DIR."""
+    if elsewhere:
+        monkeypatch.setenv("GIT_DIR", "/nowhere")
+    assert re.fullmatch("[0-9a-f]{7,}", commit())
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_the_commit_is_known_under_another_owner(repository):
+    """As in a container that mounts its user's clone."""
+    for path in (repository, *repository.rglob("*")):
+        os.chown(path, 65534, 65534)
+    assert re.fullmatch("[0-9a-f]{7,}", commit())
+
+
+def test_it_is_said_why_no_commit_is_known(repository, caplog):
+    (repository / ".git" / "HEAD").write_text("damaged")
+    assert commit() is None
+    assert "results.json names no commit" in caplog.text
+
+
+def test_code_outside_a_repository_has_no_commit(repository, caplog):
+    shutil.rmtree(repository / ".git")
+    assert commit() is None
+    assert not caplog.text
 
 
 @pytest.fixture

@@ -10,7 +10,9 @@ GAN = {
     "oracle_accuracy": 0.984,
     "metrics": {"fid": 3.04, "modes": 24, "missing": ["Q", "X"], "kl": 0.1234, "num_samples": 10000},
     "controls": {"real": {"modes": 26, "kl": 0.0012, "fid": 0.1}, "noise": {"modes": 1, "kl": 3.2, "fid": 90.5}},
+    "outcome": "collapsed",
     "onset": 64000,
+    "onset_reason": None,
     "images_per_second": 4321.4,
 }
 VAE = {
@@ -28,6 +30,7 @@ VAE = {
         "entropy": 18.25,
         "style_accuracy": float("nan"),
         "collapsed": ["low"],
+        "without_effect": ["high"],
         "kl_low_dims": [0.01, 0.002],
         "importance_samples": 500,
         "num_samples": 2000,
@@ -59,12 +62,25 @@ def test_gan(capsys, monkeypatch) -> None:
         "FID": ["3.04", "0.100", "90.5"],
     }
     caption = " ".join(output.split())
-    assert "10,000 samples · missing: Q, X · collapse onset: 64k · oracle accuracy 0.984 · 4,321 images/s" in caption
+    assert "10,000 samples · missing: Q, X · outcome: collapsed · onset of collapse: 64k · oracle" in caption
+
+
+def test_a_terminal_without_width_hides_nothing(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    print_summary(GAN)
+    assert cells(capsys.readouterr().out)["FID"] == ["3.04", "0.100", "90.5"]
 
 
 def test_gan_without_losses(capsys, monkeypatch) -> None:
-    output = printed(GAN | {"onset": None, "metrics": GAN["metrics"] | {"missing": []}}, capsys, monkeypatch)
-    assert "missing: none · collapse onset: none" in " ".join(output.split())
+    covering = GAN | {"outcome": "covering", "onset": None, "metrics": GAN["metrics"] | {"missing": []}}
+    output = printed(covering, capsys, monkeypatch)
+    assert "missing: none · outcome: covering · onset of collapse: none" in " ".join(output.split())
+
+
+def test_gan_that_had_nothing_to_lose(capsys, monkeypatch) -> None:
+    learning = GAN | {"outcome": "learning", "onset": None, "onset_reason": "never covered half the modes"}
+    output = printed(learning, capsys, monkeypatch)
+    assert "outcome: learning · onset of collapse: never covered half the modes" in " ".join(output.split())
 
 
 def test_vae(capsys, monkeypatch) -> None:
@@ -74,10 +90,8 @@ def test_vae(capsys, monkeypatch) -> None:
     assert rows["ELBO"] == ["−26.12", ""]
     assert rows["validity"] == ["0.970", "0.980"]
     caption = " ".join(output.split())
-    assert (
-        "collapsed: low since 128k bars · 2,000 bars · IWAE with k = 500 · 14.83 nats below the collapse floor"
-        in caption
-    )
+    assert "collapsed: low since 128k bars · without effect: high · 2,000 bars · IWAE with k = 500" in caption
+    assert "14.83 nats below the collapse floor" in caption
     assert "7.25 nats above the entropy · 6,400 bars/s in training" in caption
 
 
@@ -88,6 +102,7 @@ def test_vae_on_images_that_keeps_its_levels(capsys, monkeypatch) -> None:
         "iwae_nll": 118.0,
         "mse": 0.01,
         "collapsed": [],
+        "without_effect": [],
         "importance_samples": 500,
         "num_held_out": 900,
     }

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from src.benchmark.plain import Step, batches, gan_step, r3gan_step, vae_step
 from src.data.spec import DataSpec
+from src.environment import cluster
 
 ROUNDS, GPU_ROUNDS = 5, 2  # other tenants slow a processor more than a GPU
 TURNS, WARM_UP_TURNS = 8, 2  # of a round
@@ -131,7 +132,7 @@ def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, l
     data.setup()
     model = make_model(config, data.spec)
     callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
-    trainer: Trainer = instantiate(config.trainer, callbacks=callbacks)
+    trainer: Trainer = instantiate(config.trainer, callbacks=callbacks, plugins=cluster(config.trainer))
     device = trainer.strategy.root_device
     rivals = {"plain loop": make_step(config, data.spec, device, reduced_precision(config))}
     if reduced_precision(config):
@@ -228,7 +229,9 @@ def kernel_time(config: DictConfig, step_seconds: float) -> dict[str, float]:
     kernels = Kernels(GPU_STEPS)
     data = instantiate(config.data)
     data.setup()
-    instantiate(config.trainer, callbacks=[kernels]).fit(make_model(config, data.spec), data)
+    instantiate(config.trainer, callbacks=[kernels], plugins=cluster(config.trainer)).fit(
+        make_model(config, data.spec), data
+    )
     return {"seconds": kernels.seconds, "step_to_kernels": step_seconds / kernels.seconds}
 
 
@@ -249,7 +252,7 @@ def train(config: DictConfig, callbacks: Sequence[Callback], profiler: SimplePro
     """A run whose parts are timed."""
     data = instantiate(config.data)
     data.setup()
-    trainer = instantiate(config.trainer, callbacks=callbacks, profiler=profiler)
+    trainer = instantiate(config.trainer, callbacks=callbacks, profiler=profiler, plugins=cluster(config.trainer))
     trainer.fit(make_model(config, data.spec), data)
 
 

@@ -33,7 +33,7 @@ class Evaluator(Protocol):
 
     def facts(self) -> dict[str, Any]: ...
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> Any: ...
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]: ...
 
@@ -95,6 +95,8 @@ class Evaluation(Callback):
         self.stopwatch.stop()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self.history:  # resumed with a budget that it had used up before its first evaluation
+            self._add_row(trainer, module)
         metrics, shown = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         self._log(trainer, module, "test", metrics, shown)
@@ -110,21 +112,40 @@ class Evaluation(Callback):
         return {f"test/{name}": math.nan for name in self.evaluator.headline}
 
     def results(self) -> dict[str, Any]:
-        """The part of results.json that was measured here, as far as the run got."""
+        """The part of results.json that was measured here, as far as the run got.
+
+        `metrics` stay empty and `outcome` null in a run that did not come to its end.
+        """
         seconds, images = self.latest.get("seconds", self.stopwatch.seconds), self.latest.get("images_seen", 0)
+        metrics = self.final["metrics"]
+        told = self.evaluator.over_training(self.history, metrics) if self.history else {}
         return {
             **self.final,
             **(self.evaluator.facts() if self.history else {}),
-            "onset": self.evaluator.onset(self.history) if self.history else None,
+            "metrics": metrics | told.get("metrics", {}) if metrics else {},
+            "outcome": told.get("outcome") if metrics else None,
+            "onset": told.get("onset"),
+            "onset_reason": told.get("onset_reason"),
             "images_seen": images,
+            "generator_steps": self.latest.get("generator_steps", 0),
             "train_seconds": seconds,
             "images_per_second": images / seconds if seconds else None,
         }
 
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
         require_finite_weights(module)  # the last checkpoint is one to go on from
+        improved = self._add_row(trainer, module)
+        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
+
+    def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:
+        """Measures the model as it is and adds that to the history; whether it is the best so far."""
         metrics, shown = self.measure(module, "val")
-        row = {"images_seen": module.images_seen, "seconds": round(self.stopwatch.seconds, 3), **metrics}
+        row = {
+            "images_seen": module.images_seen,
+            "seconds": round(self.stopwatch.seconds, 3),
+            "generator_steps": module.generator_steps,
+            **metrics,
+        }
         if not is_number(metrics.get(self.monitor)):
             choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
             raise ValueError(f"monitor={self.monitor}: it is no number here; choose one of {choices}")
@@ -133,7 +154,7 @@ class Evaluation(Callback):
         self._log(trainer, module, "val", row, shown)
         if trainer.is_global_zero:
             write_atomically(self.folder / "history.csv", as_csv(self.history))
-        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
+        return improved
 
     def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """Metrics of the model as it is, and what to show beside them."""
@@ -218,9 +239,13 @@ def worth(value: float) -> float:
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row an evaluation; lists are joined by spaces, numbers that are not finite are left blank."""
+    """A row per evaluation; lists are joined by spaces, numbers that are not finite are left blank.
+
+    Rows of a run that an earlier version began may lack columns, which are blank there.
+    """
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]), lineterminator="\n")
+    columns = dict.fromkeys(name for row in history for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in history)
     return text.getvalue()

@@ -6,7 +6,7 @@ from src.comparison.collapse import absence, few, onset
 from src.comparison.conclusions import remedies
 from src.comparison.document import Block, Bullets, Folded, Heading, Paragraph, Table
 from src.comparison.dynamics import onset_sentence, onset_table
-from src.comparison.effect import chosen, counted, effect, kind
+from src.comparison.effect import chosen, counted, effect
 from src.comparison.figures import (
     curve_picture,
     difference_picture,
@@ -22,7 +22,7 @@ from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT
 from src.comparison.statistics import Estimate
 from src.comparison.tables import absence_table, difference_table
-from src.comparison.verdicts import GOOD, Verdict, interval, judge, judgements, overall
+from src.comparison.verdicts import Verdict, decision, effects_text, interval, judge, side_effects
 
 UNANSWERED = "None of these runs can tell."
 MOST_ROWS = 12  # of a table that is not folded
@@ -97,7 +97,7 @@ def coverage(section: Section) -> str:
     tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
     if not tried or baseline.mean("modes") is None:
         return ""
-    more = sum(judge(section, summary, "modes").verdict is Verdict.HELPS for summary in tried)
+    more = sum(judge(section, summary, "modes").verdict in (Verdict.HELPS, Verdict.RAISES) for summary in tried)
     best = f"`{tried[0].label}` covers {_modes_of(tried[0])}{few(len(tried[0].counted))}"
     if len(tried) == 1:
         return f"With the fix, {best}."
@@ -117,13 +117,16 @@ def effectiveness(section: Section) -> str:
     best, baseline = chosen(section), section.summaries[0]
     if best is None or not baseline.counted:
         return effect(section).text
-    found = judgements(section, best)
-    lead = {"helps": "The best by these verdicts is ", "mixed": "None helps without hurting; "}.get(kind(found), "")
-    told = f"{lead if len(section.ranked) > 1 else ''}`{best.label}`: **{overall(found)}**."
-    shown = [judgement for judgement in found if judgement.key == "modes" and judgement.verdict in GOOD]
-    if not (shown and section.num_modes):
+    found, effects = decision(section, best), side_effects(section, best)
+    several = len(section.ranked) > 1
+    lead = "The best by these verdicts is " if several and found and found.verdict is Verdict.HELPS else ""
+    told = f"{lead}`{best.label}`: **{found.verdict if found else Verdict.WITHHELD}**."
+    if effects:
+        told += f" Side effects: {effects_text(effects)}."
+    modes = judge(section, best, "modes") if "modes" in section.metric_keys else None
+    if not (modes and modes.verdict in (Verdict.HELPS, Verdict.RAISES) and section.num_modes) or modes.compared.exact:
         return told
-    known, lacking, gained = measure("modes"), section.num_modes - baseline.mean("modes"), shown[0].difference.mean
+    known, lacking, gained = measure("modes"), section.num_modes - baseline.mean("modes"), modes.difference.mean
     return (
         f"{told} Of the {known.text(lacking)} modes that `{baseline.label}` lacks on average it wins back "
         f"{known.text(gained)} ({gained / lacking:.0%})."

@@ -11,6 +11,8 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from PIL import Image
 
+from src.typography import draw
+
 # Okabe and Ito's colours, told apart by colour-blind readers; the baseline is near black.
 COLOURS = ("#2b2b2b", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
 STYLES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.2, 1.2)))  # told apart in black and white too
@@ -91,7 +93,7 @@ def short(name: str, limit: int = 32) -> str:
 def png(figure: Figure) -> bytes:
     figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()
+    draw(canvas)
     return packed(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
 
 

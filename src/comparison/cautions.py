@@ -5,11 +5,19 @@ from collections.abc import Callable, Iterable
 
 from src.comparison.collapse import listed
 from src.comparison.measures import compact, measure
-from src.comparison.measuring import fooled, importance, junk_modes, one_oracle, sample_sizes, weak_oracle
+from src.comparison.measuring import (
+    fooled,
+    importance,
+    junk_modes,
+    one_oracle,
+    sample_sizes,
+    useless_oracle,
+    weak_oracle,
+)
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
-from src.comparison.verdicts import equal_budgets, kl_at_floor
+from src.comparison.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
 from src.metrics.onset import ACTIVE_NATS
 
 MANY_COMPARISONS = 4
@@ -18,7 +26,7 @@ MANY_NAMES = 5  # to be counted one by one where all have the same number of see
 
 def cautions(section: Section) -> list[str]:
     """Everything that limits the conclusions, the gravest first."""
-    checks = (*GRAVE, fooled, _floor, _commits, _repeats, _many)
+    checks = (*GRAVE, _updates, fooled, _floor, _commits, _repeats, _many)
     return [text for check in checks if (text := check(section))]
 
 
@@ -39,10 +47,9 @@ def _lost(section: Section) -> str:
     for run in lost:
         by_name.setdefault(section.labels[run.name], []).append(run)
     parts = listed(f"`{name}` ({statuses(runs)})" for name, runs in sorted(by_name.items()))
-    return (
-        f"{len(lost)} of {len(section.runs)} runs did not complete and are not averaged: {parts}. "
-        "What is averaged are the survivors."
-    )
+    failed = "Failed and diverged ones count as the worst in every test. " * bool(section.failed)
+    unknown = "The others are missing: what is compared are the rest." * any(not run.failed for run in lost)
+    return f"{len(lost)} of {len(section.runs)} runs did not complete: {parts}. {failed}{unknown}".strip()
 
 
 def _lost_in_short(section: Section) -> str:
@@ -71,6 +78,15 @@ def _assumed_baseline(section: Section) -> str:
     )
 
 
+def _undeclared(section: Section) -> str:
+    """The runs declared another primary metric than the one that had to decide."""
+    declared = sorted({run.facts.get("primary") for run in section.runs} - {None})
+    if not declared or section.primary in declared or set(declared) <= set(section.family.primary):
+        return ""
+    label = measure(section.primary).label if section.primary else "no metric"
+    return f"The runs declared {' and '.join(declared)} as primary metric, which they do not have: {label} decides."
+
+
 def _few_seeds(section: Section) -> str:
     few = {s.label: len(s.counted) for s in section.summaries if len(s.counted) < MIN_SEEDS}
     if not few:
@@ -86,7 +102,29 @@ def _budgets(section: Section) -> str:
         return ""
     seen = [run.images_seen for run in section.counted if run.images_seen]
     low, high = compact(min(seen)), compact(max(seen))
-    return f"Budgets differ, from {low} to {high} {section.unit}: this is not a comparison at equal budgets."
+    return (
+        f"Budgets differ, from {low} to {high} {section.unit}, and generator updates differ too: this is not a "
+        "comparison at equal budgets."
+    )
+
+
+def _updates(section: Section) -> str:
+    """At equal images a recipe with several critic steps makes fewer generator updates, and the other way round."""
+    runs = [run for run in section.counted if run.images_seen]
+    steps = [run.generator_steps for run in runs]
+    if None in steps or equal_samples(runs) == equal_updates(runs):
+        return ""
+    if equal_samples(runs):
+        low, high = compact(min(steps)), compact(max(steps))
+        return (
+            f"At equal {section.unit}, but not at equal generator updates ({low} to {high}): with "
+            "`budget_in=generator_steps` recipes with several discriminator updates make as many as the others."
+        )
+    seen = [run.images_seen for run in runs]
+    return (
+        f"At equal generator updates, but not at equal {section.unit} ({compact(min(seen))} to {compact(max(seen))}): "
+        "what the discriminator saw in between is on top."
+    )
 
 
 def _hollow(section: Section) -> str:
@@ -142,13 +180,15 @@ def _many(section: Section) -> str:
 
 # By check, what its reader should do next.
 GRAVE: dict[Callable[[Section], str], str] = {
-    _lost: "the same command with `study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
+    _lost: "`python -m src.train study.resume=FOLDER` runs what is missing, and “All runs” has the errors",
     _no_baseline: "run it too",
     _assumed_baseline: "rebuild the report with the `--baseline` that you mean",
+    _undeclared: "set `study.primary.gan=` or `study.primary.vae=` to a metric in results.json",
     _few_seeds: f"run at least {MIN_SEEDS} seeds of every name before concluding anything",
     junk_modes: "look at the samples before believing any count",
+    useless_oracle: "rely on no count of classes, and look at what does not need the oracle",
     weak_oracle: "believe no difference that is smaller than its error",
-    _budgets: "repeat with the same `budget=` for all",
+    _budgets: "repeat with the same `budget=` for all, of samples or with `budget_in=generator_steps`",
     _hollow: "count a level as alive only where shuffling it costs nats too",
     importance: "evaluate all of them with one k",
     sample_sizes: "repeat with the same `evaluator.num_samples=` and `evaluator.num_held_out=` for all",

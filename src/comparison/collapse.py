@@ -31,6 +31,8 @@ def absence(section: Section, key: str) -> str:
             return f"{told}."
         if runs < MIN_SEEDS:
             return f"{told}. {no_conclusion(runs)}"
+        if set(outcomes_of(baseline.counted)) - {"covering", "alive", ""}:
+            return f"{told} at the end, though {outcomes(baseline.counted)}."
         return f"{told}: there is no collapse here for a {family.remedy} to cure."
     text = f"{opening}, {key} {noun}: {in_seeds(counts, runs, section.classes)}."
     modes = baseline.estimates.get("modes")
@@ -85,15 +87,44 @@ def listed(names: Iterable[str]) -> str:
     return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
 
 
+OUTCOMES = {
+    "collapsed": "collapsed",
+    "without effect": "without effect of a level",
+    "learning": "still learning",
+    "covering": "covering the modes",
+    "alive": "alive",
+    "": "with no outcome recorded",
+}
+
+
+def outcomes_of(runs: Iterable[Run]) -> Counter[str]:
+    """How many runs have each outcome; "" stands for none recorded."""
+    return Counter(run.outcome or "" for run in runs)
+
+
+def outcomes(runs: Sequence[Run]) -> str:
+    """As in "collapsed in 5 of 8, still learning in 3 of 8"; "" where no run has an outcome recorded."""
+    found = outcomes_of(runs)
+    if not set(found) - {""}:
+        return ""
+    known = [*(key for key in OUTCOMES if key in found), *sorted(found.keys() - OUTCOMES.keys())]
+    return ", ".join(f"{OUTCOMES.get(key, key)} {of_seeds(found[key], len(runs))}" for key in known)
+
+
 def onset(section: Section) -> str:
-    """When collapse sets in under the baseline."""
+    """What becomes of the baseline's runs, and when those collapse that do."""
     runs = section.summaries[0].counted
-    when = {run.seed: run.onsets.get("") for run in runs}
     if not runs:
         return ""
-    if not set(when.values()) - {None}:
-        return f"Collapse has no onset in {_none_of(len(runs))}: no lasting loss of what had been reached."
-    return f"Collapse sets in {phases(runs, section.unit)}."
+    ended = outcomes(runs)
+    told = [f"Outcome under `{section.baseline_label}`: {ended}."] if ended else []
+    nothing = Counter(run.onset_reason for run in runs if run.onset_reason)
+    told += [f"No onset is possible {of_seeds(count, len(runs))}: {reason}." for reason, count in nothing.items()]
+    if any(run.onsets.get("") is not None for run in runs):
+        told.append(f"Collapse sets in {phases(runs, section.unit)}.")
+    elif not nothing:
+        told.append(f"Collapse has no onset in {_none_of(len(runs))}: no lasting loss of what had been reached.")
+    return " ".join(told)
 
 
 def phases(runs: tuple[Run, ...], unit: str, level: str = "") -> str:
@@ -101,11 +132,9 @@ def phases(runs: tuple[Run, ...], unit: str, level: str = "") -> str:
     when = {run.seed: run.onsets.get(level) for run in runs}
     found = {run.seed: phase(when[run.seed], run.images_seen) for run in runs}
     parts = []
-    for name in ("from the start", "early", "midway", "late"):
+    for name in ("early", "midway", "late"):
         seeds = [seed for seed in found if found[seed] == name]
-        if seeds and name == "from the start":
-            parts.append(f"from the start in {_seeds(seeds)} (never covered half)")
-        elif seeds:
+        if seeds:
             counts = ", ".join(dict.fromkeys(compact(when[seed]) for seed in seeds))
             parts.append(f"{name} in {_seeds(seeds)} (from {counts} {unit} on)")
     if not parts:
@@ -117,11 +146,9 @@ def phases(runs: tuple[Run, ...], unit: str, level: str = "") -> str:
 
 
 def phase(onset: float | None, images_seen: float | None) -> str:
-    """One of "from the start", "early" (first third), "midway", "late" (last third), or "" without one."""
+    """One of "early" (first third), "midway", "late" (last third), or "" without one."""
     if onset is None:
         return ""
-    if onset == 0:
-        return "from the start"
     progress = onset / images_seen if images_seen else 0.0
     return "early" if progress <= EARLY else "late" if progress > LATE else "midway"
 

@@ -8,13 +8,24 @@ from pathlib import Path
 from typing import Any
 
 from src.comparison import validity
+from src.comparison.earlier import with_outcome
 from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
 from src.comparison.settings import settings
 from src.names import PRUNED, run_name, swept_keys
 from src.plain import clean, is_inside, read_bytes, read_json, read_yaml
 
-FACTS = ("images_seen", "train_seconds", "images_per_second", "device", "precision", "versions", "git")
+FACTS = (
+    "images_seen",
+    "generator_steps",
+    "train_seconds",
+    "images_per_second",
+    "device",
+    "precision",
+    "versions",
+    "git",
+)
 NO_DIGEST = "none"
+TUNING = "tuning"  # in a sweep's folder, the trials that chose its learning rates
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 DEEPEST = 30  # levels of folders that are searched
 MOST_JOBS = 10_000  # of a sweep
@@ -60,7 +71,8 @@ def _folders(root: Path) -> Iterator[tuple[Path, Sequence[str]]]:
         yield place, names
         if depth < DEEPEST and not _is_run(place, names):
             below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-            waiting += [(place / name, depth + 1) for name in reversed(below) if name not in NOT_RUNS]
+            trials = {TUNING} if "jobs.json" in names else set()  # of a sweep's settings, with other seeds and budgets
+            waiting += [(place / name, depth + 1) for name in reversed(below) if name not in NOT_RUNS | trials]
 
 
 def _is_run(path: Path, names: Sequence[str]) -> bool:
@@ -107,7 +119,7 @@ def read_run(folder: Path) -> Run:
         "model": family,
         "seed": validity.seed(config.get("seed")),
         "overrides": overrides,
-        "facts": {"settings": settings(config)},
+        "facts": {"settings": settings(config), "primary": _primary(config, family)},
     }
     path = folder / "results.json"
     reading = ".hydra"
@@ -128,7 +140,7 @@ def read_run(folder: Path) -> Run:
             error=f"{reading} cannot be read in {clean(folder.name, 100)}: {clean(str(damage))}",
         )
     results["facts"] |= known["facts"]
-    return Run(**(known | results), finished_at=finished_at)
+    return with_outcome(Run(**(known | results), finished_at=finished_at))
 
 
 def require_inside(folder: Path, path: Path) -> Path:
@@ -138,13 +150,21 @@ def require_inside(folder: Path, path: Path) -> Path:
     return path
 
 
+def _primary(config: Mapping[str, Any], family: str | None) -> str | None:
+    """The metric by which the study said beforehand that it would decide; None in runs that did not say."""
+    study = config.get("study")
+    declared = study.get("primary") if isinstance(study, dict) else None
+    found = declared.get(family) if isinstance(declared, dict) else None
+    return found if isinstance(found, str) else None
+
+
 def _results(record: Any) -> dict[str, Any]:
     """Checked fields of results.json; ValueError says which one is wrong."""
     validity.require(isinstance(record, dict), "it is not a mapping")
     status, name, model = (validity.name(record.get(key), key) for key in ("status", "name", "model"))
-    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git")}
+    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git", "oracle", "oracle_weak")}
     facts["versions"] = validity.versions(record.get("versions"))
-    for key in ("images_seen", "train_seconds", "images_per_second"):
+    for key in ("images_seen", "generator_steps", "train_seconds", "images_per_second"):
         facts[key] = validity.real(record.get(key), key, least=0)
     facts["oracle_accuracy"] = validity.real(record.get("oracle_accuracy"), "oracle_accuracy", least=0, most=1)
     return {
@@ -157,6 +177,8 @@ def _results(record: Any) -> dict[str, Any]:
         "metrics": validity.metrics(record.get("metrics") or {}, "metrics"),
         "controls": validity.mappings(record.get("controls") or {}, "controls", validity.metrics),
         "onset": validity.onset(record.get("onset")),
+        "onset_reason": validity.text(record.get("onset_reason")),
+        "outcome": validity.text(record.get("outcome")),
         "facts": facts,
         "class_properties": _properties(record.get("class_properties")),
         "latents": _latents(record.get("latents")),

@@ -22,7 +22,7 @@ def compute_table(section: Section) -> Table | None:
     ends = {run.history.last(SPENT) for _, runs in drawn for run in runs}
     if len(ends) < 2:
         return None
-    keys = [key for key in section.family.headline if key in section.metric_keys]
+    keys = [key for key in section.headline if any(run.history.has(key) for _, runs in drawn for run in runs)]
     header = ["name", "discriminator passes", f"{section.unit} seen by then", *(measure(key).label for key in keys)]
     caption = (
         "**At equal discriminator passes**: validation split, at the last evaluation before the discriminator had "
@@ -41,7 +41,7 @@ def _row(summary: Summary, runs: Sequence[Run], keys: Sequence[str], spent: floa
     def value(key: str) -> str:
         numbers = (float(run.history.column(key)[row]) for run, row in reached)
         shown = measure(key)
-        return interval(estimate((number for number in numbers if number == number), shown.rounding), shown)
+        return interval(estimate(number for number in numbers if number == number), shown)
 
     seen = {compact(float(run.history.column("images_seen")[row])) for run, row in reached}
     passes = measure("discriminator_passes").text(summary.mean("discriminator_passes"))

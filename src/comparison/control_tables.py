@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from src.comparison.document import Cell, Table
-from src.comparison.measures import measure, ordered
+from src.comparison.measures import NOT_QUANTITIES, measure, ordered
 from src.comparison.records import is_number
 from src.comparison.sections import CONTROLS, Section, control
-from src.comparison.tables import NOT_QUANTITIES, estimates_table
+from src.comparison.tables import estimates_table
 
 
 def samples_table(section: Section) -> Table | None:
@@ -18,7 +18,10 @@ def samples_table(section: Section) -> Table | None:
     rows = [[Cell(CONTROLS.get(name, name)), Cell(""), *cells] for name, cells in _controls(section, keys).items()]
     caption = f"{table.caption} Last rows: what the same metrics say of real data and of junk."
     if "kl" in keys:
-        caption += f" {measure('kl').label}: of the recognisable samples' {section.dataset.noun} from the data's."
+        caption += (
+            f" {measure('kl').label}: of the samples' {section.dataset.noun} from the data's, samples that are not "
+            "recognisable being one class more."
+        )
     return Table(table.header, [*table.rows, *rows], caption)
 
 

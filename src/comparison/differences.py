@@ -9,8 +9,8 @@ from src.comparison.sections import Section, Summary
 from src.comparison.verdicts import Verdict, judge
 
 TONES = {
-    Verdict.KEEPS: "#0072b2",
-    Verdict.LOSES: "#d55e00",
+    Verdict.KEEPS: "#009e73",
+    Verdict.LOSES: "#009e73",
     Verdict.HELPS: "#0072b2",
     Verdict.HURTS: "#d55e00",
     Verdict.RAISES: "#009e73",
@@ -21,9 +21,9 @@ TONES = {
 
 
 def forest(section: Section) -> bytes | None:
-    """A panel per headline metric, a row per name; None if there is nothing to compare."""
+    """The primary metric and the family's headline metrics, a panel each, a row per name; None without a pair."""
     remedies = section.ranked
-    keys = [key for key in section.family.headline if any(summary.differences.get(key) for summary in remedies)]
+    keys = [key for key in section.headline if any(summary.differences.get(key) for summary in remedies)]
     if not keys:
         return None
     figure = Figure(figsize=(WIDTH, 1.35 + 0.38 * len(remedies)), layout="constrained")

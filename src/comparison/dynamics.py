@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from src.comparison.collapse import Fate, fates, few, in_seeds, listed
+from src.comparison.collapse import Fate, fates, few, in_seeds, listed, outcomes_of
 from src.comparison.document import Cell, Table
 from src.comparison.measures import compact
 from src.comparison.sections import Section, Summary
@@ -20,29 +20,38 @@ def onset_table(section: Section) -> Table | None:
     drawn = [summary for summary in section.summaries if recorded(summary)]
     if not drawn:
         return None
-    header = ["name", "seeds", "with an onset", "median onset", "without one at ¼ · ½ · ¾ · the end"]
+    header = ["name", "seeds", "collapsed", "learning", "covering"]
+    header += ["with an onset", "median onset", "without one at ¼ · ½ · ¾ · the end"]
     caption = (
+        "Outcome: collapsed, still learning, or covering the modes, in how many seeds, where it is known. "
         f"Onset: {section.unit} seen when the loss of modes became lasting; median over the seeds that have one, below "
-        "it their range, both without those that never covered half, whose onset is 0. Last column: in how many seeds "
-        "there was no lasting loss yet at these parts of the training."
+        "it their range. Seeds that never covered half the modes had nothing to lose and can have none. Last column: "
+        "in how many of the others there was no lasting loss yet at these parts of the training."
     )
-    return Table(header, [_onset_row(summary) for summary in drawn], caption)
+    if section.family.levels:  # whose outcome is that of the levels
+        header[2:5] = []
+        caption = caption[caption.index("Onset") :]
+    return Table(header, [_onset_row(summary, not section.family.levels) for summary in drawn], caption)
 
 
-def _onset_row(summary: Summary) -> list[Cell]:
+def _onset_row(summary: Summary, with_outcomes: bool) -> list[Cell]:
     runs = summary.counted
     found = [run.mode_onset for run in runs if run.mode_onset is not None]
-    later = [onset for onset in found if onset > 0]
-    never = len(found) - len(later)
+    able = [run for run in runs if not run.onset_reason]
+    never = len(runs) - len(able)
     free = (
-        sum(run.mode_onset is None or run.mode_onset > part * (run.images_seen or 0) for run in runs)
+        sum(run.mode_onset is None or run.mode_onset > part * (run.images_seen or 0) for run in able)
         for part in QUARTERS
     )
+    ended = outcomes_of(runs)
+    known = any(key for key in ended)
+    counts = [Cell(str(ended[key]) if known else "–") for key in ("collapsed", "learning", "covering")]
     return [
         Cell(f"`{summary.label}`"),
         Cell(str(len(runs))),
+        *(counts if with_outcomes else []),
         Cell(str(len(found)), f"{never} never covered half" if never else ""),
-        _spread(later),
+        _spread(found),
         Cell(" · ".join(map(str, free))),
     ]
 

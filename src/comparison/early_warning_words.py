@@ -13,7 +13,7 @@ def left_out(section: Section) -> str:
     """A note on the runs that no signal could have warned of; empty without any."""
     runs = watched(section)
     early = sum(bool(run.onset) and not can_be_warned_of(run) for run in runs)
-    never = sum(run.onset == 0 for run in runs)
+    never = sum(run.onset_reason is not None for run in runs)
     notes = []
     if early:
         notes.append(

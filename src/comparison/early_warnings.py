@@ -94,7 +94,7 @@ def records(section: Section) -> list[Record]:
     """Every signal's record over the runs of the names that know both fates; over all if their seeds are too few."""
     runs = watched(section)
     within = _of_both_fates(runs)
-    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(run for run in within if run.onset is None))
+    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within)))
     enough = enough >= MIN_SEEDS
     return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
 
@@ -102,14 +102,14 @@ def records(section: Section) -> list[Record]:
 def _of_both_fates(runs: Sequence[Run]) -> list[Run]:
     """Runs of the names under which some collapse in time to be warned of, and some never."""
     collapsing = {run.name for run in runs if can_be_warned_of(run)}
-    sound = {run.name for run in runs if run.onset is None}
+    sound = {run.name for run in runs if is_sound(run)}
     return [run for run in runs if run.name in collapsing & sound]
 
 
 def _record(runs: Sequence[Run], signal: str, pooled: bool) -> Record:
     runs = [run for run in runs if run.history.has(signal)]
     collapsed = [run for run in runs if can_be_warned_of(run)]
-    sound = [run for run in runs if run.onset is None]
+    sound = [run for run in runs if is_sound(run)]
     moves = [(run.onset, when) for run in collapsed if (when := moved(run, signal)) is not None]
     alarms = sum(moved(run, signal) is not None for run in sound)
     return Record(
@@ -126,6 +126,11 @@ def _record(runs: Sequence[Run], signal: str, pooled: bool) -> Record:
 
 def _seeds(runs: Iterable[Run]) -> int:
     return len({run.seed for run in runs})
+
+
+def is_sound(run: Run) -> bool:
+    """Whether the run had modes to lose, and did not collapse."""
+    return run.onset is None and not run.onset_reason and run.outcome != "collapsed"
 
 
 def can_be_warned_of(run: Run) -> bool:

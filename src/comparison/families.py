@@ -13,7 +13,8 @@ class Family:
         remedy: what its runs try against collapse, in one word.
         baselines: the words by which the usual baseline is known, the likeliest first.
         main: columns of the first table.
-        headline: metrics that get a verdict, the one that ranks first.
+        primary: the metric that decides what helps, unless the study declares another; the first that runs have.
+        headline: metrics that are always shown beside it.
         curves: metrics drawn against samples seen.
         signals: columns of the history that may move before a collapse.
         absent: the metric that lists what collapsed.
@@ -27,6 +28,7 @@ class Family:
     remedy: str = "remedy"
     baselines: tuple[str, ...] = ("standard",)
     main: tuple[str, ...] = ()
+    primary: tuple[str, ...] = ()
     headline: tuple[str, ...] = ()
     curves: tuple[str, ...] = ()
     signals: tuple[str, ...] = ()
@@ -45,10 +47,12 @@ FAMILIES = {
     "gan": Family(
         title="GANs",
         main=(
-            *("modes", "kl", "kl_floor", "recognisable", "effective_modes"),
-            *("fid", "precision", "recall", "coverage", "vendi"),
+            *("kl_late", "modes_late", "worst_modes", "modes", "kl", "kl_floor", "recognisable"),
+            *("modes_any", "kl_any", "effective_modes"),
+            *("fid", "kid", "precision", "recall", "coverage", "vendi"),
         ),
-        headline=("modes", "kl"),
+        primary=("kl_late", "kl"),
+        headline=("modes",),
         curves=("modes", "kl"),
         signals=(
             *("logit_gap", "discriminator_accuracy"),
@@ -71,12 +75,13 @@ FAMILIES = {
             *("iwae_nll", "elbo", "kl_high", "kl_low", "active_high", "active_low"),
             *("mi_high", "mi_low", "onset_f1", "mse"),
         ),
-        headline=("iwae_nll", "elbo", "kl_high", "kl_low"),
+        primary=("iwae_nll",),
+        headline=("elbo", "kl_high", "kl_low"),
         curves=("elbo", "modes", "kl"),
         absent="collapsed",
         levels=("high", "low"),
         samples=(
-            *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
+            *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid", "kid"),
             *("validity", "diversity", "feature_distance", "style_accuracy"),
         ),
         grids=(

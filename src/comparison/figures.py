@@ -19,13 +19,13 @@ KINDS = ("plane", "levels", "dimensions", "curves", "differences", "shares", "su
 
 
 def difference_picture(section: Section) -> Picture | None:
-    neutral = " green: more or less of what is neither," if section.family.levels else ""
     return _picture(
         f"differences_{section.slug}.png",
         forest(section),
         f"Difference from `{section.baseline_label}`, paired by seed: circles are seeds, diamond and bar the mean "
-        f"and its 95 % interval (blue: better, orange: worse,{neutral} black: no difference shown). Grey: no verdict. "
-        "Colours are corrected for the number of names, bars are not.",
+        "and its 95 % interval (blue: helps, orange: hurts, green: a side effect, black: no difference shown, grey: no "
+        "verdict). No bar where seeds failed or fall into two groups. Colours are corrected for the number of tests, "
+        "bars are not.",
         "Paired differences from the baseline per name",
     )
 

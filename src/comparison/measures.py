@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
+NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
@@ -40,6 +41,7 @@ MEASURES = {
     "effective_modes": Measure("effective modes", "higher", 1),
     "top_share": Measure("top share", "lower", 3),
     "fid": Measure("FID", "lower"),
+    "kid": Measure("KID", "lower"),
     "precision": Measure("precision", "higher", 2),
     "recall": Measure("recall", "higher", 2),
     "density": Measure("density", "higher", 2),
@@ -47,6 +49,9 @@ MEASURES = {
     "vendi": Measure("Vendi", "higher", 1),
     "modes_any": Measure("modes, any sample", "higher", 1, COUNT),
     "kl_any": Measure("KL, any sample", "lower"),
+    "modes_late": Measure("modes, late", "higher", 1),
+    "worst_modes": Measure("fewest modes, late", "higher", 1, COUNT),
+    "kl_late": Measure("KL, late", "lower"),
     "discriminator_passes": Measure("discriminator passes", None, 1),
     "discriminator_images": Measure("discriminator images", None, 0),
     "discriminator_accuracy": Measure("pairwise accuracy"),
@@ -57,6 +62,8 @@ MEASURES = {
     "kl_low": Measure("KL low", None, 2),
     "active_high": Measure("active high", "higher", 1, COUNT),
     "active_low": Measure("active low", "higher", 1, COUNT),
+    "au_high": Measure("active units, high", "higher", 1, COUNT),
+    "au_low": Measure("active units, low", "higher", 1, COUNT),
     "mi_high": Measure("MI high", "higher", 2),
     "mi_low": Measure("MI low", "higher", 2),
     "mi_ceiling": Measure("MI ceiling", None, 2),

@@ -1,7 +1,7 @@
 """Sentences on what the measuring itself leaves in doubt: oracles, junk that scores well, unequal sample sizes."""
 
 from src.comparison.measures import measure
-from src.comparison.sections import CONTROLS, Section, control
+from src.comparison.sections import CONTROLS, REAL_CONTROLS, Section, control
 
 TRUSTED_ORACLE = 0.9
 SAME_ORACLE = 0.01  # accuracies of one oracle differ by less, on other parts of the held-out data
@@ -13,13 +13,26 @@ def junk_modes(section: Section) -> str:
     scores = {
         name: control(section, name, "modes") for name in sorted({n for r in section.counted for n in r.controls})
     }
-    real = scores.pop("real", None)
+    real = scores.get("real")
+    scores = {name: score for name, score in scores.items() if name not in REAL_CONTROLS}
     fooled = {name: score for name, score in scores.items() if real and score and score > real / 2}
     if not fooled:
         return ""
     shown = measure("modes")
     junk = " and ".join(f"`{name}` scores {shown.text(score)} modes" for name, score in fooled.items())
     return f"Distrust modes here: {junk} where held-out real data score {shown.text(real)}."
+
+
+def useless_oracle(section: Section) -> str:
+    """What the runs themselves record of an oracle whose classes cannot be relied on."""
+    found = (run.facts.get("oracle_weak") for run in section.counted)
+    reasons = dict.fromkeys(reason for reason in found if isinstance(reason, str))
+    if not reasons:
+        return ""
+    return (
+        f"The oracle is too weak to count classes ({'; '.join(reasons)}). "
+        "Modes, missing classes, recognisable shares and their KL say nothing reliable here."
+    )
 
 
 def weak_oracle(section: Section) -> str:

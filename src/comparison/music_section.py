@@ -14,8 +14,8 @@ from src.comparison.verdicts import Verdict, interval, judge
 MOST_SOUNDS = 4  # names that are heard
 MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only
 SHARPNESS = {
-    Verdict.HELPS: "sharper",
-    Verdict.HURTS: "softer",
+    Verdict.LOWERS: "sharper",
+    Verdict.RAISES: "softer",
     Verdict.UNCLEAR: "no difference shown",
     Verdict.WITHHELD: "no verdict",
 }

@@ -1,16 +1,17 @@
 """The answer in three sentences: what collapses under the baseline, which remedies help, and how sure one can be."""
 
+from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
 from src.comparison.cautions import cautions, gravest
-from src.comparison.collapse import listed, of_seeds
+from src.comparison.collapse import listed, of_seeds, outcomes, outcomes_of
 from src.comparison.conclusions import Sentence
 from src.comparison.effect import counted, effect
 from src.comparison.measures import compact, measure
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate
-from src.comparison.verdicts import Verdict, interval, judgements, losses, overall
+from src.comparison.verdicts import Verdict, decision, interval, losses
 from src.metrics.onset import ACTIVE_NATS
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
@@ -25,7 +26,8 @@ def opening(section: Section) -> list[Sentence]:
 def title(section: Section) -> str:
     if section.dataset is None:
         return f"{section.family.title}: data not recorded"
-    return f"{section.family.title} on {section.dataset.source}"
+    measured = f" (measured by {section.oracle})" if section.oracle_differs else ""
+    return f"{section.family.title} on {section.dataset.source}{measured}"
 
 
 def _collapse(section: Section) -> str:
@@ -44,7 +46,8 @@ def _modes(section: Section) -> str:
     baseline, dataset = section.summaries[0], section.dataset
     noun = dataset.noun if len(dataset.classes) == section.num_modes else "modes"
     lost, runs = baseline.absences(section.family.absent), len(baseline.counted)
-    if not lost and section.num_modes:
+    ended = set(outcomes_of(baseline.counted)) - {"covering", ""}
+    if not lost and section.num_modes and not ended:
         return f"all {section.num_modes} {noun} are covered{_nothing_to_cure(runs)}"
     always = [name for name, count in sorted(lost.items()) if count == runs]
     covered = f"{interval(baseline.estimates.get('modes', Estimate(0)), measure('modes'))} of {section.num_modes}"
@@ -63,8 +66,10 @@ def _levels(section: Section) -> str:
         parts.append(
             f"level {level} collapses {of_seeds(count, runs)} ({_rate(baseline, level)}; {_since(section, level)})"
         )
-    alive = [level for level in levels if level not in lost]
-    if not lost:
+    idle = baseline.absences("without_effect")
+    parts += [f"level {level} is without effect {of_seeds(idle[level], len(baseline.counted))}" for level in idle]
+    alive = [level for level in levels if level not in lost and not idle[level]]
+    if not parts:
         rates = ", ".join(_rate(baseline, level) for level in levels)
         return f"no level falls below {ACTIVE_NATS} nats ({rates}){_prevented(section)}"
     ending = f", while level {' and '.join(alive)} stays alive" if alive else ""
@@ -91,17 +96,17 @@ def _rate(summary: Summary, level: str) -> str:
 
 
 def begins(section: Section) -> str:
-    """When modes are lost for good under the baseline, as a clause."""
+    """What becomes of the baseline's runs, and when modes are lost for good, as clauses."""
     runs = section.summaries[0].counted
     onsets = [run.mode_onset for run in runs if run.mode_onset is not None]
-    later, never = [onset for onset in onsets if onset], len([onset for onset in onsets if not onset])
-    if not onsets:
-        return "no loss becomes lasting" + (" in any seed" if len(runs) > 1 else "")
-    clauses = [f"{of_seeds(len(later), len(runs))} collapse sets in, at {_median(section, later)}"] if later else []
-    clauses += (
-        [f"{of_seeds(never, len(runs))} never as many as half were covered on the validation split"] if never else []
-    )
-    return ", ".join(clauses)
+    never = Counter(run.onset_reason for run in runs if run.onset_reason)
+    clauses = [outcomes(runs)] if outcomes(runs) and not section.family.levels else []
+    clauses += [f"{of_seeds(count, len(runs))} it {reason} on the validation split" for reason, count in never.items()]
+    if onsets:
+        clauses.append(f"{of_seeds(len(onsets), len(runs))} collapse sets in, at {_median(section, onsets)}")
+    elif not never:
+        clauses.append("no loss becomes lasting" + (" in any seed" if len(runs) > 1 else ""))
+    return "; ".join(clauses)
 
 
 def _since(section: Section, level: str) -> str:
@@ -132,6 +137,7 @@ def _doubts(section: Section) -> str:
             f"How sure: {each} a name{spent} show only large effects: confirm narrow ones, and what is undecided, with "
             f"{ENOUGH_SEEDS} or more seeds."
         )
-    undecided = sum(overall(judgements(section, s)) == Verdict.UNCLEAR for s in section.ranked)
+    found = [decision(section, summary) for summary in section.ranked]
+    undecided = sum(judgement is not None and judgement.verdict is Verdict.UNCLEAR for judgement in found)
     rest = f"; {undecided} still undecided, which more seeds may decide" if undecided else ""
     return f"How sure: {each} a name{spent}, and no caution that would overturn the answer{rest}."

@@ -1,6 +1,5 @@
 """The report's contents, from top to bottom."""
 
-import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +24,9 @@ from src.comparison.tables import (
     other_table,
     runs_table,
 )
+from src.comparison.tuning_section import tuning_section
 from src.comparison.why_section import why_section
+from src.names import HOW_MANY, concerns, key_of
 
 MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
 
@@ -39,11 +40,12 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
     if len(sections) > 1:
         blocks.append(
             Paragraph(
-                f"{len(sections)} parts follow, because runs on different data or of different families are "
-                "never averaged or compared.",
+                f"{len(sections)} parts follow, because runs on different data, of different families or measured by "
+                "different oracles are never averaged or compared.",
                 "note",
             )
         )
+    blocks += tuning_section(root)
     for section in sections:
         blocks += _section(section, root)
     return Document(f"Collapse Lab: {' and '.join(families)} compared", blocks)
@@ -147,6 +149,7 @@ def _data(section: Section) -> list[Block]:
     facts += [sizes] if sizes else []
     if dataset.entropy is not None:
         facts.append(f"entropy {dataset.entropy:.2f} nats per {dataset.unit[:-1]}, exactly known")
+    facts += [f"measured by {section.oracle}"] if section.oracle_differs and section.oracle else []
     facts += [f"oracle accuracy {' to '.join(dict.fromkeys((oracle[0], oracle[-1])))}"] if oracle else []
     text = Paragraph(" · ".join(facts) + ".", "note")
     if not dataset.is_fallback:
@@ -184,7 +187,7 @@ def _commands(section: Section) -> list[str]:
     seeds: dict[tuple[str, ...], set[str]] = {}
     for run in section.runs:
         if run.overrides:
-            rest = tuple(text for text in run.overrides if not re.match(r"(seed|study\.(seeds|resume|dry_run))=", text))
+            rest = tuple(text for text in run.overrides if not concerns(key_of(text), ("seed", *HOW_MANY)))
             seeds.setdefault(rest, set()).update({str(run.seed)} - {"None"})
     commands = []
     for rest, values in sorted(seeds.items()):

@@ -27,17 +27,22 @@ def _baseline(section: Section) -> str:
     opening = f"Under `{baseline.label}`"
     levels = section.family.levels
     lost = [level for level in levels if losses(section, baseline, level)]
+    idle = "".join(
+        f"Level {level} is without effect {of_seeds(count, runs)}: neither its use by the decoder nor what it says of "
+        "the sample exceeds what shuffled pairs give. "
+        for level, count in sorted(baseline.absences("without_effect").items())
+    )
     if not lost:
         return (
             f"{opening} ({runs} seed{'s' * (runs != 1)}) no level collapses: {_rates(baseline, levels)}; "
-            f"a level counts as collapsed under {ACTIVE_NATS} nats. {_nothing_to_cure(section)}"
+            f"a level counts as collapsed under {ACTIVE_NATS} nats. {idle or _nothing_to_cure(section)}".rstrip()
         )
     parts = []
     for level in lost:
         when = phases(baseline.counted, section.unit, level)
         share = of_seeds(losses(section, baseline, level), runs)
         parts.append(f"level {level} collapsed {share} ({_rates(baseline, [level])}){': ' if when else ''}{when}")
-    return f"{opening} {'. And '.join(parts)}."
+    return f"{opening} {'. And '.join(parts)}. {idle}".rstrip()
 
 
 def _nothing_to_cure(section: Section) -> str:
@@ -53,7 +58,7 @@ def _nothing_to_cure(section: Section) -> str:
 def _alive(section: Section) -> list[str]:
     """The levels that live under a baseline that loses another."""
     baseline, levels = section.summaries[0], section.family.levels
-    alive = [level for level in levels if not losses(section, baseline, level)]
+    alive = [level for level in levels if not _dead(section, baseline, level)]
     if not alive or len(alive) == len(levels):
         return []
     under = f"`{baseline.label}`{few(len(baseline.counted))}"
@@ -68,21 +73,27 @@ def _rates(summary: Summary, levels: list[str] | tuple[str, ...]) -> str:
     return ", ".join(texts)
 
 
+def _dead(section: Section, summary: Summary, level: str) -> int:
+    """In how many seeds a level collapsed or is without effect."""
+    return losses(section, summary, level) + summary.absences("without_effect")[level]
+
+
 def _strategies(section: Section, level: str) -> str:
     """Under which strategies a level lives in every seed, and under which it does not; few seeds are counted."""
     tried = [summary for summary in section.remedies if summary.counted]
-    lost = {s.label: losses(section, s, level) for s in tried if losses(section, s, level)}
+    lost = {s.label: _dead(section, s, level) for s in tried if _dead(section, s, level)}
     lively = [f"`{s.label}`{few(len(s.counted))}" for s in tried if s.label not in lost]
     dead = listed(f"`{s.label}` ({of_seeds(lost[s.label], len(s.counted))})" for s in tried if s.label in lost)
     baseline = section.summaries[0]
-    lost_before = losses(section, baseline, level)
+    lost_before = _dead(section, baseline, level)
     if not tried or not (lost or lost_before):
         return ""
+    verb = "collapses" if not any(s.absences("without_effect")[level] for s in tried) else "collapses or has no effect"
     if lost and baseline.counted and not lost_before:
-        return f"Level {level}, alive under `{baseline.label}`{few(len(baseline.counted))}, collapses under {dead}."
+        return f"Level {level}, alive under `{baseline.label}`{few(len(baseline.counted))}, {verb} under {dead}."
     if not lively:
-        return f"No {section.family.remedy} keeps level {level} alive in every seed: it collapses under {dead}."
-    ending = f"; it collapses under {dead}" if lost else ""
+        return f"No {section.family.remedy} keeps level {level} alive in every seed: it {verb} under {dead}."
+    ending = f"; it {verb} under {dead}" if lost else ""
     return f"Level {level} is alive in every seed under {listed(lively)}{ending}."
 
 

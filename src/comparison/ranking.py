@@ -1,7 +1,7 @@
 """Ranks with ties: the order of names holds only as far as their intervals separate."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from src.comparison.measures import measure
 from src.comparison.sections import Section
@@ -20,9 +20,12 @@ class Rank:
 
 
 def ranks(section: Section) -> dict[str, Rank]:
-    """By name, in the metric that ranks; names with too few seeds, or without an interval, have none."""
-    key = section.ranking_key
+    """By name, in the primary metric; names with too few seeds, or without an interval, have none."""
+    key = section.primary
     found = {s.name: s.estimates[key] for s in section.summaries if key in s.estimates}
+    for name in section.groups:
+        if found[name].low is None and found[name].mean is not None:  # all of its seeds are the worst
+            found[name] = replace(found[name], low=found[name].mean, high=found[name].mean)
     return rank(found, measure(key).better)
 
 

@@ -107,6 +107,8 @@ class Run:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     controls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     onset: float | Mapping[str, float | None] | None = None
+    onset_reason: str | None = None  # why modes can have no onset
+    outcome: str | None = None  # None where it is not recorded and cannot be derived
     facts: Mapping[str, Any] = field(default_factory=dict)
     history: History = field(default_factory=History)
     overrides: tuple[str, ...] = ()
@@ -120,6 +122,11 @@ class Run:
         return self.status == "completed"
 
     @property
+    def failed(self) -> bool:
+        """Whether the run came to an end without a usable model."""
+        return self.status in ("failed", "diverged")
+
+    @property
     def lost(self) -> bool:
         """Whether the run would tell something had it come to its end; one that was pruned was behind anyway."""
         return self.status not in ("completed", PRUNED)
@@ -127,6 +134,11 @@ class Run:
     @property
     def images_seen(self) -> float | None:
         return self.facts.get("images_seen") or self.history.last("images_seen")
+
+    @property
+    def generator_steps(self) -> float | None:
+        """Updates of the generator; None in runs of versions that did not record them."""
+        return self.facts.get("generator_steps") or self.history.last("generator_steps")
 
     @cached_property
     def scalars(self) -> dict[str, float]:

@@ -2,47 +2,53 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from hashlib import sha256
 from statistics import fmean
+
+import numpy as np
 
 from src.comparison.collect import NO_DIGEST, ReportError
 from src.comparison.families import Family, family
-from src.comparison.measures import measure
+from src.comparison.measures import NOT_QUANTITIES, measure, ordered
 from src.comparison.naming import labels, told_apart, usual_baseline
+from src.comparison.paired import Compared, Groups, comparisons, estimates, groups, table
 from src.comparison.records import Dataset, Run, is_names, is_number
-from src.comparison.statistics import (
-    Estimate,
-    Significance,
-    estimate,
-    paired_differences,
-    significances,
-)
+from src.comparison.statistics import Estimate, Significance
+from src.metrics.significance import holm
 
+Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample, oracle
+EARLIER = "an oracle of an earlier version"
 CONTROLS = {
     "real": "real, held out",
+    "blurred": "real, blurred",
+    "noisy": "real, noisy",
+    "thick": "real, thick strokes",
     "noise": "noise",
     "grey": "plain grey",
+    "cut_up": "real, cut up",
+    "superposed": "real, superposed",
     "single": "one sample, repeated",
 }
+REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One name's completed runs, one per seed, averaged; `differences` are paired with the baseline's.
+    """One name's runs: completed ones, one per seed, those that failed instead, and the rest.
 
-    `label` is what the page calls it, the name without what all names share.
+    `label` is what the page calls it, the name without what all names share. `estimates` are over completed and failed
+    runs, `differences` are the completed pairs' by seed.
     """
 
     name: str
     label: str
     counted: tuple[Run, ...]
+    failed: tuple[Run, ...]
     others: tuple[Run, ...]
     estimates: Mapping[str, Estimate]
     differences: Mapping[str, Mapping[int, float]]
-
-    def difference(self, key: str) -> Estimate:
-        return estimate(self.differences.get(key, {}).values(), 2 * measure(key).rounding)
 
     def mean(self, key: str) -> float | None:
         return self.estimates.get(key, Estimate(0)).mean
@@ -57,7 +63,8 @@ class Section:
     """What may be compared: every run of one model family on one data set.
 
     Averaged are completed runs only, and of several with the same name and seed only the latest. `assumed` says that
-    the baseline is but the first by name, as none is known for one.
+    the baseline is but the first by name, as none is known for one. `oracle` is what measured the runs, None where no
+    run tells; `oracle_differs` says that there are other runs on the same data, measured by another.
     """
 
     model: str
@@ -65,6 +72,8 @@ class Section:
     runs: tuple[Run, ...]
     baseline: str
     assumed: bool = False
+    oracle: str | None = None
+    oracle_differs: bool = False
 
     @cached_property
     def family(self) -> Family:
@@ -89,12 +98,22 @@ class Section:
         digest = _identity(self.dataset, digits=8) if self.dataset else "unknown"
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
         stack = f"_stack{channels}" if channels > 1 else ""
-        return "".join(c if c.isascii() and c.isalnum() else "_" for c in f"{self.model[:30]}_{digest[:50]}{stack}")
+        oracle = f"_{sha256((self.oracle or '').encode()).hexdigest()[:6]}" if self.oracle_differs else ""
+        words = f"{self.model[:30]}_{digest[:50]}{stack}{oracle}"
+        return "".join(c if c.isascii() and c.isalnum() else "_" for c in words)
 
     @cached_property
     def counted(self) -> tuple[Run, ...]:
         usable = [run for run in self.runs if run.completed and run.dataset and run.seed is not None]
         latest = {(run.name, run.seed): run for run in sorted(usable, key=lambda run: run.finished_at)}
+        return tuple(sorted(latest.values(), key=lambda run: (run.name, run.seed)))
+
+    @cached_property
+    def failed(self) -> tuple[Run, ...]:
+        """Failed runs, one per name and seed that has no completed run: they count as the worst."""
+        kept = {(run.name, run.seed) for run in self.counted}
+        ended = [run for run in self.runs if run.failed and run.seed is not None and (run.name, run.seed) not in kept]
+        latest = {(run.name, run.seed): run for run in sorted(ended, key=lambda run: run.finished_at)}
         return tuple(sorted(latest.values(), key=lambda run: (run.name, run.seed)))
 
     @cached_property
@@ -107,45 +126,92 @@ class Section:
     @cached_property
     def summaries(self) -> tuple[Summary, ...]:
         """One per name, the baseline first, the others by name."""
-        names = sorted(self.labels, key=lambda name: (name != self.baseline, name))
-        return tuple(self._summary(name) for name in names)
+        made = {key: estimates(self.names, values, key, self.num_modes) for key, values in self.tables.items()}
+        return tuple(self._summary(name, {key: found[name] for key, found in made.items()}) for name in self.names)
 
     @cached_property
     def remedies(self) -> tuple[Summary, ...]:
         return self.summaries[1:]
 
     @cached_property
-    def ranking_key(self) -> str:
-        """The family's first headline metric that is better one way, "" where no run has any."""
-        return next((key for key in self.family.headline if key in self.metric_keys and measure(key).better), "")
+    def primary(self) -> str:
+        """The one metric that decides what helps: as declared by the runs, else the family's first that they have.
+
+        A metric that only some of the runs have gives way to one that all have. "" where there is none.
+        """
+        declared = {run.facts.get("primary") for run in self.runs} - {None}
+        keys = [*(declared if len(declared) == 1 else ()), *self.family.primary]
+        keys = [key for key in dict.fromkeys(keys) if key in self.metric_keys]
+        everywhere = [key for key in keys if all(key in run.metrics for run in self.counted)]
+        return next(iter([*everywhere, *keys]), "")
+
+    @cached_property
+    def headline(self) -> list[str]:
+        """The primary metric and those that the family always shows beside it."""
+        keys = dict.fromkeys([self.primary, *self.family.headline])
+        return [key for key in keys if key in self.metric_keys]
+
+    @cached_property
+    def side_keys(self) -> list[str]:
+        """Every other metric in which any two runs differ, those of the first table first."""
+        onsets = {key for run in self.counted for key in run.onset_columns}
+        keys = self.metric_keys - NOT_QUANTITIES - onsets - {self.primary}
+        varied = [key for key in ordered(keys) if len({run.scalars.get(key) for run in self.counted}) > 1]
+        return sorted(varied, key=lambda key: key not in self.family.main)
 
     @cached_property
     def best_first(self) -> tuple[Summary, ...]:
-        """All names by their mean in the metric that ranks; those without one last, by name."""
-        sign = -1 if measure(self.ranking_key).better == "higher" else 1
-        means = {s.name: s.mean(self.ranking_key) for s in self.summaries}
+        """All names by their mean in the primary metric; those without one last, by name."""
+        sign = -1 if measure(self.primary).better == "higher" else 1
+        means = {s.name: s.mean(self.primary) for s in self.summaries}
         return tuple(
             sorted(self.summaries, key=lambda s: (means[s.name] is None, sign * (means[s.name] or 0.0), s.name))
         )
 
     @cached_property
     def ranked(self) -> tuple[Summary, ...]:
-        """Remedies with completed runs, the best mean first."""
-        return tuple(s for s in self.best_first if s.counted and s.name != self.baseline)
+        """Remedies with completed or failed runs, the best mean first."""
+        return tuple(s for s in self.best_first if (s.counted or s.failed) and s.name != self.baseline)
 
     @cached_property
-    def significances(self) -> Mapping[str, Mapping[str, Significance]]:
-        """Of the paired differences, by metric and name; all remedies on one metric are a family."""
-        return {
-            key: significances(
-                {s.name: s.differences[key].values() for s in self.remedies}, rounding=2 * measure(key).rounding
-            )
-            for key in self.metric_keys
-        }
+    def names(self) -> list[str]:
+        """The baseline first, the others by name."""
+        return sorted(self.labels, key=lambda name: (name != self.baseline, name))
+
+    @cached_property
+    def tables(self) -> Mapping[str, np.ndarray]:
+        """Values by metric, [names, seeds]."""
+        return {key: table(self.names, self.counted, self.failed, key) for key in self.metric_keys}
+
+    @cached_property
+    def comparisons(self) -> Mapping[str, Mapping[str, Compared]]:
+        """Of each remedy with the baseline, by metric and name."""
+        return {key: comparisons(self.names, values, key, self.num_modes) for key, values in self.tables.items()}
+
+    def compared(self, key: str, name: str) -> Compared:
+        return self.comparisons[key][name]
+
+    @cached_property
+    def groups(self) -> Mapping[str, Groups]:
+        """Names with failed seeds, or with seeds in two groups of the primary metric."""
+        return groups(self.names, self.tables[self.primary], self.primary) if self.primary else {}
+
+    @cached_property
+    def significances(self) -> Mapping[tuple[str, str], Significance]:
+        """By metric and name, corrected (Holm) over names for the primary metric, else over names × metrics."""
+        found = {}
+        for keys in ([self.primary] if self.primary else [], self.side_keys):
+            tests = [(key, s.name, p) for key in keys for s in self.remedies if (p := self.compared(key, s.name).p)]
+            corrected = holm([p for *_, p in tests])
+            found |= {
+                (key, name): Significance(p, own, len(tests))
+                for (key, name, p), own in zip(tests, corrected, strict=True)
+            }
+        return found
 
     def significance(self, key: str, name: str) -> Significance | None:
         """Of one name's difference from the baseline; None where too few seeds have a pair."""
-        return self.significances.get(key, {}).get(name)
+        return self.significances.get((key, name))
 
     @cached_property
     def metric_keys(self) -> set[str]:
@@ -171,26 +237,25 @@ class Section:
         """Every metric that is a list of names in some counted run."""
         return sorted({k for run in self.counted for k, value in run.metrics.items() if is_names(value)})
 
-    def _summary(self, name: str) -> Summary:
+    def _summary(self, name: str, found: Mapping[str, Estimate]) -> Summary:
         counted = tuple(run for run in self.counted if run.name == name)
         kept = {run.folder for run in counted}
-        compared = {} if name == self.baseline else {key: self._paired(name, key) for key in self.metric_keys}
         return Summary(
             name=name,
             label=self.labels[name],
             counted=counted,
+            failed=tuple(run for run in self.failed if run.name == name),
             others=tuple(run for run in self.runs if run.name == name and run.folder not in kept),
-            estimates={
-                key: estimate(self._by_seed(name, key).values(), measure(key).rounding) for key in self.metric_keys
-            },
-            differences=compared,
+            estimates=found,
+            differences={} if name == self.baseline else {key: self._paired(name, key) for key in self.metric_keys},
         )
 
     def _by_seed(self, name: str, key: str) -> dict[int, float]:
         return {run.seed: run.scalars[key] for run in self.counted if run.name == name and key in run.scalars}
 
     def _paired(self, name: str, key: str) -> dict[int, float]:
-        return paired_differences(self._by_seed(name, key), self._by_seed(self.baseline, key))
+        treated, baseline = self._by_seed(name, key), self._by_seed(self.baseline, key)
+        return {seed: treated[seed] - baseline[seed] for seed in sorted(treated.keys() & baseline.keys())}
 
 
 def control(section: Section, name: str, key: str) -> float | None:
@@ -206,30 +271,51 @@ def _identity(dataset: Dataset, digits: int | None = None) -> str:
 
 
 def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
-    """Runs by family and data, GANs first.
+    """Runs by family, data and the oracle that measured them, GANs first.
 
     A run that ended before it recorded its data, or never began, joins the only section with runs of its name, else
     the only one of its family, and is listed there, never averaged; if there are several, it stands in one of its own.
+    A run that ended before it was measured likewise joins a section on its data.
 
     Raises:
         ReportError: no run has the baseline's name or label.
     """
-    members: dict[tuple[str, str, tuple[int, ...]], list[Run]] = {}
+    members: dict[Home, list[Run]] = {}
+    unmeasured, unknown = [], []
     for run in runs:
-        if run.dataset:
-            members.setdefault((run.model or "unknown", _identity(run.dataset), run.dataset.shape), []).append(run)
+        data = (run.model or "unknown", _identity(run.dataset), run.dataset.shape) if run.dataset else None
+        if data is None:
+            unknown.append(run)
+        elif run.completed or _oracle(run):
+            members.setdefault((*data, _oracle(run)), []).append(run)
+        else:
+            unmeasured.append((run, data))
+    for run, data in unmeasured:
+        _join(members, run, [key for key in members if key[:3] == data], (*data, ""))
     homes = list(members)
-    for run in runs:
-        if not run.dataset:
-            called = [key for key in homes if any(run.name == other.name for other in members[key])]
-            fitting = called or [key for key in homes if run.model in (None, key[0])]
-            home = fitting[0] if len(fitting) == 1 else (run.model or "unknown", "", ())
-            members.setdefault(home, []).append(run)
-    sections = [_section(model, found, baseline) for (model, *_), found in sorted(members.items())]
+    for run in unknown:
+        _join(members, run, [key for key in homes if run.model in (None, key[0])], (run.model or "unknown", "", (), ""))
+    times = Counter(key[:3] for key in members)
+    sections = [
+        replace(_section(key[0], found, baseline), oracle=key[3] or None, oracle_differs=times[key[:3]] > 1)
+        for key, found in sorted(members.items())
+    ]
     called = {summary.name: summary.label for section in sections for summary in section.summaries}
     if baseline is not None and baseline not in {*called, *called.values()}:
         raise ReportError(f"--baseline {baseline}: no run has that name. Names here: {', '.join(sorted(called))}.")
     return sections
+
+
+def _join(members: dict[Home, list[Run]], run: Run, fitting: list[Home], otherwise: Home) -> None:
+    """Puts a run into the only fitting section with runs of its name, else into the only fitting one."""
+    called = [key for key in fitting if any(run.name == other.name for other in members[key])] or fitting
+    members.setdefault(called[0] if len(called) == 1 else otherwise, []).append(run)
+
+
+def _oracle(run: Run) -> str:
+    """What measured a run; earlier versions recorded the oracle's accuracy only. "" where nothing did."""
+    named, accuracy = run.facts.get("oracle"), run.facts.get("oracle_accuracy")
+    return named if isinstance(named, str) else EARLIER if is_number(accuracy) else ""
 
 
 def _section(model: str, runs: Sequence[Run], baseline: str | None) -> Section:

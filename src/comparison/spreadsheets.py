@@ -1,4 +1,4 @@
-"""runs.csv, a row per run, and summary.csv, a row per name."""
+"""runs.csv, a row per run, and summary.csv, a row per name and metric."""
 
 import csv
 import io
@@ -10,40 +10,56 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.comparison.counts import clopper_pearson
 from src.comparison.measures import ordered
 from src.comparison.ranking import ranks
 from src.comparison.records import Dataset, Run
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import Estimate, intervals
+from src.comparison.verdicts import judge
 
-RECORD = ("name", "seed", "status", "averaged", "model", "dataset", "source", "digest", "oracle_accuracy")
+RECORD = (
+    *("name", "seed", "status", "averaged", "outcome", "onset_reason", "model"),
+    *("dataset", "source", "digest", "oracle", "oracle_accuracy"),
+)
 COST = ("train_seconds", "images_per_second", "device", "precision", "git")
-ESTIMATE = ("n", "mean", "sd", "low", "high")
-DIFFERENCE = ("pairs", "difference", "difference_low", "difference_high", "p", "p_corrected")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( [-+]?[\d.]+(e[-+]?\d+)?)*")  # text of numbers is none
-RANK = ("ranked_by", "rank_first", "rank_last")
+OTHERS = ("images_seen", "generator_steps", *COST, "error", "folder")
+SUMMARY = (
+    *("name", "metric", "n", "mean", "sd", "low", "high", "diff", "diff_low", "diff_high", "p", "p_holm"),
+    *("test", "pairs", "detectable", "verdict", "primary", "rank_first", "rank_last"),
+    *("model", "dataset", "source", "digest", "oracle", "baseline", "completed", "failed", "not_run"),
+)
+SHARE = "collapsed_or_failed"
 
 
 def runs_csv(sections: Sequence[Section], root: Path) -> str:
-    """Every run as recorded; `averaged` says whether it stands in the means. Folders are relative to root."""
-    rows, runs = [], [run for section in sections for run in section.runs]
+    """Every run as recorded; `averaged` says whether it stands in the means. Folders are relative to root.
+
+    A fact about the run that has the name of a metric, such as the trainer's precision, is called `trainer_…`.
+    """
+    runs = [run for section in sections for run in section.runs]
+    metrics = ordered({key for run in runs for key in run.metrics})
+    onsets = [key for key in sorted({key for run in runs for key in run.onset_columns}) if key not in metrics]
+    renamed = {key: f"trainer_{key}" if key in metrics else key for key in (*RECORD, *OTHERS)}
+    rows = []
     for section in sections:
         ordered_runs = sorted(section.runs, key=lambda run: (run.name, run.seed is None, run.seed or 0))
-        rows += [_run_row(run, section, root) for run in ordered_runs]
-    metrics = ordered({key for run in runs for key in run.metrics})
-    onsets = sorted({key for run in runs for key in run.onset_columns})
-    return _csv([*RECORD, *metrics, *onsets, "images_seen", *COST, "error", "folder"], rows)
+        for run in ordered_runs:
+            facts = {renamed[key]: value for key, value in _facts(run, section, root).items()}
+            rows.append(run.onset_columns | dict(run.metrics) | facts)
+    columns = [*(renamed[key] for key in RECORD), *metrics, *onsets, *(renamed[key] for key in OTHERS)]
+    return _csv(columns, rows)
 
 
-def _run_row(run: Run, section: Section, root: Path) -> dict[str, Any]:
+def _facts(run: Run, section: Section, root: Path) -> dict[str, Any]:
     averaged = any(run.folder == kept.folder for kept in section.counted)
-    record = (run.name, run.seed, run.status, "yes" if averaged else "no", run.model)
+    record = (run.name, run.seed, run.status, "yes" if averaged else "no", run.outcome, run.onset_reason, run.model)
+    oracle = (run.facts.get("oracle"), run.facts.get("oracle_accuracy"))
     return {
-        **run.metrics,
-        **run.onset_columns,
-        **dict(zip(RECORD, (*record, *_data(run.dataset), run.facts.get("oracle_accuracy")), strict=True)),
+        **dict(zip(RECORD, (*record, *_data(run.dataset), *oracle), strict=True)),
         "images_seen": run.images_seen,
+        "generator_steps": run.generator_steps,
         **{key: run.facts.get(key) for key in COST},
         "error": run.error,
         "folder": relative(run.folder, root),
@@ -55,41 +71,68 @@ def _data(dataset: Dataset | None) -> tuple[str | None, str | None, str | None]:
 
 
 def summary_csv(sections: Sequence[Section]) -> str:
-    """Per name and metric: n, mean, sd, 95 % interval; difference from the baseline, pairs, interval, p, p by Holm.
+    """Long: a row per name and metric, with the mean, the difference from the baseline and its test.
 
-    `interval` says how a row's intervals were made, the rank is in the metric that `ranked_by` names.
+    Where seeds failed or fall into two groups, `test` is "rank sum" and the metric has no `diff`; the share of seeds
+    that failed or lie in the worse group of the primary metric has rows of its own, with exact intervals.
     """
-    keys = ordered({key for section in sections for key in section.metric_keys})
-    fixed = ["name", "model", "dataset", "source", "digest", "baseline", "n", "not_averaged", *RANK, "interval"]
-    columns = [f"{key}_{part}" for key in keys for part in (*ESTIMATE, *DIFFERENCE)]
-    rows = [_summary_row(section, summary) for section in sections for summary in section.summaries]
-    return _csv([*fixed, *columns], rows)
+    rows = []
+    for section in sections:
+        keys = [key for key in ordered(section.metric_keys) if key != section.primary]
+        keys = [*([section.primary] if section.primary else []), *keys]
+        for summary in section.summaries:
+            own = _own(section, summary)
+            rows += [own | _summary_row(section, summary, key) for key in keys]
+            rows += [own | _share_row(section, summary)] if section.groups else []
+    return _csv(SUMMARY, rows)
 
 
-def _summary_row(section: Section, summary: Summary) -> dict[str, Any]:
+def _own(section: Section, summary: Summary) -> dict[str, Any]:
+    """What is the same for all metrics of a name."""
     name, source, digest = _data(section.dataset)
-    row: dict[str, Any] = {
+    return {
         "name": summary.name,
         "model": section.model,
         "dataset": name,
         "source": source,
         "digest": digest,
+        "oracle": section.oracle,
         "baseline": section.baseline,
-        "n": len(summary.counted),
-        "not_averaged": len(summary.others),
+        "completed": len(summary.counted),
+        "failed": len(summary.failed),
+        "not_run": len(summary.others) - len(summary.failed),
     }
-    gaps = {} if summary.name == section.baseline else {key: summary.difference(key) for key in section.metric_keys}
-    row["interval"] = intervals([*summary.estimates.values(), *gaps.values()])
-    if place := ranks(section).get(summary.name):
-        row |= dict(zip(RANK, (section.ranking_key, place.first, place.last), strict=True))
-    for key in section.metric_keys:
-        value = summary.estimates.get(key, Estimate(0))
-        row |= {f"{key}_{part}": getattr(value, part) for part in ESTIMATE}
-        if gap := gaps.get(key):
-            found = section.significance(key, summary.name)
-            tested = (found.p, found.corrected) if found else (None, None)
-            parts = zip(DIFFERENCE, (gap.n, gap.mean, gap.low, gap.high, *tested), strict=True)
-            row |= {f"{key}_{part}": number for part, number in parts}
+
+
+def _summary_row(section: Section, summary: Summary, key: str) -> dict[str, Any]:
+    value = summary.estimates[key]
+    row = {"metric": key, "primary": "yes" if key == section.primary else "no"}
+    row |= {part: getattr(value, part) for part in ("n", "mean", "sd", "low", "high")}
+    if key == section.primary and (place := ranks(section).get(summary.name)):
+        row |= {"rank_first": place.first, "rank_last": place.last}
+    if summary.name == section.baseline:
+        return row
+    compared, tested = section.compared(key, summary.name), section.significance(key, summary.name)
+    difference = compared.difference
+    row |= {"diff": difference.mean, "diff_low": difference.low, "diff_high": difference.high, "p": compared.p}
+    row |= {"pairs": difference.n, "test": ("rank sum" if compared.exact else "t") if compared.p is not None else None}
+    row |= {"verdict": str(judge(section, summary, key).verdict)}
+    if tested:
+        row |= {"p_holm": tested.corrected, "detectable": compared.detectable(tested.tests)}
+    return row
+
+
+def _share_row(section: Section, summary: Summary) -> dict[str, Any]:
+    """The share of seeds that failed or are in the worse group, as a metric of its own."""
+    n = len(summary.counted) + len(summary.failed)
+    found = section.groups.get(summary.name)
+    row: dict[str, Any] = {"metric": SHARE, "primary": "no", "n": n}
+    if n:
+        worse = found.worse if found else 0
+        row |= dict(zip(("mean", "low", "high"), (worse / n, *clopper_pearson(worse, n)), strict=True))
+    if summary.name != section.baseline:
+        share = section.compared(section.primary, summary.name).share
+        row |= {"pairs": share.n, "diff": share.mean, "diff_low": share.low, "diff_high": share.high}
     return row
 
 

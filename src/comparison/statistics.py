@@ -1,126 +1,31 @@
-"""Means and differences with the interval that the number of seeds allows, and what chance makes of a difference."""
+"""Means and paired differences with intervals from a variance that is moderated over names.
+
+Shapes: M names, the first of them the baseline, n seeds; leading dimensions are independent studies. NaN is a seed
+that was not run.
+"""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
-from functools import cache
 from statistics import fmean, stdev
+from typing import NamedTuple
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
-from scipy.stats import bootstrap, ttest_1samp
+from scipy.special import fdtrc, stdtr, stdtrit
 
-from src.metrics.significance import CHANCE, holm
+from src.metrics.significance import CHANCE
 
 MIN_SEEDS = 3
-MIN_BOOTSTRAP = 10  # values; resamples of fewer are too much alike
-RESAMPLES = 4999
-SEED = 0  # so that a report can be made again
-MIN_ALIKE = 6  # values; of fewer that are all alike, chance has as many of one sign once in twenty times or more
-ROUNDING = 1e-12  # relative; values that differ by less differ by their rounding
-
-
-class Interval(StrEnum):
-    """How a 95 % interval of a mean was made."""
-
-    STUDENT = "Student's t"
-    BCA = "BCa bootstrap"
-    COUNTS = "Student's t on the variance of rounding, 1/12, where all counts are alike"
-    ALIKE = "of no width, exact by their signs, where six or more values are alike"
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Mean of n values with its 95 % interval.
-
-    All of sd, low, high and interval are None below two values; the last three too where values without spread say
-    nothing of how far the mean can be trusted.
-    """
-
-    n: int
-    mean: float | None = None
-    sd: float | None = None
-    low: float | None = None
-    high: float | None = None
-    interval: Interval | None = None
-
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
-
-
-def estimate(values: Iterable[float], rounding: float = 0.0) -> Estimate:
-    """Mean, sample standard deviation and 95 % interval, bias-corrected and accelerated where there are enough values.
-
-    Efron 1987, doi:10.2307/2289144, from MIN_BOOTSTRAP values on; Student's t with n − 1 degrees of freedom below.
-
-    Values that are all alike have no spread to judge by. Counts are known to half a unit: they take the variance of
-    their rounding (Sheppard 1898), 1/12 for whole numbers. All others have no interval below MIN_ALIKE values, and one
-    of no width from there on: as an interval of the median between the smallest and the largest value it is exact.
-
-    Args:
-        rounding: variance that each value owes to its rounding; 0 for what is no count.
-    """
-    return _estimate(tuple(map(float, values)), rounding)
-
-
-@cache  # a report asks for the same difference in tables, figures and sentences
-def _estimate(sample: tuple[float, ...], rounding: float) -> Estimate:
-    n = len(sample)
-    if n == 0:
-        return Estimate(0)
-    mean = fmean(sample)
-    if n == 1:
-        return Estimate(1, mean)
-    if alike(sample):
-        return _of_alike(n, mean, rounding)
-    sd = stdev(sample)
-    if n >= MIN_BOOTSTRAP:
-        return Estimate(n, mean, sd, *_bca(sample), Interval.BCA)
-    half_width = _half_width(n, sd)
-    return Estimate(n, mean, sd, mean - half_width, mean + half_width, Interval.STUDENT)
-
-
-def _of_alike(n: int, mean: float, rounding: float) -> Estimate:
-    if rounding:
-        half_width = _half_width(n, math.sqrt(rounding))
-        return Estimate(n, mean, 0.0, mean - half_width, mean + half_width, Interval.COUNTS)
-    return Estimate(n, mean, 0.0) if n < MIN_ALIKE else Estimate(n, mean, 0.0, mean, mean, Interval.ALIKE)
-
-
-def _half_width(n: int, sd: float) -> float:
-    return float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
-
-
-def _bca(sample: Sequence[float]) -> tuple[float, float]:
-    random = np.random.default_rng(SEED)
-    found = bootstrap((sample,), np.mean, n_resamples=RESAMPLES, method="BCa", rng=random).confidence_interval
-    return float(found.low), float(found.high)
-
-
-def alike(sample: Sequence[float]) -> bool:
-    """Whether values differ by no more than their last digits: no t-test and no bootstrap has an answer then."""
-    return max(sample) - min(sample) <= ROUNDING * max(map(abs, sample))
-
-
-def intervals(found: Iterable[Estimate]) -> str:
-    """How the intervals of several estimates were made, in words; empty where there are none."""
-    kinds = {value.interval for value in found} - {None}
-    told = [str(kind) for kind in Interval if kind in kinds]
-    if {Interval.STUDENT, Interval.BCA} <= kinds:
-        told[:2] = [f"{Interval.STUDENT} below {MIN_BOOTSTRAP} values, {Interval.BCA} from there on"]
-    return "; ".join(told)
-
-
-def paired_differences(treated: Mapping[int, float], baseline: Mapping[int, float]) -> dict[int, float]:
-    """treated − baseline for every seed that both have, by seed."""
-    return {seed: treated[seed] - baseline[seed] for seed in sorted(treated.keys() & baseline.keys())}
+POWER = 0.8
+CAUTION = 3.0  # over M: added to the estimated spread of the names' variances, which few names underestimate
+OUTLYING = 0.05  # of the F test by which a name's variance is too large for the others' to speak for it
+ROUNDING = 1e-12  # relative; values that differ by less do not differ
+UNBOUNDED = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)
 class Significance:
-    """p of a paired t-test, two-sided, alone and after Holm's correction for the `tests` of its family."""
+    """p of one test, alone and after Holm's correction for the `tests` of its family."""
 
     p: float
     corrected: float
@@ -131,26 +36,122 @@ class Significance:
         return self.corrected < CHANCE
 
 
-def significances(differences: Mapping[str, Iterable[float]], rounding: float = 0.0) -> dict[str, Significance]:
-    """By name, over one family of paired differences; names with fewer than MIN_SEEDS pairs are not tested."""
-    samples = {name: tuple(values) for name, values in differences.items()}
-    raw = {name: p_value(sample, rounding) for name, sample in samples.items() if len(sample) >= MIN_SEEDS}
-    corrected = holm([*raw.values()])
-    return {name: Significance(p, own, len(raw)) for (name, p), own in zip(raw.items(), corrected, strict=True)}
+@dataclass(frozen=True)
+class Estimate:
+    """Mean of n values with its 95 % interval; None is what n values cannot give."""
+
+    n: int
+    mean: float | None = None
+    sd: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
-def p_value(differences: Sequence[float], rounding: float = 0.0) -> float:
-    """Chance of a mean at least as far from 0 if there were no difference, by a t-test.
+def estimate(values: Iterable[float], bounds: tuple[float, float] = UNBOUNDED) -> Estimate:
+    """Mean, standard deviation and 95 % interval of one sample alone, by Student's t; cut off at `bounds`.
 
-    Where all differences are alike, a t-test knows nothing: on counts it takes the variance of their rounding, as
-    `estimate` does; else it is the exact chance that all have one sign, 2·0.5ⁿ.
+    Values without spread do not tell how far their mean can be trusted: they have no interval.
     """
-    if not alike(differences):
-        return float(ttest_1samp(differences, 0).pvalue)
-    n, mean = len(differences), fmean(differences)
-    if not mean:
-        return 1.0
-    return 2 * float(stdtr(n - 1, -abs(mean) / math.sqrt(rounding / n))) if rounding else 2 * 0.5**n
+    sample = [*map(float, values)]
+    n = len(sample)
+    if n < 2:
+        return Estimate(n, sample[0] if sample else None)
+    mean, sd = fmean(sample), stdev(sample)
+    if sd <= ROUNDING * abs(mean):
+        return Estimate(n, mean, 0.0)
+    half = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
+    return Estimate(n, mean, sd, max(mean - half, bounds[0]), min(mean + half, bounds[1]))
+
+
+class Variance(NamedTuple):
+    """Variance of one value of each name and the degrees of freedom behind it, each [..., M]."""
+
+    value: np.ndarray
+    df: np.ndarray
+
+
+def moderated(values: np.ndarray, rounding: float = 0.0, blocks: bool = False) -> Variance:
+    """Variance of each name, shrunk towards the mean over names (empirical Bayes, after Smyth 2004).
+
+    s̃² = (d₀ s̄² + d s²) / (d₀ + d) with d + d₀ degrees of freedom, at most those of the pooled variance, D / (1 + c).
+    The prior's d₀ is 2 / (c + CAUTION/M), where c is the squared coefficient of variation of the true variances, by
+    moments: equally variable names are pooled, others keep their own. A name whose variance is larger than the others'
+    by an F test at OUTLYING is not shrunk (as Phipson et al. 2016 do). Values that are all alike, as at the floor or
+    the ceiling of a metric, say nothing of the spread: their name has the others'.
+
+    Args:
+        values: [..., M, n].
+        rounding: least variance of a value, 1/12 for counts.
+        blocks: take out each seed's mean over names first, which costs one degree of freedom in M.
+    """
+    known = np.isfinite(values)
+    count = known.sum(-1)
+    spread = np.where(known, values, -np.inf).max(-1) > np.where(known, values, np.inf).min(-1)
+    runs = np.maximum((count > 1).sum(-1, keepdims=True), 1)
+    lost = 1 - 1 / runs if blocks else np.ones(runs.shape)
+    own_df = np.where(spread | ~spread.any(-1, keepdims=True), np.maximum(count - 1, 0), 0).astype(float)
+    names = np.maximum((own_df > 0).sum(-1, keepdims=True), 1).astype(float)
+    if blocks:
+        values = values - np.where(known, values, 0).sum(-2, keepdims=True) / np.maximum(
+            known.sum(-2, keepdims=True), 1
+        )
+    mean = np.where(known, values, 0).sum(-1, keepdims=True) / np.maximum(count, 1)[..., None]
+    squares = (np.where(known, values - mean, 0) ** 2).sum(-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own = np.where((own_df > 0) & (lost > 0), np.maximum(squares / own_df / lost, rounding), np.nan)
+        df = own_df.sum(-1, keepdims=True)
+        pooled = np.nansum(own * own_df, -1, keepdims=True) / df
+        typical_df = df / names
+        total_df = np.maximum(df * lost, own_df.max(-1, keepdims=True))
+        varies = np.nansum(np.where(own_df > 0, own - pooled, 0) ** 2, -1, keepdims=True) / (names - 1) / pooled**2
+        unequal = np.maximum((varies - 2 / typical_df) / (1 + 2 / typical_df), 0)
+        unequal = np.nan_to_num(unequal, posinf=0.0)
+        prior_df = 2 / (unequal + CAUTION / names)
+        others = (pooled * df - own * own_df) / (df - own_df)
+        outlying = fdtrc(own_df, np.maximum(total_df - own_df, 1), own / others) < OUTLYING
+        prior_df = np.where(outlying & (names > 2), 0, prior_df)
+        value = (prior_df * pooled + own_df * np.nan_to_num(own)) / (prior_df + own_df)
+    df = np.maximum(prior_df + own_df, np.maximum(count - 1, 0))
+    return Variance(value, np.minimum(df, np.maximum(total_df / (1 + unequal), 1)))
+
+
+class Differences(NamedTuple):
+    """Of every name but the first from the first, each [..., M − 1]: mean, standard error, degrees of freedom, p."""
+
+    n: np.ndarray
+    mean: np.ndarray
+    error: np.ndarray
+    df: np.ndarray
+    p: np.ndarray
+
+
+def differences(values: np.ndarray, rounding: float = 0.0) -> Differences:
+    """Paired differences from the first name, tested by t on the moderated variances of both.
+
+    Seeds are blocks: what all names share in a seed is taken out first. Two names alone give the paired t-test. The
+    degrees of freedom are Welch's and Satterthwaite's for the sum of two variances.
+    """
+    baseline, others = values[..., :1, :], values[..., 1:, :]
+    known = np.isfinite(values)
+    variance = moderated(values, rounding, blocks=True)
+    pairs = np.isfinite(others - baseline)
+    n = pairs.sum(-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.where(pairs, others - baseline, 0).sum(-1) / np.where(n, n, np.nan)
+        theirs, ours = variance.value[..., 1:], variance.value[..., :1]
+        both = theirs + ours
+        most = np.maximum(variance.df.max(-1, keepdims=True), 1)
+        df = both**2 / (theirs**2 / variance.df[..., 1:] + ours**2 / variance.df[..., :1])
+        df = np.clip(df, 1, most)
+        error = np.sqrt(both / n)
+        error = np.where(error > ROUNDING * np.where(known, np.abs(values), 0).max((-2, -1))[..., None], error, 0)
+        p = np.where(error > 0, 2 * stdtr(df, -np.abs(mean) / error), np.nan)
+    return Differences(n, mean, error, df, p)
+
+
+def detectable(error: float, df: float, level: float) -> float:
+    """The true difference that a two-sided t-test at this level shows with a probability of POWER."""
+    return error * float(stdtrit(df, 1 - level / 2) + stdtrit(df, POWER))
 
 
 def p_text(value: float) -> str:

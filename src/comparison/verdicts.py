@@ -5,70 +5,89 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from src.comparison.measures import Measure, measure
+from src.comparison.paired import Compared
+from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import CHANCE, MIN_SEEDS, Estimate, Significance, p_text
+from src.comparison.statistics import MIN_SEEDS, Estimate, Significance
 
 BUDGET_TOLERANCE = 0.01
 AT_FLOOR = 2.0  # a perfect sampler's KL exceeds 1.5 floors once in twenty evaluations (K = 26)
+KLS = {"kl", "kl_late"}
 
 
 class Verdict(StrEnum):
-    """What a difference means, if it means anything."""
+    """What a difference means: help or harm in the primary metric, in all others which way it goes."""
 
-    KEEPS = "keeps alive"  # a level that the baseline loses
-    LOSES = "loses"  # a level that the baseline keeps
     HELPS = "helps"
     HURTS = "hurts"
-    RAISES = "raises"  # what is neither good nor bad in itself
+    KEEPS = "keeps alive"  # a level that the baseline loses
+    LOSES = "loses"  # a level that the baseline keeps
+    RAISES = "raises"
     LOWERS = "lowers"
     UNCLEAR = "no difference shown"
     WITHHELD = "no verdict"
 
 
-GOOD = {Verdict.HELPS, Verdict.KEEPS}
-BAD = {Verdict.HURTS, Verdict.LOSES}
-WITHOUT_SUBJECT = {Verdict.UNCLEAR, Verdict.WITHHELD}
+SHOWN = {Verdict.KEEPS, Verdict.LOSES, Verdict.RAISES, Verdict.LOWERS}
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict on one metric of one name, and why it was withheld, or no difference shown against the interval.
+    """A verdict on one metric of one name.
 
-    `subject` is what helps, rises or stays alive: the metric's label or the level's name. `significance` is None where
-    too few seeds have a pair.
+    Attributes:
+        subject: what helps, rises or stays alive: the metric's label or the level's name.
+        reason: why there is no verdict, or what the test could have shown where no difference is.
+        significance: None where too few seeds have a pair.
     """
 
     key: str
     verdict: Verdict
-    difference: Estimate
+    compared: Compared
     subject: str
     reason: str = ""
     significance: Significance | None = None
+
+    @property
+    def difference(self) -> Estimate:
+        return self.compared.difference
 
 
 def judge(section: Section, summary: Summary, key: str) -> Judgement:
     """Verdict on one metric: withheld for few pairs, unequal budgets, or a KL that is all sampling noise.
 
-    A difference is shown where its interval excludes zero and its p holds after correction for all names.
+    A difference is shown where its p holds after correction: for all names in the primary metric, for all names and
+    metrics in the others.
     """
-    difference, label = summary.difference(key), measure(key).label
+    compared, label = section.compared(key, summary.name), measure(key).label
     significance = section.significance(key, summary.name)
-    reason = _withheld(section, summary, key, difference)
+    reason = _withheld(section, summary, key, compared)
     if reason:
-        return Judgement(key, Verdict.WITHHELD, difference, label, reason, significance)
-    if not (difference.excludes_zero and significance.holds):
-        reason = _overruled(significance) if difference.excludes_zero else _no_spread(difference, significance)
-        return Judgement(key, Verdict.UNCLEAR, difference, label, reason, significance)
-    verdict = _shown(section, summary, key, grown=difference.mean > 0)
+        return Judgement(key, Verdict.WITHHELD, compared, label, reason, significance)
+    if significance is None or not significance.holds:
+        reason = _power(compared, measure(key), significance) if significance else ""
+        return Judgement(key, Verdict.UNCLEAR, compared, label, reason, significance)
+    verdict = _meaning(section, summary, key, _grown(section, summary, key, compared))
     subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else label
-    return Judgement(key, verdict, difference, subject, significance=significance)
+    return Judgement(key, verdict, compared, subject, significance=significance)
 
 
-def _shown(section: Section, summary: Summary, key: str, grown: bool) -> Verdict:
+def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> bool:
+    """Whether the values are larger than the baseline's; by their ranks where the rank-sum test decides."""
+    if not compared.exact:
+        return compared.difference.mean > 0
+    values = section.tables[key]
+    treated, baseline = (values[section.names.index(name)] for name in (summary.name, section.baseline))
+    treated, baseline = treated[treated == treated], baseline[baseline == baseline]
+    above = sum((value > baseline).sum() - (value < baseline).sum() for value in treated)
+    return bool(above > 0)
+
+
+def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdict:
     """What a difference means that is no chance."""
-    better, level, baseline = measure(key).better, section.family.level(key), section.summaries[0]
-    if better:
-        return Verdict.HELPS if grown == (better == "higher") else Verdict.HURTS
+    level, baseline = section.family.level(key), section.summaries[0]
+    if key == section.primary and measure(key).better:
+        return Verdict.HELPS if grown == (measure(key).better == "higher") else Verdict.HURTS
     if level and grown and _mostly_lost(section, baseline, level) and not losses(section, summary, level):
         return Verdict.KEEPS
     if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
@@ -76,22 +95,15 @@ def _shown(section: Section, summary: Summary, key: str, grown: bool) -> Verdict
     return Verdict.RAISES if grown else Verdict.LOWERS
 
 
-def _no_spread(difference: Estimate, significance: Significance) -> str:
-    """Why a difference that is the same in every seed is not shown; empty where there is none or an interval."""
-    if difference.interval or not difference.mean:
-        return ""
-    alone = p_text(significance.p)
-    return f"all {difference.n} are the same, so their spread is not known, and by their signs alone {alone}"
-
-
-def _overruled(significance: Significance) -> str:
-    """Why an interval that excludes zero shows no difference."""
-    if significance.p >= CHANCE:
-        return f"its interval excludes zero, but the paired t-test has {p_text(significance.p)}"
-    return (
-        f"its interval excludes zero, but Holm's correction for {significance.tests} names does not let it pass "
-        f"({p_text(significance.p)} alone, {p_text(significance.corrected)} corrected)"
-    )
+def _power(compared: Compared, shown: Measure, significance: Significance) -> str:
+    """What the test could have shown."""
+    needed = compared.seeds_needed(significance.tests)
+    if needed:
+        return f"{compared.difference.n} seeds cannot show a difference in counts here, {needed} can"
+    if count := compared.count_needed(significance.tests):
+        return f"{count} of {compared.difference.n} against 0 would have been shown"
+    difference = compared.detectable(significance.tests)
+    return f"{shown.text(difference)} would have been shown in 4 of 5 cases" if difference else ""
 
 
 def losses(section: Section, summary: Summary, level: str) -> int:
@@ -103,43 +115,56 @@ def _mostly_lost(section: Section, summary: Summary, level: str) -> bool:
     return losses(section, summary, level) > len(summary.counted) / 2
 
 
-def judgements(section: Section, summary: Summary) -> list[Judgement]:
-    """Verdicts on the family's headline metrics, as far as the section has them."""
-    keys = [key for key in section.family.headline if key in section.metric_keys]
-    return [judge(section, summary, key) for key in keys]
+def decision(section: Section, summary: Summary) -> Judgement | None:
+    """The verdict on the primary metric, the only one that says helps or hurts; None without a primary metric."""
+    return judge(section, summary, section.primary) if section.primary else None
 
 
-def overall(found: Sequence[Judgement]) -> str:
-    """One phrase for several verdicts: "helps: modes, KL", or the verdict they share."""
-    parts = []
+def side_effects(section: Section, summary: Summary) -> list[Judgement]:
+    """Differences that are shown in any other metric."""
+    found = (judge(section, summary, key) for key in section.side_keys)
+    return [judgement for judgement in found if judgement.verdict in SHOWN]
+
+
+def effects_text(found: Sequence[Judgement], most: int = 99) -> str:
+    """As in "keeps alive low; raises FID, recall"; of many, the first and how many more."""
+    parts, kept = [], list(found)[:most]
     for verdict in Verdict:
-        subjects = [j.subject for j in found if j.verdict is verdict]
-        if subjects and verdict not in WITHOUT_SUBJECT:
-            parts.append(f"{verdict}: {', '.join(subjects)}")
-    if parts:
-        return "; ".join(parts)
-    unclear = any(j.verdict is Verdict.UNCLEAR for j in found)
-    return str(Verdict.UNCLEAR if unclear else Verdict.WITHHELD)
+        subjects = [judgement.subject for judgement in kept if judgement.verdict is verdict]
+        if subjects:
+            parts.append(f"{verdict} {', '.join(subjects)}")
+    more = [f"{len(found) - most} more"] if len(found) > most else []
+    return "; ".join([*parts, *more])
 
 
-def tone(found: Sequence[Judgement]) -> str:
-    """ "helps" or "hurts" where the verdicts agree on it, else "unclear"."""
-    verdicts = {j.verdict for j in found}
-    if verdicts & GOOD and not verdicts & BAD:
-        return "helps"
-    return "hurts" if verdicts & BAD and not verdicts & GOOD else "unclear"
+def tone(verdict: Verdict) -> str:
+    """ "helps", "hurts" or "unclear"."""
+    return str(verdict) if verdict in (Verdict.HELPS, Verdict.HURTS) else "unclear"
 
 
-def kl_at_floor(summary: Summary) -> bool:
+def kl_at_floor(summary: Summary, key: str = "kl") -> bool:
     """Whether the mean KL is no larger than what a perfect sampler scores for its finite sample."""
-    kl, floor = summary.mean("kl"), summary.mean("kl_floor")
+    kl, floor = summary.mean(key), summary.mean("kl_floor")
     return kl is not None and floor is not None and kl <= AT_FLOOR * floor
 
 
 def equal_budgets(*summaries: Summary) -> bool:
-    """Whether all their averaged runs saw the same number of samples, to within one per cent."""
-    seen = [run.images_seen for summary in summaries for run in summary.counted if run.images_seen]
-    return not seen or max(seen) - min(seen) <= BUDGET_TOLERANCE * max(seen)
+    """Whether all their averaged runs saw equally many samples, or made equally many generator updates, within 1 %."""
+    runs = [run for summary in summaries for run in summary.counted if run.images_seen]
+    return equal_samples(runs) or equal_updates(runs)
+
+
+def equal_samples(runs: Sequence[Run]) -> bool:
+    return _all_equal([run.images_seen for run in runs])
+
+
+def equal_updates(runs: Sequence[Run]) -> bool:
+    """Also false where a run does not say how many it made."""
+    return _all_equal([run.generator_steps for run in runs])
+
+
+def _all_equal(numbers: Sequence[float | None]) -> bool:
+    return None not in numbers and (not numbers or max(numbers) - min(numbers) <= BUDGET_TOLERANCE * max(numbers))
 
 
 def interval(value: Estimate, shown: Measure, signed: bool = False) -> str:
@@ -150,12 +175,21 @@ def interval(value: Estimate, shown: Measure, signed: bool = False) -> str:
     return f"{middle} [{shown.text(value.low, signed)}, {shown.text(value.high, signed)}]"
 
 
-def _withheld(section: Section, summary: Summary, key: str, difference: Estimate) -> str:
-    baseline = section.summaries[0]
-    if difference.n < MIN_SEEDS:
-        return f"{difference.n} paired seed{'s' * (difference.n != 1)}, at least {MIN_SEEDS} are needed"
+def change(judgement: Judgement) -> str:
+    """The difference with its interval, or how many seeds are in the worse group, where the rank-sum test decides."""
+    shown, compared = measure(judgement.key), judgement.compared
+    if compared.difference.mean is not None or not compared.exact:
+        return f"{shown.label} {interval(compared.difference, shown, signed=True)}"
+    n = compared.difference.n
+    return f"{shown.label}: {compared.worse[0]} of {n} seeds collapsed or failed against {compared.worse[1]} of {n}"
+
+
+def _withheld(section: Section, summary: Summary, key: str, compared: Compared) -> str:
+    baseline, n = section.summaries[0], compared.difference.n
+    if n < MIN_SEEDS:
+        return f"{n} paired seed{'s' * (n != 1)}, at least {MIN_SEEDS} are needed"
     if not equal_budgets(summary, baseline):
-        return f"it did not see as many {section.unit} as the baseline"
-    if key == "kl" and kl_at_floor(summary) and kl_at_floor(baseline):
+        return f"it neither saw as many {section.unit} as the baseline nor made as many generator updates"
+    if key in KLS and kl_at_floor(summary, key) and kl_at_floor(baseline, key):
         return "both are at the floor of the sample size"
     return ""

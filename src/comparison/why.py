@@ -11,8 +11,9 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import rankdata
 
+from src.comparison.counts import SEED
 from src.comparison.sections import Section, Summary
-from src.comparison.statistics import CHANCE, MIN_SEEDS, SEED
+from src.comparison.statistics import CHANCE, MIN_SEEDS
 from src.comparison.survival import characters, recorded, survival
 from src.metrics.significance import holm
 

@@ -53,7 +53,7 @@ def reach(url: str) -> None:
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Holds a lock between processes, which the system releases if its holder dies."""
-    lock = FileLock(path)
+    lock = FileLock(path, mode=0o666)  # so that other users of the folder can take it too
     try:
         lock.acquire(timeout=0)
     except Timeout:

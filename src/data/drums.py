@@ -1,19 +1,24 @@
 """Drum bars as LightningDataModules: drawn from a grammar, from the Groove MIDI Dataset, and anybody's grids."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from src.data import grammar
-from src.data.grids import read_grids
+from src.data.grids import read_grids, read_voices
 from src.data.groove import load_groove
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
+from src.music.voices import NAMES, checked_names, places, unknown
 
 TEMPO_BANDS = (80, 100, 120, 140)  # beats per minute at which the next of Groove's bands of tempo begins
+log = logging.getLogger(__name__)
 NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
 
 
@@ -77,21 +82,45 @@ class Grids(ResidentData):
 
     Args:
         path: the file; a relative path is also looked for under `root`.
+        voices: names of the patterns' columns, or notes of General MIDI; None for those of the file, else the standard.
     """
 
     name = "grids"
 
-    def __init__(self, path: str, **common: Any):
+    def __init__(self, path: str, voices: Sequence[str | int] | None = None, **common: Any):
         super().__init__(**common)
         self.path = path
+        self.voices = voices
 
     def load(self) -> Loaded:
         path = self.find("path", self.path)
         grids, styles, classes = read_grids(path)
+        names = self._names(path)
+        if names:  # every column where the voice of its name is expected
+            order = places(names)
+            names = tuple(names[column] for column in order)
+            grids = {part: np.ascontiguousarray(grid_NTV[..., order]) for part, grid_NTV in grids.items()}
         splits = {part: Split.of(grids[part], styles[part]) for part in grids}
         for part, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
             if part not in splits:
                 splits["train"], splits[part] = split_off(splits["train"], share)
                 if not len(splits[part]):
                     raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
-        return Loaded(splits["train"], splits["val"], splits["test"], classes, self.name, levels=1)
+        _say(path, names)
+        return Loaded(splits["train"], splits["val"], splits["test"], classes, self.name, levels=1, voices=names)
+
+    def _names(self, path: Path) -> tuple[str, ...]:
+        """Those given by the command, else by the file; none without."""
+        if self.voices is not None:
+            return checked_names(list(self.voices), "data.voices")
+        written = read_voices(path)
+        return checked_names(written, f"voices in {path}") if written is not None else ()
+
+
+@rank_zero_only
+def _say(path: Path, names: tuple[str, ...]) -> None:
+    """What the columns are taken for, where nobody said so, and how voices sound that no synthesiser knows."""
+    if not names:
+        log.info("%s: columns taken as %s; data.voices=[…] names others.", path, ", ".join(NAMES))
+    for name, standard in unknown(names).items():
+        log.info("%s: %s is no percussion of General MIDI and is played as %s.", path, name, standard)

@@ -1,13 +1,14 @@
 """Anybody's drum grids: a NumPy archive of one-bar patterns, [N, 16 steps, 9 voices] of 0 and 1."""
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from src.data.spec import BAR
 
+VOICES = "voices"  # key of the columns' names
 PARTS = ("train", "val", "test")
 WANTED = "train_patterns (and val_patterns, test_patterns), or patterns, or one single array"
 
@@ -29,8 +30,8 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
         styles = {part: f"{part}_styles" for part in parts}
     elif "patterns" in arrays:
         patterns, styles = {"train": "patterns"}, {"train": "styles"}
-    elif len(arrays) == 1:
-        patterns, styles = {"train": next(iter(arrays))}, {"train": "styles"}
+    elif len(alone := [key for key in arrays if key != VOICES]) == 1:
+        patterns, styles = {"train": alone[0]}, {"train": "styles"}
     else:
         raise ValueError(f"{path} holds {_listed(arrays)}; expected {WANTED}")
     grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
@@ -47,14 +48,31 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     return grids, {part: np.searchsorted(values, array) for part, array in raw.items()}, tuple(map(str, values))
 
 
-def _arrays(path: Path) -> Mapping[str, np.ndarray]:
+def read_voices(path: Path) -> list[str | int] | None:
+    """The names of the columns, or their notes, that the file holds under `voices`; None if it does not.
+
+    Raises:
+        ValueError: they are neither text nor whole numbers.
+    """
+    array = _arrays(path, (VOICES,)).get(VOICES)
+    if array is None:
+        return None
+    if array.ndim != 1 or array.dtype.kind not in "iuU":
+        raise ValueError(
+            f"{VOICES} in {path} has type {array.dtype} and shape {list(array.shape)}: expected a list of names"
+        )
+    return array.tolist()
+
+
+def _arrays(path: Path, wanted: Collection[str] | None = None) -> Mapping[str, np.ndarray]:
+    """The arrays of the file by their keys, or only the wanted ones."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not an npz file: write one with numpy.savez(file, patterns=…)")
     arrays = {}
     key = "nothing"
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            for key in file.files:
+            for key in file.files if wanted is None else {*file.files} & {*wanted}:
                 arrays[key] = np.asarray(file[key])
     except Exception as error:  # NumPy hands on whatever the layers below it stumble over
         raise ValueError(

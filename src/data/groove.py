@@ -8,6 +8,7 @@ hold 17,416 / 2,176 / 2,213 such bars.
 Shapes: N bars, T steps, V voices.
 """
 
+import codecs
 import csv
 import hashlib
 import io
@@ -18,25 +19,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import mido
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
 from src.cache import cached, require_array, require_range
 from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
+from src.data.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR
 from src.music.voices import VOICES
 
 URL = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
 SHA256 = "651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45b844c4841dcc1e"
-VERSION = 2  # raise it whenever the same files make other bars
+VERSION = 3  # raise it whenever the same files make other bars
 SPLITS = {"train": "train", "validation": "val", "test": "test"}  # info.csv's names and ours
 COLUMNS = ("midi_filename", "split", "style", "drummer", "bpm", "time_signature")
 KINDS = ("grids", "styles", "drummers", "tempos")  # what is kept of every bar
 VOICE_OF = {note: index for index, voice in enumerate(VOICES) for note in voice.notes}
-DAMAGE = (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError)  # what mido finds in a damaged file
-ERASED = re.compile(rb"[\x80-\xff]{1000}")  # mido takes it for one number: minutes a megabyte, hours for ten
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+DATE = re.compile(r"0?4\W+(0?4|a[pbv]r)", re.IGNORECASE)  # what a spreadsheet makes of 4-4
 SHOWN = 20  # names in a warning
 
 
@@ -63,7 +64,7 @@ class GrooveBars(NamedTuple):
     tempos: dict[str, np.ndarray]
     classes: tuple[str, ...]
     drummer_names: tuple[str, ...]
-    damaged: tuple[str, ...]  # files
+    damaged: tuple[str, ...]  # files, with the reason behind those that are whole
     unknown: dict[int, int]  # how often notes were hit that no voice plays
 
 
@@ -106,18 +107,15 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
 def read_info(folder: Path) -> list[Recording]:
     """The recordings in 4/4 that info.csv lists, with the part of their style before the slash."""
     path = folder / "info.csv"
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        table = csv.DictReader(file, restval="")
-        try:
-            columns, lines = table.fieldnames or (), list(table)
-        except csv.Error as error:
-            raise ValueError(f"{path} is no table ({error}): it is not the Groove MIDI Dataset's info.csv") from None
+    columns, lines = read_table(path)
     lacking = [column for column in COLUMNS if column not in columns]
     if lacking:
         raise ValueError(f"{path} lacks the column {lacking[0]}: it is not the Groove MIDI Dataset's info.csv")
     chosen = [line for line in lines if line["time_signature"] == "4-4"]
     if not chosen:
-        raise ValueError(f"{path} lists nothing in 4/4 (time_signature 4-4), and nothing else is supported")
+        dates = [line["time_signature"] for line in lines if DATE.match(line["time_signature"])]
+        hint = f": {dates[0]!r} may be what a spreadsheet made of 4-4, format the column as text" if dates else ""
+        raise ValueError(f"{path} lists nothing in 4/4 (time_signature 4-4), and nothing else is supported{hint}")
     strange = {line["split"] for line in chosen} - set(SPLITS)
     if strange:
         raise ValueError(f"{path} has the unknown split {min(strange)!r}: expected {', '.join(SPLITS)}")
@@ -125,7 +123,7 @@ def read_info(folder: Path) -> list[Recording]:
     for line in chosen:
         name, style = line["midi_filename"], line["style"].partition("/")[0]
         try:
-            tempo = float(line["bpm"])
+            tempo = float(line["bpm"].replace(",", "."))
         except ValueError:
             tempo = math.nan
         if not 0 < tempo < math.inf:
@@ -136,6 +134,37 @@ def read_info(folder: Path) -> list[Recording]:
             content = b""
         recordings.append(Recording(name, SPLITS[line["split"]], style, line["drummer"], tempo, content))
     return recordings
+
+
+def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The header and the lines of a table, also as spreadsheets save it.
+
+    With a byte order mark or none, in UTF-8, UTF-16 or Windows' Western encoding, separated by commas, semicolons or
+    tabs. The header's case and spaces around cells do not matter.
+
+    Raises:
+        ValueError: it is no table.
+    """
+    content = path.read_bytes()
+    try:
+        text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp1252", errors="replace")
+    if text.count("\0") > len(text) // 4:
+        raise ValueError(f"{path} is in UTF-16 without a byte order mark: save it as UTF-8")
+    first, _, rest = text.partition("\n")
+    if first.strip().lower().startswith("sep="):  # Excel's own first line
+        text, first = rest, rest.partition("\n")[0]
+    separator = max(",;\t", key=first.count)
+    try:
+        header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    except ValueError:  # not even a header
+        return [], []
+    except csv.Error as error:
+        raise ValueError(f"{path} is no table ({error}): it is not the Groove MIDI Dataset's info.csv") from None
+    columns = [name.strip().lower() for name in header]
+    cells = ([cell.strip() for cell in row] + [""] * (len(columns) - len(row)) for row in rows if row)
+    return columns, [dict(zip(columns, row, strict=False)) for row in cells]
 
 
 def is_inside(folder: Path, name: str) -> bool:
@@ -154,6 +183,9 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
     for name, split, style, drummer, tempo, content in track(recordings, "Reading MIDI files", transient=True):
         try:
             hits = read_hits(content)
+        except Unsupported as kind:
+            damaged.append(f"{name} ({kind})")
+            continue
         except DAMAGE:
             damaged.append(name)
             continue
@@ -165,28 +197,6 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
         parts[split].append((grids_NTV, style_N, drummer_N, np.full(num, tempo)))
     whole = [{split: np.concatenate([part[i] for part in parts[split]]) for split in parts} for i in range(len(KINDS))]
     return GrooveBars(*whole, classes, drummers, tuple(damaged), dict(unknown))
-
-
-def read_hits(content: bytes) -> list[tuple[int, int]]:
-    """Step, in sixteenths from the start, and note of every hit in a MIDI file.
-
-    Raises:
-        one of `DAMAGE`: the file is not whole, or counts in seconds.
-    """
-    if ERASED.search(content):
-        raise ValueError("a thousand bytes that say nothing")
-    midi = mido.MidiFile(file=io.BytesIO(content))
-    beat = midi.ticks_per_beat
-    if beat <= 0:
-        raise ValueError("time code instead of beats")
-    hits = []
-    for part in midi.tracks:
-        tick = 0
-        for message in part:
-            tick += message.time
-            if message.type == "note_on" and message.velocity:
-                hits.append(((8 * tick + beat) // (2 * beat), message.note))
-    return hits
 
 
 def to_bars(hits: Sequence[tuple[int, int]]) -> np.ndarray:

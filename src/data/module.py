@@ -13,6 +13,7 @@ from torch import Tensor
 from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec, Split
 from src.data.streamed import Rows
+from src.files import user_path
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
 VAL_SHARE = 0.1  # of the training samples, set aside for evaluations along training
@@ -30,6 +31,8 @@ class Loaded:
     classes: tuple[str, ...]
     source: str  # the name of the data set that it really is
     levels: int = 255
+    voices: tuple[str, ...] = ()  # of drum grids, in the order of their columns; none: the standard ones
+    dark_ink: bool = False
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of train, val and test, all of which are read for it, a part at a time."""
@@ -61,7 +64,7 @@ class ResidentData(LightningDataModule, ABC):
         super().__init__()
         if stack not in (1, 2, 3):
             raise ValueError(f"data.stack={stack}: choose 1, 2 or 3 samples side by side")
-        self.root = Path(root)
+        self.root = user_path(root)
         self.budget = budget
         self.batch_size = batch_size
         self.seed = seed
@@ -95,6 +98,8 @@ class ResidentData(LightningDataModule, ABC):
             shape=(self.stack, *loaded.train.images.shape[1:]),
             sizes={name: len(split) for name, split in self.splits.items()},
             levels=loaded.levels,
+            voices=loaded.voices,
+            dark_ink=loaded.dark_ink,
             entropy=None if true_nll_N is None else self.stack * true_nll_N.mean().item(),  # channels are independent
         )
 
@@ -130,9 +135,12 @@ class ResidentData(LightningDataModule, ABC):
 
     def find(self, key: str, file: str) -> Path:
         """A file that the option `key` names, here or below `root`."""
-        for path in (Path(file), self.root / file):
+        for path in (user_path(file), self.root / file):
             if path.is_file():
                 return path
+        for path in (Path(file), self.root / file):
+            if path.is_dir():
+                raise IsADirectoryError(f"data.{key}={file}: this is a folder; name a file, such as one in it")
         raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
 
 

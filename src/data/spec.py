@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from src.data.streamed import Rows
+from src.music.voices import Voice, kit_of
 
 Shape = tuple[int, int, int]  # channels, height, width
 BAR = (16, 9)  # steps and voices of a drum grid
@@ -38,6 +39,12 @@ class Split:
         return Split(self.images.to(device), self.labels.to(device))
 
 
+def ink(images: Tensor, levels: int, dark_ink: bool) -> Tensor:
+    """How much ink stored pixels from 0 to `levels` hold, floats from 0 to 1."""
+    share = images / levels
+    return 1 - share if dark_ink else share
+
+
 @dataclass(frozen=True)
 class DataSpec:
     """The facts about the data that models, metrics and results rely on.
@@ -52,8 +59,15 @@ class DataSpec:
     classes: tuple[str, ...]
     shape: Shape
     sizes: dict[str, int]
-    levels: int = 255  # the stored value that stands for full ink: 255 for images, 1 for drum grids
+    levels: int = 255  # the highest stored value, full ink unless `dark_ink`: 255 for images, 1 for drum grids
+    dark_ink: bool = False  # 0 stands for full ink and `levels` for paper, as in print
     entropy: float | None = None  # nats per sample of the test split under the true distribution, where it is known
+    voices: tuple[str, ...] = ()  # names of a drum grid's columns; none where they are the standard ones
+
+    @property
+    def kit(self) -> tuple[Voice, ...]:
+        """The voices of a drum grid's columns."""
+        return kit_of(self.voices)
 
     @property
     def kind(self) -> Literal["drums", "images", "points"]:
@@ -66,6 +80,15 @@ class DataSpec:
     def dtype(self) -> torch.dtype:
         """Of stored samples: the smallest that holds all levels."""
         return torch.uint8 if self.levels <= 255 else torch.int32
+
+    def ink(self, images: Tensor) -> Tensor:
+        """How much ink stored pixels hold, floats from 0 to 1."""
+        return ink(images, self.levels, self.dark_ink)
+
+    def from_ink(self, inks: Tensor) -> Tensor:
+        """The inverse of `ink`, rounded to stored levels."""
+        shares = 1 - inks if self.dark_ink else inks
+        return (shares * self.levels).round().to(self.dtype)
 
     def to_float(self, images_BCHW: Tensor) -> Tensor:
         """Pixels as networks see them: stored levels in [0, `levels`] to floats in [-1, 1]."""

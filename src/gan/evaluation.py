@@ -39,7 +39,9 @@ class GANEvaluator:
     charts: ClassVar = {
         "GAN: what its samples cover": {
             "Modes covered": "val/modes",
-            "KL to the real shares": "val/kl",
+            "KL to the real shares, unrecognisable included": "val/kl",
+            "Modes covered by any sample": "val/modes_any",
+            "KL to the real shares, any sample": "val/kl_any",
             "Recognisable samples": "val/recognisable",
             "FID in the oracle's features": "val/fid",
             "Share of the top mode": "val/top_share",
@@ -84,7 +86,7 @@ class GANEvaluator:
         if self.listener:
             metrics |= self.listener.measures(images[:, 0])
             if split == "test":
-                shown["random_bars"] = Sound(images[:HEARD_BARS, 0])
+                shown["random_bars"] = Sound(images[:HEARD_BARS, 0], gan.spec.kit)
         if gan.spec.kind != "points":
             shown["random"] = self._picture(images, split)
         return metrics, shown
@@ -93,7 +95,8 @@ class GANEvaluator:
         """The first samples; of bars fewer, and the style that the oracle hears above each."""
         if self.coverage.spec.kind == "drums":
             some = images_NCHW[:SHOWN_BARS]
-            return Picture(drawing.bars(drawing.side_by_side(some), self.coverage.names(some, split)))
+            names, kit = self.coverage.names(some, split), self.coverage.spec.kit
+            return Picture(drawing.bars(drawing.side_by_side(some), names, voices=kit))
         return Picture(pictures.grid(images_NCHW[: GRID_COLUMNS * 10], GRID_COLUMNS))
 
     def controls(self) -> dict[str, dict[str, Any]]:
@@ -103,8 +106,8 @@ class GANEvaluator:
     def facts(self) -> dict[str, Any]:
         return self.coverage.facts()
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> int | None:
-        return self.coverage.onset(history)
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
+        return self.coverage.over_training(history)
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         return self.coverage.timeline(history)

@@ -3,6 +3,7 @@
 B batch, C channels, H height, W width, Z latent dims.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -70,6 +71,10 @@ class GAN(Ahead):
         self.discriminator_passes = 0
         self.replay = replay
         self.replays: Replays | None = None
+
+    @property
+    def steps_per_generator_update(self) -> int:
+        return math.lcm(*(trick.steps_per_generator_update for trick in self.tricks.values()))
 
     def setup(self, stage: str) -> None:
         if self.trainer.strategy.root_device.type == "cuda":

@@ -67,12 +67,18 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in."""
+    """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
-    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "group"):
+    In training mode each layer loses a random share `dropout` of its channels, different ones for every image
+    (Tompson et al. 2015, arXiv:1411.4280, section 3.2), also while the generator is updated.
+    """
+
+    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "group", dropout: float = 0.0):
         super().__init__()
         channels, height, image_width = shape
         final_height, final_width = halvings(height, image_width, depth)[-1]
+        if not 0 <= dropout < 1:
+            raise ValueError(f"gan.discriminator.dropout={dropout}: choose a share of the channels, 0 or more, below 1")
         layers: list[nn.Module] = []
         for level in range(depth):
             out = width << level
@@ -80,6 +86,7 @@ class Discriminator(nn.Module):
             layers += [nn.Conv2d(channels, out, 4, 2, 1, bias=not normed or norm == "none")]
             layers += [make_norm(norm, out)] if normed else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]
+            layers += [nn.Dropout2d(dropout)] if dropout else []
             channels = out
         self.body = nn.Sequential(*layers, nn.Flatten())
         self.head = Head(channels * final_height * final_width, 1)

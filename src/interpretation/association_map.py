@@ -10,7 +10,6 @@ from matplotlib.patches import Rectangle
 
 from src.interpretation.associations import LEAST_RHO, Dimension
 from src.interpretation.evidence import signed
-from src.music.features import FEATURES
 from src.pictures import rendered
 
 MOST_ROWS = 24
@@ -26,6 +25,7 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     busiest = sorted(dimensions, key=lambda each: -each.kl)[:MOST_ROWS]
     rows = [each for each in dimensions if each in busiest]
     rho_LF = np.array([[pair.rho for pair in each.features] for each in rows], dtype=float)  # NaN where there is none
+    names = [pair.name for pair in rows[0].features]
     height = 2.3 + 0.27 * len(rows)
     figure = Figure(figsize=(10.5, height), dpi=DPI)
     canvas = FigureCanvasAgg(figure)
@@ -38,14 +38,14 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
                 text, shade = signed(rho, 1), "white" if abs(rho) > 0.55 else "#4a4a4a"
                 axis.text(column, row, text, ha="center", va="center", fontsize=7, color=shade)
         if each.feature:
-            corner = (FEATURES.index(each.feature.name) - 0.5, row - 0.5)
+            corner = (names.index(each.feature.name) - 0.5, row - 0.5)
             axis.add_patch(
                 Rectangle(corner, 1, 1, fill=False, edgecolor="black", linewidth=1.6, clip_on=False, zorder=3)
             )
     axis.set_yticks(range(len(rows)), [each.name for each in rows], fontsize=9)
-    axis.set_xticks(range(len(FEATURES)), FEATURES, fontsize=8.5, rotation=40, ha="left", rotation_mode="anchor")
+    axis.set_xticks(range(len(names)), names, fontsize=8.5, rotation=40, ha="left", rotation_mode="anchor")
     axis.tick_params(length=0, top=False, labeltop=True, bottom=False, labelbottom=False)
-    axis.set_xticks(np.arange(len(FEATURES) + 1) - 0.5, minor=True)
+    axis.set_xticks(np.arange(len(names) + 1) - 0.5, minor=True)
     axis.set_yticks(np.arange(len(rows) + 1) - 0.5, minor=True)
     axis.grid(which="minor", color="white", linewidth=1)
     axis.tick_params(which="minor", length=0)

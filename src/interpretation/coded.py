@@ -14,6 +14,7 @@ from torch import Tensor
 from src.data.module import ResidentData
 from src.exhibits import Exhibit, Sound
 from src.music.features import features
+from src.music.voices import VOICES, Voice
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
@@ -31,6 +32,7 @@ class Coded:
         styles_N: int64, indices into `style_names`.
         factors: what else is known of the bars, by name: int64 [N], such as the grammar's factors or the drummer.
         ordered: the factors whose values go from less to more.
+        voices: of the grids' columns.
     """
 
     grids_NTV: Tensor
@@ -39,6 +41,7 @@ class Coded:
     style_names: tuple[str, ...]
     factors: Mapping[str, Tensor]
     ordered: Sequence[str] = ()
+    voices: Sequence[Voice] = VOICES
 
     @cached_property
     def features_NF(self) -> Tensor:
@@ -72,9 +75,10 @@ def coded(vae: VAE, data: ResidentData, split: str, most: int) -> Coded:
         data.spec.classes,
         {name: values_N[:most].to(vae.device) for name, values_N in data.known_factors(split).items()},
         data.ordered_factors,
+        data.spec.kit,
     )
 
 
-def sound(grids_NTV: Tensor) -> Sound:
+def sound(grids_NTV: Tensor, voices: Sequence[Voice] = VOICES) -> Sound:
     """Bars [N, T, V] of an examination to hear."""
-    return Sound(grids_NTV, SAMPLE_RATE)
+    return Sound(grids_NTV, voices, SAMPLE_RATE)

@@ -108,7 +108,7 @@ def control(vae: VAE, fit: Coded, held: Coded, listener: Listener) -> Findings:
     shown: dict[str, Exhibit] = {}
     if drawn:
         shown["control"] = Picture(_picture(drawn))
-        shown["control_bars"] = sound(torch.cat([dial.heard_NTV for dial in drawn.values()]))
+        shown["control_bars"] = sound(torch.cat([dial.heard_NTV for dial in drawn.values()]), vae.spec.kit)
     facts = {"control": {name: dial and dial.facts() for name, dial in found.items()}}
     return Findings(metrics, shown, facts) | temperature(vae, listener)
 

@@ -36,6 +36,6 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
         for number, rows in enumerate(pages(own), 1):
             name = f"traversal_{level}" if number == 1 else f"traversal_{level}_{number}"
             grids_RSTV = traversed(vae, readings[0].means, rows)
-            shown[name] = Picture(traversal_picture(rows, grids_RSTV))
-            shown[f"{name}_bars"] = sound(heard(rows, grids_RSTV))
+            shown[name] = Picture(traversal_picture(rows, grids_RSTV, vae.spec.kit))
+            shown[f"{name}_bars"] = sound(heard(rows, grids_RSTV), vae.spec.kit)
     return Findings(metrics, shown, {"latents": [each.facts() for each in found]})

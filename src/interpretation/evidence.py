@@ -20,7 +20,7 @@ from src.interpretation.dependence import (
 )
 from src.interpretation.reading import Reading, joined
 from src.metrics.significance import holm
-from src.music.features import FEATURES
+from src.music.features import FEATURES, feature_names
 
 Categories = Mapping[str, Tensor]  # int64 [N] by name
 
@@ -90,7 +90,7 @@ def evidence(read: Reading, kinds: Categories) -> list[tuple[tuple[Evidence, ...
     rho_LC[:, [index for index, name in enumerate(kinds) if name not in ordered]] = torch.nan
     rho_LY = torch.cat([rank_correlation(means_NL, features_NF), rho_LC], 1)
     p_LY = _corrected(rank_correlation_p(rho_LY, len(means_NL)))
-    names = [*(("feature", name) for name in FEATURES), *(("category", name) for name in kinds)]
+    names = [*(("feature", name) for name in feature_names(read.bars.voices)), *(("category", name) for name in kinds)]
     found = []
     for columns in zip(*(each.tolist() for each in (information_LY, baseline_LY, rho_LY, p_LY)), strict=True):
         pairs = [

@@ -54,7 +54,7 @@ def hierarchy(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findi
     metrics |= {name: fact and fact["value"] for name, fact in facts.items()}
     shown: dict[str, Exhibit] = {
         "hierarchy": _picture(groups, styles, held.style_names),
-        "hierarchy_bars": sound(_heard(groups)),
+        "hierarchy_bars": sound(_heard(groups), vae.spec.kit),
         "latent_map": Picture(latent_map(mean_codes(vae, fit.grids_NTV), mean_codes(vae, held.grids_NTV), held)),
     }
     facts |= {"num_groups": NUM_GROUPS, "num_members": NUM_MEMBERS}

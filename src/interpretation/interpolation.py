@@ -89,7 +89,7 @@ def interpolation(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> F
         ]
     shown = {
         "interpolation": Picture(strips(sections)),
-        "interpolation_bars": sound(blends["both"].grids_PKTV[:SHOWN].flatten(0, 1)),
+        "interpolation_bars": sound(blends["both"].grids_PKTV[:SHOWN].flatten(0, 1), vae.spec.kit),
     }
     return Findings(metrics, shown, {"interpolation": facts | {"num_pairs": len(source_P)}})
 

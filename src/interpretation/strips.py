@@ -19,7 +19,7 @@ DPI = 100
 CELL = 6  # pixels, both ways
 CAPTION, GAP, HEAD, FOOT = 15, 9, 26, 22  # pixels under and between bars, above a section, under all
 PER_LETTER = 7  # pixels, in a row's label
-FOOTNOTE = "Each bar: 16 steps from left to right, the kick at the bottom, the ride at the top."
+FOOTNOTE = "Each bar: 16 steps from left to right, the kick at the bottom, cymbals at the top."
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ def temperature(vae: VAE, listener: Listener) -> Findings:
     real = listener.measures(listener.test_NTV[:NUM_BARS])
     best = min(curve, key=lambda point: point["feature_distance"])["temperature"]
     heard_NTV = torch.cat([grids_NTV[:HEARD] for grids_NTV in drawn.values()])
-    shown = {"temperature": Picture(_picture(curve, real)), "temperature_bars": sound(heard_NTV)}
+    shown = {"temperature": Picture(_picture(curve, real)), "temperature_bars": sound(heard_NTV, vae.spec.kit)}
     return Findings({"temperature_best": best}, shown, {"temperatures": curve, "temperatures_real": real})
 
 

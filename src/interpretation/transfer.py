@@ -58,7 +58,7 @@ def transfer(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findin
         metrics[f"transfer_{way}"] = facts[way]["success"]["share"]
         metrics[f"transfer_style_{way}"] = facts[way]["style"]["share"]
         metrics[f"transfer_similarity_{way}"] = similarity[way].double().mean().item()
-    facts |= {"num_pairs": len(source_P), "rhythm_threshold": threshold, "oracle_accuracy": oracle.accuracy.item()}
+    facts |= {"num_pairs": len(source_P), "rhythm_threshold": threshold, "oracle_accuracy": oracle.accuracy_k.item()}
     facts["styles"] = [held.style_names[style] for style in styles]
     shown = {way: results[way][:SHOWN] for way in ("copy", "target", "high", "low")}
     titles = [_titles(held, int(source_P[row]), int(target_P[row]), heard_as, similarity, row) for row in range(SHOWN)]
@@ -66,8 +66,8 @@ def transfer(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findin
     return Findings(
         metrics,
         {
-            "transfer": Picture(drawing.bars(rows_PTV, list(chain(*titles)), columns=len(shown))),
-            "transfer_bars": sound(rows_PTV),
+            "transfer": Picture(drawing.bars(rows_PTV, list(chain(*titles)), columns=len(shown), voices=vae.spec.kit)),
+            "transfer_bars": sound(rows_PTV, vae.spec.kit),
         },
         {"transfer": facts},
     )

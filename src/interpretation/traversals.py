@@ -16,8 +16,8 @@ from src.interpretation.codec import Codes, likeliest
 from src.interpretation.reading import joined
 from src.music.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
 from src.music.timing import STEPS_PER_BEAT
-from src.music.voices import VOICES
-from src.pictures import lettering
+from src.music.voices import VOICES, Voice
+from src.typography import fitted, lettering
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
@@ -62,7 +62,7 @@ def heard(rows: Sequence[Dimension], grids_RSTV: Tensor) -> Tensor:
     return grids_RSTV[active][:, HEARD].flatten(0, 1)
 
 
-def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor) -> np.ndarray:
+def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor, voices: Sequence[Voice] = VOICES) -> np.ndarray:
     """A row for each dimension with its bars; what differs from the middle stands out."""
     grids_RSTV = grids_RSTV.bool().cpu().numpy()
     high, wide = grids_RSTV.shape[3] * CELL[0] + 1, grids_RSTV.shape[2] * CELL[1] + 1
@@ -79,8 +79,9 @@ def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor) -> np.ndarr
         pen.text((left + wide / 2, TOP - 8), heading, "black", LARGE, anchor="ms")
     for top, each in zip(tops, rows, strict=True):
         pen.text((NAMES, top - 5), each.text, "black", LARGE, anchor="ls")
-        for index, voice in enumerate(VOICES):
-            pen.text((NAMES - 4, top + high - (index + 0.5) * CELL[0]), voice.name, GREY, SMALL, anchor="rm")
+        for index, voice in enumerate(voices):
+            name = fitted(voice.name, SMALL, NAMES - 6)
+            pen.text((NAMES - 4, top + high - (index + 0.5) * CELL[0]), name, GREY, SMALL, anchor="rm")
     _explain(pen, picture.height - FOOT / 2)
     note = "σ: standard deviation of the dimension's prior."
     pen.text((picture.width - GAP, picture.height - FOOT / 2), note, GREY, LARGE, anchor="rm")

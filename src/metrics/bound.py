@@ -12,6 +12,8 @@ from torchmetrics import Metric
 
 from src.metrics.onset import ACTIVE_NATS
 
+ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over samples
+
 
 class Bound(Metric):
     """ELBO, reconstruction and KL per level and dimension, in nats, averaged over samples.
@@ -54,6 +56,11 @@ class Bound(Metric):
             "kl_high_dims": high_L,
             "kl_low_dims": low_L,
         }
+
+
+def active_units(means_NL: Tensor) -> Tensor:
+    """How many dimensions' posterior means vary over samples by more than 0.01 (Burda et al. 2016, section 5.2)."""
+    return (means_NL.double().var(0) > ACTIVE_VARIANCE).sum()
 
 
 def importance_weighted_nll(log_weights_KN: Tensor) -> Tensor:

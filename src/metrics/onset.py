@@ -1,24 +1,56 @@
-"""What counts as collapse of the posterior, and when either collapse set in."""
+"""When a run lost modes, or a latent level, for good.
+
+E evaluations.
+"""
 
 from collections.abc import Sequence
 
+import numpy as np
+
 ACTIVE_NATS = 0.1  # mean KL above which a latent dimension is active; a level below it has collapsed
+NEVER_HALF = "never covered half the modes"  # why a run without an onset had nothing to lose
+NOISE_WIDTH = 3.0  # a loss is at least so many times the noise of one evaluation,
+LAST_ONLY = 2.0  # and so many times larger where only the last evaluation shows it
+SMOOTHING = 3  # evaluations whose median is a level that was reached: one lucky evaluation is not
 
 
 def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_modes: int) -> int | None:
-    """Images seen at the first evaluation from which on modes stay lost.
+    """Images seen at the first evaluation from which on modes stay lost; None if no loss lasts until the end.
 
-    Lost means at least max(2, `num_modes` / 10) below the best count reached before. None if no loss lasts until the
-    end; 0 if the run never covered half the modes.
+    Lost means at least max(2, `num_modes` / 10, 3 × the noise of one evaluation) below the best level reached before,
+    which is the largest running median of three evaluations and at least half the modes. A loss that only the last
+    evaluation shows must be twice as large. On plateaus with independent noise at most one run in twenty has an onset
+    (tests/metrics/test_onset_errors.py); noise that is correlated between evaluations raises that.
     """
-    if max(modes) < num_modes / 2:
-        return 0
-    margin = max(2, num_modes / 10)
-    for first in range(1, len(modes)):
-        best = max(modes[:first])
-        if all(later <= best - margin for later in modes[first:]):
-            return images_seen[first]
+    modes_E = np.asarray(modes, dtype=float)
+    margin = max(2, num_modes / 10, NOISE_WIDTH * evaluation_noise(modes_E, num_modes))
+    best_E = best_before(modes_E)
+    for turn in range(1, len(modes_E)):
+        needed = margin * (LAST_ONLY if turn == len(modes_E) - 1 else 1)
+        if best_E[turn] >= num_modes / 2 and modes_E[turn:].max() <= best_E[turn] - needed:
+            return images_seen[turn]
     return None
+
+
+def onset_reason(modes: Sequence[int], num_modes: int) -> str | None:
+    """Why a run can have no onset, None where it can: nothing is lost where half the modes were never covered."""
+    return NEVER_HALF if max(modes, default=0) < num_modes / 2 else None
+
+
+def evaluation_noise(modes_E: np.ndarray, num_modes: int) -> float:
+    """Standard deviation of one evaluation, from the differences of successive ones since half the modes were covered.
+
+    The largest difference is left out, as it may be the loss itself. 0 where there are too few.
+    """
+    since = np.flatnonzero(modes_E >= num_modes / 2)
+    steps = np.sort(np.abs(np.diff(modes_E[since[0] :])))[:-1] if since.size else np.empty(0)
+    return float(np.sqrt((steps**2).sum() / 2 / max(1, len(steps) - 1)))
+
+
+def best_before(modes_E: np.ndarray) -> np.ndarray:
+    """The best level [E] reached before each evaluation: the largest running median, 0 before the first."""
+    levels = [np.median(modes_E[max(0, turn + 1 - SMOOTHING) : turn + 1]) for turn in range(len(modes_E))]
+    return np.maximum.accumulate([0.0, *levels])[:-1]
 
 
 def posterior_collapse_onset(images_seen: Sequence[int], kl: Sequence[float], threshold: float) -> int | None:

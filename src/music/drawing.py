@@ -13,8 +13,8 @@ from torch import Tensor
 
 from src.data.spec import BAR
 from src.music.timing import STEPS_PER_BEAT
-from src.music.voices import VOICES
-from src.pictures import lettering
+from src.music.voices import VOICES, Voice
+from src.typography import fitted, lettering, warn_of_missing_glyphs
 
 CELL = (13, 14)  # pixels high and wide
 TITLE, BEATS, NAMES, GAP, LEGEND = 24, 18, 85, 14, 36  # pixels above, below, beside and between panels, and under all
@@ -26,19 +26,22 @@ INK = np.array(ImageColor.getrgb(HIT)) / 255
 LARGE, SMALL = lettering(12), lettering(11)
 
 
-def bars(grids_NTV: Tensor, titles: Sequence[str] | None = None, columns: int = 4) -> np.ndarray:
+def bars(
+    grids_NTV: Tensor, titles: Sequence[str] | None = None, columns: int = 4, voices: Sequence[Voice] = VOICES
+) -> np.ndarray:
     """Bars as a drum editor shows them, the kick at the bottom; probabilities are shades.
 
     Args:
         grids_NTV: hits or probabilities in [0, 1].
         titles: one a bar (default: numbers from 1).
         columns: bars side by side.
+        voices: what the columns of a grid are called.
     """
     titles = [str(number + 1) for number in range(len(grids_NTV))] if titles is None else titles
-    return _pictured(_inked(grids_NTV), titles, columns)
+    return _pictured(_inked(grids_NTV), titles, columns, voices)
 
 
-def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4) -> np.ndarray:
+def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4, voices: Sequence[Voice] = VOICES) -> np.ndarray:
     """A row of bars [N, T, V] a style, the first `columns` of them; a style that is None is missing, its row blank."""
     shape = next((found.shape[1:] for found in rows.values() if found is not None), BAR)
     cells, titles = [], []
@@ -46,7 +49,7 @@ def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4) -> np.ndarr
         drawn = torch.zeros(0, *shape) if found is None else found[:columns]
         cells += [_inked(drawn), np.full((columns - len(drawn), *shape, 3), BLANK)]
         titles += [name if len(drawn) else f"{name}: missing"] + [""] * (columns - 1)
-    return _pictured(np.concatenate(cells), titles, columns)
+    return _pictured(np.concatenate(cells), titles, columns, voices)
 
 
 def side_by_side(images_NCTV: Tensor) -> Tensor:
@@ -54,7 +57,9 @@ def side_by_side(images_NCTV: Tensor) -> Tensor:
     return images_NCTV.transpose(1, 2).flatten(2)
 
 
-def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> np.ndarray:
+def reconstructions(
+    real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4, voices: Sequence[Voice] = VOICES
+) -> np.ndarray:
     """Bars and what the model rebuilds of them, hits or probabilities: right, missed and invented hits in colours."""
     real_NTV = real_NTV.bool().cpu().numpy()
     rebuilt_NTV = rebuilt_NTV.detach().cpu().numpy() > 0.5
@@ -69,7 +74,7 @@ def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4) -> 
             kinds["rebuilt"].sum((1, 2)), real_NTV.sum((1, 2)), kinds["invented"].sum((1, 2)), strict=True
         )
     ]
-    return _pictured(cells_NTV3, titles, columns, colours)
+    return _pictured(cells_NTV3, titles, columns, voices, colours)
 
 
 def _inked(grids_NTV: Tensor) -> np.ndarray:
@@ -85,9 +90,15 @@ def _paper(shape: tuple[int, int]) -> np.ndarray:
 
 
 def _pictured(
-    cells_NTV3: np.ndarray, titles: Sequence[str], columns: int, legend: Mapping[str, str] | None = None
+    cells_NTV3: np.ndarray,
+    titles: Sequence[str],
+    columns: int,
+    voices: Sequence[Voice],
+    legend: Mapping[str, str] | None = None,
 ) -> np.ndarray:
     """Bars as panels with titles, beats and voices named, drawn pixel by pixel: figures with axes take far longer."""
+    names = [voice.name for voice in voices]
+    warn_of_missing_glyphs([*titles, *names])
     panels = [_panel(cells_TV3) for cells_TV3 in cells_NTV3]
     panel_height, panel_width, _ = panels[0].shape
     columns = min(columns, len(panels))
@@ -101,7 +112,7 @@ def _pictured(
     picture = Image.fromarray((255 * sheet).round().astype(np.uint8))
     pen = ImageDraw(picture)
     for title, (top, left) in zip(titles, corners, strict=True):
-        _label(pen, cells_NTV3.shape[1:3], top, left, title)
+        _label(pen, cells_NTV3.shape[1:3], top, left, title, names)
     if legend:
         _explain(pen, legend, picture.width / 2, picture.height - LEGEND / 2)
     return np.array(picture)
@@ -116,15 +127,16 @@ def _panel(cells_TV3: np.ndarray) -> np.ndarray:
     return pixels
 
 
-def _label(pen: ImageDraw, shape: tuple[int, int], top: int, left: int, title: str) -> None:
+def _label(pen: ImageDraw, shape: tuple[int, int], top: int, left: int, title: str, names: Sequence[str]) -> None:
     """The title above a panel, the beats' numbers below it, and beside the first of a row the voices' names."""
     steps, num_voices = shape
     bottom = top + num_voices * CELL[0]
     pen.text((left + steps * CELL[1] / 2, top - 6), title, "black", LARGE, anchor="ms")
     for beat, step in enumerate(range(0, steps, STEPS_PER_BEAT)):
         pen.text((left + (step + 0.5) * CELL[1], bottom + 5), str(beat + 1), "black", SMALL, anchor="mt")
-    for index, voice in enumerate(VOICES if left == NAMES else ()):
-        pen.text((left - 5, bottom - (index + 0.5) * CELL[0]), voice.name, "black", SMALL, anchor="rm")
+    for index, name in enumerate(names if left == NAMES else ()):
+        shown = fitted(name, SMALL, NAMES - 8)
+        pen.text((left - 5, bottom - (index + 0.5) * CELL[0]), shown, "black", SMALL, anchor="rm")
 
 
 def _explain(pen: ImageDraw, legend: Mapping[str, str], middle: float, height: float) -> None:

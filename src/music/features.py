@@ -3,6 +3,8 @@
 N bars, T steps, V voices, F features, G gaps between notes.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,7 @@ from src.music.voices import (
     RIDE,
     SNARE,
     VOICES,
+    Voice,
 )
 
 STEPS = 16
@@ -39,6 +42,11 @@ FEATURES = (
     "hat regularity",
     "kick-snare interlocking",
 )
+
+
+def feature_names(voices: Sequence[Voice]) -> tuple[str, ...]:
+    """`FEATURES` with the names of these voices."""
+    return (*(f"{voice.name} density" for voice in voices), *FEATURES[len(VOICES) :])
 
 
 def features(grids_NTV: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""A synthesised drum kit: one short sound a voice, the same at every call.
+"""A synthesised drum kit: one short sound for each kind of drum, the same at every call.
 
 S samples.
 """
@@ -7,8 +7,6 @@ from functools import cache
 
 import numpy as np
 from scipy import signal
-
-from src.music.voices import CLOSED_HAT, CRASH, HIGH_TOM, KICK, LOW_TOM, MID_TOM, OPEN_HAT, RIDE, SNARE, VOICES
 
 # Six square waves out of tune make metal, as in the cymbal circuit of the Roland TR-808.
 METAL_HERTZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
@@ -19,20 +17,22 @@ RELEASE = 0.3  # share of a sound over which it fades out, so that nothing is cu
 
 
 @cache
-def kit(sample_rate: int) -> tuple[np.ndarray, ...]:
-    """Sounds [S] in the order of `VOICES`, each with its place in the mix; attack at once, silence at the end."""
-    sounds = {
-        KICK: 0.52 * _kick(sample_rate),
-        SNARE: 0.58 * _snare(sample_rate),
-        CLOSED_HAT: 0.22 * _hat(sample_rate, seconds=0.2, decay=0.032),
-        OPEN_HAT: 0.18 * _hat(sample_rate, seconds=1.1, decay=0.24),
-        LOW_TOM: 0.48 * _tom(sample_rate, hertz=88, decay=0.24),
-        MID_TOM: 0.44 * _tom(sample_rate, hertz=128, decay=0.2),
-        HIGH_TOM: 0.42 * _tom(sample_rate, hertz=185, decay=0.17),
-        CRASH: 0.32 * _crash(sample_rate),
-        RIDE: 0.2 * _ride(sample_rate),
+def kit(sample_rate: int) -> dict[str, np.ndarray]:
+    """Sounds [S] by name, each with its place in the mix; attack at once, silence at the end."""
+    return {
+        "kick": 0.52 * _kick(sample_rate),
+        "snare": 0.58 * _snare(sample_rate),
+        "closed hat": 0.22 * _hat(sample_rate, seconds=0.2, decay=0.032),
+        "open hat": 0.18 * _hat(sample_rate, seconds=1.1, decay=0.24),
+        "low tom": 0.48 * _tom(sample_rate, hertz=88, decay=0.24),
+        "mid tom": 0.44 * _tom(sample_rate, hertz=128, decay=0.2),
+        "high tom": 0.42 * _tom(sample_rate, hertz=185, decay=0.17),
+        "crash": 0.32 * _crash(sample_rate),
+        "ride": 0.2 * _ride(sample_rate),
+        "clap": 0.5 * _clap(sample_rate),
+        "click": 0.4 * _click(sample_rate),
+        "bell": 0.25 * _bell(sample_rate),
     }
-    return tuple(sounds[voice] for voice in range(len(VOICES)))
 
 
 def _kick(rate: int) -> np.ndarray:
@@ -78,6 +78,28 @@ def _ride(rate: int) -> np.ndarray:
     ping = sum(np.sin(2 * np.pi * hertz * time) for hertz in (3140, 4370, 5230, 6890)) * np.exp(-time / 0.12)
     wash = _metal(rate, time, 4000, 11_000) * np.exp(-time / 0.4)
     return _finished(ping + 0.8 * wash, rate)
+
+
+def _clap(rate: int) -> np.ndarray:
+    """Four bursts of noise, as of hands that are not quite together, the last of which rings on."""
+    time = _time(rate, 0.4)
+    bursts = sum(np.exp(-(time - start) / 0.004) * (time >= start) for start in (0.0, 0.011, 0.022))
+    tail = np.exp(-(time - 0.033) / 0.07) * (time >= 0.033)
+    return _finished(_filtered(_noise(time, 4), rate, 900, 3500) * (bursts + tail), rate)
+
+
+def _click(rate: int) -> np.ndarray:
+    """Wood on wood: two high tones that are gone at once."""
+    time = _time(rate, 0.12)
+    tones = np.sin(2 * np.pi * 1750 * time) + 0.6 * np.sin(2 * np.pi * 2460 * time)
+    return _finished(tones * np.exp(-time / 0.012), rate)
+
+
+def _bell(rate: int) -> np.ndarray:
+    """Two square waves a fifth apart, as in the cowbell of the Roland TR-808."""
+    time = _time(rate, 0.6)
+    tones = signal.square(2 * np.pi * 540 * time) + signal.square(2 * np.pi * 800 * time)
+    return _finished(_filtered(tones, rate, 500, 6000) * (np.exp(-time / 0.01) + 0.6 * np.exp(-time / 0.12)), rate)
 
 
 def _metal(rate: int, time: np.ndarray, low: float, high: float) -> np.ndarray:

@@ -3,13 +3,14 @@
 N bars, T steps, V voices.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import mido
 from torch import Tensor
 
 from src.music.timing import BEATS_PER_BAR, STEPS_PER_BEAT, accents, onsets, seconds_per_step
-from src.music.voices import VOICES
+from src.music.voices import VOICES, Voice
 
 TICKS_PER_BEAT = 480
 TICKS_PER_STEP = TICKS_PER_BEAT // STEPS_PER_BEAT
@@ -18,7 +19,9 @@ CHANNEL = 9  # the percussion channel, which musicians count as the tenth
 LOUDEST = 110
 
 
-def write_midi(grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0) -> None:
+def write_midi(
+    grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0, voices: Sequence[Voice] = VOICES
+) -> None:
     """Writes the bars one after another: format 0, 480 ticks per beat, 4/4, percussion channel.
 
     The file ends with the last bar. A note's velocity follows from its place in the beat.
@@ -31,7 +34,7 @@ def write_midi(grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0
     track.append(mido.MetaMessage("set_tempo", tempo=microseconds))
     track.append(mido.MetaMessage("time_signature", numerator=BEATS_PER_BAR, denominator=4))
     now = 0
-    for tick, message in _notes(grids_NTV, swing):
+    for tick, message in _notes(grids_NTV, swing, voices):
         track.append(message.copy(time=tick - now))
         now = tick
     end = len(grids_NTV) * grids_NTV.shape[1] * TICKS_PER_STEP
@@ -39,14 +42,14 @@ def write_midi(grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0
     mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT, tracks=[track]).save(path)
 
 
-def _notes(grids_NTV: Tensor, swing: float) -> list[tuple[int, mido.Message]]:
+def _notes(grids_NTV: Tensor, swing: float, voices: Sequence[Voice]) -> list[tuple[int, mido.Message]]:
     """Starts and ends of all notes with their ticks, in order of time."""
     hits_SV = grids_NTV.bool().flatten(0, 1)
     ticks_S = (onsets(len(hits_SV), swing) * TICKS_PER_STEP).round().astype(int).tolist()
     velocities_S = (accents(len(hits_SV)) * LOUDEST).round().astype(int).tolist()
     notes = []
     for step, voice in hits_SV.nonzero().tolist():
-        note = {"channel": CHANNEL, "note": VOICES[voice].note}
+        note = {"channel": CHANNEL, "note": voices[voice].note}
         notes.append((ticks_S[step], mido.Message("note_on", velocity=velocities_S[step], **note)))
         notes.append((ticks_S[step] + NOTE_TICKS, mido.Message("note_off", **note)))
     return sorted(notes, key=lambda note: note[0])

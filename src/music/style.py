@@ -19,7 +19,10 @@ MOST_SLIPS = 0.02  # of the cells
 
 
 class StyleOracle(Oracle):
-    """Tells styles apart, and from grids that are no bars, by their cells and their musical features."""
+    """Classifies bars by style, from their cells and their musical features, and rejects grids that are no bars."""
+
+    name = "styles"
+    version = 2
 
     def __init__(self, num_classes: int, num_features: int = 256):
         body = nn.Sequential(
@@ -31,10 +34,10 @@ class StyleOracle(Oracle):
         )
         super().__init__(body, num_features, num_classes, levels=1)
 
-    def varied(self, images_B1HW: Tensor) -> Tensor:
+    def augmented(self, images_B1HW: Tensor) -> Tensor:
         return with_slips(images_B1HW)
 
-    def nonsense(self, images_B1HW: Tensor) -> Tensor:
+    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
         return nonsense.mixture(images_B1HW)
 
 

@@ -4,6 +4,7 @@ N bars, T steps, V voices, S samples.
 """
 
 import wave
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from src.music.kit import kit
 from src.music.timing import accents, onsets, seconds_per_step
-from src.music.voices import CLOSED_HAT, OPEN_HAT
+from src.music.voices import VOICES, Voice
 
 SAMPLE_RATE = 44_100  # Hz
 TAIL = 2.4  # seconds after the last bar, in which the cymbals ring out
@@ -19,7 +20,13 @@ CHOKE = 0.008  # seconds in which a closing hat silences the open one
 KNEE = 0.8  # from here on loud is compressed, so that it never exceeds 1
 
 
-def render(grids_NTV: Tensor, bpm: float = 110, sample_rate: int = SAMPLE_RATE, swing: float = 0) -> np.ndarray:
+def render(
+    grids_NTV: Tensor,
+    bpm: float = 110,
+    sample_rate: int = SAMPLE_RATE,
+    swing: float = 0,
+    voices: Sequence[Voice] = VOICES,
+) -> np.ndarray:
     """Float32 samples [S] in [-1, 1] of the bars one after another, and of the ringing out after them.
 
     Raises:
@@ -30,11 +37,14 @@ def render(grids_NTV: Tensor, bpm: float = 110, sample_rate: int = SAMPLE_RATE, 
     starts = (onsets(len(hits_SV), swing) * step).round().astype(int)
     loudness = accents(len(hits_SV))
     mix = np.zeros(round(len(hits_SV) * step) + round(TAIL * sample_rate))
-    for voice, sound in enumerate(kit(sample_rate)):
+    sounds = [voice.sound or voice.name for voice in voices]
+    hats = [index for index, name in enumerate(sounds) if name in ("closed hat", "open hat")]
+    for voice, name in enumerate(sounds):
+        sound = kit(sample_rate)[name]
         struck = hits_SV[:, voice].nonzero()[0]
         ends = np.full(len(struck), len(mix))
-        if voice == OPEN_HAT:
-            ends = _next(starts[hits_SV[:, [CLOSED_HAT, OPEN_HAT]].any(1)], starts[struck], otherwise=len(mix))
+        if name == "open hat":
+            ends = _next(starts[hits_SV[:, hats].any(1)], starts[struck], otherwise=len(mix))
         for index, end in zip(struck, ends, strict=True):
             start = starts[index]
             part = _cut(sound, end - start, round(CHOKE * sample_rate))[: len(mix) - start]

@@ -5,16 +5,23 @@ arXiv:1905.06118). What is written is General MIDI's, so that any synthesiser pl
 the Roland's mid tom.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from src.music.percussion import PERCUSSION, note_of, plain
 
 
 @dataclass(frozen=True)
 class Voice:
-    """One column of a grid: `note` is the MIDI note that is written, `notes` are all that are read."""
+    """One column of a grid: `note` is the MIDI note that is written, `notes` are all that are read.
+
+    `sound` is that of the synthesised kit that plays it, by default the one of the same name.
+    """
 
     name: str
     note: int
-    notes: tuple[int, ...]
+    notes: tuple[int, ...] = ()
+    sound: str = ""
 
 
 VOICES = (
@@ -30,3 +37,69 @@ VOICES = (
 )
 
 KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE = range(len(VOICES))
+NAMES = tuple(voice.name for voice in VOICES)
+
+
+def kit_of(names: Sequence[str]) -> tuple[Voice, ...]:
+    """The voices of a grid whose columns have these names; the standard ones if there are none.
+
+    A name that General MIDI does not know is played as the standard voice of its place.
+    """
+    return tuple(map(_voice, names, VOICES)) if names else VOICES
+
+
+def unknown(names: Sequence[str]) -> dict[str, str]:
+    """The standard voice that plays each name which General MIDI does not know."""
+    return {name: standard for name, standard in zip(names or NAMES, NAMES, strict=True) if note_of(name) is None}
+
+
+def places(names: Sequence[str]) -> list[int]:
+    """For each standard voice, the index of the column that takes its place.
+
+    Musical features, drawings and the oracle of styles rely on these places: the voice itself, else one that sounds
+    like it, else the first column that is left.
+    """
+    notes = [note_of(name) for name in names]
+    sounds = [PERCUSSION[note][0] if note else None for note in notes]
+    chosen: dict[int, int] = {}
+    for columns, wanted in ((notes, [voice.note for voice in VOICES]), (sounds, NAMES)):
+        for place, standard in enumerate(wanted):
+            fitting = [index for index, column in enumerate(columns) if column == standard]
+            free = [index for index in fitting if index not in chosen.values()]
+            if place not in chosen and free:
+                chosen[place] = free[0]
+    left = iter(sorted({*range(len(names))} - {*chosen.values()}))
+    return [chosen[place] if place in chosen else next(left) for place in range(len(VOICES))]
+
+
+def checked_names(given: Sequence[object], source: str) -> tuple[str, ...]:
+    """Names of columns; whole numbers are notes of General MIDI.
+
+    Raises:
+        ValueError: not one name per column, or one twice; `source` says whose names these are.
+    """
+    if len(given) != len(VOICES):
+        raise ValueError(f"{source} names {len(given)} voices, the patterns have {len(VOICES)}: name each column once")
+    names = [_name(entry, source) for entry in given]
+    for index, name in enumerate(names):
+        if plain(name) in map(plain, names[:index]):
+            raise ValueError(f"{source} names {name!r} twice: name each column once")
+    return tuple(names)
+
+
+def _name(entry: object, source: str) -> str:
+    name = " ".join(str(entry).split())
+    if isinstance(entry, bool) or not isinstance(entry, int | str) or not plain(name):
+        raise ValueError(f"{source} holds {entry!r}: expected names of voices, or notes of General MIDI")
+    if not name.isdecimal():
+        return name
+    if int(name) not in PERCUSSION:
+        raise ValueError(f"{source} holds the note {name}: General MIDI's percussion lies in 35..81")
+    return PERCUSSION[int(name)][1]
+
+
+def _voice(name: str, standard: Voice) -> Voice:
+    note = note_of(name)
+    if note is None:
+        return Voice(name, standard.note, sound=standard.name)
+    return Voice(name, note, sound=PERCUSSION[note][0])

@@ -14,8 +14,8 @@ from src.oracles.oracle import Oracle, trained_oracle
 def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle | NearestCentre:
     """What tells the classes of `data` apart, by its `spec.kind`; where it is trained, it is kept in `cache`."""
     if data.spec.kind == "points":
-        return NearestCentre(data.mixture, data.splits["test"])
+        return NearestCentre(data.mixture, data.splits["test"], data.spec.digest)
     num_classes, splits = len(data.spec.classes), data.splits
     drums = data.spec.kind == "drums"
-    oracle = StyleOracle(num_classes) if drums else CharacterOracle(num_classes, data.spec.levels)
+    oracle = StyleOracle(num_classes) if drums else CharacterOracle(num_classes, data.spec.levels, data.spec.dark_ink)
     return trained_oracle(oracle, splits["train"], splits["test"], data.spec.digest, cache, device)

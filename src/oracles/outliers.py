@@ -1,12 +1,16 @@
-"""Pictures that are no characters, on which the oracle learns to say so (outlier exposure, Hendrycks 2019).
+"""Nonsense: images of no class, on which the oracle learns to say "none of them" (outlier exposure).
 
-Hendrycks, Mazeika & Dietterich 2019, arXiv:1812.04606. A softmax alone is confident on noise; one that has seen a few
+Hendrycks, Mazeika & Dietterich 2019, arXiv:1812.04606. A softmax alone is confident on noise; one trained on a few
 kinds of nonsense rejects most others. All images are floats in [0, 1], shape [B, 1, H, W].
 """
+
+import math
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+CANDIDATES = 16  # random partners per image, of which one of another class is taken
 
 
 def uniform_noise(real_B1HW: Tensor) -> Tensor:
@@ -33,14 +37,28 @@ def clouds(real_B1HW: Tensor) -> Tensor:
     return torch.sigmoid(hardness * (smooth - 1.2 * _per_image(real_B1HW)))
 
 
+def gratings(real_B1HW: Tensor) -> Tensor:
+    """Stripes in any direction, half of them crossed into a checkerboard, half of them with hard edges."""
+    height, width = real_B1HW.shape[-2:]
+    y = torch.arange(height, device=real_B1HW.device).view(-1, 1)
+    x = torch.arange(width, device=real_B1HW.device)
+    angle, period = math.pi * _per_image(real_B1HW), 2 + 10 * _per_image(real_B1HW)
+    along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
+    phase = 2 * math.pi * _per_image(real_B1HW)
+    stripes, crossing = ((2 * math.pi / period * place + phase).sin() for place in (along, across))
+    pattern = stripes * torch.where(_per_image(real_B1HW) < 0.5, crossing, 1)
+    hardness = torch.where(_per_image(real_B1HW) < 0.5, 2.0, 20.0)
+    return _per_image(real_B1HW) * torch.sigmoid(hardness * pattern)
+
+
 def shuffled_pixels(real_B1HW: Tensor) -> Tensor:
     """The ink of a character, every pixel in a wrong place."""
     flat = real_B1HW.flatten(1)
     return flat[:, torch.randperm(flat.shape[1], device=flat.device)].view_as(real_B1HW)
 
 
-def wrong_quarters(real_B1HW: Tensor) -> Tensor:
-    """Quarters of four characters that do not belong together."""
+def cut_up(real_B1HW: Tensor) -> Tensor:
+    """Quarters of four different images put together."""
     height, width = real_B1HW.shape[-2] // 2, real_B1HW.shape[-1] // 2
     mixed = real_B1HW.clone()
     mixed[..., :height, width:] = real_B1HW.roll(1, 0)[..., :height, :-width]
@@ -49,14 +67,22 @@ def wrong_quarters(real_B1HW: Tensor) -> Tensor:
     return mixed
 
 
-def overlaid(real_B1HW: Tensor) -> Tensor:
-    """Two characters on top of each other."""
-    return torch.maximum(real_B1HW, real_B1HW.roll(1, 0))
+def superposed(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    """Two characters of different classes on top of each other."""
+    return torch.maximum(real_B1HW, real_B1HW[of_other_classes(labels_B)])
 
 
-def blended(real_B1HW: Tensor) -> Tensor:
-    """The mean of two characters: what a generator that hedges between modes draws."""
-    return (real_B1HW + real_B1HW.roll(1, 0)) / 2
+def blended(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    """A weighted mean of two characters of different classes, neither below a third: as between two modes."""
+    weight = (1 + _per_image(real_B1HW)) / 3
+    return real_B1HW.lerp(real_B1HW[of_other_classes(labels_B)], weight)
+
+
+def of_other_classes(labels_B: Tensor) -> Tensor:
+    """For each image the random index of one of another class, if there is any."""
+    candidates = torch.randint(len(labels_B), (CANDIDATES, len(labels_B)), device=labels_B.device)
+    chosen_B = (labels_B[candidates] != labels_B).byte().argmax(0)
+    return candidates.gather(0, chosen_B[None])[0]
 
 
 def inverted(real_B1HW: Tensor) -> Tensor:
@@ -64,23 +90,18 @@ def inverted(real_B1HW: Tensor) -> Tensor:
     return 1 - real_B1HW
 
 
-OUTLIERS = (
-    uniform_noise,
-    sparse_noise,
-    flat_grey,
-    clouds,
-    shuffled_pixels,
-    wrong_quarters,
-    overlaid,
-    blended,
-    inverted,
-)
+PLAIN = (uniform_noise, sparse_noise, flat_grey, clouds, gratings, shuffled_pixels, inverted)  # easily learnt
+MIXED = 0.75  # share of what is made of real strokes, which is harder
 
 
-def mixture(real_B1HW: Tensor) -> Tensor:
-    """An equal share of every kind, made from as many characters: [B, 1, H, W] to [B, 1, H, W]."""
-    kinds = real_B1HW.tensor_split(len(OUTLIERS))
-    return torch.cat([make(part) for make, part in zip(OUTLIERS, kinds, strict=True)])
+def mixture(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    """All kinds, made from as many characters: `MIXED` cut up, superposed and blended, the others in equal shares."""
+    mixed = round(MIXED * len(labels_B))
+    over, between, quarters = real_B1HW[:mixed].tensor_split(3)
+    over_labels, between_labels, _ = labels_B[:mixed].tensor_split(3)
+    parts = [superposed(over, over_labels), blended(between, between_labels), cut_up(quarters)]
+    plain = real_B1HW[mixed:].tensor_split(len(PLAIN))
+    return torch.cat(parts + [make(part) for make, part in zip(PLAIN, plain, strict=True)])
 
 
 def _per_image(real_B1HW: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """What happens around the jobs of a sweep, as Hydra callbacks."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,9 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from src.commands import resuming_sweep
 from src.comparison import write_report
+from src.comparison.collect import TUNING
 from src.comparison.families import family
 from src.comparison.measures import measure
 from src.comparison.records import is_number
@@ -30,8 +33,9 @@ def progress(plan: Plan, job: Job) -> str:
     """As in "[12 of 96] gan_fm seed 2: modes 14.0, KL 0.531 · 1:03 min · about 48:10 min left"."""
     results, left = {} if job.running else job.results, plan.seconds_left()
     metrics = results.get("metrics", {})
-    headline = [key for key in family(results.get("model", "")).headline if is_number(metrics.get(key))]
-    reached = ", ".join(f"{measure(key).label} {measure(key).text(metrics[key])}" for key in headline)
+    shown = family(results.get("model", ""))
+    keys = [key for key in dict.fromkeys((*shown.headline, *shown.primary)) if is_number(metrics.get(key))]
+    reached = ", ".join(f"{measure(key).label} {measure(key).text(metrics[key])}" for key in keys)
     status = "" if results.get("status") == "completed" else results.get("status", "no results")
     parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
     parts[0] += f" seed {job.seed}" if job.seed else ""
@@ -49,14 +53,21 @@ class ReportAfterSweep(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
+        untried = len(Plan.read(folder / TUNING).pending)
+        if untried and not Plan.read(folder).jobs:
+            print(f"{untried} tuning trials have no result. The same command with study.resume={folder} runs those.")
+            raise SystemExit(1)
         try:
             report = write_report([folder])
-            sentences, missing = report.sentences, len(Plan.read(folder).pending)
+            missing = len(Plan.read(folder).pending)
+            for sentence in report.sentences:
+                print(f"  {sentence.text}")
+            print(f"{len(report.runs)} runs, {missing} of the sweep's jobs without a result: {report.page}")
+            if missing:
+                given = config.hydra.overrides
+                print(f"{resuming_sweep(folder, given.task, given.hydra)} runs those.")
         except Exception as mistake:  # Hydra would make a warning of it and call the sweep a success
-            give_up(f"no report: {message(mistake)}; once that is mended, python -m src.report {folder} makes it")
-        for sentence in sentences:
-            print(f"  {sentence.text}")
-        print(f"{len(report.runs)} runs, {missing} of the sweep's jobs without a result: {report.page}")
+            rebuild = shlex.join(["python", "-m", "src.report", str(folder)])
+            give_up(f"no report: {message(mistake)}; once that is mended, {rebuild} makes it")
         if missing:
-            print(f"The same command with study.resume={folder} runs those.")
             raise SystemExit(1)

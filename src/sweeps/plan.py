@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from src import checkpoints
+from src.commands import override
 from src.files import write_atomically
 from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
-from src.plain import read_json
-from src.record import read_record
-from src.results import read_results, write_results
+from src.plain import read_json, read_yaml
+from src.record import read_record, reading
+from src.results import NOT_MEASURED, read_results, write_results
 
 FINISHED = ("completed", "diverged")
 # What a sweep may be told anew when it goes on.
@@ -68,10 +69,22 @@ class Job:
     def running(self) -> bool:
         return self.started_at > self.ended_at
 
+    def as_started(self) -> "Job":
+        """With the choices that the run in its folder was started with, if there is one.
+
+        Raises:
+            ValueError: the record of them is damaged.
+        """
+        path = self.folder / ".hydra" / "overrides.yaml"
+        if not path.is_file():
+            return self
+        with reading(path):
+            return replace(self, overrides=tuple(map(str, read_yaml(path))))
+
     def prepare(self) -> list[str]:
         """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
         if checkpoints.newest_whole(self.folder):
-            return [*self.overrides, f"resume='{self.folder}'"]
+            return [*self.overrides, override("resume", self.folder)]
         if self.started_at:
             shutil.rmtree(self.folder)
         return list(self.overrides)
@@ -84,7 +97,7 @@ class Job:
             ValueError: the record in it is damaged.
         """
         record = read_record(self.folder)
-        known = dict.fromkeys(("dataset", "oracle_accuracy", "onset", "images_seen")) | {"metrics": {}, "controls": {}}
+        known = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
         known |= {"name": record.name, "model": record.family, "seed": record.value("seed")}
         write_results(self.folder, known | self.results | {"status": "failed", "error": error})
 
@@ -139,11 +152,11 @@ class Plan:
         """Writes jobs.json: this plan's jobs after those of earlier starts.
 
         Raises:
-            ValueError: a job of this name was started with other choices.
+            ValueError: a job of this name, or a run in its folder, was started with other choices.
         """
         jobs = {job.folder: job for job in Plan.read(self.folder).jobs}
         for job in self.jobs:
-            before = jobs.setdefault(job.folder, job)
+            before = jobs.setdefault(job.folder, job.as_started())
             changed = sorted(_choices(job) ^ _choices(before))
             if changed:
                 raise ValueError(

@@ -77,7 +77,7 @@ class Search:
         if job.results["status"] != "completed":
             self.study.tell(trial.number, state=TrialState.PRUNED)
             return
-        *_, last = csv.DictReader((job.folder / "history.csv").read_text().splitlines())
+        *_, last = csv.DictReader((job.folder / "history.csv").read_text(encoding="utf-8").splitlines())
         self.study.tell(trial.number, float(last[read_record(job.folder).value("monitor")] or "nan"))
 
     @property

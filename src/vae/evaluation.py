@@ -18,12 +18,14 @@ from src.data.module import ResidentData
 from src.exhibits import Cloud, Exhibit, Picture, Sound
 from src.interpretation.coded import Findings
 from src.interpretation.examiner import Examiner
-from src.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
+from src.metrics.bound import Bound, active_units, cell_floor, importance_weighted_nll, onset_f1
+from src.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
+from src.metrics.outcome import LevelState, worst_state
 from src.music import drawing
 from src.ranges import COUNT, SAMPLES
 from src.scatter import cloud
-from src.vae.information import information
+from src.vae.information import paired_information
 from src.vae.latents import LEVELS
 from src.vae.module import VAE, log_likelihood
 from src.vae.samples import SampleJudges
@@ -31,6 +33,9 @@ from src.vae.samples import SampleJudges
 SEED = 20_26  # of everything that evaluation draws: the same at every evaluation of every run
 CHUNK = 500  # samples at once
 IMPORTANCE_CELLS = 250_000  # at once under importance sampling: tensors small enough to stay in the allocator
+DRAWS = 16  # from the posteriors of each sample, for the bound at the end,
+DRAWS_ALONG_TRAINING = 2  # and for that of each evaluation along training
+DRAWN_CELLS = 1_000_000  # at once for the bound
 SHOWN = 8  # bars in a picture
 HEARD = 4  # of them, each followed by what is rebuilt of it
 SHOWN_IMAGES = 64
@@ -110,9 +115,10 @@ class VAEEvaluator:
             cells_NTV = vae.to_cells(self.held_out[split].images)
             cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
             some_NTV = cells_NTV if final else cells_NTV[:ALONG_TRAINING]
-            metrics, points = self._bound(vae, cells_NTV)
-            metrics |= self._usage(vae, some_NTV)
-            metrics |= self._information(vae, some_NTV)
+            metrics, points = self._bound(vae, cells_NTV, DRAWS if final else DRAWS_ALONG_TRAINING)
+            usage, used = self._usage(vae, some_NTV, SHUFFLES if final else 1)
+            information, informative = self._information(vae, some_NTV, SHUFFLES if final else 0)
+            metrics |= usage | information
             rebuilt, shown = self._rebuilt(vae, some_NTV, final)
             metrics |= rebuilt
             if final:
@@ -132,8 +138,11 @@ class VAEEvaluator:
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
                 shown |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
         values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
-        collapsed = [level for level in LEVELS if values[f"kl_{level}"] < ACTIVE_NATS]
-        return values | {"num_samples": len(drawn), "collapsed": collapsed}, shown
+        states = {level: level_state(values[f"kl_{level}"], used[level], informative[level]) for level in LEVELS}
+        values |= {"num_samples": len(drawn), "collapsed": _levels(states, LevelState.COLLAPSED)}
+        if final:  # along training there are no shuffles to tell it by
+            values["without_effect"] = _levels(states, LevelState.WITHOUT_EFFECT)
+        return values, shown
 
     def controls(self) -> dict[str, dict[str, Any]]:
         """Those of the samples: a bound has none, it needs a model."""
@@ -143,14 +152,21 @@ class VAEEvaluator:
         """What else belongs into the results."""
         return self.samples.facts() | self.findings.facts
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-        """Of each level's collapse, and of that of the samples' modes where they are counted."""
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """`outcome`: the state of the worst level at the end. `onset` of each level, and of the modes of its samples.
+
+        `onset_reason` is that of the modes, the only ones that can have none to lose.
+        """
         seen = [row["images_seen"] for row in history]
-        levels = {
+        onset = {
             level: posterior_collapse_onset(seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
             for level in LEVELS
         }
-        return levels | self.samples.onset(history)
+        outcome = {"outcome": worst_state(metrics)} if metrics else {}
+        modes = self.samples.over_training(history)
+        if not modes:
+            return outcome | {"onset": onset}
+        return modes | outcome | {"onset": onset | {"modes": modes["onset"]}}
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         """Pictures of the whole run so far."""
@@ -158,42 +174,60 @@ class VAEEvaluator:
         shown = {"kl_dimensions": Picture(pictures.kl_timeline([row["images_seen"] for row in history], dims))}
         return shown | self.samples.timeline(history)
 
-    def _bound(self, vae: VAE, cells_NTV: Tensor) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """ELBO and its parts, and each sample's place in the latent space."""
+    def _bound(self, vae: VAE, cells_NTV: Tensor, draws: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """ELBO and its parts, each sample's a mean over draws from the posteriors; and the means of both levels.
+
+        z_low's KL depends on the draw of z_high, so it is averaged too. D draws.
+        """
         bound = Bound(vae.z_high, vae.z_low).to(self.device)
         points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
-        for part_NTV in cells_NTV.split(CHUNK):
-            latents = vae.infer(part_NTV)
+        for part_NTV in cells_NTV.split(max(1, min(CHUNK, DRAWN_CELLS // (draws * cells_NTV[0].numel())))):
+            features_NF = vae.encoder(part_NTV)
+            latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
             rates = latents.rates()
-            bound.update(self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV), rates.high_BL, rates.low_BL)
-            points["high"].append(latents.posterior_high.mean)
-            points["low"].append(latents.posterior_low.mean)
-        return bound.compute(), {level: torch.cat(means) for level, means in points.items()}
+            distortion_DN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            bound.update(distortion_DN.mean(0), rates.high_BL.mean(0), rates.low_BL.mean(0))
+            points["high"].append(latents.posterior_high.mean.mean(0))
+            points["low"].append(latents.posterior_low.mean.mean(0))
+        means = {level: torch.cat(parts) for level, parts in points.items()}
+        units = {f"au_{level}": active_units(means_NL) for level, means_NL in means.items()}
+        return bound.compute() | units, means
 
-    def _usage(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
-        """What shuffling a level between samples costs."""
-        lost = dict.fromkeys(LEVELS, 0.0)
+    def _usage(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
+        """What shuffling a level between samples costs, and whether that is more than chance between shuffles.
+
+        For a decoder that does not see z_high there is nothing to shuffle: its usage is None, and counts as used.
+        """
+        own, shuffled_S = 0.0, {level: torch.zeros(shuffles, dtype=torch.double) for level in LEVELS}
         for part_NTV in cells_NTV.split(CHUNK):
             latents = vae.infer(part_NTV)
             high_NL, low_NL = latents.high_BL, latents.low_BL
-            distortion_N = self._distortion(vae, high_NL, low_NL, part_NTV)
-            other_N = torch.randperm(len(part_NTV), device=self.device)
-            without_high_N = self._distortion(vae, high_NL[other_N], low_NL, part_NTV)
-            without_low_N = self._distortion(vae, high_NL, low_NL[other_N], part_NTV)
-            lost["high"] += (without_high_N - distortion_N).double().sum()
-            lost["low"] += (without_low_N - distortion_N).double().sum()
-        usage = {f"usage_{level}": lost[level] / len(cells_NTV) for level in LEVELS}
+            own += self._distortion(vae, high_NL, low_NL, part_NTV).double().sum().item()
+            for turn in range(shuffles):
+                other_N = torch.randperm(len(part_NTV), device=self.device)
+                without_high_N = self._distortion(vae, high_NL[other_N], low_NL, part_NTV)
+                without_low_N = self._distortion(vae, high_NL, low_NL[other_N], part_NTV)
+                shuffled_S["high"][turn] += without_high_N.double().sum().item()
+                shuffled_S["low"][turn] += without_low_N.double().sum().item()
+        num = len(cells_NTV)
+        usage = {f"usage_{level}": (shuffled_S[level].mean().item() - own) / num for level in LEVELS}
+        used = {level: shuffles > 1 and above_shuffled(-own / num, -shuffled_S[level] / num) for level in LEVELS}
         if vae.decoder_sees == "low":
-            usage["usage_high"] = None  # there is nothing to shuffle for a decoder that does not see it
-        return usage
+            usage["usage_high"], used["high"] = None, True
+        return usage, used
 
     def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
         return -log_likelihood(vae.decoder(vae.seen(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
 
-    def _information(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
+    def _information(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
+        """Mutual information of each level with the sample, and whether it is more than shuffled pairs give."""
         features_NF = torch.cat([vae.encoder(part_NTV) for part_NTV in cells_NTV.split(CHUNK)])
-        high, low = information(vae.inference, features_NF, vae.prior)
-        return {"mi_high": high, "mi_low": low, "mi_ceiling": math.log(len(cells_NTV))}
+        pairs = dict(zip(LEVELS, paired_information(vae.inference, features_NF, vae.prior, shuffles), strict=True))
+        found = {f"mi_{level}": nats_P[0] for level, nats_P in pairs.items()}
+        informative = {
+            level: shuffles > 1 and above_shuffled(nats_P[0].item(), nats_P[1:]) for level, nats_P in pairs.items()
+        }
+        return found | {"mi_ceiling": math.log(len(cells_NTV))}, informative
 
     def _rebuilt(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Exhibit]]:
         """The likeliest cells at the posteriors' means, each given those that were rebuilt before it."""
@@ -207,10 +241,11 @@ class VAEEvaluator:
         rebuilt_NTV = vae.to_cells(images)
         metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
         if self.spec.kind == "drums":
-            shown = {"reconstructions": Picture(drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN]))}
+            picture = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN], voices=self.spec.kit)
+            shown = {"reconstructions": Picture(picture)}
             if final and self.samples.listener:
                 pairs_NTV = torch.stack([cells_NTV[:HEARD], rebuilt_NTV[:HEARD]], 1).flatten(0, 1)
-                shown["reconstructions_bars"] = Sound(pairs_NTV)
+                shown["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
             return metrics, shown
         metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
         if self.spec.kind == "points":
@@ -238,6 +273,10 @@ class VAEEvaluator:
             "num_held_out": len(cells_NTV),
             **known,
         }
+
+
+def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:
+    return [level for level, state in states.items() if state is wanted]
 
 
 @contextmanager

@@ -26,8 +26,19 @@ def information(inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior
     Bottom-up: I(x; z_low), and I(x; z_high), which cannot exceed it: q(z_high|x) is averaged over draws of z_low, among
     them the one that z_high was made from, so that a narrow q(z_high|z_low) is rather over- than underrated.
     """
+    high_P, low_P = paired_information(inference, features_NF, prior, 0)
+    return high_P[0], low_P[0]
+
+
+def paired_information(
+    inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior, shuffles: int
+) -> tuple[Tensor, Tensor]:
+    """`information` of each level [1 + shuffles]: of the true pairs, then of latents paired with other samples.
+
+    Of z_low the other pairs keep z_high, as its information is conditional on it.
+    """
     levels = _top_down if isinstance(inference, TopDown) else _bottom_up
-    return levels(inference, features_NF, prior)
+    return levels(inference, features_NF, prior, shuffles)
 
 
 def mutual_information(log_density: Callable[[slice], Tensor], num: int) -> Tensor:
@@ -37,15 +48,22 @@ def mutual_information(log_density: Callable[[slice], Tensor], num: int) -> Tens
         log_density: log q(z_i|x_j) as [C, N] for the samples i of a slice.
         num: N.
     """
-    total = 0.0
+    return _pairings(log_density, num, 0)[0]
+
+
+def _pairings(log_density: Callable[[slice], Tensor], num: int, shuffles: int) -> Tensor:
+    """The same mean [1 + shuffles] with z_i paired with x_i, and with x_j for j at fixed distances from i."""
+    distances_P = torch.tensor([0, *(1 + num * turn // (shuffles + 1) for turn in range(shuffles))])
+    total_P = 0.0
     for first in range(0, num, CHUNK):
         rows_CN = log_density(slice(first, first + CHUNK)).double()
-        own_C = rows_CN.diagonal(first)
-        total = total + (own_C - rows_CN.logsumexp(1) + math.log(num)).sum()
-    return total / num
+        own_C = torch.arange(first, first + len(rows_CN))
+        paired_CP = rows_CN.gather(1, ((own_C.unsqueeze(1) + distances_P) % num).to(rows_CN.device))
+        total_P = total_P + (paired_CP - rows_CN.logsumexp(1, keepdim=True) + math.log(num)).sum(0)
+    return total_P / num
 
 
-def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
+def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior, shuffles: int) -> tuple[Tensor, Tensor]:
     posterior_high = inference.posterior_high(features_NF)
     high_NL = posterior_high.sample()
     low_NL = inference.posterior_low(features_NF, high_NL, prior).sample()
@@ -57,11 +75,11 @@ def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior) -> tuple[Te
         posterior_low = inference.posterior_low(features_NF, high_NL[chunk].unsqueeze(1), prior)
         return high(chunk) + posterior_low.log_prob(low_NL[chunk].unsqueeze(1)).sum(-1)
 
-    told_high = mutual_information(high, len(features_NF))
-    return told_high, mutual_information(both, len(features_NF)) - told_high
+    high_P = _pairings(high, len(features_NF), shuffles)
+    return high_P, _pairings(both, len(features_NF), shuffles) - high_P
 
 
-def _bottom_up(inference: BottomUp, features_NF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
+def _bottom_up(inference: BottomUp, features_NF: Tensor, prior: Prior, shuffles: int) -> tuple[Tensor, Tensor]:
     posterior_low = inference.posterior_low(features_NF)
     low_NL = posterior_low.sample()
     own_high = inference.posterior_high(low_NL)
@@ -81,5 +99,5 @@ def _bottom_up(inference: BottomUp, features_NF: Tensor, prior: Prior) -> tuple[
         ]
         return torch.stack(rows).logsumexp(0) - math.log(DRAWS)
 
-    told_low = mutual_information(low, len(features_NF))
-    return mutual_information(high, len(features_NF)).clamp(max=told_low), told_low
+    low_P = _pairings(low, len(features_NF), shuffles)
+    return _pairings(high, len(features_NF), shuffles).clamp(max=low_P[0]), low_P

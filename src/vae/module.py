@@ -84,6 +84,10 @@ class VAE(Ahead):
             annealer.attach(self)
         self.annealed: dict[str, float | Tensor] = {}
 
+    @property
+    def generator_steps(self) -> int:
+        return self.steps
+
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
         """One step down the annealed negative ELBO; what the charts show of it."""
         self.anneal.before_step()

@@ -68,7 +68,7 @@ class SampleJudges:
         if self.listener:
             metrics |= self.listener.measures(drawn_NCHW[:, 0])
             if split == "test":
-                shown["prior_bars"] = Sound(drawn_NCHW[:HEARD_BARS, 0])
+                shown["prior_bars"] = Sound(drawn_NCHW[:HEARD_BARS, 0], self.spec.kit)
         if self.styles:
             metrics["style_accuracy"] = style_accuracy(vae, self.styles, self.held_out[split])
         return metrics, shown
@@ -79,22 +79,22 @@ class SampleJudges:
             return self.coverage.controls()
         controls = self.listener.controls() if self.listener else {}
         if self.styles:
-            controls["real"]["style_accuracy"] = self.styles.accuracy.item()
+            controls["real"]["style_accuracy"] = self.styles.accuracy_k.item()
         return controls
 
     def facts(self) -> dict[str, Any]:
         return self.coverage.facts() if self.coverage else {}
 
-    def onset(self, history: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-        """When modes were lost for good, under the name by which levels have theirs."""
-        return {"modes": self.coverage.onset(history)} if self.coverage else {}
+    def over_training(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """What became of the samples' modes; nothing where they are not counted."""
+        return self.coverage.over_training(history) if self.coverage else {}
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
         return self.coverage.timeline(history) if self.coverage else {}
 
     def _picture(self, images_NCHW: Tensor) -> np.ndarray:
         if self.spec.kind == "drums":
-            return drawing.bars(drawing.side_by_side(images_NCHW[:SHOWN_BARS]))
+            return drawing.bars(drawing.side_by_side(images_NCHW[:SHOWN_BARS]), voices=self.spec.kit)
         return pictures.grid(images_NCHW[:SHOWN_IMAGES], 16)
 
 

@@ -44,8 +44,9 @@ def test_history(make_gan, evaluated_fit, tmp_path):
     watcher = evaluated_fit(make_gan(), 2)
     with (tmp_path / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["images_seen", "seconds", "modes", "kl", "missing", "shares"]
+    assert list(rows[0]) == ["images_seen", "seconds", "generator_steps", "modes", "kl", "missing", "shares"]
     assert [row["images_seen"] for row in rows] == ["40", "80"]
+    assert [row["generator_steps"] for row in rows] == ["5", "10"]
     assert [row["modes"] for row in rows] == ["1", "2"]
     assert rows[0]["kl"] == ""
     assert rows[0]["missing"] == "A B"
@@ -113,13 +114,25 @@ def test_results(make_gan, evaluated_fit):
     assert results["controls"] == {"noise": {"modes": 0}}
     assert results["oracle_accuracy"] == 0.9
     assert results["onset"] == results["images_seen"] == 80
+    assert results["onset_reason"] is None
+    assert results["outcome"] == "covering"
+    assert results["metrics"]["modes_late"] == 1.5, "beside those of the last samples"
     assert results["images_per_second"] == pytest.approx(80 / results["train_seconds"])
 
 
 def test_results_of_a_run_that_never_got_there():
     results = Evaluation(Nosy(), 2, "modes", "").results()
-    expected = {"metrics": {}, "controls": {}, "onset": None, "images_seen": 0, "train_seconds": 0.0}
-    assert results == expected | {"images_per_second": None}
+    expected = {"metrics": {}, "controls": {}, "outcome": None, "onset": None, "onset_reason": None}
+    expected |= {"images_seen": 0, "generator_steps": 0, "train_seconds": 0.0, "images_per_second": None}
+    assert results == expected
+
+
+def test_a_run_that_was_cut_short_has_no_outcome_and_no_late_metrics(make_gan, evaluated_fit):
+    watcher = evaluated_fit(make_gan(), 2)
+    watcher.final = {"metrics": {}, "controls": {}}  # as before the end of training
+    results = watcher.results()
+    assert results["outcome"] is None
+    assert results["metrics"] == {}
 
 
 def test_evaluating_is_not_counted_as_training(make_gan, evaluated_fit, monkeypatch):
@@ -161,6 +174,10 @@ def test_evaluations_are_in_full_precision_where_training_is_not():
 def test_as_csv():
     rows = [{"a": 1, "b": [0.1234567, 2], "c": math.inf}, {"a": 2.5, "b": [], "c": None}]
     assert as_csv(rows) == "a,b,c\n1,0.123457 2,\n2.5,,\n"
+
+
+def test_as_csv_of_a_run_that_an_earlier_version_began():
+    assert as_csv([{"a": 1, "old": 3}, {"a": 2, "new": 4}]) == "a,old,new\n1,3,\n2,,4\n"
 
 
 def test_snapshot_and_restore():

@@ -53,7 +53,7 @@ def assert_same_run(one: str, other: str) -> None:
     """Weights and optimizers, every figure of the history but the time, and every final one."""
     assert_same_weights(checkpoint(one), checkpoint(other))
     first, second = results(Path(one)), results(Path(other))
-    for key in ("name", "status", "metrics", "controls", "onset", "images_seen"):
+    for key in ("name", "status", "metrics", "controls", "outcome", "onset", "onset_reason", "images_seen"):
         assert first[key] == second[key]
     histories = [Path(run, "history.csv").read_text().splitlines() for run in (one, other)]
     whole, cut = ([",".join(line.split(",")[:1] + line.split(",")[2:]) for line in lines] for lines in histories)

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
+from src.metrics.onset import NEVER_HALF
+
 LETTERS = list(ascii_uppercase)
 STROKES = {
     "name": "strokes",
@@ -126,8 +128,14 @@ def make_run(tmp_path: Path) -> MakeRun:
             "versions": {"torch": "2.15.0"},
             "git": "abc123",
         }
+        record |= results
+        if record["onset"] == 0:  # short for a run that had nothing to lose
+            record |= {"onset": None, "onset_reason": NEVER_HALF, "outcome": "learning"}
+        if "outcome" not in record and record["status"] == "completed":
+            lost = record["metrics"].get("collapsed") if record["model"] == "vae" else record["onset"]
+            record["outcome"] = "collapsed" if lost else "alive" if record["model"] == "vae" else "covering"
         if finished:
-            (run / "results.json").write_text(json.dumps(record | results))
+            (run / "results.json").write_text(json.dumps(record))
         return run
 
     return make

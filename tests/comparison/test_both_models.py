@@ -62,7 +62,7 @@ def test_modes_of_letters_stand_beside_their_controls(letters_section):
     (name, *_) = found
     assert found[name][:2] == ["3", "24.7"]
     assert (found["real, held out"][1], found["noise"][1]) == ("26.0", "1.0")
-    assert "recognisable samples' letters" in table.caption
+    assert "KL: of the samples' letters from the data's" in table.caption
     assert [*rows(controls_table(letters_section))] == ["KL floor"], "the others stand there already"
     assert "KL high" in " ".join(main_table(letters_section).header)
     assert "KL floor" in " ".join(other_table(letters_section).header)
@@ -70,11 +70,12 @@ def test_modes_of_letters_stand_beside_their_controls(letters_section):
 
 def test_what_letters_lack_is_told_apart_from_levels(letters_section):
     table = absence_table(letters_section)
-    assert list(table.header)[1:4] == ["collapsed", "missing", "onset by seed"]
+    assert list(table.header)[1:5] == ["collapsed", "missing", "outcome", "onset by seed"]
     (row,) = rows(table).values()
     assert row[0] == "no level"
     assert row[1] == "Q in all 3 seeds; X in 1 of 3"
-    assert row[2] == "modes: 320k, 320k, 320k"
+    assert row[2] == "alive in all 3 seeds"
+    assert row[3] == "modes: 320k, 320k, 320k"
     said = markdown(compose([letters_section], Path()))
     assert "missing letters: Q in all 3 seeds" in said
     assert "no level collapses" in said
@@ -117,7 +118,7 @@ def test_every_metric_that_has_controls_stands_beside_them(make_run):
 def test_vaes_on_drums_count_no_modes(annealing):
     (section,) = group(collect([annealing]))
     assert "modes" not in " ".join(samples_table(section).header)
-    assert list(absence_table(section).header)[1:3] == ["collapsed", "onset by seed"]
+    assert list(absence_table(section).header)[1:4] == ["collapsed", "outcome", "onset by seed"]
     assert onset_table(section) is None
     assert share_map(section) is None
 

@@ -24,9 +24,10 @@ def test_a_dear_remedy_is_judged_where_the_cheap_one_ends(tmp_path, make_run):
     (section,) = group(collect([tmp_path]))
     table = compute_table(section)
     rows = {row[0].text: [cell.text for cell in row[1:]] for row in table.rows}
-    assert rows["`gan_standard`"][:3] == ["3.0", "4k", "8.0 [7.3, 8.7]"]
+    assert rows["`gan_standard`"][:2] == ["3.0", "4k"]
+    assert rows["`gan_standard`"][3] == "8.0"
     assert rows["`gan_dear`"][:2] == ["6.0", "2k"]
-    assert rows["`gan_dear`"][2].startswith("13.0 [")
+    assert rows["`gan_dear`"][3].startswith("13.0 [")
     assert "12k" in table.caption
     assert "The generator's passes and second derivatives are not counted" in table.caption
 

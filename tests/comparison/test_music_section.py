@@ -58,12 +58,14 @@ def test_examined_runs_have_their_chapters(make_vae, tmp_path: Path) -> None:
 def test_whose_samples_are_sharper(make_vae, tmp_path: Path) -> None:
     """Decided by paired differences: a constant one, one of the other sign, and one that is all noise."""
     for seed in range(3):
-        for strategy, moved in (("none", 0), ("temperature", -0.05), ("free_bits", 0.02), ("linear", (-1) ** seed / 9)):
+        noise = (-1) ** seed / 900
+        for strategy, moved in (("none", 0), ("temperature", -0.05), ("free_bits", 0.02), ("linear", noise)):
             entropy = 0.2 + seed / 50 + moved + seed / 1000 * (moved != 0)
             make_vae(strategy, seed, metrics={**EXAMINED, "cell_entropy": entropy})
     text = said(tmp_path)
     (told,) = [line for line in text.splitlines() if "Sharper samples than `none`'s" in line]
-    assert "? Sharper: `temperature` −0.049 [−0.051, −0.047]; softer: `free_bits` +0.021 [" in told
+    assert "? Sharper: `temperature` −0.049 [" in told
+    assert "; softer: `free_bits` +0.021 [" in told
     assert "no difference shown: `linear`" in told
 
 

@@ -43,7 +43,7 @@ def test_the_page_says_how_many_and_which(make_run, plan, tmp_path) -> None:
     text = (report.folder / "report.md").read_text()
     assert "5 runs, 3 of them completed, 2 never started" in text
     assert "2 of 5 runs did not complete (2 never started)" in report.sentences[2].text
-    assert "| `gan_fm` | never started | 1 | – |" in text
+    assert "| `gan_fm` | never started | – | 1 | – |" in text
     assert "python -m src.train -m experiment=gan_fm seed=0,1" in text
 
 

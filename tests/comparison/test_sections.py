@@ -6,7 +6,6 @@ from src.comparison import write_report
 from src.comparison.collect import ReportError, collect, read_run
 from src.comparison.curves import averaged
 from src.comparison.sections import group
-from src.comparison.statistics import estimate
 
 
 def test_only_completed_runs_are_averaged(study) -> None:
@@ -22,9 +21,10 @@ def test_differences_are_paired_by_seed(make_run) -> None:
     runs = [read_run(make_run("gan_standard", seed, kl=0.5 + seed)) for seed in (0, 1, 2, 3)]
     runs += [read_run(make_run("gan_fm", seed, kl=0.4 + 1.1 * seed)) for seed in (1, 2, 3, 7)]
     (section,) = group(runs)
-    difference = section.remedies[0].difference("kl")
-    assert difference == estimate([1.5 - 1.5, 2.6 - 2.5, 3.7 - 3.5])
+    difference = section.compared("kl", "gan_fm").difference
     assert difference.n == 3
+    assert difference.mean == pytest.approx((1.5 - 1.5 + 2.6 - 2.5 + 3.7 - 3.5) / 3)
+    assert section.remedies[0].differences["kl"] == pytest.approx({1: 0.0, 2: 0.1, 3: 0.2})
 
 
 def test_two_data_sets_are_never_averaged(make_run, tmp_path) -> None:
@@ -57,7 +57,8 @@ def test_no_number_of_a_report_mixes_two_data_sets(make_run, tmp_path) -> None:
     for section, expected in zip(report.sections, (0.2, 1.2), strict=True):
         assert {run.dataset.digest for run in section.runs} == {section.dataset.digest}
         assert [summary.mean("kl") for summary in section.summaries] == [pytest.approx(expected)] * 2
-        assert [summary.difference("kl").mean for summary in section.remedies] == [pytest.approx(0)]
+        changes = [section.compared("kl", summary.name).difference.mean for summary in section.remedies]
+        assert changes == [pytest.approx(0)]
         assert averaged(section.summaries[0], "kl")[0].size
     text = (tmp_path / "out" / "report.md").read_text()
     assert "| 0.200 [" in text

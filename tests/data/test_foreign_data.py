@@ -77,7 +77,7 @@ def test_midi(place: Path):
         bars = parse(recordings)
         grids_NTV = bars.grids["train"]
         assert np.array_equal(grids_NTV[:3], BARS), "of the file beside it"
-        assert bars.damaged in ((), ("b",))
+        assert [name.partition(" ")[0] for name in bars.damaged] in ([], ["b"])
         assert grids_NTV.dtype == np.uint8
         assert grids_NTV.max() == 1
         assert len(grids_NTV) == 3 or not bars.damaged
@@ -86,7 +86,7 @@ def test_midi(place: Path):
 
 
 def test_erased_midi_is_not_read_as_one_number():
-    with pytest.raises(ValueError, match="say nothing"):
+    with pytest.raises(OSError, match="more than 4 bytes"):
         read_hits(BEGUN + b"\xff" * 200_000)
 
 

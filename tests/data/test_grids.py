@@ -1,10 +1,12 @@
 import io
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from src.data.grids import read_grids
+from src.data.drums import Grids
+from src.data.grids import read_grids, read_voices
 
 
 def patterns(num: int, seed: int = 0) -> np.ndarray:
@@ -146,3 +148,53 @@ def test_a_damaged_archive_is_one_message(tmp_path, damage):
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"bars\.npz"):
         read_grids(path)
+
+
+HOMEWORK = ["kick", "snare", "closed hat", "open hat", "low tom", "high tom", "crash", "ride", "clap"]
+
+
+def grids_of(path: Path, voices: list | None = None) -> Grids:
+    data = Grids(path=str(path), voices=voices, root=".", budget=1, batch_size=1, seed=0, stack=1)
+    data.setup()
+    return data
+
+
+def hits(data: Grids) -> dict[str, int]:
+    """How often each voice is hit in all bars."""
+    counts = sum(split.images.long().sum((0, 1)) for split in data.splits.values())
+    return {voice.name: count for voice, count in zip(data.spec.kit, counts.tolist(), strict=True)}
+
+
+@pytest.mark.parametrize("where", ["command", "file", "notes"])
+def test_columns_follow_their_names(write, where: str):
+    """Column i is hit in i bars."""
+    bars = np.zeros((30, 16, 9), np.uint8)
+    for column in range(9):
+        bars[:column, 0, column] = 1
+    names = {"file": HOMEWORK, "notes": [36, 38, 42, 46, 45, 50, 49, 51, 39]}.get(where)
+    path = write(bars=bars, **({"voices": np.array(names)} if names else {}))
+    data = grids_of(path, HOMEWORK if where == "command" else None)
+    assert hits(data) == {name: column for column, name in enumerate(HOMEWORK)}
+    assert data.spec.voices[4:7] == ("low tom", "clap", "high tom")
+
+
+def test_the_assumed_order_is_said_and_unknown_names_are_too(write, caplog):
+    path = write(patterns=patterns(30))
+    with caplog.at_level("INFO"):
+        assert grids_of(path).spec.voices == ()
+    assert "columns taken as kick, snare, closed hat, open hat, low tom, mid tom, high tom, crash, ride" in caplog.text
+    assert "data.voices=" in caplog.text
+    caplog.clear()
+    with caplog.at_level("INFO"):
+        grids_of(path, [*HOMEWORK[:8], "gong"])
+    assert [record.message.partition(": ")[2] for record in caplog.records] == [
+        "gong is no percussion of General MIDI and is played as mid tom."
+    ]
+
+
+def test_names_in_a_file_that_do_not_fit_are_refused(write):
+    path = write(patterns=patterns(30), voices=np.array(HOMEWORK[:3]))
+    with pytest.raises(ValueError, match=r"voices in \S+bars.npz names 3 voices, the patterns have 9"):
+        grids_of(path)
+    with pytest.raises(ValueError, match=r"voices in \S+ has type float64"):
+        read_voices(write(patterns=patterns(3), voices=np.zeros(9)))

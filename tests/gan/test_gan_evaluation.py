@@ -16,7 +16,8 @@ WARNINGS = {"logit_gap", "discriminator_accuracy", "feature_variance", "generato
 class Brightness:
     """An oracle that tells bright images from dark ones and is always sure."""
 
-    accuracy = torch.tensor(1.0)
+    identity = "brightness-v1-000000000000"
+    accuracy = accuracy_k = torch.tensor(1.0)
 
     def opinion(self, images_NCHW):
         mean = images_NCHW.float().mean((2, 3))
@@ -87,5 +88,5 @@ def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
     assert {name: type(exhibit) for name, exhibit in shown.items()} == kinds
     assert set(evaluator.evaluate(gan, "val")[1]) == {"sorted", "random"}, "sound at the end only"
     controls = evaluator.controls()
-    assert set(controls) == {"real", "noise", "single"}
+    assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
     assert all(set(control) >= (MUSIC if stack == 1 else set()) | {"modes"} for control in controls.values())

@@ -149,3 +149,23 @@ def test_generator_reaches_every_pixel():
 def test_a_network_halves_at_least_once():
     with pytest.raises(ValueError, match="depth=0"):
         Generator((1, 28, 28), depth=0)
+
+
+def test_dropout_takes_whole_channels_of_each_image_in_training_alone():
+    torch.manual_seed(0)
+    dropping, plain = Discriminator((1, 28, 28), width=8, dropout=0.5), Discriminator((1, 28, 28), width=8)
+    plain.load_state_dict(
+        {name: dropping.state_dict()[old] for name, old in zip(plain.state_dict(), dropping.state_dict(), strict=True)}
+    )
+    images = torch.rand(64, 1, 28, 28)
+    _, features_BF = dropping(images)
+    lost_BC = (features_BF.view(64, 16, 49) == 0).all(2)
+    assert lost_BC.float().mean().item() == pytest.approx(0.5, abs=0.06)
+    assert lost_BC.float().mean(0).min() > 0  # another choice for every image
+    torch.testing.assert_close(dropping.eval()(images), plain.eval()(images))
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1, 2.5])
+def test_impossible_dropout_is_refused(dropout):
+    with pytest.raises(ValueError, match=rf"gan\.discriminator\.dropout={dropout}"):
+        Discriminator((1, 28, 28), dropout=dropout)

@@ -146,13 +146,13 @@ class Ear(Oracle):
         self.head = nn.Linear(BAR[0] * BAR[1], len(STYLES) + 1)
         self.head.weight.data = weight.flatten(1)
         self.head.bias.data = torch.tensor([0.0, 0.0, 0.0, 2.0])
-        self.accuracy.fill_(1)
+        self.accuracy_k.fill_(1)
         self.requires_grad_(False)
 
-    def varied(self, images_B1HW: Tensor) -> Tensor:
+    def augmented(self, images_B1HW: Tensor) -> Tensor:
         return images_B1HW
 
-    def nonsense(self, images_B1HW: Tensor) -> Tensor:
+    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
         return images_B1HW
 
 

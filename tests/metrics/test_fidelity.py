@@ -4,9 +4,10 @@ import scipy.linalg
 import torch
 from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
+from torchmetrics.image.kid import KernelInceptionDistance
 
 from src.metrics import fidelity
-from src.metrics.fidelity import Fidelity, frechet_distance, radii, vendi_score
+from src.metrics.fidelity import Fidelity, frechet_distance, kernel_distance, radii, vendi_score
 
 NAMES = ("precision", "recall", "density", "coverage")
 
@@ -79,6 +80,28 @@ def test_frechet_distance_with_dead_features():
     real, fake = normal(40, 6), normal(30, 6, seed=1)
     padded = [nn.functional.pad(features, (0, 60)) for features in (real, fake)]
     assert frechet_distance(*padded).item() == pytest.approx(frechet_distance(real, fake).item(), rel=1e-5)
+
+
+# Kernel distance
+
+
+@pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance` will save:UserWarning")
+@pytest.mark.parametrize("seed", range(3))
+def test_kernel_distance_against_torchmetrics(seed):
+    """With one subset of all samples theirs is the same estimate."""
+    real, fake = normal(60, seed=seed), normal(60, seed=10 + seed)
+    reference = KernelInceptionDistance(feature=Features(), subsets=1, subset_size=60)
+    reference.update(real, real=True)
+    reference.update(fake, real=False)
+    mean, _ = reference.compute()
+    assert kernel_distance(real, fake).item() == pytest.approx(mean.item(), rel=1e-3)
+
+
+def test_kernel_distance_of_one_distribution_is_zero_on_average():
+    points = torch.randn(200, 50, 4, generator=torch.Generator().manual_seed(3))
+    values = torch.stack([kernel_distance(both[:20], both[20:]) for both in points])
+    assert values.min() < 0 < values.max()
+    assert abs(values.mean()) < 4 * values.std() / len(values) ** 0.5
 
 
 # Neighbourhoods
@@ -168,17 +191,20 @@ def test_vendi_score_is_the_entropy_of_the_kernel():
 # The metric
 
 
-def test_all_six_together():
+def test_all_seven_together():
     real, fake = normal(90), normal(70, seed=1)
     metric = Fidelity(real, neighbours=3)
     metric.update(fake)
     found = metric.compute()
+    real, fake = real.double(), fake.double()
+    mean = real.mean(0)
     expected = {
         "fid": frechet_distance(real, fake),
-        **neighbourhoods(real[:70], fake, 3),
-        "vendi": vendi_score(fake),
+        "kid": kernel_distance(real, fake),
+        **neighbourhoods((real[:70] - mean).float(), (fake - mean).float(), 3),
+        "vendi": vendi_score((fake - mean).float()),
     }
-    assert list(found) == ["fid", *NAMES, "vendi"]
+    assert list(found) == ["fid", "kid", *NAMES, "vendi"]
     assert all(torch.equal(found[name], value) for name, value in expected.items())
 
 
@@ -206,3 +232,16 @@ def test_updates_merge_and_reset():
     merged = parts.compute()
     assert merged["fid"].item() == pytest.approx(whole.compute()["fid"].item(), rel=1e-6)
     assert merged["vendi"].item() == pytest.approx(whole.compute()["vendi"].item(), rel=1e-6)
+
+
+def test_it_does_not_matter_where_in_their_space_features_lie():
+    """In float32, squares of coordinates near 100 leave no digit of distances of 0.1."""
+    real = 0.1 * normal(300, 20)
+    fake = real + 0.08 * normal(300, 20, seed=1)
+    near, moved = Fidelity(real), Fidelity(real + 100)
+    near.update(fake)
+    moved.update(fake + 100)
+    found, expected = moved.compute(), near.compute()
+    assert 0.05 < expected["precision"] < 0.95
+    for name in (*NAMES, "vendi", "fid"):
+        assert found[name].item() == pytest.approx(expected[name].item(), rel=1e-3, abs=0.01), name

@@ -2,6 +2,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from src.metrics.modes import ModeCoverage
 from src.oracles.oracle import Opinion
@@ -41,17 +43,21 @@ def by_the_contract(real, fake, num_modes) -> dict:
     for c, (k,) in zip(fake.confidence_N, fake.classes_NC.tolist(), strict=True):
         if c >= threshold:
             q[k] += 1 / len(fake.confidence_N)
-    total = sum(q)
-    normed = [share / total for share in q]
+    rejected = 1 - sum(q)
+    kl = sum(q[k] * math.log(q[k] / (0.95 * p[k])) for k in range(num_modes) if q[k])
+    kl += rejected * math.log(rejected / 0.05) if rejected else 0
+    a = [sum(mode == k for (mode,) in fake.classes_NC.tolist()) / len(fake.classes_NC) for k in range(num_modes)]
     return {
         "modes": sum(q[k] >= p[k] / 10 for k in range(num_modes)),
         "covered": [q[k] >= p[k] / 10 for k in range(num_modes)],
-        "recognisable": total,
-        "kl": sum(n * math.log(n / p[k]) for k, n in enumerate(normed) if n > 0),
-        "kl_floor": (num_modes - 1) / (2 * len(fake.confidence_N)),
-        "effective_modes": math.exp(-sum(n * math.log(n) for n in normed if n > 0)),
-        "top_share": max(normed),
-        "shares": normed,
+        "recognisable": sum(q),
+        "kl": kl,
+        "kl_floor": (num_modes - 1) / 2 * (1 / len(fake.confidence_N) + 1 / len(real.confidence_N)),
+        "effective_modes": math.exp(-sum(share * math.log(share) for share in a if share)),
+        "top_share": max(a),
+        "modes_any": sum(share > 0 for share in a),
+        "kl_any": sum(share * math.log(share / p[k]) for k, share in enumerate(a) if share),
+        "shares": [share / sum(q) for share in q],
     }
 
 
@@ -62,9 +68,9 @@ def test_contract_definitions(seed, power):
     fake = random_opinion(300, seed=100 + seed, power=power)
     values = measured(ModeCoverage(real, 5), fake)
     expected = by_the_contract(real, fake, 5)
-    assert set(values) - {"modes_any", "kl_any"} == set(expected)
+    assert set(values) == set(expected)
     for name, value in expected.items():
-        assert values[name].tolist() == pytest.approx(value, rel=1e-6), name
+        assert values[name].tolist() == pytest.approx(value, rel=1e-6, abs=1e-6), name
 
 
 def test_high_powers_lose_modes():
@@ -109,18 +115,65 @@ def test_real_shares_have_no_divergence():
     assert values["modes"] == 26
 
 
-def test_a_perfect_sampler_is_expected_at_the_floor():
-    """Monte Carlo: the mean KL of N draws from p itself is (K − 1) / 2N."""
-    share = torch.linspace(1, 3, 26)
-    generator = torch.Generator().manual_seed(0)
-    real = sure(torch.arange(26).repeat_interleave((share * 100).long()))
-    values = []
-    for _ in range(300):
-        drawn = torch.randint(len(real.classes_NC), (2000,), generator=generator)
-        values.append(measured(ModeCoverage(real, 26), sure(real.classes_NC[drawn, 0])))
-    floor = values[0]["kl_floor"].item()
-    assert floor == pytest.approx(25 / 4000)
-    assert sum(value["kl"].item() for value in values) / 300 == pytest.approx(floor, rel=0.08)
+@given(
+    counts=st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any),
+    confidences=st.lists(st.floats(0, 1), min_size=4, max_size=4),
+    channels=st.integers(1, 2),
+    rejected_share=st.sampled_from([0.05, math.exp(-4.5)]),
+)
+def test_every_metric_is_finite_for_any_counts(counts, confidences, channels, rejected_share):
+    """The fourth class is none at all; nothing that can be drawn leaves a metric undefined."""
+    real = sure(torch.cartesian_prod(*[torch.arange(3)] * channels).view(-1, channels).repeat(20, 1))
+    classes = torch.tensor([0, 1, 2, -1]).repeat_interleave(torch.tensor(counts))
+    confidence = torch.tensor(confidences, dtype=torch.double).repeat_interleave(torch.tensor(counts))
+    fake = opinion(confidence, classes[:, None].expand(-1, channels))
+    values = measured(ModeCoverage(real, 3, rejected_share), fake)
+    for name, value in values.items():
+        assert torch.isfinite(value.double()).all(), name
+    assert values["kl"] >= -1e-12
+    assert values["kl_any"] >= -1e-12
+
+
+def test_samples_that_are_all_clearer_than_real_ones_diverge_by_their_clarity_alone():
+    values = measured(ModeCoverage(random_opinion(2000, 5), 5), sure(random_opinion(2000, 5).classes_NC[:, 0]))
+    assert values["recognisable"] == 1
+    assert values["kl"].item() == pytest.approx(-math.log(0.95), abs=0.002)
+
+
+@pytest.mark.parametrize(("rejected_share", "expected"), [(0.05, math.log(20)), (0.2, math.log(5))])
+def test_without_a_recognisable_image_the_divergence_is_that_of_the_rejected_share(rejected_share, expected):
+    blurred = opinion(torch.zeros(100), torch.arange(100) % 4)
+    values = measured(ModeCoverage(sure(torch.arange(100) % 4), 4, rejected_share), blurred)
+    assert values["kl"].item() == pytest.approx(expected)
+    assert values["kl_any"].item() == pytest.approx(0, abs=1e-12), "coverage is apart from quality"
+    assert values["effective_modes"].item() == pytest.approx(4)
+
+
+def simulated_kl(share_K, num_real: int, num_fake: int, channels: int = 1, times: int = 300) -> tuple[float, float]:
+    """Mean KL of a perfect sampler against references of their own, and the floor."""
+    generator, values = torch.Generator().manual_seed(0), []
+
+    def draw(num: int) -> Opinion:
+        classes = torch.multinomial(share_K, num * channels, replacement=True, generator=generator)
+        return opinion(torch.rand(num, generator=generator), classes.view(num, channels))
+
+    for _ in range(times):
+        values.append(measured(ModeCoverage(draw(num_real), len(share_K)), draw(num_fake)))
+    return sum(value["kl"].item() for value in values) / times, values[0]["kl_floor"].item()
+
+
+@pytest.mark.parametrize(("num_real", "num_fake"), [(2000, 2000), (800, 5000), (8000, 1000)])
+def test_a_perfect_sampler_is_expected_at_the_floor(num_real, num_fake):
+    """The unrecognisable share is one class more, K instead of K − 1: four in a hundred at 26 modes."""
+    mean, floor = simulated_kl(torch.linspace(1, 3, 26), num_real, num_fake)
+    assert floor == pytest.approx(25 / 2 * (1 / num_real + 1 / num_fake))
+    assert mean == pytest.approx(floor * 26 / 25, rel=0.06)
+
+
+def test_the_floor_of_stacked_characters_knows_that_their_reference_is_a_product():
+    mean, floor = simulated_kl(torch.linspace(1, 3, 6), 500, 4000, channels=2)
+    assert floor == pytest.approx(35 / 8000 + 2 * 5 / 1000)
+    assert mean == pytest.approx(floor + 1 / 8000 + 1 / 1000, rel=0.08)
 
 
 def test_one_image_over_and_over_is_one_mode():
@@ -130,7 +183,7 @@ def test_one_image_over_and_over_is_one_mode():
     assert values["covered"].nonzero().tolist() == [[7]]
     assert values["top_share"] == 1
     assert values["effective_modes"].item() == pytest.approx(1)
-    assert values["kl"].item() == pytest.approx(math.log(26))
+    assert values["kl"].item() == pytest.approx(math.log(26 / 0.95))
 
 
 def test_noise_covers_nothing():
@@ -139,10 +192,8 @@ def test_noise_covers_nothing():
     assert values["modes"] == 0
     assert values["recognisable"] == 0
     assert not values["covered"].any()
-    for name in ("kl", "effective_modes", "top_share"):
-        assert values[name].isnan(), name
+    assert values["kl"].item() == pytest.approx(math.log(20))
     assert values["shares"].tolist() == [0] * 26
-    assert values["kl_floor"].item() == pytest.approx(25 / 1000)
 
 
 @pytest.mark.parametrize("channels", [2, 3])
@@ -164,8 +215,7 @@ def test_stacked_modes_are_counted_as_combinations():
     values = measured(ModeCoverage(sure(everything.repeat(10, 1)), 3), sure([[0, 1], [0, 1], [2, 0], [2, 0]]))
     assert values["modes"] == 2
     assert values["covered"].nonzero().flatten().tolist() == [1, 6]
-    assert values["kl_floor"].item() == pytest.approx(8 / 8)
-    assert values["kl"].item() == pytest.approx(math.log(9 / 2))
+    assert values["kl"].item() == pytest.approx(math.log(9 / 2 / 0.95))
 
 
 def test_recognise():
@@ -183,8 +233,8 @@ def test_a_class_without_recognisable_images_is_not_judged():
     assert values["modes"] == 1
     assert values["recognisable"].item() == pytest.approx(0.5)
     assert values["shares"].tolist() == [1, 0, 0, 0]
-    assert values["kl"].item() == pytest.approx(math.log(2))
-    assert values["kl_floor"].item() == pytest.approx(1 / 40), "of the two that are judged"
+    assert values["kl"].item() == pytest.approx(0.5 * math.log(0.5 / (0.95 / 2)) + 0.5 * math.log(0.5 / 0.05))
+    assert values["kl_floor"].item() == pytest.approx(1 / 40 + 1 / 40), "of the two that are judged"
     assert values["modes_any"] == 1
     assert values["kl_any"].item() == pytest.approx(math.log(2))
     assert metric.recognise(sure([2, 3])).tolist() == [2, -1]
@@ -199,7 +249,7 @@ def test_of_stacked_characters_every_mode_with_a_rare_class_is_left_out():
     values = measured(metric, sure([[0, 0], [1, 1], [2, 2], [2, 2]]))
     assert values["modes"] == 2
     assert values["recognisable"].item() == pytest.approx(0.75)
-    assert values["kl_floor"].item() == pytest.approx(5 / 8)
+    assert values["kl_floor"].item() == pytest.approx(5 / 8 + 3 / 200)
 
 
 def same(one: dict, other: dict) -> bool:
@@ -240,3 +290,28 @@ def test_the_literatures_protocol_counts_every_image():
     expected = 7 / 8 * math.log(7 / 8 * 3) + 1 / 8 * math.log(1 / 8 * 3)
     assert found["kl_any"].item() == pytest.approx(expected)
     assert found["modes"] == 0
+
+
+def test_what_is_called_none_is_never_recognisable():
+    """Where more than 5 % of the real images are called "none", the 5 % quantile is 0 and would let everything in."""
+    real = opinion([0.0] * 20 + [0.3] * 5 + [0.9] * 75, torch.arange(100) % 4)
+    coverage = ModeCoverage(real, 4)
+    assert coverage.threshold == pytest.approx(0.3)
+    fake = opinion([0.0, 0.2, 0.3, 0.9], torch.tensor([0, 1, 2, 3]))
+    assert coverage.recognise(fake).tolist() == [-1, -1, 2, 3]
+    assert measured(coverage, real)["recognisable"] == pytest.approx(0.8)
+
+
+def test_an_oracle_that_calls_all_real_images_none_recognises_nothing():
+    coverage = ModeCoverage(opinion([0.0] * 30, torch.arange(30) % 3), 3)
+    assert (coverage.recognise(opinion([0.0, 0.9], torch.tensor([0, 1]))) < 0).all()
+    assert not coverage.judged_K.any()
+
+
+def test_one_channel_called_none_makes_a_stack_unrecognisable():
+    """The product over channels is 0 then, whatever the others say."""
+    single = opinion([0.9, 0.0, 0.8], torch.tensor([0, 1, 1]))
+    stacked = single.stacked(torch.tensor([[0, 2], [0, 1], [1, 1]]))
+    coverage = ModeCoverage(single.stacked(torch.tensor([[0, 0], [2, 2], [0, 2], [2, 0]])), 2)
+    assert coverage.threshold == pytest.approx(0.64)
+    assert coverage.recognise(stacked).tolist() == [1, -1, -1]

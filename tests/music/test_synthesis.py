@@ -9,10 +9,10 @@ import torch
 
 from src.music.kit import kit
 from src.music.synthesis import KNEE, TAIL, render, write_wav
-from src.music.voices import VOICES
+from src.music.voices import NAMES, VOICES, kit_of
 
 RATE = 44_100
-SOUNDS = dict(zip((voice.name for voice in VOICES), kit(RATE), strict=True))
+SOUNDS = {voice.name: kit(RATE)[voice.name] for voice in VOICES}
 
 
 def share(sound: np.ndarray, low: float, high: float) -> float:
@@ -182,3 +182,18 @@ def test_wav_files(tmp_path: Path):
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 22_050)
         read = np.frombuffer(file.readframes(5), "<i2")
     assert read.tolist() == [0, 16384, -16384, 32767, -32767]
+
+
+@pytest.mark.parametrize("name", sorted(kit(RATE).keys() - SOUNDS.keys()))
+def test_other_percussion_starts_at_once_and_ends_in_silence(name: str):
+    sound = kit(RATE)[name]
+    assert attack(sound) < 0.05
+    assert 0.01 < decay(sound) < 0.5
+    assert np.abs(sound[-10:]).max() < 1e-3
+    assert 0.1 < np.abs(sound).max() < 0.6, "in the mix with the others"
+
+
+def test_voices_sound_as_they_are_named():
+    voices = kit_of(("clap", *NAMES[1:]))
+    struck = render(bar(kick=[0]), sample_rate=RATE, voices=voices)
+    assert np.allclose(struck[: RATE // 10], kit(RATE)["clap"][: RATE // 10], atol=1e-6)

@@ -34,6 +34,10 @@ def test_each_kind_of_data_has_its_oracle(monkeypatch, tmp_path, kind, oracle):
     data.setup()
     found = oracle_of(data, tmp_path, torch.device("cpu"))
     assert type(found) is oracle
+    name, version, digest = found.identity.split("-")
+    assert version[0] == "v"
+    assert data.spec.digest.startswith(digest)
+    assert name
     opinion = found.opinion(data.held_out("test").images)
     assert opinion.classes_NC.shape == (len(data.splits["test"]), 2)
     assert opinion.classes_NC.max() < len(data.spec.classes)

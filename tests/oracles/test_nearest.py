@@ -19,7 +19,7 @@ def stored(points: list) -> torch.Tensor:
 
 @pytest.fixture
 def oracle() -> NearestCentre:
-    return NearestCentre(MIXTURE, MIXTURE.draw(100, 0))
+    return NearestCentre(MIXTURE, MIXTURE.draw(100, 0), "0" * 64)
 
 
 def test_opinion(oracle):
@@ -49,4 +49,5 @@ def test_every_toy_has_one_that_needs_no_training(toy, tmp_path: Path):
     data.setup()
     oracle = oracle_of(data, tmp_path, torch.device("cpu"))
     assert oracle.accuracy.item() == pytest.approx(0.989, abs=0.007)
+    assert oracle.accuracy_k == 1, "no point lies nearer to another centre"
     assert not list(tmp_path.iterdir())

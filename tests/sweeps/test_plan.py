@@ -10,6 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from src.checkpoints import PARTS
+from src.commands import override
 from src.record import PARTS as PARTS_OF_A_RECORD
 from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan
@@ -115,7 +116,7 @@ def test_a_job_is_prepared_by_what_it_left(plan: Plan):
     (job.folder / "checkpoints").mkdir()
     last = job.folder / "checkpoints" / "last.ckpt"
     torch.save(dict.fromkeys(PARTS), last)
-    assert job.prepare() == [*OVERRIDES[0], f"resume='{job.folder}'"]
+    assert job.prepare() == [*OVERRIDES[0], override("resume", job.folder)]
     last.write_bytes(last.read_bytes()[:-10])
     assert job.prepare() == OVERRIDES[0]
     assert not job.folder.exists(), "of damaged checkpoints alone nothing can go on"
@@ -133,6 +134,18 @@ def test_a_plan_is_read_as_it_was_written_and_grows(plan: Plan):
     other = Plan.of(plan.folder, "gan", [["seed=0", "experiment=gan_fm", "budget=10"]], SWEPT)
     with pytest.raises(ValueError, match=r"gan_fm_seed-0 was started with other choices \(budget=10, budget=9\)"):
         other.save()
+
+
+def test_a_run_in_a_job_s_folder_is_not_taken_for_the_job(plan: Plan):
+    record = plan.jobs[0].folder / ".hydra"
+    record.mkdir(parents=True)
+    OmegaConf.save([*plan.jobs[0].overrides, "budget=7"], record / "overrides.yaml")
+    with pytest.raises(ValueError, match=r"gan_fm_seed-0 was started with other choices \(budget=7"):
+        plan.save()
+    assert not (plan.folder / "jobs.json").exists()
+    (record / "overrides.yaml").write_text("- {")
+    with pytest.raises(ValueError, match=r"overrides\.yaml is damaged"):
+        plan.save()
 
 
 def test_two_jobs_cannot_share_a_folder(tmp_path: Path):

@@ -150,13 +150,14 @@ def oracles(tmp_path_factory) -> Path:
 def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
     """An evaluation as a run has it, ready for the data; what costs most, the pictures of bars, only if asked for."""
     monkeypatch.setattr(oracle, "STEPS", 40)
+    monkeypatch.setattr(oracle, "EASY", 0)
 
     def make(
         kind: str = "bars", stack: int = 1, pictures: bool = False, interpret: bool = False, **changes: int
     ) -> Evaluated:
         if not pictures:
             for name in ("bars", "reconstructions"):
-                monkeypatch.setattr(drawing, name, lambda *grids: np.zeros((1, 1, 3), np.uint8))
+                monkeypatch.setattr(drawing, name, lambda *grids, **options: np.zeros((1, 1, 3), np.uint8))
         data = KINDS[kind](root="", budget=8, batch_size=8, seed=0, stack=stack)
         data.setup()
         numbers = {"num_samples": 60, "num_held_out": 50, "importance_samples": 20} | changes

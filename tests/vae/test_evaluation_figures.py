@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from src.vae.decoders import Parallel
+from src.vae.latents import LEVELS
 from src.vae.module import log_likelihood
 from src.vae.networks import BottomUp, Standard
 
@@ -96,6 +97,9 @@ def test_usage_is_what_a_wrong_level_costs(evaluation_of, make_vae):
     metrics, _ = evaluation.measure(vae, "test")
     assert metrics["kl_high"] + metrics["kl_low"] > 1
     assert max(metrics["usage_high"], metrics["usage_low"]) > 1
+    used = max(LEVELS, key=lambda level: metrics[f"usage_{level}"])
+    assert used not in metrics["without_effect"] + metrics["collapsed"]
+    assert metrics[f"au_{used}"] >= 1
     assert metrics["reconstruction"] < metrics["floor_nll"], "latents are worth something"
     assert metrics["onset_f1"] > 0.3
 
@@ -130,4 +134,56 @@ def test_onset_of_each_level(evaluation_of):
         {"images_seen": 200, "kl_high": 0.09, "kl_low": 3.0},
         {"images_seen": 300, "kl_high": 0.01, "kl_low": 3.0},
     ]
-    assert evaluator.onset(history) == {"high": 200, "low": None}
+    told = evaluator.over_training(history, {"collapsed": [], "without_effect": ["high"]})
+    assert told == {"outcome": "without effect", "onset": {"high": 200, "low": None}}
+    assert "outcome" not in evaluator.over_training(history, {}), "of a run that was cut short"
+
+
+@pytest.mark.parametrize("forced", ["high", "low"])
+def test_a_level_whose_kl_is_forced_but_says_nothing_is_without_effect(evaluation_of, vae_for, forced):
+    """Every bar has the same posterior, far from the prior."""
+    evaluation, data = evaluation_of()
+    vae = vae_for(data)
+    head = vae.inference.high if forced == "high" else vae.inference.low[-1]
+    nn.init.zeros_(head.weight)
+    nn.init.constant_(head.bias, 2.0)
+    metrics, _ = evaluation.measure(vae, "test")
+    assert metrics[f"kl_{forced}"] > 1
+    assert forced in metrics["without_effect"]
+    assert metrics["collapsed"] == []
+    assert metrics["au_high" if forced == "high" else "mi_low"] == pytest.approx(0, abs=1e-3)
+
+
+def test_a_level_that_the_encoder_fills_and_the_decoder_ignores_is_without_effect(evaluation_of, vae_for):
+    evaluation, data = evaluation_of()
+    metrics, _ = evaluation.measure(vae_for(data, decoder=partial(Deaf, hears=slice(0, 3))), "test")
+    assert metrics["kl_high"] > 0.1
+    assert metrics["mi_high"] > 0.1
+    assert "high" in metrics["without_effect"]
+
+
+def test_many_draws_make_the_bound_repeatable(evaluation_of, vae_for, monkeypatch):
+    """Its spread between streams of random numbers shrinks as draws grow, its mean stays."""
+    evaluation, data = evaluation_of()
+    vae = vae_for(data)
+
+    def bounds(draws: int) -> torch.Tensor:
+        monkeypatch.setattr("src.vae.evaluation.DRAWS", draws)
+        found = []
+        for seed in range(12):
+            monkeypatch.setattr("src.vae.evaluation.SEED", seed)
+            found.append(evaluation.measure(vae, "test")[0]["elbo"])
+        return torch.tensor(found)
+
+    one, many = bounds(1), bounds(16)
+    assert many.std() < 0.5 * one.std()
+    assert many.mean().item() == pytest.approx(one.mean().item(), abs=4 * one.std().item() / 12**0.5)
+
+
+def test_the_bound_does_not_depend_on_how_many_cells_are_held_at_once(evaluation_of, vae_for, monkeypatch):
+    evaluation, data = evaluation_of()
+    vae = vae_for(data)
+    whole, _ = evaluation.measure(vae, "test")
+    monkeypatch.setattr("src.vae.evaluation.DRAWN_CELLS", 5 * 16 * 144)
+    parts, _ = evaluation.measure(vae, "test")
+    assert parts["elbo"] == pytest.approx(whole["elbo"], rel=0.02)

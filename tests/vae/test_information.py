@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from src.vae.information import information, mutual_information
+from src.vae.information import information, mutual_information, paired_information
 from src.vae.networks import BottomUp, Conditional, Perceptron, Standard, TopDown
 
 NUM = 600
@@ -122,3 +122,19 @@ def test_bottom_up_the_high_level_knows_at_least_nothing_and_at_most_what_the_lo
     hand_set(inference, "high", [[1.0]], 0.003)
     high, low = information(inference, features_NF, Standard(1, 1))
     assert 0 <= high <= low
+
+
+@pytest.mark.parametrize("direction", [TopDown, BottomUp])
+@torch.no_grad()
+def test_shuffled_pairs_say_nothing_or_less(features_NF, direction):
+    """Where a level tells nothing of the sample they say as much as true pairs, else less than nothing."""
+    torch.manual_seed(0)
+    inference = direction(features=2, z_high=1, z_low=1, width=4).eval()
+    first, second = ("high", "low") if direction is TopDown else ("low", "high")
+    hand_set(inference, first, [[1.0, 0.0]], SAID)
+    hand_set(inference, second, [[0.0] * (3 if direction is TopDown else 1)], SAID)
+    pairs = dict(zip(("high", "low"), paired_information(inference, features_NF, Standard(1, 1), 8), strict=True))
+    assert pairs[first].shape == (9,)
+    assert pairs[first][0].item() == pytest.approx(TOLD, abs=0.1)
+    assert pairs[first][1:].max() < 0
+    assert pairs[second].abs().max().item() == pytest.approx(0, abs=1e-4)

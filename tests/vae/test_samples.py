@@ -27,7 +27,7 @@ def test_images_are_measured_as_those_of_a_gan(evaluation_of, vae_for, stack):
     assert metrics["modes"] + len(metrics["missing"]) <= 2**stack
     assert isinstance(shown["sorted"], Picture)
     controls = evaluation.controls(CPU)
-    assert set(controls) == {"real", "noise", "grey", "single"}
+    assert set(controls) >= {"real", "blurred", "noisy", "noise", "grey", "cut_up", "superposed", "single"}
     assert all(set(control) >= MODES for control in controls.values())
     assert controls["single"]["modes"] == 1
     assert 0 <= evaluation.evaluator.facts()["oracle_accuracy"] <= 1
@@ -36,10 +36,14 @@ def test_images_are_measured_as_those_of_a_gan(evaluation_of, vae_for, stack):
 def test_modes_of_images_have_an_onset_and_a_timeline_beside_those_of_the_levels(evaluation_of):
     evaluator = evaluation_of("smudges", 3)[0].evaluator
     rows = [
-        {"images_seen": seen, "kl_high": 0.0, "kl_low": 1.0, "modes": modes}
+        {"images_seen": seen, "kl_high": 0.0, "kl_low": 1.0, "modes": modes, "kl": 1.0}
         for seen, modes in ((100, 8), (200, 5), (300, 4))
     ]
-    assert evaluator.onset(rows) == {"high": 100, "low": None, "modes": 200}
+    told = evaluator.over_training(rows, {"collapsed": ["high"], "without_effect": []})
+    assert told["onset"] == {"high": 100, "low": None, "modes": 200}
+    assert told["onset_reason"] is None
+    assert told["metrics"]["worst_modes"] == 4
+    assert told["outcome"] == "collapsed", "by its levels"
     dims = {"kl_high_dims": [0.1, 1.0], "kl_low_dims": [0.1], "shares": [0.5, 0.5]}
     assert set(evaluator.timeline([row | dims for row in rows])) == {"kl_dimensions", "shares"}
 
@@ -50,7 +54,7 @@ def test_bars_have_a_style_and_no_modes(evaluation_of, vae_for):
     assert "style_accuracy" in metrics
     assert not set(metrics) & MODES
     controls = evaluation.controls(CPU)
-    assert set(controls) == {"real", "noise", "single"}
+    assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
     assert set(controls["real"]) == {"validity", "diversity", "feature_distance", "style_accuracy"}
     assert controls["real"]["style_accuracy"] > 0.5
     assert evaluation.evaluator.facts() == {}
@@ -89,7 +93,7 @@ def test_a_z_high_that_holds_the_bar_holds_its_style(evaluation_of):
     oracle = evaluation.evaluator.samples.styles
     held_out = data.held_out("test")
     whole, nothing = (style_accuracy(Memory(keeps), oracle, held_out) for keeps in (True, False))
-    assert whole == pytest.approx(oracle.accuracy.item()), "that of the oracle on the very bars"
+    assert whole == pytest.approx(oracle.accuracy_k.item()), "that of the oracle on the very bars"
     silent = oracle.opinion(torch.zeros(1, 1, 16, 9, dtype=torch.uint8)).classes_NC
     assert nothing == pytest.approx((held_out.labels == silent).double().mean().item())
     assert whole > nothing + 0.2

@@ -8,14 +8,15 @@ from src.gan.tricks.one_centred import OneCentred
 
 
 class Dragan(OneCentred):
-    """At real images with noise, x + `noise` · σ · U, where σ is the batch's standard deviation and U in [0, 1)^CHW.
+    """At points between a real image and its perturbed copy, x + α · `noise` · σ · U.
 
-    Kodali et al. 2017, arXiv:1705.07215. It bounds the slope near the data alone, which does not make a Wasserstein
-    distance.
+    Kodali et al. 2017, arXiv:1705.07215, as in the authors' code: α ~ U(0, 1) for each image, U ~ U(0, 1) for each of
+    its pixels, and σ the standard deviation of the batch. It bounds the slope near the data alone, which does not make
+    a Wasserstein distance.
 
     Args:
         weight: λ.
-        noise: how far from the data, in standard deviations of a pixel.
+        noise: largest perturbation, in standard deviations of a pixel.
     """
 
     def __init__(self, weight: float = 10.0, noise: float = 0.5):
@@ -25,4 +26,5 @@ class Dragan(OneCentred):
     def places(self, step: Step) -> Tensor:
         real_BCHW = step.real.images_BCHW
         deviation = real_BCHW.std((-4, -3, -2, -1), correction=0, keepdim=True)
-        return real_BCHW + self.noise * deviation * torch.rand_like(real_BCHW)
+        share_B111 = torch.rand_like(real_BCHW[..., :1, :1, :1])
+        return real_BCHW + share_B111 * self.noise * deviation * torch.rand_like(real_BCHW)

@@ -3,7 +3,10 @@
 B batch, F features, K kernels, D dimensions of a kernel.
 """
 
+from typing import Any
+
 import torch
+import torch.distributed as dist
 from torch import Tensor, nn
 
 from src.gan.tricks.minibatch_layer import MinibatchLayer
@@ -12,6 +15,8 @@ from src.ranges import COUNT
 
 class MinibatchDiscrimination(MinibatchLayer):
     """Closeness to the other images under learnt kernels (Salimans et al. 2016, arXiv:1606.03498, section 3.2).
+
+    Initialisation and parametrisation are those of the authors' code.
 
     Args:
         num_kernels: how many kinds of closeness.
@@ -30,18 +35,67 @@ class MinibatchDiscrimination(MinibatchLayer):
 
 
 class Closeness(nn.Module):
-    """Adds to features [B, F] the mean over the batch of exp(−|difference|₁) of their K projections.
+    """Adds to features [B, F] the K sums Σ_{j≠i} exp(−‖M_i − M_j‖₁) + b over the other images j of the batch.
 
-    The paper's sum is made a mean, so that the scale does not depend on the batch's size. As there, the image itself is
-    included, which adds 1 / B whatever the others are.
+    As in the authors' code the paper's tensor T is held as a direction and a learnt log scale for each kernel and
+    dimension, T = e^s θ / ‖θ‖, and the first batch sets s and b: on average the nearest other image is then at a
+    distance of 2, and the statistic 0. The sum grows with the batch, so its size has to stay that of training.
     """
 
     def __init__(self, num_features: int, num_kernels: int, kernel_size: int):
         super().__init__()
-        self.project = nn.Linear(num_features, num_kernels * kernel_size, bias=False)
-        self.kernel_size = kernel_size
+        self.direction = nn.Parameter(0.05 * torch.randn(num_features, num_kernels, kernel_size))
+        self.log_scale = nn.Parameter(torch.zeros(num_kernels, kernel_size))
+        self.bias = nn.Parameter(torch.full((num_kernels,), -1.0))
+        self.is_initialised = False  # no tensor: to look at one would make a GPU wait at every step
 
     def forward(self, features_BF: Tensor) -> Tensor:
-        projected_BKD = self.project(features_BF).float().unflatten(-1, (-1, self.kernel_size))
-        distance_BBK = (projected_BKD.unsqueeze(0) - projected_BKD.unsqueeze(1)).abs().sum(-1)
-        return torch.cat([features_BF, (-distance_BBK).exp().mean(0)], -1)
+        if self.training and not self.is_initialised:
+            self.initialise(features_BF.detach())
+        closeness_BK = self.sums(features_BF) + self.bias
+        return torch.cat([features_BF, closeness_BK.to(features_BF.dtype)], -1)
+
+    def sums(self, features_BF: Tensor) -> Tensor:
+        """Closeness to all other images [B, K]."""
+        return self.distances(features_BF).neg().exp().sum(1)
+
+    def distances(self, features_BF: Tensor) -> Tensor:
+        """L1 distances [B, B, K] in full precision, infinite from an image to itself."""
+        with torch.autocast(features_BF.device.type, enabled=False):
+            kernel_FKD = self.direction * (self.log_scale.exp() / self.direction.norm(dim=0))
+            projected_BKD = torch.einsum("bf,fkd->bkd", features_BF.float(), kernel_FKD)
+            distance_BBK = (projected_BKD.unsqueeze(0) - projected_BKD.unsqueeze(1)).abs().sum(-1)
+            itself_BB1 = torch.eye(len(features_BF), dtype=torch.bool, device=features_BF.device).unsqueeze(-1)
+            return distance_BBK.masked_fill(itself_BB1, torch.inf)
+
+    @torch.no_grad()
+    def initialise(self, features_BF: Tensor) -> None:
+        """Sets scale and bias from the first batch, on all devices alike."""
+        half_nearest_K = mean_over_ranks(0.5 * self.distances(features_BF).amin(1).mean(0))
+        self.log_scale.sub_(half_nearest_K.clamp_min(1e-6).log().unsqueeze(-1))  # identical images are 0 apart
+        self.bias.copy_(-mean_over_ranks(self.sums(features_BF).mean(0)))
+        self.is_initialised = True
+
+    def get_extra_state(self) -> Tensor:
+        return torch.tensor(self.is_initialised)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        self.is_initialised = bool(state)
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *arguments: Any) -> None:
+        """Runs of earlier versions held T as one matrix and had neither scale nor bias."""
+        if f"{prefix}project.weight" in state:
+            kernel_FKD = state.pop(f"{prefix}project.weight").T.unflatten(1, self.log_scale.shape)
+            state[f"{prefix}direction"] = kernel_FKD
+            state[f"{prefix}log_scale"] = kernel_FKD.norm(dim=0).log()
+            state[f"{prefix}bias"] = torch.zeros_like(self.bias)
+            state[f"{prefix}_extra_state"] = torch.tensor(True)
+        super()._load_from_state_dict(state, prefix, *arguments)
+
+
+def mean_over_ranks(value: Tensor) -> Tensor:
+    """The mean of what each device has."""
+    if dist.is_initialized():
+        dist.all_reduce(value)
+        value /= dist.get_world_size()
+    return value

@@ -22,7 +22,7 @@ class NCritic(Trick):
     def __init__(self, n: int = 5):
         super().__init__()
         COUNT.check("gan.tricks.n_critic.n", n)
-        self.n = n
+        self.n = self.steps_per_generator_update = n
 
     def before_step(self, gan: "GAN") -> None:
         self.completes_round = (gan.steps + 1) % self.n == 0

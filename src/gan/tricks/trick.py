@@ -60,6 +60,9 @@ class Trick(nn.Module):
     copies_networks: ClassVar[bool] = False
     """It is attached after those that may change the networks."""
 
+    steps_per_generator_update: int = 1
+    """Training steps to an update of the generator, where `generator_moves` is not always true."""
+
     def overrides(self, hooks: Iterable[str]) -> bool:
         """Whether it has any of these hooks of its own."""
         return any(getattr(type(self), hook) is not getattr(Trick, hook) for hook in hooks)

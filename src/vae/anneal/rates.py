@@ -17,16 +17,13 @@ from src.vae.latents import Rates
 class Capacity(KLTransform):
     """γ|KL_l − C_l(t)| with a capacity C that grows in a straight line (Burgess et al. 2018, arXiv:1804.03599, eq. 8).
 
-    The paper's γ = 1000 lets the rate drown the reconstruction of a small bar; any γ well above 1, which a nat of KL is
-    worth at the optimum of the bound, holds the KL at C.
-
     Args:
         target: C of each level at the end, in nats.
         over: share of the run in which it gets there.
-        gamma: γ.
+        gamma: γ, the paper's 1000; any well above 1, which a nat of KL is worth at the optimum of the bound, holds it.
     """
 
-    def __init__(self, target: PerLevel = 4.0, over: float = 0.5, gamma: float = 10.0):
+    def __init__(self, target: PerLevel = 4.0, over: float = 0.5, gamma: float = 1000.0):
         super().__init__()
         self.target = self.levels("target", target, NOT_NEGATIVE)
         self.over = self.number("over", over, SHARE)
@@ -59,7 +56,7 @@ class Control(Annealer):
     Args:
         target: KL of each level, in nats.
         proportional: Kp.
-        integral: Ki, per step; the paper's 1e-4 is for runs of 10⁵ steps.
+        integral: Ki, per step; the paper's 1e-4, at which β needs 10⁴ steps to move by 1 where a nat is missing.
         minimum: β_min.
         maximum: β_max; at 1 the KL is held up, never pressed below what the bound itself would choose.
     """
@@ -68,7 +65,7 @@ class Control(Annealer):
         self,
         target: PerLevel = 4.0,
         proportional: float = 0.01,
-        integral: float = 0.001,
+        integral: float = 0.0001,
         minimum: float = 0.0,
         maximum: float = 1.0,
     ):

@@ -91,6 +91,6 @@ def test_residual_networks_start_from_zero(make_gan):
 def test_it_comes_after_what_adds_layers(make_gan):
     tricks = {"minibatch_discrimination": MinibatchDiscrimination(3, 2), "spectral_norm": SpectralNorm()}
     gan = make_gan(discriminator=PLAIN, tricks=tricks)
-    assert sum(hasattr(layer, "parametrizations") for layer in layers(gan.discriminator)) == 4
+    assert sum(hasattr(layer, "parametrizations") for layer in layers(gan.discriminator)) == 3
     with pytest.raises(ValueError, match=r"name spectral_norm last"):
         make_gan(tricks=dict(reversed(tricks.items())))

@@ -35,6 +35,13 @@ def test_capacity_pulls_from_both_sides(at):
     assert (high_BL.grad.item(), low_BL.grad.item()) == (7, -7)
 
 
+def test_the_papers_settings():
+    """Burgess et al. 2018, section 5: γ = 1000. Shao et al. 2020, section 5: Kp 0.01, Ki 0.0001, β from 0 to 1."""
+    assert Capacity().gamma == 1000
+    control = Control()
+    assert (control.proportional, control.integral, control.minimum, control.maximum) == (0.01, 0.0001, 0, 1)
+
+
 # Control
 
 
@@ -101,7 +108,7 @@ def steps_to_recover(controller):
 
 
 def test_control_recovers_at_once_from_saturation():
-    real = steps_to_recover(Control(4, maximum=1.0))
+    real = steps_to_recover(Control(4, integral=0.001, maximum=1.0))
     naive = steps_to_recover(NaivePI(4, maximum=1.0))
     assert real < 700
     assert naive > 5 * real

@@ -1,0 +1,251 @@
+"""The command line: what it says is understood before anything is made, or refused in one line."""
+
+import importlib
+import re
+import shutil
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from functools import partial, wraps
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NoReturn
+
+from hydra import compose
+from hydra._internal import utils
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import MissingConfigException
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
+
+from src.commands import CONFIGURATION
+from src.environment import be_the_only_process, is_alone
+from src.files import make_folder
+from src.mistakes import give_up, is_mistake, message
+from src.options import hint, refuse_missing_classes, refuse_unread
+from src.ranges import COUNT
+from src.refusals import refuse_impossible, refuse_missing_gpu
+from src.trainer_options import refuse_trainer_options
+
+HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"
+HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
+
+
+def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
+    """Has a Hydra program say in one line what is wrong with its command line, instead of Hydra's several."""
+
+    @wraps(program)
+    def run(config: DictConfig | None = None) -> Any:
+        if config is not None:
+            return program(config)
+        report = utils.run_and_report
+        with _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser), _replaced(utils, "run_and_report", _call):
+            try:
+                return program()
+            except Exception as error:
+                if is_mistake(error):
+                    give_up(explain(error))
+                return report(partial(_raise, error))  # Hydra's traceback, without its own frames
+
+    return run
+
+
+@contextmanager
+def _replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
+    before = getattr(module, name)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
+
+
+def _call(action: Callable[[], Any]) -> Any:
+    return action()
+
+
+def _raise(error: Exception) -> NoReturn:
+    raise error
+
+
+class _Parser(ArgumentParser):
+    """Hydra's parser of the command line; overrides may stand before and after its flags."""
+
+    def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        parsed = self.parse_intermixed_args(args, namespace)
+        check_words(parsed.overrides)
+        if parsed.experimental_rerun:
+            raise ValueError("--experimental-rerun: a run goes on with resume=FOLDER")
+        if parsed.resolve and not (parsed.cfg or parsed.help):
+            raise ValueError("--resolve: only beside --cfg job")
+        if parsed.config_dir and not Path(parsed.config_dir).is_dir():
+            raise ValueError(f"--config-dir {parsed.config_dir}: there is no such folder")
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(explain_flag(message, sys.argv[1:]))
+
+
+def hydra_parser() -> ArgumentParser:
+    parser = utils.get_args_parser()
+    parser.__class__ = _Parser
+    parser.allow_abbrev = False  # or --experiment would mean --experimental-rerun
+    return parser
+
+
+def explain_flag(text: str, arguments: Sequence[str]) -> str:
+    """What argparse says of flags, and how these options are given."""
+    unknown = re.match(r"unrecognized arguments: (--?([\w.-]+)\S*)", text)
+    if not unknown:
+        return f"{text}; {HELP}"
+    flag, key = unknown[1], unknown[2].replace("-", "_")
+    name, _, value = flag.partition("=")
+    if not value and flag in arguments[:-1]:
+        value = arguments[arguments.index(flag) + 1]
+        value = "" if value.startswith("-") or "=" in value else value
+    return f"{name}: options have no dashes; write {key}={value or 'VALUE'}; --help lists them"
+
+
+def check_words(words: Sequence[str]) -> None:
+    """Refuses words that are no key=value.
+
+    Raises:
+        ValueError: with what was probably meant.
+    """
+    for index, word in enumerate(words):
+        following = words[index + 1] if index + 1 < len(words) else ""
+        if word.startswith("~") or ("=" in word and word.strip() != "=" and not word.startswith("=")):
+            if word.endswith("=") and following and "=" not in following:
+                raise ValueError(f"{word} {following}: write {word}{following}, without a space")
+            continue
+        given = word.strip("= ")
+        if following.startswith("=") and len(words) > index + 1:
+            value = following.strip("=") or (words[index + 2] if index + 2 < len(words) else "VALUE")
+            raise ValueError(f"{word} {following}: write {given}={value}, without spaces")
+        if index and words[index - 1].endswith(","):
+            raise ValueError(f"{words[index - 1]} {word}: write {words[index - 1]}{word}, without a space")
+        groups = [path.relative_to(CONFIGURATION).parts[0] for path in sorted(CONFIGURATION.glob(f"*/{given}.yaml"))]
+        if groups:
+            raise ValueError(f"{word}: write {groups[0]}={given}")
+        if following and "=" not in following:
+            raise ValueError(f"{word} {following}: write {given}={following}")
+        raise ValueError(f"{word}: {HELP}")
+
+
+def explain(error: Exception) -> str:
+    """What Hydra found wrong with an option, in one line and with the nearest option that exists."""
+    text = str(error)
+    unknown = re.match(r"Could not (?:override|delete from config\.) '([^']+)'", text)
+    root = getattr(error.__cause__, "parent_node", None)
+    if unknown and root is not None:
+        key = unknown[1]
+        missing = getattr(error.__cause__, "full_key", key) or key
+        return f"{_overriding(text, key)}: there is no option {missing}{hint(key, root._get_root())}"
+    choices = re.search(r"Could not (?:find|load) '([^']*)'", text)
+    if isinstance(error, MissingConfigException) and choices:
+        group, _, chosen = choices[1].rpartition("/")
+        options = error.options or sorted(path.stem for path in (CONFIGURATION / group).glob("*.yaml"))
+        near = get_close_matches(chosen, options, 1)
+        meant = f"did you mean {near[0]}? " if near else ""
+        return f"{group}={chosen}: there is no such choice in {group}; {meant}choose {', '.join(options)}"
+    if unknown and "No match in the defaults list" in text:
+        group = unknown[1].partition("@")[0]
+        family = group.partition(".")[0]
+        return f"{group}: this command's model has no {family}; add model={family}" if "." in group else message(error)
+    twice = re.match(r"Multiple values for ([\w./]+)", text)
+    if twice:
+        return f"{twice[1]}: it has a value already; leave out the + before {twice[1]}="
+    said = message(error).partition(" See https://hydra.cc")[0]
+    given = getattr(error, "override", None)  # of what cannot be parsed
+    return f"{given}: {said}" if given and given not in said else said
+
+
+def _overriding(text: str, key: str) -> str:
+    given = re.search(r"To append to your config use \+(.+)", text)
+    return given[1] if given else key
+
+
+class CheckCommand(Callback):
+    """Hydra callback that refuses, before a folder is made, what no run can be started with."""
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        try:
+            check(config)
+            if config.hydra.mode == RunMode.RUN:
+                make_folder(Path(config.hydra.run.dir), "hydra.run.dir")
+        except Exception as mistake:
+            if not is_mistake(mistake):
+                raise
+            give_up(message(mistake))
+
+    on_multirun_start = on_run_start
+
+
+def check(config: DictConfig) -> None:
+    """Refuses a command whose options make no run.
+
+    Raises:
+        ValueError: the first that does not.
+    """
+    if is_alone(config):
+        be_the_only_process()
+    HydraConfig.instance().set_config(config.copy())  # which it makes read-only
+    for group in ("experiment", "study", "model", "data", "trainer", "accelerator", "callbacks"):
+        if group not in config.hydra.runtime.choices:  # it was given as a list
+            raise ValueError(f"{group}=[…]: choose one; -m {group}=…,… runs one after another")
+    check_hydra(config.hydra)
+    COUNT.check("study.seeds", config.study.seeds)
+    check_options(config)
+    refuse_impossible(config)
+    if config.hydra.mode == RunMode.RUN and not config.resume:
+        refuse_missing_gpu(config)
+        for name in config.data:
+            if OmegaConf.is_missing(config.data, name):
+                raise ValueError(f"data.{name}: this has no default; give data.{name}=FILE")
+
+
+def check_hydra(hydra: DictConfig) -> None:
+    """Refuses options of Hydra's that no run works with."""
+    if hydra.job.chdir:
+        raise ValueError(
+            "hydra.job.chdir=true: a run stays in the folder where the command is given; all paths are relative to that"
+        )
+    for key, folder in (("hydra.run.dir", hydra.run.dir), ("hydra.sweep.dir", hydra.sweep.dir)):
+        if not folder:
+            raise ValueError(f"{key}={folder}: choose a folder; without this option there is a new one in multirun")
+    # Lightning starts DDP's other ranks so.
+    if not OmegaConf.is_interpolation(hydra, "output_subdir") and rank_zero_only.rank == 0:
+        raise ValueError(
+            f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "
+            "src.report look for it"
+        )
+
+
+def check_options(config: DictConfig) -> None:
+    """Refuses options that a run would ignore."""
+    overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    refuse_missing_classes(parsed)
+    added = [each for each in parsed if each.is_add() or each.is_force_add()]
+    added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
+    if added:
+        others = [each.input_line for each in parsed if each not in added and not each.is_sweep_override()]
+        refuse_unread(compose(config.hydra.job.config_name, others, return_hydra_config=True), config, added)
+    refuse_trainer_options(config)
+
+
+def remove_refused(folder: Path) -> None:
+    """Removes the folder of a run that was refused before it trained, if it holds nothing but its start."""
+    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
+    if all(path.parts[0] in (".hydra", "train.log") or path.match("events.out.tfevents.*") for path in files):
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in folder.parents:
+            if parent.name not in ("single", "multirun"):
+                break
+            with suppress(OSError):  # it holds more
+                parent.rmdir()

@@ -1,0 +1,157 @@
+"""Commands as they are typed and as messages print them: paths, Hydra's override grammar, and resuming a sweep."""
+
+import re
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
+
+from src.files import expanded
+from src.names import concerns, key_of
+from src.plain import read_yaml
+
+CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
+# Keys whose value is the path of one file or folder.
+FOLDERS = ("resume", "study.resume", "hydra.run.dir", "hydra.sweep.dir")
+PATHS = (
+    *FOLDERS,
+    "cache",
+    *(f"data.{key}" for key in ("root", "path", "images", "labels", "test_images", "test_labels")),
+)
+PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hydra with and without quotes
+DOUBLE_QUOTED = re.compile(r'["$`\\!]')  # what double quotes do not take from the shell
+RESERVED = ("true", "false", "null", "inf", "nan")
+LAUNCHING = ("hydra/launcher", "hydra.launcher", "hydra/sweeper", "hydra.sweeper")  # recorded choices of Hydra's own
+HARMLESS = (
+    "hydra/launcher",
+    "hydra/sweeper",
+    *(f"hydra.launcher.{key}" for key in ("n_jobs", "num_cpus", "num_gpus", "time", "mem", "array_parallelism")),
+    *(f"hydra.launcher.{key}" for key in ("partition", "account", "cpus_per_task", "gpus_per_node")),
+    *(f"hydra.sweeper.{key}" for key in ("trials", "at_once")),
+)
+FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  # builds or writes what conf/ does not
+
+
+def override(key: str, value: str | Path) -> str:
+    """`key=value` from which Hydra reads the value back as it is, quoted where its grammar needs that."""
+    return f"{key}={_quoted(str(value))}"
+
+
+def _quoted(text: str) -> str:
+    if PLAIN.fullmatch(text) and text.lower() not in RESERVED:
+        return text
+    text = re.sub(r"(\\*)\$\{", r"\1\1\\${", text)  # OmegaConf would look up what is in braces
+    text = re.sub(r"(\\*)'", r"\1\1\\'", text)
+    text = re.sub(r"(\\+)$", r"\1\1", text)
+    return f"'{text}'"
+
+
+def command(*words: str) -> str:
+    """The command of src.train with these words, to be pasted into a POSIX shell."""
+    return " ".join(["python -m src.train", *map(_for_shell, words)])
+
+
+def _for_shell(word: str) -> str:
+    """A word as a user would quote it: `key="…"`, and shlex's way where that would not do."""
+    key, equals, value = word.partition("=")
+    if shlex.quote(word) == word:
+        return word
+    if shlex.quote(key) != key or DOUBLE_QUOTED.search(value):
+        return shlex.quote(word)
+    return f'{key}{equals}"{value}"'
+
+
+def prepare_arguments(words: Sequence[str]) -> list[str]:
+    """The words of a command as Hydra is to read them.
+
+    In paths `~` is the home folder, and signs that mean something to Hydra's grammar (umlauts, spaces, `=`, commas …)
+    are quoted. `study.resume=FOLDER` brings along the choices that the sweep in FOLDER was started with.
+
+    Raises:
+        ValueError: `study.resume` names a folder without a sweep, or with one that needs its whole command.
+    """
+    return _with_recorded_choices([_path_override(word) if key_of(word) in PATHS else word for word in words])
+
+
+def resuming_sweep(folder: Path, given: Sequence[str], of_hydra: Sequence[str]) -> str:
+    """The command that goes on with a sweep; it repeats only choices that the sweep's record lacks or that need it.
+
+    Args:
+        given: the overrides that the sweep was started with this time.
+        of_hydra: those of Hydra's own keys.
+    """
+    recorded = {*_recorded(folder)}
+    kept = [word for word in [*given, *_launching(of_hydra)] if word not in recorded or _is_foreign(word)]
+    more = [word for word in kept if key_of(word) not in ("study.resume", "hydra.sweep.dir")]
+    return command(override("study.resume", folder), *more)
+
+
+def _path_override(word: str) -> str:
+    key, equals, value = word.partition("=")
+    if not equals or not value or value in ("null", "???"):
+        return word
+    text, literal = _parsed(word), expanded(value)
+    if value[0] in "'\"" and text is not None:  # quoted for Hydra already
+        return override(key, expanded(text)) if text.startswith("~") else word
+    if "${" in value or text == literal or (text and Path(text).exists() and not Path(literal).exists()):
+        return f"{key}={literal}"
+    parts = [expanded(part) for part in value.split(",")]
+    if key_of(key) not in FOLDERS and len(parts) > 1 and not Path(literal).exists():  # a sweep over several
+        return f"{key}={','.join(map(_quoted, parts))}"
+    return override(key, literal)
+
+
+def _parsed(word: str) -> str | None:
+    """The text that Hydra reads from an override; None for anything but one text."""
+    try:
+        value = OverridesParser.create().parse_override(word).value()
+    except HydraException:
+        return None
+    return str(value) if isinstance(value, str) else None
+
+
+def _with_recorded_choices(words: list[str]) -> list[str]:
+    chosen = [word for word in words if key_of(word) == "study.resume" and _parsed(word)]
+    if not chosen:
+        return words
+    folder = Path(_parsed(chosen[-1]) or "")
+    given = {key_of(word) for word in words}
+    if not (folder / "multirun.yaml").is_file():
+        raise ValueError(f"study.resume={folder}: no sweep was started there, it has no multirun.yaml")
+    missing = [word for word in _recorded(folder) if key_of(word) not in given]
+    foreign = [word for word in missing if _is_foreign(word)]
+    if foreign:
+        raise ValueError(
+            f"study.resume={folder}: the sweep was started with {foreign[0]}, which is not taken from a record; "
+            "give the same command again, with study.resume= beside it"
+        )
+    multirun = [] if {"-m", "--multirun"} & {*words} else ["-m"]
+    return [*multirun, *missing, *words]
+
+
+def _recorded(folder: Path) -> list[str]:
+    """The choices that the sweep in a folder was first started with; none if it has no record."""
+    path = folder / "multirun.yaml"
+    if not path.is_file():
+        return []
+    try:
+        overrides = read_yaml(path)["hydra"]["overrides"]
+        listed = [str(word) for word in [*overrides["task"], *_launching(overrides["hydra"])]]
+    except (ValueError, LookupError, TypeError) as error:
+        raise ValueError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+    return [word for word in listed if key_of(word) not in ("study.resume", "study.dry_run")]
+
+
+def _launching(overrides: Iterable[Any]) -> list[str]:
+    return [str(word) for word in overrides if concerns(key_of(str(word)), LAUNCHING)]
+
+
+def _is_foreign(word: str) -> bool:
+    """Whether a recorded override could build or read something else than this project's own configuration."""
+    key, value = key_of(word), word.partition("=")[2]
+    if word.startswith("-") or (key.startswith("hydra") and key not in HARMLESS) or FOREIGN.search(word):
+        return True
+    return (CONFIGURATION / key).is_dir() and (".." in value or value.startswith("/"))

@@ -1,0 +1,36 @@
+"""Which values of a metric are possible, and which is the worst."""
+
+import math
+
+from src.comparison.measures import measure
+from src.comparison.statistics import UNBOUNDED
+
+MODES = {"modes", "modes_any", "modes_late", "worst_modes", "effective_modes", "vendi"}
+SHARES = {
+    *("recognisable", "top_share", "precision", "recall", "coverage", "validity", "diversity", "style_accuracy"),
+    *("onset_f1", "mig", "dci_disentanglement", "dci_completeness", "copied", "style_agreement_fixed_high"),
+}
+DIVERGENCES = {"kl", "kl_any", "kl_late", "kl_high", "kl_low"}
+NOT_NEGATIVE = {*DIVERGENCES, *MODES, "density", "fid", "mse", "feature_distance", "active_high", "active_low"}
+
+
+def bounds(key: str, num_modes: int | None = None) -> tuple[float, float]:
+    """The smallest and the largest possible value; `num_modes` is how many modes the data has."""
+    if key in MODES and num_modes:
+        return 0.0, float(num_modes)
+    if key in SHARES:
+        return 0.0, 1.0
+    return (0.0, math.inf) if key in NOT_NEGATIVE else UNBOUNDED
+
+
+def worst(key: str, num_modes: int | None = None, seen: float = 0.0) -> float | None:
+    """The value of a failed run, at least as bad as the worst that was `seen`; None where there is no limit.
+
+    The KL of samples that are all of one of K even modes is ln(K/0.95).
+    """
+    low, high = bounds(key, num_modes)
+    better = measure(key).better
+    limit = {"higher": low, "lower": high, None: math.inf}[better]
+    if key in DIVERGENCES and better == "lower" and num_modes:
+        limit = max(math.log(num_modes / 0.95), seen)
+    return limit if math.isfinite(limit) else None

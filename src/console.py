@@ -1,0 +1,51 @@
+"""Standard output and error that never decide how a run ends."""
+
+import io
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+class LossyFile(io.FileIO):
+    """A file descriptor to write to; what it does not take, as a full disk or a closed pipe, is dropped."""
+
+    def write(self, content: Any) -> int:
+        try:
+            written = super().write(content)
+        except OSError:
+            written = None
+        return memoryview(content).nbytes if written is None else written
+
+
+class LossyStream(io.TextIOWrapper):
+    """The same descriptor and encoding as a stream that neither a sign nor a failing write can stop."""
+
+    def __init__(self, stream: io.TextIOWrapper):
+        with suppress(OSError):
+            stream.flush()
+        file = io.BufferedWriter(LossyFile(stream.fileno(), "w", closefd=False))
+        super().__init__(file, stream.encoding, "replace", line_buffering=stream.line_buffering, write_through=True)
+
+
+def make_output_lossy() -> None:
+    """Replaces the process's own stdout and stderr: nothing that is printed raises from now on.
+
+    Signs that the encoding lacks become question marks. Streams that a caller put in their place stay as they are.
+    """
+    occupy_closed_descriptors()
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started Python
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115
+        elif stream is getattr(sys, f"__{name}__") and not isinstance(stream, LossyStream):
+            setattr(sys, name, LossyStream(stream))
+            setattr(sys, f"__{name}__", getattr(sys, name))
+
+
+def occupy_closed_descriptors() -> None:
+    """Opens the null device where 0, 1 or 2 is closed: the next file that is opened would be taken for it."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)

@@ -1,0 +1,185 @@
+"""Typeset capitals without a download: A to Z of a few open fonts, small, black on white.
+
+The outlines are those of the DejaVu fonts, which come with matplotlib. Each image has its own size, width, slant and
+place. The style (face, weight, width) is a known factor beside the letter, and all styles of a letter are equally
+frequent.
+
+The same seed gives the same bytes on every machine: outlines are read in the fonts' own integer units, random numbers
+are raw PCG64 bits, and the arithmetic is elementwise + - * / with integer sums, which IEEE 754 rounds in one way. A
+font renderer is not used, because hinting and antialiasing differ between its versions.
+
+N images, B images of one glyph, P points of its outline, U random numbers, X crossings, H height, W width.
+"""
+
+import string
+from collections.abc import Sequence
+from functools import cache
+from itertools import pairwise
+from typing import NamedTuple
+
+import matplotlib as mpl
+import numpy as np
+
+VERSION = 1  # raised whenever the images change
+SIDE = 28  # pixels
+CLASSES = tuple(string.ascii_uppercase)
+NUM_UNIFORMS = 5
+
+HEIGHT = (7.5, 9.0)  # of a capital, in pixels
+WIDER = 0.05  # largest relative change of the width
+SLANT = 0.08  # largest change, as a tangent
+SHIFT = 1.5  # pixels, the largest; less for what would leave the image
+
+ON_CURVE = 1  # bit of a point's flags
+STEPS = 4  # line segments per curve
+SUBROWS = 8  # scanlines per pixel row
+FINE = 256  # horizontal positions per pixel
+
+
+class Style(NamedTuple):
+    """A font file and an affine change of it: letters times `width` wide, slanted by the tangent `slant`."""
+
+    font: str
+    width: float = 1.0
+    slant: float = 0.0
+
+
+STYLES = {
+    "sans": Style("DejaVuSans"),
+    "sans_bold": Style("DejaVuSans-Bold"),
+    "sans_oblique": Style("DejaVuSans-Oblique"),
+    "sans_narrow": Style("DejaVuSans-Bold", width=0.65),
+    "sans_wide": Style("DejaVuSans", width=1.3),
+    "serif": Style("DejaVuSerif"),
+    "serif_bold": Style("DejaVuSerif-Bold"),
+    "serif_italic": Style("DejaVuSerif-Italic"),
+    "mono": Style("DejaVuSansMono"),
+    "mono_slanted": Style("DejaVuSansMono-Bold", slant=0.35),
+}
+
+
+class Letters(NamedTuple):
+    """Images uint8 [N, 28, 28] with black (0) letters on white (255), classes and styles int64 [N]."""
+
+    images_NHW: np.ndarray
+    labels_N: np.ndarray
+    styles_N: np.ndarray
+
+
+def draw(per_class: int, seed: int) -> Letters:
+    """`per_class` images of each capital, in shuffled order, styles in turn."""
+    bits = np.random.PCG64(seed)
+    num_images = len(CLASSES) * per_class
+    order_N = np.argsort(bits.random_raw(num_images), kind="stable")
+    labels_N, styles_N = order_N // per_class, order_N % per_class % len(STYLES)
+    raw_NU = bits.random_raw(num_images * NUM_UNIFORMS).reshape(num_images, NUM_UNIFORMS)
+    uniform_NU = (raw_NU >> np.uint64(40)).astype(np.float64) * 2.0**-24
+    images_NHW = np.empty((num_images, SIDE, SIDE), np.uint8)
+    for style, settings in enumerate(STYLES.values()):
+        for label, glyph in enumerate(outlines(settings.font)):
+            mine = (labels_N == label) & (styles_N == style)
+            images_NHW[mine] = 255 - rasterise(*placed(glyph, settings, uniform_NU[mine]), glyph.following_P)
+    return Letters(images_NHW, labels_N, styles_N)
+
+
+class Outline(NamedTuple):
+    """A glyph as closed polygons, in units of the height of a capital, y downwards as in images.
+
+    `following_P` is the index of the point that follows each one on its contour.
+    """
+
+    x_P: np.ndarray
+    y_P: np.ndarray
+    following_P: np.ndarray
+
+
+@cache
+def outlines(font: str) -> list[Outline]:
+    """The glyphs of `CLASSES` in one of matplotlib's font files."""
+    from fontTools.ttLib import TTFont  # takes half a second to import, and the images are drawn once per machine
+
+    with TTFont(f"{mpl.get_data_path()}/fonts/ttf/{font}.ttf", lazy=True) as file:
+        glyphs, names = file["glyf"], file.getBestCmap()
+        height = glyphs[names[ord("H")]].yMax
+        return [outline(*glyphs[names[ord(letter)]].getCoordinates(glyphs), height) for letter in CLASSES]
+
+
+def outline(points: Sequence[Sequence[int]], ends: Sequence[int], flags: Sequence[int], height: int) -> Outline:
+    """A glyph's contours, each of which stops at one of the `ends`, as polygons."""
+    parts = [slice(first, end + 1) for first, end in zip([0, *(end + 1 for end in ends)], ends, strict=False)]
+    contours = [flattened(np.array(points[part], np.float64), flags[part]) for part in parts]
+    starts = np.cumsum([0, *map(len, contours)])
+    following_P = np.concatenate([np.roll(np.arange(*span), -1) for span in pairwise(starts)])
+    x_P, y_P = np.concatenate(contours).T / height
+    return Outline(x_P, -y_P, following_P)
+
+
+def flattened(points_P2: np.ndarray, on_curve: Sequence[int]) -> np.ndarray:
+    """A TrueType contour as a polygon [P, 2]: every quadratic curve becomes `STEPS` line segments.
+
+    Two control points in a row stand for a point on the curve halfway between them.
+    """
+    full, flags = [], []
+    for index, (point, flag) in enumerate(zip(points_P2, on_curve, strict=True)):
+        if not flag & ON_CURVE and not on_curve[index - 1] & ON_CURVE:
+            full.append((points_P2[index - 1] + point) / 2)
+            flags.append(ON_CURVE)
+        full.append(point)
+        flags.append(flag)
+    polygon = []
+    for index, (point, flag) in enumerate(zip(full, flags, strict=True)):
+        if flag & ON_CURVE:
+            polygon.append(point)
+            continue
+        before, after = full[index - 1], full[(index + 1) % len(full)]
+        for t in np.arange(1, STEPS) / STEPS:
+            polygon.append((1 - t) * (1 - t) * before + 2 * t * (1 - t) * point + t * t * after)
+    return np.array(polygon)
+
+
+def placed(glyph: Outline, style: Style, uniform_BU: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixel coordinates [B, P] of a glyph in B images, each changed by its own row of random numbers."""
+    height_B1, width_B1, slant_B1, right_B1, down_B1 = np.split(uniform_BU, NUM_UNIFORMS, axis=1)
+    height_B1 = HEIGHT[0] + (HEIGHT[1] - HEIGHT[0]) * height_B1
+    width_B1 = style.width * (1 + WIDER * (2 * width_B1 - 1))
+    slant_B1 = style.slant + SLANT * (2 * slant_B1 - 1)
+    x_BP = height_B1 * (width_B1 * glyph.x_P - slant_B1 * glyph.y_P)
+    y_BP = height_B1 * glyph.y_P
+    return centred(x_BP, 2 * right_B1 - 1), centred(y_BP, 2 * down_B1 - 1)
+
+
+def centred(places_BP: np.ndarray, shift_B1: np.ndarray) -> np.ndarray:
+    """Coordinates along one axis with the letter in the middle, moved by up to `SHIFT` but not out of the image."""
+    low_B1, high_B1 = places_BP.min(1, keepdims=True), places_BP.max(1, keepdims=True)
+    room_B1 = np.clip((SIDE - (high_B1 - low_B1)) / 2, 0, SHIFT)
+    return places_BP - (low_B1 + high_B1) / 2 + SIDE / 2 + shift_B1 * room_B1
+
+
+def rasterise(x_BP: np.ndarray, y_BP: np.ndarray, following_P: np.ndarray) -> np.ndarray:
+    """Share of each pixel that lies inside the polygons, uint8 [B, H, W] from 0 to 255.
+
+    Scanlines cross the outline; inside lies what is to the right of one more crossing downwards than upwards, or the
+    other way round. Contours may not overlap, and those of holes turn the other way, as in a well-made font.
+    """
+    x_to_BP, y_to_BP = x_BP[:, following_P], y_BP[:, following_P]
+    # Scanline s lies at (s + 1/2) / SUBROWS; an edge crosses those from `first` until `last`.
+    first_BP, last_BP = (
+        np.clip(np.ceil(end(y_BP, y_to_BP) * SUBROWS - 0.5), 0, SIDE * SUBROWS).astype(np.int64)
+        for end in (np.minimum, np.maximum)
+    )
+    num_E = (last_BP - first_BP).ravel()
+    edge_X = np.repeat(np.arange(num_E.size), num_E)
+    scanline_X = np.arange(edge_X.size) + np.repeat(first_BP.ravel() - (num_E.cumsum() - num_E), num_E)
+    x_X, y_X, x_to_X, y_to_X = (values.ravel()[edge_X] for values in (x_BP, y_BP, x_to_BP, y_to_BP))
+    crossing_X = x_X + ((scanline_X + 0.5) / SUBROWS - y_X) * (x_to_X - x_X) / (y_to_X - y_X)
+    fine_X = np.clip(np.rint(crossing_X * FINE), 0, SIDE * FINE).astype(np.int64)
+    column_X, part_X = fine_X // FINE, fine_X % FINE
+    direction_X = np.where(y_to_X > y_X, 1, -1)
+    # What a crossing adds to its own column and, from there on, to all columns to the right.
+    columns = SIDE + 2
+    cell_X = (edge_X // len(following_P) * SIDE + scanline_X // SUBROWS) * columns + column_X
+    size = len(x_BP) * SIDE * columns
+    steps = np.bincount(cell_X, direction_X * (FINE - part_X), size)
+    steps += np.bincount(cell_X + 1, direction_X * part_X, size)  # whole numbers: exact in any order
+    covered_BHW = np.abs(steps.reshape(len(x_BP), SIDE, columns).cumsum(2)[..., :SIDE])
+    return np.rint(covered_BHW * 255 / (FINE * SUBROWS)).astype(np.uint8)

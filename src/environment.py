@@ -1,0 +1,50 @@
+"""What a notebook, a cluster or Lightning's own variables leave in the environment, and why it changes no run."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins.environments import LightningEnvironment
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig
+
+from src.record import read_record
+
+
+def uses_one_device(trainer: Mapping[str, Any]) -> bool:
+    """Whether the trainer's configuration asks for a single process on a single device."""
+    if str(trainer["strategy"]) != "auto":
+        return False
+    devices = trainer["devices"]
+    if devices in ("auto", -1, "-1"):
+        on_gpu = trainer["accelerator"] != "cpu" and torch.cuda.is_available()
+        return not on_gpu or torch.cuda.device_count() == 1
+    return str(devices) == "1" or (not isinstance(devices, int | str) and len(devices) == 1)
+
+
+def is_alone(config: DictConfig) -> bool:
+    """Whether neither the command nor the run that it resumes uses several devices."""
+    trainers = [config.trainer]
+    if config.resume:
+        with suppress(ValueError, OSError):  # the run itself says what is wrong with the record
+            trainers.append(read_record(Path(config.resume)).value("trainer"))
+    return all(map(uses_one_device, trainers))
+
+
+def be_the_only_process() -> None:
+    """Makes this process the first rank, which prints and writes results, whatever RANK or SLURM_PROCID say.
+
+    Lightning sets the rank from these variables when it is imported.
+    """
+    rank_zero_only.rank = 0
+
+
+def cluster(trainer: Mapping[str, Any]) -> LightningEnvironment | None:
+    """The cluster for a trainer: none for a run on one device, else the one that Lightning detects.
+
+    Lightning detects SLURM, torchrun, LSF, Kubeflow, MPI and XLA by their variables, and would have a run on one device
+    wait for, or complain about, tasks that have nothing to do with it.
+    """
+    return LightningEnvironment() if uses_one_device(trainer) else None

@@ -1,0 +1,168 @@
+"""Options that do not exist: told from those that do, with what to use instead."""
+
+import inspect
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+
+from hydra.core.override_parser.types import Override
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from src.trainer_options import LENGTH, MEMORY
+
+# Words from elsewhere for what has another name here, and what to say of them.
+WORDS = {
+    **dict.fromkeys(
+        ("epoch", "epochs", "num_epochs", "n_epochs", "nepochs", "max_epochs", "train_epochs"),
+        f"{LENGTH}: the size of the training split times the epochs",
+    ),
+    **dict.fromkeys(
+        ("steps", "max_steps", "num_steps", "n_steps", "iterations", "iters", "n_iter", "num_iterations", "niter"),
+        f"{LENGTH}: steps times batch_size",
+    ),
+    **dict.fromkeys(("batch", "bs", "batchsize", "batch-size", "train_batch_size"), "use batch_size="),
+    **dict.fromkeys(("dataset", "data_set"), "use data="),
+    **dict.fromkeys(("data_dir", "root", "data_path", "datadir"), "use data.root="),
+    **dict.fromkeys(("device", "gpu", "gpus", "cuda", "use_cuda", "ngpu"), "use accelerator=, cpu, gpu or auto"),
+    **dict.fromkeys(("devices", "num_devices"), "use accelerator=ddp trainer.devices="),
+    **dict.fromkeys(("precision", "amp", "fp16", "bf16"), "use trainer.precision=bf16-mixed or 32-true"),
+    **dict.fromkeys(("output", "output_dir", "out", "outdir", "save_dir", "log_dir", "name"), "use hydra.run.dir="),
+    **dict.fromkeys(("seeds", "num_seeds", "n_seeds"), "use -m 'seed=range(3)', or study.seeds= with study="),
+    **dict.fromkeys(("resume_from", "checkpoint", "ckpt", "ckpt_path", "load"), "use resume=, the folder of a run"),
+    **dict.fromkeys(("workers", "num_workers"), MEMORY),
+    **dict.fromkeys(("beta", "kl_weight", "anneal", "annealing", "warmup_epochs", "free_bits"), "use vae.anneal="),
+    **dict.fromkeys(("trick", "tricks"), "use gan.tricks=[…]"),
+    "loss": "use gan.loss=",
+}
+# What an option is called here whose name alone says too little: all that end so.
+ENDINGS = {
+    **dict.fromkeys(("lr", "learning_rate", "learningrate"), (".lr",)),
+    **dict.fromkeys(("z", "latent", "latent_dim", "latent_size", "z_dim", "zdim", "nz"), (".z", ".z_high", ".z_low")),
+}
+HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
+SLOTS = ("gan.loss", "gan.tricks", "vae.anneal")  # whose entries are classes by name
+FREE = ("hydra.job", "hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.help", "hydra.hydra_help")
+
+
+def refuse_unread(defined: DictConfig, config: DictConfig, added: Sequence[Override]) -> None:
+    """Refuses options added with `+` that nothing reads.
+
+    Args:
+        defined: what the chosen files define, without these options.
+        config: with them.
+        added: overrides that begin with `+`.
+
+    Raises:
+        ValueError: with the option, and the nearest one that exists.
+    """
+    text = OmegaConf.to_yaml(config, resolve=False)
+    for override in added:
+        key = override.key_or_group
+        if f"${{{key}" not in text and not is_read(defined, config, key):
+            raise ValueError(f"{override.input_line}: nothing reads {key}{hint(key, defined)}")
+
+
+def refuse_missing_classes(overrides: Sequence[Override]) -> None:
+    """Refuses a `_target_` that cannot be imported.
+
+    Raises:
+        ValueError: with the option and the reason.
+    """
+    for override in overrides:
+        value = None if override.is_delete() or override.is_sweep_override() else override.value()
+        target = value.get("_target_") if isinstance(value, dict) else value
+        if target and (isinstance(value, dict) or override.key_or_group.endswith("._target_")):
+            try:
+                get_object(str(target))
+            except (ImportError, ValueError) as error:
+                reason = str(error.__cause__ or error).partition("\n")[0]
+                raise ValueError(f"{override.input_line}: there is no {target} ({reason})") from error
+
+
+def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
+    """Whether an option means anything; arguments as in `refuse_unread`.
+
+    Below a `_target_` it must be an argument of that class. A new entry beside classes, as in `callbacks` or
+    `gan.tricks`, must name a class itself.
+    """
+    path = key.split(".")
+    argument = False
+    for depth, name in enumerate(path):
+        try:
+            node = OmegaConf.select(config, ".".join(path[:depth])) if depth else config
+        except OmegaConfBaseException:
+            return True  # it depends on what is not known yet
+        if not OmegaConf.is_dict(node):
+            return True
+        if "_target_" in node:
+            argument = True
+            parameters = _parameters(node)
+            if name in HYDRAS_OWN or parameters is None:
+                return True
+            if name not in parameters:
+                return False
+        elif not _has(defined, path[: depth + 1]):
+            beside = [entry for other, entry in _dicts(node) if other != name]
+            if ".".join(path[:depth]) in SLOTS or (beside and all("_target_" in entry for entry in beside)):
+                if "_target_" not in dict(_dicts(node)).get(name, {}):
+                    return False
+            elif not argument:
+                return any(f"{key}.".startswith(f"{free}.") for free in FREE)
+    return True
+
+
+def hint(key: str, config: DictConfig) -> str:
+    """What to use instead of an option that does not exist, as the end of a sentence; empty if nothing is near."""
+    known = list(_keys(config))
+    family, last = key.partition(".")[0], key.rpartition(".")[2]
+    if family in ("gan", "vae") and family not in config:
+        present = "vae" if family == "gan" else "gan"
+        return f"; the model here is model={present}; add model={family}, or choose an experiment of that kind"
+    if family == "hydra":
+        return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
+    if last.lower() in ENDINGS:
+        near = [name for name in known if name.endswith(ENDINGS[last.lower()])]
+        return f"; use {' and '.join(f'{name}=' for name in near)}" if near else ""
+    word = get_close_matches(last.lower(), WORDS, 1, 0.9)
+    if word and family in (key, "trainer"):
+        return f"; {WORDS[word[0]]}"
+    near = [name for name in known if name.endswith(f".{key}")] or get_close_matches(key, known, 3, 0.85)
+    if not near:
+        ends = {name.rpartition(".")[2]: name for name in reversed(known)}
+        near = [ends[end] for end in get_close_matches(last, list(ends), 2, 0.8)]
+    return f"; did you mean {' or '.join(near[:4])}?" if near else ""
+
+
+def _has(config: DictConfig, path: Sequence[str]) -> bool:
+    node = config
+    for name in path:
+        if not OmegaConf.is_dict(node) or name not in node:
+            return False
+        node = node._get_node(name)
+    return True
+
+
+def _parameters(node: DictConfig) -> set[str] | None:
+    """Names of the arguments that the node's class takes; None if it takes any, or cannot be imported."""
+    try:
+        parameters = inspect.signature(get_object(node._target_)).parameters
+    except (ImportError, ValueError, TypeError):
+        return None  # Hydra says so when it builds it
+    return None if any(each.kind is each.VAR_KEYWORD for each in parameters.values()) else set(parameters)
+
+
+def _dicts(node: DictConfig) -> Iterator[tuple[str, DictConfig]]:
+    """The entries of a node that are nodes themselves, without those that only point to others."""
+    for name in node:
+        entry = node._get_node(name)
+        if OmegaConf.is_dict(entry) and not entry._is_none() and not entry._is_interpolation():
+            yield name, entry
+
+
+def _keys(node: DictConfig, prefix: str = "") -> Iterator[str]:
+    """Dotted keys of everything that can be set, without Hydra's own."""
+    yield from (f"{prefix}{name}" for name in node if name not in ("hydra", *HYDRAS_OWN))
+    for name, entry in _dicts(node):
+        if name != "hydra":
+            yield from _keys(entry, f"{prefix}{name}.")

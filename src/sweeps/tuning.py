@@ -1,0 +1,275 @@
+"""Choice of each recipe's learning rate and Adam's β1 before a study, on the validation split.
+
+Untuned rates can decide a comparison (Lucic et al. 2018, arXiv:1711.10337), so every recipe is tried at the same grid,
+budget and seeds. The study then runs with the best of each, and with other seeds.
+"""
+
+import csv
+import io
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from src.comparison.collect import TUNING, read_history
+from src.files import write_atomically
+from src.names import folder_name, key_of
+from src.ranges import COUNT, POSITIVE
+from src.sweeps.plan import Job, Plan
+
+TABLE = "tuning.csv"
+COLUMNS = ("recipe", "metric", "rate", "beta1", "default", "seeds", "values", "mean", "chosen", "overrides")
+FIRST_SEED = 1000
+OPTIMIZERS = ("gan.generator_optimizer", "gan.discriminator_optimizer")
+TWO_TIME_SCALE = "gan.tricks.two_time_scale"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A learning rate and β1 to try, and the overrides that set them: none where they are the recipe's own.
+
+    `rate` is the geometric mean of both networks' rates, whose ratio stays the recipe's. VAEs have no β1 to try.
+    """
+
+    rate: float
+    beta1: float | None
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        return not self.overrides
+
+    @property
+    def cells(self) -> dict[str, str]:
+        """As tuning.csv has it."""
+        return {"rate": f"{self.rate:.6g}", "beta1": "" if self.beta1 is None else f"{self.beta1:g}"}
+
+    def __str__(self) -> str:
+        return " ".join(f"{name}={text}" for name, text in self.cells.items() if text)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """The jobs that try one setting of one recipe, one for each seed."""
+
+    recipe: str
+    setting: Setting
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A setting's metric for each seed; None for a trial without a finite one, as if it failed: it counts as worst."""
+
+    recipe: str
+    setting: Setting
+    metric: str
+    values: tuple[float | None, ...]
+    chosen: bool = False
+
+    @property
+    def mean(self) -> float | None:
+        return None if None in self.values else statistics.fmean(self.values)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What trials are compared by: a column of history.csv, which holds the validation split's metrics."""
+
+    column: str
+    name: str
+    better: Callable[[Iterable[float]], float]
+    late: bool  # the mean over the second half of the evaluations instead of the last one's value
+
+    def of(self, job: Job) -> float | None:
+        if job.results.get("status") != "completed":
+            return None
+        values = read_history(job.folder / "history.csv").column(self.column).tolist()
+        counted = values[len(values) // 2 :] if self.late else values[-1:]
+        mean = statistics.fmean(counted) if counted else math.nan
+        return mean if math.isfinite(mean) else None
+
+
+OBJECTIVES = {
+    "gan": Objective("kl", "kl_late", min, late=True),
+    "vae": Objective("elbo", "elbo", max, late=False),  # their rates fall to zero at the end
+}
+
+
+def grid(config: DictConfig, rates: Sequence[float], beta1s: Sequence[float]) -> list[Setting]:
+    """The recipe's own setting, then every other combination; a VAE's AdamW keeps its β1."""
+    rate_keys, betas_keys = tuned_keys(config)
+    own_rates = {key: OmegaConf.select(config, key) for key in rate_keys}
+    own_betas = {key: list(OmegaConf.select(config, key)) for key in betas_keys}
+    own_rate = math.exp(statistics.fmean(math.log(rate) for rate in own_rates.values()))
+    own = Setting(own_rate, next((beta1 for beta1, _ in own_betas.values()), None))
+    settings = [own]
+    for rate in rates:
+        for beta1 in beta1s if own_betas else [None]:
+            if math.isclose(rate, own_rate) and all(first == beta1 for first, _ in own_betas.values()):
+                continue
+            scaled = [f"{key}={value * rate / own_rate:.6g}" for key, value in own_rates.items()]
+            moved = [f"{key}=[{float(beta1)},{second}]" for key, (_, second) in own_betas.items()]
+            settings.append(Setting(rate, beta1, (*scaled, *moved)))
+    return settings
+
+
+def tuned_keys(config: DictConfig) -> tuple[list[str], list[str]]:
+    """Where a recipe holds its learning rates, and where the βs of Adam."""
+    if "vae" in config:
+        return ["vae.optimizer.lr"], []
+    betas = [f"{place}.betas" for place in OPTIMIZERS if "betas" in OmegaConf.select(config, place)]
+    if OmegaConf.select(config, TWO_TIME_SCALE):  # it sets both rates
+        return [f"{TWO_TIME_SCALE}.{network}_lr" for network in ("generator", "discriminator")], betas
+    return [f"{place}.lr" for place in OPTIMIZERS], betas
+
+
+def choose(results: Sequence[Result], better: Callable[[Iterable[float]], float]) -> list[Result]:
+    """Marks the best setting of one recipe: the first of equals, so its own, which is also taken where none worked."""
+    best = better((result.mean for result in results if result.mean is not None), default=None)
+    chosen = next((index for index, result in enumerate(results) if result.mean == best), 0)
+    return [replace(result, chosen=index == chosen) for index, result in enumerate(results)]
+
+
+class Tuning:
+    """The tuning phase of a sweep, whose trials lie in its folder tuning/ and whose outcome in tuning.csv.
+
+    Args:
+        plan: of the study's jobs.
+        composed: the configuration that a list of overrides leads to.
+        options: `tune_seeds`, `tune_budget`, `tune_rates` and `tune_beta1` of `study`.
+
+    Raises:
+        ValueError: the study uses a seed of the trials, sets itself what is to be chosen, or was started untuned.
+    """
+
+    def __init__(self, plan: Plan, composed: Callable[[Sequence[str]], DictConfig], options: Mapping[str, Any]):
+        check(options)
+        self.study, self.folder = plan, plan.folder / TUNING
+        self.seeds = range(FIRST_SEED, FIRST_SEED + options["tune_seeds"])
+        used = {job.seed for job in plan.jobs} & set(map(str, self.seeds))
+        if used:
+            raise ValueError(f"seed={min(used)}: study.tune=true tries settings with it; choose another for the study")
+        self.before = read_table(plan.folder / TABLE)
+        if Plan.read(plan.folder).jobs and not self.before:
+            raise ValueError(f"study.resume={plan.folder}: it was started without study.tune=true; leave it out")
+        self.chosen: dict[str, Setting] = {}  # by an earlier start
+        self.families: dict[str, str] = {}  # of the recipes that are still to be tuned
+        self.trials: list[Trials] = []
+        for job in {job.name: job for job in plan.jobs}.values():
+            config = composed(job.overrides)
+            given = {key_of(text) for text in job.overrides} & {key for keys in tuned_keys(config) for key in keys}
+            if given:
+                raise ValueError(f"{min(given)}: study.tune=true chooses it; leave one of them out")
+            settings = grid(config, options["tune_rates"], options["tune_beta1"])
+            if any(row["recipe"] == job.name for row in self.before):
+                self.chosen[job.name] = chosen_before(self.before, job.name, settings)
+                continue
+            self.families[job.name] = "vae" if "vae" in config else "gan"
+            self.trials += [self.try_out(job, config, setting, options["tune_budget"]) for setting in settings]
+
+    def try_out(self, job: Job, config: DictConfig, setting: Setting, budget: int | None) -> Trials:
+        """The study's job with another setting and other seeds, in the folder of the trials."""
+        replaced = {"seed", *(["budget"] if budget else [])}
+        kept = [text for text in job.overrides if key_of(text) not in replaced]
+        kept += [f"budget={budget}"] if budget else []
+        kept += ["evaluator.interpret=false"] if "interpret" in config.evaluator else []
+        name = f"{job.name} {setting}"
+        jobs = []
+        for seed in self.seeds:
+            path = self.folder / folder_name(f"{name} seed={seed}")
+            place = (f"hydra.sweep.dir='{self.folder}'", f"hydra.sweep.subdir='{path.name}'")
+            jobs.append(Job(path, name, (*kept, *setting.overrides, f"seed={seed}", *place)))
+        return Trials(job.name, setting, tuple(jobs))
+
+    @property
+    def plan(self) -> Plan:
+        return Plan(self.folder, tuple(job for trials in self.trials for job in trials.jobs))
+
+    def outcome(self) -> str:
+        """What was chosen, a line for each recipe."""
+        lines = [f"Chosen on the validation split ({self.study.folder / TABLE}):"]
+        for row in read_table(self.study.folder / TABLE):
+            if row["chosen"] == "yes":
+                setting = " ".join(f"{key}={row[key]}" for key in ("rate", "beta1") if row[key])
+                own = " (its own)" if row["default"] == "yes" else ""
+                reached = f"validation {row['metric']} {row['mean']}" if row["mean"] else "no trial has a finite metric"
+                lines.append(f"  {row['recipe']}: {setting}{own}, {reached}")
+        return "\n".join(lines)
+
+    def finish(self) -> Plan:
+        """Writes tuning.csv and gives the study's plan with what was chosen."""
+        rows = list(self.before)
+        for recipe, family in self.families.items():
+            objective = OBJECTIVES[family]
+            results = [
+                Result(recipe, trials.setting, objective.name, tuple(map(objective.of, trials.jobs)))
+                for trials in self.trials
+                if trials.recipe == recipe
+            ]
+            compared = choose(results, objective.better)
+            self.chosen[recipe] = next(result.setting for result in compared if result.chosen)
+            rows += [as_row(result, self.seeds) for result in compared]
+        write_atomically(self.study.folder / TABLE, as_csv(rows))
+        jobs = (replace(job, overrides=(*job.overrides, *self.chosen[job.name].overrides)) for job in self.study.jobs)
+        return replace(self.study, jobs=tuple(jobs))
+
+
+def chosen_before(rows: Sequence[Mapping[str, str]], recipe: str, settings: Sequence[Setting]) -> Setting:
+    """What tuning.csv says was chosen, among these settings: overrides are not taken from a file."""
+    row = next(row for row in rows if row["recipe"] == recipe and row["chosen"] == "yes")
+    for setting in settings:
+        if row.items() >= setting.cells.items():
+            return setting
+    raise ValueError(
+        f"{TABLE}: what it chose for {recipe} is not among study.tune_rates and study.tune_beta1; give the same"
+    )
+
+
+def check(options: Mapping[str, Any]) -> None:
+    """Raises: ValueError: an option of `study.tune` that cannot be."""
+    COUNT.check("study.tune_seeds", options["tune_seeds"])
+    if options["tune_budget"] is not None:
+        COUNT.check("study.tune_budget", options["tune_budget"])
+    for rate in options["tune_rates"]:
+        POSITIVE.check("study.tune_rates", rate)
+    for beta1 in options["tune_beta1"]:
+        if not 0 <= beta1 < 1:
+            raise ValueError(f"study.tune_beta1={beta1}: choose numbers from 0 to less than 1")
+    if not options["tune_rates"] or not options["tune_beta1"]:
+        raise ValueError("study.tune=true: study.tune_rates and study.tune_beta1 hold at least one number each")
+
+
+def as_row(result: Result, seeds: Iterable[int]) -> dict[str, str]:
+    setting, mean = result.setting, result.mean
+    return {
+        "recipe": result.recipe,
+        "metric": result.metric,
+        **setting.cells,
+        "default": "yes" if setting.is_default else "no",
+        "seeds": " ".join(map(str, seeds)),
+        "values": " ".join("none" if value is None else f"{value:.6g}" for value in result.values),
+        "mean": "" if mean is None else f"{mean:.6g}",
+        "chosen": "yes" if result.chosen else "no",
+        "overrides": " ".join(setting.overrides),
+    }
+
+
+def as_csv(rows: Sequence[Mapping[str, str]]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of tuning.csv; none where a sweep has not been tuned."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))

@@ -1,0 +1,84 @@
+"""The data set of typeset capitals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from src.classes import class_properties
+from src.data import typeset
+from src.data.fonts import Fonts
+
+COMMON = {"budget": 100, "batch_size": 10, "seed": 0}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def fonts(folder: Path, stack: int = 1) -> Fonts:
+    data = Fonts(root="nowhere", cache=str(folder), stack=stack, **COMMON)
+    data.setup()
+    return data
+
+
+def test_sizes_classes_and_polarity(folder):
+    spec = fonts(folder).spec
+    assert (spec.name, spec.source, spec.classes) == ("fonts", "fonts", tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    assert spec.sizes == {"train": 5200, "val": 780, "test": 780}
+    assert spec.shape == (1, 28, 28)
+    assert (spec.levels, spec.dark_ink) == (255, True)
+
+
+def test_splits_are_balanced_and_share_no_image(folder):
+    splits = fonts(folder).splits
+    for split in splits.values():
+        assert len(set(torch.bincount(split.labels).tolist())) == 1
+    images = np.concatenate([split.images.numpy() for split in splits.values()]).reshape(-1, 784)
+    assert len(np.unique(images, axis=0)) == len(images)
+
+
+def test_the_style_is_a_known_factor_of_each_held_out_image(folder):
+    data = fonts(folder, stack=2)
+    styles_N = data.known_factors("test")["style"]
+    assert torch.bincount(styles_N).tolist() == [78] * len(typeset.STYLES)
+    ink_N = data.spec.ink(data.held_out("test").images[:, 0]).mean((1, 2))
+    names = list(typeset.STYLES)
+    mean = {name: ink_N[styles_N == names.index(name)].mean() for name in ("sans_bold", "sans_narrow")}
+    assert mean["sans_bold"] > 1.5 * mean["sans_narrow"]
+
+
+def test_letters_are_drawn_once(folder, monkeypatch):
+    first = fonts(folder).spec.digest
+    monkeypatch.setattr(typeset, "draw", lambda *_: pytest.fail("drawn again"))
+    assert fonts(folder).spec.digest == first
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: arrays | {"val_images_NHW": arrays["val_images_NHW"][:, :, :14]},
+        lambda arrays: arrays | {"test_images_NHW": arrays["test_images_NHW"] / 255},
+        lambda arrays: arrays | {"train_labels_N": arrays["train_labels_N"] + 1},
+        lambda arrays: arrays | {"train_labels_N": -arrays["train_labels_N"]},
+        lambda arrays: arrays | {"val_styles_N": arrays["val_styles_N"] * 0},
+        lambda arrays: {key: array for key, array in arrays.items() if not key.startswith("val")},
+    ],
+)
+def test_a_cache_of_other_content_is_drawn_anew(folder, tmp_path, change):
+    (whole,) = folder.glob("fonts-*.npz")
+    with np.load(whole) as arrays:
+        np.savez(tmp_path / whole.name, **change(dict(arrays)))
+    assert fonts(tmp_path).spec.digest == fonts(folder).spec.digest
+
+
+def test_ink_is_what_is_dark(folder):
+    data = fonts(folder)
+    properties = class_properties(data.spec, data.splits["train"])
+    ink, num_holes = properties["ink"], properties["holes"]
+    assert max(ink) < 0.12  # of black letters on white, the paper would be nine tenths
+    assert ink[typeset.CLASSES.index("I")] == min(ink)
+    assert num_holes[typeset.CLASSES.index("O")] > 0.5
+    assert num_holes[typeset.CLASSES.index("T")] < 0.1

@@ -1,0 +1,34 @@
+"""Paths that no shell has seen: from DATA_DIR, from quotes, from a yaml file."""
+
+from pathlib import Path
+
+import pytest
+
+from src.data.drums import Grids
+from src.files import expanded
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PLACE", "data")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "bars.npz").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("root", ["~/data", '"~/data"', "'~/data'", "$HOME/data", "~/$PLACE", "${HOME}/data"])
+def test_a_root_is_found_however_it_was_handed_on(home: Path, root: str):
+    data = Grids(path="bars.npz", root=root, budget=1, batch_size=1, seed=0, stack=1)
+    assert data.find("path", "bars.npz") == home / "data" / "bars.npz"
+    assert data.find("path", "~/data/bars.npz") == home / "data" / "bars.npz"
+
+
+def test_what_is_there_is_taken_as_it_is(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(home)
+    for name in ("$PLACE", "'quoted'", "ca$h"):
+        (home / name).mkdir()
+        assert expanded(name) == name
+    assert expanded("ca$sh/x") == "ca$sh/x", "no such variable"
+    assert expanded("~nobody-of-that-name/x") == "~nobody-of-that-name/x"
+    assert expanded("") == ""
