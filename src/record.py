@@ -41,7 +41,7 @@ CHANGEABLE = (
 ACCELERATOR = ("accelerator", "devices", "strategy", "precision")  # the trainer's keys that the choice of one sets
 PARTS = ("seed", "data", "model", "trainer", "callbacks")  # what every run's configuration has
 # What a record may build: classes that are defined below these modules, of which nothing else is imported.
-TRUSTED = ("src.gan", "src.vae", "src.data", "src.callbacks", "src.board", "torch.nn", "torch.optim")
+TRUSTED = ("src.gan", "src.vae", "src.data", "src.callbacks", "torch.nn", "torch.optim")
 TRAINER = ("lightning.Trainer", "lightning.pytorch.Trainer")
 BUILDING = {"_target_": str, "_partial_": bool, "_convert_": str}  # Hydra's keys that a record may use
 # Written to: always the run's own folder and the cache of the command, wherever the record says.

@@ -171,6 +171,7 @@ FOREIGN = [
     ("", {}),
     ("src.files.Path", {}),
     ("lightning.pytorch.loggers.CSVLogger", {"save_dir": "witness"}),
+    ("src.board.Board", {"save_dir": "witness", "name": "/elsewhere"}),
     ("lightning.Trainer", {}),
     ("torch._logging._internal.logging.FileHandler", {"filename": "witness"}),
     ("torch.nn.modules.module.Any", {}),
