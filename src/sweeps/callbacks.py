@@ -55,7 +55,9 @@ class ReportAfterSweep(Callback):
         folder = Path(config.hydra.sweep.dir)
         untried = len(Plan.read(folder / TUNING).pending)
         if untried and not Plan.read(folder).jobs:
-            print(f"{untried} tuning trials have no result. The same command with study.resume={folder} runs those.")
+            given = config.hydra.overrides
+            again = resuming_sweep(folder, given.task, given.hydra)
+            print(f"{untried} tuning trials have no result. {again} runs those.")
             raise SystemExit(1)
         try:
             report = write_report([folder])

@@ -15,6 +15,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from src.commands import override
 from src.comparison.collect import TUNING, read_history
 from src.files import write_atomically
 from src.names import folder_name, key_of
@@ -182,7 +183,7 @@ class Tuning:
         jobs = []
         for seed in self.seeds:
             path = self.folder / folder_name(f"{name} seed={seed}")
-            place = (f"hydra.sweep.dir='{self.folder}'", f"hydra.sweep.subdir='{path.name}'")
+            place = (override("hydra.sweep.dir", self.folder), override("hydra.sweep.subdir", path.name))
             jobs.append(Job(path, name, (*kept, *setting.overrides, f"seed={seed}", *place)))
         return Trials(job.name, setting, tuple(jobs))
 
