@@ -25,7 +25,6 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.commands import CONFIGURATION
 from src.environment import be_the_only_process, is_alone
-from src.files import make_folder
 from src.mistakes import give_up, is_mistake, message
 from src.options import hint, refuse_missing_classes, refuse_unread
 from src.ranges import COUNT
@@ -176,8 +175,6 @@ class CheckCommand(Callback):
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         try:
             check(config)
-            if config.hydra.mode == RunMode.RUN:
-                make_folder(Path(config.hydra.run.dir), "hydra.run.dir")
         except Exception as mistake:
             if not is_mistake(mistake):
                 raise

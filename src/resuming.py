@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from src import checkpoints
 from src.commands import command, override
+from src.files import make_folder
 from src.mistakes import give_up, message
 from src.record import read_record
 
@@ -27,7 +28,9 @@ class FolderCheck(Callback):
         # Of several processes the first has asked, and has made the folder since; torchrun starts all of them at once.
         if rank_zero_only.rank or "TORCHELASTIC_RUN_ID" in os.environ:
             return
-        give_up_if_refused(check_folder, config.resume, Path(config.hydra.run.dir))
+        folder = Path(config.hydra.run.dir)
+        give_up_if_refused(check_folder, config.resume, folder)
+        give_up_if_refused(make_folder, folder, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.resume:

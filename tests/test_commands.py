@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from src import resolvers
-from src.commands import CONFIGURATION, command, override, resuming_sweep, understood
+from src.commands import CONFIGURATION, command, override, prepare_arguments, resuming_sweep
 
 ODD = (
     *("/home/Müller (2024), run=1/lab", "Ana's sweep", '"quoted"', "a, b", "{x}", "[x]", "a:b", "#1", "~", "50 %"),
@@ -64,7 +64,7 @@ def test_plain_paths_stay_as_they_are():
 def test_a_user_need_not_know_hydra_s_grammar(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     for key in ("resume", "hydra.run.dir"):
-        (word,) = understood([f"{key}={path}"])
+        (word,) = prepare_arguments([f"{key}={path}"])
         assert read_back(word) == path
 
 
@@ -73,16 +73,16 @@ def test_home_is_found_in_paths_and_in_nothing_else(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("HOME", "/home/me")
     words = ["resume=~/a", "hydra.run.dir=~/${now:%H}", "data.path=~/a.npz,~/b.npz", "+data.root='~/my data'", "+x=~"]
     expected = ["resume=/home/me/a", "hydra.run.dir=/home/me/${now:%H}", "data.path=/home/me/a.npz,/home/me/b.npz"]
-    assert understood(words) == [*expected, "+data.root='/home/me/my data'", "+x=~"]
+    assert prepare_arguments(words) == [*expected, "+data.root='/home/me/my data'", "+x=~"]
 
 
 def test_what_hydra_reads_itself_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a b").mkdir()
     words = ["resume='Ana\\'s'", "resume=null", "data.path=a.npz,b.npz", "resume=a\\ b", "~callbacks.progress", "-m"]
-    assert understood(words) == words
+    assert prepare_arguments(words) == words
     (tmp_path / "a.npz,b.npz").touch()
-    assert understood(["data.path=a.npz,b.npz"]) == ["data.path='a.npz,b.npz'"], "one file of that name"
+    assert prepare_arguments(["data.path=a.npz,b.npz"]) == ["data.path='a.npz,b.npz'"], "one file of that name"
 
 
 @pytest.fixture
@@ -101,13 +101,13 @@ def record(folder: Path, task: list[str], of_hydra: list[str]) -> None:
 def test_study_resume_alone_brings_the_sweep_s_own_choices(sweep: Path):
     resume = override("study.resume", sweep)
     recorded = ["experiment=gan_fm,gan_r1", "seed=0,1", "~callbacks.progress"]
-    assert understood([resume]) == ["-m", *recorded, resume]
-    assert understood([f"study.resume={sweep}"]) == ["-m", *recorded, resume], "without quotes too"
-    assert understood(["-m", resume, "seed=2"]) == [recorded[0], recorded[2], "-m", resume, "seed=2"]
+    assert prepare_arguments([resume]) == ["-m", *recorded, resume]
+    assert prepare_arguments([f"study.resume={sweep}"]) == ["-m", *recorded, resume], "without quotes too"
+    assert prepare_arguments(["-m", resume, "seed=2"]) == [recorded[0], recorded[2], "-m", resume, "seed=2"]
     record(
         sweep, ["study=quick", "study.resume=x", "study.dry_run=true"], ["hydra/launcher=basic", "hydra.sweep.dir=x"]
     )
-    assert understood([resume]) == ["-m", "study=quick", "hydra/launcher=basic", resume]
+    assert prepare_arguments([resume]) == ["-m", "study=quick", "hydra/launcher=basic", resume]
 
 
 @pytest.mark.parametrize(
@@ -129,19 +129,20 @@ def test_study_resume_alone_brings_the_sweep_s_own_choices(sweep: Path):
 def test_a_stranger_s_sweep_starts_nothing_of_its_own(sweep: Path, planted: str):
     record(sweep, ["seed=0,1", planted], ["hydra/launcher=basic"])
     with pytest.raises(ValueError, match="which is not taken from a record; give the same command again"):
-        understood([override("study.resume", sweep)])
+        prepare_arguments([override("study.resume", sweep)])
     resume = override("study.resume", sweep)
-    assert understood([resume, planted]) == ["-m", "seed=0,1", "hydra/launcher=basic", resume, planted], "if given"
+    words = ["-m", "seed=0,1", "hydra/launcher=basic", resume, planted]
+    assert prepare_arguments([resume, planted]) == words, "if given"
 
 
 def test_study_resume_of_what_is_no_sweep_is_refused(tmp_path: Path):
     with pytest.raises(ValueError, match=r"no sweep was started there, it has no multirun\.yaml"):
-        understood([f"study.resume={tmp_path}"])
+        prepare_arguments([f"study.resume={tmp_path}"])
     with pytest.raises(ValueError, match="no sweep was started there"):
-        understood(["-m", "seed=0,1", f"study.resume={tmp_path / 'mistyped'}"])
+        prepare_arguments(["-m", "seed=0,1", f"study.resume={tmp_path / 'mistyped'}"])
     (tmp_path / "multirun.yaml").write_text("hydra: {overrides")
     with pytest.raises(ValueError, match=r"multirun\.yaml is damaged"):
-        understood([f"study.resume={tmp_path}"])
+        prepare_arguments([f"study.resume={tmp_path}"])
 
 
 def test_the_printed_command_repeats_what_the_record_lacks(sweep: Path):
@@ -153,4 +154,4 @@ def test_the_printed_command_repeats_what_the_record_lacks(sweep: Path):
     record(sweep, [*task, "+gan.tricks.mine._target_=mine.Trick"], [])
     again = resuming_sweep(sweep, [*task, "+gan.tricks.mine._target_=mine.Trick"], [])
     assert shlex.split(again)[3:] == [resume, "+gan.tricks.mine._target_=mine.Trick"]
-    assert understood(shlex.split(again)[3:])[1:4] == task
+    assert prepare_arguments(shlex.split(again)[3:])[1:4] == task

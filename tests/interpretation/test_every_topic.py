@@ -50,7 +50,7 @@ class Guess(Oracle):
         super().__init__(nn.Flatten(), 144, 5, levels=1)
         self.eval().requires_grad_(False)
 
-    def varied(self, images_B1HW):
+    def augmented(self, images_B1HW):
         return images_B1HW
 
     def nonsense(self, images_B1HW):
