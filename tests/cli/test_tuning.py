@@ -45,7 +45,7 @@ def test_a_study_is_tuned_interrupted_resumed_and_reported(command: Command, mon
         patch.setattr(TrainingCurves, "on_train_batch_end", interrupt)
         outcome = command(*STUDY, "hydra.sweep.dir=study")
     assert outcome.status == 1
-    assert "tuning trials have no result. The same command with study.resume=study" in outcome.said
+    assert "tuning trials have no result. python -m src.train study.resume=study" in outcome.said
     assert not Path("study/tuning.csv").exists()
     first = sorted(Path("study/tuning").glob("toy_ring_standard*/results.json"))
     finished = [path.stat().st_mtime_ns for path in first]
