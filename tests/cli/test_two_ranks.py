@@ -102,7 +102,8 @@ def test_two_ranks_train_as_one_device_does(start: Start, command: Command, monk
     found = results(Path("ddp"))
     assert found["status"] == "completed"
     assert found["images_seen"] == 512, "both ranks together"
-    assert found["metrics"]["kl_floor"] == pytest.approx(25 / 400), "the samples count once"
+    floor = 25 / 2 * (1 / 200 + 1 / found["dataset"]["sizes"]["test"])
+    assert found["metrics"]["kl_floor"] == pytest.approx(floor), "the samples count once"
     assert len(list(Path("ddp").glob("events.*"))) == 1
     assert {path: path.stat().st_mtime_ns for path in cache.glob("oracle-*.pt")} == oracles, "none is trained again"
     monkeypatch.setattr(GAN, "noise", noise_of_two_ranks(seed=0))
