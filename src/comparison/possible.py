@@ -5,13 +5,20 @@ import math
 from src.comparison.measures import measure
 from src.comparison.statistics import UNBOUNDED
 
-MODES = {"modes", "modes_any", "modes_late", "worst_modes", "effective_modes", "vendi"}
+MODES = {"modes", "modes_any", "modes_late", "worst_modes", "effective_modes"}
 SHARES = {
     *("recognisable", "top_share", "precision", "recall", "coverage", "validity", "diversity", "style_accuracy"),
-    *("onset_f1", "mig", "dci_disentanglement", "dci_completeness", "copied", "style_agreement_fixed_high"),
+    *("onset_f1", "dci_disentanglement", "dci_completeness", "copied", "style_agreement_fixed_high"),
+    *("discriminator_accuracy", "channel_balance"),
 }
 DIVERGENCES = {"kl", "kl_any", "kl_late", "kl_high", "kl_low"}
-NOT_NEGATIVE = {*DIVERGENCES, *MODES, "density", "fid", "mse", "feature_distance", "active_high", "active_low"}
+NOT_NEGATIVE = {
+    *DIVERGENCES,
+    *MODES,
+    *("density", "fid", "vendi", "mse", "feature_distance", "feature_variance"),
+    *("discriminator_gradient", "generator_gradient", "discriminator_passes", "discriminator_images"),
+    *("active_high", "active_low", "au_high", "au_low", "named_high", "named_low"),
+}
 
 
 def bounds(key: str, num_modes: int | None = None) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams import metadata
 
 from src import pictures, train
+from src.comparison.possible import bounds
+from src.comparison.records import is_number
 from src.data import drums
 from src.data.letters import load_strokes
 from src.music import drawing
@@ -134,3 +136,12 @@ def columns(board: EventAccumulator) -> list[str]:
     """The metrics of TensorBoard's HParams page."""
     content = board.summary_metadata[metadata.EXPERIMENT_TAG].plugin_data.content
     return [info.name.tag for info in metadata.parse_experiment_plugin_data(content).metric_infos]
+
+
+def check_bounds(metrics: Mapping[str, Any], num_modes: int | None = None) -> None:
+    """What a run measured lies within the limits at which the report cuts its intervals off."""
+    numbers = {key: value for key, value in metrics.items() if is_number(value)}
+    assert numbers
+    for key, value in numbers.items():
+        low, high = bounds(key, num_modes)
+        assert low - 1e-6 <= value <= high + 1e-6, key

@@ -8,7 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import sample
-from tests.cli.conftest import SMALL, Command, charts, columns, only, results
+from tests.cli.conftest import SMALL, Command, charts, check_bounds, columns, only, results
 
 CONTRACT = {
     "status", "error", "name", "model", "seed", "dataset", "oracle", "oracle_accuracy",
@@ -31,6 +31,9 @@ def test_a_run_leaves_everything_the_contract_names(command: Command):
     assert all(found["metrics"][key] is not None for key in ("kl", "kl_any", "effective_modes", "kl_late"))
     controls = {"real", "blurred", "noisy", "thick", "noise", "grey", "cut_up", "superposed", "single"}
     assert set(found["controls"]) >= controls
+    check_bounds(found["metrics"], num_modes=26)
+    for control in found["controls"].values():
+        check_bounds(control, num_modes=26)
     assert found["status"] == "completed"
     assert found["error"] is None
     assert found["seed"] == 3

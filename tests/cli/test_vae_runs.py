@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src import sample
 from src.callbacks.curves import TrainingCurves
-from tests.cli.conftest import VAE_SMALL, Command, charts, columns, only, results
+from tests.cli.conftest import VAE_SMALL, Command, charts, check_bounds, columns, only, results
 
 BOUND = {
     "elbo", "reconstruction", "kl_high", "kl_low", "active_high", "active_low", "mi_high", "mi_low", "mi_ceiling",
@@ -35,6 +35,7 @@ def test_the_default_run_leaves_everything_the_contract_names(
     assert found["dataset"]["sizes"] == {"train": 20_000, "val": 2_000, "test": 2_000}
     assert set(found["metrics"]) >= BOUND | FINAL | MUSIC
     assert set(found["controls"]) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
+    check_bounds(found["metrics"])
     assert set(found["onset"]) == {"high", "low"}
     assert found["oracle_accuracy"] is None
     assert 0 < found["metrics"]["entropy"] < found["metrics"]["floor_nll"] < found["metrics"]["iwae_nll"]
