@@ -78,7 +78,7 @@ def taken(ran, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
         ("budget =100", "budget=100"),
         ("seed=1 budget", "key=value"),
         ("vae.anneal=linear, cyclical", "write vae.anneal=linear,cyclical"),
-        ("quick/gan_fm", "experiment=quick/gan_fm"),
+        ("quick/seed_fm", "experiment=quick/seed_fm"),
         ("=3", "key=value"),
     ],
 )

@@ -92,18 +92,16 @@ def _on_a_click(what: str, table: Table | None) -> Block | None:
 
 
 def coverage(section: Section) -> str:
-    """The best mean among the remedies, and how many are shown to cover more modes; empty where there is no remedy."""
+    """The best mean among the remedies beside the baseline's; empty where there is no remedy."""
     known, baseline = measure("modes"), section.summaries[0]
     tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
     if not tried or baseline.mean("modes") is None:
         return ""
-    more = sum(judge(section, summary, "modes").verdict in (Verdict.HELPS, Verdict.RAISES) for summary in tried)
     best = f"`{tried[0].label}` covers {_modes_of(tried[0])}{few(len(tried[0].counted))}"
     if len(tried) == 1:
         return f"With the fix, {best}."
     return (
-        f"With a fix, {best}, the highest mean of {counted(len(tried), section.family.remedy)}; "
-        f"{more or 'none'} {'are' if more > 1 else 'is'} shown to cover more than the "
+        f"With a fix, {best}, the highest mean of {counted(len(tried), section.family.remedy)}, against "
         f"{known.text(baseline.mean('modes'))} without{few(len(baseline.counted))}."
     )
 

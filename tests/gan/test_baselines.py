@@ -51,8 +51,9 @@ def head(recipe: str) -> str:
         ("toy_ring_r3", "toy_ring_standard", {LOSS, TRICKS + "r1", TRICKS + "r2", TRICKS + "ema"}),
         ("toy_grid_r3", "toy_grid_standard", {LOSS, TRICKS + "r1", TRICKS + "r2", TRICKS + "ema"}),
         ("toy_grid_standard", "toy_ring_standard", {"data._target_"}),
-        ("quick/gan_fm", "quick/gan_standard", {LOSS}),
-        ("quick/gan_r1", "quick/gan_standard", {TRICKS + "r1"}),
+        ("quick/seed_fm", "quick/seed_standard", {LOSS}),
+        ("quick/seed_r1", "quick/seed_standard", {TRICKS + "r1"}),
+        ("quick/seed_r3", "quick/seed_standard", {LOSS, TRICKS + "r1", TRICKS + "r2"}),
         ("quick/vae_linear", "quick/vae_none", {"vae.anneal.none", "vae.anneal.linear"}),
         ("quick/vae_cyclical", "quick/vae_none", {"vae.anneal.none", "vae.anneal.cyclical"}),
         ("quick/vae_free_bits", "quick/vae_none", {"vae.anneal.none", "vae.anneal.free_bits"}),
@@ -74,7 +75,9 @@ def test_a_recipe_changes_one_thing_or_says_that_it_is_a_bundle(recipe):
     assert is_one_change != ("bundle" in head(recipe).lower())
 
 
-@pytest.mark.parametrize("experiment", ["toy_ring_standard", "toy_grid_standard", "quick/gan_standard", "gan_standard"])
+@pytest.mark.parametrize(
+    "experiment", ["toy_ring_standard", "toy_grid_standard", "quick/seed_standard", "gan_standard"]
+)
 def test_baselines_start_from_dcgans_momentum(experiment):
     """Radford et al. 2016, section 4: β1 0.9 makes the training of GANs oscillate, 0.5 stabilises it."""
     optimizers = [composed(experiment)[f"gan.{network}_optimizer.betas"] for network in ("generator", "discriminator")]
