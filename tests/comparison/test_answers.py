@@ -68,7 +68,7 @@ def test_coverage_names_the_highest_mean_and_counts_what_is_shown(study) -> None
     told = coverage(section_of(study))
     assert "`gan_fm` covers 25.7 [" in told
     assert "the highest mean of 2 remedies" in told
-    assert told.endswith("than the 22.7 without.")
+    assert told.endswith("against 22.7 without.")
 
 
 def test_coverage_shows_nothing_by_means_of_too_few_seeds(make_run, tmp_path) -> None:
@@ -79,7 +79,7 @@ def test_coverage_shows_nothing_by_means_of_too_few_seeds(make_run, tmp_path) ->
     for run in tmp_path.glob("study/*_[12]/results.json"):
         run.unlink()
     assert coverage(section_of(tmp_path)) == (
-        "With a fix, `gan_fm` covers 26.0 on average (1 seed), the highest mean of 3 remedies; "
+        "With a fix, `gan_fm` covers 26.0 on average (1 seed), the highest mean of 3 remedies, "
         "against 21.0 without (1 seed)."
     )
 
