@@ -227,7 +227,8 @@ def check_options(config: DictConfig) -> None:
     """Refuses options that a run would ignore."""
     overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
     parsed = OverridesParser.create().parse_overrides(overrides)
-    refuse_missing_classes(parsed)
+    if config.hydra.mode == RunMode.RUN:  # the jobs of a sweep may run on machines that have other modules
+        refuse_missing_classes(parsed)
     added = [each for each in parsed if each.is_add() or each.is_force_add()]
     added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
     if added:

@@ -23,7 +23,7 @@ from src.data.spec import Split, ink
 from src.machine import multiplies_bf16
 
 STEPS = 320
-EXTENSION = 4  # where the training images are still hard after STEPS steps, so many times as many follow
+EXTENSION = 5  # where the training images are still hard after STEPS steps, so many times as many follow
 EASY = 0.99  # accuracy on unchanged training images above which no more steps follow
 BATCH = 192  # images per step, a third of them nonsense
 LEARNING_RATE = 4e-3

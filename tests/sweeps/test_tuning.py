@@ -145,7 +145,7 @@ def test_trials_are_the_studys_jobs_with_other_seeds_in_a_folder_of_their_own(pl
     assert len({job.folder for job in phase.plan.jobs}) == len(phase.plan.jobs)
     first = phase.plan.jobs[0]
     assert "budget=9" in first.overrides
-    assert f"hydra.sweep.subdir='{first.folder.name}'" in first.overrides
+    assert f"hydra.sweep.subdir={first.folder.name}" in first.overrides
     assert "evaluator.interpret=false" in phase.plan.jobs[-1].overrides
     shorter = Tuning(plan, composed, OPTIONS | {"tune_budget": 5}).plan.jobs[0]
     assert [text for text in shorter.overrides if text.startswith("budget=")] == ["budget=5"]
