@@ -22,8 +22,8 @@ import numpy as np
 from scipy.stats import norm
 
 from src.comparison.compare import Comparison, compare
-from src.files import write_atomically
-from src.metrics.significance import CHANCE, holm
+from src.core.files import write_atomically
+from src.core.multiple_tests import CHANCE, holm
 from src.results import commit
 
 SEEDS, NAMES = (3, 5, 8, 10), (3, 31)

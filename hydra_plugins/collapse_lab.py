@@ -19,12 +19,12 @@ from omegaconf import OmegaConf
 
 from src import mps
 from src.command_line import check_options, explain
-from src.commands import override
-from src.files import make_folder, new_folder
-from src.interruption import Interrupted, listening, stop_after_jobs
-from src.mistakes import briefly, message
-from src.names import key_of, swept_keys
-from src.plain import refuse_links_out
+from src.core.commands import override
+from src.core.errors import briefly, message
+from src.core.files import make_folder, new_folder
+from src.core.plain_data import refuse_links_out
+from src.core.run_names import key_of, swept_keys
+from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.record import reading
 from src.resuming import RUN_RECORDS
 from src.sweeps.plan import Job, Plan

@@ -16,10 +16,10 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from src.extras import required
-from src.interruption import listening
-from src.mistakes import message
-from src.names import key_of
+from src.core.errors import message
+from src.core.extras import required
+from src.core.run_names import key_of
+from src.core.signals import listening
 from src.sweeps.plan import Job
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 
 from hydra_plugins.collapse_lab import Sweeper
-from src.extras import required
+from src.core.extras import required
 from src.sweeps.plan import Plan
 
 

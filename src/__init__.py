@@ -2,7 +2,7 @@
 
 import sys
 
-from src.leftovers import drop_leftovers
+from src.core.environment import drop_leftovers
 
 if "IPython" not in sys.modules:  # a program of its own, not a notebook that imports some of this
     drop_leftovers()

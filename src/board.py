@@ -9,7 +9,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard.summary import hparams
 
-from src.comparison.families import FAMILIES
+from src.core.metric_families import FAMILIES
 
 NUM_FIRST = 5  # hyperparameters, and metrics too, that the page shows before any others are ticked
 

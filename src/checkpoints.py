@@ -8,7 +8,7 @@ from lightning import Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from src.files import check_archive, write_atomically
+from src.core.files import check_archive, write_atomically
 
 PARTS = {"state_dict", "optimizer_states", "loops", "callbacks"}
 

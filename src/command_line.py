@@ -23,12 +23,12 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from src.commands import CONFIGURATION
+from src.core.commands import CONFIGURATION
+from src.core.config_checks import refuse_impossible, refuse_missing_gpu
+from src.core.errors import give_up, is_mistake, message
+from src.core.validation import COUNT
 from src.environment import be_the_only_process, is_alone
-from src.mistakes import give_up, is_mistake, message
 from src.options import hint, refuse_missing_classes, refuse_unread
-from src.ranges import COUNT
-from src.refusals import refuse_impossible, refuse_missing_gpu
 from src.trainer_options import refuse_trainer_options
 
 HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"

@@ -16,8 +16,8 @@ from PIL import Image
 from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
+from src.core.plotting import draw, lettering, warn_of_missing_glyphs
 from src.metrics.onset import ACTIVE_NATS
-from src.typography import draw, lettering, warn_of_missing_glyphs
 
 GAP = 2  # pixels between images
 GAP_GREY = 64

@@ -17,12 +17,12 @@ from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from src.checkpoints import exists, newest_whole
-from src.files import write_atomically
-from src.interpolation import resolved
-from src.mistakes import MISTAKES, message
-from src.names import concerns, run_name, swept_keys
-from src.plain import read_yaml, refuse_links_out
-from src.resolvers import fastest_precision
+from src.core.errors import MISTAKES, message
+from src.core.files import write_atomically
+from src.core.interpolation import resolved
+from src.core.plain_data import read_yaml, refuse_links_out
+from src.core.resolvers import fastest_precision
+from src.core.run_names import concerns, run_name, swept_keys
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = (

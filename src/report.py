@@ -5,8 +5,8 @@ import sys
 from collections.abc import Sequence
 
 from src.comparison import ReportError, write_report
-from src.console import make_output_lossy
-from src.files import user_path
+from src.core.console import make_output_lossy
+from src.core.files import user_path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -17,9 +17,9 @@ import torch
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.files import write_atomically
+from src.core.plain_data import read_json
 from src.data.spec import DataSpec
-from src.files import write_atomically
-from src.plain import read_json
 
 log = logging.getLogger(__name__)
 NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")

@@ -10,9 +10,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from src import checkpoints
-from src.commands import command, override
-from src.files import make_folder
-from src.mistakes import give_up, message
+from src.core.commands import command, override
+from src.core.errors import give_up, message
+from src.core.files import make_folder
 from src.record import read_record
 
 # What only runs and sweeps leave in a folder.

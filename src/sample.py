@@ -10,11 +10,11 @@ import torch
 from hydra.utils import instantiate
 
 from src import checkpoints, pictures
-from src.commands import command, override
-from src.console import make_output_lossy
+from src.core.commands import command, override
+from src.core.console import make_output_lossy
+from src.core.errors import MISTAKES, message
+from src.core.files import expanded, user_path
 from src.data.spec import DataSpec
-from src.files import expanded, user_path
-from src.mistakes import MISTAKES, message
 from src.performance import NUM_BARS, play
 from src.record import read_record, trusted_config
 from src.results import read_results

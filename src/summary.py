@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table
 
 from src.comparison.collapse import listed
-from src.comparison.families import family
-from src.comparison.measures import compact, measure, ordered
 from src.comparison.records import Dataset, is_number
+from src.core.metric_families import family
+from src.core.metric_specs import compact, measure, ordered
 
 LEAST_WIDTH = 60  # columns, where COLUMNS says fewer
 CONTROLS = ("real", "blurred", "noise", "superposed", "single")

@@ -23,26 +23,20 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from src import checkpoints, machine, resolvers
+from src import checkpoints
 from src.callbacks.curves import DivergedError
 from src.command_line import remove_refused, short_errors
-from src.commands import CONFIGURATION, command, override, prepare_arguments
-from src.console import make_output_lossy
+from src.core import device, resolvers
+from src.core.commands import CONFIGURATION, command, override, prepare_arguments
+from src.core.config_checks import refuse_impossible, refuse_missing_gpu, warn_of_short_run
+from src.core.console import make_output_lossy
+from src.core.errors import briefly, give_up, is_mistake, message
+from src.core.logging_setup import quieten
+from src.core.run_names import PRUNED
+from src.core.signals import Interrupted, Pruned, listening, stop
 from src.environment import be_the_only_process, cluster, is_alone
-from src.interruption import Interrupted, Pruned, listening, stop
-from src.mistakes import briefly, give_up, is_mistake, message
-from src.names import PRUNED
-from src.quiet import quieten
 from src.record import keep, read_record, resumed_config
-from src.refusals import refuse_impossible, refuse_missing_gpu, warn_of_short_run
-from src.results import (
-    NOT_MEASURED,
-    describe_dataset,
-    describe_machine,
-    hyperparameters,
-    read_results,
-    write_results,
-)
+from src.results import NOT_MEASURED, describe_dataset, describe_machine, hyperparameters, read_results, write_results
 from src.summary import print_summary
 
 log = logging.getLogger(__name__)
@@ -65,12 +59,12 @@ def job(config: DictConfig) -> None:
     quieten()
     if is_alone(config):
         be_the_only_process()
-    machine.prepare()
+    device.prepare()
     hydra_config = HydraConfig.get()
     folder = Path(hydra_config.runtime.output_dir)
     jobs_at_once = OmegaConf.select(hydra_config, "launcher.n_jobs") or 1
     if hydra_config.mode == RunMode.MULTIRUN and jobs_at_once > 1 and config.trainer.accelerator != "cpu":
-        machine.share_gpu(jobs_at_once)
+        device.share_gpu(jobs_at_once)
     try:
         with listening(stop):
             results = run(config, folder)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.cache import cached, require_array, require_range
+from src.core.cache import cached, require_array, require_range
 
 ROOT = Path(__file__).parents[1]
 
@@ -55,7 +55,7 @@ def test_made_once_by_however_many(tmp_path: Path):
 PROCESS = """
 import sys, time
 from pathlib import Path
-from src.cache import cached
+from src.core.cache import cached
 from tests.test_cache import numbers, packed
 
 go, path, made = map(Path, sys.argv[1:])

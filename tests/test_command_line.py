@@ -11,9 +11,10 @@ from hydra.errors import HydraException
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from src import resolvers, train
+from src import train
 from src.command_line import check, check_words, explain, hydra_parser, remove_refused
-from src.commands import CONFIGURATION
+from src.core import resolvers
+from src.core.commands import CONFIGURATION
 
 Try = Callable[..., str]
 

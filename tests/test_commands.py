@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from src import resolvers
-from src.commands import CONFIGURATION, command, override, prepare_arguments, resuming_sweep
+from src.core import resolvers
+from src.core.commands import CONFIGURATION, command, override, prepare_arguments, resuming_sweep
 
 ODD = (
     *("/home/Müller (2024), run=1/lab", "Ana's sweep", '"quoted"', "a, b", "{x}", "[x]", "a:b", "#1", "~", "50 %"),

@@ -10,8 +10,8 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import nn
 
-from src import resolvers
-from src.commands import CONFIGURATION
+from src.core import resolvers
+from src.core.commands import CONFIGURATION
 from src.data.spec import DataSpec
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))

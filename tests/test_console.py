@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROGRAM = r"""
 import os, sys
-from src.console import make_output_lossy
+from src.core.console import make_output_lossy
 make_output_lossy()
 make_output_lossy()
 for number in range(2000):

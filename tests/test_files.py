@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.files import check_archive, new_folder, write_atomically
+from src.core.files import check_archive, new_folder, write_atomically
 
 
 def test_a_new_folder_is_nobody_else_s(tmp_path: Path):

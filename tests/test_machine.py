@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from src import machine
+from src.core import device
 
 
 @pytest.mark.parametrize(("has_gpu", "asks_driver", "matrices"), [(False, "0", "highest"), (True, "1", "high")])
@@ -15,7 +15,7 @@ def test_prepared_for_the_machine(has_gpu, asks_driver, matrices, monkeypatch: p
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
     before = torch.get_float32_matmul_precision()
-    machine.prepare()
+    device.prepare()
     found = os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"], torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision(before)
     assert found == (asks_driver, matrices)
@@ -29,7 +29,7 @@ def test_freed_memory_is_used_again():
     """
     new_pages = """
 import resource, torch
-from src import machine
+from src.core import device
 
 def new_pages(blocks):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -37,7 +37,7 @@ def new_pages(blocks):
         torch.ones(20_000_000)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
-machine.prepare()
+device.prepare()
 new_pages(20)
 print(new_pages(10))
 """
@@ -49,5 +49,5 @@ def test_jobs_on_one_gpu_get_equal_shares_of_its_memory(monkeypatch):
     taken = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *share: taken.append(share))
-    machine.share_gpu(4)
+    device.share_gpu(4)
     assert taken == [(0.25, 0), (0.25, 1)]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from src.names import folder_name, job_folder, recipe_overrides, run_name, swept_keys
+from src.core.run_names import folder_name, job_folder, recipe_overrides, run_name, swept_keys
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from src import resolvers
-from src.commands import CONFIGURATION
+from src.core import resolvers
+from src.core.commands import CONFIGURATION
 from src.counted import Counted
 from src.data.spec import DataSpec
 from src.vae.anneal import Aggressive

@@ -5,8 +5,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from src import resolvers
-from src.commands import CONFIGURATION
+from src.core import resolvers
+from src.core.commands import CONFIGURATION
 from src.options import hint, refuse_missing_classes, refuse_unread
 
 

@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from src.plain import LARGEST, MOST_LEVELS, clean, is_inside, links_out, nodes, number, read_bytes, read_json, read_yaml
+from src.core.plain_data import (
+    LARGEST,
+    MOST_LEVELS,
+    clean,
+    is_inside,
+    links_out,
+    nodes,
+    number,
+    read_bytes,
+    read_json,
+    read_yaml,
+)
 from tests.foreign import fuzzed
 
 WORDS = (

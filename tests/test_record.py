@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from src import resolvers
+from src.core import resolvers
 from src.record import (
     FORCED,
     PARTS,
@@ -155,7 +155,7 @@ def test_of_callbacks_only_how_a_run_is_watched_can_change(run: Path, resumed, k
 FOREIGN = [
     ("os.system", {"command": "touch witness"}),
     ("subprocess.Popen", {"args": ["touch", "witness"]}),
-    ("src.files.write_atomically", {"path": "witness", "content": ""}),
+    ("src.core.files.write_atomically", {"path": "witness", "content": ""}),
     ("src.gan.module.checkpoints.write_atomically", {"path": "witness", "content": ""}),
     ("src.data.download.unpack", {"url": "file:///", "sha256": "", "folder": "witness"}),
     ("torch.hub.load", {"repo_or_dir": "stranger/code", "model": "any"}),
@@ -169,7 +169,7 @@ FOREIGN = [
     ("src.gan.losses.Gone", {}),
     ("src..gan", {}),
     ("", {}),
-    ("src.files.Path", {}),
+    ("src.core.files.Path", {}),
     ("lightning.pytorch.loggers.CSVLogger", {"save_dir": "witness"}),
     ("src.board.Board", {"save_dir": "witness", "name": "/elsewhere"}),
     ("lightning.Trainer", {}),

@@ -5,8 +5,8 @@ import logging
 import pytest
 from omegaconf import OmegaConf
 
-from src.ranges import COUNT, SEED
-from src.refusals import warn_of_short_run
+from src.core.config_checks import warn_of_short_run
+from src.core.validation import COUNT, SEED
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import resolvers
+from src.core import resolvers
 
 
 def test_a_single_run_gets_a_new_folder():

@@ -10,8 +10,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from src import results
+from src.core.files import write_atomically
 from src.data.spec import DataSpec
-from src.files import write_atomically
 from src.results import commit, describe_dataset, hyperparameters, write_results
 
 

@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from src import resolvers
-from src.commands import CONFIGURATION
+from src.core import resolvers
+from src.core.commands import CONFIGURATION
 from src.trainer_options import REFUSED, refuse_trainer_options
 
 WORK = ("accelerator", "strategy", "devices", "num_nodes", "precision", "enable_model_summary", "deterministic")

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from src import pictures, typography
+from src import pictures
 from src.comparison.canvas import panels, png
+from src.core import plotting
 from src.music import drawing
 
 NAMES = ("ca$$ette", "$x_1^2$", r"\frac{$a$}", "$_")
@@ -16,7 +17,7 @@ NAMES = ("ca$$ette", "$x_1^2$", r"\frac{$a$}", "$_")
 
 @pytest.fixture(autouse=True)
 def nothing_lacked_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(typography, "lacking", set())
+    monkeypatch.setattr(plotting, "lacking", set())
 
 
 def ink(text: str) -> int:
@@ -64,8 +65,8 @@ def test_a_user_s_settings_of_matplotlib_change_nothing():
 
 
 def test_long_names_are_cut_to_their_place():
-    letters = typography.lettering(11)
-    short = typography.fitted("a very long name of a drum", letters, 60)
+    letters = plotting.lettering(11)
+    short = plotting.fitted("a very long name of a drum", letters, 60)
     assert short.endswith("…")
     assert letters.getlength(short) <= 60
-    assert typography.fitted("kick", letters, 60) == "kick"
+    assert plotting.fitted("kick", letters, 60) == "kick"

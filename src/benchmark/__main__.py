@@ -19,11 +19,11 @@ from typing import Any
 import torch
 from hydra import initialize_config_dir
 
-from src import machine, resolvers
 from src.benchmark import loops, scaling, sweeps
-from src.files import write_atomically
-from src.mistakes import MISTAKES, give_up, message
-from src.quiet import quieten
+from src.core import device, resolvers
+from src.core.errors import MISTAKES, give_up, message
+from src.core.files import write_atomically
+from src.core.logging_setup import quieten
 from src.results import PACKAGES, commit
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> None:
     out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
     overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
     quieten()
-    machine.prepare()
+    device.prepare()
     logging.getLogger("lightning").setLevel(logging.ERROR)
     resolvers.register()
     found: dict[str, Any] = {"arguments": list(arguments), "machine": description(), "recipes": {}}

@@ -14,9 +14,9 @@ from lightning import Callback, LightningModule, Trainer
 from src import checkpoints
 from src.callbacks.curves import require_finite_weights
 from src.callbacks.stopwatch import Stopwatch
+from src.core.files import write_atomically
 from src.data.module import ResidentData
 from src.exhibits import Exhibit
-from src.files import write_atomically
 
 
 class Evaluator(Protocol):

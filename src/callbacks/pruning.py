@@ -8,7 +8,7 @@ from optuna.pruners import MedianPruner
 from optuna.trial import Trial, TrialState
 
 from src.callbacks.evaluation import Evaluation
-from src.interruption import Pruned
+from src.core.signals import Pruned
 from src.sweeps.search import JOB, JOURNAL, open_study
 
 

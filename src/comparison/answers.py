@@ -16,13 +16,13 @@ from src.comparison.figures import (
     share_picture,
     survival_pictures,
 )
-from src.comparison.measures import measure
 from src.comparison.posterior import evidence, likelihood, prevention
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT
 from src.comparison.statistics import Estimate
 from src.comparison.tables import absence_table, difference_table
 from src.comparison.verdicts import Verdict, decision, effects_text, interval, judge, side_effects
+from src.core.metric_specs import measure
 
 UNANSWERED = "None of these runs can tell."
 MOST_ROWS = 12  # of a table that is not folded

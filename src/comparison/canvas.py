@@ -11,7 +11,7 @@ from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from PIL import Image
 
-from src.typography import draw
+from src.core.plotting import draw
 
 # Okabe and Ito's colours, told apart by colour-blind readers; the baseline is near black.
 COLOURS = ("#2b2b2b", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from src.comparison.collapse import listed
-from src.comparison.measures import compact, measure
 from src.comparison.measuring import (
     fooled,
     importance,
@@ -18,6 +17,7 @@ from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
+from src.core.metric_specs import compact, measure
 from src.metrics.onset import ACTIVE_NATS
 
 MANY_COMPARISONS = 4

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.comparison.measures import compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import interval
+from src.core.metric_specs import compact, measure
 
 EARLY, LATE = 1 / 3, 2 / 3
 MOST_NAMES = 30

@@ -11,8 +11,8 @@ from src.comparison import validity
 from src.comparison.earlier import with_outcome
 from src.comparison.records import NEVER_STARTED, Dataset, History, Run, is_number
 from src.comparison.settings import settings
-from src.names import PRUNED, run_name, swept_keys
-from src.plain import clean, is_inside, read_bytes, read_json, read_yaml
+from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
+from src.core.run_names import PRUNED, run_name, swept_keys
 
 FACTS = (
     "images_seen",

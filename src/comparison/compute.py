@@ -6,11 +6,11 @@ E evaluations.
 from collections.abc import Sequence
 
 from src.comparison.document import Cell, Table
-from src.comparison.measures import compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import estimate
 from src.comparison.verdicts import interval
+from src.core.metric_specs import compact, measure
 
 SPENT = "discriminator_images"
 

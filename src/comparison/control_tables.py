@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from src.comparison.document import Cell, Table
-from src.comparison.measures import NOT_QUANTITIES, measure, ordered
 from src.comparison.records import is_number
 from src.comparison.sections import CONTROLS, Section, control
 from src.comparison.tables import estimates_table
+from src.core.metric_specs import NOT_QUANTITIES, measure, ordered
 
 
 def samples_table(section: Section) -> Table | None:

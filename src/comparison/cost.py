@@ -4,9 +4,9 @@ from collections.abc import Callable
 from statistics import median
 
 from src.comparison.document import Cell, Table
-from src.comparison.measures import compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
+from src.core.metric_specs import compact, measure
 
 UNTIL = {"images_seen": compact, "seconds": lambda value: measure("train_seconds").text(value)}
 

@@ -25,10 +25,10 @@ from src.comparison.canvas import (
     quiet,
     short,
 )
-from src.comparison.measures import LEAST_KL, compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, estimate
+from src.core.metric_specs import LEAST_KL, compact, measure
 
 AT_LEAST = {"kl_high": LEAST_KL, "kl_low": LEAST_KL}
 LOG_SCALED = {"kl", *AT_LEAST}

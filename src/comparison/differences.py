@@ -4,9 +4,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from src.comparison.canvas import INK, MUTED, WIDTH, png, quiet, short
-from src.comparison.measures import measure
 from src.comparison.sections import Section, Summary
 from src.comparison.verdicts import Verdict, judge
+from src.core.metric_specs import measure
 
 TONES = {
     Verdict.KEEPS: "#009e73",

@@ -5,9 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 
 from src.comparison.canvas import INK, MUTED, along_the_bottom, colour_bar, panels, png, short
-from src.comparison.measures import LEAST_KL, compact
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
+from src.core.metric_specs import LEAST_KL, compact
 from src.metrics.onset import ACTIVE_NATS
 
 COLOUR_MAP = "YlGnBu"  # its lightness falls evenly, so that it survives print and colour blindness

@@ -6,10 +6,10 @@ from statistics import median
 
 from src.comparison.collapse import Fate, fates, few, in_seeds, listed, outcomes_of
 from src.comparison.document import Cell, Table
-from src.comparison.measures import compact
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT, MOST_CLASSES
 from src.comparison.survival import recorded
+from src.core.metric_specs import compact
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 FEW_NAMES = 6  # more are counted in a sentence, and named in the table

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from src.comparison.document import Cell, Table
 from src.comparison.early_warnings import BEFORE, SLACK, WIDTH, Record, can_be_warned_of, watched
-from src.comparison.measures import compact, measure
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
+from src.core.metric_specs import compact, measure
 
 
 def left_out(section: Section) -> str:

@@ -5,19 +5,10 @@ from collections.abc import Sequence
 
 from src.comparison.collapse import of_seeds
 from src.comparison.conclusions import Sentence
-from src.comparison.measures import measure
 from src.comparison.ranking import ranks
 from src.comparison.sections import Section, Summary
-from src.comparison.verdicts import (
-    Judgement,
-    Verdict,
-    change,
-    decision,
-    effects_text,
-    interval,
-    losses,
-    side_effects,
-)
+from src.comparison.verdicts import Judgement, Verdict, change, decision, effects_text, interval, losses, side_effects
+from src.core.metric_specs import measure
 
 Judged = tuple[Summary, Judgement]
 MOST_NAMES = 4

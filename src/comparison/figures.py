@@ -5,7 +5,6 @@ from src.comparison.differences import forest
 from src.comparison.dimensions import dimension_maps
 from src.comparison.document import Picture
 from src.comparison.levels import QUANTITIES, level_curves
-from src.comparison.measures import measure
 from src.comparison.plane import rate_distortion
 from src.comparison.sections import Section
 from src.comparison.shares import share_map
@@ -13,6 +12,7 @@ from src.comparison.signals import signal_curves
 from src.comparison.survival import characters, survival_maps
 from src.comparison.why import Why
 from src.comparison.why_figure import why_figure
+from src.core.metric_specs import measure
 from src.metrics.onset import ACTIVE_NATS
 
 KINDS = ("plane", "levels", "dimensions", "curves", "differences", "shares", "survival", "signals", "why", "samples")

@@ -21,8 +21,8 @@ from src.comparison.canvas import (
     short,
 )
 from src.comparison.curves import draw
-from src.comparison.measures import LEAST_KL, compact
 from src.comparison.sections import Section, Summary
+from src.core.metric_specs import LEAST_KL, compact
 from src.metrics.onset import ACTIVE_NATS
 
 QUANTITIES = {"kl": "KL, nats", "active": "active dimensions", "beta": "β"}

@@ -1,7 +1,7 @@
 """Sentences on what the measuring itself leaves in doubt: oracles, junk that scores well, unequal sample sizes."""
 
-from src.comparison.measures import measure
 from src.comparison.sections import CONTROLS, REAL_CONTROLS, Section, control
+from src.core.metric_specs import measure
 
 TRUSTED_ORACLE = 0.9
 SAME_ORACLE = 0.01  # accuracies of one oracle differ by less, on other parts of the held-out data

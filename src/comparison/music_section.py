@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from src.comparison.document import Audio, Block, Bullets, Folded, Heading, Paragraph
-from src.comparison.families import Chapter
 from src.comparison.galleries import galleries
-from src.comparison.measures import measure
 from src.comparison.records import Run
 from src.comparison.sections import Section
 from src.comparison.tables import estimates_table
 from src.comparison.verdicts import Verdict, interval, judge
+from src.core.metric_families import Chapter
+from src.core.metric_specs import measure
 
 MOST_SOUNDS = 4  # names that are heard
 MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from src.comparison.records import Run
-from src.names import key_of, recipe_overrides
+from src.core.run_names import key_of, recipe_overrides
 
 LONGEST = 500  # characters of a name
 LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little without their key

@@ -8,10 +8,10 @@ from src.comparison.cautions import cautions, gravest
 from src.comparison.collapse import listed, of_seeds, outcomes, outcomes_of
 from src.comparison.conclusions import Sentence
 from src.comparison.effect import counted, effect
-from src.comparison.measures import compact, measure
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate
 from src.comparison.verdicts import Verdict, decision, interval, losses
+from src.core.metric_specs import compact, measure
 from src.metrics.onset import ACTIVE_NATS
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice

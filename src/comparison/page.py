@@ -18,15 +18,10 @@ from src.comparison.opening import opening, title
 from src.comparison.records import NEVER_STARTED
 from src.comparison.sections import Section
 from src.comparison.spreadsheets import relative
-from src.comparison.tables import (
-    absence_table,
-    main_table,
-    other_table,
-    runs_table,
-)
+from src.comparison.tables import absence_table, main_table, other_table, runs_table
 from src.comparison.tuning_section import tuning_section
 from src.comparison.why_section import why_section
-from src.names import HOW_MANY, concerns, key_of
+from src.core.run_names import HOW_MANY, concerns, key_of
 
 MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
 

@@ -9,11 +9,11 @@ from scipy.special import stdtrit
 
 from src.comparison.compare import compare
 from src.comparison.counts import clopper_pearson, least_p, rank_sum_p, split
-from src.comparison.measures import measure
 from src.comparison.possible import bounds, worst
 from src.comparison.records import Run
 from src.comparison.statistics import Estimate, detectable, moderated
-from src.metrics.significance import CHANCE
+from src.core.metric_specs import measure
+from src.core.multiple_tests import CHANCE
 
 MOST_SEEDS = 100
 

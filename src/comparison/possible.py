@@ -2,8 +2,8 @@
 
 import math
 
-from src.comparison.measures import measure
 from src.comparison.statistics import UNBOUNDED
+from src.core.metric_specs import measure
 
 MODES = {"modes", "modes_any", "modes_late", "worst_modes", "effective_modes"}
 SHARES = {

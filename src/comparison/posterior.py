@@ -3,10 +3,10 @@
 from statistics import fmean
 
 from src.comparison.collapse import few, listed, no_conclusion, of_seeds, phases
-from src.comparison.measures import measure
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate
 from src.comparison.verdicts import interval, losses
+from src.core.metric_specs import measure
 from src.metrics.onset import ACTIVE_NATS
 
 

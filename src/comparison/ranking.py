@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from src.comparison.measures import measure
 from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS, Estimate
+from src.core.metric_specs import measure
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,13 @@ from statistics import fmean
 import numpy as np
 
 from src.comparison.collect import NO_DIGEST, ReportError
-from src.comparison.families import Family, family
-from src.comparison.measures import NOT_QUANTITIES, measure, ordered
 from src.comparison.naming import labels, told_apart, usual_baseline
 from src.comparison.paired import Compared, Groups, comparisons, estimates, groups, table
 from src.comparison.records import Dataset, Run, is_names, is_number
 from src.comparison.statistics import Estimate, Significance
-from src.metrics.significance import holm
+from src.core.metric_families import Family, family
+from src.core.metric_specs import NOT_QUANTITIES, measure, ordered
+from src.core.multiple_tests import holm
 
 Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample, oracle
 EARLIER = "an oracle of an earlier version"

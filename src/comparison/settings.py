@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from src.names import NOT_PART_OF_A_NAME, concerns
-from src.plain import clean
+from src.core.plain_data import clean
+from src.core.run_names import NOT_PART_OF_A_NAME, concerns
 
 MOST, LONGEST = 2_000, 200  # settings of a run, and characters of one
 

@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from src.comparison.canvas import COLOURS, INK, MUTED, STYLES, along_the_bottom, panels, png, quiet
 from src.comparison.early_warnings import moved, signals
-from src.comparison.measures import compact, measure
 from src.comparison.records import Run
 from src.comparison.sections import Section
+from src.core.metric_specs import compact, measure
 
 COLUMNS = 3
 LOG_SCALED = {"generator_gradient", "discriminator_gradient"}

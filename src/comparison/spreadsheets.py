@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from src.comparison.counts import clopper_pearson
-from src.comparison.measures import ordered
 from src.comparison.ranking import ranks
 from src.comparison.records import Dataset, Run
 from src.comparison.sections import Section, Summary
 from src.comparison.verdicts import judge
+from src.core.metric_specs import ordered
 
 RECORD = (
     *("name", "seed", "status", "averaged", "outcome", "onset_reason", "model"),

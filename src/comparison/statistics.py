@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import fdtrc, stdtr, stdtrit
 
-from src.metrics.significance import CHANCE
+from src.core.multiple_tests import CHANCE
 
 MIN_SEEDS = 3
 POWER = 0.8

@@ -13,10 +13,10 @@ from matplotlib.collections import QuadMesh
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from src.comparison.canvas import COLOURS, INK, MUTED, along_the_bottom, colour_bar, panels, png, short
-from src.comparison.measures import compact
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.shares import ABSENT, MOST_CLASSES
+from src.core.metric_specs import compact
 
 COLUMNS, ROWS = 5, 3  # panels of one figure
 COLOUR_MAP = "GnBu_r"  # dark is lost; its lightness changes evenly, for print and for colour blindness

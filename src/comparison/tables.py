@@ -6,13 +6,13 @@ from textwrap import shorten
 from src.comparison.collapse import in_seeds, outcomes
 from src.comparison.counts import clopper_pearson
 from src.comparison.document import Cell, Table
-from src.comparison.measures import NOT_QUANTITIES, compact, measure, ordered
 from src.comparison.ranking import ranks
 from src.comparison.records import Run, is_number
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate, p_text
 from src.comparison.verdicts import Judgement, decision, effects_text, equal_budgets, side_effects, tone
-from src.metrics.significance import CHANCE
+from src.core.metric_specs import NOT_QUANTITIES, compact, measure, ordered
+from src.core.multiple_tests import CHANCE
 
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from src.plain import clean
+from src.core.plain_data import clean
 
 MOST_ENTRIES = 20_000  # of a list or a mapping
 MOST_KEYS = 1_000  # of metrics

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from src.comparison.measures import Measure, measure
 from src.comparison.paired import Compared
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate, Significance
+from src.core.metric_specs import Measure, measure
 
 BUDGET_TOLERANCE = 0.01
 AT_FLOOR = 2.0  # a perfect sampler's KL exceeds 1.5 floors once in twenty evaluations (K = 26)

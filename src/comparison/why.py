@@ -15,7 +15,7 @@ from src.comparison.counts import SEED
 from src.comparison.sections import Section, Summary
 from src.comparison.statistics import CHANCE, MIN_SEEDS
 from src.comparison.survival import characters, recorded, survival
-from src.metrics.significance import holm
+from src.core.multiple_tests import holm
 
 RESAMPLES = 5000
 

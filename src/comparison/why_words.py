@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from src.comparison.measures import Measure
 from src.comparison.statistics import CHANCE, MIN_SEEDS, p_text
 from src.comparison.why import Correlation, Why, spearman
+from src.core.metric_specs import Measure
 
 ASKED = (("O", "A"), ("Q", "X", "Z"))  # letters that GANs are said to keep, and to lose
 WORST = 3  # how many of the classes that fare worst are named

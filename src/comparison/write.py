@@ -16,8 +16,8 @@ from src.comparison.render_html import html
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import Section, group
 from src.comparison.spreadsheets import runs_csv, summary_csv
-from src.files import write_atomically
-from src.plain import clean, is_inside
+from src.core.files import write_atomically
+from src.core.plain_data import clean, is_inside
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.cache import cached
+from src.core.cache import cached
 from src.data import typeset
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split

@@ -23,7 +23,7 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
-from src.cache import cached, require_array, require_range
+from src.core.cache import cached, require_array, require_range
 from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
 from src.data.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR

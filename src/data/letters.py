@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
-from src.cache import cached, require_array
+from src.core.cache import cached, require_array
 from src.data import strokes
 from src.data.emnist import EMNISTUnavailableError, load_emnist
 from src.data.idx import class_indices, class_names, read_pair

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from src import pictures
+from src.core.validation import SAMPLES
 from src.coverage import Coverage
 from src.data.module import ResidentData
 from src.exhibits import Exhibit, Picture, Sound
@@ -18,7 +19,6 @@ from src.gan.module import GAN
 from src.gan.signals import warning_signals
 from src.listener import listener_of
 from src.music import drawing
-from src.ranges import SAMPLES
 
 SAMPLE_SEED = 20_26  # of the noise that samples are drawn from: the same at every evaluation of every run
 GRID_COLUMNS = 16

@@ -6,6 +6,7 @@ N bars, L latent dims, F features, C categories.
 from dataclasses import dataclass
 from typing import Any
 
+from src.core.multiple_tests import CHANCE
 from src.interpretation.dependence import (
     binned,
     chance_information,
@@ -16,7 +17,6 @@ from src.interpretation.dependence import (
 from src.interpretation.evidence import Categories, Evidence, categories, evidence, stacked
 from src.interpretation.reading import Reading, joined
 from src.metrics.onset import ACTIVE_NATS
-from src.metrics.significance import CHANCE
 from src.vae.latents import LEVELS
 
 LEAST_RHO = 0.4  # that a feature needs to name a dimension

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from src.core.multiple_tests import holm
 from src.interpretation.coded import Coded
 from src.interpretation.dependence import (
     binned,
@@ -19,7 +20,6 @@ from src.interpretation.dependence import (
     rank_correlation_p,
 )
 from src.interpretation.reading import Reading, joined
-from src.metrics.significance import holm
 from src.music.features import FEATURES, feature_names
 
 Categories = Mapping[str, Tensor]  # int64 [N] by name

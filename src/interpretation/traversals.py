@@ -11,13 +11,13 @@ from PIL import Image, ImageColor
 from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
+from src.core.plotting import fitted, lettering
 from src.interpretation.associations import Dimension
 from src.interpretation.codec import Codes, likeliest
 from src.interpretation.reading import joined
 from src.music.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
 from src.music.timing import STEPS_PER_BEAT
 from src.music.voices import VOICES, Voice
-from src.typography import fitted, lettering
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 

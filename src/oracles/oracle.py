@@ -18,9 +18,9 @@ from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from src.cache import cached
+from src.core.cache import cached
+from src.core.device import multiplies_bf16
 from src.data.spec import Split, ink
-from src.machine import multiplies_bf16
 
 STEPS = 320
 EXTENSION = 5  # where the training images are still hard after STEPS steps, so many times as many follow

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from src import checkpoints
-from src.commands import override
-from src.files import write_atomically
-from src.names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
-from src.plain import read_json, read_yaml
+from src.core.commands import override
+from src.core.files import write_atomically
+from src.core.plain_data import read_json, read_yaml
+from src.core.run_names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
 from src.record import read_record, reading
 from src.results import NOT_MEASURED, read_results, write_results
 

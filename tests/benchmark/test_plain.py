@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from lightning import Callback
 
-from src import resolvers
 from src.benchmark.loops import RECIPES
+from src.core import resolvers
 from src.data.resident import ResidentLoader
 
 SMALL = {

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from src.callbacks.preemption import Preemption
-from src.interruption import Interrupted
+from src.core.signals import Interrupted
 
 
 @pytest.fixture

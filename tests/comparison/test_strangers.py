@@ -23,7 +23,7 @@ from src.comparison.render_html import html
 from src.comparison.render_markdown import markdown
 from src.comparison.spreadsheets import _csv
 from src.comparison.write import write_report
-from src.files import write_atomically
+from src.core.files import write_atomically
 from tests.foreign import fuzzed
 
 

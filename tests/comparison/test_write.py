@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from src.comparison import write_report
-from src.comparison.measures import compact, measure
-from src.metrics.significance import holm
+from src.core.metric_specs import compact, measure
+from src.core.multiple_tests import holm
 from tests.comparison.conftest import gan_metrics
 
 

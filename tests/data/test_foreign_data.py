@@ -15,10 +15,10 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from src.core.errors import MISTAKES
 from src.data.grids import read_grids
 from src.data.groove import SPLITS, Recording, parse, read_hits, read_info
 from src.data.idx import read_pair
-from src.mistakes import MISTAKES
 from src.music.midi import write_midi
 from src.music.voices import LOW_TOM
 from tests.data.conftest import idx_bytes

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from src.core.files import expanded
 from src.data.drums import Grids
-from src.files import expanded
 
 
 @pytest.fixture(autouse=True)

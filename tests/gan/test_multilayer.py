@@ -6,7 +6,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from src import resolvers
+from src.core import resolvers
 from src.data.gaussians import LEVELS
 from src.gan.multilayer import GAIN, Discriminator, Generator
 

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from lightning import Callback, Trainer
 
-from src import machine, resolvers
+from src.core import device, resolvers
 from src.data.resident import ResidentLoader
 from src.gan.module import GAN
 from src.gan.tricks.trick import Trick
@@ -43,7 +43,7 @@ class Impatient(Callback):
 
 
 def trained(gan: GAN, precision: str, *callbacks: Callback, batch_size: int = 16) -> GAN:
-    machine.prepare()
+    device.prepare()
     torch.manual_seed(0)
     images = torch.randint(0, 256, (64, *gan.spec.shape[1:]), dtype=torch.uint8)
     trainer = Trainer(accelerator="gpu", precision=precision, callbacks=list(callbacks), **BARE)

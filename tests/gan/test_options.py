@@ -11,7 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
-from src import resolvers
+from src.core import resolvers
 from src.gan.module import GAN, frozen
 from src.gan.networks import Generator
 from src.gan.step import Step

@@ -9,7 +9,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
-from src import resolvers
+from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted((CONF / "experiment").glob("gan_*.yaml"))

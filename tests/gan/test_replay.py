@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from src import resolvers
+from src.core import resolvers
 from src.gan import replay
 from src.gan.replay import Recording, Replays
 from src.gan.tricks.trick import Trick

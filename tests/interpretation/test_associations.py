@@ -9,6 +9,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from src.core.multiple_tests import holm
 from src.data import grammar
 from src.interpretation.association_table import association_table
 from src.interpretation.associations import LEAST_NATS, LEAST_RHO, Dimension, associations
@@ -16,7 +17,6 @@ from src.interpretation.coded import Coded
 from src.interpretation.dependence import binned, chance_information, gaussian_information, mutual_information
 from src.interpretation.evidence import Evidence
 from src.interpretation.reading import Reading
-from src.metrics.significance import holm
 from src.music.features import FEATURES
 
 NUM = 400

@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from src.metrics.significance import holm
+from src.core.multiple_tests import holm
 
 
 def test_holm_by_hand() -> None:

@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from src.checkpoints import PARTS
-from src.commands import override
+from src.core.commands import override
 from src.record import PARTS as PARTS_OF_A_RECORD
 from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan

@@ -11,7 +11,7 @@ from hydra.core.override_parser.types import Glob
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
-from src import resolvers
+from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 ANNEALINGS = sorted(path.stem for path in (CONF / "vae.anneal").glob("*.yaml"))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from src.core.validation import COUNT, POSITIVE
 from src.gan.step import Step
 from src.gan.tricks.augmenting import Augmenting
-from src.ranges import COUNT, POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from torch.optim import Optimizer
 
+from src.core.validation import POSITIVE, SHARE
 from src.gan.tricks.ema import EMA
 from src.gan.tricks.trick import Trick
 from src.gan.tricks.zero_centred import ZeroCentred
-from src.ranges import POSITIVE, SHARE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from src.core.validation import POSITIVE
 from src.gan.tricks.trick import Trick
-from src.ranges import POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

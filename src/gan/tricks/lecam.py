@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import relu
 
+from src.core.validation import COUNT, PART
 from src.gan.step import Step
 from src.gan.tricks.trick import Trick
-from src.ranges import COUNT, PART
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

@@ -9,8 +9,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from src.core.validation import COUNT
 from src.gan.tricks.minibatch_layer import MinibatchLayer
-from src.ranges import COUNT
 
 
 class MinibatchDiscrimination(MinibatchLayer):

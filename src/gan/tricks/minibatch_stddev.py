@@ -6,8 +6,8 @@ B batch, F features, G groups, S images of a group.
 import torch
 from torch import Tensor, nn
 
+from src.core.validation import SEVERAL
 from src.gan.tricks.minibatch_layer import MinibatchLayer
-from src.ranges import SEVERAL
 
 
 class MinibatchStddev(MinibatchLayer):

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from src.core.validation import COUNT
 from src.gan.tricks.trick import Trick
-from src.ranges import COUNT
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

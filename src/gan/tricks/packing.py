@@ -5,9 +5,9 @@ B batch, C channels, H height, W width, P packs.
 
 from torch import Tensor
 
+from src.core.validation import SEVERAL
 from src.data.spec import Shape
 from src.gan.tricks.trick import Trick
-from src.ranges import SEVERAL
 
 
 class Packing(Trick):

@@ -3,9 +3,9 @@
 import math
 from typing import TYPE_CHECKING
 
+from src.core.validation import SHARE
 from src.gan.step import Step
 from src.gan.tricks.trick import Trick
-from src.ranges import SHARE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

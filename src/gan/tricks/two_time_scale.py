@@ -2,8 +2,8 @@
 
 from torch.optim import Optimizer
 
+from src.core.validation import POSITIVE
 from src.gan.tricks.trick import Trick
-from src.ranges import POSITIVE
 
 
 class TwoTimeScale(Trick):

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.optim import Adam, Optimizer
 
+from src.core.validation import COUNT
 from src.gan.step import Discriminator, Step, Verdict
 from src.gan.tricks.trick import Trick
 from src.gan.tricks.weight_clipping import WeightClipping
-from src.ranges import COUNT
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

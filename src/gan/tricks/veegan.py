@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import Parameter
 
+from src.core.validation import COUNT
 from src.data.spec import Shape
 from src.gan.networks import has_batch_norm
 from src.gan.step import Step
 from src.gan.tricks.one_centred import OneCentred
 from src.gan.tricks.trick import Trick
-from src.ranges import COUNT
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

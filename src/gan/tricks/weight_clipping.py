@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from src.core.validation import POSITIVE
 from src.gan.step import Step
 from src.gan.tricks.trick import Trick
-from src.ranges import POSITIVE
 
 if TYPE_CHECKING:
     from src.gan.module import GAN

@@ -11,8 +11,8 @@ from lightning import Trainer
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from src.core.validation import COUNT
 from src.data.resident import ResidentLoader
-from src.ranges import COUNT
 from src.vae.anneal.annealer import Annealer
 from src.vae.information import information
 from src.vae.networks import TopDown

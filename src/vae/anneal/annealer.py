@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from lightning import Callback
 from torch import Tensor
 
-from src.ranges import Range
+from src.core.validation import Range
 from src.vae.anneal.parameters import PerLevel, per_level
 from src.vae.latents import Rates
 

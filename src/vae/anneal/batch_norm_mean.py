@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from src.ranges import POSITIVE
+from src.core.validation import POSITIVE
 from src.vae.anneal.annealer import Annealer
 from src.vae.anneal.parameters import PerLevel
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from src.ranges import PART, POSITIVE, SHARE
+from src.core.validation import PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer
 
 if TYPE_CHECKING:

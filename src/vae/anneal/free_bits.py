@@ -6,7 +6,7 @@ B batch, L latent dims.
 import torch
 from torch import Tensor
 
-from src.ranges import NOT_NEGATIVE
+from src.core.validation import NOT_NEGATIVE
 from src.vae.anneal.annealer import KLTransform, Levels
 from src.vae.anneal.parameters import PerLevel
 from src.vae.latents import Rates

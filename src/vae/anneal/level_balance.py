@@ -2,7 +2,7 @@
 
 import torch
 
-from src.ranges import SHARE
+from src.core.validation import SHARE
 from src.vae.anneal.annealer import Annealer, Levels
 from src.vae.latents import Rates
 

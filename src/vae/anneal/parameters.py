@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from src.ranges import Range
+from src.core.validation import Range
 from src.vae.latents import LEVELS
 
 PerLevel = float | Mapping[str, float]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from src.ranges import NOT_NEGATIVE, SHARE
+from src.core.validation import NOT_NEGATIVE, SHARE
 from src.vae.anneal.annealer import Levels
 from src.vae.anneal.free_bits import TargetRate
 from src.vae.anneal.parameters import PerLevel

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.ranges import NOT_NEGATIVE, PART, POSITIVE, SHARE
+from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer, KLTransform, Levels
 from src.vae.anneal.parameters import PerLevel
 from src.vae.latents import Rates

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 
-from src.ranges import NOT_NEGATIVE, PART, POSITIVE, SHARE
+from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer, Levels
 from src.vae.anneal.parameters import PerLevel
 from src.vae.latents import Rates

@@ -6,16 +6,7 @@ from lightning import Trainer
 from torch.utils.data import DataLoader
 
 from src.data.resident import ResidentLoader
-from src.vae.anneal import (
-    GECO,
-    Annealer,
-    Annealing,
-    Capacity,
-    Constant,
-    FreeBits,
-    Linear,
-    Temperature,
-)
+from src.vae.anneal import GECO, Annealer, Annealing, Capacity, Constant, FreeBits, Linear, Temperature
 
 
 def test_values_multiply(rates, at):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from src.plain import MOST_LEVELS, MOST_NODES
+from src.core.plain_data import MOST_LEVELS, MOST_NODES
 
 INTERPOLATION = re.compile(r"\$\{([^${}]*)\}")  # the innermost, where they are nested
 MOST_IN_A_TEXT = 20

@@ -9,9 +9,9 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from src.files import expanded
-from src.names import concerns, key_of
-from src.plain import read_yaml
+from src.core.files import expanded
+from src.core.plain_data import read_yaml
+from src.core.run_names import concerns, key_of
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 # Keys whose value is the path of one file or folder.

@@ -8,8 +8,8 @@ from pathlib import Path
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from src.interpolation import resolved
-from src.plain import read_yaml
+from src.core.interpolation import resolved
+from src.core.plain_data import read_yaml
 
 LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up

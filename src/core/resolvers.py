@@ -8,8 +8,8 @@ import torch
 from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf
 
-from src import machine, names
-from src.names import folder_name, run_name, swept_keys
+from src.core import run_names
+from src.core.run_names import folder_name, run_name, swept_keys
 
 
 def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
@@ -27,7 +27,7 @@ def sweep_folder(resume: str | None, study: str | None, now: str) -> str:
 
 def job_folder(sweep: str, experiment: str | None, model: str, overrides: Sequence[str]) -> str:
     """The folder of one job in a sweep: its name and seed."""
-    return names.job_folder(experiment or model, overrides, swept_keys(Path(sweep)))
+    return run_names.job_folder(experiment or model, overrides, swept_keys(Path(sweep)))
 
 
 def record_folder(resume: str | None) -> str:
@@ -38,7 +38,7 @@ def record_folder(resume: str | None) -> str:
 def fastest_precision(accelerator: str) -> str:
     """bf16 where the hardware multiplies it natively, else fp32."""
     device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-    return "bf16-mixed" if machine.multiplies_bf16(device) else "32-true"
+    return "bf16-mixed" if device.multiplies_bf16(device) else "32-true"
 
 
 def jobs_at_once(accelerator: str) -> int:

@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from src.ranges import COUNT, NOT_NEGATIVE, POSITIVE, SEED
+from src.core.validation import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 
 log = logging.getLogger(__name__)
 

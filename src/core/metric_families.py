@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from src.comparison.chapters import MUSIC, Chapter
+from src.core.metric_topics import MUSIC, Chapter
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from filelock import FileLock
 
-from src.files import check_archive, make_folder, user_path, write_atomically
+from src.core.files import check_archive, make_folder, user_path, write_atomically
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")

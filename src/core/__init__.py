@@ -1,0 +1,1 @@
+"""Files, names, options, errors and metric definitions that every other package uses."""
