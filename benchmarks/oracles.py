@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from src.comparison.sections import REAL_CONTROLS
-from src.data.drums import Drums, Groove
-from src.data.letters import IDX, Strokes
+from src.data.drums.datasets import Drums, Groove
+from src.data.letters.datasets import IDX, Strokes
 from src.data.module import ResidentData
 from src.data.spec import BAR, Split
 from src.metrics.modes import ModeCoverage

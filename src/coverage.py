@@ -15,6 +15,7 @@ from torch import Tensor
 
 from src import pictures
 from src.classes import class_properties, oracle_properties
+from src.data.drums import drawing
 from src.data.gaussians import NEAR
 from src.data.module import ResidentData
 from src.data.spec import DataSpec
@@ -23,7 +24,6 @@ from src.metrics.fidelity import Fidelity
 from src.metrics.modes import REAL_SHARE, ModeCoverage
 from src.metrics.onset import mode_collapse_onset, onset_reason
 from src.metrics.outcome import late_metrics, mode_outcome
-from src.music import drawing
 from src.oracles.choice import oracle_of
 from src.oracles.controls import controls_of
 from src.oracles.oracle import Opinion

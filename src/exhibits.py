@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from src import pictures
-from src.music.midi import write_midi
-from src.music.synthesis import SAMPLE_RATE, render, write_wav
-from src.music.voices import VOICES, Voice
+from src.data.drums.midi import write_midi
+from src.data.drums.synthesis import SAMPLE_RATE, render, write_wav
+from src.data.drums.voices import VOICES, Voice
 
 
 class Exhibit(Protocol):

@@ -14,12 +14,12 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from src import pictures
+from src.data.drums import drawing
+from src.data.drums.midi import write_midi
+from src.data.drums.synthesis import render, write_wav
 from src.data.module import ResidentData
 from src.data.spec import DataSpec
 from src.gan.module import GAN
-from src.music import drawing
-from src.music.midi import write_midi
-from src.music.synthesis import render, write_wav
 from src.oracles.choice import oracle_of
 from src.record import trusted_config
 from src.track import styled_track, track

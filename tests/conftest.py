@@ -10,9 +10,9 @@ import torch
 from lightning import Callback, Trainer
 from torch import Tensor, nn
 
-from src.data.resident import ResidentLoader
+from src.data.letters.strokes import draw
+from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split
-from src.data.strokes import draw
 from src.gan.losses import Standard
 from src.gan.module import GAN
 from src.gan.networks import Discriminator, Generator

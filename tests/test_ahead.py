@@ -10,7 +10,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
 from src.ahead import UPDATE_HOOKS, sees_every_step
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.gan.module import GAN
 from src.gan.tricks import EMA, R1, Unrolled
 from tests.conftest import BARE

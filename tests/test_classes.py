@@ -10,9 +10,9 @@ import torch
 
 from src.classes import class_properties, holes, nearest_neighbour, oracle_properties, perimeter
 from src.comparison.why_words import PROPERTIES
-from src.data.idx import class_indices, class_names, read_pair
+from src.data.letters.idx import class_indices, class_names, read_pair
+from src.data.letters.strokes import draw
 from src.data.spec import DataSpec, Split
-from src.data.strokes import draw
 from src.oracles.oracle import Opinion
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"

@@ -10,7 +10,7 @@ import torch
 
 from src import coverage
 from src.coverage import Coverage, rejected_share
-from src.data.drums import Groove
+from src.data.drums.datasets import Groove
 from src.data.gaussians import GaussianGrid, GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.data import grammar
+from src.data.drums import grammar
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 from src.listener import listener_of

@@ -9,7 +9,7 @@ import torch
 from omegaconf import OmegaConf
 
 from src import performance
-from src.data import drums
+from src.data.drums import datasets
 from src.data.spec import DataSpec
 from src.performance import MOST_BARS, play
 
@@ -64,8 +64,15 @@ def test_what_cannot_be_played_is_refused(run: Path, made: Any, wish: dict[str, 
 
 
 def test_a_style_is_looked_up_in_the_runs_own_data_only(run: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 20, "val": 5, "test": 5})
-    data = {"_target_": "src.data.drums.Drums", "root": "here", "budget": 8, "batch_size": 8, "seed": 0, "stack": 1}
+    monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 20, "val": 5, "test": 5})
+    data = {
+        "_target_": "src.data.drums.datasets.Drums",
+        "root": "here",
+        "budget": 8,
+        "batch_size": 8,
+        "seed": 0,
+        "stack": 1,
+    }
     config = OmegaConf.create({"data": data, "cache": str(run / "cache")})
     monkeypatch.setattr(performance, "trusted_config", lambda run: config)
     with pytest.raises(ValueError, match=r"data.root=there: .* other data"):

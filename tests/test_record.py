@@ -40,7 +40,7 @@ CONFIG = {
     "seed": 0,
     "budget": 18,
     "cache": ".cache",
-    "data": {"_target_": "src.data.letters.Strokes", "root": "${oc.env:DATA_DIR,data}", "cache": "${cache}"},
+    "data": {"_target_": "src.data.letters.datasets.Strokes", "root": "${oc.env:DATA_DIR,data}", "cache": "${cache}"},
     "gan": {"_target_": "src.gan.module.GAN", "_partial_": True, "_convert_": "all"},
     "model": "${gan}",
     "trainer": {"_target_": "lightning.Trainer", "enable_progress_bar": "${has_callback:progress}"},

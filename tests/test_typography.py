@@ -10,7 +10,7 @@ import torch
 from src import pictures
 from src.comparison.canvas import panels, png
 from src.core import plotting
-from src.music import drawing
+from src.data.drums import drawing
 
 NAMES = ("ca$$ette", "$x_1^2$", r"\frac{$a$}", "$_")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
 from src.metrics.modes import ModeCoverage
 from src.oracles.oracle import Opinion

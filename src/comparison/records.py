@@ -15,7 +15,7 @@ from PIL import Image
 
 from src.core.plain_data import is_inside, number, read_bytes
 from src.core.run_names import PRUNED
-from src.music.compact import BAR, data_uri
+from src.data.drums.audio import BAR, data_uri
 
 MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes each
 MOST_BYTES_OF_A_PICTURE = 50_000_000

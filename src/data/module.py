@@ -11,9 +11,9 @@ from lightning import LightningDataModule
 from torch import Tensor
 
 from src.core.files import user_path
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split
-from src.data.streamed import Rows
+from src.data.streaming import Rows
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
 VAL_SHARE = 0.1  # of the training samples, set aside for evaluations along training

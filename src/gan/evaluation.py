@@ -13,12 +13,12 @@ from torch import Tensor
 from src import pictures
 from src.core.validation import SAMPLES
 from src.coverage import Coverage
+from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.exhibits import Exhibit, Picture, Sound
 from src.gan.module import GAN
 from src.gan.signals import warning_signals
 from src.listener import listener_of
-from src.music import drawing
 
 SAMPLE_SEED = 20_26  # of the noise that samples are drawn from: the same at every evaluation of every run
 GRID_COLUMNS = 16

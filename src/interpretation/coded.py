@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.data.drums.features import features
+from src.data.drums.voices import VOICES, Voice
 from src.data.module import ResidentData
 from src.exhibits import Exhibit, Sound
-from src.music.features import features
-from src.music.voices import VOICES, Voice
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
@@ -45,7 +45,7 @@ class Coded:
 
     @cached_property
     def features_NF(self) -> Tensor:
-        """Musical features, in the order of `src.music.features.FEATURES`."""
+        """Musical features, in the order of `src.data.drums.features.FEATURES`."""
         return features(self.grids_NTV)
 
 

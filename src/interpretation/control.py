@@ -12,6 +12,7 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from src.data.drums.features import FEATURES, features
 from src.exhibits import Exhibit, Picture
 from src.interpretation.charts import COLOURS, INK, MUTED, panels
 from src.interpretation.codec import SEED, likeliest, mean_codes, sampled_codes
@@ -19,7 +20,6 @@ from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.intervals import ratio
 from src.interpretation.temperature import temperature
 from src.listener import Listener
-from src.music.features import FEATURES, features
 from src.pictures import rendered
 from src.vae.module import VAE
 
@@ -89,7 +89,7 @@ def control(vae: VAE, fit: Coded, held: Coded, listener: Listener) -> Findings:
     A linear regression of the feature on sampled codes of both levels, on `fit`, gives the direction. A bar's mean code
     moves along it by what the regression takes to make up the difference between what the bar has and what is asked
     for. Every bar is asked for the same quantiles of the feature on `fit`, in the feature's own units: hits per bar,
-    and `src.music.features.syncopation`. Each cell is the likelier choice.
+    and `src.data.drums.features.syncopation`. Each cell is the likelier choice.
 
     `control_DIAL_slope`: what is obtained for each unit asked for, by least squares; `control_DIAL_correlation`:
     Spearman's ρ of obtained and requested; `control_DIAL_error`: the mean absolute difference of the two;

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from src.core.multiple_tests import holm
+from src.data.drums.features import FEATURES, feature_names
 from src.interpretation.coded import Coded
 from src.interpretation.dependence import (
     binned,
@@ -20,7 +21,6 @@ from src.interpretation.dependence import (
     rank_correlation_p,
 )
 from src.interpretation.reading import Reading, joined
-from src.music.features import FEATURES, feature_names
 
 Categories = Mapping[str, Tensor]  # int64 [N] by name
 

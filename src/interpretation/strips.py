@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from src.music.drawing import BEAT_RULE, INK, PAPER
-from src.music.timing import STEPS_PER_BEAT
+from src.data.drums.drawing import BEAT_RULE, INK, PAPER
+from src.data.drums.timing import STEPS_PER_BEAT
 from src.pictures import rendered
 
 DPI = 100

@@ -8,13 +8,13 @@ from itertools import chain
 import torch
 from torch import Tensor
 
+from src.data.drums import drawing
 from src.exhibits import Picture
 from src.interpretation.codec import likeliest, mean_codes
 from src.interpretation.coded import Coded, Findings, sound
 from src.interpretation.intervals import share
 from src.interpretation.pairs import paired_styles, style_pairs
 from src.interpretation.rhythm import onset_similarity, usual_similarity
-from src.music import drawing
 from src.oracles.oracle import Oracle
 from src.vae.module import VAE
 

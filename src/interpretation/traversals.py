@@ -12,12 +12,12 @@ from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
 from src.core.plotting import fitted, lettering
+from src.data.drums.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
+from src.data.drums.timing import STEPS_PER_BEAT
+from src.data.drums.voices import VOICES, Voice
 from src.interpretation.associations import Dimension
 from src.interpretation.codec import Codes, likeliest
 from src.interpretation.reading import joined
-from src.music.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
-from src.music.timing import STEPS_PER_BEAT
-from src.music.voices import VOICES, Voice
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
 

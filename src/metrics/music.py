@@ -8,9 +8,9 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
+from src.data.drums.features import features
+from src.data.drums.voices import KICK
 from src.metrics.fidelity import frechet_distance
-from src.music.features import features
-from src.music.voices import KICK
 
 
 class Musicality(Metric):

@@ -8,9 +8,9 @@ import math
 import torch
 from torch import Tensor, nn
 
+from src.data.drums.features import FEATURES, features
 from src.data.spec import BAR
 from src.music import nonsense
-from src.music.features import FEATURES, features
 from src.oracles.oracle import Oracle
 
 NUM_INPUTS = math.prod(BAR) + len(FEATURES)

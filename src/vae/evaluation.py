@@ -15,6 +15,7 @@ from torch import Tensor
 
 from src import pictures
 from src.core.validation import COUNT, SAMPLES
+from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.exhibits import Cloud, Exhibit, Picture, Sound
 from src.interpretation.coded import Findings
@@ -23,7 +24,6 @@ from src.metrics.bound import Bound, active_units, cell_floor, importance_weight
 from src.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.metrics.outcome import LevelState, worst_state
-from src.music import drawing
 from src.scatter import cloud
 from src.vae.information import paired_information
 from src.vae.latents import LEVELS

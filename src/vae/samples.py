@@ -13,11 +13,11 @@ from torch import Tensor
 
 from src import pictures
 from src.coverage import Coverage
+from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Split
 from src.exhibits import Exhibit, Picture, Sound
 from src.listener import listener_of
-from src.music import drawing
 from src.oracles.choice import oracle_of
 from src.oracles.oracle import Oracle
 from src.vae.module import VAE

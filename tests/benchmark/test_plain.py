@@ -11,7 +11,7 @@ from lightning import Callback
 
 from src.benchmark.loops import RECIPES
 from src.core import resolvers
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 
 SMALL = {
     "gan_standard": ("gan.generator.width=4", "gan.discriminator.width=4"),

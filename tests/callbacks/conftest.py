@@ -9,7 +9,7 @@ from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.callbacks.evaluation import Evaluation
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.exhibits import Picture
 
 

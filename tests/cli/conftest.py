@@ -18,9 +18,8 @@ from tensorboard.plugins.hparams import metadata
 from src import pictures, train
 from src.comparison.possible import bounds
 from src.comparison.records import is_number
-from src.data import drums
-from src.data.letters import load_strokes
-from src.music import drawing
+from src.data.drums import datasets, drawing
+from src.data.letters.datasets import load_strokes
 from src.oracles import oracle
 from src.oracles.characters import CharacterOracle
 
@@ -70,7 +69,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenth of the drum grammar's bars, an oracle trained briefly, no pictures: they take longer than tiny models."""
-    monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
+    monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
     monkeypatch.setattr(oracle, "STEPS", 20)
     monkeypatch.setattr(oracle, "EASY", 0)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (pictures, "kl_timeline")):

@@ -15,8 +15,8 @@ from src.comparison.page import compose
 from src.comparison.render_markdown import markdown
 from src.comparison.sections import group
 from src.comparison.write import write_report
-from src.music.compact import BAR
-from src.music.synthesis import write_wav
+from src.data.drums.audio import BAR
+from src.data.drums.synthesis import write_wav
 
 EXAMINED = {
     "named_high": 2,

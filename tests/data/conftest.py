@@ -11,8 +11,8 @@ import mido
 import numpy as np
 import pytest
 
-from src.data.emnist import EMNISTArrays
-from src.data.groove import GrooveBars
+from src.data.drums.groove import GrooveBars
+from src.data.letters.emnist import EMNISTArrays
 
 EMNIST_SIZES = {"train": 60, "test": 30}
 PLAYED = {"b.mid": ("drummer2", 85), "c.mid": ("drummer10", 99.5)}  # else by drummer1, at 120

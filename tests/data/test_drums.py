@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from src.data import drums, grammar
-from src.data.drums import Drums, Grids, Groove
+from src.data.drums import datasets, grammar
+from src.data.drums.datasets import Drums, Grids, Groove
 from src.data.spec import DataSpec
 from src.results import describe_dataset
 
@@ -16,7 +16,7 @@ COMMON = {"budget": 64, "batch_size": 8, "seed": 0, "stack": 1}
 @pytest.fixture
 def few(monkeypatch):
     """A hundredth of the drawn bars."""
-    monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 200, "val": 20, "test": 30})
+    monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 200, "val": 20, "test": 30})
 
 
 def drawn(**changes) -> Drums:
@@ -131,7 +131,7 @@ def test_groove(monkeypatch, tmp_path):
         classes=("jazz", "rock"),
     )
     monkeypatch.setattr(
-        drums, "load_groove", lambda root, cache: made if (root, cache) == (tmp_path, tmp_path) else None
+        datasets, "load_groove", lambda root, cache: made if (root, cache) == (tmp_path, tmp_path) else None
     )
     data = Groove(root=str(tmp_path), cache=str(tmp_path), **COMMON)
     data.setup()

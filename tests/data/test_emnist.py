@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from torchvision.datasets import EMNIST
 
-from src.data.emnist import EMNISTUnavailableError, load_emnist
+from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from torchvision.datasets import EMNIST
 
 from src.data import download
-from src.data.emnist import EMNISTUnavailableError, load_emnist
+from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
 
 
 class Mirror(ThreadingHTTPServer):
@@ -154,7 +154,7 @@ def test_what_a_killed_process_left_is_cleared(mirror, check_emnist, tmp_path):
 
 def test_two_processes_download_once(mirror, check_emnist, tmp_path):
     code = (
-        "import sys; from torchvision.datasets import EMNIST; from src.data.emnist import load_emnist\n"
+        "import sys; from torchvision.datasets import EMNIST; from src.data.letters.emnist import load_emnist\n"
         "EMNIST.url, EMNIST.md5 = sys.argv[2:]\n"
         "print('ready', flush=True)\n"
         "print(load_emnist(sys.argv[1], 'letters').train_labels.sum())"

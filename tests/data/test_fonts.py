@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from src.classes import class_properties
-from src.data import typeset
-from src.data.fonts import Fonts
+from src.data.letters import typeset
+from src.data.letters.fonts import Fonts
 
 COMMON = {"budget": 100, "batch_size": 10, "seed": 0}
 

@@ -16,11 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from src.core.errors import MISTAKES
-from src.data.grids import read_grids
-from src.data.groove import SPLITS, Recording, parse, read_hits, read_info
-from src.data.idx import read_pair
-from src.music.midi import write_midi
-from src.music.voices import LOW_TOM
+from src.data.drums.grids import read_grids
+from src.data.drums.groove import SPLITS, Recording, parse, read_hits, read_info
+from src.data.drums.midi import write_midi
+from src.data.drums.voices import LOW_TOM
+from src.data.letters.idx import read_pair
 from tests.data.conftest import idx_bytes
 from tests.foreign import archive, foreign, fuzzed
 

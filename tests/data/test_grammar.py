@@ -5,10 +5,10 @@ from itertools import product
 import numpy as np
 import pytest
 
-from src.data import grammar
-from src.data.drumforms import FORMS
+from src.data.drums import grammar
+from src.data.drums.drumforms import FORMS
+from src.data.drums.voices import VOICES
 from src.data.spec import BAR
-from src.music.voices import VOICES
 
 
 @pytest.fixture(scope="module")

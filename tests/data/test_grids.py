@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data.drums import Grids
-from src.data.grids import read_grids, read_voices
+from src.data.drums.datasets import Grids
+from src.data.drums.grids import read_grids, read_voices
 
 
 def patterns(num: int, seed: int = 0) -> np.ndarray:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data import groove
-from src.data.groove import SPLITS, Recording, load_groove, read_hits, read_info, to_bars
+from src.data.drums import groove
+from src.data.drums.groove import SPLITS, Recording, load_groove, read_hits, read_info, to_bars
 
 REAL = Path(os.environ.get("DATA_DIR", "data"))
 

@@ -10,8 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from src.data import download, groove
-from src.data.groove import load_groove
+from src.data import download
+from src.data.drums import groove
+from src.data.drums.groove import load_groove
 
 
 @pytest.fixture

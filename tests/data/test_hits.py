@@ -6,7 +6,7 @@ import struct
 import mido
 import pytest
 
-from src.data.hits import Unsupported, read_hits
+from src.data.drums.hits import Unsupported, read_hits
 
 KICK = [mido.Message("note_on", channel=9, note=36, velocity=90)]
 

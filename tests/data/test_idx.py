@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from src.data.idx import class_indices, class_names, read_idx, read_pair
+from src.data.letters.idx import class_indices, class_names, read_idx, read_pair
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 

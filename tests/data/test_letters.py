@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from src.data import letters
-from src.data.emnist import EMNISTArrays, EMNISTUnavailableError
-from src.data.letters import EMNIST, IDX, Strokes
+from src.data.letters import datasets
+from src.data.letters.datasets import EMNIST, IDX, Strokes
+from src.data.letters.emnist import EMNISTArrays, EMNISTUnavailableError
 from src.data.spec import Split
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
@@ -54,7 +54,7 @@ def numbers(split: Split) -> list[int]:
 @pytest.fixture
 def few_strokes(monkeypatch):
     """Three drawings a class for training, two for the other splits."""
-    monkeypatch.setattr(letters, "STROKES_PER_CLASS", {"train": 3, "val": 2, "test": 2})
+    monkeypatch.setattr(datasets, "STROKES_PER_CLASS", {"train": 3, "val": 2, "test": 2})
 
 
 def strokes(folder: Path, split: str = "letters", **changes) -> Strokes:
@@ -149,7 +149,7 @@ def unavailable(root, split, source):
     ("split", "drawn"), [("letters", "letters"), ("balanced", "letters"), ("mnist", "digits"), ("digits", "digits")]
 )
 def test_emnist_falls_back_to_strokes_loudly(monkeypatch, tmp_path, few_strokes, split, drawn):
-    monkeypatch.setattr(letters, "load_emnist", unavailable)
+    monkeypatch.setattr(datasets, "load_emnist", unavailable)
     data = EMNIST(split=split, source="auto", cache=str(tmp_path), root=str(tmp_path), **COMMON)
     with pytest.warns(UserWarning, match=rf"NOT EMNIST: .* no network\. Training on drawn strokes \({drawn}\)"):
         data.setup()
@@ -164,14 +164,14 @@ def test_strict_emnist_is_an_error(monkeypatch, tmp_path):
         assert source == "emnist"
         raise ValueError("EMNIST is not available")
 
-    monkeypatch.setattr(letters, "load_emnist", strict)
+    monkeypatch.setattr(datasets, "load_emnist", strict)
     with pytest.raises(ValueError, match="EMNIST is not available"):
         EMNIST(split="letters", source="emnist", cache=str(tmp_path), root="", **COMMON).setup()
 
 
 def test_emnist_that_is_there(monkeypatch, tmp_path):
     arrays = EMNISTArrays(numbered(200), np.arange(200) % 2, numbered(30), np.arange(30) % 2, ("A", "B"))
-    monkeypatch.setattr(letters, "load_emnist", lambda root, split, source: arrays)
+    monkeypatch.setattr(datasets, "load_emnist", lambda root, split, source: arrays)
     data = EMNIST(split="letters", source="auto", cache=str(tmp_path), root="", **COMMON)
     data.setup()
     assert (data.spec.name, data.spec.source) == ("emnist", "emnist")
@@ -194,7 +194,7 @@ def test_strokes(tmp_path, few_strokes):
 
 def test_strokes_are_drawn_once(tmp_path, few_strokes, monkeypatch):
     first = strokes(tmp_path)
-    monkeypatch.setattr(letters.strokes, "draw", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(datasets.strokes, "draw", lambda *_: pytest.fail("drawn again"))
     again = strokes(tmp_path)
     assert again.spec == first.spec
     assert torch.equal(again.splits["val"].images, first.splits["val"].images)
@@ -202,10 +202,10 @@ def test_strokes_are_drawn_once(tmp_path, few_strokes, monkeypatch):
 
 
 def test_a_new_version_is_drawn_anew(tmp_path, few_strokes, monkeypatch):
-    drawn = letters.strokes.draw
+    drawn = datasets.strokes.draw
     strokes(tmp_path)
-    monkeypatch.setattr(letters.strokes, "VERSION", 999)
-    monkeypatch.setattr(letters.strokes, "draw", lambda *given: (np.ones_like(drawn(*given)[0]), drawn(*given)[1]))
+    monkeypatch.setattr(datasets.strokes, "VERSION", 999)
+    monkeypatch.setattr(datasets.strokes, "draw", lambda *given: (np.ones_like(drawn(*given)[0]), drawn(*given)[1]))
     assert strokes(tmp_path).splits["train"].images.eq(1).all()
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from src.core.files import expanded
-from src.data.drums import Grids
+from src.data.drums.datasets import Grids
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,7 @@ from itertools import chain
 import pytest
 import torch
 
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 
 
 def numbered(count: int) -> torch.Tensor:

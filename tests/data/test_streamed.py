@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from src.data.idx import read_idx
-from src.data.letters import IDX
-from src.data.resident import ResidentLoader
-from src.data.streamed import Rows, one_ahead
+from src.data.letters.datasets import IDX
+from src.data.letters.idx import read_idx
+from src.data.loader import ResidentLoader
+from src.data.streaming import Rows, one_ahead
 from tests.data.conftest import idx_bytes
 
 CPU = torch.device("cpu")

@@ -4,8 +4,8 @@ import string
 import numpy as np
 import pytest
 
-from src.data import strokes
-from src.data.strokes import FORMS, draw
+from src.data.letters import strokes
+from src.data.letters.strokes import FORMS, draw
 
 LETTERS = string.ascii_uppercase
 GOLDEN = "a94df94d589bad7ac1c390a344efe8223050d0d2408fbdfe214da5556dba7cb5"  # changes only with VERSION

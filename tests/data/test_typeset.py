@@ -5,8 +5,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from src.data import typeset
-from src.data.typeset import CLASSES, STYLES, Letters, draw, flattened, rasterise
+from src.data.letters import typeset
+from src.data.letters.typeset import CLASSES, STYLES, Letters, draw, flattened, rasterise
 
 GOLDEN = "f601e23814359a4026781c32ee34da51444605cb4d04436eaca8b43a94a91e0a"  # changes only with VERSION
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from src import coverage
-from src.data import grammar
+from src.data.drums import grammar
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 from src.exhibits import Picture, Sound

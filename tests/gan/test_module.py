@@ -7,7 +7,7 @@ import torch
 from lightning import Callback
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.gan.losses import FeatureMatching, Standard
 from src.gan.networks import Discriminator
 from src.gan.tricks import EMA, R1, Trick

@@ -13,7 +13,7 @@ from hydra.utils import instantiate
 from lightning import Callback, Trainer
 
 from src.core import device, resolvers
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.gan.module import GAN
 from src.gan.tricks.trick import Trick
 from tests.conftest import BARE

@@ -20,10 +20,10 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 from torch.distributions import Normal
 
-from src.data import grammar
+from src.data.drums import grammar
+from src.data.drums.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.data.spec import BAR, DataSpec
 from src.interpretation.coded import Coded
-from src.music.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.oracles.oracle import Oracle
 from src.vae.decoders import Parallel
 from src.vae.latents import Latents, normal

@@ -10,14 +10,14 @@ from scipy import stats
 from torch import Tensor
 
 from src.core.multiple_tests import holm
-from src.data import grammar
+from src.data.drums import grammar
+from src.data.drums.features import FEATURES
 from src.interpretation.association_table import association_table
 from src.interpretation.associations import LEAST_NATS, LEAST_RHO, Dimension, associations
 from src.interpretation.coded import Coded
 from src.interpretation.dependence import binned, chance_information, gaussian_information, mutual_information
 from src.interpretation.evidence import Evidence
 from src.interpretation.reading import Reading
-from src.music.features import FEATURES
 
 NUM = 400
 KICK, HATS = FEATURES.index("kick density"), FEATURES.index("closed hat density")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.data import grammar
+from src.data.drums import grammar
 from src.exhibits import Picture, Sound, Table
 from src.interpretation import association_map, traversals
 from src.interpretation.dimensions import dimensions

@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from matplotlib.colors import to_rgb
 
+from src.data.drums.drawing import HIT
 from src.interpretation.strips import CELL, Row, strips
-from src.music.drawing import HIT
 
 
 def ink(picture: np.ndarray) -> np.ndarray:

@@ -7,13 +7,13 @@ import pytest
 import torch
 from PIL import ImageColor
 
+from src.data.drums.features import FEATURES
+from src.data.drums.voices import CLOSED_HAT
 from src.interpretation import association_map, traversals
 from src.interpretation.associations import Dimension
 from src.interpretation.codec import mean_codes
 from src.interpretation.evidence import Evidence
 from src.interpretation.traversals import COLOURS, MIDDLE, STEPS, heard, pages, traversal_picture, traversed
-from src.music.features import FEATURES
-from src.music.voices import CLOSED_HAT
 
 
 def dimension(level: str, index: int, kl: float = 1.0, feature: str | None = None) -> Dimension:

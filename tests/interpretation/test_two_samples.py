@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.data import grammar
+from src.data.drums import grammar
 from src.interpretation.two_samples import guesses
 
 NUM = 300

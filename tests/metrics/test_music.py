@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
+from src.data.drums.features import features
 from src.metrics.music import Musicality, diversity, feature_distance, validity
-from src.music.features import features
 
 
 def noise(num: int, density: float, seed: int = 0) -> torch.Tensor:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
+from src.data.drums.audio import BAR, SAMPLE_RATE, data_uri, decoded, mu_law
+from src.data.drums.synthesis import write_wav
 from src.exhibits import Sound
-from src.music.compact import BAR, SAMPLE_RATE, data_uri, decoded, mu_law
-from src.music.synthesis import write_wav
 
 
 def by_the_book(code: int) -> int:

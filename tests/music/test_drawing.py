@@ -3,7 +3,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgb
 
-from src.music.drawing import BLANK, HIT, INVENTED, MISSED, bars, reconstructions, side_by_side, sorted_bars
+from src.data.drums.drawing import BLANK, HIT, INVENTED, MISSED, bars, reconstructions, side_by_side, sorted_bars
 
 
 def pixels(picture: np.ndarray, colour: str) -> int:

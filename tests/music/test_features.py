@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from src.music.features import BANDS, FEATURES, METRICAL_WEIGHTS, features
-from src.music.voices import VOICES
+from src.data.drums.features import BANDS, FEATURES, METRICAL_WEIGHTS, features
+from src.data.drums.voices import VOICES
 
 NAMES = [voice.name for voice in VOICES]
 

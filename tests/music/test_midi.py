@@ -6,9 +6,9 @@ import mido
 import pytest
 import torch
 
-from src.data.groove import read_hits, to_bars
-from src.music.midi import write_midi
-from src.music.voices import VOICES
+from src.data.drums.groove import read_hits, to_bars
+from src.data.drums.midi import write_midi
+from src.data.drums.voices import VOICES
 
 
 @pytest.fixture

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from src.data import grammar
+from src.data.drums import grammar
+from src.data.drums.features import FEATURES, features
 from src.data.spec import Split
-from src.music.features import FEATURES, features
 from src.music.nonsense import NONSENSE
 from src.music.style import Description, StyleOracle, with_slips
 from src.oracles import oracle as oracle_file

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from src.music.kit import kit
-from src.music.synthesis import KNEE, TAIL, render, write_wav
-from src.music.voices import NAMES, VOICES, kit_of
+from src.data.drums.kit import kit
+from src.data.drums.synthesis import KNEE, TAIL, render, write_wav
+from src.data.drums.voices import NAMES, VOICES, kit_of
 
 RATE = 44_100
 SOUNDS = {voice.name: kit(RATE)[voice.name] for voice in VOICES}

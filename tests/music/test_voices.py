@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from src.music.kit import kit
-from src.music.percussion import PERCUSSION, note_of
-from src.music.voices import NAMES, VOICES, checked_names, kit_of, places, unknown
+from src.data.drums.kit import kit
+from src.data.drums.percussion import PERCUSSION, note_of
+from src.data.drums.voices import NAMES, VOICES, checked_names, kit_of, places, unknown
 
 HOMEWORK = ("kick", "snare", "closed hat", "open hat", "low tom", "high tom", "crash", "ride", "clap")
 

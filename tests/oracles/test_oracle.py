@@ -8,10 +8,10 @@ import pytest
 import torch
 from rich.console import Console
 
-from src.data.idx import class_indices, class_names, read_pair
-from src.data.letters import STROKES_PER_CLASS
+from src.data.letters.datasets import STROKES_PER_CLASS
+from src.data.letters.idx import class_indices, class_names, read_pair
+from src.data.letters.strokes import draw
 from src.data.spec import Split
-from src.data.strokes import draw
 from src.metrics.modes import ModeCoverage
 from src.oracles import oracle as oracle_file
 from src.oracles.augmentation import gaussian_blur, warped

@@ -18,11 +18,10 @@ from torch import Tensor, nn
 
 from src.callbacks.evaluation import Evaluation
 from src.callbacks.randomness import Randomness
-from src.data import grammar
+from src.data.drums import drawing, grammar
+from src.data.loader import ResidentLoader
 from src.data.module import Loaded, ResidentData
-from src.data.resident import ResidentLoader
 from src.data.spec import DataSpec, Split
-from src.music import drawing
 from src.oracles import oracle
 from src.vae.evaluation import VAEEvaluator
 from src.vae.module import VAE

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.distributions import Bernoulli
 
-from src.data import grammar
+from src.data.drums import grammar
 from src.exhibits import Cloud, Picture, Sound
 
 BOUND = {"elbo", "reconstruction", "kl_high", "kl_low", "active_high", "active_low", "mi_high", "mi_low", "mi_ceiling"}

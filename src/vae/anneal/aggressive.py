@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.core.validation import COUNT
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.vae.anneal.annealer import Annealer
 from src.vae.information import information
 from src.vae.networks import TopDown

@@ -8,7 +8,7 @@ import pytest
 import torch
 from lightning import Callback
 
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.vae.anneal import GECO, Aggressive, Control, Linear, aggressive
 from src.vae.anneal.aggressive import draw, inference_weights, nats_told
 

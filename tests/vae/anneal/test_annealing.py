@@ -5,7 +5,7 @@ import torch
 from lightning import Trainer
 from torch.utils.data import DataLoader
 
-from src.data.resident import ResidentLoader
+from src.data.loader import ResidentLoader
 from src.vae.anneal import GECO, Annealer, Annealing, Capacity, Constant, FreeBits, Linear, Temperature
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from src.core.cache import cached
-from src.data import typeset
+from src.data.letters import typeset
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 
@@ -18,7 +18,7 @@ DTYPES = (np.uint8, np.int64, np.int64)
 
 
 class Fonts(ResidentData):
-    """Capitals drawn by `src.data.typeset`, once, then kept in the cache: 5,200 to train on, 1,560 held out.
+    """Capitals drawn by `src.data.letters.typeset`, once, then kept in the cache: 5,200 to train on, 1,560 held out.
 
     Val and test are halves of the held-out images.
 

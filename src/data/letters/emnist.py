@@ -8,7 +8,7 @@ import numpy as np
 from torchvision.datasets import EMNIST
 
 from src.data.download import FAILURES, exclusive, reach, unfinished
-from src.data.idx import class_indices, read_pair
+from src.data.letters.idx import class_indices, read_pair
 
 SOURCES = ("auto", "emnist")
 PARTS = ("train", "test")

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.data.streamed import Rows, one_ahead
+from src.data.streaming import Rows, one_ahead
 
 ORDER_SEED = 0x0DE5  # keeps the order's random stream apart from the model's, which starts from the same seed
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from src.music.kit import kit
-from src.music.timing import accents, onsets, seconds_per_step
-from src.music.voices import VOICES, Voice
+from src.data.drums.kit import kit
+from src.data.drums.timing import accents, onsets, seconds_per_step
+from src.data.drums.voices import VOICES, Voice
 
 SAMPLE_RATE = 44_100  # Hz
 TAIL = 2.4  # seconds after the last bar, in which the cymbals ring out

@@ -10,12 +10,12 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from src.data import grammar
-from src.data.grids import read_grids, read_voices
-from src.data.groove import load_groove
+from src.data.drums import grammar
+from src.data.drums.grids import read_grids, read_voices
+from src.data.drums.groove import load_groove
+from src.data.drums.voices import NAMES, checked_names, places, unknown
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
-from src.music.voices import NAMES, checked_names, places, unknown
 
 TEMPO_BANDS = (80, 100, 120, 140)  # beats per minute at which the next of Groove's bands of tempo begins
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
 
 
 class Drums(ResidentData):
-    """Bars drawn by `src.data.grammar`, the same in every run; their true entropy and factors are known."""
+    """Bars drawn by `src.data.drums.grammar`, the same in every run; their true entropy and factors are known."""
 
     name = "drums"
     ordered_factors = ("ghosts", "hats", "push", "density")
@@ -48,7 +48,7 @@ class Drums(ResidentData):
 
 
 class Groove(ResidentData):
-    """Bars played by people, with the Groove MIDI Dataset's own splits and styles (see `src.data.groove`).
+    """Bars played by people, with the Groove MIDI Dataset's own splits and styles (see `src.data.drums.groove`).
 
     Args:
         cache: folder of parsed bars.
@@ -78,7 +78,7 @@ class Groove(ResidentData):
 
 
 class Grids(ResidentData):
-    """Bars from an npz file (see `src.data.grids`); seeded parts of the training bars stand in for splits it lacks.
+    """Bars from an npz file (see `src.data.drums.grids`); seeded parts of the training bars stand in for splits it lacks.
 
     Args:
         path: the file; a relative path is also looked for under `root`.

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from src.data.digitforms import DIGITS
-from src.data.letterforms import LETTERS, follow
+from src.data.letters.digitforms import DIGITS
+from src.data.letters.letterforms import LETTERS, follow
 
 VERSION = 1  # raise it whenever the drawings change
 SIDE = 28  # pixels

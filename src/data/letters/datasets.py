@@ -9,9 +9,9 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
 from src.core.cache import cached, require_array
-from src.data import strokes
-from src.data.emnist import EMNISTUnavailableError, load_emnist
-from src.data.idx import class_indices, class_names, read_pair
+from src.data.letters import strokes
+from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
+from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
 
@@ -52,7 +52,7 @@ class EMNIST(ResidentData):
 
 
 class Strokes(ResidentData):
-    """Characters drawn by `src.data.strokes`, once, then kept in the cache.
+    """Characters drawn by `src.data.letters.strokes`, once, then kept in the cache.
 
     Args:
         split: letters or digits.

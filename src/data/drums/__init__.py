@@ -1,0 +1,1 @@
+"""Drum bars: data sets, musical features, MIDI, sound and pictures."""

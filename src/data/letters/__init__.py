@@ -1,0 +1,1 @@
+"""Characters: EMNIST, any IDX files, pen strokes and typeset capitals."""
