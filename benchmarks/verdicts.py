@@ -24,7 +24,7 @@ from scipy.stats import norm
 from src.comparison.compare import Comparison, compare
 from src.core.files import write_atomically
 from src.core.multiple_tests import CHANCE, holm
-from src.results import commit
+from src.training.results import commit
 
 SEEDS, NAMES = (3, 5, 8, 10), (3, 31)
 REPLICATES = 1600  # a quarter of them for 31 names

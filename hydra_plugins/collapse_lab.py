@@ -25,10 +25,10 @@ from src.core.files import make_folder, new_folder
 from src.core.plain_data import refuse_links_out
 from src.core.run_names import key_of, swept_keys
 from src.core.signals import Interrupted, listening, stop_after_jobs
-from src.record import reading
 from src.resuming import RUN_RECORDS
 from src.sweeps.plan import Job, Plan
 from src.sweeps.tuning import Tuning
+from src.training.run_record import reading
 
 DEATH = "its process was killed, as happens when memory runs out"
 

@@ -27,9 +27,9 @@ from src.core.commands import CONFIGURATION
 from src.core.config_checks import refuse_impossible, refuse_missing_gpu
 from src.core.errors import give_up, is_mistake, message
 from src.core.validation import COUNT
-from src.environment import be_the_only_process, is_alone
 from src.options import hint, refuse_missing_classes, refuse_unread
 from src.trainer_options import refuse_trainer_options
+from src.training.cluster import be_the_only_process, is_alone
 
 HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"
 HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function

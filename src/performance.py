@@ -21,8 +21,8 @@ from src.data.module import ResidentData
 from src.data.spec import DataSpec
 from src.gan.module import GAN
 from src.oracles.choice import oracle_of
-from src.record import trusted_config
 from src.track import styled_track, track
+from src.training.run_record import trusted_config
 from src.vae.module import VAE
 
 NUM_BARS, MOST_BARS = 16, 256  # more would be minutes of sound and a picture nobody looks at

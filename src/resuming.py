@@ -9,11 +9,11 @@ from hydra.experimental.callback import Callback
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
-from src import checkpoints
 from src.core.commands import command, override
 from src.core.errors import give_up, message
 from src.core.files import make_folder
-from src.record import read_record
+from src.training import checkpoints
+from src.training.run_record import read_record
 
 # What only runs and sweeps leave in a folder.
 RUN_RECORDS = (".hydra", "results.json")

@@ -9,16 +9,17 @@ from typing import Any, NamedTuple
 import torch
 from hydra.utils import instantiate
 
-from src import checkpoints, pictures
+from src import pictures
 from src.core.commands import command, override
 from src.core.console import make_output_lossy
 from src.core.errors import MISTAKES, message
 from src.core.files import expanded, user_path
 from src.data.spec import DataSpec
 from src.performance import NUM_BARS, play
-from src.record import read_record, trusted_config
-from src.results import read_results
 from src.scatter import cloud
+from src.training import checkpoints
+from src.training.results import read_results
+from src.training.run_record import read_record, trusted_config
 
 NUM_IMAGES = 160
 NUM_POINTS = 2000

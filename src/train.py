@@ -23,8 +23,6 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from src import checkpoints
-from src.callbacks.curves import DivergedError
 from src.command_line import remove_refused, short_errors
 from src.core import device, resolvers
 from src.core.commands import CONFIGURATION, command, override, prepare_arguments
@@ -34,10 +32,19 @@ from src.core.errors import briefly, give_up, is_mistake, message
 from src.core.logging_setup import quieten
 from src.core.run_names import PRUNED
 from src.core.signals import Interrupted, Pruned, listening, stop
-from src.environment import be_the_only_process, cluster, is_alone
-from src.record import keep, read_record, resumed_config
-from src.results import NOT_MEASURED, describe_dataset, describe_machine, hyperparameters, read_results, write_results
 from src.summary import print_summary
+from src.training import checkpoints
+from src.training.callbacks.curves import DivergedError
+from src.training.cluster import be_the_only_process, cluster, is_alone
+from src.training.results import (
+    NOT_MEASURED,
+    describe_dataset,
+    describe_machine,
+    hyperparameters,
+    read_results,
+    write_results,
+)
+from src.training.run_record import keep, read_record, resumed_config
 
 log = logging.getLogger(__name__)
 resolvers.register()

@@ -5,8 +5,8 @@ from typing import Any
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
-from src.board import Board
-from src.environment import uses_one_device
+from src.training.cluster import uses_one_device
+from src.training.tensorboard import Board
 
 LENGTH = "a run's length is budget=, in training samples"
 EVALUATED = "evaluations= says how often a run is evaluated, evaluator.num_samples= on how many samples"
@@ -65,7 +65,7 @@ def refuse_trainer_options(config: DictConfig) -> None:
             raise ValueError(f"trainer.{key}={value}: {words}")
     if not (OmegaConf.is_dict(trainer.logger) and issubclass(get_class(trainer.logger._target_), Board)):
         raise ValueError(
-            f"trainer.logger={trainer.logger}: a run is logged by src.board.Board, for TensorBoard; the events file in "
+            f"trainer.logger={trainer.logger}: a run is logged by src.training.tensorboard.Board, for TensorBoard; the events file in "
             "its folder can be deleted afterwards"
         )
     _refuse_several_devices(trainer)

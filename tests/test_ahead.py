@@ -9,10 +9,10 @@ from lightning.pytorch.callbacks import LambdaCallback
 from lightning.pytorch.plugins.precision import MixedPrecision
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 
-from src.ahead import UPDATE_HOOKS, sees_every_step
 from src.data.loader import ResidentLoader
 from src.gan.module import GAN
 from src.gan.tricks import EMA, R1, Unrolled
+from src.training.multi_step import UPDATE_HOOKS, sees_every_step
 from tests.conftest import BARE
 
 STEPS = 6

@@ -5,7 +5,7 @@ from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams import api_pb2, metadata
 
-from src.board import Board
+from src.training.tensorboard import Board
 
 CHOICES = {"name": "gan_fm", "seed": 3, "dataset": "toy 01234567", "budget": 10, "precision": "32-true", "alpha": 0.5}
 OWN = {

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
-from src import checkpoints
-from src.checkpoints import PARTS, checkpoint, lay_out, save
+from src.training import checkpoints
+from src.training.checkpoints import PARTS, checkpoint, lay_out, save
 
 
 def test_moments_are_laid_out_as_their_weights_are():

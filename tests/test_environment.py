@@ -10,7 +10,7 @@ from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from src.core.environment import drop_leftovers
-from src.environment import be_the_only_process, cluster, uses_one_device
+from src.training.cluster import be_the_only_process, cluster, uses_one_device
 
 ROOT = Path(__file__).parents[1]
 ONE = {"accelerator": "cpu", "devices": 1, "strategy": "auto"}

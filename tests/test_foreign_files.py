@@ -8,8 +8,8 @@ import pytest
 import torch
 from hypothesis import example, given
 
-from src.checkpoints import PARTS, checkpoint, is_whole, newest_whole
 from src.core.cache import cached
+from src.training.checkpoints import PARTS, checkpoint, is_whole, newest_whole
 from tests.foreign import archive, foreign, fuzzed
 from tests.test_cache import numbers, packed
 

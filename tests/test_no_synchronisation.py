@@ -20,8 +20,8 @@ from torch.utils._pytree import tree_leaves
 
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
-from src.counted import Counted
 from src.data.spec import DataSpec
+from src.training.module import Counted
 from src.vae.anneal import Aggressive
 
 LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64, "val": 0, "test": 0})

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
 from src.core import resolvers
-from src.record import (
+from src.train import CONFIGURATION
+from src.training.run_record import (
     FORCED,
     PARTS,
     TRUSTED,
@@ -31,7 +32,6 @@ from src.record import (
     resumed_config,
     trusted_config,
 )
-from src.train import CONFIGURATION
 from tests.foreign import fuzzed
 from tests.test_conf import OPTIONS
 
@@ -44,7 +44,7 @@ CONFIG = {
     "gan": {"_target_": "src.gan.module.GAN", "_partial_": True, "_convert_": "all"},
     "model": "${gan}",
     "trainer": {"_target_": "lightning.Trainer", "enable_progress_bar": "${has_callback:progress}"},
-    "callbacks": {"preemption": {"_target_": "src.callbacks.preemption.Preemption", "folder": "elsewhere"}},
+    "callbacks": {"preemption": {"_target_": "src.training.callbacks.preemption.Preemption", "folder": "elsewhere"}},
 }
 
 
@@ -108,7 +108,7 @@ def test_a_pipe_is_no_record(run: Path):
 @pytest.fixture
 def resumed(run: Path, monkeypatch: pytest.MonkeyPatch):
     """What a run with a checkpoint goes on with, given values beside `resume=`, as the command line composes them."""
-    monkeypatch.setattr("src.record.newest_whole", lambda run: run / "last.ckpt")
+    monkeypatch.setattr("src.training.run_record.newest_whole", lambda run: run / "last.ckpt")
 
     def resume(**given: object) -> object:
         asked = OmegaConf.create({"cache": ".cache"})
@@ -143,7 +143,7 @@ def test_what_refers_to_a_changed_value_changes_with_it_again_and_again(run: Pat
 
 @pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.replay"])
 def test_of_callbacks_only_how_a_run_is_watched_can_change(run: Path, resumed, key: str):
-    write(run, changed("callbacks.curves", {"_target_": "src.callbacks.curves.TrainingCurves", "every": 1}))
+    write(run, changed("callbacks.curves", {"_target_": "src.training.callbacks.curves.TrainingCurves", "every": 1}))
     assert resumed(**{"callbacks.curves.every": 5}).config.callbacks.curves.every == 5
     with pytest.raises(ValueError, match="a resumed run keeps its recipe"):
         resumed(**{key: 7})
@@ -171,7 +171,7 @@ FOREIGN = [
     ("", {}),
     ("src.core.files.Path", {}),
     ("lightning.pytorch.loggers.CSVLogger", {"save_dir": "witness"}),
-    ("src.board.Board", {"save_dir": "witness", "name": "/elsewhere"}),
+    ("src.training.tensorboard.Board", {"save_dir": "witness", "name": "/elsewhere"}),
     ("lightning.Trainer", {}),
     ("torch._logging._internal.logging.FileHandler", {"filename": "witness"}),
     ("torch.nn.modules.module.Any", {}),
@@ -273,7 +273,7 @@ def test_what_was_checked_holds_no_interpolation(run: Path):
 )
 def test_of_hydra_s_keys_only_harmless_ones_are_taken(run: Path, more: dict):
     """Positional arguments would go past what is known of an argument by its name."""
-    write(run, changed("callbacks.curves", {"_target_": "src.callbacks.preemption.Preemption", **more}))
+    write(run, changed("callbacks.curves", {"_target_": "src.training.callbacks.preemption.Preemption", **more}))
     with pytest.raises(ValueError, match="is refused; Hydra's keys in a record are"):
         trusted_config(run)
     write(run, changed("callbacks.curves", {"_recursive_": False}))
@@ -285,7 +285,7 @@ def test_no_module_is_imported_only_because_a_record_names_it(run: Path, monkeyp
     def fail(target: str) -> None:
         raise AssertionError(f"{target} was imported")
 
-    monkeypatch.setattr("src.record.get_class", fail)
+    monkeypatch.setattr("src.training.run_record.get_class", fail)
     for target in ("src.train.x", "src.benchmark.__main__.x", "antigravity.x", "src", "srcs.gan.x", "torch.testing.x"):
         write(run, changed("callbacks.curves", {"_target_": target}))
         with pytest.raises(ValueError, match="is refused"):

@@ -9,10 +9,10 @@ from dataclasses import fields
 import pytest
 from omegaconf import OmegaConf
 
-from src import results
 from src.core.files import write_atomically
 from src.data.spec import DataSpec
-from src.results import commit, describe_dataset, hyperparameters, write_results
+from src.training import results
+from src.training.results import commit, describe_dataset, hyperparameters, write_results
 
 
 def written(folder, results):

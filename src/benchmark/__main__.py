@@ -24,7 +24,7 @@ from src.core import device, resolvers
 from src.core.errors import MISTAKES, give_up, message
 from src.core.files import write_atomically
 from src.core.logging_setup import quieten
-from src.results import PACKAGES, commit
+from src.training.results import PACKAGES, commit
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
 SCALING, SWEEPS = "scaling", "sweeps"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from src.benchmark.plain import Step, batches, gan_step, r3gan_step, vae_step
 from src.data.spec import DataSpec
-from src.environment import cluster
+from src.training.cluster import cluster
 
 ROUNDS, GPU_ROUNDS = 5, 2  # other tenants slow a processor more than a GPU
 TURNS, WARM_UP_TURNS = 8, 2  # of a round

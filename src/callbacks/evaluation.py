@@ -11,12 +11,12 @@ from typing import Any, Protocol
 import torch
 from lightning import Callback, LightningModule, Trainer
 
-from src import checkpoints
-from src.callbacks.curves import require_finite_weights
-from src.callbacks.stopwatch import Stopwatch
 from src.core.files import write_atomically
 from src.data.module import ResidentData
 from src.exhibits import Exhibit
+from src.training import checkpoints
+from src.training.callbacks.curves import require_finite_weights
+from src.training.callbacks.stopwatch import Stopwatch
 
 
 class Evaluator(Protocol):

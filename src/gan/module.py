@@ -12,14 +12,14 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from src import checkpoints
-from src.ahead import Ahead
 from src.data.spec import DataSpec, Shape
 from src.gan.combinations import refuse_impossible
 from src.gan.losses import Loss
 from src.gan.replay import Replays
 from src.gan.step import Discriminator, Judged, Step, Verdict
 from src.gan.tricks import Trick
+from src.training import checkpoints
+from src.training.multi_step import Ahead
 
 
 class GAN(Ahead):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from src import checkpoints
 from src.core.commands import override
 from src.core.files import write_atomically
 from src.core.plain_data import read_json, read_yaml
 from src.core.run_names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
-from src.record import read_record, reading
-from src.results import NOT_MEASURED, read_results, write_results
+from src.training import checkpoints
+from src.training.results import NOT_MEASURED, read_results, write_results
+from src.training.run_record import read_record, reading
 
 FINISHED = ("completed", "diverged")
 # What a sweep may be told anew when it goes on.

@@ -13,8 +13,8 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import BaseTrial, TrialState
 
-from src.record import read_record
 from src.sweeps.plan import Job
+from src.training.run_record import read_record
 
 JOURNAL = "optuna.journal"
 JOB = "job"  # attribute of a trial: the name of its run's folder

@@ -14,8 +14,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from src.ahead import Ahead
 from src.data.spec import DataSpec
+from src.training.multi_step import Ahead
 from src.vae.anneal import Annealer, Annealing
 from src.vae.latents import Latents
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from src.callbacks.curves import DivergedError, TrainingCurves
-from src.counted import Counted
+from src.training.callbacks.curves import DivergedError, TrainingCurves
+from src.training.module import Counted
 
 
 def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):

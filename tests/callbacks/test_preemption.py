@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks.preemption import Preemption
 from src.core.signals import Interrupted
+from src.training.callbacks.preemption import Preemption
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from src.callbacks.randomness import Randomness, restore, snapshot
+from src.training.callbacks.randomness import Randomness, restore, snapshot
 
 
 @pytest.fixture(autouse=True)

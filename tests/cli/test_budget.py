@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src.callbacks.curves import TrainingCurves
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import VAE_SMALL, Command, results
 from tests.cli.test_points import TOY, cache  # noqa: F401  toys need no oracle
 

@@ -9,9 +9,9 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import report, sample
-from src.callbacks.curves import TrainingCurves
 from src.callbacks.evaluation import Evaluation
 from src.gan.tricks import EMA
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import Command, results
 from tests.cli.test_resume import RECIPE, asks_to_stop_at, cut_off_after
 

@@ -8,7 +8,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import sample
-from src.callbacks.curves import TrainingCurves
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, VAE_SMALL, Command, results
 
 TOY = (*(option for option in SMALL if not option.startswith(("data=", "model="))), "evaluator.num_samples=300")

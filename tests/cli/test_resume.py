@@ -10,9 +10,9 @@ import torch
 from omegaconf import OmegaConf
 
 from src import sample
-from src.callbacks.curves import TrainingCurves
 from src.gan.module import GAN
 from src.gan.tricks import EMA
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, Command, results
 from tests.test_cache import Planted
 

@@ -13,7 +13,7 @@ from PIL import Image
 from src import sample
 from src.data.spec import DataSpec
 from src.gan.module import GAN
-from src.record import PARTS
+from src.training.run_record import PARTS
 from tests.cli.conftest import SMALL, Command
 
 

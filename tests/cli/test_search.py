@@ -7,9 +7,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks.curves import TrainingCurves
 from src.callbacks.evaluation import Evaluation
 from src.sweeps import callbacks
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, Command, results
 
 pytest.importorskip("optuna", reason="needs the extra [optuna]")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from src.callbacks.curves import TrainingCurves
 from src.gan.losses import FeatureMatching
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, Command, only, results
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from src import report
-from src.callbacks.curves import TrainingCurves
 from src.sweeps.tuning import OBJECTIVES, Objective
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import Command, results
 from tests.cli.test_points import TOY, cache  # noqa: F401  toys need no oracle
 

@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import sample
-from src.callbacks.curves import TrainingCurves
+from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import VAE_SMALL, Command, charts, check_bounds, columns, only, results
 
 BOUND = {

@@ -8,7 +8,7 @@ import torch
 from src.data.drums import datasets, grammar
 from src.data.drums.datasets import Drums, Grids, Groove
 from src.data.spec import DataSpec
-from src.results import describe_dataset
+from src.training.results import describe_dataset
 
 COMMON = {"budget": 64, "batch_size": 8, "seed": 0, "stack": 1}
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src.checkpoints import PARTS
 from src.core.commands import override
-from src.record import PARTS as PARTS_OF_A_RECORD
 from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan
+from src.training.checkpoints import PARTS
+from src.training.run_record import PARTS as PARTS_OF_A_RECORD
 
 SWEPT = {"experiment", "seed"}
 OVERRIDES = [[f"seed={seed}", f"experiment=gan_{name}", "budget=9"] for seed in (0, 1) for name in ("fm", "r1", "r3")]

@@ -17,12 +17,12 @@ from omegaconf import OmegaConf
 from torch import Tensor, nn
 
 from src.callbacks.evaluation import Evaluation
-from src.callbacks.randomness import Randomness
 from src.data.drums import drawing, grammar
 from src.data.loader import ResidentLoader
 from src.data.module import Loaded, ResidentData
 from src.data.spec import DataSpec, Split
 from src.oracles import oracle
+from src.training.callbacks.randomness import Randomness
 from src.vae.evaluation import VAEEvaluator
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown

@@ -10,7 +10,7 @@ from lightning.fabric.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
-from src.record import read_record
+from src.training.run_record import read_record
 
 
 def uses_one_device(trainer: Mapping[str, Any]) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from src import checkpoints
 from src.core.signals import Interrupted, listen, stop
+from src.training import checkpoints
 
 TOGETHER = [signal.SIGUSR2, signal.SIGTERM]  # what SLURM sends to ask once
 

@@ -16,13 +16,13 @@ from hydra.utils import get_class
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from src.checkpoints import exists, newest_whole
 from src.core.errors import MISTAKES, message
 from src.core.files import write_atomically
 from src.core.interpolation import resolved
 from src.core.plain_data import read_yaml, refuse_links_out
 from src.core.resolvers import fastest_precision
 from src.core.run_names import concerns, run_name, swept_keys
+from src.training.checkpoints import exists, newest_whole
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = (
@@ -47,7 +47,7 @@ BUILDING = {"_target_": str, "_partial_": bool, "_convert_": str}  # Hydra's key
 # Written to: always the run's own folder and the cache of the command, wherever the record says.
 RUN_FOLDER, CACHE = "${hydra:runtime.output_dir}", "${cache}"
 FORCED = dict.fromkeys(("folder", "save_dir", "default_root_dir", "dirpath", "log_dir"), RUN_FOLDER) | {"cache": CACHE}
-LOGGER = {"_target_": "src.board.Board", "save_dir": RUN_FOLDER, "name": "", "version": ""}
+LOGGER = {"_target_": "src.training.tensorboard.Board", "save_dir": RUN_FOLDER, "name": "", "version": ""}
 USUAL_CACHE = ".cache"
 
 

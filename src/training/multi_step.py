@@ -15,8 +15,8 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.optim import Optimizer
 
-from src.counted import Counted
 from src.data.spec import DataSpec
+from src.training.module import Counted
 
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
 UPDATE_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")

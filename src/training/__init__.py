@@ -1,0 +1,1 @@
+"""The layer around Lightning: steps, checkpoints, exact resume, logging, results.json."""

@@ -1,0 +1,1 @@
+"""Lightning callbacks for a run: curves, random state, preemption, training time."""
