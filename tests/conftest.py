@@ -15,7 +15,7 @@ from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split
 from src.gan.losses import Standard
 from src.gan.module import GAN
-from src.gan.networks import Discriminator, Generator
+from src.gan.networks.dcgan import Discriminator, Generator
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -85,7 +85,7 @@ def test_what_something_reads(composed, given: tuple[str, ...]):
     "given",
     [
         "+callbacks.mine._target_=no.such.Class",
-        "gan.generator._target_=src.gan.networks.Generatr",
+        "gan.generator._target_=src.gan.networks.dcgan.Generatr",
         "+callbacks.mine={_target_:lightning.Calback}",
     ],
 )

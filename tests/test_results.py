@@ -127,7 +127,7 @@ def chosen():
         "_convert_": "all",
         "loss": {"relativistic": {"_target_": "src.gan.losses.Relativistic"}},
         "tricks": {"r1": {"_target_": "src.gan.tricks.R1", "gamma": 1.5}, "ema": {"_target_": "src.gan.tricks.EMA"}},
-        "generator": {"_target_": "src.gan.networks.Generator", "width": 8, "norm": "batch"},
+        "generator": {"_target_": "src.gan.networks.dcgan.Generator", "width": 8, "norm": "batch"},
         "optimizer": {"_target_": "torch.optim.Adam", "betas": [0.5, 0.9], "fused": True, "decay": None},
     }
     config = OmegaConf.create({"model": model, "seed": 3, "budget": 10, "batch_size": 2})

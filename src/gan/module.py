@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.data.spec import DataSpec, Shape
-from src.gan.combinations import refuse_impossible
+from src.gan.compatibility import refuse_impossible
+from src.gan.cuda_graphs import Replays
 from src.gan.losses import Loss
-from src.gan.replay import Replays
 from src.gan.step import Discriminator, Judged, Step, Verdict
 from src.gan.tricks import Trick
 from src.training import checkpoints

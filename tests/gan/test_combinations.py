@@ -14,7 +14,7 @@ from src.gan.losses import (
     Standard,
     Wasserstein,
 )
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import (
     EMA,
     R1,

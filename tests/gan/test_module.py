@@ -9,7 +9,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from src.data.loader import ResidentLoader
 from src.gan.losses import FeatureMatching, Standard
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import EMA, R1, Trick
 
 LOSSES = {"standard": Standard, "feature_matching": FeatureMatching}

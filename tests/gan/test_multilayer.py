@@ -8,7 +8,7 @@ from hydra.utils import instantiate
 
 from src.core import resolvers
 from src.data.gaussians import LEVELS
-from src.gan.multilayer import GAIN, Discriminator, Generator
+from src.gan.networks.mlp import GAIN, Discriminator, Generator
 
 CONF = Path(__file__).parents[2] / "conf"
 SHAPES = [(1, 1, 2), (3, 1, 2), (1, 16, 9)]

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.gan.networks import Discriminator, Generator, halvings, has_batch_norm, initialise, make_norm
+from src.gan.networks.dcgan import Discriminator, Generator, halvings, has_batch_norm, initialise, make_norm
 
 SHAPES = [(1, 28, 28), (3, 28, 28), (1, 16, 9), (1, 32, 32)]
 NORMS = ["none", "batch", "layer", "group"]

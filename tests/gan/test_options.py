@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from src.core import resolvers
 from src.gan.module import GAN, frozen
-from src.gan.networks import Generator
+from src.gan.networks.dcgan import Generator
 from src.gan.step import Step
 from src.gan.tricks import EMA, R1
 

@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from src.core import resolvers
-from src.gan import replay
-from src.gan.replay import Recording, Replays
+from src.gan import cuda_graphs
+from src.gan.cuda_graphs import Recording, Replays
 from src.gan.tricks.trick import Trick
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -126,7 +126,7 @@ def test_schedules_in_tensors_and_optimizers_are_followed_from_one_recording(spe
     """Burn-in moves the rates, γ and the average's half-life in each of these steps."""
     gan = made("gan_r3", spec, "gan.tricks.burn_in.share=1")
     fit(gan, num_batches=STEPS, images=torch.randint(0, 256, (32, 12, 12), dtype=torch.uint8))
-    assert len(recorded) == STEPS - replay.ALIKE
+    assert len(recorded) == STEPS - cuda_graphs.ALIKE
     assert len(dict.fromkeys(recorded)) == 1
 
 
@@ -215,7 +215,7 @@ def test_few_recordings_are_kept(make_gan, fit, recorded):
     gan = make_gan(tricks={"levels": Levels()}, generator_optimizer=adam, discriminator_optimizer=adam)
     fit(gan, num_batches=50)
     assert len(dict.fromkeys(recorded)) == 10
-    assert list(gan.replays.recordings.values()) == list(dict.fromkeys(recorded))[-replay.KEPT :]
+    assert list(gan.replays.recordings.values()) == list(dict.fromkeys(recorded))[-cuda_graphs.KEPT :]
 
 
 def test_only_a_gpu_records(make_gan, fit):

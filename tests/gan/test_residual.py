@@ -5,7 +5,14 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu
 
-from src.gan.residual import LearntPooling, ResidualBlock, ResidualDiscriminator, ResidualGenerator, Resize, scaled
+from src.gan.networks.residual import (
+    LearntPooling,
+    ResidualBlock,
+    ResidualDiscriminator,
+    ResidualGenerator,
+    Resize,
+    scaled,
+)
 
 SHAPES = [((1, 28, 28), 2), ((3, 28, 28), 3), ((1, 16, 9), 2), ((2, 16, 9), 3), ((1, 7, 7), 1), ((1, 7, 7), 2)]
 SHAPES += [((3, 5, 12), 2), ((1, 2, 2), 1)]

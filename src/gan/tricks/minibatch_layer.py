@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from src.gan.networks import Head, initialise
+from src.gan.networks.dcgan import Head, initialise
 from src.gan.tricks.trick import Trick
 
 if TYPE_CHECKING:

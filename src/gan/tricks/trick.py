@@ -37,7 +37,7 @@ class Trick(nn.Module):
     It is a module, so that its buffers move with the GAN and are saved in its checkpoint; its own parameters are
     trained if `generator_parameters` or `discriminator_parameters` name them.
 
-    On a GPU all between `before_step` and `after_step` may be replayed from a recording (src/gan/replay.py). So a
+    On a GPU all between `before_step` and `after_step` may be replayed from a recording (src/gan/cuda_graphs.py). So a
     schedule follows `gan.progress` in `before_step`, where it sets a number or fills a tensor; a trick that
     looks at the counts later is right as well, but slow. Buffers are changed in place.
     """

@@ -13,7 +13,7 @@ from torch.nn import Parameter
 
 from src.core.validation import COUNT
 from src.data.spec import Shape
-from src.gan.networks import has_batch_norm
+from src.gan.networks.dcgan import has_batch_norm
 from src.gan.step import Step
 from src.gan.tricks.one_centred import OneCentred
 from src.gan.tricks.trick import Trick

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from src.data.spec import BAR, POINT
-from src.gan import multilayer
+from src.gan.networks import mlp
 from src.gan.tricks import AdaptiveAugment, Consistency, DiffAugment
 
 TRICKS = {"diff_augment": DiffAugment, "adaptive_augment": AdaptiveAugment, "consistency": Consistency}
 tricks = pytest.mark.parametrize("name", TRICKS)
-MULTILAYER = {"generator": partial(multilayer.Generator, z=4), "discriminator": multilayer.Discriminator}
+MULTILAYER = {"generator": partial(mlp.Generator, z=4), "discriminator": mlp.Discriminator}
 
 
 @tricks

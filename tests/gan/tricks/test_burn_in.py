@@ -5,7 +5,7 @@ import pytest
 import torch
 from lightning import Callback
 
-from src.gan.networks import Generator
+from src.gan.networks.dcgan import Generator
 from src.gan.tricks import EMA, R1, R2, BurnIn, TwoTimeScale
 
 

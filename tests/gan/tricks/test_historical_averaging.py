@@ -7,7 +7,7 @@ from lightning import Callback
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import HistoricalAveraging, Trick
 
 NETWORKS = ("generator", "discriminator")

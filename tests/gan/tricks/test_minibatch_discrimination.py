@@ -6,7 +6,7 @@ import torch
 import torch.distributed as dist
 
 from src.gan.losses import Relativistic
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import R1, MinibatchDiscrimination
 from src.gan.tricks.minibatch_discrimination import Closeness, mean_over_ranks
 

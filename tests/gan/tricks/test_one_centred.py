@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import Dragan, GradientPenalty
 
 both = pytest.mark.parametrize("penalise", [GradientPenalty, Dragan])

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.gan.losses import Relativistic
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import R1, Packing
 
 

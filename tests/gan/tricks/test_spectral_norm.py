@@ -6,8 +6,8 @@ import torch
 from torch import nn
 
 from src.gan.losses import Wasserstein
-from src.gan.networks import Discriminator
-from src.gan.residual import ResidualDiscriminator
+from src.gan.networks.dcgan import Discriminator
+from src.gan.networks.residual import ResidualDiscriminator
 from src.gan.tricks import MinibatchDiscrimination, SpectralNorm, WeightClipping
 
 PLAIN = partial(Discriminator, width=4, depth=2, norm="none")

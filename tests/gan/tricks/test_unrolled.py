@@ -8,7 +8,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from src.gan.losses import Minimax, Relativistic, Standard, Wasserstein
 from src.gan.module import frozen
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.step import Step
 from src.gan.tricks import R1, VEEGAN, SpectralNorm, Unrolled, WeightClipping
 

@@ -4,9 +4,9 @@ from functools import partial
 import pytest
 import torch
 
-from src.gan import multilayer
 from src.gan.module import frozen
-from src.gan.networks import Discriminator
+from src.gan.networks import mlp
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import R1, R2, VEEGAN, Consistency, Dragan, GradientPenalty, Packing
 
 SMALL = partial(VEEGAN, partial(Discriminator, width=4))
@@ -102,8 +102,8 @@ def test_with_other_tricks(make_gan, fit):
 
 def test_points_in_the_plane(make_gan, spec):
     """The reconstructor is of the discriminator's kind."""
-    networks = {"generator": partial(multilayer.Generator, z=5), "discriminator": multilayer.Discriminator}
-    trick = VEEGAN(multilayer.Discriminator, planes=5)
+    networks = {"generator": partial(mlp.Generator, z=5), "discriminator": mlp.Discriminator}
+    trick = VEEGAN(mlp.Discriminator, planes=5)
     gan = make_gan(spec=replace(spec, shape=(2, 1, 1)), tricks={"veegan": trick}, **networks)
     assert gan.judge(torch.randn(4, 2, 1, 1)).logits_B.shape == (4,)
     assert trick.reconstruct(torch.randn(4, 2, 1, 1)).shape == (4, 5)
@@ -121,13 +121,13 @@ def test_impossible_combinations(make_gan):
 
 def test_the_planes_show_all_of_the_noise(make_gan, spec):
     """A point has two coordinates: noise of five dimensions takes three planes."""
-    networks = {"generator": partial(multilayer.Generator, z=5), "discriminator": multilayer.Discriminator}
+    networks = {"generator": partial(mlp.Generator, z=5), "discriminator": mlp.Discriminator}
     point = replace(spec, shape=(1, 1, 2))
     for planes in (1, 2):
-        tricks = {"veegan": VEEGAN(multilayer.Discriminator, planes=planes)}
+        tricks = {"veegan": VEEGAN(mlp.Discriminator, planes=planes)}
         with pytest.raises(ValueError, match=rf"gan\.tricks\.veegan\.planes={planes} of 1×2 .* 5 dim.* choose 3"):
             make_gan(spec=point, tricks=tricks, **networks)
-    make_gan(spec=point, tricks={"veegan": VEEGAN(multilayer.Discriminator, planes=3)}, **networks)
+    make_gan(spec=point, tricks={"veegan": VEEGAN(mlp.Discriminator, planes=3)}, **networks)
 
 
 def test_the_reconstructor_cannot_normalise_by_batch(make_gan):

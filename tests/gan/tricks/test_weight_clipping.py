@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from src.gan.losses import Wasserstein
-from src.gan.networks import Discriminator
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import VEEGAN, WeightClipping
 
 

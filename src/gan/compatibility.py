@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from src.gan.losses import Loss
-from src.gan.networks import has_batch_norm
+from src.gan.networks.dcgan import has_batch_norm
 from src.gan.tricks import Trick
 
 

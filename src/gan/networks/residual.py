@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from src.data.spec import Shape
-from src.gan.networks import Head, halvings
+from src.gan.networks.dcgan import Head, halvings
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
