@@ -21,13 +21,13 @@ from src.data.drums.datasets import Drums, Groove
 from src.data.letters.datasets import IDX, Strokes
 from src.data.module import ResidentData
 from src.data.spec import BAR, Split
-from src.metrics.modes import ModeCoverage
-from src.music.style import StyleOracle
-from src.oracles.augmentation import gaussian_blur, warped
-from src.oracles.characters import CharacterOracle
-from src.oracles.controls import BLUR, bar_controls, character_controls
-from src.oracles.oracle import Oracle, train_oracle
-from src.oracles.outliers import blended
+from src.evaluation.metrics.modes import ModeCoverage
+from src.evaluation.oracles.augmentation import gaussian_blur, warped
+from src.evaluation.oracles.base import Oracle, train_oracle
+from src.evaluation.oracles.characters import CharacterOracle
+from src.evaluation.oracles.controls import BLUR, bar_controls, character_controls
+from src.evaluation.oracles.drums import StyleOracle
+from src.evaluation.oracles.outliers import blended
 
 SEED = 0
 COMMON: dict[str, Any] = {"budget": 1, "batch_size": 1, "seed": SEED, "stack": 1}

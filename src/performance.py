@@ -13,14 +13,14 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from src import pictures
 from src.data.drums import drawing
 from src.data.drums.midi import write_midi
 from src.data.drums.synthesis import render, write_wav
 from src.data.module import ResidentData
 from src.data.spec import DataSpec
+from src.evaluation import image_grids
+from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
-from src.oracles.choice import oracle_of
 from src.track import styled_track, track
 from src.training.run_record import trusted_config
 from src.vae.module import VAE
@@ -53,7 +53,7 @@ def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
     voices = model.spec.kit
     write_midi(grids_NTV, notes, options["bpm"], options["swing"], voices)
     write_wav(sound, render(grids_NTV, options["bpm"], swing=options["swing"], voices=voices))
-    pictures.save(drawing.bars(grids_NTV, titles, voices=voices), out)
+    image_grids.save(drawing.bars(grids_NTV, titles, voices=voices), out)
     return [out, notes, sound]
 
 

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import torch
 from hydra.utils import instantiate
 
-from src import pictures
 from src.core.commands import command, override
 from src.core.console import make_output_lossy
 from src.core.errors import MISTAKES, message
 from src.core.files import expanded, user_path
 from src.data.spec import DataSpec
+from src.evaluation import image_grids
+from src.evaluation.point_plots import cloud
 from src.performance import NUM_BARS, play
-from src.scatter import cloud
 from src.training import checkpoints
 from src.training.results import read_results
 from src.training.run_record import read_record, trusted_config
@@ -115,9 +115,9 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
     points = model.spec.kind == "points"
     num = options["num"] or (NUM_POINTS if points else NUM_IMAGES)
     samples = model.sample(num, options["seed"])
-    picture = cloud(model.spec.to_float(samples)) if points else pictures.grid(samples, columns=min(16, num))
+    picture = cloud(model.spec.to_float(samples)) if points else image_grids.grid(samples, columns=min(16, num))
     out = options["out"] or run / "samples" / f"drawn_{options['seed']}.png"
-    pictures.save(picture, out)
+    image_grids.save(picture, out)
     return [out]
 
 

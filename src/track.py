@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from src.evaluation.oracles.base import Oracle
 from src.gan.module import GAN
-from src.oracles.oracle import Oracle
 from src.vae.module import VAE
 
 NUM_THEMES = 128  # to choose a style's theme from

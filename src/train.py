@@ -32,7 +32,7 @@ from src.core.errors import briefly, give_up, is_mistake, message
 from src.core.logging_setup import quieten
 from src.core.run_names import PRUNED
 from src.core.signals import Interrupted, Pruned, listening, stop
-from src.summary import print_summary
+from src.evaluation.summary import print_summary
 from src.training import checkpoints
 from src.training.callbacks.curves import DivergedError
 from src.training.cluster import be_the_only_process, cluster, is_alone

@@ -87,6 +87,6 @@ def test_what_is_left_over_is_dropped():
 def test_a_program_imports_with_a_notebooks_environment():
     """`!python -m src.report` in a notebook: torchmetrics imports matplotlib, which checks MPLBACKEND."""
     environment = os.environ | {"MPLBACKEND": "module://not_installed.here", "RANK": "one"}
-    command = [sys.executable, "-c", "import src.summary, matplotlib; print(matplotlib.get_backend())"]
+    command = [sys.executable, "-c", "import src.evaluation.summary, matplotlib; print(matplotlib.get_backend())"]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "agg", done.stderr

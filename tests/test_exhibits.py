@@ -11,7 +11,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from src.exhibits import Cloud, Exhibit, Picture, Sound, Table
+from src.evaluation.artifacts import Cloud, Exhibit, Picture, Sound, Table
 
 
 def shown(folder: Path, exhibit: Exhibit) -> EventAccumulator:

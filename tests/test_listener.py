@@ -6,7 +6,7 @@ import torch
 from src.data.drums import grammar
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
-from src.listener import listener_of
+from src.evaluation.drum_metrics import listener_of
 
 CPU = torch.device("cpu")
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 from PIL import Image
 
-from src import pictures
-from src.pictures import GAP, ZOOM, grid, kl_timeline, sorted_grid, timeline
+from src.evaluation import image_grids
+from src.evaluation.image_grids import GAP, ZOOM, grid, kl_timeline, sorted_grid, timeline
 
 INK = 100  # a grey that nothing else in a picture has
 
@@ -21,7 +21,7 @@ def test_grid_shape(count, columns, rows, side):
     assert picture.dtype == np.uint8
     assert (picture == INK).all(2).sum() == count * side[0] * side[1] * ZOOM**2
     blank = (rows * columns - count) * side[0] * side[1] * ZOOM**2
-    assert (picture == pictures.BLANK_GREY).all(2).sum() == blank
+    assert (picture == image_grids.BLANK_GREY).all(2).sum() == blank
 
 
 def test_grid_puts_images_row_by_row():
@@ -59,7 +59,7 @@ def test_a_missing_class_has_a_blank_row_and_a_red_label(missing):
     for name, part in zip("ABCD", quarters(sorted_grid(rows, 5)), strict=True):
         if name == missing:
             assert inked(part) == 0
-            assert (part == pictures.BLANK_GREY).all(2).mean() > 0.5
+            assert (part == image_grids.BLANK_GREY).all(2).mean() > 0.5
             assert red(part) > 10
         else:
             assert inked(part) > 0.4 * part[..., 0].size
@@ -111,7 +111,7 @@ def test_save(tmp_path):
     coloured = grey.copy()
     coloured[0, 0] = (255, 0, 0)
     for picture, mode in ((grey, "L"), (coloured, "RGB")):
-        pictures.save(picture, tmp_path / "some.png")
+        image_grids.save(picture, tmp_path / "some.png")
         with Image.open(tmp_path / "some.png") as image:
             assert image.mode == mode
             assert np.array_equal(np.asarray(image.convert("RGB")), picture)

@@ -312,7 +312,7 @@ def test_what_the_command_itself_names_is_no_stranger_s(run: Path, resumed):
 
 def test_everything_is_written_to_the_run_s_own_folder(run: Path, resumed, tmp_path: Path):
     other = str(tmp_path / "other")
-    hidden = {"_target_": "src.callbacks.evaluation.Evaluation", "folder": other, "evaluator": {"cache": other}}
+    hidden = {"_target_": "src.evaluation.callback.Evaluation", "folder": other, "evaluator": {"cache": other}}
     config = changed("callbacks.evaluation", "${hidden}") | {"hidden": hidden}
     config["trainer"] |= {"default_root_dir": other, "callbacks": [{"dirpath": other}]}
     config["trainer"]["logger"] = {"_target_": "lightning.pytorch.loggers.TensorBoardLogger", "save_dir": other}

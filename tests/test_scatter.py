@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from src import scatter
 from src.data.gaussians import Mixture
-from src.oracles.oracle import Opinion
-from src.scatter import ASTRAY_COLOUR, COLUMNS, MISSED_COLOUR, NEAR_COLOUR, Map
+from src.evaluation import point_plots
+from src.evaluation.oracles.base import Opinion
+from src.evaluation.point_plots import ASTRAY_COLOUR, COLUMNS, MISSED_COLOUR, NEAR_COLOUR, Map
 
 MIXTURE = Mixture({"left": (-1.0, 0.0), "right": (1.0, 0.0)}, sigma=0.1, reach=2)
 
@@ -72,7 +72,7 @@ def test_stacked_points_share_one_map(chart, said):
 
 def test_a_history_keeps_some_points_rounded(chart):
     many = opinion([[0.12345, -1.0]] * 3000, [-1] * 3000)
-    assert chart.some(many) == [0.123, -1.0] * scatter.IN_FRAME
+    assert chart.some(many) == [0.123, -1.0] * point_plots.IN_FRAME
 
 
 def row(seen: int, shares: list, recognisable: float = 0.5) -> dict:
@@ -87,15 +87,15 @@ def test_frames_say_when_and_how_much(chart, said):
 
 def test_every_evaluation_has_a_frame(chart, monkeypatch):
     sizes = []
-    monkeypatch.setattr(scatter, "Figure", lambda figsize, dpi: sizes.append(figsize) or Figure(figsize, dpi))
+    monkeypatch.setattr(point_plots, "Figure", lambda figsize, dpi: sizes.append(figsize) or Figure(figsize, dpi))
     few, more = (chart.frames([row(1000, [1.0, 0.0])] * number).pixels_HW3 for number in (COLUMNS, COLUMNS + 1))
     assert few.shape[1] == more.shape[1]
     assert more.shape[0] > few.shape[0], "another line"
-    assert sizes[1][1] - sizes[0][1] == pytest.approx(scatter.PANEL * 1.15)
+    assert sizes[1][1] - sizes[0][1] == pytest.approx(point_plots.PANEL * 1.15)
     assert amount(more, MISSED_COLOUR) > amount(few, MISSED_COLOUR)
 
 
 def test_points_alone():
     near, far = torch.tensor([[[[0.0, 0.5]]]]), torch.tensor([[[[0.0, 0.5]], [[-0.5, 0.2]]]])
-    one, two = (amount(scatter.cloud(points), NEAR_COLOUR) for points in (near, far))
+    one, two = (amount(point_plots.cloud(points), NEAR_COLOUR) for points in (near, far))
     assert 0 < 1.5 * one < two, "of stacked points both"

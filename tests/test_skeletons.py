@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.classes import stroke_length, thinned
+from src.evaluation.class_statistics import stroke_length, thinned
 from tests.test_classes import pieces, shape
 
 

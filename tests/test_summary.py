@@ -1,6 +1,6 @@
 import pytest
 
-from src.summary import print_summary
+from src.evaluation.summary import print_summary
 
 GAN = {
     "name": "gan_fm",

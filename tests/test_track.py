@@ -9,7 +9,7 @@ from torch import Tensor
 
 from src import track as track_module
 from src.data.spec import DataSpec
-from src.oracles.oracle import Opinion
+from src.evaluation.oracles.base import Opinion
 from src.track import KEPT, NUM_THEMES, GlobalLevel, Neighbourhood, styled_track, track
 
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from src import pictures
 from src.comparison.canvas import panels, png
 from src.core import plotting
 from src.data.drums import drawing
+from src.evaluation import image_grids
 
 NAMES = ("ca$$ette", "$x_1^2$", r"\frac{$a$}", "$_")
 
@@ -29,7 +29,7 @@ def ink(text: str) -> int:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_names_are_no_mathematics(name: str):
-    pictures.timeline([1, 2], np.full((2, 2), 0.5), [name, "rock"])
+    image_grids.timeline([1, 2], np.full((2, 2), 0.5), [name, "rock"])
     assert ink(name) != ink(name.replace("$", ""))
 
 
@@ -47,9 +47,9 @@ def test_signs_that_the_typeface_lacks_are_one_warning(caplog: pytest.LogCapture
     blank = torch.zeros(1, 16, 9)
     with caplog.at_level(logging.WARNING):
         for _ in range(2):
-            pictures.timeline([1, 2], np.full((2, 3), 1 / 3), names)
+            image_grids.timeline([1, 2], np.full((2, 3), 1 / 3), names)
             drawing.sorted_bars(dict.fromkeys(names, blank))
-            pictures.sorted_grid(dict.fromkeys(names, torch.zeros(1, 1, 8, 8, dtype=torch.uint8)), 2)
+            image_grids.sorted_grid(dict.fromkeys(names, torch.zeros(1, 1, 8, 8, dtype=torch.uint8)), 2)
     assert len(caplog.messages) == 1
     assert all(sign in caplog.messages[0] for sign in "太鼓達童")
 

@@ -13,9 +13,9 @@ from typing import Any
 import torch
 
 from src.data.loader import ResidentLoader
-from src.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
-from src.metrics.modes import ModeCoverage
-from src.oracles.oracle import Opinion
+from src.evaluation.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
+from src.evaluation.metrics.modes import ModeCoverage
+from src.evaluation.oracles.base import Opinion
 from src.vae.information import mutual_information
 from src.vae.latents import normal
 

@@ -7,8 +7,8 @@ from lightning import Callback, LightningModule, Trainer
 from optuna.pruners import MedianPruner
 from optuna.trial import Trial, TrialState
 
-from src.callbacks.evaluation import Evaluation
 from src.core.signals import Pruned
+from src.evaluation.callback import Evaluation
 from src.sweeps.search import JOB, JOURNAL, open_study
 
 

@@ -18,7 +18,7 @@ from src.comparison.sections import Section
 from src.comparison.statistics import MIN_SEEDS
 from src.comparison.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
 from src.core.metric_specs import compact, measure
-from src.metrics.onset import ACTIVE_NATS
+from src.evaluation.metrics.onset import ACTIVE_NATS
 
 MANY_COMPARISONS = 4
 MANY_NAMES = 5  # to be counted one by one where all have the same number of seeds

@@ -8,7 +8,7 @@ from src.comparison.canvas import INK, MUTED, along_the_bottom, colour_bar, pane
 from src.comparison.records import Run
 from src.comparison.sections import Section, Summary
 from src.core.metric_specs import LEAST_KL, compact
-from src.metrics.onset import ACTIVE_NATS
+from src.evaluation.metrics.onset import ACTIVE_NATS
 
 COLOUR_MAP = "YlGnBu"  # its lightness falls evenly, so that it survives print and colour blindness
 

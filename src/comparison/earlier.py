@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 from src.comparison.records import Run, is_names, is_number
-from src.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason
-from src.metrics.outcome import LevelState, mode_outcome
+from src.evaluation.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason
+from src.evaluation.metrics.outcome import LevelState, mode_outcome
 
 COLUMNS = ("images_seen", "modes", "modes_any", "effective_modes", "recognisable")
 

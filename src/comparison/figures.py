@@ -13,7 +13,7 @@ from src.comparison.survival import characters, survival_maps
 from src.comparison.why import Why
 from src.comparison.why_figure import why_figure
 from src.core.metric_specs import measure
-from src.metrics.onset import ACTIVE_NATS
+from src.evaluation.metrics.onset import ACTIVE_NATS
 
 KINDS = ("plane", "levels", "dimensions", "curves", "differences", "shares", "survival", "signals", "why", "samples")
 

@@ -23,7 +23,7 @@ from src.comparison.canvas import (
 from src.comparison.curves import draw
 from src.comparison.sections import Section, Summary
 from src.core.metric_specs import LEAST_KL, compact
-from src.metrics.onset import ACTIVE_NATS
+from src.evaluation.metrics.onset import ACTIVE_NATS
 
 QUANTITIES = {"kl": "KL, nats", "active": "active dimensions", "beta": "β"}
 

@@ -12,7 +12,7 @@ from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate
 from src.comparison.verdicts import Verdict, decision, interval, losses
 from src.core.metric_specs import compact, measure
-from src.metrics.onset import ACTIVE_NATS
+from src.evaluation.metrics.onset import ACTIVE_NATS
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
 MOST_NAMES = 8

@@ -7,7 +7,7 @@ from src.comparison.sections import Section, Summary
 from src.comparison.statistics import MIN_SEEDS, Estimate
 from src.comparison.verdicts import interval, losses
 from src.core.metric_specs import measure
-from src.metrics.onset import ACTIVE_NATS
+from src.evaluation.metrics.onset import ACTIVE_NATS
 
 
 def evidence(section: Section) -> list[str]:

@@ -8,9 +8,9 @@ import torch
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from src.callbacks.evaluation import Evaluation
 from src.data.loader import ResidentLoader
-from src.exhibits import Picture
+from src.evaluation.artifacts import Picture
+from src.evaluation.callback import Evaluation
 
 
 class Nosy:

@@ -10,7 +10,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
-from src.callbacks.evaluation import Evaluation, apart_from_training, as_csv
+from src.evaluation.callback import Evaluation, apart_from_training, as_csv
 from src.training.callbacks import stopwatch
 from src.training.callbacks.randomness import restore, snapshot
 from tests.callbacks.conftest import Nosy

@@ -15,13 +15,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams import metadata
 
-from src import pictures, train
+from src import train
 from src.comparison.possible import bounds
 from src.comparison.records import is_number
 from src.data.drums import datasets, drawing
 from src.data.letters.datasets import load_strokes
-from src.oracles import oracle
-from src.oracles.characters import CharacterOracle
+from src.evaluation.oracles import base
+from src.evaluation.oracles.characters import CharacterOracle
 
 SMALL = (
     "data=strokes",
@@ -59,10 +59,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     letters = load_strokes("letters", folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle, "STEPS", 60)
-        patch.setattr(oracle, "EASY", 0)
+        patch.setattr(base, "STEPS", 60)
+        patch.setattr(base, "EASY", 0)
         judge = CharacterOracle(26)
-        oracle.trained_oracle(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
+        base.trained_oracle(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
     return folder
 
 
@@ -70,8 +70,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenth of the drum grammar's bars, an oracle trained briefly, no pictures: they take longer than tiny models."""
     monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
-    monkeypatch.setattr(oracle, "STEPS", 20)
-    monkeypatch.setattr(oracle, "EASY", 0)
+    monkeypatch.setattr(base, "STEPS", 20)
+    monkeypatch.setattr(base, "EASY", 0)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (pictures, "kl_timeline")):
         monkeypatch.setattr(room, name, lambda *shown, **options: np.zeros((1, 1, 3), np.uint8))
 

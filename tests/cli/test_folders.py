@@ -9,7 +9,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src import report, sample
-from src.callbacks.evaluation import Evaluation
+from src.evaluation.callback import Evaluation
 from src.gan.tricks import EMA
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import Command, results

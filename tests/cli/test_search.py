@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from src.callbacks.evaluation import Evaluation
+from src.evaluation.callback import Evaluation
 from src.sweeps import callbacks
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, Command, results

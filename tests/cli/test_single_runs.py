@@ -80,8 +80,8 @@ def test_an_oracle_trained_in_the_run_changes_nothing(command: Command, monkeypa
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=with")
     kept = next(cache.glob("oracle-*.pt"))
     aside = kept.rename(kept.with_suffix(".aside"))
-    monkeypatch.setattr("src.oracles.oracle.STEPS", 60)
-    monkeypatch.setattr("src.oracles.oracle.EASY", 0)
+    monkeypatch.setattr("src.evaluation.oracles.base.STEPS", 60)
+    monkeypatch.setattr("src.evaluation.oracles.base.EASY", 0)
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=without")
     aside.replace(kept)
     assert results(Path("with"))["metrics"] == results(Path("without"))["metrics"]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from src.callbacks.evaluation import Evaluation
 from src.core.signals import SIGNALS
+from src.evaluation.callback import Evaluation
 from src.gan.tricks import EMA
 from tests.cli.conftest import Command, results
 from tests.cli.test_resume import RECIPE, asks_to_stop_at, assert_same_run, checkpoint, steps

@@ -26,7 +26,7 @@ MUSIC = {"validity", "diversity", "feature_distance", "style_accuracy"}
 def test_the_default_run_leaves_everything_the_contract_names(
     command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("src.oracles.oracle.STEPS", 20)
+    monkeypatch.setattr("src.evaluation.oracles.base.STEPS", 20)
     assert command(*VAE_SMALL, "callbacks.curves.every=2").status == 0
     folder = only("multirun/single/*")
     found = results(folder)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from src.metrics.onset import NEVER_HALF
+from src.evaluation.metrics.onset import NEVER_HALF
 
 LETTERS = list(ascii_uppercase)
 STROKES = {

@@ -16,7 +16,7 @@ from src.comparison.render_markdown import markdown
 from src.comparison.sections import EARLIER, group
 from src.comparison.tables import runs_table
 from src.comparison.write import write_report
-from src.metrics.onset import NEVER_HALF
+from src.evaluation.metrics.onset import NEVER_HALF
 
 LEARNING = {"outcome": "learning", "onset": None, "onset_reason": NEVER_HALF}
 

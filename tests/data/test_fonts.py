@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from src.classes import class_properties
 from src.data.letters import typeset
 from src.data.letters.fonts import Fonts
+from src.evaluation.class_statistics import class_properties
 
 COMMON = {"budget": 100, "batch_size": 10, "seed": 0}
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from src.gan.signals import warning_signals
+from src.evaluation.gan_diagnostics import warning_signals
 from src.gan.tricks import MinibatchStddev, Packing
 
 

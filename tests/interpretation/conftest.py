@@ -23,8 +23,8 @@ from torch.distributions import Normal
 from src.data.drums import grammar
 from src.data.drums.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.data.spec import BAR, DataSpec
-from src.interpretation.coded import Coded
-from src.oracles.oracle import Oracle
+from src.evaluation.latents.encode import Coded
+from src.evaluation.oracles.base import Oracle
 from src.vae.decoders import Parallel
 from src.vae.latents import Latents, normal
 from src.vae.module import VAE

@@ -12,12 +12,12 @@ from torch import Tensor
 from src.core.multiple_tests import holm
 from src.data.drums import grammar
 from src.data.drums.features import FEATURES
-from src.interpretation.association_table import association_table
-from src.interpretation.associations import LEAST_NATS, LEAST_RHO, Dimension, associations
-from src.interpretation.coded import Coded
-from src.interpretation.dependence import binned, chance_information, gaussian_information, mutual_information
-from src.interpretation.evidence import Evidence
-from src.interpretation.reading import Reading
+from src.evaluation.latents.association_table import association_table
+from src.evaluation.latents.associations import LEAST_NATS, LEAST_RHO, Dimension, associations
+from src.evaluation.latents.codes import Reading
+from src.evaluation.latents.dependence import binned, chance_information, gaussian_information, mutual_information
+from src.evaluation.latents.encode import Coded
+from src.evaluation.latents.evidence import Evidence
 
 NUM = 400
 KICK, HATS = FEATURES.index("kick density"), FEATURES.index("closed hat density")
@@ -161,7 +161,7 @@ def test_a_correlation_that_one_of_many_may_have_by_chance_is_no_name(monkeypatc
         codes = {"high": columns_N5[:, :3], "low": columns_N5[:, 3:]}
         readings.append(Reading(made, codes, codes))
     assert found_in(*readings)["z_high[0]"].feature is None
-    monkeypatch.setattr("src.interpretation.evidence.holm", lambda p_values: p_values)
+    monkeypatch.setattr("src.evaluation.latents.evidence.holm", lambda p_values: p_values)
     feature = found_in(*readings)["z_high[0]"].feature
     assert feature.name == "closed hat density"
     assert feature.rho > LEAST_RHO

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from src.interpretation.codec import likeliest, mean_codes, sampled_codes
+from src.evaluation.latents.codec import likeliest, mean_codes, sampled_codes
 from src.vae.networks import BottomUp, Conditional, Standard, TopDown
 
 

@@ -8,7 +8,7 @@ from src.data.drums import grammar
 from src.data.drums.datasets import Drums
 from src.data.drums.voices import VOICES
 from src.data.spec import BAR
-from src.interpretation.coded import coded
+from src.evaluation.latents.encode import coded
 
 
 def test_what_is_known_of_the_bars_comes_along(small_vae):

@@ -12,8 +12,8 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from src.interpretation.codec import mean_codes, sampled_codes
-from src.interpretation.control import DIALS, REQUESTS, Dialled, control, dialled, regression
+from src.evaluation.latents.codec import mean_codes, sampled_codes
+from src.evaluation.latents.control import DIALS, REQUESTS, Dialled, control, dialled, regression
 from src.vae.latents import Latents, normal, standard_normal
 
 SILENT = SimpleNamespace(

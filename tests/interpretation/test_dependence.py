@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 
-from src.interpretation.dependence import (
+from src.evaluation.latents.dependence import (
     binned,
     chance_information,
     entropy,

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from src.data.drums import grammar
-from src.exhibits import Picture, Sound, Table
-from src.interpretation import association_map, traversals
-from src.interpretation.dimensions import dimensions
+from src.evaluation.artifacts import Picture, Sound, Table
+from src.evaluation.latents import association_map, traversals
+from src.evaluation.latents.dimensions import dimensions
 from tests.interpretation.conftest import MODELS
 
 RATES = {"high": 0.5, "low": 0.3}

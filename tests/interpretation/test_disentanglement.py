@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.interpretation.coded import Coded
-from src.interpretation.disentanglement import concentration, dci, disentanglement, mig
-from src.interpretation.reading import Reading
+from src.evaluation.latents.codes import Reading
+from src.evaluation.latents.disentanglement import concentration, dci, disentanglement, mig
+from src.evaluation.latents.encode import Coded
 
 SIZES = (5, 4, 3, 2)
 

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from src.data.spec import Split
-from src.interpretation.control import control
-from src.interpretation.hierarchy import hierarchy
-from src.interpretation.interpolation import interpolation
-from src.interpretation.temperature import temperature
-from src.interpretation.transfer import transfer
-from src.listener import Listener
-from src.oracles.oracle import Oracle
+from src.evaluation.drum_metrics import Listener
+from src.evaluation.latents.control import control
+from src.evaluation.latents.hierarchy import hierarchy
+from src.evaluation.latents.interpolation import interpolation
+from src.evaluation.latents.temperature import temperature
+from src.evaluation.latents.transfer import transfer
+from src.evaluation.oracles.base import Oracle
 from tests.interpretation.conftest import MODELS
 
 FEWER = {
@@ -39,7 +39,7 @@ def fewer(monkeypatch):
 def undrawn(monkeypatch):
     """Pictures are made of nothing: most of the time goes into their drawing."""
     for module in ("strips", "latent_map", "control", "temperature"):
-        monkeypatch.setattr(f"src.interpretation.{module}.rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
+        monkeypatch.setattr(f"src.evaluation.latents.{module}.rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
 
 
 class Guess(Oracle):

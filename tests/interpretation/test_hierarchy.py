@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from src.interpretation.hierarchy import agreement, drawn_groups, hierarchy
+from src.evaluation.latents.hierarchy import agreement, drawn_groups, hierarchy
 
 CELLS = 16 * 9
 

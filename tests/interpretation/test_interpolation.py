@@ -6,7 +6,7 @@ P pairs, K steps.
 import pytest
 import torch
 
-from src.interpretation.interpolation import Blends, cross_fade, interpolation, judged
+from src.evaluation.latents.interpolation import Blends, cross_fade, interpolation, judged
 
 MOMENTS = torch.linspace(0, 1, 9)
 

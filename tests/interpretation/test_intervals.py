@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import binomtest
 
-from src.interpretation.intervals import ratio, share, wilson
+from src.evaluation.latents.intervals import ratio, share, wilson
 
 
 @pytest.mark.parametrize(("hits", "num"), [(0, 10), (1, 10), (5, 10), (10, 10), (37, 400), (400, 400)])

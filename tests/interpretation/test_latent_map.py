@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from src.interpretation.charts import look
-from src.interpretation.latent_map import latent_map, principal
+from src.evaluation.latents.charts import look
+from src.evaluation.latents.latent_map import latent_map, principal
 
 
 def test_principal_components_are_those_of_the_covariance():

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from src.data.spec import Split
-from src.interpretation import two_samples
-from src.interpretation.coded import Findings
-from src.interpretation.musicality import cell_entropy, musicality
-from src.listener import Listener
-from src.metrics.music import validity
+from src.evaluation.drum_metrics import Listener
+from src.evaluation.latents import two_samples
+from src.evaluation.latents.encode import Findings
+from src.evaluation.latents.musicality import cell_entropy, musicality
+from src.evaluation.metrics.music import validity
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from src.interpretation.coded import Coded
-from src.interpretation.pairs import ENOUGH, paired_styles, style_pairs
+from src.evaluation.latents.encode import Coded
+from src.evaluation.latents.pairs import ENOUGH, paired_styles, style_pairs
 
 
 def styles_of(held: Coded, source_P: Tensor, target_P: Tensor) -> Counter:

@@ -7,7 +7,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax
 from scipy.stats import f_oneway
 
-from src.interpretation.probe import PENALTY, Probe, between_share
+from src.evaluation.latents.probe import PENALTY, Probe, between_share
 
 
 @pytest.fixture

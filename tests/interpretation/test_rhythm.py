@@ -5,7 +5,7 @@ N bars.
 
 import torch
 
-from src.interpretation.rhythm import onset_similarity, usual_similarity
+from src.evaluation.latents.rhythm import onset_similarity, usual_similarity
 
 
 def bar(*steps: int, voice: int = 0) -> torch.Tensor:

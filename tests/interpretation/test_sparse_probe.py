@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from src.interpretation.sparse_probe import SparseProbe
+from src.evaluation.latents.sparse_probe import SparseProbe
 
 
 def drawn(num: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,7 +5,7 @@ import torch
 from matplotlib.colors import to_rgb
 
 from src.data.drums.drawing import HIT
-from src.interpretation.strips import CELL, Row, strips
+from src.evaluation.latents.strips import CELL, Row, strips
 
 
 def ink(picture: np.ndarray) -> np.ndarray:

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from src.data.spec import Split
-from src.interpretation.temperature import NUM_BARS, TEMPERATURES, temperature
-from src.listener import Listener
-from src.metrics.music import diversity, validity
+from src.evaluation.drum_metrics import Listener
+from src.evaluation.latents.temperature import NUM_BARS, TEMPERATURES, temperature
+from src.evaluation.metrics.music import diversity, validity
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from src.interpretation.intervals import wilson
-from src.interpretation.transfer import WAYS, transfer, typical_bars
+from src.evaluation.latents.intervals import wilson
+from src.evaluation.latents.transfer import WAYS, transfer, typical_bars
 
 
 @pytest.mark.parametrize(("high", "moves", "stays"), [("style", "high", "low"), ("hats", "low", "high")])

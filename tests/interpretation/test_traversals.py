@@ -9,11 +9,11 @@ from PIL import ImageColor
 
 from src.data.drums.features import FEATURES
 from src.data.drums.voices import CLOSED_HAT
-from src.interpretation import association_map, traversals
-from src.interpretation.associations import Dimension
-from src.interpretation.codec import mean_codes
-from src.interpretation.evidence import Evidence
-from src.interpretation.traversals import COLOURS, MIDDLE, STEPS, heard, pages, traversal_picture, traversed
+from src.evaluation.latents import association_map, traversals
+from src.evaluation.latents.associations import Dimension
+from src.evaluation.latents.codec import mean_codes
+from src.evaluation.latents.evidence import Evidence
+from src.evaluation.latents.traversals import COLOURS, MIDDLE, STEPS, heard, pages, traversal_picture, traversed
 
 
 def dimension(level: str, index: int, kl: float = 1.0, feature: str | None = None) -> Dimension:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from src.data.drums import grammar
-from src.interpretation.two_samples import guesses
+from src.evaluation.latents.two_samples import guesses
 
 NUM = 300
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, MultivariateNormal, Normal
 
 from src.data.drums.groove import load_groove
-from src.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
+from src.evaluation.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
 
 REAL = Path(os.environ.get("DATA_DIR", "data"))
 

@@ -6,8 +6,8 @@ from torch import nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
-from src.metrics import fidelity
-from src.metrics.fidelity import Fidelity, frechet_distance, kernel_distance, radii, vendi_score
+from src.evaluation.metrics import fidelity
+from src.evaluation.metrics.fidelity import Fidelity, frechet_distance, kernel_distance, radii, vendi_score
 
 NAMES = ("precision", "recall", "density", "coverage")
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.metrics.modes import ModeCoverage
-from src.oracles.oracle import Opinion
+from src.evaluation.metrics.modes import ModeCoverage
+from src.evaluation.oracles.base import Opinion
 
 
 def opinion(confidence, classes) -> Opinion:

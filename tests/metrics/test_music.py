@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.data.drums.features import features
-from src.metrics.music import Musicality, diversity, feature_distance, validity
+from src.evaluation.metrics.music import Musicality, diversity, feature_distance, validity
 
 
 def noise(num: int, density: float, seed: int = 0) -> torch.Tensor:

@@ -1,6 +1,6 @@
 import pytest
 
-from src.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason, posterior_collapse_onset
+from src.evaluation.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason, posterior_collapse_onset
 
 STABLE = [10, 20, 26, 26, 25, 26]
 

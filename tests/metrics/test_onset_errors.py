@@ -6,8 +6,8 @@ R runs, E evaluations.
 import numpy as np
 import pytest
 
-from src.metrics.onset import mode_collapse_onset
-from src.metrics.outcome import Outcome, mode_outcome
+from src.evaluation.metrics.onset import mode_collapse_onset
+from src.evaluation.metrics.outcome import Outcome, mode_outcome
 
 NUM_MODES = 26
 RUNS = 400

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from src.metrics.outcome import LevelState, Outcome, late_metrics, mode_outcome, worst_state
+from src.evaluation.metrics.outcome import LevelState, Outcome, late_metrics, mode_outcome, worst_state
 
 
 def history(modes, any_sample=None, recognisable=0.9, effective=None):

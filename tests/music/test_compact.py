@@ -10,7 +10,7 @@ import torch
 
 from src.data.drums.audio import BAR, SAMPLE_RATE, data_uri, decoded, mu_law
 from src.data.drums.synthesis import write_wav
-from src.exhibits import Sound
+from src.evaluation.artifacts import Sound
 
 
 def by_the_book(code: int) -> int:

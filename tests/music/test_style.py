@@ -11,10 +11,10 @@ import torch
 from src.data.drums import grammar
 from src.data.drums.features import FEATURES, features
 from src.data.spec import Split
-from src.music.nonsense import NONSENSE
-from src.music.style import Description, StyleOracle, with_slips
-from src.oracles import oracle as oracle_file
-from src.oracles.oracle import train_oracle, trained_oracle
+from src.evaluation.oracles import base as oracle_file
+from src.evaluation.oracles.base import train_oracle, trained_oracle
+from src.evaluation.oracles.drum_outliers import NONSENSE
+from src.evaluation.oracles.drums import Description, StyleOracle, with_slips
 
 CPU = torch.device("cpu")
 

@@ -4,9 +4,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from src.oracles import augmentation
-from src.oracles.augmentation import augmented, blurred, dilated, gaussian_blur, noisy, reshaded, thickened, warped
-from src.oracles.characters import CharacterOracle
+from src.evaluation.oracles import augmentation
+from src.evaluation.oracles.augmentation import (
+    augmented,
+    blurred,
+    dilated,
+    gaussian_blur,
+    noisy,
+    reshaded,
+    thickened,
+    warped,
+)
+from src.evaluation.oracles.characters import CharacterOracle
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ import torch
 from src.data.gaussians import GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
-from src.music.style import StyleOracle
-from src.oracles import oracle as oracle_file
-from src.oracles.characters import CharacterOracle
-from src.oracles.choice import oracle_of
-from src.oracles.nearest import NearestCentre
+from src.evaluation.oracles import base as oracle_file
+from src.evaluation.oracles.characters import CharacterOracle
+from src.evaluation.oracles.drums import StyleOracle
+from src.evaluation.oracles.factory import oracle_of
+from src.evaluation.oracles.gaussians import NearestCentre
 
 
 class Pixels(ResidentData):

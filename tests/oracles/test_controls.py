@@ -3,7 +3,7 @@
 import torch
 from torch.nn import functional as F
 
-from src.oracles.controls import bar_controls, character_controls, controls_of
+from src.evaluation.oracles.controls import bar_controls, character_controls, controls_of
 
 
 def test_characters():

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from src.data.gaussians import LEVELS, GaussianGrid, GaussianRing, Mixture
-from src.oracles.choice import oracle_of
-from src.oracles.nearest import NearestCentre
+from src.evaluation.oracles.factory import oracle_of
+from src.evaluation.oracles.gaussians import NearestCentre
 
 MIXTURE = Mixture({"left": (-1.0, 0.0), "right": (1.0, 0.0)}, sigma=0.1, reach=2)
 

@@ -12,13 +12,13 @@ from src.data.letters.datasets import STROKES_PER_CLASS
 from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.letters.strokes import draw
 from src.data.spec import Split
-from src.metrics.modes import ModeCoverage
-from src.oracles import oracle as oracle_file
-from src.oracles.augmentation import gaussian_blur, warped
-from src.oracles.characters import CharacterOracle
-from src.oracles.controls import character_controls
-from src.oracles.oracle import Oracle, train_oracle, trained_oracle
-from src.oracles.outliers import blended
+from src.evaluation.metrics.modes import ModeCoverage
+from src.evaluation.oracles import base as oracle_file
+from src.evaluation.oracles.augmentation import gaussian_blur, warped
+from src.evaluation.oracles.base import Oracle, train_oracle, trained_oracle
+from src.evaluation.oracles.characters import CharacterOracle
+from src.evaluation.oracles.controls import character_controls
+from src.evaluation.oracles.outliers import blended
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 CPU = torch.device("cpu")

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from src.oracles import outliers
+from src.evaluation.oracles import outliers
 
 KINDS = {make.__name__: make for make in (*outliers.PLAIN, outliers.cut_up)} | {
     make.__name__: lambda real, make=make: make(real, torch.arange(len(real)))

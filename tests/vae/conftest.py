@@ -16,14 +16,14 @@ from lightning import Callback, Trainer
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from src.callbacks.evaluation import Evaluation
 from src.data.drums import drawing, grammar
 from src.data.loader import ResidentLoader
 from src.data.module import Loaded, ResidentData
 from src.data.spec import DataSpec, Split
-from src.oracles import oracle
+from src.evaluation.callback import Evaluation
+from src.evaluation.oracles import base
+from src.evaluation.vae import VAEEvaluator
 from src.training.callbacks.randomness import Randomness
-from src.vae.evaluation import VAEEvaluator
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown
 from tests.conftest import BARE
@@ -148,8 +148,8 @@ def oracles(tmp_path_factory) -> Path:
 @pytest.fixture
 def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
     """An evaluation as a run has it, ready for the data; what costs most, the pictures of bars, only if asked for."""
-    monkeypatch.setattr(oracle, "STEPS", 40)
-    monkeypatch.setattr(oracle, "EASY", 0)
+    monkeypatch.setattr(base, "STEPS", 40)
+    monkeypatch.setattr(base, "EASY", 0)
 
     def make(
         kind: str = "bars", stack: int = 1, pictures: bool = False, interpret: bool = False, **changes: int

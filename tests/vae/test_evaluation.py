@@ -8,7 +8,7 @@ import torch
 from torch.distributions import Bernoulli
 
 from src.data.drums import grammar
-from src.exhibits import Cloud, Picture, Sound
+from src.evaluation.artifacts import Cloud, Picture, Sound
 
 BOUND = {"elbo", "reconstruction", "kl_high", "kl_low", "active_high", "active_low", "mi_high", "mi_low", "mi_ceiling"}
 BOUND |= {"usage_high", "usage_low", "onset_f1", "collapsed", "au_high", "au_low"}

@@ -168,10 +168,10 @@ def test_many_draws_make_the_bound_repeatable(evaluation_of, vae_for, monkeypatc
     vae = vae_for(data)
 
     def bounds(draws: int) -> torch.Tensor:
-        monkeypatch.setattr("src.vae.evaluation.DRAWS", draws)
+        monkeypatch.setattr("src.evaluation.vae.DRAWS", draws)
         found = []
         for seed in range(12):
-            monkeypatch.setattr("src.vae.evaluation.SEED", seed)
+            monkeypatch.setattr("src.evaluation.vae.SEED", seed)
             found.append(evaluation.measure(vae, "test")[0]["elbo"])
         return torch.tensor(found)
 
@@ -184,6 +184,6 @@ def test_the_bound_does_not_depend_on_how_many_cells_are_held_at_once(evaluation
     evaluation, data = evaluation_of()
     vae = vae_for(data)
     whole, _ = evaluation.measure(vae, "test")
-    monkeypatch.setattr("src.vae.evaluation.DRAWN_CELLS", 5 * 16 * 144)
+    monkeypatch.setattr("src.evaluation.vae.DRAWN_CELLS", 5 * 16 * 144)
     parts, _ = evaluation.measure(vae, "test")
     assert parts["elbo"] == pytest.approx(whole["elbo"], rel=0.02)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Normal, kl_divergence
 from torch.nn.functional import softplus
 
-from src.metrics.bound import importance_weighted_nll
+from src.evaluation.metrics.bound import importance_weighted_nll
 from src.vae.anneal import Constant
 from src.vae.decoders import Parallel
 from src.vae.module import VAE, log_likelihood

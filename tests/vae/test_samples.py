@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from src.data.spec import Split
-from src.exhibits import Picture
-from src.vae.samples import style_accuracy
+from src.evaluation.artifacts import Picture
+from src.evaluation.vae_samples import style_accuracy
 
 CPU = torch.device("cpu")
 MODES = {"modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid", "precision"}

@@ -1,0 +1,1 @@
+"""What a model is scored on, during a run and after it."""

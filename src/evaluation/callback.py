@@ -1,0 +1,257 @@
+"""Evaluations along training: history.csv, TensorBoard, pictures, and a checkpoint after each."""
+
+import csv
+import io
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+
+from src.core.files import write_atomically
+from src.data.module import ResidentData
+from src.evaluation.artifacts import Exhibit
+from src.training import checkpoints
+from src.training.callbacks.curves import require_finite_weights
+from src.training.callbacks.stopwatch import Stopwatch
+
+
+class Evaluator(Protocol):
+    """What a model family brings: its metrics, their controls, and what to show."""
+
+    headline: tuple[str, ...]  # the metrics to show where there is room for a few
+    charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
+
+    def prepare(self, data: ResidentData, device: torch.device) -> None: ...
+
+    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]: ...
+
+    def controls(self) -> dict[str, dict[str, Any]]: ...
+
+    def facts(self) -> dict[str, Any]: ...
+
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
+
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]: ...
+
+
+class Evaluation(Callback):
+    """Scores the model on the validation split `num_evaluations` times, evenly spaced, the last time at the end.
+
+    Evaluating draws from random streams of its own and is not counted as training time, so it changes neither the
+    weights nor the speed that is reported.
+
+    Args:
+        evaluator: measures and draws.
+        num_evaluations: how many along the way.
+        monitor: the metric of which best.ckpt holds the highest finite value.
+        folder: the run's folder.
+    """
+
+    heeds_pauses = True
+
+    def __init__(self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str):
+        self.evaluator = evaluator
+        self.num_evaluations = num_evaluations
+        self.monitor = monitor
+        self.folder = Path(folder)
+        self.history: list[dict[str, Any]] = []
+        self.stopwatch = Stopwatch()
+        self.final: dict[str, Any] = {"metrics": {}, "controls": {}}
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The newest row of the history, empty before the first evaluation."""
+        return self.history[-1] if self.history else {}
+
+    def on_fit_start(self, trainer: Trainer, module: LightningModule) -> None:
+        (self.folder / "samples").mkdir(parents=True, exist_ok=True)
+        (self.folder / "checkpoints").mkdir(exist_ok=True)
+        with own_randomness(module.device):
+            self.evaluator.prepare(trainer.datamodule, module.device)
+        if trainer.is_global_zero:
+            trainer.logger.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
+
+    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
+        total = trainer.num_training_batches
+        self.due = {math.ceil(total * turn / self.num_evaluations) for turn in range(1, self.num_evaluations + 1)}
+        module.pauses |= self.due
+        self.stopwatch.start()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int
+    ) -> None:
+        if module.steps in self.due:
+            if module.device.type == "cuda":
+                torch.cuda.synchronize()
+            self.stopwatch.stop()
+            self._evaluate(trainer, module)
+            self.stopwatch.start()
+
+    def on_train_epoch_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.stopwatch.stop()
+
+    def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        if not self.history:  # resumed with a budget that it had used up before its first evaluation
+            self._add_row(trainer, module)
+        metrics, shown = self.measure(module, "test")
+        self.final = {"metrics": metrics, "controls": self.controls(module.device)}
+        self._log(trainer, module, "test", metrics, shown)
+        self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+
+    def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
+        # An interrupted run goes on later, and whoever interrupts it does not wait for pictures.
+        if self.history and isinstance(exception, Exception):
+            self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+
+    def expected(self) -> dict[str, float]:
+        """The figures to see first on TensorBoard's HParams page, not known before the end."""
+        return {f"test/{name}": math.nan for name in self.evaluator.headline}
+
+    def results(self) -> dict[str, Any]:
+        """The part of results.json that was measured here, as far as the run got.
+
+        `metrics` stay empty and `outcome` null in a run that did not come to its end.
+        """
+        seconds, images = self.latest.get("seconds", self.stopwatch.seconds), self.latest.get("images_seen", 0)
+        metrics = self.final["metrics"]
+        told = self.evaluator.over_training(self.history, metrics) if self.history else {}
+        return {
+            **self.final,
+            **(self.evaluator.facts() if self.history else {}),
+            "metrics": metrics | told.get("metrics", {}) if metrics else {},
+            "outcome": told.get("outcome") if metrics else None,
+            "onset": told.get("onset"),
+            "onset_reason": told.get("onset_reason"),
+            "images_seen": images,
+            "generator_steps": self.latest.get("generator_steps", 0),
+            "train_seconds": seconds,
+            "images_per_second": images / seconds if seconds else None,
+        }
+
+    def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
+        require_finite_weights(module)  # the last checkpoint is one to go on from
+        improved = self._add_row(trainer, module)
+        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
+
+    def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:
+        """Measures the model as it is and adds that to the history; whether it is the best so far."""
+        metrics, shown = self.measure(module, "val")
+        row = {
+            "images_seen": module.images_seen,
+            "seconds": round(self.stopwatch.seconds, 3),
+            "generator_steps": module.generator_steps,
+            **metrics,
+        }
+        if not is_number(metrics.get(self.monitor)):
+            choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
+            raise ValueError(f"monitor={self.monitor}: it is no number here; choose one of {choices}")
+        improved = all(worth(row[self.monitor]) > worth(before[self.monitor]) for before in self.history)
+        self.history.append(row)
+        self._log(trainer, module, "val", row, shown)
+        if trainer.is_global_zero:
+            write_atomically(self.folder / "history.csv", as_csv(self.history))
+        return improved
+
+    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+        """Metrics of the model as it is, and what to show beside them."""
+        # What was compiled is so for batches of training's size and mode.
+        with apart_from_training(module.device), torch.compiler.set_stance("force_eager"):
+            return self.evaluator.evaluate(module, split)
+
+    def controls(self, device: torch.device) -> dict[str, dict[str, Any]]:
+        with apart_from_training(device):
+            return self.evaluator.controls()
+
+    def _log(
+        self,
+        trainer: Trainer,
+        module: LightningModule,
+        stage: str,
+        metrics: Mapping[str, Any],
+        shown: Mapping[str, Exhibit],
+    ) -> None:
+        if trainer.is_global_zero:
+            scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
+            trainer.logger.log_metrics(scalars, step=module.images_seen)
+        self._show(trainer, module, stage, shown)
+
+    def _show(self, trainer: Trainer, module: LightningModule, stage: str, shown: Mapping[str, Exhibit]) -> None:
+        """On TensorBoard, and in the folder, where the newest stays."""
+        for name, exhibit in shown.items() if trainer.is_global_zero else ():
+            exhibit.save(self.folder / "samples", name)
+            exhibit.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
+
+    def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        # The end of a finished run is not the end of training when it goes on with a larger budget.
+        checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"] = False
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"history": self.history, "train_seconds": self.stopwatch.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.history = state["history"]
+        self.stopwatch.seconds_before = state["train_seconds"]
+
+
+def own_randomness(device: torch.device) -> AbstractContextManager[None]:
+    """Every random stream is put back afterwards."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
+
+@contextmanager
+def apart_from_training(device: torch.device) -> Iterator[None]:
+    """Full precision, no gradients, and every random stream is put back afterwards.
+
+    TF32, in which a GPU trains, would blur the distances between samples: they are differences of large squares.
+    """
+    matrices = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with own_randomness(device), torch.no_grad(), torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matrices)
+
+
+def as_layout(charts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[Any]]]:
+    """Charts as TensorBoard wants them; it is content if a tag only begins like the pattern."""
+    return {
+        chapter: {title: ["Multiline", [f"{pattern}$"]] for title, pattern in titles.items()}
+        for chapter, titles in charts.items()
+    }
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_scalar(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value)
+
+
+def worth(value: float) -> float:
+    """What is not finite is worse than anything."""
+    return value if math.isfinite(value) else -math.inf
+
+
+def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
+    """A row per evaluation; lists are joined by spaces, numbers that are not finite are left blank.
+
+    Rows of a run that an earlier version began may lack columns, which are blank there.
+    """
+    text = io.StringIO()
+    columns = dict.fromkeys(name for row in history for name in row)
+    writer = csv.DictWriter(text, fieldnames=list(columns), restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in history)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(f"{entry:.6g}" if isinstance(entry, float) else str(entry) for entry in value)
+    return value if is_scalar(value) else ""

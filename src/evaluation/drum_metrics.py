@@ -1,0 +1,58 @@
+"""How drum bars sound, by what can be counted, with controls to read it against: both model families are asked this.
+
+N bars, T steps, V voices.
+"""
+
+import torch
+from torch import Tensor
+
+from src.data.module import ResidentData
+from src.data.spec import Split
+from src.evaluation.metrics.music import Musicality
+from src.evaluation.oracles.controls import bar_controls
+
+SEED = 20_26  # of the controls: the same in every run
+
+
+class Listener:
+    """Judges single bars, uint8 [N, T, V].
+
+    Args:
+        train: the bars that the measures refer to, on the device.
+        test_NTV: held-out bars.
+        num_samples: bars that a figure is made of; of held-out ones there may be fewer.
+    """
+
+    def __init__(self, train: Split, test_NTV: Tensor, num_samples: int):
+        self.test_NTV = test_NTV
+        self.num_samples = num_samples
+        self.musicality = Musicality(train.images).to(train.images.device)
+
+    def measures(self, grids_NTV: Tensor) -> dict[str, float]:
+        self.musicality.reset()
+        self.musicality.update(grids_NTV)
+        return {name: value.item() for name, value in self.musicality.compute().items()}
+
+    def controls(self) -> dict[str, dict[str, float]]:
+        """The measures of bars whose quality is known.
+
+        `real`: the test split. `single`: one real bar repeated. The others: `src.evaluation.oracles.controls.bar_controls`.
+        """
+        real_NTV = self.test_NTV[: self.num_samples]
+        with torch.random.fork_rng([]):
+            torch.manual_seed(SEED)
+            made = bar_controls(real_NTV.unsqueeze(1).float().cpu())
+        bars = {
+            "real": real_NTV,
+            **{name: grids_N1TV[:, 0].to(real_NTV) for name, grids_N1TV in made.items()},
+            "single": real_NTV[:1].expand_as(real_NTV),
+        }
+        return {name: self.measures(grids_NTV) for name, grids_NTV in bars.items()}
+
+
+def listener_of(data: ResidentData, num_samples: int, device: torch.device) -> Listener | None:
+    """None for what is not to be heard: images, and stacked bars, which sound together."""
+    if data.spec.kind != "drums" or data.spec.shape[0] > 1:
+        return None
+    test_NTV = data.held_out("test").images[:, 0].to(device)
+    return Listener(data.splits["train"].to(device), test_NTV, num_samples)

@@ -1,0 +1,158 @@
+"""Pictures as uint8 arrays [H, W, 3]: sample grids and timelines.
+
+T and E evaluations, K classes, L latent dims.
+"""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+from PIL.ImageDraw import ImageDraw
+from torch import Tensor
+
+from src.core.plotting import draw, lettering, warn_of_missing_glyphs
+from src.evaluation.metrics.onset import ACTIVE_NATS
+
+GAP = 2  # pixels between images
+GAP_GREY = 64
+BLANK_GREY = 235  # where an image is missing
+ZOOM = 2
+LABEL = 52  # pixels beside a row
+MISSING = "#c1272d"
+SCALE = (0.01, 10)  # nats shown
+
+
+def save(picture: np.ndarray, path: Path) -> None:
+    path.write_bytes(as_png(picture))
+
+
+def as_png(picture: np.ndarray) -> bytes:
+    """The picture as a PNG file, compressed in a hurry: evaluations write some each, and training waits."""
+    file = io.BytesIO()
+    red, green, blue = np.moveaxis(picture, -1, 0)
+    grey = (red == green).all() and (green == blue).all()
+    Image.fromarray(red if grey else picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
+    """Images row by row; one channel is grey, two and three are red, green and blue."""
+    tiles = _tiles(images_NCHW)
+    rows = -(-len(tiles) // columns)
+    blank = np.full((rows * columns - len(tiles), *tiles.shape[1:]), BLANK_GREY, np.uint8)
+    return _zoomed(_assembled(np.concatenate([tiles, blank]), columns))
+
+
+def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
+    """A labelled row of images a class, in two blocks side by side; a missing class has a blank row and a red label.
+
+    Painted pixel by pixel: a figure with axes takes five times as long.
+    """
+    names = list(rows)
+    warn_of_missing_glyphs(names)
+    drawn = next((images for images in rows.values() if images is not None), None)
+    height, width = (28, 28) if drawn is None else drawn.shape[-2:]
+    tiles_KNHW3 = np.full((len(names), columns, height, width, 3), BLANK_GREY, np.uint8)
+    for index, images_NCHW in enumerate(rows.values()):
+        if images_NCHW is not None:
+            tiles_KNHW3[index, : len(images_NCHW)] = _tiles(images_NCHW)
+    half = -(-len(names) // 2)
+    blocks = [
+        np.pad(
+            _zoomed(_assembled(tiles.reshape(-1, height, width, 3), columns, gap_grey=255)),
+            [(0, ZOOM * (half - len(tiles)) * (height + GAP)), (LABEL, ZOOM * GAP), (0, 0)],
+            constant_values=255,
+        )
+        for tiles in (tiles_KNHW3[:half], tiles_KNHW3[half:])
+    ]
+    picture = Image.fromarray(np.concatenate(blocks, 1))
+    pen, letters = ImageDraw(picture), lettering(34, "-Bold")
+    for index, (name, images_NCHW) in enumerate(rows.items()):
+        block, row = divmod(index, half)
+        right, middle = block * blocks[0].shape[1] + LABEL - 8, ZOOM * (GAP + row * (height + GAP) + height / 2)
+        pen.text((right, middle), name, "black" if images_NCHW is not None else MISSING, letters, anchor="rm")
+    return np.array(picture)
+
+
+def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Classes × time: each class's share of the recognisable samples, relative to an equal share."""
+    relative_KT = shares_TK.T * len(names)
+    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    norm = mpl.colors.TwoSlopeNorm(1, 0, 3)
+    picture = axis.imshow(relative_KT, aspect="auto", cmap="RdBu_r", norm=norm, interpolation="nearest")
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    _label_time(axis, images_seen)
+    bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.1, 0.5, 1, 2, 3], pad=0.02)
+    bar.ax.set_yticklabels(["gone", "a tenth", "half", "equal share", "twice", "3 times or more"])
+    return rendered(canvas)
+
+
+def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Latent dimensions × evaluations: KL in nats, grey where a dimension is inactive; `kl_EL` names the levels."""
+    names = [f"z_{level}[{index}]" for level, kl in kl_EL.items() for index in range(kl.shape[1])]
+    nats_LE = np.concatenate(list(kl_EL.values()), 1).T
+    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    norm = mpl.colors.LogNorm(*SCALE)
+    picture = axis.imshow(
+        nats_LE.clip(*SCALE), aspect="auto", cmap=_active_and_inactive(norm), norm=norm, interpolation="nearest"
+    )
+    for border in np.cumsum([kl.shape[1] for kl in kl_EL.values()])[:-1]:
+        axis.axhline(border - 0.5, color="black", linewidth=1.5)
+    axis.set_yticks(range(len(names)), names, fontsize=9)
+    _label_time(axis, images_seen)
+    ticks = (0.01, 0.03, ACTIVE_NATS, 0.3, 1, 3, 10)
+    bar = figure.colorbar(picture, ax=axis, ticks=ticks, pad=0.02, label="KL in nats")
+    bar.ax.set_yticklabels(["≤ 0.01", "0.03", "0.1: active", "0.3", "1", "3", "≥ 10"])
+    bar.ax.minorticks_off()
+    bar.ax.axhline(ACTIVE_NATS, color="black", linewidth=1.5)
+    return rendered(canvas)
+
+
+def _label_time(axis: Axes, images_seen: Sequence[int]) -> None:
+    """A column an evaluation, some of them labelled."""
+    labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
+    axis.set_xticks(labelled, [f"{images_seen[index] / 1000:,.0f}k" for index in labelled], fontsize=9)
+    axis.set_xlabel("training samples seen")
+
+
+def _active_and_inactive(norm: mpl.colors.Normalize) -> mpl.colors.Colormap:
+    """Greys up to the threshold, colours from there on."""
+    resolution = 300
+    inactive = round(float(norm(ACTIVE_NATS)) * resolution)
+    greys = mpl.colormaps["Greys"](np.linspace(0.05, 0.45, inactive))
+    colours = mpl.colormaps["viridis_r"](np.linspace(0, 1, resolution - inactive))
+    return mpl.colors.ListedColormap(np.concatenate([greys, colours]))
+
+
+def _tiles(images_NCHW: Tensor) -> np.ndarray:
+    """[N, H, W, 3] from uint8 images of one, two or three channels."""
+    tiles = images_NCHW.cpu().numpy().transpose(0, 2, 3, 1)
+    if tiles.shape[-1] == 1:
+        return tiles.repeat(3, -1)
+    return np.pad(tiles, [(0, 0)] * 3 + [(0, 3 - tiles.shape[-1])])
+
+
+def _assembled(tiles_NHW3: np.ndarray, columns: int, gap_grey: int = GAP_GREY) -> np.ndarray:
+    padded = np.pad(tiles_NHW3, [(0, 0), (GAP, 0), (GAP, 0), (0, 0)], constant_values=gap_grey)
+    num, height, width, _ = padded.shape
+    rows = padded.reshape(num // columns, columns, height, width, 3).swapaxes(1, 2)
+    return rows.reshape(num // columns * height, columns * width, 3)
+
+
+def _zoomed(picture: np.ndarray) -> np.ndarray:
+    return picture.repeat(ZOOM, 0).repeat(ZOOM, 1)
+
+
+def rendered(canvas: FigureCanvasAgg) -> np.ndarray:
+    draw(canvas)
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

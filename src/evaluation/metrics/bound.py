@@ -1,0 +1,89 @@
+"""The evidence lower bound and its parts, raw: β 1, nothing clamped, temperature 1.
+
+N samples, L latent dims, K importance samples, T steps, V voices (cells of a step).
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from src.evaluation.metrics.onset import ACTIVE_NATS
+
+ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over samples
+
+
+class Bound(Metric):
+    """ELBO, reconstruction and KL per level and dimension, in nats, averaged over samples.
+
+    Args:
+        z_high: dimensions of the global level.
+        z_low: dimensions of the local level.
+    """
+
+    full_state_update = False
+    distortion: Tensor
+    high_L: Tensor
+    low_L: Tensor
+    total: Tensor
+
+    def __init__(self, z_high: int, z_low: int):
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
+        self.add_state("distortion", torch.zeros((), dtype=torch.double), dist_reduce_fx="sum")
+        self.add_state("high_L", torch.zeros(z_high, dtype=torch.double), dist_reduce_fx="sum")
+        self.add_state("low_L", torch.zeros(z_low, dtype=torch.double), dist_reduce_fx="sum")
+        self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, distortion_N: Tensor, high_NL: Tensor, low_NL: Tensor) -> None:
+        """Takes −log p(x|z) and the KL of each dimension."""
+        self.distortion += distortion_N.double().sum()
+        self.high_L += high_NL.double().sum(0)
+        self.low_L += low_NL.double().sum(0)
+        self.total += len(distortion_N)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Tensors by metric name; `kl_high_dims` and `kl_low_dims` have one entry a dimension."""
+        reconstruction, high_L, low_L = (value / self.total for value in (self.distortion, self.high_L, self.low_L))
+        return {
+            "elbo": -(reconstruction + high_L.sum() + low_L.sum()),
+            "reconstruction": reconstruction,
+            "kl_high": high_L.sum(),
+            "kl_low": low_L.sum(),
+            "active_high": (high_L > ACTIVE_NATS).sum(),
+            "active_low": (low_L > ACTIVE_NATS).sum(),
+            "kl_high_dims": high_L,
+            "kl_low_dims": low_L,
+        }
+
+
+def active_units(means_NL: Tensor) -> Tensor:
+    """How many dimensions' posterior means vary over samples by more than 0.01 (Burda et al. 2016, section 5.2)."""
+    return (means_NL.double().var(0) > ACTIVE_VARIANCE).sum()
+
+
+def importance_weighted_nll(log_weights_KN: Tensor) -> Tensor:
+    """−log (1/K Σ_k p(x, z_k)/q(z_k|x)) of each sample [N]: tends to −log p(x) as K grows (Burda et al. 2016).
+
+    arXiv:1509.00519, eq. 8.
+    """
+    return math.log(len(log_weights_KN)) - log_weights_KN.double().logsumexp(0)
+
+
+def cell_floor(train: Iterable[Tensor], held_out_NTV: Tensor) -> Tensor:
+    """NLL in nats per sample of one Bernoulli per cell, fitted on `train`: what a collapsed parallel decoder reaches.
+
+    All in [0, 1], `train` in parts [N, T, V]; a grey cell counts as the expectation over its binarisations.
+    """
+    total_TV, num = 0.5, 1
+    for part_NTV in train:
+        total_TV, num = total_TV + part_NTV.double().sum(0), num + len(part_NTV)
+    rate_TV, on_TV = total_TV / num, held_out_NTV.double().mean(0)
+    return -(on_TV * rate_TV.log() + (1 - on_TV) * (-rate_TV).log1p()).sum()
+
+
+def onset_f1(real_NTV: Tensor, rebuilt_NTV: Tensor) -> Tensor:
+    """F1 of the cells that are on; NaN where neither has one. Accuracy would praise silence."""
+    real_NTV, rebuilt_NTV = real_NTV > 0.5, rebuilt_NTV > 0.5
+    return 2 * (real_NTV & rebuilt_NTV).sum().double() / (real_NTV.sum() + rebuilt_NTV.sum())

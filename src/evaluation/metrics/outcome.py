@@ -1,0 +1,104 @@
+"""What became of a run, from its evaluations along training.
+
+E evaluations.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from src.evaluation.metrics.onset import best_before, mode_collapse_onset
+
+READABLE = 0.5  # share of samples that must be recognisable for them to count as readable
+LATEST = 3  # evaluations whose median is the state at the end
+RISE_WIDTH = 2.5  # standard errors by which coverage must have risen between the last two quarters
+DROPS = 2  # late evaluations with less than half of the best coverage before: the generator changes its modes
+
+
+class Outcome(StrEnum):
+    """Of a GAN: still learning, covering the data's modes, or collapsed."""
+
+    LEARNING = "learning"
+    COVERING = "covering"
+    COLLAPSED = "collapsed"
+
+
+class LevelState(StrEnum):
+    """Of a latent level, and of a VAE that of its worst level."""
+
+    COLLAPSED = "collapsed"
+    WITHOUT_EFFECT = "without effect"
+    ALIVE = "alive"
+
+
+def late_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """`modes_late`, `kl_late`: means over the evaluations of the second half of training; `worst_modes`: the minimum.
+
+    Evaluations whose columns differ from the last one's come from an earlier version of the code, whose metrics mean
+    something else, and are left out. Empty without evaluations or where no modes are counted.
+    """
+    rows = [row for row in late(history) if row.keys() == history[-1].keys()]
+    if not rows or "modes" not in rows[0]:
+        return {}
+    modes = [row["modes"] for row in rows]
+    return {"modes_late": fmean(modes), "kl_late": fmean(row["kl"] for row in rows), "worst_modes": min(modes)}
+
+
+def late(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The evaluations of the second half of training, which ends with the last of them."""
+    return [row for row in history if row["images_seen"] > history[-1]["images_seen"] / 2]
+
+
+def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcome:
+    """The outcome of a run with at least one evaluation, of which `modes` and other coverage metrics are known.
+
+    Collapsed, after half the modes were covered: a lasting loss (`mode_collapse_onset`), or at two late evaluations
+    less than half of the best coverage before. Learning: coverage by any sample, `modes_any`, still rises. Collapsed:
+    readable samples with `effective_modes` below half the modes. Learning: half the modes were never covered. Else
+    covering. The first that applies holds.
+    """
+    modes_E = _column(history, "modes")
+    seen = [row["images_seen"] for row in history]
+    if mode_collapse_onset(seen, modes_E, num_modes) is not None or _drops(seen, modes_E, num_modes):
+        return Outcome.COLLAPSED
+    if _rises(_column(history, "modes_any"), num_modes):
+        return Outcome.LEARNING
+    readable = np.median(_column(history, "recognisable")[-LATEST:]) >= READABLE
+    if readable and np.median(_column(history, "effective_modes")[-LATEST:]) < num_modes / 2:
+        return Outcome.COLLAPSED
+    return Outcome.LEARNING if modes_E.max() < num_modes / 2 else Outcome.COVERING
+
+
+def worst_state(metrics: Mapping[str, Any]) -> LevelState:
+    """The state of a VAE's worst level, from its lists of levels that are `collapsed` or `without_effect`."""
+    if metrics["collapsed"]:
+        return LevelState.COLLAPSED
+    return LevelState.WITHOUT_EFFECT if metrics["without_effect"] else LevelState.ALIVE
+
+
+def _column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
+    """Numbers [E], NaN where there is none."""
+    return np.array([math.nan if row.get(key) is None else row[key] for row in history], dtype=float)
+
+
+def _drops(seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:
+    """Whether coverage fell, at several late evaluations, below half of the best before, though it came back."""
+    best_E, late_E = best_before(modes_E), np.array(seen) > seen[-1] / 2
+    return int((late_E & (best_E >= num_modes / 2) & (modes_E < best_E / 2)).sum()) >= DROPS
+
+
+def _rises(any_E: np.ndarray, num_modes: int) -> bool:
+    """Whether the last quarter covers more than the quarter before, by a mode or more and more than the noise.
+
+    The noise comes from second differences, as a steady rise is none.
+    """
+    quarter = max(1, len(any_E) // 4)
+    if len(any_E) < 3:
+        return False
+    rise = any_E[-quarter:].mean() - any_E[-2 * quarter : -quarter].mean()
+    noise = math.sqrt(np.square(np.diff(any_E, 2)).mean() / 6)
+    return bool(rise >= max(1, num_modes / 20, RISE_WIDTH * noise * math.sqrt(2 / quarter)))

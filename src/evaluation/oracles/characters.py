@@ -1,0 +1,52 @@
+"""The oracle of characters: a small convolutional network.
+
+B batch, H height, W width, K classes, F features.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from src.evaluation.oracles import outliers
+from src.evaluation.oracles.augmentation import augmented
+from src.evaluation.oracles.base import Oracle
+
+POOLED = 7  # rows and columns at most before the linear layer, for 28×28 without any pooling
+
+
+class CharacterOracle(Oracle):
+    """Classifies images of characters.
+
+    Strides do the work of width: on a processor the two layers at half resolution cost most of the time.
+    """
+
+    name = "characters"
+    version = 2
+
+    def __init__(
+        self, num_classes: int, levels: int = 255, dark_ink: bool = False, width: int = 16, num_features: int = 128
+    ):
+        body = nn.Sequential(
+            *_convolution(1, width, kernel=5, stride=2),
+            *_convolution(width, width),
+            *_convolution(width, 2 * width, stride=2),
+            *_convolution(2 * width, 2 * width),
+            nn.AdaptiveAvgPool2d(POOLED),
+            nn.Flatten(),
+            nn.Dropout(0.2),
+            nn.Linear(2 * width * POOLED**2, num_features),
+            nn.BatchNorm1d(num_features),
+            nn.ReLU(),
+        )
+        super().__init__(body, num_features, num_classes, levels, dark_ink)
+        self.to(memory_format=torch.channels_last)  # a quarter faster on a processor
+
+    def augmented(self, images_B1HW: Tensor) -> Tensor:
+        return augmented(images_B1HW)
+
+    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+        return outliers.mixture(images_B1HW, labels_B)
+
+
+def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs), nn.ReLU()]

@@ -1,0 +1,59 @@
+"""Images of known quality, on which every metric is shown beside a model's samples.
+
+Made of held-out real images: changed in ways that leave the class alone, and turned into nonsense. All images are
+floats in [0, 1], [B, 1, H, W] or, for bars, [B, 1, T, V].
+
+B batch, H height, W width, T steps, V voices.
+"""
+
+import torch
+from torch import Tensor
+
+from src.evaluation.oracles import drum_outliers, outliers
+from src.evaluation.oracles.augmentation import dilated, gaussian_blur, with_noise
+
+BLUR = 0.9  # pixels
+NOISE = 0.2  # standard deviation, of the full range
+SLIPS = 0.01  # share of a bar's cells that are wrong
+
+
+def character_controls(real_B1HW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+    """Real characters blurred, noisy and thick; noise, grey levels, cut-up and superposed characters."""
+    return {
+        "blurred": gaussian_blur(real_B1HW, BLUR),
+        "noisy": with_noise(real_B1HW, NOISE),
+        "thick": dilated(real_B1HW),
+        "noise": torch.rand_like(real_B1HW),
+        "grey": torch.linspace(0, 1, len(real_B1HW)).view(-1, 1, 1, 1).expand_as(real_B1HW),
+        "cut_up": outliers.cut_up(real_B1HW),
+        "superposed": outliers.superposed(real_B1HW, labels_B),
+    }
+
+
+def bar_controls(real_B1TV: Tensor) -> dict[str, Tensor]:
+    """Bars with a few wrong cells; independent hits of the same density; shuffled steps; four bars at once.
+
+    A bar has no blur, thickness or grey.
+    """
+    slips_B1TV = torch.rand_like(real_B1TV) < SLIPS
+    return {
+        "noisy": torch.where(slips_B1TV, 1 - real_B1TV, real_B1TV),
+        "noise": (torch.rand_like(real_B1TV) < real_B1TV.mean()).float(),
+        "cut_up": drum_outliers.shuffled_steps(real_B1TV),
+        "superposed": drum_outliers.crowds(real_B1TV),
+    }
+
+
+def point_controls(real_B112: Tensor) -> dict[str, Tensor]:
+    """Points all over the map, and points on its diagonal."""
+    return {
+        "noise": torch.rand_like(real_B112),
+        "grey": torch.linspace(0, 1, len(real_B112)).view(-1, 1, 1, 1).expand_as(real_B112),
+    }
+
+
+def controls_of(kind: str, real_B1HW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+    """The controls of this kind of data, see `DataSpec.kind`."""
+    if kind == "images":
+        return character_controls(real_B1HW, labels_B)
+    return bar_controls(real_B1HW) if kind == "drums" else point_controls(real_B1HW)

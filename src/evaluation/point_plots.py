@@ -1,0 +1,140 @@
+"""Pictures of points in the plane: real ones, generated ones, and the Gaussians with a sample and without.
+
+N generated points, C channels, M real points, K Gaussians.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from src.data.gaussians import Mixture
+from src.evaluation.artifacts import Picture
+from src.evaluation.image_grids import rendered
+from src.evaluation.oracles.base import Opinion
+
+# From Okabe & Ito's palette, which the colour-blind tell apart; marks differ in form too.
+NEAR_COLOUR = "#0072b2"
+ASTRAY_COLOUR = "#e69f00"
+MISSED_COLOUR = "#c1272d"
+REAL_GREY = "#9a9a9a"
+SHOWN = 2000  # points of a kind in a picture
+IN_FRAME = 400  # points of a frame, which the history keeps
+COLUMNS = 5  # of the frames
+PANEL = 1.6  # inches
+
+
+class Map:
+    """Shows points as the oracle of a mixture sees them; of stacked points all channels on one map.
+
+    Args:
+        mixture: the Gaussians.
+        real: the oracle's opinion of held-out real points.
+    """
+
+    def __init__(self, mixture: Mixture, real: Opinion):
+        self.centres_K2 = mixture.centres_K2.numpy()
+        self.reach = mixture.reach
+        self.real_M2 = _points(real)
+
+    def picture(self, opinion: Opinion) -> Picture:
+        """Generated points among real ones; a single point within 3σ is enough here, `modes` asks for more."""
+        class_N = opinion.classes_NC.flatten().cpu().numpy()
+        covered_K = np.isin(np.arange(len(self.centres_K2)), class_N)
+        drawn = scatter(self.real_M2, _points(opinion), class_N >= 0, self.centres_K2, covered_K, self.reach)
+        return Picture(drawn)
+
+    def some(self, opinion: Opinion) -> list[float]:
+        """Coordinates x, y, x, y, … for a frame."""
+        return _points(opinion)[:IN_FRAME].round(3).flatten().tolist()
+
+    def frames(self, history: Sequence[Mapping[str, Any]]) -> Picture:
+        """The run so far, frame by frame."""
+        return Picture(frames(history, self.centres_K2, self.reach))
+
+
+def scatter(
+    real_M2: np.ndarray,
+    drawn_N2: np.ndarray,
+    near_N: np.ndarray,
+    centres_K2: np.ndarray,
+    covered_K: np.ndarray,
+    reach: float,
+) -> np.ndarray:
+    """Generated points over real ones, as pixels; `near_N` belong to a Gaussian, the others went astray."""
+    figure = Figure(figsize=(6.4, 7.2), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.add_axes((0.075, 0.045, 0.9, 0.8))
+    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
+    shown_N2, shown_near_N = drawn_N2[:SHOWN].clip(-reach, reach), near_N[:SHOWN]
+    axis.scatter(*real_M2[:SHOWN].T, s=14, color=REAL_GREY, linewidths=0, label="real points")
+    dots = {"s": 5, "linewidths": 0, "zorder": 3}
+    axis.scatter(*shown_N2[~shown_near_N].T, color=ASTRAY_COLOUR, label="generated, astray", **dots)
+    axis.scatter(*shown_N2[shown_near_N].T, color=NEAR_COLOUR, label="generated, within 3σ of a centre", **dots)
+    _mark(axis, centres_K2, covered_K, 190)
+    legend = axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.045), ncols=2, frameon=False, fontsize=10)
+    for handle in legend.legend_handles:
+        handle.set_sizes([40])
+    covered = f"{covered_K.sum()} of {len(covered_K)} modes with a sample"
+    axis.set_title(f"{covered}, {near_N.mean():.0%} of points within 3σ", fontsize=12)
+    return rendered(canvas)
+
+
+def cloud(images_NCHW: Tensor) -> np.ndarray:
+    """Points alone, given and drawn in [-1, 1]; of stacked points all channels together."""
+    figure = Figure(figsize=(6.4, 6.4), dpi=100)
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.add_axes((0.075, 0.045, 0.9, 0.9))
+    axis.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
+    axis.scatter(*images_NCHW.reshape(-1, 2).cpu().numpy().T, s=5, color=NEAR_COLOUR, linewidths=0)
+    return rendered(canvas)
+
+
+def frames(history: Sequence[Mapping[str, Any]], centres_K2: np.ndarray, reach: float) -> np.ndarray:
+    """A panel an evaluation: a few of its `points`, the Gaussians with a sample and without, and the figures."""
+    rows = -(-len(history) // COLUMNS)
+    figure = Figure(figsize=(COLUMNS * PANEL, rows * PANEL * 1.15 + 0.35), dpi=110)
+    canvas = FigureCanvasAgg(figure)
+    axis = figure.add_axes((0, 0, 1, 1))
+    width, height = 2.15 * reach, 2.15 * reach * 1.15
+    strip = 0.35 / (PANEL * 1.15) * height
+    axis.set(xlim=(0, COLUMNS * width), ylim=(-rows * height, strip))
+    axis.set_axis_off()
+    drawn, centres, covered = [], [], []
+    for index, row in enumerate(history):
+        line, column = divmod(index, COLUMNS)
+        middle = np.array([(column + 0.5) * width, -(line + 1) * height + 0.5 * width])
+        covered_K = np.array(row["shares"]) > 0
+        drawn.append(np.array(row["points"]).reshape(-1, 2).clip(-reach, reach) + middle)
+        centres.append(centres_K2 + middle)
+        covered.append(covered_K)
+        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * reach + middle
+        axis.plot(*corners.T, color="#b0b0b0", linewidth=0.7)
+        seen = f"{row['images_seen'] / 1000:,.0f}k"
+        title = f"{seen} · {covered_K.sum()}/{len(covered_K)} · {row['recognisable']:.0%}"
+        axis.text(middle[0], middle[1] + 1.06 * reach, title, ha="center", va="bottom", fontsize=9)
+    axis.scatter(*np.concatenate(drawn).T, s=2.5, color=NEAR_COLOUR, linewidths=0, zorder=3)
+    _mark(axis, np.concatenate(centres), np.concatenate(covered), 30)
+    axis.legend(
+        loc="upper left", bbox_to_anchor=(0, 1), borderpad=0.2, ncols=2, frameon=False, fontsize=9, markerscale=1.3
+    )
+    says = "points seen · modes with a sample · generated points within 3σ"
+    axis.text(COLUMNS * width - 0.08 * width, strip / 2, says, ha="right", va="center", fontsize=9)
+    return rendered(canvas)
+
+
+def _mark(axis: Axes, centres_K2: np.ndarray, covered_K: np.ndarray, size: float) -> None:
+    """A ring around each Gaussian with a sample, a cross on each without."""
+    thin, thick = size**0.5 / 12, size**0.5 / 6
+    ring = {"s": size, "facecolors": "none", "edgecolors": "black", "linewidths": thin, "zorder": 4}
+    axis.scatter(*centres_K2[covered_K].T, marker="o", label="mode with a sample", **ring)
+    cross = {"s": size * 0.6, "color": MISSED_COLOUR, "linewidths": thick, "zorder": 4}
+    axis.scatter(*centres_K2[~covered_K].T, marker="x", label="mode without", **cross)
+
+
+def _points(opinion: Opinion) -> np.ndarray:
+    return opinion.features_NF.reshape(-1, 2).cpu().numpy()

@@ -1,0 +1,290 @@
+"""What a VAE is scored on: the raw bound on held-out samples, what its latents hold, and what its samples look like.
+
+N samples, T steps, V voices (cells of a step), L latent dims.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.core.validation import COUNT, SAMPLES
+from src.data.drums import drawing
+from src.data.module import ResidentData
+from src.evaluation import image_grids
+from src.evaluation.artifacts import Cloud, Exhibit, Picture, Sound
+from src.evaluation.latents.encode import Findings
+from src.evaluation.latents.run import Examiner
+from src.evaluation.metrics.bound import Bound, active_units, cell_floor, importance_weighted_nll, onset_f1
+from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
+from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
+from src.evaluation.metrics.outcome import LevelState, worst_state
+from src.evaluation.point_plots import cloud
+from src.evaluation.vae_samples import SampleJudges
+from src.vae.information import paired_information
+from src.vae.latents import LEVELS
+from src.vae.module import VAE, log_likelihood
+
+SEED = 20_26  # of everything that evaluation draws: the same at every evaluation of every run
+CHUNK = 500  # samples at once
+IMPORTANCE_CELLS = 250_000  # at once under importance sampling: tensors small enough to stay in the allocator
+DRAWS = 16  # from the posteriors of each sample, for the bound at the end,
+DRAWS_ALONG_TRAINING = 2  # and for that of each evaluation along training
+DRAWN_CELLS = 1_000_000  # at once for the bound
+SHOWN = 8  # bars in a picture
+HEARD = 4  # of them, each followed by what is rebuilt of it
+SHOWN_IMAGES = 64
+ALONG_TRAINING = 300  # samples, of all measures but the bound; some cost more the more there are
+
+
+class VAEEvaluator:
+    """Scores held-out samples and samples of the prior; the same weights give the same figures.
+
+    The measures are those of the model itself, whatever training annealed: β 1, raw KL, temperature 1.
+
+    Args:
+        num_samples: samples of the prior.
+        num_held_out: test samples at most; the cost of the mutual information grows with their square.
+        importance_samples: k of `iwae_nll`, which is measured at the end only.
+        interpret: whether drum bars are examined at the end for what the latents control and whether they are music.
+        cache: folder of trained oracles.
+    """
+
+    headline = ("iwae_nll", "elbo", "kl_high", "kl_low")
+    charts: ClassVar = {
+        "VAE: which level speaks": {
+            "KL of z_high": "val/kl_high",
+            "KL of z_low": "val/kl_low",
+            "Active dimensions of z_high": "val/active_high",
+            "Active dimensions of z_low": "val/active_low",
+            "Mutual information of z_high": "val/mi_high",
+            "Mutual information of z_low": "val/mi_low",
+            "Nats lost when z_high is shuffled": "val/usage_high",
+            "Nats lost when z_low is shuffled": "val/usage_low",
+        },
+        "VAE: how well it models": {
+            "ELBO": "val/elbo",
+            "Reconstruction, in nats": "val/reconstruction",
+            "Loss in training": "train/loss",
+        },
+        "VAE: how it is annealed": {
+            "β of z_high": "anneal/beta_high",
+            "β of z_low": "anneal/beta_low",
+            "All else: temperature, free bits, targets": "anneal/(?!beta_).+",
+        },
+        "VAE: what its samples are like": {
+            "Modes covered, of letters": "val/modes",
+            "Validity, of bars": "val/validity",
+            "Style accuracy, of bars": "val/style_accuracy",
+        },
+    }
+
+    def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, interpret: bool, cache: str):
+        SAMPLES.check("evaluator.num_samples", num_samples)
+        SAMPLES.check("evaluator.num_held_out", num_held_out)
+        COUNT.check("evaluator.importance_samples", importance_samples)
+        self.num_samples = num_samples
+        self.num_held_out = num_held_out
+        self.importance_samples = importance_samples
+        self.interpret = interpret
+        self.cache = Path(cache)
+
+    def prepare(self, data: ResidentData, device: torch.device) -> None:
+        """Keeps the held-out splits at hand, and finds who judges samples."""
+        self.spec = data.spec
+        self.device = device
+        self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
+        self.train = data.splits["train"].images
+        self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
+        self.samples = SampleJudges(data, self.num_samples, self.cache, device)
+        self.examiner = None
+        if self.interpret and self.samples.listener:
+            self.examiner = Examiner(data, self.samples.listener, self.num_held_out, self.cache, device)
+        self.findings = Findings()
+
+    def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+        """Metrics by name, and what to show beside them."""
+        final = split == "test"
+        with evaluating(vae):
+            torch.manual_seed(SEED)
+            cells_NTV = vae.to_cells(self.held_out[split].images)
+            cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
+            some_NTV = cells_NTV if final else cells_NTV[:ALONG_TRAINING]
+            metrics, points = self._bound(vae, cells_NTV, DRAWS if final else DRAWS_ALONG_TRAINING)
+            usage, used = self._usage(vae, some_NTV, SHUFFLES if final else 1)
+            information, informative = self._information(vae, some_NTV, SHUFFLES if final else 0)
+            metrics |= usage | information
+            rebuilt, shown = self._rebuilt(vae, some_NTV, final)
+            metrics |= rebuilt
+            if final:
+                metrics |= self._likelihood(vae, cells_NTV)
+            else:
+                metrics |= {name: float(value) for name, value in vae.annealed.items()}
+            drawn = vae.sample(self.samples.enough(split), SEED)
+            judged, drawn_shown = self.samples.evaluate(vae, drawn, split)
+            metrics |= judged
+            shown |= drawn_shown
+            if final and self.examiner:
+                self.findings = self.examiner.examine(vae, drawn[:, 0])
+                metrics |= self.findings.metrics
+                shown |= self.findings.shown
+            if final:
+                classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
+                names = [self.spec.classes[index] for index in classes_N.tolist()]
+                shown |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
+        values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
+        states = {level: level_state(values[f"kl_{level}"], used[level], informative[level]) for level in LEVELS}
+        values |= {"num_samples": len(drawn), "collapsed": _levels(states, LevelState.COLLAPSED)}
+        if final:  # along training there are no shuffles to tell it by
+            values["without_effect"] = _levels(states, LevelState.WITHOUT_EFFECT)
+        return values, shown
+
+    def controls(self) -> dict[str, dict[str, Any]]:
+        """Those of the samples: a bound has none, it needs a model."""
+        return self.samples.controls()
+
+    def facts(self) -> dict[str, Any]:
+        """What else belongs into the results."""
+        return self.samples.facts() | self.findings.facts
+
+    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
+        """`outcome`: the state of the worst level at the end. `onset` of each level, and of the modes of its samples.
+
+        `onset_reason` is that of the modes, the only ones that can have none to lose.
+        """
+        seen = [row["images_seen"] for row in history]
+        onset = {
+            level: posterior_collapse_onset(seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
+            for level in LEVELS
+        }
+        outcome = {"outcome": worst_state(metrics)} if metrics else {}
+        modes = self.samples.over_training(history)
+        if not modes:
+            return outcome | {"onset": onset}
+        return modes | outcome | {"onset": onset | {"modes": modes["onset"]}}
+
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
+        """Pictures of the whole run so far."""
+        dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
+        shown = {"kl_dimensions": Picture(image_grids.kl_timeline([row["images_seen"] for row in history], dims))}
+        return shown | self.samples.timeline(history)
+
+    def _bound(self, vae: VAE, cells_NTV: Tensor, draws: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """ELBO and its parts, each sample's a mean over draws from the posteriors; and the means of both levels.
+
+        z_low's KL depends on the draw of z_high, so it is averaged too. D draws.
+        """
+        bound = Bound(vae.z_high, vae.z_low).to(self.device)
+        points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
+        for part_NTV in cells_NTV.split(max(1, min(CHUNK, DRAWN_CELLS // (draws * cells_NTV[0].numel())))):
+            features_NF = vae.encoder(part_NTV)
+            latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
+            rates = latents.rates()
+            distortion_DN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            bound.update(distortion_DN.mean(0), rates.high_BL.mean(0), rates.low_BL.mean(0))
+            points["high"].append(latents.posterior_high.mean.mean(0))
+            points["low"].append(latents.posterior_low.mean.mean(0))
+        means = {level: torch.cat(parts) for level, parts in points.items()}
+        units = {f"au_{level}": active_units(means_NL) for level, means_NL in means.items()}
+        return bound.compute() | units, means
+
+    def _usage(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
+        """What shuffling a level between samples costs, and whether that is more than chance between shuffles.
+
+        For a decoder that does not see z_high there is nothing to shuffle: its usage is None, and counts as used.
+        """
+        own, shuffled_S = 0.0, {level: torch.zeros(shuffles, dtype=torch.double) for level in LEVELS}
+        for part_NTV in cells_NTV.split(CHUNK):
+            latents = vae.infer(part_NTV)
+            high_NL, low_NL = latents.high_BL, latents.low_BL
+            own += self._distortion(vae, high_NL, low_NL, part_NTV).double().sum().item()
+            for turn in range(shuffles):
+                other_N = torch.randperm(len(part_NTV), device=self.device)
+                without_high_N = self._distortion(vae, high_NL[other_N], low_NL, part_NTV)
+                without_low_N = self._distortion(vae, high_NL, low_NL[other_N], part_NTV)
+                shuffled_S["high"][turn] += without_high_N.double().sum().item()
+                shuffled_S["low"][turn] += without_low_N.double().sum().item()
+        num = len(cells_NTV)
+        usage = {f"usage_{level}": (shuffled_S[level].mean().item() - own) / num for level in LEVELS}
+        used = {level: shuffles > 1 and above_shuffled(-own / num, -shuffled_S[level] / num) for level in LEVELS}
+        if vae.decoder_sees == "low":
+            usage["usage_high"], used["high"] = None, True
+        return usage, used
+
+    def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
+        return -log_likelihood(vae.decoder(vae.seen(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
+
+    def _information(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
+        """Mutual information of each level with the sample, and whether it is more than shuffled pairs give."""
+        features_NF = torch.cat([vae.encoder(part_NTV) for part_NTV in cells_NTV.split(CHUNK)])
+        pairs = dict(zip(LEVELS, paired_information(vae.inference, features_NF, vae.prior, shuffles), strict=True))
+        found = {f"mi_{level}": nats_P[0] for level, nats_P in pairs.items()}
+        informative = {
+            level: shuffles > 1 and above_shuffled(nats_P[0].item(), nats_P[1:]) for level, nats_P in pairs.items()
+        }
+        return found | {"mi_ceiling": math.log(len(cells_NTV))}, informative
+
+    def _rebuilt(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+        """The likeliest cells at the posteriors' means, each given those that were rebuilt before it."""
+        evenly_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
+        images = torch.cat(
+            [
+                vae.decode(*vae.inference.means(vae.encoder(part_NTV), vae.prior), evenly_NTV[: len(part_NTV)])
+                for part_NTV in cells_NTV.split(CHUNK)
+            ]
+        )
+        rebuilt_NTV = vae.to_cells(images)
+        metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
+        if self.spec.kind == "drums":
+            picture = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN], voices=self.spec.kit)
+            shown = {"reconstructions": Picture(picture)}
+            if final and self.samples.listener:
+                pairs_NTV = torch.stack([cells_NTV[:HEARD], rebuilt_NTV[:HEARD]], 1).flatten(0, 1)
+                shown["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
+            return metrics, shown
+        metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
+        if self.spec.kind == "points":
+            return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}
+        originals = vae.to_images(cells_NTV[: SHOWN_IMAGES // 2])
+        pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
+        return metrics, {"reconstructions": Picture(image_grids.grid(pairs, 16))}
+
+    def _likelihood(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
+        """IWAE, and what to read it against: the collapsed parallel decoder and, where known, the truth."""
+        k = self.importance_samples
+        nll = []
+        for part_NTV in cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * cells_NTV[0].numel()))):
+            features_NF = vae.encoder(part_NTV)
+            latents = vae.inference(features_NF.expand(k, *features_NF.shape), vae.prior)
+            distortion_KN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            nll.append(importance_weighted_nll(-distortion_KN - latents.log_ratio_B()))
+        train = (vae.to_cells(part_NHW.to(self.device).unsqueeze(1)) for part_NHW in self.train.split(CHUNK))
+        floor = cell_floor((part_NTV.repeat(1, 1, self.spec.shape[0]) for part_NTV in train), cells_NTV)
+        known = {} if self.true_nll is None else {"entropy": self.true_nll.mean()}
+        return {
+            "iwae_nll": torch.cat(nll).mean(),
+            "floor_nll": floor,
+            "importance_samples": k,
+            "num_held_out": len(cells_NTV),
+            **known,
+        }
+
+
+def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:
+    return [level for level, state in states.items() if state is wanted]
+
+
+@contextmanager
+def evaluating(vae: VAE) -> Iterator[None]:
+    """No dropout meanwhile."""
+    was_training = vae.training
+    vae.eval()
+    try:
+        yield
+    finally:
+        vae.train(was_training)

@@ -1,1 +1,0 @@
-"""Oracles: what tells the classes of the data apart, one file for each kind of data; of bars: `src.music.style`."""
