@@ -23,7 +23,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
-from src.command_line import remove_refused, short_errors
+from src.cli.arguments import remove_refused, short_errors
 from src.core import device, resolvers
 from src.core.commands import CONFIGURATION, command, override, prepare_arguments
 from src.core.config_checks import refuse_impossible, refuse_missing_gpu, warn_of_short_run

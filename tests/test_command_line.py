@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from src import train
-from src.command_line import check, check_words, explain, hydra_parser, remove_refused
+from src.cli.arguments import check, check_words, explain, hydra_parser, remove_refused
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
 

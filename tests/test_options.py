@@ -5,9 +5,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from src.cli.unknown_options import hint, refuse_missing_classes, refuse_unread
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
-from src.options import hint, refuse_missing_classes, refuse_unread
 
 
 @pytest.fixture(scope="module")

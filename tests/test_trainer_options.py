@@ -8,9 +8,9 @@ from hydra import compose, initialize_config_dir
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from src.cli.trainer_options import REFUSED, refuse_trainer_options
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
-from src.trainer_options import REFUSED, refuse_trainer_options
 
 WORK = ("accelerator", "strategy", "devices", "num_nodes", "precision", "enable_model_summary", "deterministic")
 WORK = (*WORK, "benchmark", "detect_anomaly", "sync_batchnorm", "logger")

@@ -9,7 +9,7 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.trainer_options import LENGTH, MEMORY
+from src.cli.trainer_options import LENGTH, MEMORY
 
 # Words from elsewhere for what has another name here, and what to say of them.
 WORDS = {

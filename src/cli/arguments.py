@@ -23,12 +23,12 @@ from hydra.types import RunMode
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
+from src.cli.trainer_options import refuse_trainer_options
+from src.cli.unknown_options import hint, refuse_missing_classes, refuse_unread
 from src.core.commands import CONFIGURATION
 from src.core.config_checks import refuse_impossible, refuse_missing_gpu
 from src.core.errors import give_up, is_mistake, message
 from src.core.validation import COUNT
-from src.options import hint, refuse_missing_classes, refuse_unread
-from src.trainer_options import refuse_trainer_options
 from src.training.cluster import be_the_only_process, is_alone
 
 HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"

@@ -1,0 +1,1 @@
+"""The command line: options are checked before anything is made."""
