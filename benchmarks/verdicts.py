@@ -21,9 +21,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import norm
 
-from src.comparison.compare import Comparison, compare
 from src.core.files import write_atomically
 from src.core.multiple_tests import CHANCE, holm
+from src.report.compare import Comparison, compare
 from src.training.results import commit
 
 SEEDS, NAMES = (3, 5, 8, 10), (3, 31)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src.report import main
+from src.report.__main__ import main
 
 
 @pytest.fixture
@@ -50,6 +50,6 @@ def test_mistake_is_one_short_message(
 
 
 def test_command_starts_without_torch(run: Path) -> None:
-    code = f"import sys; from src.report import main; main([{str(run)!r}]); sys.exit('torch' in sys.modules)"
+    code = f"import sys; from src.report.__main__ import main; main([{str(run)!r}]); sys.exit('torch' in sys.modules)"
     root = Path(__file__).parents[1]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60).returncode == 0

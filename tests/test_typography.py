@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from src.comparison.canvas import panels, png
 from src.core import plotting
 from src.data.drums import drawing
 from src.evaluation import image_grids
+from src.report.figures.style import panels, png
 
 NAMES = ("ca$$ette", "$x_1^2$", r"\frac{$a$}", "$_")
 

@@ -13,7 +13,7 @@ import torch
 
 from src import mps
 from src.benchmark.scaling import timed
-from src.comparison import write_report
+from src.report import write_report
 
 SEEDS = 5
 SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=quiet")

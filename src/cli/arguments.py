@@ -219,7 +219,7 @@ def check_hydra(hydra: DictConfig) -> None:
     if not OmegaConf.is_interpolation(hydra, "output_subdir") and rank_zero_only.rank == 0:
         raise ValueError(
             f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "
-            "src.report look for it"
+            "src.report.__main__ look for it"
         )
 
 

@@ -8,13 +8,13 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
-from src.comparison import write_report
-from src.comparison.collect import TUNING
-from src.comparison.records import is_number
 from src.core.commands import resuming_sweep
 from src.core.errors import give_up, message
 from src.core.metric_families import family
 from src.core.metric_specs import measure
+from src.report import write_report
+from src.report.collect import TUNING
+from src.report.records import is_number
 from src.sweeps.plan import Job, Plan, minutes
 
 

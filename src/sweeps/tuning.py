@@ -15,11 +15,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from src.comparison.collect import TUNING, read_history
 from src.core.commands import override
 from src.core.files import write_atomically
 from src.core.run_names import folder_name, key_of
 from src.core.validation import COUNT, POSITIVE
+from src.report.collect import TUNING, read_history
 from src.sweeps.plan import Job, Plan
 
 TABLE = "tuning.csv"

@@ -16,12 +16,12 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams import metadata
 
 from src import train
-from src.comparison.possible import bounds
-from src.comparison.records import is_number
 from src.data.drums import datasets, drawing
 from src.data.letters.datasets import load_strokes
 from src.evaluation.oracles import base
 from src.evaluation.oracles.characters import CharacterOracle
+from src.report.possible import bounds
+from src.report.records import is_number
 
 SMALL = (
     "data=strokes",

@@ -13,9 +13,9 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from torchvision.datasets import EMNIST
 
-from src import report
 from src.evaluation.oracles import base
 from src.gan.tricks import Trick
+from src.report import __main__ as report
 from tests.cli.conftest import SMALL, Command, results
 from tests.data.conftest import idx_bytes
 from tests.data.test_emnist_download import Mirror

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from src import report
+from src.report import __main__ as report
 from src.sweeps.tuning import OBJECTIVES, Objective
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import Command, results

@@ -3,12 +3,12 @@ from collections import Counter
 
 import pytest
 
-from src.comparison import write_report
-from src.comparison.answers import UNANSWERED, _on_a_click, answers, coverage, effectiveness
-from src.comparison.collapse import in_seeds
-from src.comparison.collect import collect
-from src.comparison.document import Cell, Folded, Heading, Paragraph, Picture, Table
-from src.comparison.sections import group
+from src.report import write_report
+from src.report.answers import UNANSWERED, _on_a_click, answers, coverage, effectiveness
+from src.report.collect import collect
+from src.report.document import Cell, Folded, Heading, Paragraph, Picture, Table
+from src.report.grouping import group
+from src.report.trajectories import in_seeds
 
 GAN = ["Mode coverage with and without the fix", "When collapse begins", "How effective the chosen technique is"]
 VAE = ["Evidence of posterior collapse", "How annealing prevented it", "Comparison of annealing strategies"]

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from src.comparison.collect import collect, read_run
-from src.comparison.control_tables import controls_table, samples_table
-from src.comparison.dynamics import onset_table
-from src.comparison.page import compose
-from src.comparison.render_markdown import markdown
-from src.comparison.sections import Section, group
-from src.comparison.shares import share_map
-from src.comparison.survival import survival_maps
-from src.comparison.tables import absence_table, main_table, other_table
-from src.comparison.write import write_report
+from src.report.collect import collect, read_run
+from src.report.control_tables import controls_table, samples_table
+from src.report.dynamics import onset_table
+from src.report.figures.shares import share_map
+from src.report.figures.survival import survival_maps
+from src.report.grouping import Section, group
+from src.report.page import compose
+from src.report.render_markdown import markdown
+from src.report.tables import absence_table, main_table, other_table
+from src.report.write import write_report
 from tests.comparison.conftest import DRUM_CONTROLS, DRUMS, STROKES, gan_metrics, vae_history
 
 CLASSES = DRUMS["classes"]

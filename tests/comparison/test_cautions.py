@@ -1,9 +1,9 @@
 """Cautions on how runs were measured and what they are compared with."""
 
-from src.comparison.cautions import cautions, gravest
-from src.comparison.collect import read_run
-from src.comparison.sections import Section, group
-from src.comparison.verdicts import Verdict, judge
+from src.report.collect import read_run
+from src.report.grouping import Section, group
+from src.report.outcomes import Verdict, judge
+from src.report.warnings import cautions, gravest
 from tests.comparison.conftest import gan_metrics
 
 

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from src.comparison.collect import ReportError, collect, read_history, read_run
-from src.comparison.records import Dataset
+from src.report.collect import ReportError, collect, read_history, read_run
+from src.report.records import Dataset
 
 
 def test_finds_every_run_once_wherever_it_lies(study: Path) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.comparison.compare import compare
+from src.report.compare import compare
 
 
 def test_failed_seeds_count_as_the_worst_and_are_never_left_out() -> None:

@@ -1,6 +1,6 @@
-from src.comparison.collect import collect
-from src.comparison.compute import compute_table
-from src.comparison.sections import group
+from src.report.collect import collect
+from src.report.compute import compute_table
+from src.report.grouping import group
 
 
 def history(passes: int, modes: list[int]) -> list[dict[str, float]]:

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from scipy import stats
 
-from src.comparison.cautions import cautions
-from src.comparison.collapse import phase
-from src.comparison.collect import collect, read_run
-from src.comparison.effect import effect
-from src.comparison.page import compose
-from src.comparison.render_markdown import markdown
-from src.comparison.sections import Section, group
-from src.comparison.tables import difference_table
-from src.comparison.verdicts import Judgement, Verdict, judge, side_effects
+from src.report.collect import collect, read_run
+from src.report.effect import effect
+from src.report.grouping import Section, group
+from src.report.outcomes import Judgement, Verdict, judge, side_effects
+from src.report.page import compose
+from src.report.render_markdown import markdown
+from src.report.tables import difference_table
+from src.report.trajectories import phase
+from src.report.warnings import cautions
 from tests.comparison.conftest import gan_metrics
 
 

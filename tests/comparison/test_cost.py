@@ -1,8 +1,8 @@
 import pytest
 
-from src.comparison.collect import collect, read_run
-from src.comparison.cost import cost_table, first_complete
-from src.comparison.sections import group
+from src.report.collect import collect, read_run
+from src.report.cost import cost_table, first_complete
+from src.report.grouping import group
 
 
 def history(modes: list[int]) -> list[dict[str, float]]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.comparison.counts import clopper_pearson, least_p, rank_sum_p, share_difference, split
+from src.report.counts import clopper_pearson, least_p, rank_sum_p, share_difference, split
 
 
 @pytest.mark.parametrize(("count", "n"), [(0, 3), (1, 3), (3, 3), (4, 10)])

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.comparison.collect import collect
-from src.comparison.curves import averaged, curves
-from src.comparison.sections import group
+from src.report.collect import collect
+from src.report.figures.curves import averaged, curves
+from src.report.grouping import group
 
 
 def histories(make_run, values: dict[int, list[float | None]], key: str = "modes") -> None:

@@ -4,13 +4,13 @@ from string import ascii_uppercase
 import numpy as np
 import pytest
 
-from src.comparison.collapse import Fate, fates
-from src.comparison.collect import read_run
-from src.comparison.document import Table
-from src.comparison.dynamics import class_table, loss_table, onset_sentence, onset_table
-from src.comparison.figures import survival_pictures
-from src.comparison.sections import Section, group
-from src.comparison.survival import COLUMNS, ROWS, characters, survival, survival_maps
+from src.report.collect import read_run
+from src.report.document import Table
+from src.report.dynamics import class_table, loss_table, onset_sentence, onset_table
+from src.report.figures.all import survival_pictures
+from src.report.figures.survival import COLUMNS, ROWS, characters, survival, survival_maps
+from src.report.grouping import Section, group
+from src.report.trajectories import Fate, fates
 
 ABC = {"name": "strokes", "source": "strokes", "digest": "ab12", "classes": ["A", "B", "C"]}
 
@@ -210,6 +210,6 @@ def test_many_names_take_several_figures(section_of) -> None:
 
 def test_the_longest_lasting_class_is_on_top(section_of, monkeypatch) -> None:
     orders = []
-    monkeypatch.setattr("src.comparison.survival._figure", lambda section, found, order_K: orders.append(order_K))
+    monkeypatch.setattr("src.report.figures.survival._figure", lambda section, found, order_K: orders.append(order_K))
     survival_maps(section_of({"gan_standard": [["A", "A B", ""]], "gan_a": [["C", "C", "C"]]}))
     assert np.concatenate(orders).tolist() == [2, 1, 0]

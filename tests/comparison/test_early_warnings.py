@@ -3,13 +3,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from src.comparison import write_report
-from src.comparison.collect import read_run
-from src.comparison.early_warning_words import definition, earliest, left_out, warning_table
-from src.comparison.early_warnings import Record, moved, records
-from src.comparison.records import History, Run
-from src.comparison.sections import group
-from src.comparison.signals import signal_curves
+from src.report import write_report
+from src.report.collect import read_run
+from src.report.early_warning import Record, moved, records
+from src.report.early_warning_text import definition, earliest, left_out, warning_table
+from src.report.figures.signals import signal_curves
+from src.report.grouping import group
+from src.report.records import History, Run
 
 FLAT = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.1]
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.comparison.collect import collect
-from src.comparison.galleries import galleries, thumbnail
-from src.comparison.sections import group
+from src.report.collect import collect
+from src.report.figures.gallery import galleries, thumbnail
+from src.report.grouping import group
 
 
 def png(array: np.ndarray) -> bytes:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from src.comparison import write_report
-from src.comparison.collect import collect, read_run
-from src.comparison.dimensions import _levels, _stacked, dimension_maps
-from src.comparison.levels import _distinct, level_curves
-from src.comparison.plane import _points, _styles, rate_distortion
-from src.comparison.sections import group
+from src.report import write_report
+from src.report.collect import collect, read_run
+from src.report.figures.dimensions import _levels, _stacked, dimension_maps
+from src.report.figures.levels import _distinct, level_curves
+from src.report.figures.rate_distortion import _points, _styles, rate_distortion
+from src.report.grouping import group
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Sounds that a page has no room for."""
 
-from src.comparison.document import Audio, Document, Folded, Heading, Paragraph
-from src.comparison.light import PLAYER, light
-from src.comparison.render_html import html
+from src.report.document import Audio, Document, Folded, Heading, Paragraph
+from src.report.render_html import html
+from src.report.size_budget import PLAYER, light
 
 FIRST, SECOND, LAST = (
     Audio("data:" + mark * 20_000, f"sound {mark}", rank) for mark, rank in (("a", 1), ("b", 2), ("c", 0))

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.comparison.collect import collect, read_run
-from src.comparison.document import Audio, Folded
-from src.comparison.music_section import music_section
-from src.comparison.page import compose
-from src.comparison.render_markdown import markdown
-from src.comparison.sections import group
-from src.comparison.write import write_report
 from src.data.drums.audio import BAR
 from src.data.drums.synthesis import write_wav
+from src.report.collect import collect, read_run
+from src.report.document import Audio, Folded
+from src.report.grouping import group
+from src.report.music_section import music_section
+from src.report.page import compose
+from src.report.render_markdown import markdown
+from src.report.write import write_report
 
 EXAMINED = {
     "named_high": 2,

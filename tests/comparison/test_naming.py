@@ -1,6 +1,6 @@
 import pytest
 
-from src.comparison.naming import labels, usual_baseline
+from src.report.naming import labels, usual_baseline
 
 
 @pytest.mark.parametrize(

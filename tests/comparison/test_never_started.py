@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from src.comparison import write_report
-from src.comparison.collect import ReportError, collect
-from src.comparison.opening import opening
-from src.comparison.sections import group
+from src.report import write_report
+from src.report.collect import ReportError, collect
+from src.report.grouping import group
+from src.report.opening import opening
 
 
 @pytest.fixture

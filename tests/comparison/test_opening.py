@@ -1,10 +1,10 @@
 import pytest
 
-from src.comparison import write_report
-from src.comparison.collect import collect, read_run
-from src.comparison.opening import opening
-from src.comparison.sections import group
-from src.comparison.verdicts import Verdict, judge
+from src.report import write_report
+from src.report.collect import collect, read_run
+from src.report.grouping import group
+from src.report.opening import opening
+from src.report.outcomes import Verdict, judge
 
 
 def told(folder) -> list[str]:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from src.comparison.collapse import absence, onset, outcomes
-from src.comparison.collect import collect, read_run
-from src.comparison.document import Folded, Table
-from src.comparison.opening import opening
-from src.comparison.page import compose
-from src.comparison.render_markdown import markdown
-from src.comparison.sections import EARLIER, group
-from src.comparison.tables import runs_table
-from src.comparison.write import write_report
 from src.evaluation.metrics.onset import NEVER_HALF
+from src.report.collect import collect, read_run
+from src.report.document import Folded, Table
+from src.report.grouping import EARLIER, group
+from src.report.opening import opening
+from src.report.page import compose
+from src.report.render_markdown import markdown
+from src.report.tables import runs_table
+from src.report.trajectories import absence, onset, outcomes
+from src.report.write import write_report
 
 LEARNING = {"outcome": "learning", "onset": None, "onset_reason": NEVER_HALF}
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from src.comparison.collect import collect, read_run
-from src.comparison.page import compose
-from src.comparison.render_markdown import markdown
-from src.comparison.sections import Section, group
-from src.comparison.verdicts import Verdict, decision, judge, side_effects
+from src.report.collect import collect, read_run
+from src.report.grouping import Section, group
+from src.report.outcomes import Verdict, decision, judge, side_effects
+from src.report.page import compose
+from src.report.render_markdown import markdown
 
 
 def said(section: Section) -> str:

@@ -1,10 +1,10 @@
 import pytest
 
-from src.comparison.collect import collect, read_run
-from src.comparison.ranking import Rank, rank, ranks
-from src.comparison.sections import group
-from src.comparison.statistics import Estimate
-from src.comparison.tables import main_table
+from src.report.collect import collect, read_run
+from src.report.grouping import group
+from src.report.ranking import Rank, rank, ranks
+from src.report.statistics import Estimate
+from src.report.tables import main_table
 
 
 def between(low: float, high: float, n: int = 3) -> Estimate:

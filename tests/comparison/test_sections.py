@@ -2,10 +2,10 @@ import os
 
 import pytest
 
-from src.comparison import write_report
-from src.comparison.collect import ReportError, collect, read_run
-from src.comparison.curves import averaged
-from src.comparison.sections import group
+from src.report import write_report
+from src.report.collect import ReportError, collect, read_run
+from src.report.figures.curves import averaged
+from src.report.grouping import group
 
 
 def test_only_completed_runs_are_averaged(study) -> None:

@@ -1,8 +1,8 @@
 import pytest
 
-from src.comparison.collect import read_run
-from src.comparison.sections import group
-from src.comparison.settings import settings
+from src.report.collect import read_run
+from src.report.grouping import group
+from src.report.settings import settings
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.comparison.statistics import Estimate, Significance, detectable, differences, estimate, moderated, p_text
+from src.report.statistics import Estimate, Significance, detectable, differences, estimate, moderated, p_text
 
 
 @pytest.mark.parametrize("n", [2, 3, 9, 20, 40])

@@ -14,16 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.comparison import collect as collecting
-from src.comparison import write
-from src.comparison.collect import ReportError, collect, read_history, read_run
-from src.comparison.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
-from src.comparison.records import is_number
-from src.comparison.render_html import html
-from src.comparison.render_markdown import markdown
-from src.comparison.spreadsheets import _csv
-from src.comparison.write import write_report
 from src.core.files import write_atomically
+from src.report import collect as collecting
+from src.report import write
+from src.report.collect import ReportError, collect, read_history, read_run
+from src.report.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
+from src.report.export import _csv
+from src.report.records import is_number
+from src.report.render_html import html
+from src.report.render_markdown import markdown
+from src.report.write import write_report
 from tests.foreign import fuzzed
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from src.comparison import write_report
-from src.comparison.tuning_section import tuning_section
+from src.report import write_report
+from src.report.tuning_section import tuning_section
 
 HEADER = "recipe,metric,rate,beta1,default,seeds,values,mean,chosen,overrides"
 ROWS = (

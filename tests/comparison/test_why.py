@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from src.comparison import write_report
-from src.comparison.collect import collect, read_run
-from src.comparison.sections import group
-from src.comparison.why import Why, why
-from src.comparison.why_figure import _names, why_figure
-from src.comparison.why_section import why_section
-from src.comparison.why_words import PROPERTIES, answer, percent, property_named, terms
+from src.report import write_report
+from src.report.class_correlations import Why, why
+from src.report.class_correlations_section import why_section
+from src.report.class_correlations_text import PROPERTIES, answer, percent, property_named, terms
+from src.report.collect import collect, read_run
+from src.report.figures.class_correlations import _names, why_figure
+from src.report.grouping import group
 
 LENGTHS = [float(20 + (7 * k) % 26) for k in range(26)]  # all different; of A, B, C, …: 20, 27, 34, 41, 22, …
 NOISE = [float((3 * k) % 26) for k in range(26)]  # ranks that hardly go with the lengths

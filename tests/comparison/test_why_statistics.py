@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.comparison.collect import collect, read_run
-from src.comparison.sections import group
-from src.comparison.why import correlate, spearman, why
-from src.comparison.why_words import terms
+from src.report.class_correlations import correlate, spearman, why
+from src.report.class_correlations_text import terms
+from src.report.collect import collect, read_run
+from src.report.grouping import group
 from tests.comparison.test_why import LENGTHS, NOISE, evaluations
 
 

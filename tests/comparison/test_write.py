@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from src.comparison import write_report
 from src.core.metric_specs import compact, measure
 from src.core.multiple_tests import holm
+from src.report import write_report
 from tests.comparison.conftest import gan_metrics
 
 

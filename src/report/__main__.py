@@ -1,0 +1,37 @@
+"""`python -m src.report FOLDER…`: rebuilds the report from run folders, finished or not."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from src.core.console import make_output_lossy
+from src.core.files import user_path
+from src.report import ReportError, write_report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status: 0 when a report was written, 1 after a user's mistake."""
+    parser = argparse.ArgumentParser(prog="python -m src.report", description=__doc__.partition(": ")[2])
+    parser.add_argument(
+        "folders",
+        nargs="+",
+        type=user_path,
+        metavar="FOLDER",
+        help="a run, a sweep, or a folder of them",
+    )
+    parser.add_argument("--out", type=user_path, help="where to write (default: report/ in the first FOLDER)")
+    parser.add_argument("--baseline", metavar="NAME", help="the name that the others are compared with")
+    options = parser.parse_args(arguments)
+    try:
+        report = write_report(options.folders, options.out, options.baseline)
+    except (ReportError, OSError) as mistake:
+        print(f"report: {mistake}", file=sys.stderr)
+        return 1
+    completed = sum(run.completed for run in report.runs)
+    print(f"{completed} of {len(report.runs)} runs completed: {report.page}")
+    return 0
+
+
+if __name__ == "__main__":
+    make_output_lossy()
+    sys.exit(main())

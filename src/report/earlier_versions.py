@@ -1,0 +1,39 @@
+"""What runs of earlier versions did not record, derived from what they did."""
+
+import math
+from dataclasses import replace
+
+from src.evaluation.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason
+from src.evaluation.metrics.outcome import LevelState, mode_outcome
+from src.report.records import Run, is_names, is_number
+
+COLUMNS = ("images_seen", "modes", "modes_any", "effective_modes", "recognisable")
+
+
+def with_outcome(run: Run) -> Run:
+    """The run with an outcome, if it completed and recorded none, and with the onset that belongs to it.
+
+    A GAN's follow from the modes in its history. Onsets were defined otherwise, and 0 where half the modes were never
+    covered; without a history only this is known. Of a VAE it is known only that a level has collapsed.
+    """
+    if run.outcome or not run.completed:
+        return run
+    if run.model == "vae":
+        return replace(run, outcome=LevelState.COLLAPSED if run.names("collapsed") else None)
+    modes, missing = run.metrics.get("modes"), run.metrics.get("missing")
+    if run.history.has("modes") and is_number(modes) and is_names(missing):
+        return _from_history(run, int(modes) + len(missing))
+    return replace(run, onset=None, onset_reason=NEVER_HALF) if run.onset == 0 else run
+
+
+def _from_history(run: Run, num_modes: int) -> Run:
+    columns = zip(*(run.history.column(key).tolist() for key in COLUMNS), strict=True)
+    rows = [dict(zip(COLUMNS, values, strict=True)) for values in columns]
+    rows = [row for row in rows if math.isfinite(row["images_seen"]) and math.isfinite(row["modes"])]
+    modes = [row["modes"] for row in rows]
+    return replace(
+        run,
+        outcome=mode_outcome(rows, num_modes),
+        onset=mode_collapse_onset([row["images_seen"] for row in rows], modes, num_modes),
+        onset_reason=onset_reason(modes, num_modes),
+    )

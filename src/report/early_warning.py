@@ -1,0 +1,138 @@
+"""Early warnings: which signal moves before collapse sets in, and which also moves where none does.
+
+The rule, fixed beforehand. A signal has moved at the first evaluation at which it lies outside the range of all its
+evaluations before, of which there must be at least BEFORE, and lies outside the same range, on the same side, at the
+next one too. The range reaches from their median WIDTH median absolute deviations, but at least SLACK of the median, to
+either side. In twenty evaluations white noise moves by this rule in about one run in eight, a random walk in nearly
+half, a straight trend never. A move is dated at the second of its evaluations, when it is known; its lead is the onset
+minus that, in samples seen. Runs without an onset are watched to their end, so a signal has more time for a false alarm
+than for a warning. A signal that merely tells recipes apart would have a perfect record over all runs, where some
+recipes collapse and others don't: so names that know both are judged alone, if they have enough runs of either kind.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import numpy as np
+
+from src.report.grouping import Section
+from src.report.records import Run
+from src.report.statistics import MIN_SEEDS
+
+BEFORE = 4  # evaluations
+WIDTH = 5.0  # median absolute deviations
+SLACK = 0.1  # of the median: saturated signals have next to no deviation of their own
+OFTEN, SELDOM = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
+
+
+@dataclass(frozen=True)
+class Record:
+    """How one signal did over the judged runs: its leads where it moved, and how often it could have.
+
+    Attributes:
+        leads: onset minus move, of the runs with an onset in which it moved; positive is a warning.
+        collapsed: runs with an onset late enough to be warned of.
+        alarms: runs without an onset in which it moved.
+        sound: runs without an onset.
+        collapsed_seeds: different seeds among the first; runs of one seed share the data's order, and are one witness.
+        sound_seeds: different seeds among the sound runs.
+        pooled: whether runs of all names are judged, of which some may always collapse and others never.
+    """
+
+    signal: str
+    leads: tuple[float, ...]
+    collapsed: int
+    alarms: int
+    sound: int
+    collapsed_seeds: int
+    sound_seeds: int
+    pooled: bool = False
+
+    @property
+    def warned(self) -> int:
+        return sum(lead > 0 for lead in self.leads)
+
+    @property
+    def warns_often(self) -> bool:
+        return self.warned >= OFTEN * self.collapsed
+
+    @property
+    def cries_wolf(self) -> bool:
+        return self.alarms > SELDOM * self.sound
+
+    @property
+    def lead(self) -> float:
+        return median(self.leads)
+
+
+def moved(run: Run, signal: str) -> float | None:
+    """Samples seen when a move by the rule above was confirmed; None if there was none."""
+    seen_E, values_E = run.history.column("images_seen"), run.history.column(signal)
+    known_E = np.isfinite(values_E)
+    seen_E, values_E = seen_E[known_E], values_E[known_E]
+    for turn in range(BEFORE, len(values_E) - 1):
+        middle = np.median(values_E[:turn])
+        reach = max(WIDTH * np.median(np.abs(values_E[:turn] - middle)), SLACK * abs(middle))
+        two = values_E[turn : turn + 2]
+        if two.min() > middle + reach or two.max() < middle - reach:
+            return float(seen_E[turn + 1])
+    return None
+
+
+def signals(section: Section) -> list[str]:
+    """The family's signals that any averaged run recorded."""
+    return [key for key in section.family.signals if any(run.history.has(key) for run in section.counted)]
+
+
+def watched(section: Section) -> list[Run]:
+    """The averaged runs that recorded any signal."""
+    return [run for run in section.counted if any(run.history.has(key) for key in section.family.signals)]
+
+
+def records(section: Section) -> list[Record]:
+    """Every signal's record over the runs of the names that know both fates; over all if their seeds are too few."""
+    runs = watched(section)
+    within = _of_both_fates(runs)
+    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within)))
+    enough = enough >= MIN_SEEDS
+    return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
+
+
+def _of_both_fates(runs: Sequence[Run]) -> list[Run]:
+    """Runs of the names under which some collapse in time to be warned of, and some never."""
+    collapsing = {run.name for run in runs if can_be_warned_of(run)}
+    sound = {run.name for run in runs if is_sound(run)}
+    return [run for run in runs if run.name in collapsing & sound]
+
+
+def _record(runs: Sequence[Run], signal: str, pooled: bool) -> Record:
+    runs = [run for run in runs if run.history.has(signal)]
+    collapsed = [run for run in runs if can_be_warned_of(run)]
+    sound = [run for run in runs if is_sound(run)]
+    moves = [(run.onset, when) for run in collapsed if (when := moved(run, signal)) is not None]
+    alarms = sum(moved(run, signal) is not None for run in sound)
+    return Record(
+        signal,
+        tuple(onset - when for onset, when in moves),
+        collapsed=len(collapsed),
+        alarms=alarms,
+        sound=len(sound),
+        collapsed_seeds=_seeds(collapsed),
+        sound_seeds=_seeds(sound),
+        pooled=pooled,
+    )
+
+
+def _seeds(runs: Iterable[Run]) -> int:
+    return len({run.seed for run in runs})
+
+
+def is_sound(run: Run) -> bool:
+    """Whether the run had modes to lose, and did not collapse."""
+    return run.onset is None and not run.onset_reason and run.outcome != "collapsed"
+
+
+def can_be_warned_of(run: Run) -> bool:
+    """Whether the onset is later than the first evaluation at which a move could be confirmed."""
+    return bool(run.onset) and int((run.history.column("images_seen") < run.onset).sum()) > BEFORE + 1

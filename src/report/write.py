@@ -1,0 +1,104 @@
+"""Writing a report: folders of runs in, a folder of pages, tables and pictures out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from src.core.files import write_atomically
+from src.core.plain_data import clean, is_inside
+from src.report.collect import ReportError, collect
+from src.report.conclusions import Sentence
+from src.report.document import Document
+from src.report.export import runs_csv, summary_csv
+from src.report.figures.all import KINDS
+from src.report.grouping import Section, group
+from src.report.opening import opening
+from src.report.page import compose
+from src.report.records import Run
+from src.report.render_html import html
+from src.report.render_markdown import markdown
+from src.report.size_budget import light
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what it says."""
+
+    folder: Path
+    sections: tuple[Section, ...]
+
+    @property
+    def page(self) -> Path:
+        return self.folder / "index.html"
+
+    @property
+    def runs(self) -> list[Run]:
+        return [run for section in self.sections for run in section.runs]
+
+    @property
+    def sentences(self) -> list[Sentence]:
+        """The answer, three sentences a section."""
+        return [sentence for section in self.sections for sentence in opening(section)]
+
+
+def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Report:
+    """Report on every run below the folders, into `out`, by default report/ in the first folder.
+
+    Raises:
+        ReportError: a folder is missing, holds no run, or no run has the baseline's name.
+    """
+    out = out or _beside(folders[0])
+    sections, document = _composed(collect(folders), baseline, out.parent)
+    figures = out / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for picture in document.pictures:
+        write_atomically(figures / picture.file, picture.content)
+    _drop_stale(figures, {picture.file for picture in document.pictures})
+    write_atomically(out / "runs.csv", runs_csv(sections, out.parent))
+    write_atomically(out / "summary.csv", summary_csv(sections))
+    write_atomically(out / "report.md", markdown(document))
+    write_atomically(out / "index.html", html(document))
+    return Report(out, tuple(sections))
+
+
+def _composed(runs: Sequence[Run], baseline: str | None, root: Path) -> tuple[list[Section], Document]:
+    """The report on runs; one that cannot be reported even on its own is damaged, and does not stop the others'."""
+    try:
+        sections = group(runs, baseline)
+        return sections, light(compose(sections, root))
+    except ReportError:
+        raise
+    except Exception:  # whatever values meet that nobody has thought of
+        checked = [_checked(run, root) for run in runs]
+        if all(run is before for run, before in zip(checked, runs, strict=True)):
+            raise
+    sections = group(checked, baseline)
+    return sections, light(compose(sections, root))
+
+
+def _checked(run: Run, root: Path) -> Run:
+    try:
+        compose(group([run]), root)
+    except Exception as fault:
+        error = f"{clean(run.folder.name, 100)} cannot be reported: {type(fault).__name__}: {clean(str(fault), 300)}"
+        return Run(run.folder, "damaged", run.name, run.model, run.seed, error, overrides=run.overrides)
+    return run
+
+
+def _beside(folder: Path) -> Path:
+    """
+    Raises:
+        ReportError: the folder, which may be a stranger's, has a link there.
+    """
+    out = folder / "report"
+    if not all(is_inside(folder, path) for path in (out, out / "figures")):
+        raise ReportError(f"{out}: leads out of {folder}. Name another folder with --out.")
+    return out
+
+
+def _drop_stale(figures: Path, current: set[str]) -> None:
+    """Figures of an earlier report that this one no longer has; files of other names are not ours."""
+    for kind in KINDS:
+        for path in figures.glob(f"{kind}_*.png"):
+            if path.name not in current:
+                path.unlink()
