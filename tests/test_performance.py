@@ -8,10 +8,10 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import performance
 from src.data.drums import datasets
 from src.data.spec import DataSpec
-from src.performance import MOST_BARS, play
+from src.sample import drum_bars
+from src.sample.drum_bars import MOST_BARS, play
 
 NOTHING = {"num": None, "bars": None, "style": None, "seed": 0, "bpm": 110, "swing": 0, "out": None, "data.root": None}
 
@@ -74,13 +74,13 @@ def test_a_style_is_looked_up_in_the_runs_own_data_only(run: Path, monkeypatch: 
         "stack": 1,
     }
     config = OmegaConf.create({"data": data, "cache": str(run / "cache")})
-    monkeypatch.setattr(performance, "trusted_config", lambda run: config)
+    monkeypatch.setattr(drum_bars, "trusted_config", lambda run: config)
     with pytest.raises(ValueError, match=r"data.root=there: .* other data"):
         play(model(), run, NOTHING | {"style": "jazz", "data.root": "there"})
 
 
 def test_any_style_makes_a_file_name(run: Path, monkeypatch: pytest.MonkeyPatch):
     made = model(("drum & bass/2",))
-    monkeypatch.setattr(performance, "_styled", lambda model, run, options, num: (model.sample(num, 0), ["1"] * num))
+    monkeypatch.setattr(drum_bars, "_styled", lambda model, run, options, num: (model.sample(num, 0), ["1"] * num))
     written = play(made, run, NOTHING | {"style": "drum & bass/2", "bars": 2})
     assert written[0] == run / "samples" / "track_drum---bass-2_0.png"

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from src import track as track_module
 from src.data.spec import DataSpec
 from src.evaluation.oracles.base import Opinion
-from src.track import KEPT, NUM_THEMES, GlobalLevel, Neighbourhood, styled_track, track
+from src.sample import drum_tracks as track_module
+from src.sample.drum_tracks import KEPT, NUM_THEMES, GlobalLevel, Neighbourhood, styled_track, track
 
 
 class Levels:

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import sample
 from src.evaluation.callback import Evaluation
 from src.gan.tricks import EMA
 from src.report import __main__ as report
+from src.sample import __main__ as sample
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import Command, results
 from tests.cli.test_resume import RECIPE, asks_to_stop_at, cut_off_after

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import sample
+from src.sample import __main__ as sample
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, VAE_SMALL, Command, results
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src import sample
 from src.gan.module import GAN
 from src.gan.tricks import EMA
+from src.sample import __main__ as sample
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import SMALL, Command, results
 from tests.test_cache import Planted

@@ -10,9 +10,9 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from src import sample
 from src.data.spec import DataSpec
 from src.gan.module import GAN
+from src.sample import __main__ as sample
 from src.training.run_record import PARTS
 from tests.cli.conftest import SMALL, Command
 

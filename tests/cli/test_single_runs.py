@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import sample
+from src.sample import __main__ as sample
 from tests.cli.conftest import SMALL, Command, charts, check_bounds, columns, only, results
 
 CONTRACT = {

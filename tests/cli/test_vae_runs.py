@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src import sample
+from src.sample import __main__ as sample
 from src.training.callbacks.curves import TrainingCurves
 from tests.cli.conftest import VAE_SMALL, Command, charts, check_bounds, columns, only, results
 

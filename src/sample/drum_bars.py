@@ -21,7 +21,7 @@ from src.data.spec import DataSpec
 from src.evaluation import image_grids
 from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
-from src.track import styled_track, track
+from src.sample.drum_tracks import styled_track, track
 from src.training.run_record import trusted_config
 from src.vae.module import VAE
 

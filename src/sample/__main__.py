@@ -16,7 +16,7 @@ from src.core.files import expanded, user_path
 from src.data.spec import DataSpec
 from src.evaluation import image_grids
 from src.evaluation.point_plots import cloud
-from src.performance import NUM_BARS, play
+from src.sample.drum_bars import NUM_BARS, play
 from src.training import checkpoints
 from src.training.results import read_results
 from src.training.run_record import read_record, trusted_config

@@ -1,0 +1,1 @@
+"""`python -m src.sample RUN`: draws samples from a finished run's checkpoint."""
