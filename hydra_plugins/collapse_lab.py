@@ -17,7 +17,6 @@ from hydra.core.override_parser.types import Override
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
-from src import mps
 from src.cli.arguments import check_options, explain
 from src.cli.folder_check import RUN_RECORDS
 from src.core.commands import override
@@ -26,6 +25,7 @@ from src.core.files import make_folder, new_folder
 from src.core.plain_data import refuse_links_out
 from src.core.run_names import key_of, swept_keys
 from src.core.signals import Interrupted, listening, stop_after_jobs
+from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
 from src.sweeps.tuning import Tuning
 from src.training.run_record import reading

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from src import mps
+from src.sweeps import mps
 
 
 @pytest.fixture

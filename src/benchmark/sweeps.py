@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from src import mps
 from src.benchmark.scaling import timed
 from src.report import write_report
+from src.sweeps import mps
 
 SEEDS = 5
 SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=quiet")

@@ -11,7 +11,7 @@ from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
 from hydra_plugins.collapse_lab import DEATH, Sweeper
-from src import mps
+from src.sweeps import mps
 from src.sweeps.plan import Job
 
 
