@@ -286,7 +286,7 @@ def test_no_module_is_imported_only_because_a_record_names_it(run: Path, monkeyp
         raise AssertionError(f"{target} was imported")
 
     monkeypatch.setattr("src.training.run_record.get_class", fail)
-    for target in ("src.train.x", "src.benchmark.__main__.x", "antigravity.x", "src", "srcs.gan.x", "torch.testing.x"):
+    for target in ("src.train.x", "benchmarks.__main__.x", "antigravity.x", "src", "srcs.gan.x", "torch.testing.x"):
         write(run, changed("callbacks.curves", {"_target_": target}))
         with pytest.raises(ValueError, match="is refused"):
             trusted_config(run)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from src.benchmark import __main__ as command
-from src.benchmark import loops, scaling
+from benchmarks import __main__ as command
+from benchmarks import loops, scaling
 from src.data.drums import datasets
 from src.evaluation.oracles import base
 

@@ -9,7 +9,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from lightning import Callback
 
-from src.benchmark.loops import RECIPES
+from benchmarks.loops import RECIPES
 from src.core import resolvers
 from src.data.loader import ResidentLoader
 
@@ -60,7 +60,7 @@ def test_a_plain_loop_trains_to_the_same_weights(
     instantiate(config.trainer, callbacks=[Chance()]).fit(model, data)
 
     built = []
-    monkeypatch.setattr("src.benchmark.plain.instantiate", lambda node: remembering(instantiate(node), built))
+    monkeypatch.setattr("benchmarks.plain.instantiate", lambda node: remembering(instantiate(node), built))
     lightning.seed_everything(0, verbose=False)
     step = make_step(config, data.spec, torch.device("cpu"), torch.bfloat16 if precision == "bf16-mixed" else None)
     torch.manual_seed(1)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from src.benchmark import __main__ as command
-from src.benchmark import sweeps
+from benchmarks import __main__ as command
+from benchmarks import sweeps
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""`python -m src.benchmark [gan_standard] [gan_r3] [vae_drums] [scaling] [sweeps] [out=FILE.json] [OVERRIDE…]`.
+"""`python -m benchmarks [gan_standard] [gan_r3] [vae_drums] [scaling] [sweeps] [out=FILE.json] [OVERRIDE…]`.
 
 All is timed if nothing is named. A recipe's training loop takes turns with plain ones in one process, so that a machine
 whose speed drifts slows all alike; medians over the turns count. Overrides must suit the recipes that are timed.
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from hydra import initialize_config_dir
 
-from src.benchmark import loops, scaling, sweeps
+from benchmarks import loops, scaling, sweeps
 from src.core import device, resolvers
 from src.core.errors import MISTAKES, give_up, message
 from src.core.files import write_atomically

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from src.benchmark.scaling import timed
+from benchmarks.scaling import timed
 from src.report import write_report
 from src.sweeps import mps
 

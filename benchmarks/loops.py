@@ -13,7 +13,7 @@ from lightning.pytorch.profilers import SimpleProfiler
 from omegaconf import DictConfig
 from torch import Tensor
 
-from src.benchmark.plain import Step, batches, gan_step, r3gan_step, vae_step
+from benchmarks.plain import Step, batches, gan_step, r3gan_step, vae_step
 from src.data.spec import DataSpec
 from src.training.cluster import cluster
 

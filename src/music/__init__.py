@@ -1,1 +1,0 @@
-"""Drum grids as music: features, style, MIDI, sound and pictures."""
