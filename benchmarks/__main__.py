@@ -26,7 +26,7 @@ from src.core.files import write_atomically
 from src.core.logging_setup import quieten
 from src.training.results import PACKAGES, commit
 
-CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
+CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
 SCALING, SWEEPS = "scaling", "sweeps"
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from hydra.core.override_parser.types import Override
-from hydra_plugins.collapse_lab import Sweeper
 
+from hydra_plugins.sweepers import Sweeper
 from src.core.extras import required
 from src.sweeps.plan import Plan
 

@@ -10,8 +10,8 @@ from hypothesis import example, given
 
 from src.core.cache import cached
 from src.training.checkpoints import PARTS, checkpoint, is_whole, newest_whole
+from tests.core.test_cache import numbers, packed
 from tests.foreign import archive, foreign, fuzzed
-from tests.test_cache import numbers, packed
 
 pytestmark = [pytest.mark.usefixtures("modest_memory"), pytest.mark.filterwarnings("ignore")]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.evaluation.class_statistics import stroke_length, thinned
-from tests.test_classes import pieces, shape
+from tests.evaluation.test_class_statistics import pieces, shape
 
 
 def segment(degrees: float, length: float, width: float) -> torch.Tensor:

@@ -218,8 +218,8 @@ def check_hydra(hydra: DictConfig) -> None:
     # Lightning starts DDP's other ranks so.
     if not OmegaConf.is_interpolation(hydra, "output_subdir") and rank_zero_only.rank == 0:
         raise ValueError(
-            f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample.__main__ and "
-            "src.report.__main__ look for it"
+            f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "
+            "src.report look for it"
         )
 
 

@@ -65,8 +65,8 @@ def refuse_trainer_options(config: DictConfig) -> None:
             raise ValueError(f"trainer.{key}={value}: {words}")
     if not (OmegaConf.is_dict(trainer.logger) and issubclass(get_class(trainer.logger._target_), Board)):
         raise ValueError(
-            f"trainer.logger={trainer.logger}: a run is logged by src.training.tensorboard.Board, for TensorBoard; the events file in "
-            "its folder can be deleted afterwards"
+            f"trainer.logger={trainer.logger}: a run is logged by src.training.tensorboard.Board, for TensorBoard; the "
+            "events file in its folder can be deleted afterwards"
         )
     _refuse_several_devices(trainer)
     if str(trainer.precision) in ("16", "16-mixed", "16-true"):

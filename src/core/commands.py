@@ -13,7 +13,7 @@ from src.core.files import expanded
 from src.core.plain_data import read_yaml
 from src.core.run_names import concerns, key_of
 
-CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
+CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
 # Keys whose value is the path of one file or folder.
 FOLDERS = ("resume", "study.resume", "hydra.run.dir", "hydra.sweep.dir")
 PATHS = (

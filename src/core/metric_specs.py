@@ -4,10 +4,12 @@ A metric not listed here is still collected, averaged and shown, under its own k
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
 NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
+MOST_NAMES = 30
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
@@ -133,6 +135,14 @@ def compact(count: float | None) -> str:
         if count >= limit:
             return f"{count / limit:.3g}{unit}" if count < 1000 * limit else f"{count / limit:,.0f}{unit}"
     return f"{count:.0f}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names with commas, cut where the list would fill the page."""
+    names = list(names)
+    if len(names) <= MOST_NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
 
 
 def _decimals(value: float) -> int:

@@ -167,3 +167,8 @@ def refuse_links_out(folder: Path) -> None:
     """
     for path in links_out(folder):
         raise ValueError(f"{path} is a link that leads out of {folder}; put a copy in its place")
+
+
+def is_number(value: Any) -> bool:
+    """Finite int or float, but not a bool."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,6 +1,6 @@
-"""What each class of the real data is like, in numbers: the suspects when a generator keeps losing the same ones.
+"""Statistics of each class of the real data: candidate explanations where a generator loses the same classes again.
 
-N images, H height, W width, C channels, K classes, F features. Units and words: `src.report.class_correlations_text.PROPERTIES`.
+N images, H height, W width, C channels, K classes, F features.
 """
 
 import math

@@ -36,7 +36,7 @@ class Listener:
     def controls(self) -> dict[str, dict[str, float]]:
         """The measures of bars whose quality is known.
 
-        `real`: the test split. `single`: one real bar repeated. The others: `src.evaluation.oracles.controls.bar_controls`.
+        `real`: the test split. `single`: one real bar repeated. The others: `bar_controls` in oracles/controls.py.
         """
         real_NTV = self.test_NTV[: self.num_samples]
         with torch.random.fork_rng([]):

@@ -5,10 +5,10 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from src.core.dataset import Dataset
 from src.core.metric_families import family
-from src.core.metric_specs import compact, measure, ordered
-from src.report.records import Dataset, is_number
-from src.report.trajectories import listed
+from src.core.metric_specs import compact, listed, measure, ordered
+from src.core.plain_data import is_number
 
 LEAST_WIDTH = 60  # columns, where COLUMNS says fewer
 CONTROLS = ("real", "blurred", "noise", "superposed", "single")

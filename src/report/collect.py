@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
+from src.core.dataset import Dataset
+from src.core.plain_data import clean, is_inside, is_number, read_bytes, read_json, read_yaml
 from src.core.run_names import PRUNED, run_name, swept_keys
 from src.report import validity
 from src.report.earlier_versions import with_outcome
-from src.report.records import NEVER_STARTED, Dataset, History, Run, is_number
+from src.report.records import NEVER_STARTED, History, Run
 from src.report.settings import settings
 
 FACTS = (

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from src.core.metric_specs import NOT_QUANTITIES, measure, ordered
+from src.core.plain_data import is_number
 from src.report.document import Cell, Table
 from src.report.grouping import CONTROLS, Section, control
-from src.report.records import is_number
 from src.report.tables import estimates_table
 
 

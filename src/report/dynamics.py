@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from src.core.metric_specs import compact
+from src.core.metric_specs import compact, listed
 from src.report.document import Cell, Table
 from src.report.figures.shares import ABSENT, MOST_CLASSES
 from src.report.figures.survival import recorded
 from src.report.grouping import Section, Summary
-from src.report.trajectories import Fate, fates, few, in_seeds, listed, outcomes_of
+from src.report.trajectories import Fate, fates, few, in_seeds, outcomes_of
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 FEW_NAMES = 6  # more are counted in a sentence, and named in the table

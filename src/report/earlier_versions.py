@@ -3,9 +3,10 @@
 import math
 from dataclasses import replace
 
+from src.core.plain_data import is_number
 from src.evaluation.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason
 from src.evaluation.metrics.outcome import LevelState, mode_outcome
-from src.report.records import Run, is_names, is_number
+from src.report.records import Run, is_names
 
 COLUMNS = ("images_seen", "modes", "modes_any", "effective_modes", "recognisable")
 

@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.core.dataset import Dataset
 from src.core.metric_specs import ordered
 from src.report.counts import clopper_pearson
 from src.report.grouping import Section, Summary
 from src.report.outcomes import judge
 from src.report.ranking import ranks
-from src.report.records import Dataset, Run
+from src.report.records import Run
 
 RECORD = (
     *("name", "seed", "status", "averaged", "outcome", "onset_reason", "model"),

@@ -9,13 +9,15 @@ from statistics import fmean
 
 import numpy as np
 
+from src.core.dataset import Dataset
 from src.core.metric_families import Family, family
 from src.core.metric_specs import NOT_QUANTITIES, measure, ordered
 from src.core.multiple_tests import holm
+from src.core.plain_data import is_number
 from src.report.collect import NO_DIGEST, ReportError
 from src.report.naming import labels, told_apart, usual_baseline
 from src.report.paired import Compared, Groups, comparisons, estimates, groups, table
-from src.report.records import Dataset, Run, is_names, is_number
+from src.report.records import Run, is_names
 from src.report.statistics import Estimate, Significance
 
 Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample, oracle

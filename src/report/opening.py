@@ -4,14 +4,14 @@ from collections import Counter
 from collections.abc import Sequence
 from statistics import median
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, listed, measure
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.conclusions import Sentence
 from src.report.effect import counted, effect
 from src.report.grouping import Section, Summary
 from src.report.outcomes import Verdict, decision, interval, losses
 from src.report.statistics import MIN_SEEDS, Estimate
-from src.report.trajectories import listed, of_seeds, outcomes, outcomes_of
+from src.report.trajectories import of_seeds, outcomes, outcomes_of
 from src.report.warnings import cautions, gravest
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice

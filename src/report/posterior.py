@@ -2,12 +2,12 @@
 
 from statistics import fmean
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import listed, measure
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.grouping import Section, Summary
 from src.report.outcomes import interval, losses
 from src.report.statistics import MIN_SEEDS, Estimate
-from src.report.trajectories import few, listed, no_conclusion, of_seeds, phases
+from src.report.trajectories import few, no_conclusion, of_seeds, phases
 
 
 def evidence(section: Section) -> list[str]:

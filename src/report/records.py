@@ -1,7 +1,6 @@
 """What a run left behind, as plain values."""
 
 import io
-import math
 import struct
 import wave
 from collections.abc import Mapping
@@ -13,7 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from src.core.plain_data import is_inside, number, read_bytes
+from src.core.dataset import Dataset
+from src.core.plain_data import is_inside, is_number, number, read_bytes
 from src.core.run_names import PRUNED
 from src.data.drums.audio import BAR, data_uri
 
@@ -21,42 +21,6 @@ MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes 
 MOST_BYTES_OF_A_PICTURE = 50_000_000
 
 NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The data a run really used; runs with different digests are never compared."""
-
-    name: str
-    source: str
-    digest: str
-    classes: tuple[str, ...] = ()
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
-    levels: int = 255  # 1 for drum grids
-    entropy: float | None = None  # of one sample, in nats, where it is known
-
-    @property
-    def is_fallback(self) -> bool:
-        return self.source != self.name
-
-    @property
-    def noun(self) -> str:
-        """What the classes are called in a sentence."""
-        if self.levels == 1:
-            return "styles"
-        if self.classes and all(len(name) == 1 and name.isalpha() for name in self.classes):
-            return "letters"
-        if self.classes and all(len(name) == 1 and name.isdigit() for name in self.classes):
-            return "digits"
-        return "classes"
-
-    @property
-    def unit(self) -> str:
-        """What the samples are called in a sentence."""
-        if self.levels == 1:
-            return "bars"
-        return "images" if self.levels <= 255 else "points"
 
 
 @dataclass(frozen=True)
@@ -199,11 +163,6 @@ class Run:
         if not is_inside(self.folder, path):
             raise ValueError(f"{path} leads out of the run's folder")
         return path
-
-
-def is_number(value: Any) -> bool:
-    """Finite int or float, but not a bool."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def is_names(value: Any) -> bool:

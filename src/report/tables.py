@@ -5,12 +5,13 @@ from textwrap import shorten
 
 from src.core.metric_specs import NOT_QUANTITIES, compact, measure, ordered
 from src.core.multiple_tests import CHANCE
+from src.core.plain_data import is_number
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
 from src.report.outcomes import Judgement, decision, effects_text, equal_budgets, side_effects, tone
 from src.report.ranking import ranks
-from src.report.records import Run, is_number
+from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, Estimate, p_text
 from src.report.trajectories import in_seeds, outcomes
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, listed, measure
 from src.report.grouping import Section
 from src.report.outcomes import interval
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
 
 EARLY, LATE = 1 / 3, 2 / 3
-MOST_NAMES = 30
 
 
 def absence(section: Section, key: str) -> str:
@@ -77,14 +76,6 @@ def of_seeds(count: int, runs: int) -> str:
     if count == runs:
         return "in both seeds" if runs == 2 else f"in all {runs} seeds"
     return f"in {count} of {runs}"
-
-
-def listed(names: Iterable[str]) -> str:
-    """Names with commas, cut where the list would fill the page."""
-    names = list(names)
-    if len(names) <= MOST_NAMES:
-        return ", ".join(names)
-    return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
 
 
 OUTCOMES = {

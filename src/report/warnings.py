@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, listed, measure
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.grouping import Section
 from src.report.measurement_warnings import (
@@ -18,7 +18,6 @@ from src.report.measurement_warnings import (
 from src.report.outcomes import equal_budgets, equal_samples, equal_updates, kl_at_floor
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
-from src.report.trajectories import listed
 
 MANY_COMPARISONS = 4
 MANY_NAMES = 5  # to be counted one by one where all have the same number of seeds

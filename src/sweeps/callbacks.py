@@ -12,9 +12,9 @@ from src.core.commands import resuming_sweep
 from src.core.errors import give_up, message
 from src.core.metric_families import family
 from src.core.metric_specs import measure
+from src.core.plain_data import is_number
 from src.report import write_report
 from src.report.collect import TUNING
-from src.report.records import is_number
 from src.sweeps.plan import Job, Plan, minutes
 
 

@@ -87,7 +87,7 @@ def describe_machine(trainer: Trainer) -> dict[str, Any]:
 @cache
 def commit() -> str | None:
     """The commit of the code, with `-dirty` if it was changed since; None outside a repository."""
-    here = Path(__file__).parents[1]
+    here = Path(__file__).parents[2]
     if not (here / ".git").exists():
         return None
     # Git refuses a repository of another owner, as in containers, unless told that this one is meant. Where a hook or

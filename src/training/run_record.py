@@ -41,7 +41,19 @@ CHANGEABLE = (
 ACCELERATOR = ("accelerator", "devices", "strategy", "precision")  # the trainer's keys that the choice of one sets
 PARTS = ("seed", "data", "model", "trainer", "callbacks")  # what every run's configuration has
 # What a record may build: classes that are defined below these modules, of which nothing else is imported.
-TRUSTED = ("src.gan", "src.vae", "src.data", "src.callbacks", "torch.nn", "torch.optim")
+TRUSTED = (
+    "src.gan",
+    "src.vae",
+    "src.data",
+    "src.evaluation.callback",
+    "src.evaluation.gan",
+    "src.evaluation.progress_bar",
+    "src.evaluation.vae",
+    "src.training.callbacks",
+    "src.sweeps.pruning",
+    "torch.nn",
+    "torch.optim",
+)
 TRAINER = ("lightning.Trainer", "lightning.pytorch.Trainer")
 BUILDING = {"_target_": str, "_partial_": bool, "_convert_": str}  # Hydra's keys that a record may use
 # Written to: always the run's own folder and the cache of the command, wherever the record says.
@@ -49,6 +61,24 @@ RUN_FOLDER, CACHE = "${hydra:runtime.output_dir}", "${cache}"
 FORCED = dict.fromkeys(("folder", "save_dir", "default_root_dir", "dirpath", "log_dir"), RUN_FOLDER) | {"cache": CACHE}
 LOGGER = {"_target_": "src.training.tensorboard.Board", "save_dir": RUN_FOLDER, "name": "", "version": ""}
 USUAL_CACHE = ".cache"
+# Where earlier versions had the classes that a record names.
+MOVED = {
+    "src.board": "src.training.tensorboard",
+    "src.callbacks.curves": "src.training.callbacks.curves",
+    "src.callbacks.evaluation": "src.evaluation.callback",
+    "src.callbacks.preemption": "src.training.callbacks.preemption",
+    "src.callbacks.progress": "src.evaluation.progress_bar",
+    "src.callbacks.pruning": "src.sweeps.pruning",
+    "src.callbacks.randomness": "src.training.callbacks.randomness",
+    "src.data.drums": "src.data.drums.datasets",
+    "src.data.fonts": "src.data.letters.fonts",
+    "src.data.letters": "src.data.letters.datasets",
+    "src.gan.evaluation": "src.evaluation.gan",
+    "src.gan.multilayer": "src.gan.networks.mlp",
+    "src.gan.networks": "src.gan.networks.dcgan",
+    "src.gan.residual": "src.gan.networks.residual",
+    "src.vae.evaluation": "src.evaluation.vae",
+}
 
 
 @dataclass(frozen=True)
@@ -141,7 +171,18 @@ def read_record(run: Path) -> Record:
             raise ValueError(f"it lacks {missing[0]}")
         if not isinstance(tree, dict):
             raise ValueError("it is no mapping")
+        for _, node in _mappings(tree):
+            node.update(_current(node))
     return Record(run, tree, run_name(recipe or family, overrides, swept), family)
+
+
+def _current(node: dict[str, Any]) -> dict[str, Any]:
+    """What a part of a record is called today, where an earlier version called it something else."""
+    target = node.get("_target_")
+    if not isinstance(target, str):
+        return {}
+    module, _, name = target.rpartition(".")
+    return {"_target_": f"{MOVED[module]}.{name}"} if module in MOVED else {}
 
 
 def require_texts(words: Sequence[Any]) -> None:

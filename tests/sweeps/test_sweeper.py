@@ -10,7 +10,7 @@ import torch
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
-from hydra_plugins.collapse_lab import DEATH, Sweeper
+from hydra_plugins.sweepers import DEATH, Sweeper
 from src.sweeps import mps
 from src.sweeps.plan import Job
 

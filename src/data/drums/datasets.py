@@ -78,7 +78,7 @@ class Groove(ResidentData):
 
 
 class Grids(ResidentData):
-    """Bars from an npz file (see `src.data.drums.grids`); seeded parts of the training bars stand in for splits it lacks.
+    """Bars from an npz file (see `grids.py`); seeded parts of the training bars stand in for splits it lacks.
 
     Args:
         path: the file; a relative path is also looked for under `root`.

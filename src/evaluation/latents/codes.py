@@ -13,7 +13,7 @@ from src.vae.module import VAE
 
 @dataclass(frozen=True)
 class Reading:
-    """Bars, their posteriors' means, and one sample from each posterior, as codes (see `src.evaluation.latents.codec`)."""
+    """Bars, their posteriors' means, and one sample from each posterior, as codes (see codec.py)."""
 
     bars: Coded
     means: Codes

@@ -19,7 +19,7 @@ def dimensions(vae: VAE, fit: Coded, held: Coded) -> Findings:
     """Names, disentanglement and traversals of both levels; the model is to be in evaluation mode.
 
     Metrics: `named_LEVEL`, the number of active dimensions that have a name, and those of
-    `src.evaluation.latents.disentanglement`. Facts: `latents`, a row for each dimension. Table: `associations`, a row for
+    disentanglement.py. Facts: `latents`, a row for each dimension. Table: `associations`, a row for
     each dimension with each feature and category. Pictures: `associations_LEVEL` for levels with an active dimension;
     `traversal_LEVEL` with every dimension, going on in `traversal_LEVEL_2` where there are many, also to hear.
     """

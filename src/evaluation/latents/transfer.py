@@ -28,8 +28,8 @@ def transfer(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findin
 
     The criterion, fixed beforehand: the oracle takes the result for the target style, be it ever so unsure, *and* its
     onset similarity to the source (Jaccard, of the steps on which anything sounds) is at least the median of two real
-    bars of one style in `fit`. Bars are decoded from the codes of posterior means (`src.evaluation.latents.codec` says what
-    a code of z_low is), each cell the likelier choice.
+    bars of one style in `fit`. Bars are decoded from the codes of posterior means (codec.py says what a code
+    of z_low is), each cell the likelier choice.
 
     Five ways are scored on the same pairs: z_high of the target with z_low of the source (`high`), z_low of the target
     with z_high of the source (`low`), and what needs no model: the source as it is (`copy`), the target as it is

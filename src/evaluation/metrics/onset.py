@@ -20,7 +20,7 @@ def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_mo
     Lost means at least max(2, `num_modes` / 10, 3 × the noise of one evaluation) below the best level reached before,
     which is the largest running median of three evaluations and at least half the modes. A loss that only the last
     evaluation shows must be twice as large. On plateaus with independent noise at most one run in twenty has an onset
-    (tests/metrics/test_onset_errors.py); noise that is correlated between evaluations raises that.
+    (tests/evaluation/metrics/test_onset_errors.py); noise that is correlated between evaluations raises that.
     """
     modes_E = np.asarray(modes, dtype=float)
     margin = max(2, num_modes / 10, NOISE_WIDTH * evaluation_noise(modes_E, num_modes))

@@ -1,1 +1,1 @@
-"""Oracles: what tells the classes of the data apart, one file for each kind of data; of bars: `src.evaluation.oracles.drums`."""
+"""Oracles: classifiers of the data's classes and "none of them", one file per kind of data."""

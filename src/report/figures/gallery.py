@@ -7,11 +7,11 @@ from collections.abc import Collection, Sequence
 
 from PIL import Image
 
+from src.core.metric_specs import listed
 from src.report.document import Gallery, Picture
 from src.report.figures.style import packed
 from src.report.grouping import Section, Summary
 from src.report.records import Run
-from src.report.trajectories import listed
 
 FEW, SOME = 2, 9  # names up to which the pictures may be large, or of middling size
 WIDTHS = (480, 330, 210)  # of a picture on the page, in pixels

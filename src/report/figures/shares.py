@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
+from src.core.plain_data import is_number
 from src.report.figures.style import INK, MUTED, WIDTH, png, short
 from src.report.grouping import Section
-from src.report.records import is_number
 
 ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
 MOST_CLASSES = 62

@@ -1,0 +1,40 @@
+"""What results and reports know of the data that a run used."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The data a run really used; runs with different digests are never compared."""
+
+    name: str
+    source: str
+    digest: str
+    classes: tuple[str, ...] = ()
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
+    levels: int = 255  # 1 for drum grids
+    entropy: float | None = None  # of one sample, in nats, where it is known
+
+    @property
+    def is_fallback(self) -> bool:
+        return self.source != self.name
+
+    @property
+    def noun(self) -> str:
+        """What the classes are called in a sentence."""
+        if self.levels == 1:
+            return "styles"
+        if self.classes and all(len(name) == 1 and name.isalpha() for name in self.classes):
+            return "letters"
+        if self.classes and all(len(name) == 1 and name.isdigit() for name in self.classes):
+            return "digits"
+        return "classes"
+
+    @property
+    def unit(self) -> str:
+        """What the samples are called in a sentence."""
+        if self.levels == 1:
+            return "bars"
+        return "images" if self.levels <= 255 else "points"
