@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from src.core.commands import resuming_sweep
 from src.core.errors import give_up, message
 from src.core.metric_families import family
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_number
 from src.report import write_report
 from src.report.collect import TUNING
@@ -35,7 +35,7 @@ def progress(plan: Plan, job: Job) -> str:
     metrics = results.get("metrics", {})
     shown = family(results.get("model", ""))
     keys = [key for key in dict.fromkeys((*shown.headline, *shown.primary)) if is_number(metrics.get(key))]
-    reached = ", ".join(f"{measure(key).label} {measure(key).text(metrics[key])}" for key in keys)
+    reached = ", ".join(f"{metric_spec(key).label} {metric_spec(key).text(metrics[key])}" for key in keys)
     status = "" if results.get("status") == "completed" else results.get("status", "no results")
     parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
     parts[0] += f" seed {job.seed}" if job.seed else ""
