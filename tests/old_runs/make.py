@@ -110,6 +110,7 @@ RUNS = {
             "gan.network=stressed",
             "gan.loss=feature_matching",
             "gan.tricks=[r1,ema,burn_in,adaptive_augment,historical_averaging,lecam,spectral_norm]",
+            "gan.generator_optimizer.lr=0.05",  # so that 20 steps change what it draws
             "gan.tricks.adaptive_augment.ramp=1000",
             "gan.tricks.lecam.warm_up=4",
         ),
