@@ -107,6 +107,8 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
     """The files that were written."""
     options = {name: option.default for name, option in OPTIONS.items()} | chosen
     model = restored(run, options["checkpoint"])
+    if not options["out"]:
+        (run / "samples").mkdir(exist_ok=True)  # a copy of a run may have come without its pictures
     if model.spec.kind == "drums":
         return play(model, run, options)
     for name, value in chosen.items():
