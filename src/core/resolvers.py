@@ -8,7 +8,7 @@ import torch
 from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf
 
-from src.core import run_names
+from src.core import device, run_names
 from src.core.run_names import folder_name, run_name, swept_keys
 
 
@@ -37,8 +37,8 @@ def record_folder(resume: str | None) -> str:
 
 def fastest_precision(accelerator: str) -> str:
     """bf16 where the hardware multiplies it natively, else fp32."""
-    device = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
-    return "bf16-mixed" if device.multiplies_bf16(device) else "32-true"
+    kind = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    return "bf16-mixed" if device.multiplies_bf16(kind) else "32-true"
 
 
 def jobs_at_once(accelerator: str) -> int:

@@ -118,6 +118,6 @@ def earliest(found: Sequence[Record], unit: str) -> str:
 
 def _praise(record: Record, unit: str) -> str:
     return (
-        f"**{metric_spec(record.signal).label.capitalize()}** warns earliest: it moved before the onset in {record.warned} "
-        f"of {record.collapsed} runs, by {compact(record.lead)} {unit} in the median"
+        f"**{metric_spec(record.signal).label.capitalize()}** warns earliest: it moved before the onset in "
+        f"{record.warned} of {record.collapsed} runs, by {compact(record.lead)} {unit} in the median"
     )

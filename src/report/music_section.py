@@ -51,8 +51,8 @@ def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
         return "Pictures", names
     most = sorted((s for s in section.remedies if s.mean(key) is not None), key=lambda s: -s.mean(key))
     title = (
-        f"Pictures of {section.baseline_label} and the {CHOSEN - 1} names with the highest “{metric_spec(key).label}”; the "
-        "others' lie in samples/ of their runs"
+        f"Pictures of {section.baseline_label} and the {CHOSEN - 1} names with the highest “{metric_spec(key).label}”; "
+        "the others' lie in samples/ of their runs"
     )
     return title, [section.baseline, *(summary.name for summary in most[: CHOSEN - 1])]
 

@@ -15,10 +15,11 @@ import torch
 import yaml
 from hydra.utils import instantiate
 
-from src import report, sample
 from src.data.spec import DataSpec
-from src.record import trusted_config
-from tests.cli.conftest import Command, results
+from src.report import __main__ as report
+from src.sample import __main__ as sample
+from src.training.run_record import trusted_config
+from tests.end_to_end.conftest import Command, results
 
 OLD = Path(__file__).parents[1] / "old_runs"
 BATCH_SIZE = 8
