@@ -184,7 +184,7 @@ class VAEEvaluator:
         for part_NTV in cells_NTV.split(max(1, min(CHUNK, DRAWN_CELLS // (draws * cells_NTV[0].numel())))):
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
-            rates = latents.rates()
+            rates = latents.kls()
             distortion_DN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
             bound.update(distortion_DN.mean(0), rates.high_BL.mean(0), rates.low_BL.mean(0))
             points["high"].append(latents.posterior_high.mean.mean(0))
@@ -217,7 +217,7 @@ class VAEEvaluator:
         return usage, used
 
     def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
-        return -log_likelihood(vae.decoder(vae.seen(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
+        return -log_likelihood(vae.decoder(vae.decoder_input(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
 
     def _information(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
         """Mutual information of each level with the sample, and whether it is more than shuffled pairs give."""

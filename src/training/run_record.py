@@ -79,6 +79,12 @@ MOVED = {
     "src.gan.residual": "src.gan.networks.residual",
     "src.vae.evaluation": "src.evaluation.vae",
 }
+# Classes that earlier versions called otherwise, by their old paths.
+RENAMED = {
+    "src.vae.anneal.Control": "src.vae.anneal.PIController",
+    "src.vae.anneal.Saturating": "src.vae.anneal.Exponential",
+    "src.vae.anneal.Unannealed": "src.vae.anneal.NoAnnealing",
+}
 
 
 @dataclass(frozen=True)
@@ -182,7 +188,8 @@ def _current(node: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(target, str):
         return {}
     module, _, name = target.rpartition(".")
-    return {"_target_": f"{MOVED[module]}.{name}"} if module in MOVED else {}
+    moved = f"{MOVED[module]}.{name}" if module in MOVED else target
+    return {"_target_": RENAMED.get(moved, moved)}
 
 
 def require_texts(words: Sequence[Any]) -> None:

@@ -67,7 +67,7 @@ def coded(vae: VAE, data: ResidentData, split: str, most: int) -> Coded:
     held_out = data.held_out(split).to(vae.device)
     grids_NTV, styles_N = held_out.images[:most, 0], held_out.labels[:most, 0]
     parts = [vae.infer(part_NTV) for part_NTV in vae.to_cells(grids_NTV.unsqueeze(1)).split(CHUNK)]
-    rates = [(part.rates().high_BL, part.rates().low_BL) for part in parts]
+    rates = [(part.kls().high_BL, part.kls().low_BL) for part in parts]
     return Coded(
         grids_NTV,
         {level: torch.cat([part[i] for part in rates]).mean(0) for i, level in enumerate(LEVELS)},

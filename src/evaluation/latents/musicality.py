@@ -85,7 +85,7 @@ def cell_entropy(vae: VAE, num: int = ENTROPY_BARS) -> float:
     high_NL = torch.randn(num, vae.z_high, generator=random).to(vae.device)
     low_NL = vae.low_from(high_NL, torch.randn(num, vae.z_low, generator=random).to(vae.device))
     uniform_NTV = torch.rand(num, *vae.shape, generator=random).to(vae.device)
-    _, probability_NTV = vae.decoder.generate(vae.seen(high_NL, low_NL), uniform_NTV)
+    _, probability_NTV = vae.decoder.generate(vae.decoder_input(high_NL, low_NL), uniform_NTV)
     return _entropy(probability_NTV.double())
 
 

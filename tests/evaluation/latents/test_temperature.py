@@ -25,7 +25,7 @@ def test_every_temperature_is_judged_as_its_samples_are(small_vae, listener):
         high_NL, noise_NL = torch.randn(NUM_BARS, 2, generator=random), torch.randn(NUM_BARS, 3, generator=random)
         uniform_NTV = torch.rand(NUM_BARS, 16, 9, generator=random)
         with torch.no_grad():
-            latents_NZ = vae.seen(high_NL, vae.low_from(high_NL, noise_NL))
+            latents_NZ = vae.decoder_input(high_NL, vae.low_from(high_NL, noise_NL))
             cells_NTV, _ = vae.decoder.generate(latents_NZ, uniform_NTV, point["temperature"])
         assert point["diversity"] == pytest.approx(diversity(cells_NTV).item())
         assert point["validity"] == pytest.approx(validity(cells_NTV).mean().item())

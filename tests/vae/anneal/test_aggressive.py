@@ -9,8 +9,8 @@ import torch
 from lightning import Callback
 
 from src.data.loader import ResidentLoader
-from src.vae.anneal import GECO, Aggressive, Control, Linear, aggressive
-from src.vae.anneal.aggressive import draw, inference_weights, nats_told
+from src.vae.anneal import GECO, Aggressive, Linear, PIController, aggressive
+from src.vae.anneal.aggressive import draw, inference_weights, mutual_information
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def told(monkeypatch):
 
     def replace(*values):
         left = list(values)
-        monkeypatch.setattr(aggressive, "nats_told", lambda vae, loader: left.pop(0))
+        monkeypatch.setattr(aggressive, "mutual_information", lambda vae, loader: left.pop(0))
         return left
 
     return replace
@@ -107,12 +107,12 @@ def test_inner_updates_lower_the_loss(make_vae, fit_vae, bars):
 def test_inner_updates_move_no_other_annealer(make_vae, fit_vae):
     """Controllers follow the run's own steps, seven of them, however many inner updates there were."""
 
-    class Counted(Control):
+    class Counted(PIController):
         observed = 0
 
-        def observe(self, distortion_B, rates):
+        def observe(self, distortion_B, kls):
             self.observed += 1
-            super().observe(distortion_B, rates)
+            super().observe(distortion_B, kls)
 
     annealers = {"aggressive": Aggressive(window=2, most=8), "control": Counted(), "geco": GECO()}
     fit_vae(make_vae(anneal=annealers), 7)
@@ -174,16 +174,16 @@ def test_what_is_told(make_vae, bars):
     with torch.no_grad():
         for layer in (vae.inference.high, vae.inference.low[-1]):
             layer.weight.zero_()
-    assert nats_told(vae, loader) == pytest.approx(0, abs=1e-3)
+    assert mutual_information(vae, loader) == pytest.approx(0, abs=1e-3)
     with torch.no_grad():
         vae.inference.high.weight[:2] = 1e4 * torch.randn(2, 8)
         vae.inference.high.bias[2:] = -20
     stream = torch.get_rng_state()
-    assert nats_told(vae, loader) == nats_told(vae, loader)
+    assert mutual_information(vae, loader) == mutual_information(vae, loader)
     assert torch.equal(torch.get_rng_state(), stream)
     assert vae.training
     kinds = {tuple(bar.flatten().tolist()) for bar in bars}
-    assert 0.8 * math.log(len(kinds)) < nats_told(vae, loader) <= math.log(len(kinds)) + 1e-3
+    assert 0.8 * math.log(len(kinds)) < mutual_information(vae, loader) <= math.log(len(kinds)) + 1e-3
 
 
 def test_weights_of_the_inner_updates(make_vae):
