@@ -15,6 +15,7 @@ import hydra
 import lightning
 import torch
 from hydra.core.hydra_config import HydraConfig
+from hydra.errors import InstantiationException
 from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning import LightningModule, Trainer
@@ -28,7 +29,7 @@ from src.core import device, resolvers
 from src.core.commands import CONFIGURATION, command, override, prepare_arguments
 from src.core.config_checks import refuse_impossible, refuse_missing_gpu, warn_of_short_run
 from src.core.console import make_output_lossy
-from src.core.errors import briefly, give_up, is_mistake, message
+from src.core.errors import briefly, cause, give_up, is_mistake, message
 from src.core.logging_setup import quieten
 from src.core.run_names import PRUNED
 from src.core.signals import Interrupted, Pruned, listening, stop
@@ -167,7 +168,12 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
     watching = list(callbacks.values())
     if changed:  # a value that is refused on the way to the first step must not be in the record
         watching.append(LambdaCallback(on_train_start=partial(go_on, changed=changed, folder=folder)))
-    trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
+    try:
+        trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
+    except InstantiationException as error:
+        if isinstance(cause(error), TypeError):  # as Lightning raises it of devices that the accelerator does not have
+            raise ValueError(f"trainer.devices={config.trainer.devices}: {cause(error)}") from error
+        raise
     results |= describe_machine(trainer)
 
     data = instantiate(config.data)

@@ -5,6 +5,7 @@ from typing import Any
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.validation import is_number
 from src.training.cluster import uses_one_device
 from src.training.tensorboard import Board
 
@@ -60,7 +61,7 @@ def refuse_trainer_options(config: DictConfig) -> None:
             continue
         value = trainer[key]
         if value != harmless or isinstance(value, bool) != isinstance(harmless, bool):
-            steps = value if _is_number(value) else 1
+            steps = value if is_number(value) else 1
             words = instead.format(steps=steps, batch_size=config.batch_size, samples=int(steps * config.batch_size))
             raise ValueError(f"trainer.{key}={value}: {words}")
     if not (OmegaConf.is_dict(trainer.logger) and issubclass(get_class(trainer.logger._target_), Board)):
@@ -85,13 +86,9 @@ def _refuse_several_devices(trainer: DictConfig) -> None:
         raise ValueError(f"trainer.strategy={strategy}: choose {', '.join(STRATEGIES)}")
     if strategy != "auto":
         return
-    numbers = (_is_number(devices) and devices > 1) or (OmegaConf.is_list(devices) and len(devices) > 1)
+    numbers = (is_number(devices) and devices > 1) or (OmegaConf.is_list(devices) and len(devices) > 1)
     if numbers or (devices in ("auto", -1, "-1") and not uses_one_device(trainer)):
         raise ValueError(f"trainer.devices={devices}: several devices need accelerator=ddp beside it")
     for key, harmless in (("num_nodes", 1), ("sync_batchnorm", False)):
         if trainer.get(key, harmless) != harmless:
             raise ValueError(f"trainer.{key}={trainer[key]}: this is for several devices, with accelerator=ddp")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -19,8 +19,8 @@ from src.core.errors import MISTAKES
 from src.data.drums.grids import read_grids
 from src.data.drums.groove import SPLITS, Recording, parse, read_hits, read_info
 from src.data.drums.midi import write_midi
-from src.data.drums.voices import LOW_TOM
 from src.data.letters.idx import read_pair
+from src.data.voices import LOW_TOM
 from tests.data.conftest import idx_bytes
 from tests.foreign import archive, foreign, fuzzed
 
