@@ -22,7 +22,7 @@ from src.data.voices import VOICES, Voice
 from src.evaluation import image_grids
 
 
-class Exhibit(Protocol):
+class Artifact(Protocol):
     def save(self, folder: Path, name: str) -> None:
         """Writes its files into the folder, where the newest stay."""
         ...

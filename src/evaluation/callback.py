@@ -13,7 +13,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from src.core.files import write_atomically
 from src.data.module import ResidentData
-from src.evaluation.artifacts import Exhibit
+from src.evaluation.artifacts import Artifact
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.stopwatch import Stopwatch
@@ -27,7 +27,7 @@ class Evaluator(Protocol):
 
     def prepare(self, data: ResidentData, device: torch.device) -> None: ...
 
-    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]: ...
+    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]: ...
 
     def controls(self) -> dict[str, dict[str, Any]]: ...
 
@@ -35,7 +35,7 @@ class Evaluator(Protocol):
 
     def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]: ...
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]: ...
 
 
 class Evaluation(Callback):
@@ -156,7 +156,7 @@ class Evaluation(Callback):
             write_atomically(self.folder / "history.csv", as_csv(self.history))
         return improved
 
-    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics of the model as it is, and what to show beside them."""
         # What was compiled is so for batches of training's size and mode.
         with apart_from_training(module.device), torch.compiler.set_stance("force_eager"):
@@ -172,18 +172,18 @@ class Evaluation(Callback):
         module: LightningModule,
         stage: str,
         metrics: Mapping[str, Any],
-        shown: Mapping[str, Exhibit],
+        shown: Mapping[str, Artifact],
     ) -> None:
         if trainer.is_global_zero:
             scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
             trainer.logger.log_metrics(scalars, step=module.images_seen)
         self._show(trainer, module, stage, shown)
 
-    def _show(self, trainer: Trainer, module: LightningModule, stage: str, shown: Mapping[str, Exhibit]) -> None:
+    def _show(self, trainer: Trainer, module: LightningModule, stage: str, shown: Mapping[str, Artifact]) -> None:
         """On TensorBoard, and in the folder, where the newest stays."""
-        for name, exhibit in shown.items() if trainer.is_global_zero else ():
-            exhibit.save(self.folder / "samples", name)
-            exhibit.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
+        for name, artifact in shown.items() if trainer.is_global_zero else ():
+            artifact.save(self.folder / "samples", name)
+            artifact.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # The end of a finished run is not the end of training when it goes on with a larger budget.
@@ -239,7 +239,7 @@ def worth(value: float) -> float:
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row per evaluation; lists are joined by spaces, numbers that are not finite are left blank.
+    """A row per evaluation; lists are side_by_side by spaces, numbers that are not finite are left blank.
 
     Rows of a run that an earlier version began may lack columns, which are blank there.
     """

@@ -18,7 +18,7 @@ from src.data.gaussians import NEAR
 from src.data.module import ResidentData
 from src.data.spec import DataSpec
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Exhibit, Picture, Sound
+from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.fidelity import Fidelity
 from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage
@@ -82,7 +82,7 @@ class Coverage:
         along = max(ALONG_TRAINING, PER_MODE * len(self.modes[split].judged_K))
         return self.num_samples if split == "test" else min(self.num_samples, along)
 
-    def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics of stored images by name, and the images sorted by class; points are put on a map instead."""
         opinion = self.oracle.opinion(images_NCHW)
         metrics = self.score(opinion, split)
@@ -90,7 +90,7 @@ class Coverage:
             points = {"points": self.map.some(opinion)} if split == "val" else {}
             return metrics | points, {"scatter": self.map.picture(opinion)}
         rows = self._rows(images_NCHW, opinion, split, metrics["missing"])
-        shown: dict[str, Exhibit] = {"sorted": Picture(self._sorted(rows))}
+        shown: dict[str, Artifact] = {"sorted": Picture(self._sorted(rows))}
         heard = [found[:1, 0] for found in rows.values() if found is not None]
         if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and heard:
             shown["sorted_bars"] = Sound(torch.cat(heard), self.spec.kit)  # the first column
@@ -173,10 +173,10 @@ class Coverage:
             "metrics": late_metrics(history),
         }
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
         """The share of each class over the whole run so far."""
         seen, shares_EK = [row["images_seen"] for row in history], np.array([row["shares"] for row in history])
-        shown: dict[str, Exhibit] = {"shares": Picture(image_grids.timeline(seen, shares_EK, self.spec.classes))}
+        shown: dict[str, Artifact] = {"shares": Picture(image_grids.timeline(seen, shares_EK, self.spec.classes))}
         if self.spec.kind == "points":
             shown["frames"] = self.map.frames(history)
         return shown

@@ -14,7 +14,7 @@ from src.evaluation.oracles.controls import bar_controls
 SEED = 20_26  # of the controls: the same in every run
 
 
-class Listener:
+class DrumMetrics:
     """Judges single bars, uint8 [N, T, V].
 
     Args:
@@ -28,7 +28,7 @@ class Listener:
         self.num_samples = num_samples
         self.musicality = Musicality(train.images).to(train.images.device)
 
-    def measures(self, grids_NTV: Tensor) -> dict[str, float]:
+    def measure(self, grids_NTV: Tensor) -> dict[str, float]:
         self.musicality.reset()
         self.musicality.update(grids_NTV)
         return {name: value.item() for name, value in self.musicality.compute().items()}
@@ -47,12 +47,12 @@ class Listener:
             **{name: grids_N1TV[:, 0].to(real_NTV) for name, grids_N1TV in made.items()},
             "single": real_NTV[:1].expand_as(real_NTV),
         }
-        return {name: self.measures(grids_NTV) for name, grids_NTV in bars.items()}
+        return {name: self.measure(grids_NTV) for name, grids_NTV in bars.items()}
 
 
-def listener_of(data: ResidentData, num_samples: int, device: torch.device) -> Listener | None:
+def drum_metrics_of(data: ResidentData, num_samples: int, device: torch.device) -> DrumMetrics | None:
     """None for what is not to be heard: images, and stacked bars, which sound together."""
     if data.spec.kind != "drums" or data.spec.shape[0] > 1:
         return None
     test_NTV = data.held_out("test").images[:, 0].to(device)
-    return Listener(data.splits["train"].to(device), test_NTV, num_samples)
+    return DrumMetrics(data.splits["train"].to(device), test_NTV, num_samples)

@@ -14,9 +14,9 @@ from src.core.validation import SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Exhibit, Picture, Sound
+from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
-from src.evaluation.drum_metrics import listener_of
+from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.gan_diagnostics import warning_signals
 from src.gan.module import GAN
 
@@ -66,8 +66,8 @@ class GANEvaluator:
         self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Trains or loads the oracle and shows it the held-out splits; finds a listener for drums."""
-        self.listener = listener_of(data, self.num_samples, device)
+        """Trains or loads the oracle and shows it the held-out splits; finds a drum_metrics for drums."""
+        self.drum_metrics = drum_metrics_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
         if data.spec.shape[0] > 1:
             self.charts = self.charts | self.stacked_charts
@@ -75,7 +75,7 @@ class GANEvaluator:
         self.batch_size = data.batch_size
         self.real = real[torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)].to(device)
 
-    def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics by name, and pictures of the samples that they were measured on."""
         images = gan.sample(self.coverage.enough(split), SAMPLE_SEED)
         metrics, shown = self.coverage.evaluate(images, split)
@@ -83,8 +83,8 @@ class GANEvaluator:
         metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size)
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
         metrics["discriminator_images"] = gan.discriminator_passes * gan.batch_images
-        if self.listener:
-            metrics |= self.listener.measures(images[:, 0])
+        if self.drum_metrics:
+            metrics |= self.drum_metrics.measure(images[:, 0])
             if split == "test":
                 shown["random_bars"] = Sound(images[:HEARD_BARS, 0], gan.spec.kit)
         if gan.spec.kind != "points":
@@ -100,7 +100,7 @@ class GANEvaluator:
         return Picture(image_grids.grid(images_NCHW[: GRID_COLUMNS * 10], GRID_COLUMNS))
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        heard = self.listener.controls() if self.listener else {}
+        heard = self.drum_metrics.controls() if self.drum_metrics else {}
         return {name: control | heard.get(name, {}) for name, control in self.coverage.controls().items()}
 
     def facts(self) -> dict[str, Any]:
@@ -109,5 +109,5 @@ class GANEvaluator:
     def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
         return self.coverage.over_training(history)
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
         return self.coverage.timeline(history)

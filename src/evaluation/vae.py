@@ -17,15 +17,15 @@ from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Cloud, Exhibit, Picture, Sound
-from src.evaluation.latents.encode import Findings
-from src.evaluation.latents.run import Examiner
+from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
+from src.evaluation.latents.encode import AnalysisResult
+from src.evaluation.latents.run import LatentAnalysis
 from src.evaluation.metrics.bound import Bound, active_units, cell_floor, importance_weighted_nll, onset_f1
 from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.evaluation.metrics.outcome import LevelState, worst_state
 from src.evaluation.point_plots import cloud
-from src.evaluation.vae_samples import SampleJudges
+from src.evaluation.vae_samples import SampleEvaluator
 from src.vae.information import paired_information
 from src.vae.latents import LEVELS
 from src.vae.module import VAE, log_likelihood
@@ -101,13 +101,15 @@ class VAEEvaluator:
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
         self.train = data.splits["train"].images
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
-        self.samples = SampleJudges(data, self.num_samples, self.cache, device)
-        self.examiner = None
-        if self.interpret and self.samples.listener:
-            self.examiner = Examiner(data, self.samples.listener, self.num_held_out, self.cache, device)
-        self.findings = Findings()
+        self.samples = SampleEvaluator(data, self.num_samples, self.cache, device)
+        self.latent_analysis = None
+        if self.interpret and self.samples.drum_metrics:
+            self.latent_analysis = LatentAnalysis(
+                data, self.samples.drum_metrics, self.num_held_out, self.cache, device
+            )
+        self.analysis = AnalysisResult()
 
-    def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics by name, and what to show beside them."""
         final = split == "test"
         with evaluating(vae):
@@ -129,10 +131,10 @@ class VAEEvaluator:
             judged, drawn_shown = self.samples.evaluate(vae, drawn, split)
             metrics |= judged
             shown |= drawn_shown
-            if final and self.examiner:
-                self.findings = self.examiner.examine(vae, drawn[:, 0])
-                metrics |= self.findings.metrics
-                shown |= self.findings.shown
+            if final and self.latent_analysis:
+                self.analysis = self.latent_analysis.run(vae, drawn[:, 0])
+                metrics |= self.analysis.metrics
+                shown |= self.analysis.artifacts
             if final:
                 classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
@@ -150,7 +152,7 @@ class VAEEvaluator:
 
     def facts(self) -> dict[str, Any]:
         """What else belongs into the results."""
-        return self.samples.facts() | self.findings.facts
+        return self.samples.facts() | self.analysis.facts
 
     def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
         """`outcome`: the state of the worst level at the end. `onset` of each level, and of the modes of its samples.
@@ -168,7 +170,7 @@ class VAEEvaluator:
             return outcome | {"onset": onset}
         return modes | outcome | {"onset": onset | {"modes": modes["onset"]}}
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
         """Pictures of the whole run so far."""
         dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
         shown = {"kl_dimensions": Picture(image_grids.kl_timeline([row["images_seen"] for row in history], dims))}
@@ -229,7 +231,7 @@ class VAEEvaluator:
         }
         return found | {"mi_ceiling": math.log(len(cells_NTV))}, informative
 
-    def _rebuilt(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def _rebuilt(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """The likeliest cells at the posteriors' means, each given those that were rebuilt before it."""
         evenly_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
         images = torch.cat(
@@ -243,7 +245,7 @@ class VAEEvaluator:
         if self.spec.kind == "drums":
             picture = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN], voices=self.spec.kit)
             shown = {"reconstructions": Picture(picture)}
-            if final and self.samples.listener:
+            if final and self.samples.drum_metrics:
                 pairs_NTV = torch.stack([cells_NTV[:HEARD], rebuilt_NTV[:HEARD]], 1).flatten(0, 1)
                 shown["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
             return metrics, shown

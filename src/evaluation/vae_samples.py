@@ -15,9 +15,9 @@ from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Split
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Exhibit, Picture, Sound
+from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
-from src.evaluation.drum_metrics import listener_of
+from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.oracles.base import Oracle
 from src.evaluation.oracles.factory import oracle_of
 from src.vae.module import VAE
@@ -28,8 +28,8 @@ HEARD_BARS = 8
 BARS_ALONG_TRAINING = 300
 
 
-class SampleJudges:
-    """An oracle that counts modes for images and points; a listener for single bars, and an oracle for their styles.
+class SampleEvaluator:
+    """Mode coverage of images and points; drum metrics of single bars, and the oracle's predictions of their styles.
 
     Args:
         data: set up.
@@ -41,9 +41,9 @@ class SampleJudges:
         self.spec = data.spec
         self.num_samples = num_samples
         self.coverage = Coverage(data, num_samples, cache, device) if self.spec.kind != "drums" else None
-        self.listener = listener_of(data, num_samples, device)
+        self.drum_metrics = drum_metrics_of(data, num_samples, device)
         self.styles = None
-        if self.listener and len(self.spec.classes) > 1:
+        if self.drum_metrics and len(self.spec.classes) > 1:
             self.styles = oracle_of(data, cache, device)
             self.held_out = {}
             for name in ("val", "test"):
@@ -56,17 +56,17 @@ class SampleJudges:
             return self.coverage.enough(split)
         return self.num_samples if split == "test" else min(self.num_samples, BARS_ALONG_TRAINING)
 
-    def evaluate(self, vae: VAE, drawn_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
+    def evaluate(self, vae: VAE, drawn_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics by name of samples drawn from the prior, and the samples themselves."""
         metrics: dict[str, Any] = {}
-        shown: dict[str, Exhibit] = {}
+        shown: dict[str, Artifact] = {}
         if self.spec.kind != "points":  # which are put on a map instead
             shown["prior"] = Picture(self._picture(drawn_NCHW))
         if self.coverage:
             metrics, pictured = self.coverage.evaluate(drawn_NCHW, split)
             shown |= pictured
-        if self.listener:
-            metrics |= self.listener.measures(drawn_NCHW[:, 0])
+        if self.drum_metrics:
+            metrics |= self.drum_metrics.measure(drawn_NCHW[:, 0])
             if split == "test":
                 shown["prior_bars"] = Sound(drawn_NCHW[:HEARD_BARS, 0], self.spec.kit)
         if self.styles:
@@ -77,7 +77,7 @@ class SampleJudges:
         """What the same measures say of samples whose quality is known; none where nothing is measured."""
         if self.coverage:
             return self.coverage.controls()
-        controls = self.listener.controls() if self.listener else {}
+        controls = self.drum_metrics.controls() if self.drum_metrics else {}
         if self.styles:
             controls["real"]["style_accuracy"] = self.styles.accuracy_k.item()
         return controls
@@ -89,7 +89,7 @@ class SampleJudges:
         """What became of the samples' modes; nothing where they are not counted."""
         return self.coverage.over_training(history) if self.coverage else {}
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
         return self.coverage.timeline(history) if self.coverage else {}
 
     def _picture(self, images_NCHW: Tensor) -> np.ndarray:

@@ -85,7 +85,7 @@ def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
     assert set(metrics) >= MUSIC if stack == 1 else not set(metrics) & MUSIC
     kinds = {"sorted": Picture, "random": Picture} | ({"random_bars": Sound} if stack == 1 else {})
     shown.pop("sorted_bars", None)  # where a style was recognised at all
-    assert {name: type(exhibit) for name, exhibit in shown.items()} == kinds
+    assert {name: type(artifact) for name, artifact in shown.items()} == kinds
     assert set(evaluator.evaluate(gan, "val")[1]) == {"sorted", "random"}, "sound at the end only"
     controls = evaluator.controls()
     assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}

@@ -181,5 +181,5 @@ def test_a_perceptron_has_as_many_hidden_layers_as_asked():
 @torch.no_grad()
 def test_a_perceptron_joins_its_inputs_and_broadcasts_them():
     network, one, other = Perceptron(5, 7, 2), torch.randn(6, 3), torch.randn(4, 1, 2)
-    joined = torch.cat([one.expand(4, -1, -1), other.expand(-1, 6, -1)], -1)
-    torch.testing.assert_close(network(one, other), nn.Sequential(*network)(joined))
+    side_by_side = torch.cat([one.expand(4, -1, -1), other.expand(-1, 6, -1)], -1)
+    torch.testing.assert_close(network(one, other), nn.Sequential(*network)(side_by_side))

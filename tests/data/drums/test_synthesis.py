@@ -1,4 +1,4 @@
-"""What a listener relies on, read from spectra and envelopes."""
+"""What a drum_metrics relies on, read from spectra and envelopes."""
 
 import wave
 from pathlib import Path

@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.evaluation.latents.codes import Reading
 from src.evaluation.latents.disentanglement import concentration, dci, disentanglement, mig
-from src.evaluation.latents.encode import Coded
+from src.evaluation.latents.encode import EncodedSplit, LatentCodes
 
 SIZES = (5, 4, 3, 2)
 
@@ -100,13 +99,13 @@ def test_concentration():
     assert concentration(torch.tensor([[3.0], [0.0]])).tolist() == [1, 0]
 
 
-def reading(known: Tensor, rates: dict[str, list[float]], shift: int = 0, **named: Tensor) -> Reading:
+def reading(known: Tensor, rates: dict[str, list[float]], shift: int = 0, **named: Tensor) -> LatentCodes:
     """z_high holds the first factor as style and noise, z_low the others."""
     codes = {"high": torch.cat([standardised(known)[:, :1], noise(known, 1, shift)], 1)}
     codes["low"] = standardised(known)[:, 1:]
     grids_NTV = torch.zeros(len(known), 16, 9, dtype=torch.uint8)
     kl = {level: torch.tensor(nats) for level, nats in rates.items()}
-    return Reading(Coded(grids_NTV, kl, known[:, 0], tuple("abcde"), named), codes, codes)
+    return LatentCodes(EncodedSplit(grids_NTV, kl, known[:, 0], tuple("abcde"), named), codes, codes)
 
 
 def others(known: Tensor) -> dict[str, Tensor]:
@@ -140,7 +139,7 @@ def test_inactive_dimensions_do_not_count():
 
 def test_the_gap_is_that_of_samples_and_dci_that_of_means():
     readings = [reading(known, ALIVE, seed, **others(known)) for seed, known in enumerate((FIT, HELD))]
-    drowned = [replace(each, drawn={"high": noise(FIT, 2, seed), "low": noise(FIT, 3, 5 + seed)})
+    drowned = [replace(each, samples={"high": noise(FIT, 2, seed), "low": noise(FIT, 3, 5 + seed)})
                for seed, each in enumerate(readings)]  # fmt: skip
     found = disentanglement(*drowned)
     assert found["mig"] == pytest.approx(0, abs=0.01)

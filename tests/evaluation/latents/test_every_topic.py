@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from src.data.spec import Split
-from src.evaluation.drum_metrics import Listener
-from src.evaluation.latents.control import control
+from src.evaluation.drum_metrics import DrumMetrics
+from src.evaluation.latents.control import control, temperature
 from src.evaluation.latents.hierarchy import hierarchy
 from src.evaluation.latents.interpolation import interpolation
-from src.evaluation.latents.temperature import temperature
 from src.evaluation.latents.transfer import transfer
 from src.evaluation.oracles.base import Oracle
 from tests.evaluation.latents.conftest import MODELS
@@ -23,7 +22,7 @@ FEWER = {
     transfer: {"NUM_PAIRS": 40},
     interpolation: {"NUM_PAIRS": 8},
     control: {"NUM_BARS": 15},
-    temperature: {"NUM_BARS": 50, "TEMPERATURES": (0.5, 1.0)},
+    temperature: {"NUM_SAMPLES": 50, "TEMPERATURES": (0.5, 1.0)},
 }
 
 
@@ -38,7 +37,7 @@ def fewer(monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures are made of nothing: most of the time goes into their drawing."""
-    for module in ("strips", "latent_map", "control", "temperature"):
+    for module in ("figures", "control"):
         monkeypatch.setattr(f"src.evaluation.latents.{module}.rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
 
 
@@ -59,9 +58,9 @@ class Guess(Oracle):
 
 def findings(vae, fit, held, oracle):
     """Those of all topics together."""
-    listener = Listener(Split(fit.grids_NTV, fit.styles_N), held.grids_NTV, 20)
+    drum_metrics = DrumMetrics(Split(fit.grids_NTV, fit.styles_N), held.grids_NTV, 20)
     topics = [topic(vae, fit, held, oracle) for topic in (hierarchy, transfer, interpolation)]
-    return topics[0] | topics[1] | topics[2] | control(vae, fit, held, listener)
+    return topics[0] | topics[1] | topics[2] | control(vae, fit, held, drum_metrics)
 
 
 def numbers(tree) -> list[float]:
@@ -80,7 +79,7 @@ def test_every_model_can_be_asked_about_twenty_bars(small_vae, grammar_bars, mod
     assert all(value is None or math.isfinite(value) for value in found.metrics.values())
     assert all(math.isfinite(number) for number in numbers(found.facts))
     assert all(type(value) in (float, type(None)) for value in found.metrics.values())
-    assert {"hierarchy", "latent_map", "temperature"} <= set(found.shown)
+    assert {"hierarchy", "latent_map", "temperature"} <= set(found.artifacts)
 
 
 def test_bars_of_one_style_and_of_styles_that_a_split_lacks(small_vae, grammar_bars, undrawn):

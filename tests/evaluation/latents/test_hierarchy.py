@@ -67,7 +67,9 @@ def test_groups_share_what_they_are_said_to_share(world_vae):
 
 def test_both_halves_of_the_picture_are_to_hear(world, world_vae, ear):
     """Two bars with one z_high, whose style stays, then two with one z_low, whose hats stay; four times over."""
-    bars_GHMTV = hierarchy(world_vae(), world(0), world(1), ear).shown["hierarchy_bars"].grids_NTV.view(4, 2, 2, 16, 9)
+    bars_GHMTV = (
+        hierarchy(world_vae(), world(0), world(1), ear).artifacts["hierarchy_bars"].grids_NTV.view(4, 2, 2, 16, 9)
+    )
     players_GHMP, hats_GHMT = bars_GHMTV[..., 0, [0, 1, 4]], bars_GHMTV[..., 2]
     for same, other, half in ((players_GHMP, hats_GHMT, 0), (hats_GHMT, players_GHMP, 1)):
         assert torch.equal(same[:, half, 0], same[:, half, 1])
@@ -84,7 +86,7 @@ def test_one_style_leaves_the_variation_to_be_measured(world, world_vae):
         "distance_fixed_low",
         "distance_free",
     }
-    assert set(found.shown) == {"hierarchy", "hierarchy_bars", "latent_map"}
+    assert set(found.artifacts) == {"hierarchy", "hierarchy_bars", "latent_map"}
 
 
 def test_intervals_surround_what_they_belong_to(world, world_vae, ear):
