@@ -16,12 +16,19 @@ from src.data.strokes import draw
 from src.gan.losses import Standard
 from src.gan.module import GAN
 from src.gan.networks import Discriminator, Generator
+from src.oracles import oracle
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """On tiny tensors threads wait for each other longer than they work, above all on a busy machine."""
     torch.set_num_threads(1)
+
+
+def shorten_oracle_training(patch: pytest.MonkeyPatch, num_steps: int) -> None:
+    """A single cycle of so few steps, for tests that need an oracle but not a good one."""
+    patch.setattr(oracle, "STEPS", num_steps)
+    patch.setattr(oracle, "needs_second_cycle", lambda *_: False)
 
 
 @pytest.fixture

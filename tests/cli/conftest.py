@@ -23,6 +23,7 @@ from src.data.letters import load_strokes
 from src.music import drawing
 from src.oracles import oracle
 from src.oracles.characters import CharacterOracle
+from tests.conftest import shorten_oracle_training
 
 SMALL = (
     "data=strokes",
@@ -60,8 +61,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     letters = load_strokes("letters", folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle, "STEPS", 60)
-        patch.setattr(oracle, "EASY", 0)
+        shorten_oracle_training(patch, 60)
         judge = CharacterOracle(26)
         oracle.trained_oracle(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
     return folder
@@ -71,8 +71,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenth of the drum grammar's bars, an oracle trained briefly, no pictures: they take longer than tiny models."""
     monkeypatch.setattr(drums, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
-    monkeypatch.setattr(oracle, "STEPS", 20)
-    monkeypatch.setattr(oracle, "EASY", 0)
+    shorten_oracle_training(monkeypatch, 20)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (pictures, "kl_timeline")):
         monkeypatch.setattr(room, name, lambda *shown, **options: np.zeros((1, 1, 3), np.uint8))
 

@@ -15,8 +15,8 @@ from torchvision.datasets import EMNIST
 
 from src import report
 from src.gan.tricks import Trick
-from src.oracles import oracle
 from tests.cli.conftest import SMALL, Command, results
+from tests.conftest import shorten_oracle_training
 from tests.data.conftest import idx_bytes
 from tests.data.test_emnist_download import Mirror
 
@@ -177,7 +177,7 @@ def test_read_only_data(command: Command, mount: Callable[..., None], monkeypatc
     Path("data/empty").mkdir()
     for folder in ("data/whole", "data/empty"):
         read_only(Path(folder), mount)
-    monkeypatch.setattr(oracle, "STEPS", 5)
+    shorten_oracle_training(monkeypatch, 5)
     with Mirror(b"") as server:
         Thread(target=server.serve_forever, args=(0.01,)).start()
         monkeypatch.setenv("no_proxy", "127.0.0.1")

@@ -9,6 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src import sample
 from tests.cli.conftest import SMALL, Command, charts, check_bounds, columns, only, results
+from tests.conftest import shorten_oracle_training
 
 CONTRACT = {
     "status", "error", "name", "model", "seed", "dataset", "oracle", "oracle_accuracy",
@@ -80,8 +81,7 @@ def test_an_oracle_trained_in_the_run_changes_nothing(command: Command, monkeypa
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=with")
     kept = next(cache.glob("oracle-*.pt"))
     aside = kept.rename(kept.with_suffix(".aside"))
-    monkeypatch.setattr("src.oracles.oracle.STEPS", 60)
-    monkeypatch.setattr("src.oracles.oracle.EASY", 0)
+    shorten_oracle_training(monkeypatch, 60)
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=without")
     aside.replace(kept)
     assert results(Path("with"))["metrics"] == results(Path("without"))["metrics"]

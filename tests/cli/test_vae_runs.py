@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from src import sample
 from src.callbacks.curves import TrainingCurves
 from tests.cli.conftest import VAE_SMALL, Command, charts, check_bounds, columns, only, results
+from tests.conftest import shorten_oracle_training
 
 BOUND = {
     "elbo", "reconstruction", "kl_high", "kl_low", "active_high", "active_low", "mi_high", "mi_low", "mi_ceiling",
@@ -26,7 +27,7 @@ MUSIC = {"validity", "diversity", "feature_distance", "style_accuracy"}
 def test_the_default_run_leaves_everything_the_contract_names(
     command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("src.oracles.oracle.STEPS", 20)
+    shorten_oracle_training(monkeypatch, 20)
     assert command(*VAE_SMALL, "callbacks.curves.every=2").status == 0
     folder = only("multirun/single/*")
     found = results(folder)
