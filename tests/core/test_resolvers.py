@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import joblib
 import pytest
 import torch
 from omegaconf import OmegaConf
@@ -68,7 +69,7 @@ def test_fastest_precision_of_a_gpu(monkeypatch, native, precision):
 )
 def test_jobs_share_a_gpu_as_cores_and_memory_allow(monkeypatch, cores, gibibytes, jobs):
     monkeypatch.setattr(device, "has_gpu", lambda: True)
-    monkeypatch.setattr(resolvers, "cpu_count", lambda: cores)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: cores)
     properties = SimpleNamespace(total_memory=gibibytes << 30)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     assert resolvers.jobs_at_once("auto") == jobs
