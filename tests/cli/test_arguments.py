@@ -15,6 +15,8 @@ from src import train
 from src.cli.arguments import check, check_words, explain, hydra_parser, remove_unstarted
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
+from src.evaluation import summary
+from src.training import run as running
 
 Try = Callable[..., str]
 
@@ -28,7 +30,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[DictConfig]:
         runs.append(config)
         return {"status": "completed"}
 
-    monkeypatch.setattr(train, "run", run)
+    monkeypatch.setattr(running, "run", run)
+    monkeypatch.setattr(summary, "print_summary", lambda results: None)
     return runs
 
 
