@@ -15,7 +15,7 @@ from torch import nn
 from src.core import resolvers
 from src.core.argument_types import arguments
 from src.core.commands import CONFIGURATION
-from src.core.config_checks import refuse_wrong_arguments
+from src.core.config_checks import check_argument_types
 from src.data.spec import DataSpec
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
@@ -71,7 +71,7 @@ def wrong(value: Any) -> tuple[Any, ...]:
 def test_every_option_composes(option: Path):
     resolved = chosen(option)
     assert resolved.budget > 0
-    refuse_wrong_arguments(resolved)
+    check_argument_types(resolved)
 
 
 @pytest.mark.parametrize(

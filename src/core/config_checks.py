@@ -1,9 +1,8 @@
-"""What no run can be started with, whatever its model."""
+"""Checks of a run's configuration that hold for every model."""
 
 import logging
 import math
 
-import torch
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -21,23 +20,22 @@ FITTING = {
 }
 
 
-def refuse_impossible(config: DictConfig) -> None:
-    """Says at once, and in the user's words, what others would say late or not at all."""
+def check_config(config: DictConfig) -> None:
+    """Raises: ValueError: an option that no run can be started with; with its key, its value and the ways out."""
     SEED.check("seed", config.seed)
     for key in ("budget", "evaluations", "batch_size"):
         COUNT.check(key, config[key])
     if config.get("budget_in", "samples") not in ("samples", "generator_steps"):
         raise ValueError(f"budget_in={config.budget_in}: choose samples or generator_steps")
     kind(bool).check("compile", config.compile)
-    refuse_wrong_arguments(config)
     if OmegaConf.select(config, "study.tune") and HydraConfig.get().mode == RunMode.RUN:
         raise ValueError("study.tune=true: it precedes a sweep; add -m, or choose one with study=NAME")
     if "ddp" in str(config.trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
-        raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device a job")
+        raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device per job")
 
 
-def refuse_wrong_arguments(config: DictConfig) -> None:
-    """Refuses values of another type than the class that takes them expects, and numbers that make no sense.
+def check_argument_types(config: DictConfig) -> None:
+    """Checks values against the annotations of the class that takes them, and numbers against their range.
 
     Raises:
         ValueError: with the key, its value and what to choose from.
@@ -53,10 +51,14 @@ def refuse_wrong_arguments(config: DictConfig) -> None:
             raise ValueError(f"callbacks.{name}={callback}: choose {BUILT.words}; ~callbacks.{name} leaves it out")
 
 
-def refuse_missing_gpu(config: DictConfig) -> None:
-    """Refuses a GPU where there is none; not for a sweep's start, since its jobs may run on other machines."""
+def check_gpu(config: DictConfig) -> None:
+    """Raises: ValueError: a GPU is asked for and there is none."""
     chosen = config.trainer.accelerator
-    if chosen in ("gpu", "cuda") and not torch.accelerator.is_available():
+    if chosen not in ("gpu", "cuda"):
+        return
+    import torch
+
+    if not torch.accelerator.is_available():
         raise ValueError(
             f"trainer.accelerator={chosen}: this machine has no GPU that PyTorch can use; choose accelerator=cpu or "
             "accelerator=auto"
