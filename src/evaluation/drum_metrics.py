@@ -1,4 +1,4 @@
-"""How drum bars sound, by what can be counted, with controls to read it against: both model families are asked this.
+"""Metrics of drum bars with their controls, for both model families.
 
 N bars, T steps, V voices.
 """
@@ -15,12 +15,12 @@ SEED = 20_26  # of the controls: the same in every run
 
 
 class DrumMetrics:
-    """Judges single bars, uint8 [N, T, V].
+    """Validity, diversity and feature distance of single bars, uint8 [N, T, V].
 
     Args:
-        train: the bars that the measures refer to, on the device.
+        train: the reference bars, on the device.
         test_NTV: held-out bars.
-        num_samples: bars that a figure is made of; of held-out ones there may be fewer.
+        num_samples: bars per control, at most.
     """
 
     def __init__(self, train: Split, test_NTV: Tensor, num_samples: int):
@@ -34,7 +34,7 @@ class DrumMetrics:
         return {name: value.item() for name, value in self.musicality.compute().items()}
 
     def controls(self) -> dict[str, dict[str, float]]:
-        """The measures of bars whose quality is known.
+        """Metrics of bars of known quality.
 
         `real`: the test split. `single`: one real bar repeated. The others: `bar_controls` in oracles/controls.py.
         """
@@ -51,7 +51,7 @@ class DrumMetrics:
 
 
 def drum_metrics_of(data: ResidentData, num_samples: int, device: torch.device) -> DrumMetrics | None:
-    """None for what is not to be heard: images, and stacked bars, which sound together."""
+    """None for images, points and stacked bars."""
     if data.spec.kind != "drums" or data.spec.shape[0] > 1:
         return None
     test_NTV = data.held_out("test").images[:, 0].to(device)

@@ -33,7 +33,7 @@ def save(picture: np.ndarray, path: Path) -> None:
 
 
 def as_png(picture: np.ndarray) -> bytes:
-    """The picture as a PNG file, compressed in a hurry: evaluations write some each, and training waits."""
+    """The picture as a PNG file, with fast compression since training waits."""
     file = io.BytesIO()
     red, green, blue = np.moveaxis(picture, -1, 0)
     grey = (red == green).all() and (green == blue).all()
@@ -50,14 +50,14 @@ def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
 
 
 def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
-    """A labelled row of images a class, in two blocks side by side; a missing class has a blank row and a red label.
+    """A labelled row of images per class, in two blocks; a missing class has a blank row and a red label.
 
-    Painted pixel by pixel: a figure with axes takes five times as long.
+    Composed of arrays, five times as fast as a figure with axes.
     """
     names = list(rows)
     warn_of_missing_glyphs(names)
-    drawn = next((images for images in rows.values() if images is not None), None)
-    height, width = (28, 28) if drawn is None else drawn.shape[-2:]
+    first = next((images for images in rows.values() if images is not None), None)
+    height, width = (28, 28) if first is None else first.shape[-2:]
     tiles_KNHW3 = np.full((len(names), columns, height, width, 3), BLANK_GREY, np.uint8)
     for index, images_NCHW in enumerate(rows.values()):
         if images_NCHW is not None:
@@ -81,7 +81,7 @@ def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
 
 
 def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """Classes × time: each class's share of the recognisable samples, relative to an equal share."""
+    """Classes × evaluations: each class's share of the recognisable samples, relative to an equal share."""
     relative_KT = shares_TK.T * len(names)
     figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
@@ -119,14 +119,14 @@ def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> 
 
 
 def _label_time(axis: Axes, images_seen: Sequence[int]) -> None:
-    """A column an evaluation, some of them labelled."""
+    """Labels some evaluations with the samples seen."""
     labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
     axis.set_xticks(labelled, [f"{images_seen[index] / 1000:,.0f}k" for index in labelled], fontsize=9)
     axis.set_xlabel("training samples seen")
 
 
 def _active_and_inactive(norm: mpl.colors.Normalize) -> mpl.colors.Colormap:
-    """Greys up to the threshold, colours from there on."""
+    """Greys below the threshold, colours above."""
     resolution = 300
     inactive = round(float(norm(ACTIVE_NATS)) * resolution)
     greys = mpl.colormaps["Greys"](np.linspace(0.05, 0.45, inactive))

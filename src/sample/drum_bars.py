@@ -75,7 +75,7 @@ def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -
     if not len(known_NTV):
         raise ValueError(f"style={style}: no training bar is of this style; choose another")
     bars_N1TV = styled_track(model, known_NTV, index, oracle, num, options["seed"])
-    heard_N = oracle.opinion(bars_N1TV).classes_NC[:, 0].tolist()
+    heard_N = oracle.predict(bars_N1TV).classes_NC[:, 0].tolist()
     print(f"{heard_N.count(index)} of {num} bars are heard as {style}", file=sys.stderr)
     return bars_N1TV, [f"{bar + 1} {names[heard]}" for bar, heard in enumerate(heard_N)]
 

@@ -93,5 +93,5 @@ def styled_track(model: GAN | VAE, grids_NTV: Tensor, style: int, oracle: Oracle
     themes = themes_of(model)
     tried_ML = themes.of(grids_NTV, random)
     bars_N1TV = themes.bars(tried_ML.repeat_interleave(TRIED_BARS, 0), random)
-    heard_M = (oracle.opinion(bars_N1TV).classes_NC[:, 0] == style).view(-1, TRIED_BARS).sum(1)
+    heard_M = (oracle.predict(bars_N1TV).classes_NC[:, 0] == style).view(-1, TRIED_BARS).sum(1)
     return themes.bars(tried_ML[heard_M.argmax()].expand(num, -1), random)

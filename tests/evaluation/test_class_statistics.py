@@ -12,7 +12,7 @@ from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.letters.strokes import draw
 from src.data.spec import DataSpec, Split
 from src.evaluation.class_statistics import class_properties, holes, nearest_neighbour, oracle_properties, perimeter
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from src.report.class_correlations_text import PROPERTIES
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
@@ -138,14 +138,14 @@ def test_what_the_oracle_tells():
     truth = torch.tensor([[0], [0], [0], [0], [1], [1], [2]])
     said = torch.tensor([[0], [0], [0], [2], [1], [1], [0]])
     features = torch.tensor([[0, 0], [0, 2], [0, 0], [0, 2], [3, 1], [3, 1], [3, 5]])
-    found = oracle_properties(3, truth, Opinion(torch.ones(7), said, features))
+    found = oracle_properties(3, truth, Predictions(torch.ones(7), said, features))
     assert found["oracle_error"] == pytest.approx([0.25, 0, 1])
     assert found["distance_to_others"] == pytest.approx([3, 3, 4])
 
 
 def test_a_class_without_an_image_tells_nothing_of_itself_only():
     truth, features = torch.tensor([[0], [1]]), torch.tensor([[0.0], [3.0]])
-    found = oracle_properties(3, truth, Opinion(torch.ones(2), truth, features))
+    found = oracle_properties(3, truth, Predictions(torch.ones(2), truth, features))
     assert found["distance_to_others"] == pytest.approx([3, 3, math.nan], nan_ok=True)
     assert found["oracle_error"] == pytest.approx([0, 0, math.nan], nan_ok=True)
 
@@ -154,15 +154,15 @@ def test_channels_of_stacked_characters_are_images_of_their_own():
     truth = torch.tensor([[0, 1], [1, 0]])
     said = torch.tensor([[0, 1], [0, 0]])
     features = torch.tensor([[0.0, 0, 1, 0], [3, 0, 0, 0]])  # two of each channel side by side
-    found = oracle_properties(2, truth, Opinion(torch.ones(2), said, features))
+    found = oracle_properties(2, truth, Predictions(torch.ones(2), said, features))
     assert found == {"oracle_error": [0, 0.5], "distance_to_others": pytest.approx([2, 2])}
 
 
 def test_every_property_has_words(letters):
     labels = torch.cat([letters.labels, letters.labels[:40]])
     data = Split(torch.cat([letters.images, letters.images[:40]]), labels)
-    opinion = Opinion(torch.ones(140), labels[:, None], torch.rand(140, 4))
-    found = class_properties(described(5, (28, 28)), data) | oracle_properties(5, labels[:, None], opinion)
+    predictions = Predictions(torch.ones(140), labels[:, None], torch.rand(140, 4))
+    found = class_properties(described(5, (28, 28)), data) | oracle_properties(5, labels[:, None], predictions)
     assert set(found) == set(PROPERTIES)
     assert all(len(values) == 5 for values in found.values())
     assert all(isinstance(value, float) for values in found.values() for value in values)

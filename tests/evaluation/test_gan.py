@@ -7,7 +7,7 @@ from src.data.spec import Split
 from src.evaluation import coverage
 from src.evaluation.artifacts import Picture, Sound
 from src.evaluation.gan import GANEvaluator
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from tests.conftest import shorten_oracle_training
 
 MUSIC = {"validity", "diversity", "feature_distance"}
@@ -20,9 +20,9 @@ class Brightness:
     identity = "brightness-v1-000000000000"
     accuracy = accuracy_k = torch.tensor(1.0)
 
-    def opinion(self, images_NCHW):
+    def predict(self, images_NCHW):
         mean = images_NCHW.float().mean((2, 3))
-        return Opinion(torch.ones(len(mean)), (mean > 127).long(), torch.cat([mean, mean.square()], 1))
+        return Predictions(torch.ones(len(mean)), (mean > 127).long(), torch.cat([mean, mean.square()], 1))
 
 
 class Toy(ResidentData):

@@ -184,6 +184,6 @@ def test_the_bound_does_not_depend_on_how_many_cells_are_held_at_once(evaluation
     evaluation, data = evaluation_of()
     vae = vae_for(data)
     whole, _ = evaluation.measure(vae, "test")
-    monkeypatch.setattr("src.evaluation.vae.DRAWN_CELLS", 5 * 16 * 144)
+    monkeypatch.setattr("src.evaluation.vae.BOUND_CELLS", 5 * 16 * 144)
     parts, _ = evaluation.measure(vae, "test")
     assert parts["elbo"] == pytest.approx(whole["elbo"], rel=0.02)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from src.data.spec import DataSpec
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from src.sample import drum_tracks as track_module
 from src.sample.drum_tracks import KEPT, NUM_THEMES, GlobalLevel, Neighbourhood, styled_track, track
 
@@ -73,9 +73,9 @@ class Tunes:
 class Kick:
     """Hears style 1 where there is a kick on the first beat, and style 0 elsewhere."""
 
-    def opinion(self, bars_N1TV: Tensor) -> Opinion:
+    def predict(self, bars_N1TV: Tensor) -> Predictions:
         heard_N = bars_N1TV[:, 0, 0, 0].long()
-        return Opinion(torch.ones(len(heard_N)), heard_N.unsqueeze(1), heard_N.unsqueeze(1).float())
+        return Predictions(torch.ones(len(heard_N)), heard_N.unsqueeze(1), heard_N.unsqueeze(1).float())
 
 
 @pytest.fixture

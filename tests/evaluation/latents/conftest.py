@@ -149,10 +149,10 @@ class Ear(Oracle):
         self.accuracy_k.fill_(1)
         self.requires_grad_(False)
 
-    def augmented(self, images_B1HW: Tensor) -> Tensor:
+    def augment(self, images_B1HW: Tensor) -> Tensor:
         return images_B1HW
 
-    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
         return images_B1HW
 
 

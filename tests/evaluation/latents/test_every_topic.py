@@ -49,10 +49,10 @@ class Guess(Oracle):
         super().__init__(nn.Flatten(), 144, 5, levels=1)
         self.eval().requires_grad_(False)
 
-    def augmented(self, images_B1HW):
+    def augment(self, images_B1HW):
         return images_B1HW
 
-    def nonsense(self, images_B1HW):
+    def outliers(self, images_B1HW):
         return images_B1HW
 
 

@@ -38,6 +38,6 @@ def test_each_kind_of_data_has_its_oracle(monkeypatch, tmp_path, kind, oracle):
     assert version[0] == "v"
     assert data.spec.digest.startswith(digest)
     assert name
-    opinion = found.opinion(data.held_out("test").images)
-    assert opinion.classes_NC.shape == (len(data.splits["test"]), 2)
-    assert opinion.classes_NC.max() < len(data.spec.classes)
+    predictions = found.predict(data.held_out("test").images)
+    assert predictions.classes_NC.shape == (len(data.splits["test"]), 2)
+    assert predictions.classes_NC.max() < len(data.spec.classes)
