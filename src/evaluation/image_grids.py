@@ -84,7 +84,6 @@ def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[
     """Classes × evaluations: each class's share of the recognisable samples, relative to an equal share."""
     relative_KT = shares_TK.T * len(names)
     figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axis = figure.subplots()
     norm = mpl.colors.TwoSlopeNorm(1, 0, 3)
     picture = axis.imshow(relative_KT, aspect="auto", cmap="RdBu_r", norm=norm, interpolation="nearest")
@@ -92,7 +91,7 @@ def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[
     _label_time(axis, images_seen)
     bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.1, 0.5, 1, 2, 3], pad=0.02)
     bar.ax.set_yticklabels(["gone", "a tenth", "half", "equal share", "twice", "3 times or more"])
-    return rendered(canvas)
+    return rendered(figure)
 
 
 def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -100,7 +99,6 @@ def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> 
     names = [f"z_{level}[{index}]" for level, kl in kl_EL.items() for index in range(kl.shape[1])]
     nats_LE = np.concatenate(list(kl_EL.values()), 1).T
     figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
     axis = figure.subplots()
     norm = mpl.colors.LogNorm(*SCALE)
     picture = axis.imshow(
@@ -115,7 +113,7 @@ def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> 
     bar.ax.set_yticklabels(["≤ 0.01", "0.03", "0.1: active", "0.3", "1", "3", "≥ 10"])
     bar.ax.minorticks_off()
     bar.ax.axhline(ACTIVE_NATS, color="black", linewidth=1.5)
-    return rendered(canvas)
+    return rendered(figure)
 
 
 def _label_time(axis: Axes, images_seen: Sequence[int]) -> None:
@@ -153,6 +151,8 @@ def _zoomed(picture: np.ndarray) -> np.ndarray:
     return picture.repeat(ZOOM, 0).repeat(ZOOM, 1)
 
 
-def rendered(canvas: FigureCanvasAgg) -> np.ndarray:
+def rendered(figure: Figure) -> np.ndarray:
+    """The figure as pixels."""
+    canvas = FigureCanvasAgg(figure)
     draw(canvas)
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

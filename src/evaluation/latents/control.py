@@ -189,7 +189,7 @@ def temperature(vae: VAE, drum_metrics: DrumMetrics) -> AnalysisResult:
 
 def control_figure(results: Mapping[str, ControlResult]) -> np.ndarray:
     """Obtained against requested values per property: bars, their mean, the unmoved mean, and the diagonal."""
-    canvas, axes = panels(len(results), 4.2 * len(results), 3.9, right=1.75)
+    figure, axes = panels(len(results), 4.2 * len(results), 3.9, right=1.75)
     random = np.random.default_rng(SEED)
     for axis, (name, result) in zip(axes, results.items(), strict=True):
         requested_R, obtained_NR = result.requested_R.cpu().numpy(), result.obtained_NR.cpu().numpy()
@@ -206,13 +206,13 @@ def control_figure(results: Mapping[str, ControlResult]) -> np.ndarray:
         )
         axis.set(xlabel=f"requested {UNITS[name]}", ylabel="obtained")
         axis.set_title(name.capitalize(), fontsize=10.5)
-    canvas.figure.legend(*axes[0].get_legend_handles_labels(), loc="center right", frameon=False, fontsize=8.5)
-    return rendered(canvas)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="center right", frameon=False, fontsize=8.5)
+    return rendered(figure)
 
 
 def temperature_figure(curve: Sequence[Mapping[str, float]], real: Mapping[str, float]) -> np.ndarray:
     """A panel per measure, with the held-out bars' value as a line."""
-    canvas, axes = panels(len(MEASURES), 9.4, 3.1, right=1.35)
+    figure, axes = panels(len(MEASURES), 9.4, 3.1, right=1.35)
     x = [point["temperature"] for point in curve]
     for axis, (measure, name) in zip(axes, MEASURES.items(), strict=True):
         axis.plot(x, [point[measure] for point in curve], color=COLOURS[0], marker="o", markersize=4, label="samples")
@@ -220,8 +220,8 @@ def temperature_figure(curve: Sequence[Mapping[str, float]], real: Mapping[str, 
         axis.set_xlabel("temperature")
         axis.set_title(name.capitalize(), fontsize=10.5)
         axis.margins(y=0.12)
-    canvas.figure.legend(*axes[0].get_legend_handles_labels(), loc="center right", frameon=False, fontsize=8.5)
-    return rendered(canvas)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="center right", frameon=False, fontsize=8.5)
+    return rendered(figure)
 
 
 def _decoded_part(vae: VAE, codes: Mapping[str, Tensor]) -> Tensor:

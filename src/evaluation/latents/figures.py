@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from src.data.drums import drawing
 from src.data.drums.timing import STEPS_PER_BEAT
+from src.data.voices import VOICES, Voice
 from src.evaluation.image_grids import rendered
 from src.evaluation.latents.associations import MIN_RHO, Dimension, signed
 from src.evaluation.latents.encode import EncodedSplit
@@ -30,17 +31,15 @@ DPI = 100
 CELL = 6  # pixels, both ways
 CAPTION, GAP, HEAD, FOOT = 15, 9, 26, 22  # pixels under and between bars, above a section, under all
 PER_LETTER = 7  # pixels, in a row's label
-FOOTNOTE = "Each bar: 16 steps from left to right, the kick at the bottom, cymbals at the top."
 MAX_ROWS = 24
 UNKNOWN = "#d9d9d9"  # where ρ is undefined
 MIN_REACH = 1.0  # standard deviation of the prior: minimum that an axis reaches to either side
 TITLES = {"high": "z_high", "low": "z_low, relative to its prior"}
 
 
-def panels(count: int, width: float, height: float, right: float = 0.0) -> tuple[FigureCanvasAgg, list[Axes]]:
+def panels(count: int, width: float, height: float, right: float = 0.0) -> tuple[Figure, list[Axes]]:
     """Panels side by side with their own scales; sizes in inches, with space of `right` for a legend."""
     figure = Figure(figsize=(width + right, height), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
     axes = figure.subplots(1, count, squeeze=False)[0]
     total = width + right
     figure.subplots_adjust(
@@ -53,7 +52,7 @@ def panels(count: int, width: float, height: float, right: float = 0.0) -> tuple
         axis.set_axisbelow(True)
         for label in (axis.xaxis.label, axis.yaxis.label):
             label.set(color=MUTED, fontsize=9)
-    return canvas, list(axes)
+    return figure, list(axes)
 
 
 def look(index: int) -> tuple[str, str]:
@@ -63,24 +62,24 @@ def look(index: int) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Row:
-    """Bars [K, T, V] with a label beside them and captions under each."""
+    """Bars [K, T, V] with a label beside them and captions under each; differences from the reference are coloured."""
 
     label: str
     grids_KTV: Tensor
     captions: Sequence[str]
+    reference_TV: Tensor | None = None
 
 
-def strips(sections: Mapping[str, Sequence[Row]]) -> np.ndarray:
+def strips(sections: Mapping[str, Sequence[Row]], voices: Sequence[Voice] = VOICES) -> np.ndarray:
     """Rows of small bars, each section under its title."""
     rows = [row for section in sections.values() for row in section]
-    steps, voices = rows[0].grids_KTV.shape[1:]
-    high, wide = voices * CELL, steps * CELL
+    num_steps, num_voices = rows[0].grids_KTV.shape[1:]
+    high, wide = num_voices * CELL, num_steps * CELL
     left = 14 + PER_LETTER * max(len(row.label) for row in rows)
     columns = max(len(row.grids_KTV) for row in rows)
     height = len(sections) * HEAD + len(rows) * (high + CAPTION) + FOOT
     sheet = np.ones((height, left + columns * (wide + GAP), 3))
     figure = Figure(figsize=(sheet.shape[1] / DPI, height / DPI), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
     axis = figure.add_axes((0, 0, 1, 1))
     axis.set_axis_off()
     top = 0
@@ -89,25 +88,32 @@ def strips(sections: Mapping[str, Sequence[Row]]) -> np.ndarray:
         top += HEAD
         for row in section:
             axis.text(left - 7, top + high / 2, row.label, ha="right", va="center", fontsize=8.5)
-            for column, grid_TV in enumerate(row.grids_KTV.cpu().numpy()):
+            for column, grid_TV in enumerate(row.grids_KTV):
                 start = left + column * (wide + GAP)
-                sheet[top : top + high, start : start + wide] = _inked(grid_TV)
+                sheet[top : top + high, start : start + wide] = _pixels(grid_TV, row.reference_TV)
             for column, caption in enumerate(row.captions):
                 middle = left + column * (wide + GAP) + wide / 2
                 axis.text(middle, top + high + 2, caption, ha="center", va="top", fontsize=7.5, color="#4a4a4a")
             top += high + CAPTION
-    axis.text(6, height - 6, FOOTNOTE, ha="left", va="bottom", fontsize=7.5, color="#6b6b6b")
+    footnote = f"Steps from left to right; from bottom to top: {', '.join(voice.name for voice in voices)}."
+    if rows[0].reference_TV is not None:
+        footnote = f"Added hits purple, removed hits orange. {footnote}"
+    axis.text(6, height - 6, footnote, ha="left", va="bottom", fontsize=7.5, color=MUTED)
     axis.imshow(sheet, interpolation="nearest", aspect="auto")
-    return rendered(canvas)
+    return rendered(figure)
 
 
-def _inked(grid_TV: np.ndarray) -> np.ndarray:
+def _pixels(grid_TV: Tensor, reference_TV: Tensor | None) -> np.ndarray:
     """A bar's cells as pixels, the first voice at the bottom, every other beat shaded, in a thin frame."""
-    steps, voices = grid_TV.shape
-    ink_TV1 = grid_TV.astype(float)[..., None]
+    ink_TV1 = grid_TV.cpu().numpy().astype(float)[..., None]
+    steps, voices, _ = ink_TV1.shape
     paper_TV3 = drawing.PAPER[np.arange(steps) // STEPS_PER_BEAT % 2][:, None].repeat(voices, 1)
-    cells_VT3 = (paper_TV3 * (1 - ink_TV1) + ink_TV1 * drawing.INK).swapaxes(0, 1)[::-1]
-    pixels = cells_VT3.repeat(CELL, 0).repeat(CELL, 1)
+    cells_TV3 = paper_TV3 * (1 - ink_TV1) + ink_TV1 * drawing.INK
+    if reference_TV is not None:
+        hit_TV, reference_TV = grid_TV.bool().cpu().numpy(), reference_TV.bool().cpu().numpy()
+        cells_TV3[hit_TV & ~reference_TV] = to_rgb(drawing.INVENTED)
+        cells_TV3[~hit_TV & reference_TV] = to_rgb(drawing.MISSED)
+    pixels = cells_TV3.swapaxes(0, 1)[::-1].repeat(CELL, 0).repeat(CELL, 1)
     pixels[[0, -1]] = pixels[:, [0, -1]] = drawing.BEAT_RULE
     return pixels
 
@@ -123,7 +129,6 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     names = [pair.name for pair in rows[0].features]
     height = 2.3 + 0.27 * len(rows)
     figure = Figure(figsize=(10.5, height), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
     axis = figure.add_axes((0.09, 0.95 / height, 0.83, 1 - 2.3 / height))
     colours = mpl.colormaps["RdBu_r"].with_extremes(bad=UNKNOWN)
     picture = axis.imshow(np.ma.masked_invalid(rho_LF), aspect="auto", cmap=colours, vmin=-1, vmax=1)
@@ -156,7 +161,7 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     note = "Framed: the feature that the dimension is named after."
     note += f" {missing} less active ones are in associations.csv." if missing else ""
     figure.text(0.45, 0.57 / height, note, fontsize=8.5, color="#4a4a4a", va="bottom")
-    return rendered(canvas)
+    return rendered(figure)
 
 
 def latent_map(fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor], held: EncodedSplit) -> np.ndarray:
@@ -166,7 +171,7 @@ def latent_map(fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor]
     """
     counts = held.styles_N.bincount(minlength=len(held.style_names)).tolist()
     styles = [style for style, count in enumerate(counts) if count]
-    canvas, axes = panels(len(held_codes), 9.6, 5.0, right=1.9)
+    figure, axes = panels(len(held_codes), 9.6, 5.0, right=1.9)
     for axis, (level, codes_NL) in zip(axes, held_codes.items(), strict=True):
         points_N2, explained_2 = principal(fit_codes[level], codes_NL)
         for style in sorted(styles, key=counts.__getitem__, reverse=True):  # rare ones on top
@@ -186,8 +191,8 @@ def latent_map(fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor]
         for style in styles
         for colour, mark in [look(style)]
     ]
-    canvas.figure.legend(handles=handles, loc="center right", frameon=False, fontsize=8.5)
-    return rendered(canvas)
+    figure.legend(handles=handles, loc="center right", frameon=False, fontsize=8.5)
+    return rendered(figure)
 
 
 def principal(fit_NL: Tensor, held_NL: Tensor) -> tuple[np.ndarray, list[float]]:

@@ -58,7 +58,7 @@ def hierarchy(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | 
             facts[f"style_agreement_{kind}"] = ratio(agreement_G, torch.ones_like(agreement_G))
     metrics |= {name: fact and fact["value"] for name, fact in facts.items()}
     artifacts: dict[str, Artifact] = {
-        "hierarchy": _picture(groups, styles, held.style_names),
+        "hierarchy": _picture(groups, styles, held),
         "hierarchy_bars": sound(_examples(groups), vae.spec.kit),
         "latent_map": Picture(latent_map(mean_codes(vae, fit.grids_NTV), mean_codes(vae, held.grids_NTV), held)),
     }
@@ -125,7 +125,7 @@ def _share(hit_N: Tensor) -> float:
     return hit_N.double().mean().item()
 
 
-def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], names: tuple[str, ...]) -> Picture:
+def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], held: EncodedSplit) -> Picture:
     """Rows with the same z_high, then rows with the same z_low; captions are the predicted styles."""
     rows, columns = SHOWN
     sections = {}
@@ -133,10 +133,8 @@ def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], 
         other = "z_low" if fixed == "z_high" else "z_high"
         captions = [[""] * columns] * rows
         if styles[kind] is not None:
-            captions = [
-                [names[style] for style in predicted_M] for predicted_M in styles[kind][:rows, :columns].tolist()
-            ]
+            captions = [[held.style_names[style] for style in row] for row in styles[kind][:rows, :columns].tolist()]
         sections[f"{fixed} fixed per row, {other} resampled per bar"] = [
             Row(f"{fixed} {row + 1}", groups[kind][row, :columns], captions[row]) for row in range(rows)
         ]
-    return Picture(strips(sections))
+    return Picture(strips(sections, held.voices))

@@ -87,7 +87,7 @@ def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracl
             for method, name in METHODS.items()
         ]
     artifacts = {
-        "interpolation": Picture(strips(sections)),
+        "interpolation": Picture(strips(sections, held.voices)),
         "interpolation_bars": sound(paths["both"].grids_PKTV[:NUM_SHOWN].flatten(0, 1), vae.spec.kit),
     }
     return AnalysisResult(metrics, artifacts, {"interpolation": facts | {"num_pairs": len(source_P)}})

@@ -76,7 +76,6 @@ def test_a_collapsed_level_has_no_names_and_all_its_dimensions_are_shown(small_v
     found = dimensions(vae, fit, held)
     traversals_shown = {f"traversal_{level}{kind}" for level in ("high", "low") for kind in ("", "_bars")}
     assert set(found.artifacts) == {"associations", "associations_high", *traversals_shown}
-    assert found.artifacts["traversal_low"].pixels_HW3.shape[0] > found.artifacts["traversal_high"].pixels_HW3.shape[0]
     assert len(found.artifacts["traversal_low_bars"].grids_NTV) == 3, "one stands for all"
     assert found.metrics["named_low"] == found.metrics["mig_low"] == 0
     texts = [row["text"] for row in found.facts["latents"] if row["level"] == "low"]
