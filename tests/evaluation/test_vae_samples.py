@@ -39,11 +39,11 @@ def test_modes_of_images_have_an_onset_and_a_timeline_beside_those_of_the_levels
         {"images_seen": seen, "kl_high": 0.0, "kl_low": 1.0, "modes": modes, "kl": 1.0}
         for seen, modes in ((100, 8), (200, 5), (300, 4))
     ]
-    told = evaluator.over_training(rows, {"collapsed": ["high"], "without_effect": []})
-    assert told["onset"] == {"high": 100, "low": None, "modes": 200}
-    assert told["onset_reason"] is None
-    assert told["metrics"]["worst_modes"] == 4
-    assert told["outcome"] == "collapsed", "by its levels"
+    summary = evaluator.over_training(rows, {"collapsed": ["high"], "without_effect": []})
+    assert summary["onset"] == {"high": 100, "low": None, "modes": 200}
+    assert summary["onset_reason"] is None
+    assert summary["metrics"]["worst_modes"] == 4
+    assert summary["outcome"] == "collapsed", "by its levels"
     dims = {"kl_high_dims": [0.1, 1.0], "kl_low_dims": [0.1], "shares": [0.5, 0.5]}
     assert set(evaluator.timeline([row | dims for row in rows])) == {"kl_dimensions", "shares"}
 

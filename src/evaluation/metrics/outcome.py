@@ -61,8 +61,8 @@ def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcom
     samples with `effective_modes` below half the modes. Learning: half the modes were never covered. Else covering.
     """
     modes_E = _column(history, "modes")
-    seen = [row["images_seen"] for row in history]
-    if mode_collapse_onset(seen, modes_E, num_modes) is not None or _drops(seen, modes_E, num_modes):
+    images_seen = [row["images_seen"] for row in history]
+    if mode_collapse_onset(images_seen, modes_E, num_modes) is not None or _drops(images_seen, modes_E, num_modes):
         return Outcome.COLLAPSED
     if _rises(_column(history, "modes_any"), num_modes):
         return Outcome.LEARNING
@@ -84,9 +84,9 @@ def _column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
     return np.array([math.nan if row.get(key) is None else row[key] for row in history], dtype=float)
 
 
-def _drops(seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:
+def _drops(images_seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:
     """Whether coverage fell, at several late evaluations, below half of the best before, though it came back."""
-    best_E, late_E = best_before(modes_E), np.array(seen) > seen[-1] / 2
+    best_E, late_E = best_before(modes_E), np.array(images_seen) > images_seen[-1] / 2
     return int((late_E & (best_E >= num_modes / 2) & (modes_E < best_E / 2)).sum()) >= DROPS
 
 

@@ -68,19 +68,19 @@ def pair() -> tuple[LatentCodes, LatentCodes]:
 
 def test_what_each_dimension_is_named_after(pair):
     fit, held = pair
-    found = by_name(fit, held)
-    assert list(found) == ["z_high[0]", "z_high[1]", "z_high[2]", "z_low[0]", "z_low[1]"]
-    rho = found["z_high[0]"].feature.rho
-    assert found["z_high[0]"].text == f"z_high[0]: closed hat density, ρ {rho:.2f}"
-    assert found["z_high[1]"].text == f"z_high[1]: kick density, ρ −{-found['z_high[1]'].feature.rho:.2f}"
-    assert rho > 0.9 > -0.9 > found["z_high[1]"].feature.rho
-    assert found["z_high[2]"].text.startswith("z_high[2]: style, MI 0.")
-    assert found["z_low[0]"].text.startswith("z_low[0]: factor coin, MI 0.")
-    assert found["z_low[0]"].category.information == pytest.approx(6 / 7 * math.log(2), abs=0.02), (
+    result = by_name(fit, held)
+    assert list(result) == ["z_high[0]", "z_high[1]", "z_high[2]", "z_low[0]", "z_low[1]"]
+    rho = result["z_high[0]"].feature.rho
+    assert result["z_high[0]"].text == f"z_high[0]: closed hat density, ρ {rho:.2f}"
+    assert result["z_high[1]"].text == f"z_high[1]: kick density, ρ −{-result['z_high[1]'].feature.rho:.2f}"
+    assert rho > 0.9 > -0.9 > result["z_high[1]"].feature.rho
+    assert result["z_high[2]"].text.startswith("z_high[2]: style, MI 0.")
+    assert result["z_low[0]"].text.startswith("z_low[0]: factor coin, MI 0.")
+    assert result["z_low[0]"].category.information == pytest.approx(6 / 7 * math.log(2), abs=0.02), (
         "of 7 bins 1 is mixed"
     )
-    assert found["z_low[1]"].text == "z_low[1]: no single feature"
-    assert found["z_low[1]"].best_association is None
+    assert result["z_low[1]"].text == "z_low[1]: no single feature"
+    assert result["z_low[1]"].best_association is None
 
 
 def test_the_figures_are_those_of_held_out_bars(pair):
@@ -124,9 +124,9 @@ def test_a_feature_must_hold_on_other_bars(pair):
     high_NL[:, 0] = -high_NL[:, 0]
     high_NL[:, 1] = noise(NUM, 77)
     codes = held.means | {"high": high_NL}
-    found = by_name(fit, LatentCodes(held.bars, codes, codes))
-    assert found["z_high[0]"].feature is None
-    assert found["z_high[1]"].text == "z_high[1]: no single feature"
+    result = by_name(fit, LatentCodes(held.bars, codes, codes))
+    assert result["z_high[0]"].feature is None
+    assert result["z_high[1]"].text == "z_high[1]: no single feature"
 
 
 def test_a_correlation_of_means_that_the_noise_drowns_is_no_name(pair):
@@ -180,9 +180,9 @@ def test_without_categories():
         made = bars(seed, factors=False)
         made = EncodedSplit(made.grids_NTV, made.kl, torch.zeros_like(made.styles_N), ("all",), {})
         readings.append(reading(made, 10 * seed))
-    found = by_name(*readings)
-    assert found["z_high[0]"].feature.name == "closed hat density"
-    assert {each.category for each in found.values()} == {None}
+    result = by_name(*readings)
+    assert result["z_high[0]"].feature.name == "closed hat density"
+    assert {each.category for each in result.values()} == {None}
     held = readings[1]
     same = {level: torch.ones_like(codes) for level, codes in held.means.items()}
     constant = [LatentCodes(bars(seed), same, same) for seed in (0, 1)]
@@ -196,8 +196,8 @@ def test_the_table_holds_every_pair(pair, tmp_path):
     table.save(tmp_path, "associations")
     with (tmp_path / "associations.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    found = {(row["level"], int(row["dimension"]), row["name"]): row for row in rows}
-    assert len(rows) == len(found) == 5 * (len(FEATURES) + 2)
+    result = {(row["level"], int(row["dimension"]), row["name"]): row for row in rows}
+    assert len(rows) == len(result) == 5 * (len(FEATURES) + 2)
     features_NF = held.bars.features_NF
     columns = binned(held.samples["low"]), binned(features_NF)
     measured = {"information": mutual_information(*columns), "information_baseline": chance_information(*columns)}
@@ -205,7 +205,7 @@ def test_the_table_holds_every_pair(pair, tmp_path):
     for level, codes_NL in held.means.items():
         for index, code_N in enumerate(codes_NL.T):
             for column, name in enumerate(FEATURES):
-                row, expected = found[level, index, name], stats.spearmanr(code_N, features_NF[:, column])
+                row, expected = result[level, index, name], stats.spearmanr(code_N, features_NF[:, column])
                 assert row["kind"] == "feature"
                 assert float(row["rho"]) == pytest.approx(expected.statistic, abs=1e-3)
                 p_values.append((expected.pvalue, float(row["p_holm"])))
@@ -219,7 +219,7 @@ def test_the_table_holds_every_pair(pair, tmp_path):
         *(("high", "0", "closed hat density"), ("high", "1", "kick density")),
         *(("high", "2", "style"), ("low", "0", "factor coin")),
     }
-    style = found["high", 2, "style"]
+    style = result["high", 2, "style"]
     assert (style["kind"], style["rho"], style["p_holm"]) == ("category", "", "")
     assert float(style["information"]) > float(style["information_baseline"]) > 0
 

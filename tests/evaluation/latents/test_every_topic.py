@@ -75,11 +75,11 @@ def numbers(tree) -> list[float]:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_can_be_asked_about_twenty_bars(small_vae, grammar_bars, model):
     vae = small_vae(**MODELS[model])
-    found = findings(vae, grammar_bars(20, 0), grammar_bars(20, 1), Guess())
-    assert all(value is None or math.isfinite(value) for value in found.metrics.values())
-    assert all(math.isfinite(number) for number in numbers(found.facts))
-    assert all(type(value) in (float, type(None)) for value in found.metrics.values())
-    assert {"hierarchy", "latent_map", "temperature"} <= set(found.artifacts)
+    result = findings(vae, grammar_bars(20, 0), grammar_bars(20, 1), Guess())
+    assert all(value is None or math.isfinite(value) for value in result.metrics.values())
+    assert all(math.isfinite(number) for number in numbers(result.facts))
+    assert all(type(value) in (float, type(None)) for value in result.metrics.values())
+    assert {"hierarchy", "latent_map", "temperature"} <= set(result.artifacts)
 
 
 def test_bars_of_one_style_and_of_styles_that_a_split_lacks(small_vae, grammar_bars, undrawn):
@@ -87,9 +87,9 @@ def test_bars_of_one_style_and_of_styles_that_a_split_lacks(small_vae, grammar_b
     one = [replace(bars, styles_N=torch.zeros_like(bars.styles_N), style_names=("all",)) for bars in (fit, held)]
     assert findings(vae, *one, None).metrics["style_probe_high"] is None
     lacking = replace(held, styles_N=held.styles_N.clamp(max=1))
-    found = findings(vae, fit, lacking, Guess())
-    assert found.facts["transfer"]["styles"] == list(held.style_names[:2])
-    assert found.metrics["style_probe_high"] is not None
+    result = findings(vae, fit, lacking, Guess())
+    assert result.facts["transfer"]["styles"] == list(held.style_names[:2])
+    assert result.metrics["style_probe_high"] is not None
 
 
 def test_the_same_weights_give_the_same_findings_whatever_chance_is_about(small_vae, grammar_bars, undrawn):

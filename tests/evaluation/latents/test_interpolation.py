@@ -76,17 +76,17 @@ def test_a_style_changes_over_once_and_hats_do_not_change_it(world, world_vae, e
 
 
 def test_a_collapsed_level_leads_nowhere(world, world_vae, ear):
-    found = interpolation(world_vae(collapsed=("low",)), world(0), world(1), ear)
-    assert found.metrics["interpolation_straightness_low"] is None
-    assert found.metrics["interpolation_straightness_high"] == found.metrics["interpolation_straightness_both"] == 1
-    assert found.facts["interpolation"]["num_pairs"] == found.metrics["interpolation_pairs"] == 60
-    assert found.artifacts["interpolation_bars"].grids_NTV.shape == (18, 16, 9)
+    result = interpolation(world_vae(collapsed=("low",)), world(0), world(1), ear)
+    assert result.metrics["interpolation_straightness_low"] is None
+    assert result.metrics["interpolation_straightness_high"] == result.metrics["interpolation_straightness_both"] == 1
+    assert result.facts["interpolation"]["num_pairs"] == result.metrics["interpolation_pairs"] == 60
+    assert result.artifacts["interpolation_bars"].grids_NTV.shape == (18, 16, 9)
 
 
 @pytest.mark.parametrize("lacking", ["oracle", "styles"])
 def test_without_two_styles_there_is_nothing_to_blend(world, world_vae, ear, lacking):
     fit = world(0, styles=1 if lacking == "styles" else 3)
-    found = interpolation(world_vae(), fit, world(1), None if lacking == "oracle" else ear)
-    assert len(found.metrics) == 17
-    assert set(found.metrics.values()) == {None}
-    assert not found.artifacts
+    result = interpolation(world_vae(), fit, world(1), None if lacking == "oracle" else ear)
+    assert len(result.metrics) == 17
+    assert set(result.metrics.values()) == {None}
+    assert not result.artifacts

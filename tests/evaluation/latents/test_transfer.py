@@ -26,21 +26,21 @@ from src.evaluation.latents.transfer import (
 
 @pytest.mark.parametrize(("high", "moves", "stays"), [("style", "high", "low"), ("hats", "low", "high")])
 def test_the_level_that_holds_the_style_transfers_it(world, world_vae, ear, high, moves, stays):
-    found = transfer(world_vae(high=high), world(0), world(1), ear)
-    metrics = found.metrics
+    result = transfer(world_vae(high=high), world(0), world(1), ear)
+    metrics = result.metrics
     assert metrics[f"transfer_{moves}"] == metrics[f"transfer_style_{moves}"] == 1
     assert metrics[f"transfer_similarity_{moves}"] == 1
     assert metrics[f"transfer_{stays}"] == metrics[f"transfer_style_{stays}"] == 0
     assert metrics[f"transfer_similarity_{stays}"] < 0.8
-    facts = found.facts["transfer"]
+    facts = result.facts["transfer"]
     assert facts["num_pairs"] == metrics["transfer_pairs"] == 400
     assert facts[moves]["success"]["interval"] == list(wilson(facts["num_pairs"], facts["num_pairs"]))
     assert facts["styles"] == ["kicks", "snares", "toms"]
 
 
 def test_the_baselines_are_what_they_are_called(world, world_vae, ear):
-    found = transfer(world_vae(), world(0), world(1), ear)
-    metrics, facts = found.metrics, found.facts["transfer"]
+    result = transfer(world_vae(), world(0), world(1), ear)
+    metrics, facts = result.metrics, result.facts["transfer"]
     assert (metrics["transfer_copy"], metrics["transfer_style_copy"], metrics["transfer_similarity_copy"]) == (0, 0, 1)
     assert metrics["transfer_style_target"] == metrics["transfer_style_mean"] == 1
     # Hats of source and target are independent: {0, 8} with {4, 12} or not, with {2, 6, 10, 14} or not.
@@ -56,11 +56,11 @@ def test_the_baselines_are_what_they_are_called(world, world_vae, ear):
 
 def test_success_asks_for_both(world, world_vae, ear):
     """With z_high collapsed only what the prior's mean stands for comes out, and the hats are kept."""
-    found = transfer(world_vae(collapsed=("high",)), world(0), world(1), ear)
-    assert found.metrics["transfer_similarity_high"] == 1
-    assert found.metrics["transfer_style_high"] == pytest.approx(1 / 3, abs=0.01), "always the first style"
-    assert found.metrics["transfer_high"] == found.metrics["transfer_style_high"]
-    assert found.facts["transfer"]["high"]["rhythm"]["share"] == 1
+    result = transfer(world_vae(collapsed=("high",)), world(0), world(1), ear)
+    assert result.metrics["transfer_similarity_high"] == 1
+    assert result.metrics["transfer_style_high"] == pytest.approx(1 / 3, abs=0.01), "always the first style"
+    assert result.metrics["transfer_high"] == result.metrics["transfer_style_high"]
+    assert result.facts["transfer"]["high"]["rhythm"]["share"] == 1
 
 
 def test_typical_bars_hold_what_most_bars_hit(world):
@@ -76,10 +76,10 @@ def test_typical_bars_hold_what_most_bars_hit(world):
 @pytest.mark.parametrize("lacking", ["oracle", "styles", "bars"])
 def test_where_nothing_can_be_transferred_nothing_is_claimed(world, world_vae, ear, lacking):
     fit, held = world(0, times=1 if lacking == "bars" else 5, styles=1 if lacking == "styles" else 3), world(1)
-    found = transfer(world_vae(), fit, held, None if lacking == "oracle" else ear)
+    result = transfer(world_vae(), fit, held, None if lacking == "oracle" else ear)
     names = [f"transfer{part}_{way}" for part in ("", "_style", "_similarity") for way in METHODS]
-    assert found.metrics == dict.fromkeys([*names, "transfer_pairs"])
-    assert not found.artifacts
+    assert result.metrics == dict.fromkeys([*names, "transfer_pairs"])
+    assert not result.artifacts
 
 
 def test_it_is_the_same_every_time_and_draws_on_nobodys_chance(world, world_vae, ear):
@@ -183,10 +183,10 @@ def test_the_usual_similarity_is_that_of_bars_of_one_style():
 
 def test_it_is_the_median_of_all_pairs_give_or_take(grammar_bars):
     bars = grammar_bars(1500, 0)
-    found = []
+    result = []
     for style in range(5):
         of_style = bars.grids_NTV[bars.styles_N == style]
         first, second = torch.triu_indices(len(of_style), len(of_style), 1)
-        found.append(onset_similarity(of_style[first], of_style[second]))
-    expected = torch.cat(found)[::7].quantile(0.5).item()
+        result.append(onset_similarity(of_style[first], of_style[second]))
+    expected = torch.cat(result)[::7].quantile(0.5).item()
     assert abs(usual_similarity(bars.grids_NTV, bars.styles_N) - expected) < 0.05

@@ -66,14 +66,14 @@ def test_z_low_goes_with_its_prior(world_vae, world, announcing, monkeypatch):
 
 def test_the_typical_bar_is_the_one_closest_to_the_mean(world_vae, monkeypatch):
     """In standard deviations: far off on the wide dimension is not far."""
-    heard = []
-    monkeypatch.setattr(traversals, "decode_mode", lambda vae, high, low: heard.append((high, low)) or high)
+    calls = []
+    monkeypatch.setattr(traversals, "decode_mode", lambda vae, high, low: calls.append((high, low)) or high)
     fit = {
         "high": torch.tensor([[-100.0], [-40.0], [140.0], [0.0]]),
         "low": torch.tensor([[0.0, 1.0], [0.1, 1.0], [-0.1, 1.0], [5.0, 1.0]]),
     }
     traverse(world_vae(), fit, [dimension("high", 0)])
-    (high_NL, low_NL) = heard[0]
+    (high_NL, low_NL) = calls[0]
     assert high_NL.flatten().tolist() == [-40 + step for step in STEPS]
     assert torch.equal(low_NL, torch.tensor([[0.1, 1.0]]).expand(9, -1))
 

@@ -287,11 +287,11 @@ def test_the_literatures_protocol_counts_every_image():
     coverage = ModeCoverage(real, 3)
     classes = torch.tensor([0] * 7 + [1] + [-1] * 2).view(-1, 1)
     coverage.update(Predictions(torch.tensor([0.9] * 7 + [0.0] * 3), classes, torch.zeros(10, 1)))
-    found = coverage.compute()
-    assert found["modes_any"] == 2
+    result = coverage.compute()
+    assert result["modes_any"] == 2
     expected = 7 / 8 * math.log(7 / 8 * 3) + 1 / 8 * math.log(1 / 8 * 3)
-    assert found["kl_any"].item() == pytest.approx(expected)
-    assert found["modes"] == 0
+    assert result["kl_any"].item() == pytest.approx(expected)
+    assert result["modes"] == 0
 
 
 def test_what_is_called_none_is_never_recognisable():

@@ -352,7 +352,7 @@ def test_dark_ink_on_paper_is_the_same_to_an_oracle_as_bright_ink_on_black(lette
     bright, dark = CharacterOracle(5).eval(), CharacterOracle(5, dark_ink=True).eval()
     dark.load_state_dict(bright.state_dict())
     images = letters.images.unsqueeze(1)
-    for expected, found in zip(
+    for expected, result in zip(
         vars(bright.predict(images)).values(), vars(dark.predict(255 - images)).values(), strict=True
     ):
-        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(result, expected)

@@ -102,15 +102,15 @@ def test_a_description_is_the_cells_and_the_features():
 
 def test_the_cache_gives_the_same_oracle_and_randomness_is_left_alone(monkeypatch, tmp_path: Path):
     shorten_oracle_training(monkeypatch, 3)
-    few, found, after = drawn(40, seed=0), [], []
+    few, result, after = drawn(40, seed=0), [], []
     for folder in ("one", "one", "other"):
         oracle = StyleOracle(5)
         torch.manual_seed(4)
-        found.append(load_or_train(oracle, few, few, "1" * 64, tmp_path / folder, CPU).predict(few.images[:, None]))
+        result.append(load_or_train(oracle, few, few, "1" * 64, tmp_path / folder, CPU).predict(few.images[:, None]))
         after.append(torch.rand(3))
     assert all(torch.equal(after[0], random) for random in after)
-    for predictions in found:
-        torch.testing.assert_close(predictions.confidence_N, found[0].confidence_N)
+    for predictions in result:
+        torch.testing.assert_close(predictions.confidence_N, result[0].confidence_N)
         assert predictions.features_NF.shape == (40, 256)
 
 

@@ -14,8 +14,8 @@ from src.vae.anneal.aggressive import draw, inference_weights, mutual_informatio
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """Replaces the estimates of mutual information by given ones."""
+def estimates(monkeypatch):
+    """Replaces the estimates of mutual information by these."""
 
     def replace(*values):
         left = list(values)
@@ -65,12 +65,12 @@ def test_who_updates_what(make_vae, fit_vae, monkeypatch):
         assert changed(between[step], steps.networks[step + 1]) == {"decoder", "prior"}
 
 
-def test_off_for_good_once_less_is_told(make_vae, fit_vae, told):
-    left = told(1.0, 2.0, 2.0, 1.9, 5.0)
+def test_off_for_good_once_information_falls(make_vae, fit_vae, estimates):
+    left = estimates(1.0, 2.0, 2.0, 1.9, 5.0)
     annealer = Aggressive(window=2, most=2, check_every=2)
     steps = Steps(annealer)
     fit_vae(make_vae(anneal={"aggressive": annealer}), 14, callbacks=[steps])
-    assert left == [5.0]  # nobody asks again
+    assert left == [5.0]  # no further estimate
     assert steps.is_on == [True] * 8 + [False] * 6
     assert steps.inner_updates == [2, 4, 6, 8, 10, 12, 14, 16] + [16] * 6
     assert changed(steps.networks[8], steps.networks[9]) == {"encoder", "inference", "decoder", "prior"}
@@ -168,8 +168,8 @@ def test_draws_are_its_own(bars):
     assert (images[:, 0] != images[:, 1]).any((1, 2)).float().mean() > 0.9
 
 
-def test_what_is_told(make_vae, bars):
-    """An encoder that is silent tells nothing, one that names each bar tells which of the different ones it is."""
+def test_mutual_information_of_silent_and_of_exact_encoders(make_vae, bars):
+    """0 for a constant encoder, ln of the number of different bars for one that identifies them."""
     vae, loader = make_vae(), ResidentLoader(bars, 8, 4, seed=0)
     with torch.no_grad():
         for layer in (vae.inference.high, vae.inference.low[-1]):
@@ -200,7 +200,7 @@ def test_weights_of_the_inner_updates(make_vae):
         ({"window": 20, "most": 10}, r"vae\.anneal\.aggressive\.window=20: choose at most most=10"),
     ],
 )
-def test_mistakes(arguments, message):
+def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         Aggressive(**arguments)
 

@@ -91,6 +91,6 @@ def test_target_rate_grants_it_to_every_sample():
         (lambda: TargetRate(nats={"high": 1}), r"vae\.anneal\.target_rate\.nats={'high': 1}"),
     ],
 )
-def test_mistakes(make, message):
+def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()

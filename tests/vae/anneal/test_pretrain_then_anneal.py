@@ -70,6 +70,6 @@ def test_no_second_reset_after_a_resume(make_vae, fit_vae, tmp_path, after):
         ({"nats": -1}, r"vae\.anneal\.pretrain_then_anneal\.nats=-1"),
     ],
 )
-def test_mistakes(arguments, message):
+def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         PretrainThenAnneal(**arguments)

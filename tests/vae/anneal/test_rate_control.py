@@ -188,6 +188,6 @@ def test_geco_holds_a_plant_at_its_target():
         (lambda: GECO(minimum=2), r"vae\.anneal\.geco\.minimum=2 maximum=10\.0: λ starts at 1"),
     ],
 )
-def test_mistakes(make, message):
+def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -112,7 +112,7 @@ def test_weight_per_level(schedule, kls, at):
         (lambda: Exponential(half_life=0), r"vae\.anneal\.saturating\.half_life=0"),
     ],
 )
-def test_mistakes(make, message):
+def test_errors(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
