@@ -13,8 +13,11 @@ from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
-from omegaconf import OmegaConf
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
 
 from src.cli.arguments import check_options, explain
 from src.cli.folder_check import RUN_RECORDS
@@ -34,7 +37,7 @@ DEATH = "its process was killed, as happens when memory runs out"
 log = logging.getLogger(__name__)
 
 
-class ResumableSweeper(BasicSweeper):
+class ResumableSweeper(Sweeper):
     """Every combination of the choices given, less what the sweep's folder already holds.
 
     Finished jobs are left alone, those that were cut short go on from their last checkpoint, and the others start. Any
@@ -46,25 +49,28 @@ class ResumableSweeper(BasicSweeper):
     """
 
     def __init__(self, params: dict[str, str] | None = None, dry_run: bool = False):
-        super().__init__(max_batch_size=None, params=params)
+        self.params = params or {}
         self.dry_run = dry_run
 
-    def setup(self, **given: Any) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.config = hydra_context, config
         with exit_on_user_error():
-            super().setup(**given)
+            self.launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            )
 
     def sweep(self, arguments: list[str]) -> None:
         self.folder = Path(self.config.hydra.sweep.dir)
         # What another sweep of the same second has put into the default folder is none of this one's business.
         self.new = OmegaConf.is_interpolation(self.config.hydra.sweep, "dir") and not self.config.study.resume
         given = {key_of(argument) for argument in arguments}
-        self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
+        self.params = {key: value for key, value in self.params.items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         with exit_on_user_error(explain):
-            self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
+            self.run(parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments]))
 
     def run(self, overrides: list[Override]) -> None:
-        (jobs,) = self.split_arguments(overrides, None)
+        (jobs,) = BasicSweeper.split_arguments(overrides, None)
         self.refuse_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
