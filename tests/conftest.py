@@ -98,8 +98,9 @@ def fit(toy_images) -> Callable[..., Trainer]:
         batch_size: int = 8,
         images: Tensor = toy_images,
         callbacks: Sequence[Callback] = (),
+        **options: Any,
     ) -> Trainer:
-        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE)
+        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE, **options)
         loader = ResidentLoader(images, batch_size, num_batches, seed=0, num_channels=gan.spec.shape[0])
         trainer.fit(gan, loader)
         return trainer

@@ -1,17 +1,21 @@
-"""Steps with a discriminator of one's own choice, so that terms have closed forms."""
+"""Steps with a discriminator of one's own choice, so that penalties have closed forms."""
 
 from collections.abc import Callable
 
 import pytest
 from torch import Tensor
 
+from src.gan.interfaces import Discriminator, DiscriminatorOutput, Step
 from src.gan.module import GAN
-from src.gan.step import Discriminator, Step
+
+
+def pixel_sums(images_BCHW: Tensor) -> DiscriminatorOutput:
+    return images_BCHW.sum((-3, -2, -1)), images_BCHW.flatten(-3)
 
 
 @pytest.fixture
 def make_step(make_gan) -> Callable[..., Step]:
-    """A step of a GAN in which `discriminator` judges; the images may require gradients."""
+    """A step with the output of `discriminator`, else of the GAN's own, else pixel sums; images may need gradients."""
 
     def make(
         real_BCHW: Tensor,
@@ -20,7 +24,9 @@ def make_step(make_gan) -> Callable[..., Step]:
         z_BZ: Tensor | None = None,
         gan: GAN | None = None,
     ) -> Step:
-        gan = gan or make_gan()
-        return Step(gan, gan.judge(real_BCHW, None, discriminator), gan.judge(fake_BCHW, z_BZ, discriminator))
+        if gan is None:
+            gan, discriminator = make_gan(), discriminator or pixel_sums
+        real = gan.discriminate(real_BCHW, None, discriminator)
+        return Step(gan, real, gan.discriminate(fake_BCHW, z_BZ, discriminator))
 
     return make

@@ -147,7 +147,7 @@ class Fading(Trick):
         if not self.late:
             self.weight = 1 - gan.progress
 
-    def discriminator_term(self, step):
+    def discriminator_penalty(self, step):
         weight = 1 - step.gan.progress if self.late else self.weight
         return weight * step.real.logits_B.square().mean(-1)
 
@@ -180,7 +180,7 @@ def test_what_a_list_holds_is_followed(make_gan, fit, recorded):
         def before_step(self, gan):
             self.weights = [gan.steps]
 
-        def discriminator_term(self, step):
+        def discriminator_penalty(self, step):
             return self.weights[0] * step.real.logits_B.square().mean(-1)
 
     adam = instantiate(ADAM)
@@ -208,7 +208,7 @@ def test_few_recordings_are_kept(make_gan, fit, recorded):
         def before_step(self, gan):
             self.level = gan.steps // 5
 
-        def discriminator_term(self, step):
+        def discriminator_penalty(self, step):
             return self.level * step.real.logits_B.mean(-1)
 
     adam = instantiate(ADAM)

@@ -96,7 +96,7 @@ def test_a_run_goes_on_alike_after_an_evaluation(make_gan):
 
     gans = [make_gan(generator_optimizer=ADAM, discriminator_optimizer=ADAM) for _ in range(2)]
     for gan, callbacks in zip(gans, [(), (Drawing(),)], strict=True):
-        gan.pauses |= {*range(0, STEPS, 5)}
+        gan.breakpoints |= {*range(0, STEPS, 5)}
         trained(gan, "32-true", *callbacks)
     for plain, drawn in zip(*(gan.state_dict().values() for gan in gans), strict=True):
         torch.testing.assert_close(plain, drawn)
