@@ -43,7 +43,10 @@ BARE = {
 
 
 class Reseed(Callback):
-    """Gives every step its own random stream, so that a test can draw the same numbers."""
+    """Gives training and each step its own random stream, so that a test can draw the same numbers."""
+
+    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
+        torch.manual_seed(999)
 
     def on_train_batch_start(self, trainer: Trainer, module: GAN, batch: Tensor, batch_index: int) -> None:
         torch.manual_seed(1000 + batch_index)
