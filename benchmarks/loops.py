@@ -78,7 +78,7 @@ def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any
     """Everything about the training of one recipe, by name; `folder` takes what the runs write."""
     chosen, make_step = RECIPES[recipe]
     quiet = (
-        "callbacks=quiet",
+        "callbacks=no_progress",
         "~callbacks.preemption",
         f"trainer.logger.save_dir={folder}",
     )

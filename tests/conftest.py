@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from src.data.letters.strokes import draw
 from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split
+from src.evaluation.oracles import base
 from src.gan.losses import Standard
 from src.gan.module import GAN
 from src.gan.networks.dcgan import Discriminator, Generator
@@ -22,6 +23,12 @@ from src.gan.networks.dcgan import Discriminator, Generator
 def one_thread():
     """On tiny tensors threads wait for each other longer than they work, above all on a busy machine."""
     torch.set_num_threads(1)
+
+
+def shorten_oracle_training(patch: pytest.MonkeyPatch, num_steps: int) -> None:
+    """A single cycle of so few steps, for tests that need an oracle but not a good one."""
+    patch.setattr(base, "STEPS", num_steps)
+    patch.setattr(base, "needs_second_cycle", lambda *_: False)
 
 
 @pytest.fixture

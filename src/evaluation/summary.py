@@ -7,7 +7,7 @@ from rich.table import Table
 
 from src.core.dataset import Dataset
 from src.core.metric_families import family
-from src.core.metric_specs import compact, listed, measure, ordered
+from src.core.metric_specs import compact, listed, metric_spec, ordered
 from src.core.plain_data import is_number
 
 LEAST_WIDTH = 60  # columns, where COLUMNS says fewer
@@ -38,7 +38,7 @@ def _rows(results: dict[str, Any]) -> list[str]:
 
 
 def _label(key: str, unit: str) -> str:
-    return "within 3σ" if key == "recognisable" and unit == "points" else measure(key).label
+    return "within 3σ" if key == "recognisable" and unit == "points" else metric_spec(key).label
 
 
 def _text(key: str, metrics: dict[str, Any]) -> str:
@@ -46,7 +46,7 @@ def _text(key: str, metrics: dict[str, Any]) -> str:
     value = metrics.get(key)
     if isinstance(value, int):
         return f"{value:,}"
-    return measure(key).text(value) if is_number(value) else ""
+    return metric_spec(key).text(value) if is_number(value) else ""
 
 
 def _gan_facts(results: dict[str, Any]) -> list[str]:

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.report.conclusions import remedies
-from src.report.document import Block, Bullets, Folded, Heading, Paragraph, Table
+from src.report.document import Block, Bullets, Details, Heading, Paragraph, Table
 from src.report.dynamics import onset_sentence, onset_table
-from src.report.effect import chosen, counted, effect
+from src.report.effect import chosen, effect, number_of
 from src.report.figures.all import (
     curve_picture,
     difference_picture,
@@ -18,11 +18,11 @@ from src.report.figures.all import (
 )
 from src.report.figures.shares import ABSENT
 from src.report.grouping import Section, Summary
-from src.report.outcomes import Verdict, decision, effects_text, interval, judge, side_effects
 from src.report.posterior import evidence, likelihood, prevention
 from src.report.statistics import Estimate
 from src.report.tables import absence_table, difference_table
 from src.report.trajectories import absence, few, onset
+from src.report.verdicts import Verdict, decision, effects_text, interval, judge, side_effects
 
 UNANSWERED = "None of these runs can tell."
 MOST_ROWS = 12  # of a table that is not folded
@@ -30,7 +30,7 @@ MOST_ROWS = 12  # of a table that is not folded
 
 def answers(section: Section) -> list[Block]:
     """Headings in the order in which one would ask; nothing for a family that the report does not know."""
-    if not section.counted or section.family.absent not in section.name_keys:
+    if not section.included or section.family.absent not in section.name_keys:
         return []
     return _posterior(section) if section.family.levels else _modes(section)
 
@@ -88,32 +88,32 @@ def _answer(question: str, told: Sequence[str], *shown: Sequence[Block | None]) 
 
 def _on_a_click(what: str, table: Table | None) -> Block | None:
     """A table that is long, and only says in numbers what a picture beside it shows, opens on a click."""
-    return Folded(what, [table]) if table and len(table.rows) > MOST_ROWS else table
+    return Details(what, [table]) if table and len(table.rows) > MOST_ROWS else table
 
 
 def coverage(section: Section) -> str:
     """The best mean among the remedies beside the baseline's; empty where there is no remedy."""
-    known, baseline = measure("modes"), section.summaries[0]
+    known, baseline = metric_spec("modes"), section.summaries[0]
     tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
     if not tried or baseline.mean("modes") is None:
         return ""
-    best = f"`{tried[0].label}` covers {_modes_of(tried[0])}{few(len(tried[0].counted))}"
+    best = f"`{tried[0].label}` covers {_modes_of(tried[0])}{few(len(tried[0].included))}"
     if len(tried) == 1:
         return f"With the fix, {best}."
     return (
-        f"With a fix, {best}, the highest mean of {counted(len(tried), section.family.remedy)}, against "
-        f"{known.text(baseline.mean('modes'))} without{few(len(baseline.counted))}."
+        f"With a fix, {best}, the highest mean of {number_of(len(tried), section.family.remedy)}, against "
+        f"{known.text(baseline.mean('modes'))} without{few(len(baseline.included))}."
     )
 
 
 def _modes_of(summary: Summary) -> str:
-    return f"{interval(summary.estimates.get('modes', Estimate(0)), measure('modes'))} on average"
+    return f"{interval(summary.estimates.get('modes', Estimate(0)), metric_spec('modes'))} on average"
 
 
 def effectiveness(section: Section) -> str:
     """The best remedy's verdict, and what share of the modes that the baseline lacks it is shown to win back."""
     best, baseline = chosen(section), section.summaries[0]
-    if best is None or not baseline.counted:
+    if best is None or not baseline.included:
         return effect(section).text
     found, effects = decision(section, best), side_effects(section, best)
     several = len(section.ranked) > 1
@@ -124,7 +124,7 @@ def effectiveness(section: Section) -> str:
     modes = judge(section, best, "modes") if "modes" in section.metric_keys else None
     if not (modes and modes.verdict in (Verdict.HELPS, Verdict.RAISES) and section.num_modes) or modes.compared.exact:
         return told
-    known, lacking, gained = measure("modes"), section.num_modes - baseline.mean("modes"), modes.difference.mean
+    known, lacking, gained = metric_spec("modes"), section.num_modes - baseline.mean("modes"), modes.difference.mean
     return (
         f"{told} Of the {known.text(lacking)} modes that `{baseline.label}` lacks on average it wins back "
         f"{known.text(gained)} ({gained / lacking:.0%})."
@@ -132,7 +132,7 @@ def effectiveness(section: Section) -> str:
 
 
 def _nothing_prevented(section: Section) -> str:
-    if not any(summary.counted for summary in section.remedies):
+    if not any(summary.included for summary in section.remedies):
         return UNANSWERED
     return f"No level collapses under `{section.baseline_label}` or any {section.family.remedy}: nothing to prevent."
 
@@ -140,4 +140,4 @@ def _nothing_prevented(section: Section) -> str:
 def _each(section: Section) -> list[Block]:
     """Every remedy in a sentence of its own, with the reasons for what was not judged."""
     items = [(sentence.text, sentence.kind) for sentence in remedies(section)]
-    return [Folded(f"Each {section.family.remedy} in words", [Bullets(items)])] if items else []
+    return [Details(f"Each {section.family.remedy} in words", [Bullets(items)])] if items else []

@@ -110,12 +110,12 @@ class Why:
 
 def why(section: Section) -> Why | None:
     """Survival in every completed run, beside the properties; None where the runs do not tell both."""
-    told = next((run.class_properties for run in section.counted if run.class_properties), {})
+    told = next((run.class_properties for run in section.included if run.class_properties), {})
     rows = {
         (summary.label, run.seed): survival_K
         for summary in section.summaries
         for run in recorded(summary)
-        if told and (survival_K := late_survival(section, replace(summary, counted=(run,)))) is not None
+        if told and (survival_K := late_survival(section, replace(summary, included=(run,)))) is not None
     }
     if not rows:
         return None

@@ -2,7 +2,7 @@
 
 from src.report.class_correlations import Why, spearman, why
 from src.report.class_correlations_text import RHO, answer, percent, property_named, terms
-from src.report.document import Block, Bullets, Cell, Folded, Heading, Paragraph, Table
+from src.report.document import Block, Bullets, Cell, Details, Heading, Paragraph, Table
 from src.report.figures.all import why_picture
 from src.report.grouping import Section
 
@@ -18,8 +18,8 @@ def why_section(section: Section) -> list[Block]:
         Bullets([(answer(found), "finding")]),
         *([picture] if picture else []),
         Paragraph(terms(found), "note"),
-        Folded(f"All {found.noun}, and what was measured of them", [property_table(found)]),
-        *([Folded("The same within each name", [within])] if within else []),
+        Details(f"All {found.noun}, and what was measured of them", [property_table(found)]),
+        *([Details("The same within each name", [within])] if within else []),
     ]
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from src.core.metric_specs import Measure
+from src.core.metric_specs import MetricSpec
 from src.report.class_correlations import Correlation, Why, spearman
 from src.report.statistics import CHANCE, MIN_SEEDS, p_text
 
 ASKED = (("O", "A"), ("Q", "X", "Z"))  # letters that GANs are said to keep, and to lose
 WORST = 3  # how many of the classes that fare worst are named
-RHO = Measure("ρ", decimals=2)
+RHO = MetricSpec("ρ", decimals=2)
 
 
 @dataclass(frozen=True)

@@ -5,25 +5,25 @@ E evaluations.
 
 from collections.abc import Sequence
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, metric_spec
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
-from src.report.outcomes import interval
 from src.report.records import Run
 from src.report.statistics import estimate
+from src.report.verdicts import interval
 
 SPENT = "discriminator_images"
 
 
 def compute_table(section: Section) -> Table | None:
     """Headline metrics where every run had spent what the cheapest spent in all; None where all cost the same."""
-    told = [(summary, [run for run in summary.counted if run.history.has(SPENT)]) for summary in section.summaries]
+    told = [(summary, [run for run in summary.included if run.history.has(SPENT)]) for summary in section.summaries]
     drawn = [(summary, runs) for summary, runs in told if runs]
     ends = {run.history.last(SPENT) for _, runs in drawn for run in runs}
     if len(ends) < 2:
         return None
     keys = [key for key in section.headline if any(run.history.has(key) for _, runs in drawn for run in runs)]
-    header = ["name", "discriminator passes", f"{section.unit} seen by then", *(measure(key).label for key in keys)]
+    header = ["name", "discriminator passes", f"{section.unit} seen by then", *(metric_spec(key).label for key in keys)]
     caption = (
         "**At equal discriminator passes**: validation split, at the last evaluation before the discriminator had "
         f"looked at {compact(min(ends))} images, real or fake; mean over seeds, in brackets its 95 % interval. Passes "
@@ -40,11 +40,11 @@ def _row(summary: Summary, runs: Sequence[Run], keys: Sequence[str], spent: floa
 
     def value(key: str) -> str:
         numbers = (float(run.history.column(key)[row]) for run, row in reached)
-        shown = measure(key)
+        shown = metric_spec(key)
         return interval(estimate(number for number in numbers if number == number), shown)
 
     seen = {compact(float(run.history.column("images_seen")[row])) for run, row in reached}
-    passes = measure("discriminator_passes").text(summary.mean("discriminator_passes"))
+    passes = metric_spec("discriminator_passes").text(summary.mean("discriminator_passes"))
     return [
         Cell(f"`{summary.label}`"),
         Cell(passes),

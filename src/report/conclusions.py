@@ -4,12 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from src.report.grouping import Section, Summary
-from src.report.outcomes import KLS, Judgement, Verdict, change, decision, effects_text, kl_at_floor, side_effects, tone
 from src.report.statistics import MIN_SEEDS, p_text
+from src.report.verdicts import (
+    KLS,
+    Comparison,
+    Verdict,
+    change,
+    decision,
+    effects_text,
+    kl_at_floor,
+    side_effects,
+    tone,
+)
 
 MANY = 6
 ORDER = (Verdict.HELPS, Verdict.RAISES, Verdict.LOWERS, Verdict.UNCLEAR, Verdict.HURTS, Verdict.WITHHELD)
-Judged = tuple[Summary, Judgement]
+Judged = tuple[Summary, Comparison]
 
 
 @dataclass(frozen=True)
@@ -29,7 +39,7 @@ def remedies(section: Section) -> list[Sentence]:
     return [Sentence(_sentence(section, summary, found), tone(found.verdict)) for summary, found in judged]
 
 
-def _sentence(section: Section, summary: Summary, found: Judgement) -> str:
+def _sentence(section: Section, summary: Summary, found: Comparison) -> str:
     """One remedy: the verdict, its difference with the interval or the counts, p, and what else it changes."""
     text = f"`{summary.label}` **{found.verdict}**: {change(found)}"
     if found.significance:
@@ -38,10 +48,10 @@ def _sentence(section: Section, summary: Summary, found: Judgement) -> str:
     effects = side_effects(section, summary)
     if effects:
         text += f" Side effects: {effects_text(effects)}."
-    if section.primary in KLS and kl_at_floor(summary, section.primary) and len(summary.counted) >= MIN_SEEDS:
+    if section.primary in KLS and kl_at_floor(summary, section.primary) and len(summary.included) >= MIN_SEEDS:
         text += " Its KL is at the floor that a perfect sampler would score."
     if summary.failed:
-        text += f" {len(summary.failed)} of its {len(summary.failed) + len(summary.counted)} runs failed: the worst."
+        text += f" {len(summary.failed)} of its {len(summary.failed) + len(summary.included)} runs failed: the worst."
     return text
 
 
@@ -61,5 +71,5 @@ def _grouped(judged: Sequence[Judged]) -> list[Sentence]:
     ]
 
 
-def _middle(found: Judgement) -> str:
+def _middle(found: Comparison) -> str:
     return found.reason if found.verdict is Verdict.WITHHELD else change(found)

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from statistics import median
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, metric_spec
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
 from src.report.records import Run
 
-UNTIL = {"images_seen": compact, "seconds": lambda value: measure("train_seconds").text(value)}
+UNTIL = {"images_seen": compact, "seconds": lambda value: metric_spec("train_seconds").text(value)}
 
 
 def cost_table(section: Section) -> Table | None:
     """A row per name with completed runs; None where no run recorded what it took."""
-    drawn = [summary for summary in section.summaries if summary.counted]
-    if not any(run.facts.get("train_seconds") for run in section.counted):
+    drawn = [summary for summary in section.summaries if summary.included]
+    if not any(run.facts.get("train_seconds") for run in section.included):
         return None
     passes, total = "discriminator_passes" in section.metric_keys, section.num_modes
     header = ["name", f"{section.unit}/s", "training, s"]
@@ -25,7 +25,7 @@ def cost_table(section: Section) -> Table | None:
             Cell(f"`{summary.label}`"),
             _fact(summary, "images_per_second"),
             _fact(summary, "train_seconds"),
-            *([Cell(measure("discriminator_passes").text(summary.mean("discriminator_passes")))] if passes else []),
+            *([Cell(metric_spec("discriminator_passes").text(summary.mean("discriminator_passes")))] if passes else []),
             *(_until(summary, total, column, text) for column, text in UNTIL.items() if total),
         ]
         for summary in drawn
@@ -43,13 +43,13 @@ def cost_table(section: Section) -> Table | None:
 
 
 def _fact(summary: Summary, key: str) -> Cell:
-    values = [run.facts[key] for run in summary.counted if run.facts.get(key)]
-    return Cell(measure(key).text(median(values)) if values else "–")
+    values = [run.facts[key] for run in summary.included if run.facts.get(key)]
+    return Cell(metric_spec(key).text(median(values)) if values else "–")
 
 
 def _until(summary: Summary, total: int, column: str, text: Callable[[float], str]) -> Cell:
-    found = [value for run in summary.counted if (value := first_complete(run, total, column)) is not None]
-    share = f"{len(found)} of {len(summary.counted)} seeds" if len(found) < len(summary.counted) else ""
+    found = [value for run in summary.included if (value := first_complete(run, total, column)) is not None]
+    share = f"{len(found)} of {len(summary.included)} seeds" if len(found) < len(summary.included) else ""
     return Cell(text(median(found)) if found else "–", share)
 
 

@@ -87,7 +87,7 @@ class Audio:
 
 
 @dataclass(frozen=True)
-class Folded:
+class Details:
     """Blocks that open on a click."""
 
     title: str
@@ -99,7 +99,7 @@ class Code:
     lines: Sequence[str]
 
 
-Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Audio | Folded | Code
+Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Audio | Details | Code
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,6 @@ def _pictures(blocks: Sequence[Block]) -> list[Picture]:
             found.append(block)
         elif isinstance(block, Gallery):
             found.extend(block.pictures)
-        elif isinstance(block, Folded):
+        elif isinstance(block, Details):
             found.extend(_pictures(block.blocks))
     return found

@@ -9,7 +9,7 @@ from src.report.document import Cell, Table
 from src.report.figures.shares import ABSENT, MOST_CLASSES
 from src.report.figures.survival import recorded
 from src.report.grouping import Section, Summary
-from src.report.trajectories import Fate, fates, few, in_seeds, outcomes_of
+from src.report.trajectories import ModeTrajectory, fates, few, in_seeds, outcomes_of
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 FEW_NAMES = 6  # more are counted in a sentence, and named in the table
@@ -35,7 +35,7 @@ def onset_table(section: Section) -> Table | None:
 
 
 def _onset_row(summary: Summary, with_outcomes: bool) -> list[Cell]:
-    runs = summary.counted
+    runs = summary.included
     found = [run.mode_onset for run in runs if run.mode_onset is not None]
     able = [run for run in runs if not run.onset_reason]
     never = len(runs) - len(able)
@@ -68,7 +68,7 @@ def onset_sentence(section: Section) -> str:
     """Under which names loss becomes lasting in every seed, in some, in none; with their number where they are few."""
     groups: dict[str, list[str]] = {"every seed": [], "some seeds": [], "no seed": []}
     for summary in section.summaries:
-        runs, found = len(summary.counted), sum(run.mode_onset is not None for run in summary.counted)
+        runs, found = len(summary.included), sum(run.mode_onset is not None for run in summary.included)
         if not recorded(summary):
             continue
         if found in (0, runs):
@@ -106,7 +106,7 @@ def _has_names(section: Section) -> bool:
     return section.dataset is not None and len(section.dataset.classes) == section.num_modes <= MOST_CLASSES
 
 
-def _losses(runs: Sequence[dict[str, Fate]]) -> list[Cell]:
+def _losses(runs: Sequence[dict[str, ModeTrajectory]]) -> list[Cell]:
     lost = [sum(fate.first_loss is not None for fate in run.values()) for run in runs]
     gone = [sum(fate.gone is not None for fate in run.values()) for run in runs]
     back = [ever - final for ever, final in zip(lost, gone, strict=True)]
@@ -119,7 +119,7 @@ def _count(counts: Sequence[int]) -> Cell:
     return Cell(f"{median(counts):g}", f"{low}–{high}" if low != high else "")
 
 
-def _which(runs: Sequence[dict[str, Fate]]) -> str:
+def _which(runs: Sequence[dict[str, ModeTrajectory]]) -> str:
     """A sentence on the first to go, what is gone for good, and what never came."""
     losses = [(fate.first_loss, name) for run in runs for name, fate in run.items() if fate.first_loss is not None]
     gone = Counter(name for run in runs for name, fate in run.items() if fate.gone is not None)
@@ -160,18 +160,18 @@ def _one(section: Section) -> str:
     return {"classes": "class"}.get(section.dataset.noun, section.dataset.noun[:-1])
 
 
-def _suffers(fate: Fate) -> bool:
+def _suffers(fate: ModeTrajectory) -> bool:
     return fate.first_loss is not None or not fate.present
 
 
-def _severity(members: Sequence[Fate]) -> tuple[float, ...]:
+def _severity(members: Sequence[ModeTrajectory]) -> tuple[float, ...]:
     """Sorts the classes lost for good in most seeds first, of these the ones that go first."""
     final = sum(fate.gone is not None or not fate.present for fate in members)
     first = [fate.first_loss for fate in members if fate.first_loss is not None]
     return -final, median(first) if first else 0.0
 
 
-def _class_row(name: str, members: Sequence[Fate]) -> list[Cell]:
+def _class_row(name: str, members: Sequence[ModeTrajectory]) -> list[Cell]:
     first = [fate.first_loss for fate in members if fate.first_loss is not None]
     gone = [fate.gone for fate in members if fate.gone is not None]
     back = [fate.recoveries for fate in members if fate.recoveries]

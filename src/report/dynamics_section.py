@@ -1,6 +1,6 @@
 """The page's part on dynamics: what is lost when, and which signals moved before it."""
 
-from src.report.document import Block, Bullets, Folded, Heading, Paragraph
+from src.report.document import Block, Bullets, Details, Heading, Paragraph
 from src.report.dynamics import class_table, loss_table
 from src.report.early_warning import records
 from src.report.early_warning_text import definition, earliest, left_out, warning_table
@@ -21,7 +21,7 @@ def _unfolding(section: Section) -> list[Block | None]:
     blocks = [
         Bullets([(told, "finding")]) if told else None,
         loss_table(section),
-        Folded(f"Under `{section.baseline_label}`, one by one", [classes]) if classes else None,
+        Details(f"Under `{section.baseline_label}`, one by one", [classes]) if classes else None,
     ]
     return [Heading("How collapse unfolds", 3), *blocks] if any(blocks) else []
 

@@ -58,7 +58,7 @@ class Record:
         return self.warned >= OFTEN * self.collapsed
 
     @property
-    def cries_wolf(self) -> bool:
+    def high_false_alarm_rate(self) -> bool:
         return self.alarms > SELDOM * self.sound
 
     @property
@@ -82,12 +82,12 @@ def moved(run: Run, signal: str) -> float | None:
 
 def signals(section: Section) -> list[str]:
     """The family's signals that any averaged run recorded."""
-    return [key for key in section.family.signals if any(run.history.has(key) for run in section.counted)]
+    return [key for key in section.family.signals if any(run.history.has(key) for run in section.included)]
 
 
 def watched(section: Section) -> list[Run]:
     """The averaged runs that recorded any signal."""
-    return [run for run in section.counted if any(run.history.has(key) for key in section.family.signals)]
+    return [run for run in section.included if any(run.history.has(key) for key in section.family.signals)]
 
 
 def records(section: Section) -> list[Record]:

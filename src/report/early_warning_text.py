@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, metric_spec
 from src.report.document import Cell, Table
 from src.report.early_warning import BEFORE, SLACK, WIDTH, Record, can_be_warned_of, watched
 from src.report.grouping import Section
@@ -49,7 +49,7 @@ def definition() -> str:
 def warning_table(found: Sequence[Record], unit: str) -> Table:
     rows = [
         [
-            Cell(measure(record.signal).label),
+            Cell(metric_spec(record.signal).label),
             _share(record.warned, record.collapsed),
             _leads(record),
             _share(record.alarms, record.sound),
@@ -96,7 +96,7 @@ def earliest(found: Sequence[Record], unit: str) -> str:
     if not often:
         best = max(judged, key=lambda record: record.warned)
         return (
-            f"No signal warns of collapse: the best, {measure(best.signal).label}, moved before the onset in "
+            f"No signal warns of collapse: the best, {metric_spec(best.signal).label}, moved before the onset in "
             f"{best.warned} of {best.collapsed} runs."
         )
     checked = [record for record in often if record.sound_seeds >= MIN_SEEDS]
@@ -105,9 +105,11 @@ def earliest(found: Sequence[Record], unit: str) -> str:
             f"{_praise(often[0], unit)}. Whether it also moves where nothing collapses is not known: "
             f"{_of(often[0].sound, often[0].sound_seeds)} without an onset, and at least {MIN_SEEDS} seeds are needed."
         )
-    trusted = [record for record in checked if not record.cries_wolf]
+    trusted = [record for record in checked if not record.high_false_alarm_rate]
     if not trusted:
-        wolves = ", ".join(f"{measure(record.signal).label} ({record.alarms} of {record.sound})" for record in checked)
+        wolves = ", ".join(
+            f"{metric_spec(record.signal).label} ({record.alarms} of {record.sound})" for record in checked
+        )
         return f"No signal warns without crying wolf; these also moved in runs without an onset: {wolves}."
     best = trusted[0]
     pooled = " Names are pooled: it may only tell recipes apart, those that collapse from the others." * best.pooled
@@ -116,6 +118,6 @@ def earliest(found: Sequence[Record], unit: str) -> str:
 
 def _praise(record: Record, unit: str) -> str:
     return (
-        f"**{measure(record.signal).label.capitalize()}** warns earliest: it moved before the onset in {record.warned} "
-        f"of {record.collapsed} runs, by {compact(record.lead)} {unit} in the median"
+        f"**{metric_spec(record.signal).label.capitalize()}** warns earliest: it moved before the onset in "
+        f"{record.warned} of {record.collapsed} runs, by {compact(record.lead)} {unit} in the median"
     )

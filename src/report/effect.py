@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.report.conclusions import Sentence
 from src.report.grouping import Section, Summary
-from src.report.outcomes import Judgement, Verdict, change, decision, effects_text, interval, losses, side_effects
 from src.report.ranking import ranks
 from src.report.trajectories import of_seeds
+from src.report.verdicts import Comparison, Verdict, change, decision, effects_text, interval, losses, side_effects
 
-Judged = tuple[Summary, Judgement]
+Judged = tuple[Summary, Comparison]
 MOST_NAMES = 4
 MOST_EFFECTS = 4
 
@@ -30,7 +30,7 @@ def effect(section: Section) -> Sentence:
         return Sentence(f"{_none(section, decided)}{_rest(section, groups, '')}.", kind)
     best, judgement = helpful[0]
     alone = str(ranks(section).get(best.name)) == "1"
-    lead = f"Of {counted(len(section.remedies), noun)} the best {'is' if alone else 'mean is that of'} "
+    lead = f"Of {number_of(len(section.remedies), noun)} the best {'is' if alone else 'mean is that of'} "
     lead = lead if len(section.remedies) > 1 else ""
     return Sentence(f"{lead}{_best(section, best, judgement)}{_rest(section, groups, best.name)}.", "helps")
 
@@ -48,7 +48,7 @@ def _judged(section: Section) -> list[Judged]:
     return [(summary, found) for summary in section.ranked if (found := decision(section, summary))]
 
 
-def counted(number: int, noun: str) -> str:
+def number_of(number: int, noun: str) -> str:
     """As in "3 seeds" and "1 seed"."""
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{number} {noun if number == 1 else plural}"
@@ -62,10 +62,10 @@ def some(labels: Sequence[str]) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def _best(section: Section, best: Summary, judgement: Judgement) -> str:
+def _best(section: Section, best: Summary, judgement: Comparison) -> str:
     """As in "`gan_r1`: KL 0.10 against 0.50 under `gan_standard`, a difference of −0.40 [−0.45, −0.35] over …"."""
-    known, baseline = measure(judgement.key), section.summaries[0]
-    pairs = counted(judgement.difference.n, "paired seed")
+    known, baseline = metric_spec(judgement.key), section.summaries[0]
+    pairs = number_of(judgement.difference.n, "paired seed")
     if judgement.compared.exact:
         numbers = f"{change(judgement)} under `{baseline.label}`"
     else:
@@ -79,7 +79,7 @@ def _best(section: Section, best: Summary, judgement: Judgement) -> str:
     aside = f"; it also {effects_text(effects, MOST_EFFECTS)}" if effects else ""
     lost = {level: losses(section, best, level) for level in section.family.levels}
     aside += "".join(
-        f"; level {level} collapses {of_seeds(count, len(best.counted))}" for level, count in lost.items() if count
+        f"; level {level} collapses {of_seeds(count, len(best.included))}" for level, count in lost.items() if count
     )
     return f"`{best.label}`: {numbers}{aside}"
 
@@ -87,13 +87,13 @@ def _best(section: Section, best: Summary, judgement: Judgement) -> str:
 def _none(section: Section, decided: Sequence[Judged]) -> str:
     """That nothing is shown to help, how far the one with the best mean comes, and what would have been shown."""
     nearest, judgement = decided[0]
-    seeds = counted(judgement.difference.n, "paired seed")
+    seeds = number_of(judgement.difference.n, "paired seed")
     reason = f"; {judgement.reason}" if judgement.reason else ""
     found = f"{change(judgement)} over {seeds}{reason}"
     if len(section.remedies) == 1:
         return f"`{nearest.label}` is not shown to help ({found})"
     return (
-        f"None of {counted(len(section.remedies), section.family.remedy)} is shown to help; the nearest is "
+        f"None of {number_of(len(section.remedies), section.family.remedy)} is shown to help; the nearest is "
         f"`{nearest.label}` ({found})"
     )
 
@@ -113,7 +113,7 @@ def _rest(section: Section, groups: dict[Verdict, list[Judged]], best: str) -> s
 
 def _why_not(section: Section) -> str:
     """The commonest reason for withholding a verdict."""
-    if not section.summaries[0].counted:
+    if not section.summaries[0].included:
         return f"the baseline `{section.baseline_label}` has no completed run to compare with"
     reasons = Counter(judgement.reason for _, judgement in _judged(section) if judgement.reason)
     return reasons.most_common(1)[0][0] if reasons else "none of them has a completed run"

@@ -14,9 +14,9 @@ from src.core.dataset import Dataset
 from src.core.metric_specs import ordered
 from src.report.counts import clopper_pearson
 from src.report.grouping import Section, Summary
-from src.report.outcomes import judge
 from src.report.ranking import ranks
 from src.report.records import Run
+from src.report.verdicts import judge
 
 RECORD = (
     *("name", "seed", "status", "averaged", "outcome", "onset_reason", "model"),
@@ -54,7 +54,7 @@ def runs_csv(sections: Sequence[Section], root: Path) -> str:
 
 
 def _facts(run: Run, section: Section, root: Path) -> dict[str, Any]:
-    averaged = any(run.folder == kept.folder for kept in section.counted)
+    averaged = any(run.folder == kept.folder for kept in section.included)
     record = (run.name, run.seed, run.status, "yes" if averaged else "no", run.outcome, run.onset_reason, run.model)
     oracle = (run.facts.get("oracle"), run.facts.get("oracle_accuracy"))
     return {
@@ -99,9 +99,9 @@ def _own(section: Section, summary: Summary) -> dict[str, Any]:
         "digest": digest,
         "oracle": section.oracle,
         "baseline": section.baseline,
-        "completed": len(summary.counted),
+        "completed": len(summary.included),
         "failed": len(summary.failed),
-        "not_run": len(summary.others) - len(summary.failed),
+        "not_run": len(summary.excluded) - len(summary.failed),
     }
 
 
@@ -125,7 +125,7 @@ def _summary_row(section: Section, summary: Summary, key: str) -> dict[str, Any]
 
 def _share_row(section: Section, summary: Summary) -> dict[str, Any]:
     """The share of seeds that failed or are in the worse group, as a metric of its own."""
-    n = len(summary.counted) + len(summary.failed)
+    n = len(summary.included) + len(summary.failed)
     found = section.groups.get(summary.name)
     row: dict[str, Any] = {"metric": SHARE, "primary": "no", "n": n}
     if n:

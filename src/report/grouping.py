@@ -11,7 +11,7 @@ import numpy as np
 
 from src.core.dataset import Dataset
 from src.core.metric_families import Family, family
-from src.core.metric_specs import NOT_QUANTITIES, measure, ordered
+from src.core.metric_specs import NOT_QUANTITIES, metric_spec, ordered
 from src.core.multiple_tests import holm
 from src.core.plain_data import is_number
 from src.report.collect import NO_DIGEST, ReportError
@@ -46,9 +46,9 @@ class Summary:
 
     name: str
     label: str
-    counted: tuple[Run, ...]
+    included: tuple[Run, ...]
     failed: tuple[Run, ...]
-    others: tuple[Run, ...]
+    excluded: tuple[Run, ...]
     estimates: Mapping[str, Estimate]
     differences: Mapping[str, Mapping[int, float]]
 
@@ -56,8 +56,8 @@ class Summary:
         return self.estimates.get(key, Estimate(0)).mean
 
     def absences(self, key: str) -> Counter[str]:
-        """In how many of the counted runs each name of a list metric appears."""
-        return Counter(name for run in self.counted for name in run.names(key))
+        """In how many of the included runs each name of a list metric appears."""
+        return Counter(name for run in self.included for name in run.names(key))
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Section:
         return "".join(c if c.isascii() and c.isalnum() else "_" for c in words)
 
     @cached_property
-    def counted(self) -> tuple[Run, ...]:
+    def included(self) -> tuple[Run, ...]:
         usable = [run for run in self.runs if run.completed and run.dataset and run.seed is not None]
         latest = {(run.name, run.seed): run for run in sorted(usable, key=lambda run: run.finished_at)}
         return tuple(sorted(latest.values(), key=lambda run: (run.name, run.seed)))
@@ -113,7 +113,7 @@ class Section:
     @cached_property
     def failed(self) -> tuple[Run, ...]:
         """Failed runs, one per name and seed that has no completed run: they count as the worst."""
-        kept = {(run.name, run.seed) for run in self.counted}
+        kept = {(run.name, run.seed) for run in self.included}
         ended = [run for run in self.runs if run.failed and run.seed is not None and (run.name, run.seed) not in kept]
         latest = {(run.name, run.seed): run for run in sorted(ended, key=lambda run: run.finished_at)}
         return tuple(sorted(latest.values(), key=lambda run: (run.name, run.seed)))
@@ -121,7 +121,7 @@ class Section:
     @cached_property
     def repeats(self) -> tuple[Run, ...]:
         """Completed runs left out because a later one has the same name and seed."""
-        kept = {run.folder for run in self.counted}
+        kept = {run.folder for run in self.included}
         seeded = (run for run in self.runs if run.completed and run.dataset and run.seed is not None)
         return tuple(run for run in seeded if run.folder not in kept)
 
@@ -144,7 +144,7 @@ class Section:
         declared = {run.facts.get("primary") for run in self.runs} - {None}
         keys = [*(declared if len(declared) == 1 else ()), *self.family.primary]
         keys = [key for key in dict.fromkeys(keys) if key in self.metric_keys]
-        everywhere = [key for key in keys if all(key in run.metrics for run in self.counted)]
+        everywhere = [key for key in keys if all(key in run.metrics for run in self.included)]
         return next(iter([*everywhere, *keys]), "")
 
     @cached_property
@@ -156,15 +156,15 @@ class Section:
     @cached_property
     def side_keys(self) -> list[str]:
         """Every other metric in which any two runs differ, those of the first table first."""
-        onsets = {key for run in self.counted for key in run.onset_columns}
+        onsets = {key for run in self.included for key in run.onset_columns}
         keys = self.metric_keys - NOT_QUANTITIES - onsets - {self.primary}
-        varied = [key for key in ordered(keys) if len({run.scalars.get(key) for run in self.counted}) > 1]
+        varied = [key for key in ordered(keys) if len({run.scalars.get(key) for run in self.included}) > 1]
         return sorted(varied, key=lambda key: key not in self.family.main)
 
     @cached_property
     def best_first(self) -> tuple[Summary, ...]:
         """All names by their mean in the primary metric; those without one last, by name."""
-        sign = -1 if measure(self.primary).better == "higher" else 1
+        sign = -1 if metric_spec(self.primary).better == "higher" else 1
         means = {s.name: s.mean(self.primary) for s in self.summaries}
         return tuple(
             sorted(self.summaries, key=lambda s: (means[s.name] is None, sign * (means[s.name] or 0.0), s.name))
@@ -173,7 +173,7 @@ class Section:
     @cached_property
     def ranked(self) -> tuple[Summary, ...]:
         """Remedies with completed or failed runs, the best mean first."""
-        return tuple(s for s in self.best_first if (s.counted or s.failed) and s.name != self.baseline)
+        return tuple(s for s in self.best_first if (s.included or s.failed) and s.name != self.baseline)
 
     @cached_property
     def names(self) -> list[str]:
@@ -183,7 +183,7 @@ class Section:
     @cached_property
     def tables(self) -> Mapping[str, np.ndarray]:
         """Values by metric, [names, seeds]."""
-        return {key: table(self.names, self.counted, self.failed, key) for key in self.metric_keys}
+        return {key: table(self.names, self.included, self.failed, key) for key in self.metric_keys}
 
     @cached_property
     def comparisons(self) -> Mapping[str, Mapping[str, Compared]]:
@@ -217,8 +217,8 @@ class Section:
 
     @cached_property
     def metric_keys(self) -> set[str]:
-        """Every number that any counted run has."""
-        return {key for run in self.counted for key in run.scalars}
+        """Every number that any included run has."""
+        return {key for run in self.included for key in run.scalars}
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -229,31 +229,31 @@ class Section:
         """Modes there are to cover: more than classes where characters are stacked."""
         totals = {
             int(run.metrics["modes"]) + len(run.metrics["missing"])
-            for run in self.counted
+            for run in self.included
             if is_number(run.metrics.get("modes")) and is_names(run.metrics.get("missing"))
         }
         return max(totals, default=None)
 
     @cached_property
     def name_keys(self) -> list[str]:
-        """Every metric that is a list of names in some counted run."""
-        return sorted({k for run in self.counted for k, value in run.metrics.items() if is_names(value)})
+        """Every metric that is a list of names in some included run."""
+        return sorted({k for run in self.included for k, value in run.metrics.items() if is_names(value)})
 
     def _summary(self, name: str, found: Mapping[str, Estimate]) -> Summary:
-        counted = tuple(run for run in self.counted if run.name == name)
-        kept = {run.folder for run in counted}
+        included = tuple(run for run in self.included if run.name == name)
+        kept = {run.folder for run in included}
         return Summary(
             name=name,
             label=self.labels[name],
-            counted=counted,
+            included=included,
             failed=tuple(run for run in self.failed if run.name == name),
-            others=tuple(run for run in self.runs if run.name == name and run.folder not in kept),
+            excluded=tuple(run for run in self.runs if run.name == name and run.folder not in kept),
             estimates=found,
             differences={} if name == self.baseline else {key: self._paired(name, key) for key in self.metric_keys},
         )
 
     def _by_seed(self, name: str, key: str) -> dict[int, float]:
-        return {run.seed: run.scalars[key] for run in self.counted if run.name == name and key in run.scalars}
+        return {run.seed: run.scalars[key] for run in self.included if run.name == name and key in run.scalars}
 
     def _paired(self, name: str, key: str) -> dict[int, float]:
         treated, baseline = self._by_seed(name, key), self._by_seed(self.baseline, key)
@@ -262,7 +262,7 @@ class Section:
 
 def control(section: Section, name: str, key: str) -> float | None:
     """What a metric says of a control, averaged over runs; None if none of them tells."""
-    values = [run.controls.get(name, {}).get(key) for run in section.counted]
+    values = [run.controls.get(name, {}).get(key) for run in section.included]
     known = [value for value in values if is_number(value)]
     return fmean(known) if known else None
 

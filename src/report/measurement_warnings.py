@@ -1,6 +1,6 @@
 """Sentences on what the measuring itself leaves in doubt: oracles, junk that scores well, unequal sample sizes."""
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.report.grouping import CONTROLS, REAL_CONTROLS, Section, control
 
 TRUSTED_ORACLE = 0.9
@@ -11,21 +11,21 @@ SIZES = {"num_samples": "drawn", "num_held_out": "held-out"}
 def junk_modes(section: Section) -> str:
     """The counts of modes mean something only if junk scores far below real data."""
     scores = {
-        name: control(section, name, "modes") for name in sorted({n for r in section.counted for n in r.controls})
+        name: control(section, name, "modes") for name in sorted({n for r in section.included for n in r.controls})
     }
     real = scores.get("real")
     scores = {name: score for name, score in scores.items() if name not in REAL_CONTROLS}
     fooled = {name: score for name, score in scores.items() if real and score and score > real / 2}
     if not fooled:
         return ""
-    shown = measure("modes")
+    shown = metric_spec("modes")
     junk = " and ".join(f"`{name}` scores {shown.text(score)} modes" for name, score in fooled.items())
     return f"Distrust modes here: {junk} where held-out real data score {shown.text(real)}."
 
 
 def useless_oracle(section: Section) -> str:
     """What the runs themselves record of an oracle whose classes cannot be relied on."""
-    found = (run.facts.get("oracle_weak") for run in section.counted)
+    found = (run.facts.get("oracle_weak") for run in section.included)
     reasons = dict.fromkeys(reason for reason in found if isinstance(reason, str))
     if not reasons:
         return ""
@@ -36,7 +36,7 @@ def useless_oracle(section: Section) -> str:
 
 
 def weak_oracle(section: Section) -> str:
-    known = [run.facts["oracle_accuracy"] for run in section.counted if run.facts.get("oracle_accuracy")]
+    known = [run.facts["oracle_accuracy"] for run in section.included if run.facts.get("oracle_accuracy")]
     if not known or min(known) >= TRUSTED_ORACLE:
         return ""
     return (
@@ -46,7 +46,7 @@ def weak_oracle(section: Section) -> str:
 
 def one_oracle(section: Section) -> str:
     """Runs on one data set that were judged by oracles of their own."""
-    known = [run.facts["oracle_accuracy"] for run in section.counted if run.facts.get("oracle_accuracy")]
+    known = [run.facts["oracle_accuracy"] for run in section.included if run.facts.get("oracle_accuracy")]
     if not known or max(known) - min(known) < SAME_ORACLE:
         return ""
     return (
@@ -59,7 +59,7 @@ def sample_sizes(section: Section) -> str:
     """Distances fall and modes come up as more samples are scored."""
     parts = []
     for key, kind in SIZES.items():
-        used = sorted({run.scalars[key] for run in section.counted if key in run.scalars})
+        used = sorted({run.scalars[key] for run in section.included if key in run.scalars})
         parts += [f"{' and '.join(f'{number:,.0f}' for number in used)} {kind} samples"] if len(used) > 1 else []
     if not parts:
         return ""
@@ -67,7 +67,9 @@ def sample_sizes(section: Section) -> str:
 
 
 def importance(section: Section) -> str:
-    used = sorted({run.scalars["importance_samples"] for run in section.counted if "importance_samples" in run.scalars})
+    used = sorted(
+        {run.scalars["importance_samples"] for run in section.included if "importance_samples" in run.scalars}
+    )
     if len(used) < 2:
         return ""
     counts = ", ".join(f"{number:.0f}" for number in used)
@@ -78,7 +80,7 @@ def fooled(section: Section) -> str:
     """Metrics of samples by which junk is at least as good as held-out real data."""
     found = []
     for key in section.family.samples:
-        shown, real = measure(key), control(section, "real", key)
+        shown, real = metric_spec(key), control(section, "real", key)
         junk = {name: control(section, name, key) for name in ("noise", "single")}
         sign = 1 if shown.better == "higher" else -1
         liked = [name for name, score in junk.items() if None not in (score, real) and sign * (score - real) >= 0]

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from src.core.metric_families import Chapter
-from src.core.metric_specs import measure
-from src.report.document import Audio, Block, Bullets, Folded, Heading, Paragraph
+from src.core.metric_specs import metric_spec
+from src.report.document import Audio, Block, Bullets, Details, Heading, Paragraph
 from src.report.figures.gallery import galleries
 from src.report.grouping import Section
-from src.report.outcomes import Verdict, interval, judge
 from src.report.records import Run
 from src.report.tables import estimates_table
+from src.report.verdicts import Verdict, interval, judge
 
 MOST_SOUNDS = 4  # names that are heard
 MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only
@@ -41,7 +41,7 @@ def _chapter(section: Section, chapter: Chapter) -> list[Block]:
     title, names = _pictured(section, keys[0])
     shown = galleries(section, chapter.grids, names)
     heard = _chapter_heard(section, chapter, names)
-    return [*blocks, *([Folded(title, shown)] if shown else []), *([Folded("To hear", heard)] if heard else [])]
+    return [*blocks, *([Details(title, shown)] if shown else []), *([Details("To hear", heard)] if heard else [])]
 
 
 def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
@@ -51,8 +51,8 @@ def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
         return "Pictures", names
     most = sorted((s for s in section.remedies if s.mean(key) is not None), key=lambda s: -s.mean(key))
     title = (
-        f"Pictures of {section.baseline_label} and the {CHOSEN - 1} names with the highest “{measure(key).label}”; the "
-        "others' lie in samples/ of their runs"
+        f"Pictures of {section.baseline_label} and the {CHOSEN - 1} names with the highest “{metric_spec(key).label}”; "
+        "the others' lie in samples/ of their runs"
     )
     return title, [section.baseline, *(summary.name for summary in most[: CHOSEN - 1])]
 
@@ -61,9 +61,9 @@ def _dimensions(section: Section) -> list[Block]:
     """Every active dimension of each name's first seed in words."""
     blocks: list[Block] = []
     for summary in section.summaries:
-        run = next((run for run in summary.counted if run.latents), None)
+        run = next((run for run in summary.included if run.latents), None)
         if run:
-            blocks.append(Folded(f"The dimensions of `{summary.label}`, seed {run.seed}", [_told(run)]))
+            blocks.append(Details(f"The dimensions of `{summary.label}`, seed {run.seed}", [_told(run)]))
     return blocks
 
 
@@ -79,7 +79,7 @@ def _sharpness(section: Section) -> list[Block]:
     groups: dict[str, list[str]] = {}
     for summary in section.ranked if "cell_entropy" in section.metric_keys else ():
         judgement = judge(section, summary, "cell_entropy")
-        difference = interval(judgement.difference, measure("cell_entropy"), signed=True)
+        difference = interval(judgement.difference, metric_spec("cell_entropy"), signed=True)
         shown = f"`{summary.label}` {difference}" if judgement.difference.n else f"`{summary.label}`"
         groups.setdefault(SHARPNESS[judgement.verdict], []).append(shown)
     if not groups:
@@ -94,7 +94,7 @@ def _verdicts(section: Section) -> list[Block]:
     found = [
         (summary.label, run)
         for summary in section.summaries
-        if (run := next((run for run in summary.counted if run.verdict), None))
+        if (run := next((run for run in summary.included if run.verdict), None))
     ]
     items = [(f"`{label}`, seed {run.seed}: {run.verdict}", "finding") for label, run in found]
     return [Bullets(items)] if items else []
@@ -106,7 +106,7 @@ def _chapter_heard(section: Section, chapter: Chapter, names: Sequence[str]) -> 
     return [
         Audio(sound, f"`{summary.label}`, seed {run.seed}: {what}.", rank)
         for rank, summary in enumerate(best, 2)
-        for run in summary.counted[:1]
+        for run in summary.included[:1]
         for stem, what, bars in chapter.sounds
         if (sound := run.sound(stem, bars))
     ]
@@ -116,7 +116,7 @@ def _heard(section: Section) -> list[Block]:
     """Samples of the best names, to listen to; all of them would make the page heavy."""
     blocks: list[Block] = []
     for rank, summary in enumerate(section.best_first[:MOST_SOUNDS], 1):
-        for run in summary.counted[:1]:
+        for run in summary.included[:1]:
             if sound := run.sound("prior_bars"):
                 caption = f"`{summary.label}`, seed {run.seed}: two bars drawn from the prior."
                 blocks.append(Audio(sound, caption, rank))

@@ -11,7 +11,7 @@ from src.report.class_correlations_section import why_section
 from src.report.compute import compute_table
 from src.report.control_tables import controls_table, samples_table
 from src.report.cost import cost_table
-from src.report.document import Block, Bullets, Code, Contents, Document, Folded, Heading, Paragraph
+from src.report.document import Block, Bullets, Code, Contents, Details, Document, Heading, Paragraph
 from src.report.dynamics_section import dynamics_section
 from src.report.export import relative
 from src.report.figures.gallery import galleries
@@ -70,7 +70,7 @@ def _section(section: Section, root: Path) -> list[Block]:
         *asked,
         *_part("What limits these answers", [_limits(section)]),
         *_part("Ranking", _ranking(section)),
-        *_part("What collapsed", [absence_table(section)] if section.counted and not asked else []),
+        *_part("What collapsed", [absence_table(section)] if section.included and not asked else []),
         *_part("Controls: what real data and junk would score", [controls_table(section), samples_table(section)]),
         *_part("Samples", galleries(section, section.family.grids)),
         *dynamics_section(section),
@@ -108,19 +108,19 @@ def _limits(section: Section) -> Block | None:
 
 
 def _ranking(section: Section) -> list[Block | None]:
-    if not section.counted:
+    if not section.included:
         return []
     other = other_table(section)
-    return [main_table(section), Folded("More quantities", [other]) if other else None]
+    return [main_table(section), Details("More quantities", [other]) if other else None]
 
 
 def _runs(section: Section) -> list[Block]:
     """In one table; where it would be long, what is not averaged first, and the rest on a click."""
     if len(section.runs) <= MOST_ROWS:
         return [runs_table(section, section.runs)]
-    kept = {run.folder for run in section.counted}
+    kept = {run.folder for run in section.included}
     left_out = [run for run in section.runs if run.folder not in kept]
-    rest = Folded(f"The {_count(len(kept), 'run')} that are averaged", [runs_table(section, section.counted)])
+    rest = Details(f"The {_count(len(kept), 'run')} that are averaged", [runs_table(section, section.included)])
     return [*([runs_table(section, left_out)] if left_out else []), rest]
 
 
@@ -138,7 +138,7 @@ def _data(section: Section) -> list[Block]:
     if dataset is None:
         return [Paragraph("These runs ended before they recorded their data. Nothing here is averaged.", "warning")]
     sizes = ", ".join(f"{size:,} {split}" for split, size in dataset.sizes.items())
-    oracle = sorted({f"{a:.3f}" for run in section.counted if (a := run.facts.get("oracle_accuracy"))})
+    oracle = sorted({f"{a:.3f}" for run in section.included if (a := run.facts.get("oracle_accuracy"))})
     facts = [f"Data: **{dataset.source}**", f"digest `{dataset.digest[:12]}`"]
     facts += [f"{len(dataset.classes)} {dataset.noun}"] if dataset.classes else []
     facts += [sizes] if sizes else []
@@ -161,7 +161,7 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     blocks: list[Block] = []
     if commands:
         told = Paragraph("The recorded commands, seeds gathered:")
-        listed = Folded(f"{len(commands)} commands", [Code(commands)])
+        listed = Details(f"{len(commands)} commands", [Code(commands)])
         blocks += [told, Code(commands) if len(commands) <= MOST_COMMANDS else listed]
     facts = [f"Data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
     for label, key in (("Code", "git"), ("device", "device"), ("precision", "precision")):
@@ -173,7 +173,7 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     if facts:
         blocks.append(Paragraph(" · ".join(facts) + ".", "note"))
     folders = sorted({relative(run.folder, root) for run in section.runs})
-    listing = Folded(f"Folders of the {_count(len(folders), 'run')}", [Code(folders)])
+    listing = Details(f"Folders of the {_count(len(folders), 'run')}", [Code(folders)])
     return [*blocks, listing]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.core.multiple_tests import CHANCE
 from src.report.compare import compare
 from src.report.counts import clopper_pearson, least_p, rank_sum_p, split
@@ -85,7 +85,7 @@ def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run],
     A metric that is neither good nor bad has no worst value: a failed run has none of it.
     """
     seeds = sorted({run.seed for run in (*completed, *failed)})
-    better = measure(key).better
+    better = metric_spec(key).better
     lost = {"higher": -math.inf, "lower": math.inf, None: math.nan}[better]
     values = np.full((len(names), len(seeds)), np.nan)
     rows, columns = ({item: place for place, item in enumerate(items)} for items in (names, seeds))
@@ -107,15 +107,15 @@ def estimates(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: 
     if not np.isfinite(finite_MN).any():
         return {name: Estimate(0) for name in names}
     found = groups(names, values_MN, key)
-    mixed = split(finite_MN, measure(key).rounding).mixed
-    variance = moderated(np.where(mixed[:, None], np.nan, finite_MN), measure(key).rounding)
+    mixed = split(finite_MN, metric_spec(key).rounding).mixed
+    variance = moderated(np.where(mixed[:, None], np.nan, finite_MN), metric_spec(key).rounding)
     limits = bounds(key, num_modes)
     replaced = worst(key, num_modes, float(np.nanmax(finite_MN)))
     made = {}
     for place, name in enumerate(names):
         row = values_MN[place][~np.isnan(values_MN[place])]
         if name in found:
-            made[name] = _of_two_groups(row, found[name], replaced, measure(key).better == "higher")
+            made[name] = _of_two_groups(row, found[name], replaced, metric_spec(key).better == "higher")
             continue
         spread = float(variance.value[place]) if len(row) > 1 else 0.0
         half = float(stdtrit(variance.df[place], 0.975)) * math.sqrt(spread / len(row)) if spread > 0 else None
@@ -144,9 +144,9 @@ def groups(names: Sequence[str], values_MN: np.ndarray, key: str) -> dict[str, G
     """Names with failed seeds or with seeds in two groups."""
     failed_MN = np.isinf(values_MN)
     finite_MN = np.where(failed_MN, np.nan, values_MN)
-    parted = split(finite_MN, measure(key).rounding)
+    parted = split(finite_MN, metric_spec(key).rounding)
     threshold = float(parted.threshold)
-    beyond_MN = finite_MN < threshold if measure(key).better == "higher" else finite_MN > threshold
+    beyond_MN = finite_MN < threshold if metric_spec(key).better == "higher" else finite_MN > threshold
     return {
         name: Groups(
             worse=int((failed_MN | beyond_MN)[place].sum()),
@@ -161,7 +161,7 @@ def groups(names: Sequence[str], values_MN: np.ndarray, key: str) -> dict[str, G
 
 def comparisons(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: int | None) -> dict[str, Compared]:
     """Every name but the first against the first."""
-    known = measure(key)
+    known = metric_spec(key)
     found = compare(values_MN, known.better != "higher", known.rounding, bounds(key, num_modes))
     made = {}
     for place, name in enumerate(names[1:]):

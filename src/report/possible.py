@@ -2,7 +2,7 @@
 
 import math
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.report.statistics import UNBOUNDED
 
 MODES = {"modes", "modes_any", "modes_late", "worst_modes", "effective_modes"}
@@ -36,7 +36,7 @@ def worst(key: str, num_modes: int | None = None, seen: float = 0.0) -> float | 
     The KL of samples that are all of one of K even modes is ln(K/0.95).
     """
     low, high = bounds(key, num_modes)
-    better = measure(key).better
+    better = metric_spec(key).better
     limit = {"higher": low, "lower": high, None: math.inf}[better]
     if key in DIVERGENCES and better == "lower" and num_modes:
         limit = max(math.log(num_modes / 0.95), seen)

@@ -2,17 +2,17 @@
 
 from statistics import fmean
 
-from src.core.metric_specs import listed, measure
+from src.core.metric_specs import listed, metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.grouping import Section, Summary
-from src.report.outcomes import interval, losses
 from src.report.statistics import MIN_SEEDS, Estimate
 from src.report.trajectories import few, no_conclusion, of_seeds, phases
+from src.report.verdicts import interval, losses
 
 
 def evidence(section: Section) -> list[str]:
     """Which levels collapse under the baseline, and which live; nothing where it has no completed run."""
-    return [_baseline(section), *_alive(section)] if section.summaries[0].counted else []
+    return [_baseline(section), *_alive(section)] if section.summaries[0].included else []
 
 
 def prevention(section: Section) -> list[str]:
@@ -23,7 +23,7 @@ def prevention(section: Section) -> list[str]:
 def _baseline(section: Section) -> str:
     """What collapses under the baseline and when; that nothing does is said as clearly."""
     baseline = section.summaries[0]
-    runs = len(baseline.counted)
+    runs = len(baseline.included)
     opening = f"Under `{baseline.label}`"
     levels = section.family.levels
     lost = [level for level in levels if losses(section, baseline, level)]
@@ -39,7 +39,7 @@ def _baseline(section: Section) -> str:
         )
     parts = []
     for level in lost:
-        when = phases(baseline.counted, section.unit, level)
+        when = phases(baseline.included, section.unit, level)
         share = of_seeds(losses(section, baseline, level), runs)
         parts.append(f"level {level} collapsed {share} ({_rates(baseline, [level])}){': ' if when else ''}{when}")
     return f"{opening} {'. And '.join(parts)}. {idle}".rstrip()
@@ -48,8 +48,8 @@ def _baseline(section: Section) -> str:
 def _nothing_to_cure(section: Section) -> str:
     """Only the plain bound shows what there is to cure; a strategy may have cured it already."""
     plain, baseline = section.family.baselines[0], section.summaries[0]
-    if plain in baseline.name and len(baseline.counted) < MIN_SEEDS:
-        return no_conclusion(len(baseline.counted))
+    if plain in baseline.name and len(baseline.included) < MIN_SEEDS:
+        return no_conclusion(len(baseline.included))
     if plain in baseline.name:
         return f"There is no posterior collapse here for a {section.family.remedy} to cure."
     return f"Whether `{baseline.label}` prevented a collapse is not known: `{plain}` was not run."
@@ -61,7 +61,7 @@ def _alive(section: Section) -> list[str]:
     alive = [level for level in levels if not _dead(section, baseline, level)]
     if not alive or len(alive) == len(levels):
         return []
-    under = f"`{baseline.label}`{few(len(baseline.counted))}"
+    under = f"`{baseline.label}`{few(len(baseline.included))}"
     return [f"Level {' and '.join(alive)} stays alive under {under}: {_rates(baseline, alive)}."]
 
 
@@ -69,7 +69,9 @@ def _rates(summary: Summary, levels: list[str] | tuple[str, ...]) -> str:
     texts = []
     for level in levels:
         key = f"kl_{level}"
-        texts.append(f"{measure(key).label} {interval(summary.estimates.get(key, Estimate(0)), measure(key))} nats")
+        texts.append(
+            f"{metric_spec(key).label} {interval(summary.estimates.get(key, Estimate(0)), metric_spec(key))} nats"
+        )
     return ", ".join(texts)
 
 
@@ -80,17 +82,17 @@ def _dead(section: Section, summary: Summary, level: str) -> int:
 
 def _strategies(section: Section, level: str) -> str:
     """Under which strategies a level lives in every seed, and under which it does not; few seeds are counted."""
-    tried = [summary for summary in section.remedies if summary.counted]
+    tried = [summary for summary in section.remedies if summary.included]
     lost = {s.label: _dead(section, s, level) for s in tried if _dead(section, s, level)}
-    lively = [f"`{s.label}`{few(len(s.counted))}" for s in tried if s.label not in lost]
-    dead = listed(f"`{s.label}` ({of_seeds(lost[s.label], len(s.counted))})" for s in tried if s.label in lost)
+    lively = [f"`{s.label}`{few(len(s.included))}" for s in tried if s.label not in lost]
+    dead = listed(f"`{s.label}` ({of_seeds(lost[s.label], len(s.included))})" for s in tried if s.label in lost)
     baseline = section.summaries[0]
     lost_before = _dead(section, baseline, level)
     if not tried or not (lost or lost_before):
         return ""
     verb = "collapses" if not any(s.absences("without_effect")[level] for s in tried) else "collapses or has no effect"
-    if lost and baseline.counted and not lost_before:
-        return f"Level {level}, alive under `{baseline.label}`{few(len(baseline.counted))}, {verb} under {dead}."
+    if lost and baseline.included and not lost_before:
+        return f"Level {level}, alive under `{baseline.label}`{few(len(baseline.included))}, {verb} under {dead}."
     if not lively:
         return f"No {section.family.remedy} keeps level {level} alive in every seed: it {verb} under {dead}."
     ending = f"; it {verb} under {dead}" if lost else ""
@@ -99,7 +101,7 @@ def _strategies(section: Section, level: str) -> str:
 
 def reference(section: Section, key: str) -> float | None:
     """A number that belongs to the data, not to a model: the collapse floor, or the entropy."""
-    known = [run.scalars[key] for run in section.counted if key in run.scalars]
+    known = [run.scalars[key] for run in section.included if key in run.scalars]
     return fmean(known) if known else None
 
 
@@ -108,7 +110,7 @@ def likelihood(section: Section) -> str:
 
     Where no name has enough, the lowest of all, with the number of its seeds.
     """
-    shown = measure("iwae_nll")
+    shown = metric_spec("iwae_nll")
     scored = [summary for summary in section.summaries if summary.mean("iwae_nll") is not None]
     if not scored:
         return ""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.report.grouping import Section
 from src.report.statistics import MIN_SEEDS, Estimate
 
@@ -26,7 +26,7 @@ def ranks(section: Section) -> dict[str, Rank]:
     for name in section.groups:
         if found[name].low is None and found[name].mean is not None:  # all of its seeds are the worst
             found[name] = replace(found[name], low=found[name].mean, high=found[name].mean)
-    return rank(found, measure(key).better)
+    return rank(found, metric_spec(key).better)
 
 
 def rank(found: Mapping[str, Estimate], better: str | None) -> dict[str, Rank]:

@@ -11,8 +11,8 @@ from src.report.document import (
     Cell,
     Code,
     Contents,
+    Details,
     Document,
-    Folded,
     Gallery,
     Heading,
     Paragraph,
@@ -63,7 +63,7 @@ def _block(block: Block) -> str:
         case Audio(source, caption):
             player = f'<audio controls preload="metadata" src="{source}"></audio>'
             return f"<figure>{player}<figcaption>{_inline(caption)}</figcaption></figure>"
-        case Folded(title, blocks):
+        case Details(title, blocks):
             inner = "\n".join(map(_block, blocks))
             return f"<details><summary>{_inline(title)}</summary>\n{inner}\n</details>"
         case Code(lines):

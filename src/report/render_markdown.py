@@ -10,8 +10,8 @@ from src.report.document import (
     Cell,
     Code,
     Contents,
+    Details,
     Document,
-    Folded,
     Gallery,
     Heading,
     Paragraph,
@@ -46,7 +46,7 @@ def _block(block: Block) -> str:
             return "\n\n".join([_safe(caption), *images])
         case Audio(_, caption):
             return f"*{_safe(caption)} (to be heard in index.html)*"
-        case Folded(title, blocks):
+        case Details(title, blocks):
             return "\n\n".join([f"**{_safe(title)}**", *map(_block, blocks)])
         case Code(lines):
             fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", " ".join(lines)) or [""]))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from src.report.document import Audio, Block, Document, Folded
+from src.report.document import Audio, Block, Details, Document
 from src.report.render_html import html
 
 MOST_BYTES = 5_000_000
@@ -21,7 +21,7 @@ def light(document: Document, most: int = MOST_BYTES) -> Document:
 
 
 def _sounds(blocks: Sequence[Block]) -> list[Audio]:
-    inner = [_sounds(block.blocks) if isinstance(block, Folded) else [block] for block in blocks]
+    inner = [_sounds(block.blocks) if isinstance(block, Details) else [block] for block in blocks]
     return [block for some in inner for block in some if isinstance(block, Audio)]
 
 
@@ -29,7 +29,7 @@ def _with(blocks: Sequence[Block], kept: Collection[Audio]) -> list[Block]:
     """The blocks without any other sounds, and without what held nothing else."""
     found: list[Block] = []
     for block in blocks:
-        if isinstance(block, Folded):
+        if isinstance(block, Details):
             inner = _with(block.blocks, kept)
             found += [replace(block, blocks=inner)] if inner else []
         elif not isinstance(block, Audio) or block in kept:

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from textwrap import shorten
 
-from src.core.metric_specs import NOT_QUANTITIES, compact, measure, ordered
+from src.core.metric_specs import NOT_QUANTITIES, compact, metric_spec, ordered
 from src.core.multiple_tests import CHANCE
 from src.core.plain_data import is_number
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
-from src.report.outcomes import Judgement, decision, effects_text, equal_budgets, side_effects, tone
 from src.report.ranking import ranks
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, Estimate, p_text
 from src.report.trajectories import in_seeds, outcomes
+from src.report.verdicts import Comparison, decision, effects_text, equal_budgets, side_effects, tone
 
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8
@@ -31,7 +31,7 @@ def main_table(section: Section) -> Table:
         for summary, row in zip(section.best_first, table.rows, strict=True)
     ]
     caption = (
-        f"{table.caption} Rank, by {measure(section.primary).label}: the places that are left by the names clearly "
+        f"{table.caption} Rank, by {metric_spec(section.primary).label}: the places that are left by the names clearly "
         f"better or worse, whose intervals do not overlap with its own; – below {MIN_SEEDS} seeds."
     )
     if not equal_budgets(*section.summaries):
@@ -48,7 +48,7 @@ def other_table(section: Section) -> Table | None:
 
 
 def _rest(section: Section) -> list[str]:
-    onsets = {key for run in section.counted for key in run.onset_columns}
+    onsets = {key for run in section.included for key in run.onset_columns}
     return ordered(section.metric_keys - NOT_QUANTITIES - onsets)
 
 
@@ -63,7 +63,7 @@ def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[S
         for summary in summaries or section.summaries
     ]
     arrows = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
-    header = [f"{measure(key).label}{arrows[measure(key).better]}" for key in keys]
+    header = [f"{metric_spec(key).label}{arrows[metric_spec(key).better]}" for key in keys]
     caption = (
         "Mean over seeds, below it the 95 % interval (t, variance moderated over names; seeds in two groups: exact)."
     )
@@ -76,26 +76,26 @@ def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[S
 def _seeds(summary: Summary) -> Cell:
     """How many seeds completed, of how many where some failed."""
     failed = len(summary.failed)
-    completed = len(summary.counted)
+    completed = len(summary.included)
     return Cell(f"{completed} of {completed + failed}" if failed else str(completed))
 
 
 def _estimate(summary: Summary, key: str) -> Cell:
     """Mean and interval, and of how many runs where not all of them have the metric."""
-    shown, value = measure(key), summary.estimates.get(key, Estimate(0))
+    shown, value = metric_spec(key), summary.estimates.get(key, Estimate(0))
     details = []
     if value.low is not None and value.low != value.high:
         details.append(f"{shown.text(value.low)} … {shown.text(value.high)}")
-    if 0 < value.n < len(summary.counted) + len(summary.failed):
+    if 0 < value.n < len(summary.included) + len(summary.failed):
         details.append(f"n = {value.n}")
     return Cell(shown.text(value.mean), " · ".join(details))
 
 
 def difference_table(section: Section) -> Table | None:
     """The verdict on each remedy in the primary metric, and what else it changes; None if there is nothing to judge."""
-    if not section.ranked or not section.primary or not (section.summaries[0].counted or section.summaries[0].failed):
+    if not section.ranked or not section.primary or not (section.summaries[0].included or section.summaries[0].failed):
         return None
-    shown = measure(section.primary)
+    shown = metric_spec(section.primary)
     judged = [(summary, decision(section, summary)) for summary in section.ranked]
     grouped = bool(section.groups)
     header = ["name", "pairs", f"Δ {shown.label}", *(["collapsed or failed"] if grouped else []), "p", "verdict"]
@@ -119,7 +119,7 @@ def difference_table(section: Section) -> Table | None:
 
 def _grouped(section: Section) -> str:
     """What "collapsed or failed" means here."""
-    shown = measure(section.primary)
+    shown = metric_spec(section.primary)
     thresholds = {found.threshold for found in section.groups.values()} - {None}
     side = "below" if shown.better == "higher" else "above"
     parts = [f"with a {shown.label} {side} {shown.text(value)}, beyond a wide gap" for value in thresholds]
@@ -130,8 +130,8 @@ def _grouped(section: Section) -> str:
     )
 
 
-def _difference_row(section: Section, summary: Summary, found: Judgement, grouped: bool) -> list[Cell]:
-    shown, value = measure(found.key), found.difference
+def _difference_row(section: Section, summary: Summary, found: Comparison, grouped: bool) -> list[Cell]:
+    shown, value = metric_spec(found.key), found.difference
     bounds = "" if value.low is None else f"{shown.text(value.low, True)} … {shown.text(value.high, True)}"
     tested = found.significance
     effects = side_effects(section, summary)
@@ -147,7 +147,7 @@ def _difference_row(section: Section, summary: Summary, found: Judgement, groupe
     ]
 
 
-def _share(section: Section, summary: Summary, found: Judgement) -> Cell:
+def _share(section: Section, summary: Summary, found: Comparison) -> Cell:
     """Seeds of the name that collapsed or failed, with the exact interval of their share, and the baseline's."""
     n = found.difference.n
     if not n:
@@ -157,7 +157,7 @@ def _share(section: Section, summary: Summary, found: Judgement) -> Cell:
     return Cell(f"{worse} of {n} against {baseline} of {n}", f"{low:.2f} … {high:.2f}")
 
 
-def _could_show(found: Judgement) -> str:
+def _could_show(found: Comparison) -> str:
     if found.significance is None:
         return "–"
     tests = found.significance.tests
@@ -167,24 +167,24 @@ def _could_show(found: Judgement) -> str:
     if count := found.compared.count_needed(tests):
         return f"{count} of {found.difference.n} against 0"
     difference = found.compared.detectable(tests)
-    return measure(found.key).text(difference) if difference else "–"
+    return metric_spec(found.key).text(difference) if difference else "–"
 
 
 def absence_table(section: Section) -> Table:
     """Names of what is lost and in how many seeds, and the onset in each seed."""
-    recorded = any(run.outcome for run in section.counted)
+    recorded = any(run.outcome for run in section.included)
     header = ["name", *(key.replace("_", " ") for key in section.name_keys)]
     header += [*(["outcome"] if recorded else []), "onset by seed"]
     rows = []
     for summary in section.summaries:
-        runs = len(summary.counted)
+        runs = len(summary.included)
         lost = {key: summary.absences(key) for key in section.name_keys}
         texts = [
             Cell(in_seeds(counts, runs, section.classes) if counts else _nothing(section, key) if runs else "–")
             for key, counts in lost.items()
         ]
-        texts += [Cell(outcomes(summary.counted) or "–")] if recorded else []
-        rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.counted))])
+        texts += [Cell(outcomes(summary.included) or "–")] if recorded else []
+        rows.append([Cell(f"`{summary.label}`"), *texts, Cell(_onsets(summary.included))])
     never = "" if section.num_modes is None else ", or if half the modes were never covered"
     caption = (
         f"Onset: {section.unit} seen at the first evaluation from which the loss lasts to the end; "
@@ -211,15 +211,15 @@ def _onsets(runs: Sequence[Run]) -> str:
 
 def runs_table(section: Section, runs: Sequence[Run]) -> Table:
     """Runs with their status, what they reached, and their errors; those not averaged are toned down."""
-    kept = {run.folder for run in section.counted}
+    kept = {run.folder for run in section.included}
     keys = dict.fromkeys([section.primary, *section.family.headline])
     keys = [key for key in keys if any(_latest(run, key) is not None for run in section.runs)]
     header = ["name", "status", "outcome", "seed", f"{section.unit} seen"]
-    header += [*(measure(key).label for key in keys), "note"]
+    header += [*(metric_spec(key).label for key in keys), "note"]
     rows = []
     for run in sorted(runs, key=lambda run: (run.name, run.seed is None, run.seed or 0)):
         averaged = run.folder in kept
-        numbers = [Cell(measure(key).text(_latest(run, key))) for key in keys]
+        numbers = [Cell(metric_spec(key).text(_latest(run, key))) for key in keys]
         seed, seen = Cell("–" if run.seed is None else str(run.seed)), Cell(compact(run.images_seen))
         status = Cell(run.status, tone="" if averaged else "lost")
         note = shorten(run.error or "", MOST_CHARACTERS) or ("" if averaged else _why_left_out(run))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from src.core.metric_specs import compact, listed, measure
+from src.core.metric_specs import compact, listed, metric_spec
 from src.report.grouping import Section
-from src.report.outcomes import interval
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
+from src.report.verdicts import interval
 
 EARLY, LATE = 1 / 3, 2 / 3
 
@@ -18,9 +18,9 @@ EARLY, LATE = 1 / 3, 2 / 3
 def absence(section: Section, key: str) -> str:
     """Which names of a list metric the baseline loses, and in how many seeds."""
     baseline, family = section.summaries[0], section.family
-    if not baseline.counted or key not in section.name_keys:
+    if not baseline.included or key not in section.name_keys:
         return ""
-    runs = len(baseline.counted)
+    runs = len(baseline.included)
     counts = baseline.absences(key)
     noun = section.dataset.noun
     opening = f"Under `{section.baseline_label}` ({runs} seed{'s' * (runs != 1)})"
@@ -30,14 +30,14 @@ def absence(section: Section, key: str) -> str:
             return f"{told}."
         if runs < MIN_SEEDS:
             return f"{told}. {no_conclusion(runs)}"
-        if set(outcomes_of(baseline.counted)) - {"covering", "alive", ""}:
-            return f"{told} at the end, though {outcomes(baseline.counted)}."
+        if set(outcomes_of(baseline.included)) - {"covering", "alive", ""}:
+            return f"{told} at the end, though {outcomes(baseline.included)}."
         return f"{told}: there is no collapse here for a {family.remedy} to cure."
     text = f"{opening}, {key} {noun}: {in_seeds(counts, runs, section.classes)}."
     modes = baseline.estimates.get("modes")
     if modes is None or section.num_modes is None:
         return text
-    return f"{text} Covered: {interval(modes, measure('modes'))} of {section.num_modes}."
+    return f"{text} Covered: {interval(modes, metric_spec('modes'))} of {section.num_modes}."
 
 
 def few(seeds: int) -> str:
@@ -104,7 +104,7 @@ def outcomes(runs: Sequence[Run]) -> str:
 
 def onset(section: Section) -> str:
     """What becomes of the baseline's runs, and when those collapse that do."""
-    runs = section.summaries[0].counted
+    runs = section.summaries[0].included
     if not runs:
         return ""
     ended = outcomes(runs)
@@ -156,7 +156,7 @@ def vanishing(section: Section) -> list[str]:
     """From which evaluation on each name is gone for good, where the histories tell."""
     gone: dict[str, list[float]] = {}
     never: Counter[str] = Counter()
-    runs = section.summaries[0].counted
+    runs = section.summaries[0].included
     for run in runs:
         for name, fate in fates(run, section.family.absent).items():
             if not fate.present:
@@ -175,7 +175,7 @@ def vanishing(section: Section) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Fate:
+class ModeTrajectory:
     """What became of one name in one run; times are samples seen at an evaluation.
 
     Attributes:
@@ -191,20 +191,20 @@ class Fate:
     gone: float | None = None
 
 
-def fates(run: Run, key: str) -> dict[str, Fate]:
+def fates(run: Run, key: str) -> dict[str, ModeTrajectory]:
     """By name, of every name absent at some evaluation; `key` is the history's column of absent names."""
     absences = run.history.absences(key) or []
     seen = run.history.column("images_seen")
     return {name: _fate([name not in absent for absent in absences], seen) for name in sorted(set().union(*absences))}
 
 
-def _fate(present: list[bool], seen: np.ndarray) -> Fate:
+def _fate(present: list[bool], seen: np.ndarray) -> ModeTrajectory:
     turns = np.diff(np.array(present, dtype=int))
     losses, returns = np.flatnonzero(turns == -1) + 1, np.flatnonzero(turns == 1) + 1
     if not losses.size:
-        return Fate(any(present))
+        return ModeTrajectory(any(present))
     gone = None if present[-1] else float(seen[losses[-1]])
-    return Fate(True, float(seen[losses[0]]), int((returns > losses[0]).sum()), gone)
+    return ModeTrajectory(True, float(seen[losses[0]]), int((returns > losses[0]).sum()), gone)
 
 
 def _span(values: list[float]) -> str:

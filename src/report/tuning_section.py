@@ -4,7 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from src.report.document import Block, Cell, Folded, Heading, Paragraph, Table
+from src.report.document import Block, Cell, Details, Heading, Paragraph, Table
 
 COLUMNS = ("recipe", "rate", "beta1", "metric", "mean", "values")
 
@@ -23,7 +23,7 @@ def tuning_section(root: Path) -> list[Block]:
         Heading("Learning rates"),
         Paragraph(text),
         _table(chosen),
-        Folded(f"All {len(rows)} settings tried", [_table(rows)]),
+        Details(f"All {len(rows)} settings tried", [_table(rows)]),
     ]
 
 

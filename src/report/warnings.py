@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from src.core.metric_specs import compact, listed, measure
+from src.core.metric_specs import compact, listed, metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.grouping import Section
 from src.report.measurement_warnings import (
@@ -15,21 +15,21 @@ from src.report.measurement_warnings import (
     useless_oracle,
     weak_oracle,
 )
-from src.report.outcomes import equal_budgets, equal_samples, equal_updates, kl_at_floor
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
+from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
 
 MANY_COMPARISONS = 4
 MANY_NAMES = 5  # to be counted one by one where all have the same number of seeds
 
 
 def cautions(section: Section) -> list[str]:
-    """Everything that limits the conclusions, the gravest first."""
+    """Everything that limits the conclusions, the most_severe first."""
     checks = (*GRAVE, _updates, fooled, _floor, _commits, _repeats, _many)
     return [text for check in checks if (text := check(section))]
 
 
-def gravest(section: Section) -> tuple[str, str]:
+def most_severe(section: Section) -> tuple[str, str]:
     """The first grave caution as a clause, and what to do about it; two empty texts where there is none."""
     for check, advice in GRAVE.items():
         if text := check(section):
@@ -62,7 +62,7 @@ def statuses(runs: Iterable[Run]) -> str:
 
 
 def _no_baseline(section: Section) -> str:
-    if section.summaries[0].counted:
+    if section.summaries[0].included:
         return ""
     return f"The baseline `{section.baseline_label}` has no completed run, so nothing can be compared with it."
 
@@ -82,12 +82,12 @@ def _undeclared(section: Section) -> str:
     declared = sorted({run.facts.get("primary") for run in section.runs} - {None})
     if not declared or section.primary in declared or set(declared) <= set(section.family.primary):
         return ""
-    label = measure(section.primary).label if section.primary else "no metric"
+    label = metric_spec(section.primary).label if section.primary else "no metric"
     return f"The runs declared {' and '.join(declared)} as primary metric, which they do not have: {label} decides."
 
 
 def _few_seeds(section: Section) -> str:
-    few = {s.label: len(s.counted) for s in section.summaries if len(s.counted) < MIN_SEEDS}
+    few = {s.label: len(s.included) for s in section.summaries if len(s.included) < MIN_SEEDS}
     if not few:
         return ""
     counts = ", ".join(f"`{name}` {count}" for name, count in few.items())
@@ -99,7 +99,7 @@ def _few_seeds(section: Section) -> str:
 def _budgets(section: Section) -> str:
     if equal_budgets(*section.summaries):
         return ""
-    seen = [run.images_seen for run in section.counted if run.images_seen]
+    seen = [run.images_seen for run in section.included if run.images_seen]
     low, high = compact(min(seen)), compact(max(seen))
     return (
         f"Budgets differ, from {low} to {high} {section.unit}, and generator updates differ too: this is not a "
@@ -109,7 +109,7 @@ def _budgets(section: Section) -> str:
 
 def _updates(section: Section) -> str:
     """At equal images a recipe with several critic steps makes fewer generator updates, and the other way round."""
-    runs = [run for run in section.counted if run.images_seen]
+    runs = [run for run in section.included if run.images_seen]
     steps = [run.generator_steps for run in runs]
     if None in steps or equal_samples(runs) == equal_updates(runs):
         return ""
@@ -133,7 +133,7 @@ def _hollow(section: Section) -> str:
         for level in section.family.levels:
             kl, usage = summary.mean(f"kl_{level}"), summary.mean(f"usage_{level}")
             if kl is not None and usage is not None and kl >= ACTIVE_NATS > usage:
-                rate, cost = measure(f"kl_{level}").text(kl), measure(f"usage_{level}").text(usage)
+                rate, cost = metric_spec(f"kl_{level}").text(kl), metric_spec(f"usage_{level}").text(usage)
                 found.append(f"`{summary.label}` {level} (KL {rate}; shuffling it costs {cost} nats)")
     return f"Alive by their KL, but not used by the decoder: {', '.join(found)}." if found else ""
 
@@ -142,7 +142,7 @@ def _floor(section: Section) -> str:
     at_floor = [f"`{summary.label}`" for summary in section.summaries if kl_at_floor(summary)]
     if not at_floor:
         return ""
-    floor = measure("kl_floor").text(section.summaries[0].mean("kl_floor"))
+    floor = metric_spec("kl_floor").text(section.summaries[0].mean("kl_floor"))
     return (
         f"KL at the floor of a perfect sampler ({floor}): {', '.join(at_floor)}. "
         "Differences among them are sampling noise."
@@ -150,7 +150,7 @@ def _floor(section: Section) -> str:
 
 
 def _commits(section: Section) -> str:
-    commits = sorted({run.facts["git"] for run in section.counted if run.facts.get("git")})
+    commits = sorted({run.facts["git"] for run in section.included if run.facts.get("git")})
     if len(commits) < 2:
         return ""
     return f"The runs come from {len(commits)} versions of the code ({', '.join(commits)})."

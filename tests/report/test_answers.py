@@ -6,7 +6,7 @@ import pytest
 from src.report import write_report
 from src.report.answers import UNANSWERED, _on_a_click, answers, coverage, effectiveness
 from src.report.collect import collect
-from src.report.document import Cell, Folded, Heading, Paragraph, Picture, Table
+from src.report.document import Cell, Details, Heading, Paragraph, Picture, Table
 from src.report.grouping import group
 from src.report.trajectories import in_seeds
 
@@ -111,7 +111,7 @@ def test_a_question_that_no_run_can_answer_says_so(make_run, tmp_path) -> None:
 def test_long_tables_beside_a_picture_open_on_a_click() -> None:
     short, long = (Table(["name"], [[Cell("x")]] * rows) for rows in (12, 13))
     assert _on_a_click("Title", short) is short
-    assert _on_a_click("Title", long) == Folded("Title", [long])
+    assert _on_a_click("Title", long) == Details("Title", [long])
     assert _on_a_click("Title", None) is None
 
 

@@ -9,11 +9,11 @@ from scipy import stats
 from src.report.collect import collect, read_run
 from src.report.effect import effect
 from src.report.grouping import Section, group
-from src.report.outcomes import Judgement, Verdict, judge, side_effects
 from src.report.page import compose
 from src.report.render_markdown import markdown
 from src.report.tables import difference_table
 from src.report.trajectories import phase
+from src.report.verdicts import Comparison, Verdict, judge, side_effects
 from src.report.warnings import cautions
 from tests.report.conftest import gan_metrics
 
@@ -166,7 +166,7 @@ def among(make_run):
     return make
 
 
-def first(section: Section) -> Judgement:
+def first(section: Section) -> Comparison:
     summary = next(summary for summary in section.remedies if summary.label == "gan_a")
     return judge(section, summary, "kl")
 

@@ -10,7 +10,7 @@ from src.report.dynamics import class_table, loss_table, onset_sentence, onset_t
 from src.report.figures.all import survival_pictures
 from src.report.figures.survival import COLUMNS, ROWS, characters, survival, survival_maps
 from src.report.grouping import Section, group
-from src.report.trajectories import Fate, fates
+from src.report.trajectories import ModeTrajectory, fates
 
 ABC = {"name": "strokes", "source": "strokes", "digest": "ab12", "classes": ["A", "B", "C"]}
 
@@ -59,10 +59,10 @@ def column(table: Table, header: str) -> list[str]:
 def test_fates_tell_losses_returns_and_the_last_loss(make_run) -> None:
     rows = history(["Q Z", "Q Z X", "Q", "Q X J", "Q X"])
     assert fates(read_run(make_run(history=rows)), "missing") == {
-        "J": Fate(True, first_loss=400.0, recoveries=1),
-        "Q": Fate(False),
-        "X": Fate(True, first_loss=200.0, recoveries=1, gone=400.0),
-        "Z": Fate(True),
+        "J": ModeTrajectory(True, first_loss=400.0, recoveries=1),
+        "Q": ModeTrajectory(False),
+        "X": ModeTrajectory(True, first_loss=200.0, recoveries=1, gone=400.0),
+        "Z": ModeTrajectory(True),
     }
     assert fates(read_run(make_run(seed=1)), "collapsed") == {}
 

@@ -11,9 +11,9 @@ from src.report.grouping import group
 def test_only_completed_runs_are_averaged(study) -> None:
     (section,) = group(collect([study]))
     summaries = {summary.name: summary for summary in section.summaries}
-    assert [len(summaries[name].counted) for name in ("gan_standard", "gan_fm", "gan_hinge")] == [3, 3, 3]
-    assert [run.status for run in summaries["gan_hinge"].others] == ["failed"]
-    assert [run.status for run in summaries["gan_fm"].others] == ["unfinished"]
+    assert [len(summaries[name].included) for name in ("gan_standard", "gan_fm", "gan_hinge")] == [3, 3, 3]
+    assert [run.status for run in summaries["gan_hinge"].excluded] == ["failed"]
+    assert [run.status for run in summaries["gan_fm"].excluded] == ["unfinished"]
     assert summaries["gan_fm"].mean("modes") == pytest.approx((26 + 26 + 25) / 3)
 
 
@@ -33,7 +33,7 @@ def test_two_data_sets_are_never_averaged(make_run, tmp_path) -> None:
     make_run("gan_standard", 0, kl=3.0, dataset=other, folder="other")
     sections = group(collect([tmp_path]))
     assert [section.summaries[0].mean("kl") for section in sections] == [1.0, 3.0]
-    assert all(len(section.counted) == 1 for section in sections)
+    assert all(len(section.included) == 1 for section in sections)
 
 
 def test_data_without_a_digest_are_told_apart_by_name_and_source(make_run, tmp_path) -> None:
@@ -89,7 +89,7 @@ def test_completed_run_without_data_is_not_averaged(make_run, tmp_path) -> None:
     make_run("gan_standard", 0)
     make_run("gan_standard", 1, dataset=None)
     (section,) = group(collect([tmp_path]))
-    assert len(section.counted) == 1
+    assert len(section.included) == 1
 
 
 def test_repeated_seed_counts_once_and_the_latest_wins(make_run, tmp_path) -> None:
@@ -129,7 +129,7 @@ def test_runs_of_one_name_that_were_told_other_things_are_not_averaged(make_run,
             f"- experiment=gan_fm\n- seed={seed}\n- budget=9\n- gan.discriminator.width={width}\n"
         )
     (section,) = group(collect([tmp_path]))
-    assert {summary.name: len(summary.counted) for summary in section.summaries} == {
+    assert {summary.name: len(summary.included) for summary in section.summaries} == {
         "gan_fm gan.discriminator.width=8": 2,
         "gan_fm gan.discriminator.width=32": 1,
     }

@@ -28,8 +28,8 @@ def has_colour(picture: np.ndarray, colour: str) -> bool:
 
 def test_points_are_rate_and_distortion(section) -> None:
     (linear,) = [summary for summary in section.summaries if summary.label == "linear"]
-    rates, distortions = _points(linear.counted, ("high", "low")).T
-    elbos = [run.scalars["elbo"] for run in linear.counted]
+    rates, distortions = _points(linear.included, ("high", "low")).T
+    elbos = [run.scalars["elbo"] for run in linear.included]
     assert rates[1] == pytest.approx(2.6 + 1.9)
     assert (rates + distortions).tolist() == pytest.approx([-elbo for elbo in elbos])
 
@@ -53,7 +53,7 @@ def test_one_beta_for_both_levels_unless_they_differ(section, make_vae) -> None:
 
 
 def test_dimensions_are_sorted_by_their_last_kl_within_a_level(section) -> None:
-    run = section.summaries[0].counted[1]
+    run = section.summaries[0].included[1]
     levels = _levels(section, run)
     assert {level: values.shape for level, values in levels.items()} == {"high": (4, 8), "low": (12, 8)}
     assert levels["high"][:, -1].tolist() == pytest.approx([0.75 * 2.4, 0.25 * 2.4, 0, 0])

@@ -11,7 +11,7 @@ from PIL import Image
 from src.data.drums.audio import BAR
 from src.data.drums.synthesis import write_wav
 from src.report.collect import collect, read_run
-from src.report.document import Audio, Folded
+from src.report.document import Audio, Details
 from src.report.grouping import group
 from src.report.music_section import music_section
 from src.report.page import compose
@@ -109,7 +109,7 @@ def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
     (section,) = group(collect([tmp_path]))
     ranks: dict[str, set[int]] = {}
     for block in music_section(section):
-        for audio in block.blocks if isinstance(block, Folded) else [block]:
+        for audio in block.blocks if isinstance(block, Details) else [block]:
             if isinstance(audio, Audio):
                 ranks.setdefault(audio.caption.split(": ")[1][:11], set()).add(audio.rank)
     assert ranks.pop("two bars dr") == {1, 2}, "of a better name before those of a worse one"

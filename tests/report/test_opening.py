@@ -4,7 +4,7 @@ from src.report import write_report
 from src.report.collect import collect, read_run
 from src.report.grouping import group
 from src.report.opening import opening
-from src.report.outcomes import Verdict, judge
+from src.report.verdicts import Verdict, judge
 
 
 def told(folder) -> list[str]:

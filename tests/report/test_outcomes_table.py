@@ -9,7 +9,7 @@ import pytest
 
 from src.evaluation.metrics.onset import NEVER_HALF
 from src.report.collect import collect, read_run
-from src.report.document import Folded, Table
+from src.report.document import Details, Table
 from src.report.grouping import EARLIER, group
 from src.report.opening import opening
 from src.report.page import compose
@@ -34,7 +34,7 @@ def mixed(make_run, tmp_path) -> Path:
 
 def test_the_report_tells_learning_from_collapsed(mixed):
     (section,) = group(collect([mixed]))
-    runs = section.summaries[0].counted
+    runs = section.summaries[0].included
     assert outcomes(runs) == "collapsed in 1 of 3, still learning in 1 of 3, covering the modes in 1 of 3"
     for text in (opening(section)[0].text, onset(section)):
         assert outcomes(runs) in text
@@ -100,7 +100,7 @@ def test_runs_measured_by_different_oracles_are_never_averaged(make_run, tmp_pat
         make_run("gan_standard", seed, oracle=oracle)
     make_run("gan_fm", 9, status="failed", error="out of memory", metrics={}, controls={}, oracle_accuracy=None)
     sections = group(collect([tmp_path / "study"]))
-    measured = {section.oracle: len(section.counted) for section in sections if section.counted}
+    measured = {section.oracle: len(section.included) for section in sections if section.included}
     assert measured == {"characters v2 ab12": 2, "characters v3 ab12": 1, EARLIER: 1}
     assert len({section.slug for section in sections}) == len(sections), "or their figures overwrite each other"
     report = write_report([tmp_path / "study"])
@@ -157,7 +157,7 @@ def test_a_level_without_effect_is_no_sign_of_health(make_vae, tmp_path):
 
 def tables(blocks) -> list[Table]:
     found = [block for block in blocks if isinstance(block, Table)]
-    return found + [table for block in blocks if isinstance(block, Folded) for table in tables(block.blocks)]
+    return found + [table for block in blocks if isinstance(block, Details) for table in tables(block.blocks)]
 
 
 @pytest.mark.parametrize("which", ["study", "annealing"])

@@ -6,9 +6,9 @@ import pytest
 
 from src.report.collect import collect, read_run
 from src.report.grouping import Section, group
-from src.report.outcomes import Verdict, decision, judge, side_effects
 from src.report.page import compose
 from src.report.render_markdown import markdown
+from src.report.verdicts import Verdict, decision, judge, side_effects
 
 
 def said(section: Section) -> str:

@@ -2,8 +2,8 @@
 
 from src.report.collect import read_run
 from src.report.grouping import Section, group
-from src.report.outcomes import Verdict, judge
-from src.report.warnings import cautions, gravest
+from src.report.verdicts import Verdict, judge
+from src.report.warnings import cautions, most_severe
 from tests.report.conftest import gan_metrics
 
 
@@ -21,7 +21,7 @@ def test_samples_scored_in_unequal_numbers_are_told(make_run) -> None:
     text = "Runs were scored on 500 and 10,000 drawn samples. Metrics change with that number alone."
     section = section_of(*scored)
     assert text in cautions(section)
-    assert gravest(section)[0] == "runs were scored on 500 and 10,000 drawn samples"
+    assert most_severe(section)[0] == "runs were scored on 500 and 10,000 drawn samples"
     assert text not in cautions(section_of(*scored[:3]))
 
 
@@ -45,7 +45,7 @@ def test_a_baseline_that_was_but_the_first_by_name_is_told(make_run) -> None:
     runs = [make_run(f"gan_{name}", seed) for name in ("hinge", "fm") for seed in range(3)]
     text = "No name says “standard”, so the first of them, `gan_fm`, was taken as the baseline."
     assert [caution for caution in cautions(section_of(*runs)) if caution.startswith(text) and "--baseline" in caution]
-    assert gravest(section_of(*runs))[1] == "rebuild the report with the `--baseline` that you mean"
+    assert most_severe(section_of(*runs))[1] == "rebuild the report with the `--baseline` that you mean"
     for section in (section_of(*runs, baseline="gan_fm"), section_of(*runs, make_run()), section_of(*runs[:3])):
         assert "--baseline" not in " ".join(cautions(section))
 
@@ -96,7 +96,7 @@ def test_an_oracle_that_calls_itself_weak_comes_with_its_reason(make_run) -> Non
     runs = [make_run(seed=seed, oracle_weak="accuracy 0.45 over the classes") for seed in range(3)]
     text = "The oracle is too weak to count classes (accuracy 0.45 over the classes)."
     assert any(caution.startswith(text) for caution in cautions(section_of(*runs)))
-    assert gravest(section_of(*runs))[0] == text[:1].lower() + text[1:].rstrip(".")
+    assert most_severe(section_of(*runs))[0] == text[:1].lower() + text[1:].rstrip(".")
     odd = [make_run("gan_fm", seed, oracle_weak=["no", "text"]) for seed in range(3)]
     assert not any("too weak" in caution for caution in cautions(section_of(*odd)))
 

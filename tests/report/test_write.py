@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, metric_spec
 from src.core.multiple_tests import holm
 from src.report import write_report
 from tests.report.conftest import gan_metrics
@@ -207,7 +207,7 @@ def test_numbers_are_readable() -> None:
     assert [compact(n) for n in (None, 0, 950, 12_800, 256_000, 1_500_000)] == [
         *("–", "0", "950", "12.8k", "256k", "1.5M")
     ]
-    kl, modes = measure("kl"), measure("modes")
+    kl, modes = metric_spec("kl"), metric_spec("modes")
     assert [kl.text(value) for value in (0.00125, 0.5, 12.34, 1234.5, 0)] == [
         *("0.00125", "0.500", "12.3", "1,234", "0.000")
     ]

@@ -1,6 +1,6 @@
 """All figures of a section, each with its caption: curves, differences, shares, survival, signals."""
 
-from src.core.metric_specs import measure
+from src.core.metric_specs import metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.class_correlations import Why
 from src.report.document import Picture
@@ -36,11 +36,11 @@ def curve_picture(section: Section, key: str) -> Picture | None:
     return _picture(
         f"curves_{section.slug}_{key}.png",
         curves(section, key),
-        f"{_capital(measure(key).label)} while training, on the validation split. "
+        f"{_capital(metric_spec(key).label)} while training, on the validation split. "
         "Thick: mean over seeds, shaded its 95 % interval;"
         f"{logarithms} {few}"
         f"{' The first quarter may lie below the axis.' if key == 'elbo' else ''}",
-        f"{measure(key).label} against {section.unit} seen, per name",
+        f"{metric_spec(key).label} against {section.unit} seen, per name",
     )
 
 

@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 
 from src.report.class_correlations import Why
 from src.report.class_correlations_text import property_named
-from src.report.figures.style import COLOURS, INK, MUTED, WIDTH, png, quiet
+from src.report.figures.style import COLOURS, INK, MUTED, WIDTH, png, style_axes
 
 FINDING, UNSHOWN = COLOURS[1], MUTED  # told apart by filled and hollow marks too
 LETTER, DOT = 8.0, 2.0  # height of a name, radius of a point, both in typographical points
@@ -31,7 +31,7 @@ def _forest(axes: Axes, found: Why) -> None:
         face = colour if correlation.holds else "white"
         axes.plot([correlation.low, correlation.high], [row, row], color=colour, linewidth=2.2)
         axes.plot(correlation.rho, row, "D", color=colour, markerfacecolor=face, markersize=6.5)
-    quiet(axes, grid="x")
+    style_axes(axes, grid="x")
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.set_xlim(-1.02, 1.02)
     axes.set_xticks([-1, -0.5, 0, 0.5, 1])
@@ -48,7 +48,7 @@ def _scatter(axes: Axes, found: Why) -> None:
     """Dots where the classes lie, each with its name beside it where there is room."""
     strongest = found.correlations[0]
     known, values_K = property_named(strongest.key), found.properties[strongest.key]
-    quiet(axes, grid="both")
+    style_axes(axes, grid="both")
     axes.plot(values_K, found.survival_K, "o", color=FINDING if strongest.holds else UNSHOWN, markersize=2 * DOT)
     low = float(found.survival_K.min())
     reach = 1 - low

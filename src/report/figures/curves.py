@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
-from src.core.metric_specs import LEAST_KL, compact, measure
+from src.core.metric_specs import LEAST_KL, compact, metric_spec
 from src.report.figures.style import (
     BEHIND,
     COLOURS,
@@ -23,8 +23,8 @@ from src.report.figures.style import (
     along_the_left,
     panels,
     png,
-    quiet,
     short,
+    style_axes,
 )
 from src.report.grouping import Section, Summary
 from src.report.records import Run
@@ -37,7 +37,7 @@ MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide ea
 
 def curves(section: Section, key: str) -> bytes | None:
     """One metric against samples seen; a panel per name, the baseline behind each, once the names are many."""
-    drawn = [s for s in section.summaries if any(run.history.has(key) for run in (*s.counted, *s.others))]
+    drawn = [s for s in section.summaries if any(run.history.has(key) for run in (*s.included, *s.excluded))]
     if not drawn:
         return None
     crowded = len(section.summaries) > MOST_TOGETHER
@@ -54,10 +54,10 @@ def _overlay(section: Section, key: str) -> bytes:
             ends.append((seen[-1], mean[-1], summary.label, colour))
     _scale(axes, section, key)
     _reference(axes, section, key)
-    quiet(axes)
+    style_axes(axes)
     _label_ends(axes, ends)
     axes.set_xlabel(f"training {section.unit} seen")
-    axes.set_ylabel(measure(key).label)
+    axes.set_ylabel(metric_spec(key).label)
     return png(figure)
 
 
@@ -71,10 +71,10 @@ def _panels(section: Section, drawn: Sequence[Summary], key: str) -> bytes:
     _scale(grid[0], section, key)
     for axes, summary in zip(grid, drawn, strict=True):
         _reference(axes, section, key, named=axes is grid[0])
-        quiet(axes)
+        style_axes(axes)
         axes.set_title(short(summary.label, 28), fontsize=9.5, loc="left", color=INK, y=1)
     along_the_bottom(figure, f"training {section.unit} seen (grey, dashed: the baseline)")
-    along_the_left(figure, measure(key).label)
+    along_the_left(figure, metric_spec(key).label)
     return png(figure)
 
 
@@ -82,9 +82,9 @@ def draw(
     axes: Axes, summary: Summary, key: str, colour: str, style: str | tuple = "-"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and 95 % band of the averaged seeds, thin lines where they are too few for one; dotted: not averaged."""
-    few = len(summary.counted) < MIN_SEEDS
-    for run in (*(summary.counted if few else ()), *summary.others):
-        thin = "-" if run in summary.counted else ":"
+    few = len(summary.included) < MIN_SEEDS
+    for run in (*(summary.included if few else ()), *summary.excluded):
+        thin = "-" if run in summary.included else ":"
         axes.plot(*_curve(run, key), linestyle=thin, color=colour, linewidth=0.9, alpha=0.5)
     seen_E, mean_E, low_E, high_E = averaged(summary, key)
     alone = "o" if len(seen_E) == 1 else ""
@@ -103,7 +103,7 @@ def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
 
     Only where every seed has a value, so that no point averages fewer seeds than its neighbour.
     """
-    tables = [dict(np.transpose(_curve(run, key)).tolist()) for run in summary.counted]
+    tables = [dict(np.transpose(_curve(run, key)).tolist()) for run in summary.included]
     seen = sorted(set.intersection(*map(set, tables))) if tables else []
     into, back = (math.log, np.exp) if key in LOG_SCALED else (float, np.asarray)
     found = [estimate(into(table[x]) for table in tables) for x in seen]
@@ -154,7 +154,7 @@ def _floor(section: Section) -> float | None:
 
 def _leave_out_the_start(axes: Axes, section: Section, key: str) -> None:
     """Limits from the second quarter of training on: the first steps gain more than all names differ in the end."""
-    columns = [run.history.column(key) for run in section.counted]
+    columns = [run.history.column(key) for run in section.included]
     late = np.concatenate([[], *(column[len(column) // 4 :] for column in columns)])
     late = late[np.isfinite(late)]
     if late.size and np.ptp(late):

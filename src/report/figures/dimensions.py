@@ -33,7 +33,7 @@ def dimension_maps(section: Section) -> bytes | None:
 
 
 def _first(section: Section, summary: Summary) -> Run | None:
-    return next((run for run in summary.counted if _levels(section, run)), None)
+    return next((run for run in summary.included if _levels(section, run)), None)
 
 
 def _levels(section: Section, run: Run) -> dict[str, np.ndarray]:

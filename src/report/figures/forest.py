@@ -3,10 +3,10 @@
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from src.core.metric_specs import measure
-from src.report.figures.style import INK, MUTED, WIDTH, png, quiet, short
+from src.core.metric_specs import metric_spec
+from src.report.figures.style import INK, MUTED, WIDTH, png, short, style_axes
 from src.report.grouping import Section, Summary
-from src.report.outcomes import Verdict, judge
+from src.report.verdicts import Verdict, judge
 
 TONES = {
     Verdict.KEEPS: "#009e73",
@@ -51,15 +51,15 @@ def _row(axes: Axes, section: Section, summary: Summary, key: str, row: int) -> 
 
 def _dress(axes: Axes, key: str) -> None:
     """A line at zero and, above, which side is the better one."""
-    quiet(axes, grid="x")
+    style_axes(axes, grid="x")
     axes.axvline(0, color=MUTED, linewidth=1)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_xlabel(f"Δ {measure(key).label} from the baseline")
+    axes.set_xlabel(f"Δ {metric_spec(key).label} from the baseline")
     low, high = axes.get_xlim()
     reach = max(abs(low), abs(high))
     axes.set_xlim(-reach, reach)
-    better = measure(key).better
+    better = metric_spec(key).better
     if better:
         left, right = ("worse", "better") if better == "higher" else ("better", "worse")
         for text, place, align in ((f"← {left}", 0.0, "left"), (f"{right} →", 1.0, "right")):

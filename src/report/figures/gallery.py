@@ -49,8 +49,8 @@ def _gallery(section: Section, grid: str, what: str, names: Collection[str] | No
 
 def _with_picture(summary: Summary, grid: str) -> list[Run]:
     """Its runs that have the picture, the averaged ones first, each by seed."""
-    others = sorted(summary.others, key=lambda run: (run.seed is None, run.seed or 0))
-    return [run for run in (*summary.counted, *others) if run.picture(grid)]
+    others = sorted(summary.excluded, key=lambda run: (run.seed is None, run.seed or 0))
+    return [run for run in (*summary.included, *others) if run.picture(grid)]
 
 
 def _picture(

@@ -20,8 +20,8 @@ from src.report.figures.style import (
     along_the_left,
     panels,
     png,
-    quiet,
     short,
+    style_axes,
 )
 from src.report.grouping import Section, Summary
 
@@ -55,7 +55,7 @@ def _distinct(section: Section, keys: dict[str, str]) -> dict[str, str]:
 
 
 def _runs(summary: Summary) -> Sequence:
-    return (*summary.counted, *summary.others)
+    return (*summary.included, *summary.excluded)
 
 
 def _scale(axes: Axes, quantity: str) -> None:
@@ -83,7 +83,7 @@ def _dress(axes: Axes, title: str, quantity: str) -> None:
             "collapsed", (0.02, ACTIVE_NATS), xycoords=("axes fraction", "data"), xytext=(0, -3),
             textcoords="offset points", fontsize=8, color=MUTED, va="top",
         )  # fmt: skip
-    quiet(axes)
+    style_axes(axes)
 
 
 def _finish(figure: Figure, looks: Mapping[str, Sequence], section: Section, quantity: str) -> bytes:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, png, quiet, short
+from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, png, short, style_axes
 from src.report.grouping import Section
 from src.report.posterior import reference
 from src.report.records import Run
@@ -23,7 +23,7 @@ Points = dict[str, np.ndarray]  # label to (runs, 2): rate, distortion
 
 def rate_distortion(section: Section) -> bytes | None:
     """The plane from no rate at all on, and a close-up of the runs; None if no run has both quantities."""
-    points = {s.label: found for s in section.summaries if len(found := _points(s.counted, section.family.levels))}
+    points = {s.label: found for s in section.summaries if len(found := _points(s.included, section.family.levels))}
     if not points:
         return None
     floor, entropy = reference(section, "floor_nll"), reference(section, "entropy")
@@ -45,7 +45,7 @@ def rate_distortion(section: Section) -> bytes | None:
         _limit(axes, entropy, "entropy", dashes=(1, 1.5))
         axes.set_title(title, fontsize=10, loc="left", color=INK, pad=15)  # above the numbers of the lines
         axes.set_xlabel("rate R: KL of all levels, nats")
-        quiet(axes)
+        style_axes(axes)
         axes.grid(False)
     whole.set_ylabel("distortion D: reconstruction, nats")
     _legend(figure, styles)

@@ -32,10 +32,10 @@ def share_map(section: Section) -> bytes | None:
     classes = section.classes
     if not 2 <= len(classes) <= MOST_CLASSES:
         return None
-    real = relative_shares((r.controls.get("real", {}).get("shares") for r in section.counted), len(classes))
+    real = relative_shares((r.controls.get("real", {}).get("shares") for r in section.included), len(classes))
     rows = [("real, held out", real, {})]
     for summary in section.summaries:
-        shares = relative_shares((run.metrics.get("shares") for run in summary.counted), len(classes))
+        shares = relative_shares((run.metrics.get("shares") for run in summary.included), len(classes))
         rows.append((short(summary.label), shares, summary.absences(ABSENT)))
     rows = [row for row in rows if row[1] is not None]
     if len(rows) < 1 + (real is not None):

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from src.core.metric_specs import compact, measure
+from src.core.metric_specs import compact, metric_spec
 from src.report.early_warning import moved, signals
-from src.report.figures.style import COLOURS, INK, MUTED, STYLES, along_the_bottom, panels, png, quiet
+from src.report.figures.style import COLOURS, INK, MUTED, STYLES, along_the_bottom, panels, png, style_axes
 from src.report.grouping import Section
 from src.report.records import Run
 
@@ -21,7 +21,7 @@ LOG_SCALED = {"generator_gradient", "discriminator_gradient"}
 def signal_curves(section: Section) -> bytes | None:
     """A panel per signal, a colour per seed, as many seeds as there are colours; None without signals."""
     keys = signals(section)
-    runs = [run for run in section.summaries[0].counted if any(run.history.has(key) for key in keys)]
+    runs = [run for run in section.summaries[0].included if any(run.history.has(key) for key in keys)]
     runs = runs[: len(COLOURS)]
     if not runs:
         return None
@@ -50,7 +50,7 @@ def _draw(axes: Axes, run: Run, key: str, number: int) -> None:
 
 
 def _dress(axes: Axes, key: str) -> None:
-    axes.set_title(measure(key).label, fontsize=10, loc="left", color=INK, y=1)
+    axes.set_title(metric_spec(key).label, fontsize=10, loc="left", color=INK, y=1)
     if key in LOG_SCALED:
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
@@ -61,7 +61,7 @@ def _dress(axes: Axes, key: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(4))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
     axes.tick_params(labelbottom=True)
-    quiet(axes)
+    style_axes(axes)
 
 
 def _legend(figure: Figure, runs: Sequence[Run]) -> None:

@@ -71,7 +71,7 @@ def colour_bar(figure: Figure, image: ScalarMappable) -> Colorbar:
     return bar
 
 
-def quiet(axes: Axes, grid: str = "y") -> None:
+def style_axes(axes: Axes, grid: str = "y") -> None:
     """Axes that stay behind the data."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#9a9a9a")

@@ -25,7 +25,7 @@ HEIGHT = 0.115  # inches a class, enough for its name
 
 def recorded(summary: Summary) -> tuple[Run, ...]:
     """The averaged runs whose histories tell which modes were covered."""
-    return tuple(run for run in summary.counted if run.history.absences(ABSENT) is not None)
+    return tuple(run for run in summary.included if run.history.absences(ABSENT) is not None)
 
 
 def survival(section: Section, summary: Summary) -> tuple[np.ndarray, np.ndarray] | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from src.core.metric_specs import Measure, measure
+from src.core.metric_specs import MetricSpec, metric_spec
 from src.report.grouping import Section, Summary
 from src.report.paired import Compared
 from src.report.records import Run
@@ -32,7 +32,7 @@ SHOWN = {Verdict.KEEPS, Verdict.LOSES, Verdict.RAISES, Verdict.LOWERS}
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Comparison:
     """A verdict on one metric of one name.
 
     Attributes:
@@ -53,23 +53,23 @@ class Judgement:
         return self.compared.difference
 
 
-def judge(section: Section, summary: Summary, key: str) -> Judgement:
+def judge(section: Section, summary: Summary, key: str) -> Comparison:
     """Verdict on one metric: withheld for few pairs, unequal budgets, or a KL that is all sampling noise.
 
     A difference is shown where its p holds after correction: for all names in the primary metric, for all names and
     metrics in the others.
     """
-    compared, label = section.compared(key, summary.name), measure(key).label
+    compared, label = section.compared(key, summary.name), metric_spec(key).label
     significance = section.significance(key, summary.name)
     reason = _withheld(section, summary, key, compared)
     if reason:
-        return Judgement(key, Verdict.WITHHELD, compared, label, reason, significance)
+        return Comparison(key, Verdict.WITHHELD, compared, label, reason, significance)
     if significance is None or not significance.holds:
-        reason = _power(compared, measure(key), significance) if significance else ""
-        return Judgement(key, Verdict.UNCLEAR, compared, label, reason, significance)
+        reason = _power(compared, metric_spec(key), significance) if significance else ""
+        return Comparison(key, Verdict.UNCLEAR, compared, label, reason, significance)
     verdict = _meaning(section, summary, key, _grown(section, summary, key, compared))
     subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else label
-    return Judgement(key, verdict, compared, subject, significance=significance)
+    return Comparison(key, verdict, compared, subject, significance=significance)
 
 
 def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> bool:
@@ -86,8 +86,8 @@ def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> 
 def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdict:
     """What a difference means that is no chance."""
     level, baseline = section.family.level(key), section.summaries[0]
-    if key == section.primary and measure(key).better:
-        return Verdict.HELPS if grown == (measure(key).better == "higher") else Verdict.HURTS
+    if key == section.primary and metric_spec(key).better:
+        return Verdict.HELPS if grown == (metric_spec(key).better == "higher") else Verdict.HURTS
     if level and grown and _mostly_lost(section, baseline, level) and not losses(section, summary, level):
         return Verdict.KEEPS
     if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
@@ -95,7 +95,7 @@ def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdi
     return Verdict.RAISES if grown else Verdict.LOWERS
 
 
-def _power(compared: Compared, shown: Measure, significance: Significance) -> str:
+def _power(compared: Compared, shown: MetricSpec, significance: Significance) -> str:
     """What the test could have shown."""
     needed = compared.seeds_needed(significance.tests)
     if needed:
@@ -112,21 +112,21 @@ def losses(section: Section, summary: Summary, level: str) -> int:
 
 
 def _mostly_lost(section: Section, summary: Summary, level: str) -> bool:
-    return losses(section, summary, level) > len(summary.counted) / 2
+    return losses(section, summary, level) > len(summary.included) / 2
 
 
-def decision(section: Section, summary: Summary) -> Judgement | None:
+def decision(section: Section, summary: Summary) -> Comparison | None:
     """The verdict on the primary metric, the only one that says helps or hurts; None without a primary metric."""
     return judge(section, summary, section.primary) if section.primary else None
 
 
-def side_effects(section: Section, summary: Summary) -> list[Judgement]:
+def side_effects(section: Section, summary: Summary) -> list[Comparison]:
     """Differences that are shown in any other metric."""
     found = (judge(section, summary, key) for key in section.side_keys)
     return [judgement for judgement in found if judgement.verdict in SHOWN]
 
 
-def effects_text(found: Sequence[Judgement], most: int = 99) -> str:
+def effects_text(found: Sequence[Comparison], most: int = 99) -> str:
     """As in "keeps alive low; raises FID, recall"; of many, the first and how many more."""
     parts, kept = [], list(found)[:most]
     for verdict in Verdict:
@@ -150,7 +150,7 @@ def kl_at_floor(summary: Summary, key: str = "kl") -> bool:
 
 def equal_budgets(*summaries: Summary) -> bool:
     """Whether all their averaged runs saw equally many samples, or made equally many generator updates, within 1 %."""
-    runs = [run for summary in summaries for run in summary.counted if run.images_seen]
+    runs = [run for summary in summaries for run in summary.included if run.images_seen]
     return equal_samples(runs) or equal_updates(runs)
 
 
@@ -167,7 +167,7 @@ def _all_equal(numbers: Sequence[float | None]) -> bool:
     return None not in numbers and (not numbers or max(numbers) - min(numbers) <= BUDGET_TOLERANCE * max(numbers))
 
 
-def interval(value: Estimate, shown: Measure, signed: bool = False) -> str:
+def interval(value: Estimate, shown: MetricSpec, signed: bool = False) -> str:
     """As in "4.3 [1.2, 7.4]", the brackets left out where there is no interval."""
     middle = shown.text(value.mean, signed)
     if value.low is None:
@@ -175,9 +175,9 @@ def interval(value: Estimate, shown: Measure, signed: bool = False) -> str:
     return f"{middle} [{shown.text(value.low, signed)}, {shown.text(value.high, signed)}]"
 
 
-def change(judgement: Judgement) -> str:
+def change(judgement: Comparison) -> str:
     """The difference with its interval, or how many seeds are in the worse group, where the rank-sum test decides."""
-    shown, compared = measure(judgement.key), judgement.compared
+    shown, compared = metric_spec(judgement.key), judgement.compared
     if compared.difference.mean is not None or not compared.exact:
         return f"{shown.label} {interval(compared.difference, shown, signed=True)}"
     n = compared.difference.n
