@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.cli.trainer_options import LENGTH, MEMORY
+from src.core.config_checks import RENAMED_OPTIONS
 
 # Words from elsewhere for what has another name here, and what to say of them.
 WORDS = {
@@ -119,6 +120,8 @@ def hint(key: str, config: DictConfig) -> str:
     if family in ("gan", "vae") and family not in config:
         present = "vae" if family == "gan" else "gan"
         return f"; the model here is model={present}; add model={family}, or choose an experiment of that kind"
+    if key in RENAMED_OPTIONS:
+        return f"; its name is now {RENAMED_OPTIONS[key]}"
     if family == "hydra":
         return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
     if last.lower() in ENDINGS:

@@ -18,6 +18,12 @@ FITTING = {
     **dict.fromkeys(("weight", "gamma", "noise", "epsilon", "weight_decay"), NOT_NEGATIVE),
     "lr": POSITIVE,
 }
+# Options that earlier versions called something else; only the last part of a key may differ.
+RENAMED_OPTIONS = {
+    "gan.replay": "gan.cuda_graphs",
+    "gan.tricks.r1.evenly": "gan.tricks.r1.channel_max",
+    "gan.tricks.r2.evenly": "gan.tricks.r2.channel_max",
+}
 
 
 def check_config(config: DictConfig) -> None:

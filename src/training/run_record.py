@@ -15,6 +15,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.config_checks import RENAMED_OPTIONS
 from src.core.errors import USER_ERRORS, message
 from src.core.files import write_atomically
 from src.core.interpolation import resolved
@@ -172,6 +173,9 @@ def read_record(run: Path) -> Record:
             raise ValueError("it is no mapping")
         for _, node in _mappings(tree):
             node.update(_current(node))
+        for old, new in RENAMED_OPTIONS.items():
+            if (place := _place(tree, old)) is not None:
+                place[new.rpartition(".")[2]] = place.pop(old.rpartition(".")[2])
     return Record(run, tree, run_name(recipe or family, overrides, swept), family)
 
 

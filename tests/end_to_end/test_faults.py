@@ -35,7 +35,7 @@ class Fault(Trick):
         self.kind = kind
         self.weight = 0.0
 
-    def discriminator_term(self, step):
+    def discriminator_penalty(self, step):
         return self.weight * step.real.logits_B.mean()
 
     def after_step(self, gan):
