@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
-from tests.data.test_emnist_download import Mirror
+from tests.data.letters.test_emnist_download import Mirror
 from torchvision.datasets import EMNIST
 
 from src.gan.tricks import Trick
