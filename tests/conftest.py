@@ -50,7 +50,10 @@ BARE = {
 
 
 class Reseed(Callback):
-    """Gives every step its own random stream, so that a test can draw the same numbers."""
+    """Gives training and each step its own random stream, so that a test can draw the same numbers."""
+
+    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
+        torch.manual_seed(999)
 
     def on_train_batch_start(self, trainer: Trainer, module: GAN, batch: Tensor, batch_index: int) -> None:
         torch.manual_seed(1000 + batch_index)
@@ -105,8 +108,9 @@ def fit(toy_images) -> Callable[..., Trainer]:
         batch_size: int = 8,
         images: Tensor = toy_images,
         callbacks: Sequence[Callback] = (),
+        **options: Any,
     ) -> Trainer:
-        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE)
+        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE, **options)
         loader = ResidentLoader(images, batch_size, num_batches, seed=0, num_channels=gan.spec.shape[0])
         trainer.fit(gan, loader)
         return trainer

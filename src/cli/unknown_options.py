@@ -1,4 +1,4 @@
-"""Options that do not exist, and what to use instead."""
+"""Messages for options that do not exist."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.cli.trainer_options import LENGTH, MEMORY
+from src.core.config_checks import RENAMED_OPTIONS
 
 # Words from elsewhere for what has another name here, and what to say of them.
 WORDS = {
@@ -81,7 +82,7 @@ def check_classes(overrides: Sequence[Override]) -> None:
 
 
 def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
-    """Whether an option means anything; arguments as in `check_added_options`.
+    """Whether anything reads an option; arguments as in `check_added_options`.
 
     Below a `_target_` it must be an argument of that class. A new entry beside classes, as in `callbacks` or
     `gan.tricks`, must name a class itself.
@@ -113,12 +114,14 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
 
 
 def hint(key: str, config: DictConfig) -> str:
-    """What to use instead of an option that does not exist, as the end of a sentence; empty if nothing is near."""
+    """The end of a message: what to use instead of an unknown option; empty if nothing is similar."""
     known = list(_keys(config))
     family, last = key.partition(".")[0], key.rpartition(".")[2]
     if family in ("gan", "vae") and family not in config:
         present = "vae" if family == "gan" else "gan"
         return f"; the model here is model={present}; add model={family}, or choose an experiment of that kind"
+    if key in RENAMED_OPTIONS:
+        return f"; its name is now {RENAMED_OPTIONS[key]}"
     if family == "hydra":
         return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
     if last.lower() in ENDINGS:

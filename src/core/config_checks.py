@@ -18,6 +18,12 @@ FITTING = {
     **dict.fromkeys(("weight", "gamma", "noise", "epsilon", "weight_decay"), NOT_NEGATIVE),
     "lr": POSITIVE,
 }
+# Options that earlier versions called something else; only the last part of a key may differ.
+RENAMED_OPTIONS = {
+    "gan.replay": "gan.cuda_graphs",
+    "gan.tricks.r1.evenly": "gan.tricks.r1.channel_max",
+    "gan.tricks.r2.evenly": "gan.tricks.r2.channel_max",
+}
 
 
 def check_config(config: DictConfig) -> None:
@@ -66,7 +72,7 @@ def check_gpu(config: DictConfig) -> None:
 
 
 def warn_of_short_run(config: DictConfig) -> None:
-    """Says where a run has fewer steps than evaluations, or sees more samples than its budget."""
+    """Warns of fewer steps than evaluations, and of a budget below one batch."""
     steps = math.ceil(config.budget / config.batch_size)
     if config.evaluations > steps:
         log.warning(

@@ -86,8 +86,8 @@ def load_weights(model: "nn.Module", path: Path) -> None:
         raise ValueError(f"{path} holds the weights of another model than .hydra/config.yaml describes") from error
 
 
-def lay_out(optimizer: "Optimizer") -> None:
-    """Lays moments out in memory as their weights are here, which fused optimizers rely on.
+def match_memory_layout(optimizer: "Optimizer") -> None:
+    """Gives optimizer moments the memory layout of their weights, which fused optimizers rely on.
 
     In a checkpoint from another kind of device they can lie differently, and loading keeps that.
     """

@@ -50,6 +50,8 @@ def add(config: DictConfig, *options: str) -> None:
         ("gan", "+gan.tricks.r2.gamma=5", "nothing reads gan.tricks.r2.gamma"),
         ("gan", "+gan.tricks.r1.gama=5", "gan.tricks.r1.gamma"),
         ("gan", "+gan.tricks.mine=5", "nothing reads gan.tricks.mine"),
+        ("gan", "+gan.replay=false", "its name is now gan.cuda_graphs"),
+        ("gan", "+gan.tricks.r1.evenly=true", "its name is now gan.tricks.r1.channel_max"),
         ("vae", "+hydra.foo=3", "nothing reads hydra.foo"),
         ("vae", "+hydra.launcher.foo=3", "nothing reads hydra.launcher.foo"),
         ("vae", "+mine._target_=src.gan.tricks.Trick", "nothing reads mine"),

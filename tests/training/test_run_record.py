@@ -141,7 +141,17 @@ def test_what_refers_to_a_changed_value_changes_with_it_again_and_again(run: Pat
         save_config(found.tree, run)
 
 
-@pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.replay"])
+def test_options_of_earlier_versions_have_their_new_names(run: Path):
+    gan = CONFIG["gan"] | {"replay": False, "tricks": {"r1": {"_target_": "src.gan.tricks.R1", "evenly": True}}}
+    write(run, changed("gan", gan))
+    found = read_record(run).tree["gan"]
+    assert found == CONFIG["gan"] | {
+        "cuda_graphs": False,
+        "tricks": {"r1": {"_target_": "src.gan.tricks.R1", "channel_max": True}},
+    }
+
+
+@pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.cuda_graphs"])
 def test_of_callbacks_only_how_a_run_is_watched_can_change(run: Path, resumed, key: str):
     write(run, changed("callbacks.curves", {"_target_": "src.training.callbacks.curves.TrainingCurves", "every": 1}))
     assert resumed(**{"callbacks.curves.every": 5}).config.callbacks.curves.every == 5
