@@ -14,28 +14,29 @@ Shapes: N images, B images of a chunk, U uniform numbers, P points of a form, S 
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from src.data.letters.digitforms import DIGITS
-from src.data.letters.letterforms import LETTERS, follow
+from src.core.files import read_lines
+from src.data.letters.curves import follow
 
 VERSION = 1  # raise it whenever the drawings change
 SIDE = 28  # pixels
 NUM_UNIFORMS = 110  # columns of chance per image, a few more than the longest form uses
 
 
-def read(table: str) -> dict[str, list[str]]:
-    """The hands of every character in a table of forms."""
+def read_forms() -> dict[str, list[str]]:
+    """The forms of every character."""
     forms: dict[str, list[str]] = {}
-    for line in table.strip().splitlines():
+    for line in read_lines(Path(__file__).with_name("forms.txt")):
         character, form = line.split(maxsplit=1)
         forms.setdefault(character, []).append(form)
     return forms
 
 
-FORMS = read(LETTERS) | read(DIGITS)
+FORMS = read_forms()
 
 
 def draw(
