@@ -3,11 +3,11 @@
 N bars, T steps, V voices, S samples.
 """
 
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from torch import Tensor
 
 from src.data.drums.kit import kit
@@ -54,11 +54,7 @@ def render(
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Writes samples in [-1, 1] as 16-bit mono."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes((samples * 32767).round().astype("<i2").tobytes())
+    soundfile.write(path, samples, sample_rate, subtype="PCM_16")
 
 
 def _next(events: np.ndarray, after: np.ndarray, otherwise: int) -> np.ndarray:
