@@ -24,7 +24,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
 from src.core.cache import cached, require_array, require_range
-from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
+from src.data.download import exclusive, fetch_archive, temporary_folder
 from src.data.drums.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR
 from src.data.voices import VOICES
@@ -214,17 +214,16 @@ def _download(folder: Path) -> Path:
     if folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder} lacks info.csv, so it is not the Groove MIDI Dataset: complete it or move it away")
     try:
-        reach(URL)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(folder.with_name(".groove.lock")):
             if not (folder / "info.csv").exists():  # no other process was faster
-                with unfinished(folder.with_name(".groove.unfinished")) as scratch:
-                    unpack(URL, SHA256, scratch)
+                with temporary_folder(folder.with_name(".groove.unfinished")) as scratch:
+                    fetch_archive(URL, f"sha256:{SHA256}", scratch)
                     (scratch / "groove").rename(folder)
-    except FAILURES as error:
+    except OSError as error:
         raise ValueError(
             f"The Groove MIDI Dataset is not available: data.root={folder.parent} lacks groove/info.csv and "
-            f"downloading {URL} failed ({getattr(error, 'reason', error)}). Unpack it there, point data.root to it, "
+            f"downloading {URL} failed ({error}). Unpack it there, point data.root to it, "
             "or choose data=drums"
         ) from error
     return folder
