@@ -69,9 +69,8 @@ class Letters(NamedTuple):
 def draw(per_class: int, seed: int) -> Letters:
     """`per_class` images of each capital, in shuffled order, styles in turn."""
     bits = np.random.PCG64(seed)
-    num_images = len(CLASSES) * per_class
-    order_N = np.argsort(bits.random_raw(num_images), kind="stable")
-    labels_N, styles_N = order_N // per_class, order_N % per_class % len(STYLES)
+    labels_N, styles_N = assign(per_class, bits)
+    num_images = len(labels_N)
     raw_NU = bits.random_raw(num_images * NUM_UNIFORMS).reshape(num_images, NUM_UNIFORMS)
     uniform_NU = (raw_NU >> np.uint64(40)).astype(np.float64) * 2.0**-24
     images_NHW = np.empty((num_images, SIDE, SIDE), np.uint8)
@@ -80,6 +79,12 @@ def draw(per_class: int, seed: int) -> Letters:
             mine = (labels_N == label) & (styles_N == style)
             images_NHW[mine] = 255 - rasterise(*placed(glyph, settings, uniform_NU[mine]), glyph.following_P)
     return Letters(images_NHW, labels_N, styles_N)
+
+
+def assign(per_class: int, bits: np.random.PCG64) -> tuple[np.ndarray, np.ndarray]:
+    """Classes and styles of shuffled images, int64 [N] each."""
+    order_N = np.argsort(bits.random_raw(len(CLASSES) * per_class), kind="stable")
+    return order_N // per_class, order_N % per_class % len(STYLES)
 
 
 class Outline(NamedTuple):
