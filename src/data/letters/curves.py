@@ -1,16 +1,13 @@
-"""Curves that ink the pen strokes of `forms.txt`, whose head explains the notation."""
+"""Curves along the pen strokes of `forms.txt`, whose head explains the notation."""
 
 from math import ceil, sqrt
 
 Point = tuple[float, float]
-STRAIGHT_STEP, CURVED_STEP = 5.0, 1.6  # grid units between points: lines too are bent later
+STRAIGHT_STEP, CURVED_STEP = 5.0, 1.6  # grid units between points, also on lines, because drawings are warped
 
 
 def follow(stroke: str) -> list[Point]:
-    """Points along one stroke, closely spaced, its smooth pieces joined at the corners.
-
-    Only + - * / and square roots, which IEEE 754 rounds the same way everywhere.
-    """
+    """Closely spaced points along one stroke; only + - * / and square roots, which IEEE 754 rounds in one way."""
     tokens = stroke.split()
     points = [parse(token) for token in tokens]
     last = len(points) - 1
@@ -56,18 +53,18 @@ def span(a: Point, b: Point, leaving: Point, arriving: Point) -> list[Point]:
 
 
 def direction(points: list[Point], tokens: list[str], i: int, closed: bool) -> Point | None:
-    """The pen's direction at point i; None at an open end, which takes it from the arc it closes."""
+    """The pen's direction at point i; None at an open end, where it follows from the other end of the arc."""
     last = len(points) - 1
     if closed:
         before, after = points[(i - 1) % last], points[(i + 1) % last]
     else:
         before, after = points[max(i - 1, 0)], points[min(i + 1, last)]
-    ahead = (after[0] - before[0], after[1] - before[1])
+    forward = (after[0] - before[0], after[1] - before[1])
     if tokens[i].endswith("-"):
-        return (1.0 if ahead[0] > 0 else -1.0, 0.0)
+        return (1.0 if forward[0] > 0 else -1.0, 0.0)
     if tokens[i].endswith("|"):
-        return (0.0, 1.0 if ahead[1] > 0 else -1.0)
-    return ahead if closed or 0 < i < last else None
+        return (0.0, 1.0 if forward[1] > 0 else -1.0)
+    return forward if closed or 0 < i < last else None
 
 
 def mirrored(tangent: Point, chord: Point) -> Point:
@@ -77,10 +74,7 @@ def mirrored(tangent: Point, chord: Point) -> Point:
 
 
 def arc_tangent(tangent: Point, chord: Point) -> Point:
-    """The tangent with the Hermite length of a circular arc: 2 |chord| / (1 + cos of the angle between them).
-
-    It makes four points a round O.
-    """
+    """The tangent with the Hermite length of a circular arc: 2 |chord| / (1 + cos of the angle between them)."""
     size = length(tangent)
     cosine = (tangent[0] * chord[0] + tangent[1] * chord[1]) / (size * length(chord))
     scale = 2 * length(chord) / (1 + max(cosine, 0.0)) / size

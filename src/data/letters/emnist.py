@@ -18,7 +18,7 @@ KINDS = ("images-idx3", "labels-idx1")
 
 
 class EMNISTUnavailableError(ValueError):
-    """EMNIST is neither on disk nor to be had from the network; another data set may stand in for it."""
+    """EMNIST is neither on disk nor available from the network; another data set may replace it."""
 
 
 class EMNISTArrays(NamedTuple):
@@ -34,13 +34,11 @@ class EMNISTArrays(NamedTuple):
 def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
     """A split of EMNIST from `root`/EMNIST/raw, downloaded first if files are missing there.
 
-    Files may be gzipped. Complete files are only read, so `root` may be read-only; a download runs in one
-    process at a time while the others wait for it.
+    Files may be gzipped, and `root` may be read-only if they are complete. One process at a time downloads.
 
     Raises:
         EMNISTUnavailableError: with source "auto", files are missing and cannot be downloaded.
-        ValueError: the same with source "emnist", which accepts no substitute; with both, an unknown split or
-            source, and files that are damaged or do not belong together.
+        ValueError: the same with source "emnist"; an unknown split or source; damaged files.
     """
     if split not in EMNIST.splits:
         raise ValueError(f"data.split={split} is unknown: choose from {', '.join(EMNIST.splits)}")
