@@ -8,19 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from src.data.voices import (
-    CLOSED_HAT,
-    CRASH,
-    HIGH_TOM,
-    KICK,
-    LOW_TOM,
-    MID_TOM,
-    OPEN_HAT,
-    RIDE,
-    SNARE,
-    VOICES,
-    Voice,
-)
+from src.data.voices import CLOSED_HAT, CRASH, HIGH_TOM, KICK, LOW_TOM, MID_TOM, OPEN_HAT, RIDE, SNARE, VOICES, Voice
 
 STEPS = 16
 BEATS = (0, 4, 8, 12)

@@ -198,26 +198,15 @@ def scale_to_pixels(
 def distance_to_pen(x_BP: np.ndarray, y_BP: np.ndarray, starts_S: np.ndarray) -> np.ndarray:
     """Distance in pixels [B, H, W] from each pixel's centre to the nearest segment, s to s + 1."""
     pixel = np.arange(SIDE, dtype=np.float32)
-    nearest_BHW = np.full((len(x_BP), SIDE, SIDE), 4 * SIDE * SIDE, np.float32)
-    along_BHW, off_x_BHW, off_y_BHW = (np.empty_like(nearest_BHW) for _ in range(3))
+    nearest_BHW = np.full((len(x_BP), SIDE, SIDE), 4 * SIDE * SIDE, np.float32)  # squared
     for s in starts_S:
         from_x_BW, from_y_BH = pixel - x_BP[:, s, None], pixel - y_BP[:, s, None]
         run_B1, rise_B1 = x_BP[:, s + 1, None] - x_BP[:, s, None], y_BP[:, s + 1, None] - y_BP[:, s, None]
         square_B1 = np.maximum(run_B1 * run_B1 + rise_B1 * rise_B1, np.float32(1e-6))
         # Position of the nearest point along the segment, 0 to 1, then the offset from it to the pixel.
-        np.add(
-            (from_x_BW * (run_B1 / square_B1))[:, None, :],
-            (from_y_BH * (rise_B1 / square_B1))[:, :, None],
-            out=along_BHW,
-        )
-        np.maximum(along_BHW, 0, out=along_BHW)
-        np.minimum(along_BHW, 1, out=along_BHW)
-        np.multiply(along_BHW, run_B1[:, :, None], out=off_x_BHW)
-        np.subtract(from_x_BW[:, None, :], off_x_BHW, out=off_x_BHW)
-        np.multiply(along_BHW, rise_B1[:, :, None], out=off_y_BHW)
-        np.subtract(from_y_BH[:, :, None], off_y_BHW, out=off_y_BHW)
-        np.multiply(off_x_BHW, off_x_BHW, out=off_x_BHW)
-        np.multiply(off_y_BHW, off_y_BHW, out=off_y_BHW)
-        np.add(off_x_BHW, off_y_BHW, out=off_x_BHW)
-        np.minimum(nearest_BHW, off_x_BHW, out=nearest_BHW)
+        along_BHW = (from_x_BW * (run_B1 / square_B1))[:, None, :] + (from_y_BH * (rise_B1 / square_B1))[:, :, None]
+        along_BHW = np.minimum(np.maximum(along_BHW, 0), 1)
+        off_x_BHW = from_x_BW[:, None, :] - along_BHW * run_B1[:, :, None]
+        off_y_BHW = from_y_BH[:, :, None] - along_BHW * rise_B1[:, :, None]
+        np.minimum(nearest_BHW, off_x_BHW * off_x_BHW + off_y_BHW * off_y_BHW, out=nearest_BHW)
     return np.sqrt(nearest_BHW)
