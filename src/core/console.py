@@ -1,8 +1,10 @@
-"""Standard output and error that never decide how a run ends."""
+"""Standard output that never decides how a run ends, and a log without Lightning's routine start-up messages."""
 
 import io
+import logging
 import os
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -49,3 +51,15 @@ def occupy_closed_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+
+
+def configure_logging() -> None:
+    """Filters Lightning's routine start-up messages and four warnings that do not apply here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for pattern in (
+        ".*The given NumPy array is not writable.*",  # of images mapped into memory, which are only read
+        ".*does not have many workers.*",  # data lie in memory on the training device
+        ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run continues in its own folder
+        ".*isinstance.treespec, LeafSpec.. is deprecated.*",  # Lightning 2.6 with torch 2.15
+    ):
+        warnings.filterwarnings("ignore", pattern)

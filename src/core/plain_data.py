@@ -160,7 +160,7 @@ def links_out(folder: Path) -> list[Path]:
     return [path for path in below if path.is_symlink() and not is_inside(folder, path)]
 
 
-def refuse_links_out(folder: Path) -> None:
+def check_links(folder: Path) -> None:
     """
     Raises:
         ValueError: the folder, which may be a stranger's, has a link that leads out of it.

@@ -15,6 +15,12 @@ LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
+# Choices that earlier versions called something else, and their present names.
+RENAMED_CHOICES = {
+    "hydra/launcher=side_by_side": "hydra/launcher=parallel",
+    "callbacks=quiet": "callbacks=no_progress",
+}
+TUNING_FOLDER = "tuning"  # in a sweep's folder: the trials that chose its learning rates
 TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
 # Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
 HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)

@@ -9,7 +9,7 @@ from typing import Any
 
 from src.core.dataset import Dataset
 from src.core.plain_data import clean, is_inside, is_number, read_bytes, read_json, read_yaml
-from src.core.run_names import PRUNED, run_name, swept_keys
+from src.core.run_names import PRUNED, TUNING_FOLDER, run_name, swept_keys
 from src.report import validity
 from src.report.earlier_versions import with_outcome
 from src.report.records import NEVER_STARTED, History, Run
@@ -26,7 +26,6 @@ FACTS = (
     "git",
 )
 NO_DIGEST = "none"
-TUNING = "tuning"  # in a sweep's folder, the trials that chose its learning rates
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 DEEPEST = 30  # levels of folders that are searched
 MOST_JOBS = 10_000  # of a sweep
@@ -72,7 +71,8 @@ def _folders(root: Path) -> Iterator[tuple[Path, Sequence[str]]]:
         yield place, names
         if depth < DEEPEST and not _is_run(place, names):
             below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-            trials = {TUNING} if "jobs.json" in names else set()  # of a sweep's settings, with other seeds and budgets
+            # Trials of a sweep's settings have other seeds and budgets.
+            trials = {TUNING_FOLDER} if "jobs.json" in names else set()
             waiting += [(place / name, depth + 1) for name in reversed(below) if name not in NOT_RUNS | trials]
 
 

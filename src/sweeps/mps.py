@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from joblib.externals.loky import get_reusable_executor
-
 CONTROL = "nvidia-cuda-mps-control"
 PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
 USUAL = Path("/tmp/nvidia-mps")  # where, by its manual, the service is if it was told no other place
@@ -43,6 +41,8 @@ def serving() -> Iterator[None]:
                 os.environ |= places
             yield
         finally:
+            from joblib.externals.loky import get_reusable_executor  # imported late, like torch
+
             # The service ends with its last client, and joblib's workers wait for more work.
             get_reusable_executor(reuse=True).shutdown(kill_workers=True)
             for place in places:

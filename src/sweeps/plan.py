@@ -83,7 +83,7 @@ class Job:
 
     def prepare(self) -> list[str]:
         """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
-        if checkpoints.newest_whole(self.folder):
+        if checkpoints.newest_valid(self.folder):
             return [*self.overrides, override("resume", self.folder)]
         if self.started_at:
             shutil.rmtree(self.folder)

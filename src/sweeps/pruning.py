@@ -26,7 +26,7 @@ class Pruning(Callback):
         Pruned: at the first step after such an evaluation.
     """
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, folder: str, startup: int):
         self.folder = Path(folder)

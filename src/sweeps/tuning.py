@@ -17,9 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.commands import override
 from src.core.files import write_atomically
-from src.core.run_names import folder_name, key_of
+from src.core.run_names import TUNING_FOLDER, folder_name, key_of
 from src.core.validation import COUNT, POSITIVE
-from src.report.collect import TUNING, read_history
+from src.report.collect import read_history
 from src.sweeps.plan import Job, Plan
 
 TABLE = "tuning.csv"
@@ -150,7 +150,7 @@ class Tuning:
 
     def __init__(self, plan: Plan, composed: Callable[[Sequence[str]], DictConfig], options: Mapping[str, Any]):
         check(options)
-        self.study, self.folder = plan, plan.folder / TUNING
+        self.study, self.folder = plan, plan.folder / TUNING_FOLDER
         self.seeds = range(FIRST_SEED, FIRST_SEED + options["tune_seeds"])
         used = {job.seed for job in plan.jobs} & set(map(str, self.seeds))
         if used:

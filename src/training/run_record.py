@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
-from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from src.core.errors import MISTAKES, message
+from src.core.config_checks import RENAMED_OPTIONS
+from src.core.errors import USER_ERRORS, message
 from src.core.files import write_atomically
 from src.core.interpolation import resolved
-from src.core.plain_data import read_yaml, refuse_links_out
+from src.core.plain_data import check_links, read_yaml
 from src.core.resolvers import fastest_precision
 from src.core.run_names import concerns, run_name, swept_keys
-from src.training.checkpoints import exists, newest_whole
+from src.training.checkpoints import exists, newest_valid
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = (
@@ -157,7 +157,7 @@ def read_record(run: Path) -> Record:
     folder, sweep = run / ".hydra", run.resolve().parent
     if not (folder / "config.yaml").is_file():
         raise FileNotFoundError(f"{run} is no run's folder: it has no .hydra/config.yaml")
-    refuse_links_out(run)
+    check_links(run)
     with reading(folder / "hydra.yaml") as path:
         hydra = read_yaml(path)["hydra"]
         choices, overrides = hydra["runtime"]["choices"], hydra["overrides"]["task"]
@@ -174,6 +174,9 @@ def read_record(run: Path) -> Record:
             raise ValueError("it is no mapping")
         for _, node in _mappings(tree):
             node.update(_current(node))
+        for old, new in RENAMED_OPTIONS.items():
+            if (place := _place(tree, old)) is not None:
+                place[new.rpartition(".")[2]] = place.pop(old.rpartition(".")[2])
     return Record(run, tree, run_name(recipe or family, overrides, swept), family)
 
 
@@ -197,7 +200,7 @@ def reading(path: Path) -> Iterator[Path]:
     """Says which file is damaged, as by a full disk or a kill."""
     try:
         yield path
-    except (*MISTAKES, TypeError, AttributeError, LookupError, RecursionError) as damage:
+    except (*USER_ERRORS, TypeError, AttributeError, LookupError, RecursionError) as damage:
         raise ValueError(f"{path} is damaged: {message(damage)}") from damage
 
 
@@ -255,6 +258,8 @@ def _is_trusted(key: str, target: str) -> bool:
         return target in TRAINER if key == "trainer" else key == "trainer.logger" and target == LOGGER["_target_"]
     if not f"{target}.".startswith(tuple(f"{name}." for name in TRUSTED)):
         return False  # before anything of it is imported
+    from lightning import Trainer  # takes seconds
+
     try:
         found = get_class(target)
     except Exception:  # whatever the import of a module that is not meant to be imported raises
@@ -301,7 +306,7 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
     with reading(run / ".hydra" / "overrides.yaml") as path:
         recorded = read_yaml(path)
         require_texts(recorded)
-    newest = newest_whole(run)
+    newest = newest_valid(run)
     if newest is None:
         fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"
         raise ValueError(f"resume={run}: {fault}; start anew")
@@ -326,7 +331,7 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
     return Resumed(config, tree)
 
 
-def keep(tree: dict[str, Any], run: Path) -> None:
+def save_config(tree: dict[str, Any], run: Path) -> None:
     """Makes the configuration of a run that goes on its record, once it is clear that it can be trained with."""
     write_atomically(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(tree)))
 

@@ -26,13 +26,13 @@ class TrainingCurves(Callback):
             logged: the next step's numbers show what became of them.
     """
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, every: int):
         self.every = every
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        module.pauses |= {*range(0, trainer.num_training_batches, self.every)}
+        module.breakpoints |= {*range(0, trainer.num_training_batches, self.every)}
 
     def on_train_batch_end(
         self,

@@ -28,7 +28,7 @@ class Preemption(Callback):
         Interrupted: at the end of that step.
     """
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, folder: str):
         self.folder = Path(folder)
@@ -47,7 +47,7 @@ class Preemption(Callback):
         if self.heard and sorted([*self.heard, number]) != TOGETHER:
             stop(number)
         self.heard.append(number)
-        self.module.pauses.add(self.module.steps + 1)
+        self.module.breakpoints.add(self.module.steps + 1)
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int

@@ -1,4 +1,4 @@
-"""Launchers for more than one machine, where Hydra looks for plug-ins: jobs on Ray, and in SLURM's queue."""
+"""Launchers for more than one machine: jobs on Ray, and in SLURM's queue."""
 
 import logging
 import os
@@ -16,8 +16,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from src.core.errors import message
-from src.core.extras import required
+from src.core.errors import import_optional, message
 from src.core.run_names import key_of
 from src.core.signals import listening
 from src.sweeps.plan import Job
@@ -60,14 +59,14 @@ class Work:
         return DelayedSubmission(self, *arguments)
 
 
-class Elsewhere(Launcher):
+class RemoteLauncher(Launcher):
     """Starts all jobs at once and waits for them; one that was lost on the way has None for a result."""
 
     package: str
     extra: str
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.engine = required(self.package, self.extra)
+        self.engine = import_optional(self.package, self.extra)
         self.context, self.task, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn | None]:
@@ -90,7 +89,7 @@ class Elsewhere(Launcher):
     def cancel(self, jobs: list[Any]) -> None: ...
 
 
-class Ray(Elsewhere):
+class RayLauncher(RemoteLauncher):
     """On a Ray cluster, or on this machine alone (Moritz et al. 2018, arXiv:1712.05889).
 
     A job whose process or machine dies is run again elsewhere.
@@ -130,7 +129,7 @@ class Ray(Elsewhere):
         self.engine.wait(jobs, num_returns=len(jobs), timeout=60)
 
 
-class Slurm(Elsewhere):
+class SlurmLauncher(RemoteLauncher):
     """In SLURM's queue, by way of submitit.
 
     Args:
