@@ -67,7 +67,7 @@ def test_unknown_names_are_played_as_the_voice_of_their_place():
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("entries", "message"),
     [
         (HOMEWORK[:8], "names 8 voices, the patterns have 9"),
         ((*HOMEWORK, "x"), "names 10 voices"),
@@ -79,9 +79,9 @@ def test_unknown_names_are_played_as_the_voice_of_their_place():
         ((*HOMEWORK[:8], " - "), "expected names"),
     ],
 )
-def test_names_that_do_not_fit_are_refused(given, message: str):
+def test_names_that_do_not_fit_raise(entries, message: str):
     with pytest.raises(ValueError, match=f"data.voices .*{re.escape(message)}"):
-        checked_names(given, "data.voices")
+        checked_names(entries, "data.voices")
 
 
 def test_notes_are_names_too():

@@ -57,7 +57,7 @@ def test_out_names_the_picture_and_all_else_lies_beside_it(run: Path):
         (model(), {"bars": MAX_BARS + 1}, f"bars={MAX_BARS + 1}"),
     ],
 )
-def test_what_cannot_be_played_is_refused(run: Path, made: Any, wish: dict[str, Any], expected: str):
+def test_what_cannot_be_played_raises(run: Path, made: Any, wish: dict[str, Any], expected: str):
     with pytest.raises(ValueError, match=expected):
         play(made, run, NOTHING | wish)
     assert not list((run / "samples").iterdir())

@@ -71,11 +71,11 @@ class Tunes:
 
 
 class Kick:
-    """Hears style 1 where there is a kick on the first beat, and style 0 elsewhere."""
+    """Recognises style 1 by a kick on the first beat, else style 0."""
 
     def opinion(self, bars_N1TV: Tensor) -> Opinion:
-        heard_N = bars_N1TV[:, 0, 0, 0].long()
-        return Opinion(torch.ones(len(heard_N)), heard_N.unsqueeze(1), heard_N.unsqueeze(1).float())
+        styles_N = bars_N1TV[:, 0, 0, 0].long()
+        return Opinion(torch.ones(len(styles_N)), styles_N.unsqueeze(1), styles_N.unsqueeze(1).float())
 
 
 @pytest.fixture

@@ -52,8 +52,8 @@ def test_likelihood_against_brute_force(bars, monkeypatch):
         choices = [dict(zip(grammar.FACTORS, values, strict=True)) for values in product(*grammar.FACTORS.values())]
         for grid_TV in bars.grids_NTV[:4]:
             expected = sum(brute_force(grid_TV, style, **chosen) for style in FORMS for chosen in choices)
-            found = grammar.log_likelihood(grid_TV[None])
-            np.testing.assert_allclose(found, [math.log(expected)], rtol=1e-10)
+            log_probability = grammar.log_likelihood(grid_TV[None])
+            np.testing.assert_allclose(log_probability, [math.log(expected)], rtol=1e-10)
     finally:
         grammar.tables.cache_clear()
 

@@ -17,7 +17,7 @@ from src.data.drums.groove import load_groove
 
 @pytest.fixture
 def offline(monkeypatch):
-    """The dataset's address leads to a port of this machine where nobody listens."""
+    """The dataset's address leads to a port of this machine without a server."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
