@@ -19,6 +19,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a data file in this repository that are neither blank nor comments (#)."""
+    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+
+
 def expanded(text: str) -> str:
     """Expands `~` and, where no file has that name, $NAME, as a shell does.
 

@@ -88,7 +88,7 @@ def check_drawing_from(folder: Path, capsys: pytest.CaptureFixture[str]) -> None
     said = capsys.readouterr()
     # A sample uses the usual cache, whatever the run's record says, and trains the oracle of styles for it first.
     assert said.out.split()[-3:] == [str(folder / "samples" / f"track_jazz_0.{kind}") for kind in ("png", "mid", "wav")]
-    assert "of 8 bars are heard as jazz" in said.err
+    assert "of 8 bars are recognised as jazz" in said.err
     assert mido.MidiFile(folder / "samples" / "track_jazz_0.mid").length == pytest.approx(8 * 4 * 60 / 110, abs=1e-3)
 
 
