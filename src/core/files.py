@@ -34,7 +34,7 @@ def expanded(text: str) -> str:
     if bare[:1] in ("'", '"') and bare[:1] == bare[-1:] and len(bare) > 2 and not os.path.lexists(text):
         text = bare[1:-1]
     if text.startswith("~"):
-        with suppress(RuntimeError):  # nobody of that name
+        with suppress(RuntimeError):  # no user of that name
             text = str(Path(text).expanduser())
     return text if "$" not in text or os.path.lexists(text) else os.path.expandvars(text)
 

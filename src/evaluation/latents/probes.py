@@ -50,7 +50,7 @@ def importance_L(probe: Pipeline) -> np.ndarray:
 
 
 def predict(probe: Pipeline, codes_NL: Tensor) -> Tensor:
-    """The likeliest class of each code [N]."""
+    """The most probable class of each code [N]."""
     return torch.from_numpy(probe.predict(_array(codes_NL))).to(codes_NL.device)
 
 

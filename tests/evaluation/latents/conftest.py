@@ -136,7 +136,7 @@ class Flattened(nn.Module):
 
 
 class Ear(Oracle):
-    """Hears the world's styles, and that a bar in which nobody plays the stressed steps has none."""
+    """Hears the world's styles, and that a bar in which no one plays the stressed steps has none."""
 
     def __init__(self):
         super().__init__(nn.Flatten(), BAR[0] * BAR[1], len(STYLES), levels=1)
