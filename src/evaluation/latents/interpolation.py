@@ -27,7 +27,7 @@ MEASURES = ("straightness", "largest_step", "monotone", "recognised")
 class Interpolations:
     """Bars [P, K, T, V] from sources to targets, and the oracle's predictions [P, K].
 
-    `target_PK` is the probability of the target's style, `none_PK` that of no style, `style_PK` the most probable style.
+    `target_PK` is the probability of the target's style, `none_PK` that of no style, `style_PK` the most probable one.
     """
 
     grids_PKTV: Tensor
