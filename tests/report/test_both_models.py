@@ -13,7 +13,7 @@ from src.report.figures.shares import share_map
 from src.report.figures.survival import survival_maps
 from src.report.grouping import Section, group
 from src.report.page import compose
-from src.report.render_markdown import markdown
+from src.report.render import markdown
 from src.report.tables import absence_table, main_table, other_table
 from src.report.write import write_report
 from tests.report.conftest import DRUM_CONTROLS, DRUMS, STROKES, gan_metrics, vae_history

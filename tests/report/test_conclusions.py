@@ -10,7 +10,7 @@ from src.report.collect import collect, read_run
 from src.report.effect import effect
 from src.report.grouping import Section, group
 from src.report.page import compose
-from src.report.render_markdown import markdown
+from src.report.render import markdown
 from src.report.tables import difference_table
 from src.report.trajectories import phase
 from src.report.verdicts import Comparison, Verdict, judge, side_effects

@@ -15,7 +15,7 @@ from src.report.document import Audio, Details
 from src.report.grouping import group
 from src.report.music_section import music_section
 from src.report.page import compose
-from src.report.render_markdown import markdown
+from src.report.render import markdown
 from src.report.write import write_report
 
 EXAMINED = {
@@ -102,7 +102,7 @@ def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
     assert bars == {
         (3, "the most active dimension of z_high at −2 σ, the typical bar, and at +2 σ."): 2,
         (4, "two bars with one z_high, then two with one z_low."): 2,
-        (4, "source, target, the source with the target&#x27;s z_high, and with the target&#x27;s z_low."): 2,
+        (4, "source, target, the source with the target&#39;s z_high, and with the target&#39;s z_low."): 2,
         (2, "two bars drawn from the prior."): 2,
     }
     assert "source, target, the source with" in said(tmp_path)

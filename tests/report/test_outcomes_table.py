@@ -13,7 +13,7 @@ from src.report.document import Details, Table
 from src.report.grouping import EARLIER, group
 from src.report.opening import opening
 from src.report.page import compose
-from src.report.render_markdown import markdown
+from src.report.render import markdown
 from src.report.tables import runs_table
 from src.report.trajectories import absence, onset, outcomes
 from src.report.write import write_report

@@ -7,7 +7,7 @@ import pytest
 from src.report.collect import collect, read_run
 from src.report.grouping import Section, group
 from src.report.page import compose
-from src.report.render_markdown import markdown
+from src.report.render import markdown
 from src.report.verdicts import Verdict, decision, judge, side_effects
 
 
