@@ -16,14 +16,18 @@ from statistics import median
 
 import numpy as np
 
+from src.core.metric_specs import compact, metric_spec
+from src.report.document import Cell, Table
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
+from src.report.tables import table
+from src.report.templating import say
 
 BEFORE = 4  # evaluations
 WIDTH = 5.0  # median absolute deviations
 SLACK = 0.1  # of the median: saturated signals have next to no deviation of their own
-OFTEN, SELDOM = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
+OFTEN, RARELY = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Record:
 
     @property
     def high_false_alarm_rate(self) -> bool:
-        return self.alarms > SELDOM * self.sound
+        return self.alarms > RARELY * self.sound
 
     @property
     def lead(self) -> float:
@@ -136,3 +140,63 @@ def is_sound(run: Run) -> bool:
 def can_be_warned_of(run: Run) -> bool:
     """Whether the onset is later than the first evaluation at which a move could be confirmed."""
     return bool(run.onset) and int((run.history.column("images_seen") < run.onset).sum()) > BEFORE + 1
+
+
+@dataclass(frozen=True)
+class EarlyWarning:
+    """Which signal warns earliest without false alarms, or why that cannot be said.
+
+    Attributes:
+        state: "too few collapses", "none warns", "false alarms", "false alarms unknown" or "warns".
+        record: of the signal that the state is about.
+        others: the signals that warn often, where all of them give false alarms.
+    """
+
+    state: str
+    record: Record
+    others: Sequence[Record] = ()
+
+
+def warning(records: Sequence[Record]) -> EarlyWarning:
+    known = [record for record in records if record.collapsed_seeds >= MIN_SEEDS]
+    if not known:
+        return EarlyWarning("too few collapses", max(records, key=lambda record: record.collapsed_seeds))
+    often = sorted((record for record in known if record.warns_often), key=lambda record: -record.lead)
+    if not often:
+        return EarlyWarning("none warns", max(known, key=lambda record: record.warned))
+    checked = [record for record in often if record.sound_seeds >= MIN_SEEDS]
+    if not checked:
+        return EarlyWarning("false alarms unknown", often[0])
+    trusted = [record for record in checked if not record.high_false_alarm_rate]
+    return EarlyWarning("warns", trusted[0]) if trusted else EarlyWarning("false alarms", checked[0], checked)
+
+
+def not_warned(section: Section) -> tuple[int, int]:
+    """Runs that no signal could have warned of: those with too early an onset, and those that had nothing to lose."""
+    runs = watched(section)
+    early = sum(bool(run.onset) and not can_be_warned_of(run) for run in runs)
+    return early, sum(run.onset_reason is not None for run in runs)
+
+
+def warning_table(records: Sequence[Record], unit: str) -> Table:
+    def leads(record: Record) -> Cell:
+        if not record.leads:
+            return Cell("–")
+        low, high = _signed(min(record.leads)), _signed(max(record.leads))
+        return Cell(_signed(record.lead), f"{low} … {high}" if low != high else "")
+
+    columns = [
+        ("signal", lambda record: metric_spec(record.signal).label),
+        ("moved before the onset", lambda record: _share(record.warned, record.collapsed)),
+        ("median lead", leads),
+        ("false alarms", lambda record: _share(record.alarms, record.sound)),
+    ]
+    return table(records, columns, say("warnings", any(record.pooled for record in records), unit))
+
+
+def _share(number: int, total: int) -> str:
+    return f"{number} of {total}" if total else "–"
+
+
+def _signed(images: float) -> str:
+    return f"{'−' if images < 0 else ''}{compact(abs(images))}"

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from src.core.files import write_atomically
 from src.core.plain_data import clean, is_inside
+from src.report.answers import Sentence, opening
 from src.report.collect import ReportError, collect
-from src.report.conclusions import Sentence
 from src.report.document import Document
 from src.report.export import runs_csv, summary_csv
-from src.report.figures.all import KINDS
+from src.report.figures import KINDS
 from src.report.grouping import Section, group
-from src.report.opening import opening
 from src.report.page import compose
 from src.report.records import Run
 from src.report.render import fit_size_budget, html, markdown

@@ -13,7 +13,7 @@ from src.data.letters.strokes import draw
 from src.data.spec import DataSpec, Split
 from src.evaluation.class_statistics import class_properties, holes, nearest_neighbour, oracle_properties, perimeter
 from src.evaluation.oracles.base import Opinion
-from src.report.class_correlations_text import PROPERTIES
+from src.report.class_correlations import PROPERTIES
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 

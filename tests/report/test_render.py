@@ -1,8 +1,7 @@
 """Sounds that a page has no room for."""
 
 from src.report.document import Audio, Details, Document, Heading, Paragraph
-from src.report.render import html
-from src.report.render import PLAYER, fit_size_budget
+from src.report.render import PLAYER, fit_size_budget, html
 
 FIRST, SECOND, LAST = (
     Audio("data:" + mark * 20_000, f"sound {mark}", rank) for mark, rank in (("a", 1), ("b", 2), ("c", 0))

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, png, short, style_axes
+from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, legend, png, styled
 from src.report.grouping import Section
-from src.report.posterior import reference
+from src.report.outcomes import reference
 from src.report.records import Run
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 Points = dict[str, np.ndarray]  # label to (runs, 2): rate, distortion
 
 
+@styled
 def rate_distortion(section: Section) -> bytes | None:
     """The plane from no rate at all on, and a close-up of the runs; None if no run has both quantities."""
     points = {s.label: found for s in section.summaries if len(found := _points(s.included, section.family.levels))}
@@ -45,10 +45,10 @@ def rate_distortion(section: Section) -> bytes | None:
         _limit(axes, entropy, "entropy", dashes=(1, 1.5))
         axes.set_title(title, fontsize=10, loc="left", color=INK, pad=15)  # above the numbers of the lines
         axes.set_xlabel("rate R: KL of all levels, nats")
-        style_axes(axes)
         axes.grid(False)
     whole.set_ylabel("distortion D: reconstruction, nats")
-    _legend(figure, styles)
+    looks = {name: {"color": c, "marker": m, "linestyle": "", "markersize": 7} for name, (c, m) in styles.items()}
+    legend(figure, looks, place="outside upper left")
     return png(figure)
 
 
@@ -113,12 +113,4 @@ def _limit(axes: Axes, total: float | None, name: str, dashes: tuple[float, floa
     axes.text(
         at, total - at + 0.012 * (top - bottom), f"{name} {total:.2f}", fontsize=8.5, color=INK, va="bottom",
         rotation=-45, rotation_mode="anchor", transform_rotates_text=True, zorder=5,
-    )  # fmt: skip
-
-
-def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
-    handles = [Line2D([], [], color=c, marker=m, linestyle="", markersize=7) for c, m in styles.values()]
-    figure.legend(
-        handles, [short(name, 30) for name in styles], loc="outside upper left", ncols=min(len(styles), 4),
-        frameon=False, fontsize=9.5, labelcolor=INK,
     )  # fmt: skip

@@ -6,14 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from src.data.drums.audio import BAR
 from src.data.drums.synthesis import write_wav
+from src.report.chapters import chapters, sharpness, tuning
 from src.report.collect import collect, read_run
 from src.report.document import Audio, Details
 from src.report.grouping import group
-from src.report.music_section import music_section
 from src.report.page import compose
 from src.report.render import markdown
 from src.report.write import write_report
@@ -62,11 +63,13 @@ def test_whose_samples_are_sharper(make_vae, tmp_path: Path) -> None:
         for strategy, moved in (("none", 0), ("temperature", -0.05), ("free_bits", 0.02), ("linear", noise)):
             entropy = 0.2 + seed / 50 + moved + seed / 1000 * (moved != 0)
             make_vae(strategy, seed, metrics={**EXAMINED, "cell_entropy": entropy})
-    text = said(tmp_path)
-    (told,) = [line for line in text.splitlines() if "Sharper samples than `none`'s" in line]
-    assert "? Sharper: `temperature` −0.049 [" in told
-    assert "; softer: `free_bits` +0.021 [" in told
-    assert "no difference shown: `linear`" in told
+    groups = sharpness(group(collect([tmp_path]))[0])
+    assert {verdict: [label for label, _ in names] for verdict, names in groups.items()} == {
+        "LOWERS": ["temperature"],
+        "RAISES": ["free_bits"],
+        "UNCLEAR": ["linear"],
+    }
+    assert groups["LOWERS"][0][1].mean == pytest.approx(-0.049)
 
 
 def test_runs_that_were_not_examined_have_none(annealing: Path) -> None:
@@ -108,7 +111,7 @@ def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
     assert "source, target, the source with" in said(tmp_path)
     (section,) = group(collect([tmp_path]))
     ranks: dict[str, set[int]] = {}
-    for block in music_section(section):
+    for block in chapters(section):
         for audio in block.blocks if isinstance(block, Details) else [block]:
             if isinstance(audio, Audio):
                 ranks.setdefault(audio.caption.split(": ")[1][:11], set()).add(audio.rank)
@@ -127,3 +130,38 @@ def test_of_many_names_those_that_do_most_are_pictured(make_vae, tmp_path: Path)
     shown = [f"s{n}" for n in range(10) if f"_s{n}_traversal_high.png" in text]
     assert shown == ["s6", "s7", "s8", "s9"]
     assert "_none_traversal_high.png" in text
+
+
+# Learning rates that a sweep chose
+
+
+HEADER = "recipe,metric,rate,beta1,default,seeds,values,mean,chosen,overrides"
+ROWS = (
+    "gan_fm,kl_late,0.0005,0.5,yes,1000 1001,0.3 0.5,0.4,no,",
+    "gan_fm,kl_late,0.001,0,no,1000 1001,0.1 0.2,0.15,yes,gan.generator_optimizer.lr=0.001",
+)
+
+
+def test_the_report_shows_the_choice_and_leaves_out_the_trials(study: Path, make_run):
+    (study / "tuning.csv").write_text("\n".join([HEADER, *ROWS]) + "\n")
+    (study / "jobs.json").write_text('{"jobs": []}')
+    (study / "tuning").mkdir()
+    (study / "tuning" / "jobs.json").write_text(
+        '{"jobs": [{"folder": "waiting", "name": "gan_fm rate=0.004", "overrides": ["seed=1001"]}]}'
+    )
+    make_run("gan_fm", 1000, folder="tuning/gan_fm_rate-0.001")
+    report = write_report([study])
+    text = (report.folder / "report.md").read_text()
+    assert "Learning rates" in text
+    assert "| 0.001 | 0 | kl_late | 0.15 | 0.1 0.2 |" in text
+    assert "All 2 settings tried" in text
+    assert {run.seed for run in report.runs} <= {0, 1, 2, 3}
+    assert "waiting" not in text
+    assert [run.seed for run in write_report([study / "tuning"]).runs] == [1000, 1001], "on their own they are runs"
+
+
+@pytest.mark.parametrize("content", [None, "", HEADER, "recipe\ngan_fm", f"{HEADER}\n{ROWS[0]}", "\0"])
+def test_nothing_is_shown_without_a_choice(tmp_path: Path, content: str | None):
+    if content is not None:
+        (tmp_path / "tuning.csv").write_text(content)
+    assert tuning(tmp_path) == []

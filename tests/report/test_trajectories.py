@@ -4,13 +4,23 @@ from string import ascii_uppercase
 import numpy as np
 import pytest
 
+from src.report.answers import survival_pictures
 from src.report.collect import read_run
 from src.report.document import Table
-from src.report.dynamics import class_table, loss_table, onset_sentence, onset_table
-from src.report.figures.all import survival_pictures
-from src.report.figures.survival import COLUMNS, ROWS, characters, survival, survival_maps
+from src.report.figures.heatmaps import COLUMNS, ROWS, survival_maps
 from src.report.grouping import Section, group
-from src.report.trajectories import ModeTrajectory, fates
+from src.report.trajectories import (
+    ModeTrajectory,
+    characters,
+    class_table,
+    loss_table,
+    lost_modes,
+    onset_shares,
+    onset_table,
+    survival,
+    trajectories,
+    vanishing,
+)
 
 ABC = {"name": "strokes", "source": "strokes", "digest": "ab12", "classes": ["A", "B", "C"]}
 
@@ -56,15 +66,15 @@ def column(table: Table, header: str) -> list[str]:
     return [row[index].text + (f" [{row[index].detail}]" if row[index].detail else "") for row in table.rows]
 
 
-def test_fates_tell_losses_returns_and_the_last_loss(make_run) -> None:
+def test_trajectories_tell_losses_returns_and_the_last_loss(make_run) -> None:
     rows = history(["Q Z", "Q Z X", "Q", "Q X J", "Q X"])
-    assert fates(read_run(make_run(history=rows)), "missing") == {
+    assert trajectories(read_run(make_run(history=rows)), "missing") == {
         "J": ModeTrajectory(True, first_loss=400.0, recoveries=1),
         "Q": ModeTrajectory(False),
         "X": ModeTrajectory(True, first_loss=200.0, recoveries=1, gone=400.0),
         "Z": ModeTrajectory(True),
     }
-    assert fates(read_run(make_run(seed=1)), "collapsed") == {}
+    assert trajectories(read_run(make_run(seed=1)), "collapsed") == {}
 
 
 def test_survival_is_the_share_of_seeds_that_cover_a_class(section_of) -> None:
@@ -103,7 +113,7 @@ def test_modes_not_made_of_classes_have_no_map_but_are_counted(section_of) -> No
     section = section_of({"gan_standard": [["m1 m2", "m1", "m1 m3"]]}, num_modes=8)
     assert characters(section) == 0
     assert survival_maps(section) == []
-    assert column(loss_table(section), "gone for good") == ["1"]
+    assert column(loss_table(section), "lost until the end") == ["1"]
 
 
 def test_losses_a_run_are_medians_with_their_range(section_of) -> None:
@@ -116,13 +126,12 @@ def test_losses_a_run_are_medians_with_their_range(section_of) -> None:
     table = loss_table(section)
     assert column(table, "lost at some time") == ["2 [1–3]", "0"]
     assert column(table, "of these back at the end") == ["0 [0–1]", "0"]
-    assert column(table, "gone for good") == ["1 [1–3]", "0"]
+    assert column(table, "lost until the end") == ["1 [1–3]", "0"]
     assert column(table, "never covered") == ["0 [0–1]", "0"]
-    first, second = column(table, "which")
-    assert first == (
-        "First to go: A, B, C at 200. For good: A in all 3 seeds; B, C in 1 of 3. Never covered: C in 1 of 3."
-    )
-    assert second == "Nothing is ever lost."
+    runs = [[trajectories(run, "missing") for run in summary.included] for summary in section.summaries]
+    assert lost_modes(runs[0]) == (3, ["A", "B", "C"], 200, {"A": 3, "B": 1, "C": 1}, {"C": 1})
+    assert lost_modes(runs[1]) == (3, [], None, {}, {})
+    assert vanishing(section) == ({"A": (200, 200), "B": (200, 200), "C": (200, 200)}, {"C": 1})
 
 
 def test_classes_of_the_baseline_with_the_gravest_first(section_of) -> None:
@@ -137,9 +146,8 @@ def test_classes_of_the_baseline_with_the_gravest_first(section_of) -> None:
     assert column(table, "lost at some time") == ["2", "2"]
     assert column(table, "first lost at") == ["250 [200–300]", "250 [200–300]"]
     assert column(table, "came back") == ["–", "2 [3 times in all]"]
-    assert column(table, "gone for good") == ["2", "–"]
+    assert column(table, "lost until the end") == ["2", "–"]
     assert column(table, "since") == ["250 [200–300]", "–"]
-    assert table.caption.endswith("Never lost: 1 of 3 letters.")
 
 
 def test_onsets_over_seeds(section_of) -> None:
@@ -155,10 +163,10 @@ def test_onsets_over_seeds(section_of) -> None:
     assert column(table, "learning") == ["1", "0", "0"]
     assert column(table, "covering") == ["0", "2", "3"]
     assert column(table, "without one at ¼ · ½ · ¾ · the end") == ["3 · 2 · 1 · 0", "3 · 3 · 3 · 2", "3 · 3 · 3 · 3"]
-    assert onset_sentence(section) == (
-        "Loss becomes lasting in some seeds under `gan_standard` (3 of 4), `gan_fm` (1 of 3); "
-        "in no seed under `gan_r1`."
-    )
+    assert onset_shares(section) == {
+        "in some seeds": ["`gan_standard` (3 of 4)", "`gan_fm` (1 of 3)"],
+        "in no seed": ["`gan_r1`"],
+    }
 
 
 def test_few_seeds_are_counted_where_all_of_them_agree(section_of) -> None:
@@ -167,17 +175,17 @@ def test_few_seeds_are_counted_where_all_of_them_agree(section_of) -> None:
         {"gan_standard": [five], "gan_fm": [five] * 2, "gan_hinge": [five] * 3},
         {"gan_standard": [300], "gan_fm": [None] * 2, "gan_hinge": [300] * 3},
     )
-    assert onset_sentence(section) == (
-        "Loss becomes lasting in every seed under `gan_standard` (1 seed), `gan_hinge`; "
-        "in no seed under `gan_fm` (2 seeds)."
-    )
+    assert onset_shares(section) == {
+        "in every seed": ["`gan_standard` (1 seed)", "`gan_hinge`"],
+        "in no seed": ["`gan_fm` (2 seeds)"],
+    }
 
 
 def test_runs_without_recorded_modes_say_nothing(make_run) -> None:
     (section,) = group([read_run(make_run(history=[{"images_seen": 100, "kl": 0.2}]))])
     assert [onset_table(section), loss_table(section), class_table(section)] == [None] * 3
     assert survival_maps(section) == []
-    assert onset_sentence(section) == ""
+    assert onset_shares(section) == {}
 
 
 def test_modes_of_a_vaes_samples_have_their_onset_beside_those_of_the_levels(make_vae) -> None:
@@ -185,8 +193,8 @@ def test_modes_of_a_vaes_samples_have_their_onset_beside_those_of_the_levels(mak
     runs = [make_vae("none", seed, history=history(["rock", "", "jazz"]), onset=onset) for seed in range(3)]
     (section,) = group(map(read_run, runs))
     assert column(onset_table(section), "median onset") == ["300"]
-    assert onset_sentence(section).startswith("Loss becomes lasting in every seed")
-    assert column(loss_table(section), "gone for good") == ["1"]
+    assert [*onset_shares(section)] == ["in every seed"]
+    assert column(loss_table(section), "lost until the end") == ["1"]
 
 
 @pytest.mark.parametrize("num_classes", [2, 26, 62])
@@ -205,11 +213,10 @@ def test_many_names_take_several_figures(section_of) -> None:
     names = [f"gan_{letter}" for letter in ascii_uppercase[: COLUMNS * ROWS + 1]]
     pictures = survival_pictures(section_of({name: [["", "A"]] for name in names}))
     assert [picture.file for picture in pictures] == ["survival_gan_ab12_1.png", "survival_gan_ab12_2.png"]
-    assert "seeds in which it is covered" in pictures[0].caption
 
 
 def test_the_longest_lasting_class_is_on_top(section_of, monkeypatch) -> None:
     orders = []
-    monkeypatch.setattr("src.report.figures.survival._figure", lambda section, found, order_K: orders.append(order_K))
+    monkeypatch.setattr("src.report.figures.heatmaps._survival", lambda section, found, order_K: orders.append(order_K))
     survival_maps(section_of({"gan_standard": [["A", "A B", ""]], "gan_a": [["C", "C", "C"]]}))
     assert np.concatenate(orders).tolist() == [2, 1, 0]
