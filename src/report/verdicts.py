@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 
 from src.core.metric_specs import metric_spec
 from src.report.grouping import Section, Summary
@@ -65,18 +64,10 @@ class Comparison:
     def difference(self) -> Estimate:
         return self.compared.difference
 
-    @cached_property
+    @property
     def could_show(self) -> tuple[str, float] | None:
         """What this test can show: a "difference" in 4 of 5 cases, a "count" against none, or nothing below "seeds"."""
-        if self.significance is None:
-            return None
-        tests = self.significance.tests
-        shown = {
-            "seeds": self.compared.seeds_needed(tests),
-            "count": self.compared.count_needed(tests),
-            "difference": self.compared.detectable(tests),
-        }
-        return next(((kind, value) for kind, value in shown.items() if value), None)
+        return self.compared.could_show(self.significance.tests) if self.significance else None
 
 
 def judge(section: Section, summary: Summary, key: str) -> Comparison:
