@@ -12,7 +12,7 @@ LONGEST = 500  # characters of a name
 LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little without their key
 
 
-def told_apart(runs: Sequence[Run]) -> list[Run]:
+def distinguished(runs: Sequence[Run]) -> list[Run]:
     """Runs under one name that are not one recipe get names that tell them apart.
 
     A run's name holds only what its own sweep varied; beside runs from elsewhere that may not be enough. It gets its

@@ -25,7 +25,7 @@ LEADER = {"arrowstyle": "-", "color": "#a8a8a8", "linewidth": 0.7, "shrinkA": 0,
 def forest(section: Section) -> bytes | None:
     """The primary metric and the family's headline metrics, a panel each, a row per name; None without a pair."""
     remedies = section.ranked
-    keys = [key for key in section.headline if any(summary.differences.get(key) for summary in remedies)]
+    keys = [key for key in section.headline if any(section.differences(key, summary.name) for summary in remedies)]
     if not keys:
         return None
     figure = Figure(figsize=(WIDTH, 1.35 + 0.38 * len(remedies)), layout="constrained")
@@ -33,7 +33,7 @@ def forest(section: Section) -> bytes | None:
     panels = figure.subplots(1, len(keys), sharey=True, squeeze=False)[0]
     for axes, key in zip(panels, keys, strict=True):
         for row, summary in enumerate(remedies):
-            comparison, seeds = judge(section, summary, key), [*summary.differences.get(key, {}).values()]
+            comparison, seeds = judge(section, summary, key), section.differences(key, summary.name)
             colour, value = TONES[comparison.verdict], comparison.difference
             axes.scatter(seeds, [row] * len(seeds), s=26, facecolor="none", edgecolor=colour, linewidth=0.9, alpha=0.8)
             if value.low is not None and comparison.verdict is not Verdict.WITHHELD:
