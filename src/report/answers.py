@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from src.report.collapse import budget, level_collapse, likelihood, mode_collapse, prevention
 from src.report.document import Block, Bullets, Details, Heading, Paragraph, Picture, Table
 from src.report.figures import picture
 from src.report.figures.curves import LOG_SCALED, QUANTITIES, curves, level_curves
@@ -10,19 +11,7 @@ from src.report.figures.forest import forest
 from src.report.figures.heatmaps import dimension_maps, share_map, survival_maps
 from src.report.figures.rate_distortion import rate_distortion
 from src.report.grouping import Section
-from src.report.outcomes import (
-    MANY,
-    Remedy,
-    budget,
-    confidence,
-    effect,
-    effectiveness,
-    level_collapse,
-    likelihood,
-    mode_collapse,
-    prevention,
-    remedies,
-)
+from src.report.remedies import MANY, Remedy, confidence, effect, effectiveness, remedies
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
 from src.report.trajectories import ABSENT, characters, onset_shares, onset_table

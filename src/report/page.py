@@ -10,6 +10,7 @@ from src.report.answers import answers, opening
 from src.report.cautions import cautions
 from src.report.chapters import chapters, tuning
 from src.report.class_correlations import class_correlations, correlation_table, property_table
+from src.report.cost import compute_table, cost_table
 from src.report.document import Block, Bullets, Code, Contents, Details, Document, Heading, Paragraph
 from src.report.early_warning import BEFORE, SLACK, WIDTH, not_warned, records, warning, warning_table
 from src.report.export import relative
@@ -21,9 +22,7 @@ from src.report.grouping import Section
 from src.report.records import NEVER_STARTED
 from src.report.tables import (
     absence_table,
-    compute_table,
     controls_table,
-    cost_table,
     main_table,
     other_table,
     runs_table,

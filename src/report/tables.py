@@ -2,27 +2,24 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from statistics import median
 from textwrap import shorten
 from typing import Any
 
-import numpy as np
-
 from src.core.metric_specs import NOT_QUANTITIES, compact, metric_spec, ordered
 from src.core.plain_data import is_number
+from src.report.collapse import outcomes_of
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
 from src.report.grouping import CONTROLS, Section, Summary, control
-from src.report.outcomes import outcomes_of, remedies
 from src.report.ranking import ranks
 from src.report.records import Run
-from src.report.statistics import Estimate, estimate, p_text
-from src.report.templating import in_seeds, interval, say
+from src.report.remedies import remedies
+from src.report.statistics import Estimate, p_text
+from src.report.templating import in_seeds, say
 from src.report.verdicts import Comparison, effects_text, equal_budgets
 
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8
-SPENT = "discriminator_images"
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
 CAN_SHOW = {"seeds": "nothing below {} seeds", "count": "{} of {} against 0"}
 
@@ -258,72 +255,3 @@ def _control_names(section: Section) -> list[str]:
     """Real data first."""
     present = {one for run in section.included for one in run.controls}
     return [*(one for one in CONTROLS if one in present), *sorted(present - CONTROLS.keys())]
-
-
-# Cost
-
-
-def compute_table(section: Section) -> Table | None:
-    """Headline metrics where every run had spent what the cheapest spent in all; None where all cost the same."""
-    measured = {s.name: [run for run in s.included if run.history.has(SPENT)] for s in section.summaries}
-    ends = {run.history.last(SPENT) for runs in measured.values() for run in runs}
-    if len(ends) < 2:
-        return None
-    keys = [key for key in section.headline if any(run.history.has(key) for runs in measured.values() for run in runs)]
-
-    def then(summary: Summary, key: str) -> list[float]:
-        """A column of each run's history at its last evaluation within the common expense."""
-        rows = [(run, int((run.history.column(SPENT) <= min(ends)).sum()) - 1) for run in measured[summary.name]]
-        return [float(run.history.column(key)[row]) for run, row in rows if row >= 0]
-
-    def reached(summary: Summary, key: str) -> str:
-        return interval(estimate(value for value in then(summary, key) if np.isfinite(value)), metric_spec(key))
-
-    columns = [
-        ("name", name),
-        ("discriminator passes", partial(_mean, key="discriminator_passes")),
-        (f"{section.unit} seen by then", lambda s: " ".join(sorted({*map(compact, then(s, "images_seen"))})) or "–"),
-        *((metric_spec(key).label, partial(reached, key=key)) for key in keys),
-    ]
-    return table([s for s in section.summaries if measured[s.name]], columns, say("equal_compute", min(ends)))
-
-
-def _mean(summary: Summary, key: str) -> str:
-    return metric_spec(key).text(summary.mean(key))
-
-
-def cost_table(section: Section) -> Table | None:
-    """A row per name with completed runs; None where no run recorded what it took."""
-    if not any(run.facts.get("train_seconds") for run in section.included):
-        return None
-    total = section.num_modes
-
-    def fact(key: str) -> Callable[[Summary], str]:
-        def cell(summary: Summary) -> str:
-            values = [run.facts[key] for run in summary.included if run.facts.get(key)]
-            return metric_spec(key).text(median(values) if values else None)
-
-        return cell
-
-    def until(column: str, text: Callable[[float], str]) -> Callable[[Summary], Cell]:
-        def cell(summary: Summary) -> Cell:
-            times = [first_complete(run, total, column) for run in summary.included]
-            known = [time for time in times if time is not None]
-            share = f"{len(known)} of {len(times)} seeds" if len(known) < len(times) else ""
-            return Cell(text(median(known)) if known else "–", share)
-
-        return cell
-
-    columns = [("name", name), (f"{section.unit}/s", fact("images_per_second")), ("training, s", fact("train_seconds"))]
-    if "discriminator_passes" in section.metric_keys:
-        columns.append(("discriminator passes per step", partial(_mean, key="discriminator_passes")))
-    if total:
-        columns.append((f"{section.unit} until all {total}", until("images_seen", compact)))
-        columns.append((f"seconds until all {total}", until("seconds", metric_spec("train_seconds").text)))
-    return table([s for s in section.summaries if s.included], columns, say("cost", total))
-
-
-def first_complete(run: Run, total: int, column: str) -> float | None:
-    """A column of the history at the first evaluation that covers all modes; None if none does."""
-    complete = run.history.column("modes") >= total
-    return float(run.history.column(column)[complete.argmax()]) if complete.any() else None

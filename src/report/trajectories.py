@@ -12,9 +12,9 @@ from statistics import median
 import numpy as np
 
 from src.core.metric_specs import compact
+from src.report.collapse import outcomes_of
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
-from src.report.outcomes import outcomes_of
 from src.report.records import Run
 from src.report.tables import table
 from src.report.templating import few, say

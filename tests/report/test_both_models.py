@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
+from src.report.collapse import State, level_collapse, mode_collapse
 from src.report.collect import collect, read_run
 from src.report.figures.heatmaps import share_map, survival_maps
 from src.report.grouping import Section, group
-from src.report.outcomes import State, level_collapse, mode_collapse
 from src.report.tables import absence_table, controls_table, main_table, other_table, samples_table
 from src.report.trajectories import onset_table
 from src.report.write import write_report

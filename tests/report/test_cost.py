@@ -1,8 +1,8 @@
 import pytest
 
 from src.report.collect import collect, read_run
+from src.report.cost import compute_table, cost_table, first_complete
 from src.report.grouping import group
-from src.report.tables import compute_table, cost_table, first_complete
 
 
 def history(modes: list[int]) -> list[dict[str, float]]:

@@ -7,20 +7,10 @@ import pytest
 
 from src.report import write_report
 from src.report.answers import opening
+from src.report.collapse import State, level_collapse, likelihood, mode_collapse, phase, prevention
 from src.report.collect import collect, read_run
 from src.report.grouping import Section, group
-from src.report.outcomes import (
-    Conclusion,
-    State,
-    confidence,
-    effect,
-    effectiveness,
-    level_collapse,
-    likelihood,
-    mode_collapse,
-    phase,
-    prevention,
-)
+from src.report.remedies import Conclusion, confidence, effect, effectiveness
 from src.report.verdicts import Verdict, Withheld, judge
 
 

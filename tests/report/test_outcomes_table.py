@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from src.evaluation.metrics.onset import NEVER_HALF
+from src.report.collapse import mode_collapse, outcomes_of
 from src.report.collect import collect, read_run
 from src.report.document import Details, Table
 from src.report.grouping import EARLIER, group
-from src.report.outcomes import mode_collapse, outcomes_of
 from src.report.page import compose
 from src.report.tables import runs_table
 from src.report.write import write_report
