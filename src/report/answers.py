@@ -33,10 +33,10 @@ class Sentence:
 def opening(section: Section) -> list[Sentence]:
     """Three sentences, whatever the runs: the collapse, the remedies, the confidence."""
     modes, spent = mode_collapse(section, section.family.absent), budget(section)
-    found = effect(section)
+    outcome = effect(section)
     return [
         Sentence(say("opening", section, modes, *level_collapse(section), spent)),
-        Sentence(say("effect", section, found), found.kind),
+        Sentence(say("effect", section, outcome), outcome.kind),
         Sentence(say("confidence", section, confidence(section)), "caution"),
     ]
 
@@ -70,7 +70,7 @@ def _modes(section: Section) -> list[Block]:
 
 def _posterior(section: Section) -> list[Block]:
     state, levels = level_collapse(section)
-    kept = [say("prevention", section, *found) for one in levels if (found := prevention(section, one.name))]
+    kept = [say("prevention", section, *outcome) for one in levels if (outcome := prevention(section, one.name))]
     if not kept and any(summary.included for summary in section.remedies):
         kept = [say("nothing_prevented", section)]
     best = likelihood(section)
@@ -99,8 +99,8 @@ def _answer(question: str, sentences: Sequence[str], *shown: Sequence[Block | No
 
 
 def _effectiveness(section: Section) -> str:
-    found = effectiveness(section)
-    return say("effectiveness", section, found) if found else say("effect", section, effect(section))
+    outcome = effectiveness(section)
+    return say("effectiveness", section, outcome) if outcome else say("effect", section, effect(section))
 
 
 def _folded(what: str, table: Table | None) -> Block | None:

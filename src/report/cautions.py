@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from src.core.metric_families import REAL_CONTROLS
 from src.core.metric_specs import metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report.grouping import REAL_CONTROLS, Section, control
+from src.report.grouping import Section, control
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
 from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import rankdata
 
+from src.core.class_properties import property_named
 from src.core.metric_specs import MetricSpec
 from src.core.multiple_tests import holm
 from src.report.counts import SEED
@@ -25,42 +26,6 @@ RESAMPLES = 5000
 KEPT, LOST = ("O", "A"), ("Q", "X", "Z")  # letters that GANs are said to keep, and to lose
 WORST = 3  # how many of the classes that fare worst are named
 RHO = MetricSpec("ρ", decimals=2)
-
-
-@dataclass(frozen=True)
-class Property:
-    """How a property is called, its unit, and what is true of a class that has more of it, or less."""
-
-    label: str
-    unit: str
-    more: str
-    less: str
-
-
-# fmt: off
-PROPERTIES = {
-    "ink": Property("ink", "mean share of full ink", "have more ink", "have less ink"),
-    "skeleton": Property("stroke length", "pixels", "have longer strokes", "have shorter strokes"),
-    "perimeter": Property("outline", "pixel edges", "have longer outlines", "have shorter outlines"),
-    "holes": Property("holes", "mean number", "have more holes", "have fewer holes"),
-    "within_variance": Property("variance within", "squared distance to the mean",
-                                "vary more among themselves", "vary less among themselves"),
-    "nearest_neighbour": Property("nearest neighbour", "distance",
-                                  "have farther nearest neighbours", "have closer nearest neighbours"),
-    "oracle_error": Property("oracle's error", "share of held-out data",
-                             "are mistaken more often by the oracle", "are mistaken less often by the oracle"),
-    "distance_to_others": Property("distance to others", "oracle's features",
-                                   "lie farther from the others", "lie closer to the others"),
-    "frequency": Property("frequency", "share of training data",
-                          "are more frequent in the data", "are rarer in the data"),
-}
-# fmt: on
-
-
-def property_named(key: str) -> Property:
-    """The known property, or a plain one under the key's own name."""
-    label = key.replace("_", " ")
-    return PROPERTIES.get(key) or Property(label, "", f"have more {label}", f"have less {label}")
 
 
 @dataclass(frozen=True)
@@ -277,31 +242,32 @@ def _p(chance_B: np.ndarray, observed: float) -> float:
     return float(1 + (chance_B >= observed - 1e-9).sum()) / (1 + len(chance_B))
 
 
-def property_table(found: ClassCorrelations) -> Table:
+def property_table(outcome: ClassCorrelations) -> Table:
     """Every class with its survival and its properties, the one that fared worst first."""
-    known = {key: property_named(key) for key in found.properties}
+    known = {key: property_named(key) for key in outcome.properties}
     columns = [
         ("", str),
-        ("survival", lambda name: percent(found.share(name))),
+        ("survival", lambda name: percent(outcome.share(name))),
         *(
-            (one.label, lambda name, key=key: f"{found.properties[key][found.classes.index(name)]:.3g}")
+            (one.label, lambda name, key=key: f"{outcome.properties[key][outcome.classes.index(name)]:.3g}")
             for key, one in known.items()
         ),
     ]
     units = ", ".join(f"{one.label}: {one.unit}" for one in known.values() if one.unit)
-    return table(sorted(found.classes, key=lambda name: (found.share(name), name)), columns, say("properties", units))
+    order = sorted(outcome.classes, key=lambda name: (outcome.share(name), name))
+    return table(order, columns, say("properties", units))
 
 
-def correlation_table(found: ClassCorrelations) -> Table | None:
+def correlation_table(outcome: ClassCorrelations) -> Table | None:
     """ρ within each name that has enough seeds and loses anything unevenly; None if there is only one name."""
 
     def rho(label: str, key: str) -> str:
-        survival_K = found.by_name[label]
-        return RHO.text(float(spearman(found.properties[key], survival_K)), True) if np.ptp(survival_K) else "–"
+        survival_K = outcome.by_name[label]
+        return RHO.text(float(spearman(outcome.properties[key], survival_K)), True) if np.ptp(survival_K) else "–"
 
     columns = [
         ("name", lambda label: Cell(f"`{label}`")),
-        ("mean survival", lambda label: percent(found.by_name[label].mean())),
-        *((one.label, lambda label, key=one.key: rho(label, key)) for one in found.correlations),
+        ("mean survival", lambda label: percent(outcome.by_name[label].mean())),
+        *((one.label, lambda label, key=one.key: rho(label, key)) for one in outcome.correlations),
     ]
-    return table(found.by_name, columns, say("correlations")) if len(found.by_name) > 1 else None
+    return table(outcome.by_name, columns, say("correlations")) if len(outcome.by_name) > 1 else None

@@ -83,10 +83,10 @@ def phase(onset: float | None, images_seen: float | None) -> str:
 
 
 def _phases(runs: Sequence[Run], onsets: Sequence[float | None]) -> dict[str, dict[int, float | None]]:
-    found: dict[str, dict[int, float | None]] = {"early": {}, "midway": {}, "late": {}, "": {}}
+    phases: dict[str, dict[int, float | None]] = {"early": {}, "midway": {}, "late": {}, "": {}}
     for run, onset in zip(runs, onsets, strict=True):
-        found[phase(onset, run.images_seen)][run.seed] = onset
-    return {name: seeds for name, seeds in found.items() if seeds}
+        phases[phase(onset, run.images_seen)][run.seed] = onset
+    return {name: seeds for name, seeds in phases.items() if seeds}
 
 
 def outcomes_of(runs: Sequence[Run]) -> Counter[str]:

@@ -128,8 +128,8 @@ class Document:
     @property
     def pictures(self) -> list[Picture]:
         """Every picture, for writing to figures/."""
-        found = [block.pictures if isinstance(block, Gallery) else [block] for block in flat(self.blocks)]
-        return [picture for some in found for picture in some if isinstance(picture, Picture)]
+        pictures = [block.pictures if isinstance(block, Gallery) else [block] for block in flat(self.blocks)]
+        return [picture for some in pictures for picture in some if isinstance(picture, Picture)]
 
 
 def flat(blocks: Sequence[Block]) -> list[Block]:

@@ -1,13 +1,13 @@
 """Early warnings: which signal moves before collapse sets in, and which also moves where none does.
 
-The rule, fixed beforehand. A signal has moved at the first evaluation at which it lies outside the range of all its
-evaluations before, of which there must be at least BEFORE, and lies outside the same range, on the same side, at the
-next one too. The range reaches from their median WIDTH median absolute deviations, but at least SLACK of the median, to
-either side. In twenty evaluations white noise moves by this rule in about one run in eight, a random walk in nearly
-half, a straight trend never. A move is dated at the second of its evaluations, when it is known; its lead is the onset
-minus that, in samples seen. Runs without an onset are watched to their end, so a signal has more time for a false alarm
-than for a warning. A signal that merely tells recipes apart would have a perfect record over all runs, where some
-recipes collapse and others don't: so names that know both are judged alone, if they have enough runs of either kind.
+The rule, fixed beforehand: a signal has moved when two evaluations in a row are outside the range of all its
+evaluations before, on the same side; there must be at least BEFORE of them. The range reaches from their median WIDTH
+median absolute deviations, but at least SLACK of the median, to either side. In twenty evaluations white noise moves by
+this rule in about one run in eight, a random walk in nearly half, a straight trend never. A move is dated at the second
+of its evaluations, when it is known; its lead is the onset minus that, in samples seen. Runs without an onset are
+observed to their end, so a signal has more time for a false alarm than for a warning. A signal that only distinguishes
+recipes would have a perfect record over all runs, where some recipes collapse and others do not: names with runs of
+both kinds are therefore evaluated alone, if they have enough of either.
 """
 
 from collections.abc import Iterable, Sequence
@@ -32,16 +32,16 @@ OFTEN, RARELY = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
 
 @dataclass(frozen=True)
 class Record:
-    """How one signal did over the judged runs: its leads where it moved, and how often it could have.
+    """How one signal did: its leads where it moved, and how often it could have.
 
     Attributes:
         leads: onset minus move, of the runs with an onset in which it moved; positive is a warning.
         collapsed: runs with an onset late enough to be warned of.
         alarms: runs without an onset in which it moved.
         sound: runs without an onset.
-        collapsed_seeds: different seeds among the first; runs of one seed share the data's order, and are one witness.
+        collapsed_seeds: different seeds among the first; runs of one seed share the data's order, and count once.
         sound_seeds: different seeds among the sound runs.
-        pooled: whether runs of all names are judged, of which some may always collapse and others never.
+        pooled: whether runs of all names are evaluated, of which some may always collapse and others never.
     """
 
     signal: str
@@ -95,15 +95,14 @@ def watched(section: Section) -> list[Run]:
 
 
 def records(section: Section) -> list[Record]:
-    """Every signal's record over the runs of the names that know both fates; over all if their seeds are too few."""
+    """Every signal's record over the names with runs of both kinds; over all names if their seeds are too few."""
     runs = watched(section)
-    within = _of_both_fates(runs)
-    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within)))
-    enough = enough >= MIN_SEEDS
+    within = _of_both_kinds(runs)
+    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within))) >= MIN_SEEDS
     return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
 
 
-def _of_both_fates(runs: Sequence[Run]) -> list[Run]:
+def _of_both_kinds(runs: Sequence[Run]) -> list[Run]:
     """Runs of the names under which some collapse in time to be warned of, and some never."""
     collapsing = {run.name for run in runs if can_be_warned_of(run)}
     sound = {run.name for run in runs if is_sound(run)}

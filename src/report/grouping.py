@@ -23,18 +23,6 @@ from src.report.statistics import Estimate, Significance
 
 Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample, oracle
 EARLIER = "an oracle of an earlier version"
-CONTROLS = {
-    "real": "real, held out",
-    "blurred": "real, blurred",
-    "noisy": "real, noisy",
-    "thick": "real, thick strokes",
-    "noise": "noise",
-    "grey": "plain grey",
-    "cut_up": "real, cut up",
-    "superposed": "real, superposed",
-    "single": "one sample, repeated",
-}
-REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)
@@ -108,8 +96,6 @@ class Section:
         words = f"{self.model[:30]}_{digest[:50]}{stack}{oracle}"
         return "".join(c if c.isascii() and c.isalnum() else "_" for c in words)
 
-    # Runs
-
     @cached_property
     def included(self) -> tuple[Run, ...]:
         return _latest(run for run in self.runs if run.completed and run.dataset)
@@ -123,10 +109,8 @@ class Section:
     @cached_property
     def repeats(self) -> tuple[Run, ...]:
         """Completed runs left out because a later one has the same name and seed."""
-        seeded = (run for run in self.runs if run.completed and run.dataset and run.seed is not None)
-        return tuple(run for run in seeded if run not in self.included)
-
-    # Names
+        done = (run for run in self.runs if run.completed and run.dataset and run.seed is not None)
+        return tuple(run for run in done if run not in self.included)
 
     @cached_property
     def names(self) -> list[str]:
@@ -157,16 +141,14 @@ class Section:
     def best_first(self) -> tuple[Summary, ...]:
         """All names by their mean in the primary metric; those without one last, by name."""
         sign = -1 if metric_spec(self.primary).better == "higher" else 1
-        means = {s.name: s.mean(self.primary) for s in self.summaries}
-        order = sorted(means, key=lambda name: (means[name] is None, sign * (means[name] or 0.0), name))
-        return tuple(sorted(self.summaries, key=lambda s: order.index(s.name)))
+        means = [(s.mean(self.primary), s) for s in self.summaries]
+        ordered_means = sorted(means, key=lambda m: (m[0] is None, sign * (m[0] or 0.0), m[1].name))
+        return tuple(summary for _, summary in ordered_means)
 
     @cached_property
     def ranked(self) -> tuple[Summary, ...]:
         """Remedies with completed or failed runs, the best mean first."""
         return tuple(s for s in self.best_first if (s.included or s.failed) and s.name != self.baseline)
-
-    # Metrics
 
     @cached_property
     def metric_keys(self) -> set[str]:
@@ -211,8 +193,6 @@ class Section:
         totals = [int(m["modes"]) + len(m["missing"]) for m in counted if is_names(m.get("missing"))]
         return max(totals, default=None)
 
-    # Statistics
-
     @cached_property
     def tables(self) -> Mapping[str, np.ndarray]:
         """Values by metric, [names, seeds]."""
@@ -239,19 +219,13 @@ class Section:
 
     @cached_property
     def significances(self) -> Mapping[tuple[str, str], Significance]:
-        """By metric and name, corrected (Holm) over names for the primary metric, else over names × metrics.
-
-        None where too few seeds have a pair.
-        """
+        """By metric and name, with enough pairs; corrected (Holm) over names in the primary metric, else over all."""
         corrected = {}
         for keys in ([self.primary] if self.primary else [], self.side_keys):
             tests = {(key, s.name): p for key in keys for s in self.remedies if (p := self.compared(key, s.name).p)}
             for test, p in zip(tests, holm([*tests.values()]), strict=True):
                 corrected[test] = Significance(tests[test], p, len(tests))
         return corrected
-
-    def significance(self, key: str, name: str) -> Significance | None:
-        return self.significances.get((key, name))
 
 
 def _latest(runs: Iterable[Run]) -> tuple[Run, ...]:

@@ -115,32 +115,32 @@ def _unfolding(section: Section) -> list[Block | None]:
 
 
 def _early_warnings(section: Section) -> list[Block | None]:
-    found = records(section)
-    if not found:
+    outcome = records(section)
+    if not outcome:
         return []
     notes = (say("warning_rule", BEFORE, WIDTH, SLACK), say("not_warned", *not_warned(section), BEFORE))
     return [
-        Bullets([(say("warning", warning(found), section.unit), "finding")]),
+        Bullets([(say("warning", warning(outcome), section.unit), "finding")]),
         *(Paragraph(text, "note") for text in notes if text),
-        warning_table(found, section.unit),
+        warning_table(outcome, section.unit),
         picture("signals", section, signal_curves(section)),
     ]
 
 
 def _classes(section: Section) -> list[Block]:
     """Nothing where the runs have no properties of classes or no survival."""
-    found = class_correlations(section)
-    if found is None:
+    outcome = class_correlations(section)
+    if outcome is None:
         return []
-    within = correlation_table(found)
+    within = correlation_table(outcome)
     blocks = [
-        Bullets([(say("classes", found), "finding")]),
-        picture("why", section, correlation_figure(found), found),
-        Paragraph(say("class_terms", found), "note"),
-        Details(f"All {found.noun}, and what was measured of them", [property_table(found)]),
+        Bullets([(say("classes", outcome), "finding")]),
+        picture("why", section, correlation_figure(outcome), outcome),
+        Paragraph(say("class_terms", outcome), "note"),
+        Details(f"All {outcome.noun}, and what was measured of them", [property_table(outcome)]),
         Details("The same within each name", [within]) if within else None,
     ]
-    return _part(f"Why these {found.noun}?", blocks)
+    return _part(f"Why these {outcome.noun}?", blocks)
 
 
 def _runs(section: Section) -> list[Block]:

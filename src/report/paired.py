@@ -115,12 +115,12 @@ def estimates(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: 
     return made
 
 
-def _between_groups(row: np.ndarray, found: Groups, higher: bool) -> Sequence[float | None]:
-    if not 0 < found.worse < found.n:
+def _between_groups(row: np.ndarray, of: Groups, higher: bool) -> Sequence[float | None]:
+    if not 0 < of.worse < of.n:
         return None, None
     ordered = np.sort(row)[:: 1 if higher else -1]
-    bad, good = float(ordered[: found.worse].mean()), float(ordered[found.worse :].mean())
-    return sorted(good + share * (bad - good) for share in clopper_pearson(found.worse, found.n))
+    bad, good = float(ordered[: of.worse].mean()), float(ordered[of.worse :].mean())
+    return sorted(good + share * (bad - good) for share in clopper_pearson(of.worse, of.n))
 
 
 def groups(names: Sequence[str], values_MN: np.ndarray, key: str) -> dict[str, Groups]:
@@ -141,12 +141,12 @@ def groups(names: Sequence[str], values_MN: np.ndarray, key: str) -> dict[str, G
 def comparisons(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: int | None) -> dict[str, Compared]:
     """Every name but the first against the first."""
     spec = metric_spec(key)
-    found = compare(values_MN, spec.better != "higher", spec.rounding, spec.bounds(num_modes))
+    result = compare(values_MN, spec.better != "higher", spec.rounding, spec.bounds(num_modes))
     made = {}
     for place, name in enumerate(names[1:]):
-        row = {part: values[place] for part, values in found._asdict().items() if part != "split"}
+        row = {part: values[place] for part, values in result._asdict().items() if part != "split"}
         number = {part: float(value) if np.isfinite(value) else None for part, value in row.items()}
-        n = int(found.n[place])
+        n = int(result.n[place])
         made[name] = Compared(
             difference=Estimate(n, number["difference"], None, number["low"], number["high"]),
             p=number["p"],

@@ -39,12 +39,12 @@ def remedies(section: Section) -> list[Remedy]:
     return [
         Remedy(
             summary,
-            found,
+            comparison,
             side_effects(section, summary),
             section.primary in KLS and kl_at_floor(summary, section.primary) and len(summary.included) >= MIN_SEEDS,
         )
         for summary in section.ranked
-        if (found := decision(section, summary))
+        if (comparison := decision(section, summary))
     ]
 
 
@@ -154,11 +154,11 @@ class Confidence:
 def confidence(section: Section) -> Confidence:
     seeds = [len(summary.included) for summary in section.summaries]
     seen = {float(f"{run.images_seen:.3g}") for run in section.included if run.images_seen}
-    found = cautions(section)
+    limits = cautions(section)
     return Confidence(
         seeds=(min(seeds), max(seeds)),
         images_seen=seen.pop() if len(seen) == 1 else None,
-        limit=next((caution for caution in found if caution.grave), None),
-        further=len(found) - 1,
+        limit=next((caution for caution in limits if caution.grave), None),
+        further=len(limits) - 1,
         undecided=sum(remedy.verdict is Verdict.UNCLEAR for remedy in remedies(section)),
     )

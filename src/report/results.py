@@ -103,15 +103,15 @@ def _mapping(record: Any, key: str, check: Callable[[Any, str], Any]) -> dict[st
 
 def _metrics(record: Any, key: str) -> dict[str, Any]:
     """Numbers, texts, and lists and mappings of them, by name."""
-    found = _mapping(record, key, _plain)
+    metrics = _mapping(record, key, _plain)
     for count in COUNTS:
-        _real(found.get(count), f"{key}.{count}", least=0, most=MOST_MODES)
+        _real(metrics.get(count), f"{key}.{count}", least=0, most=MOST_MODES)
     for share in SHARES:
-        _real(found.get(share), f"{key}.{share}", least=0, most=1)
-    modes, missing = found.get("modes"), found.get("missing")
+        _real(metrics.get(share), f"{key}.{share}", least=0, most=1)
+    modes, missing = metrics.get("modes"), metrics.get("missing")
     if _real(modes, f"{key}.modes") is not None and isinstance(missing, list):
         require(modes + len(missing) >= 1, f"{key} has no modes, neither covered nor missing")
-    return found
+    return metrics
 
 
 def _plain(value: Any, key: str) -> Any:

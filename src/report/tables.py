@@ -5,12 +5,13 @@ from functools import partial
 from textwrap import shorten
 from typing import Any
 
+from src.core.metric_families import CONTROLS
 from src.core.metric_specs import NOT_QUANTITIES, compact, metric_spec, ordered
 from src.core.plain_data import is_number
 from src.report.collapse import outcomes_of
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
-from src.report.grouping import CONTROLS, Section, Summary, control
+from src.report.grouping import Section, Summary, control
 from src.report.ranking import ranks
 from src.report.records import Run
 from src.report.remedies import remedies
@@ -69,7 +70,7 @@ def _quantities(section: Section) -> list[str]:
 
 
 def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
-    """A row per name, the baseline first unless told in which order."""
+    """A row per name, in the given order, else the baseline first."""
 
     def seeds(summary: Summary) -> str:
         done, failed = len(summary.included), len(summary.failed)

@@ -11,9 +11,9 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from src.core.metric_families import CONTROLS
 from src.core.metric_specs import MetricSpec, compact, listed, metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report.grouping import CONTROLS
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, p_text
 from src.report.verdicts import effects_text
 

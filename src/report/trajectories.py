@@ -168,8 +168,8 @@ def _spread(values: Sequence[float], text: Callable[[float], str]) -> Cell:
 
 def loss_table(section: Section) -> Table | None:
     """How many modes a run loses, recovers, and loses until the end, a row per name."""
-    found = [(summary, [trajectories(run, ABSENT) for run in recorded(summary)]) for summary in section.summaries]
-    drawn = [(summary, runs) for summary, runs in found if runs]
+    rows = [(summary, [trajectories(run, ABSENT) for run in recorded(summary)]) for summary in section.summaries]
+    drawn = [(summary, runs) for summary, runs in rows if runs]
 
     def number(holds: Callable[[ModeTrajectory], bool]) -> Callable[[tuple[Summary, list[Trajectories]]], Cell]:
         return lambda row: _spread([sum(map(holds, run.values())) for run in row[1]], "{:g}".format)
@@ -206,22 +206,22 @@ def class_table(section: Section) -> Table | None:
     runs = [trajectories(run, ABSENT) for run in recorded(section.summaries[0])]
     if not _has_names(section):
         return None
-    found = {name: [run[name] for run in runs if name in run] for name in section.classes}
-    found = {name: seeds for name, seeds in found.items() if not all(one.unharmed for one in seeds)}
-    if not found:
+    classes = {name: [run[name] for run in runs if name in run] for name in section.classes}
+    classes = {name: seeds for name, seeds in classes.items() if not all(one.unharmed for one in seeds)}
+    if not classes:
         return None
 
     def times(part: str) -> Callable[[str], list[float]]:
-        return lambda name: [value for one in found[name] if (value := getattr(one, part)) is not None]
+        return lambda name: [value for one in classes[name] if (value := getattr(one, part)) is not None]
 
     first, gone = times("first_loss"), times("gone")
 
     def severity(name: str) -> tuple[float, ...]:
-        final = sum(one.gone is not None or not one.present for one in found[name])
+        final = sum(one.gone is not None or not one.present for one in classes[name])
         return -final, median(first(name)) if first(name) else 0.0
 
     def back(name: str) -> Cell:
-        returns = [one.recoveries for one in found[name] if one.recoveries]
+        returns = [one.recoveries for one in classes[name] if one.recoveries]
         return Cell(_or_dash(len(returns)), f"{sum(returns)} times in all" if sum(returns) > len(returns) else "")
 
     columns = [
@@ -231,10 +231,10 @@ def class_table(section: Section) -> Table | None:
         ("came back", back),
         ("lost until the end", lambda name: _or_dash(len(gone(name)))),
         ("since", lambda name: _spread(gone(name), compact)),
-        ("never covered", lambda name: _or_dash(sum(not one.present for one in found[name]))),
+        ("never covered", lambda name: _or_dash(sum(not one.present for one in classes[name]))),
     ]
-    caption = say("class_losses", section, len(runs), len(section.classes) - len(found))
-    return table(sorted(found, key=severity), columns, caption)
+    caption = say("class_losses", section, len(runs), len(section.classes) - len(classes))
+    return table(sorted(classes, key=severity), columns, caption)
 
 
 def _or_dash(number: int) -> str:

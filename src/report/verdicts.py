@@ -76,7 +76,7 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     A difference is shown where its p holds after correction: for all names in the primary metric, for all names and
     metrics in the others.
     """
-    compared, significance = section.compared(key, summary.name), section.significance(key, summary.name)
+    compared, significance = section.compared(key, summary.name), section.significances.get((key, summary.name))
     withheld, verdict, subject = _withheld(section, summary, key, compared), Verdict.UNCLEAR, metric_spec(key).label
     if withheld:
         verdict = Verdict.WITHHELD
@@ -133,7 +133,7 @@ def decision(section: Section, summary: Summary) -> Comparison | None:
 
 def side_effects(section: Section, summary: Summary) -> list[Comparison]:
     """Differences that are shown in any other metric."""
-    return [found for key in section.side_keys if (found := judge(section, summary, key)).verdict in SHOWN]
+    return [comparison for key in section.side_keys if (comparison := judge(section, summary, key)).verdict in SHOWN]
 
 
 def effects_text(effects: Sequence[Comparison], most: int = 99) -> str:

@@ -65,7 +65,7 @@ def _composed(runs: Sequence[Run], baseline: str | None, root: Path) -> tuple[li
         return sections, fit_size_budget(compose(sections, root))
     except ReportError:
         raise
-    except Exception:  # whatever values meet that nobody has thought of
+    except Exception:  # values of a kind that no check knows
         checked = [_checked(run, root) for run in runs]
         if all(run is before for run, before in zip(checked, runs, strict=True)):
             raise

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from src.core.class_properties import PROPERTIES, property_named
 from src.report import write_report
-from src.report.class_correlations import PROPERTIES, ClassCorrelations, class_correlations, property_named
+from src.report.class_correlations import ClassCorrelations, class_correlations
 from src.report.collect import collect, read_run
 from src.report.figures.forest import _names, correlation_figure
 from src.report.grouping import group

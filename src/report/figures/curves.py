@@ -155,8 +155,8 @@ def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
     tables = [dict(np.transpose(_curve(run, key)).tolist()) for run in summary.included]
     seen = sorted(set.intersection(*map(set, tables))) if tables else []
     into, back = (math.log, np.exp) if key in LOG_SCALED else (float, np.asarray)
-    found = [estimate(into(table[x]) for table in tables) for x in seen]
-    ends = ([getattr(value, end) for value in found] for end in ("mean", "low", "high"))
+    estimates = [estimate(into(table[x]) for table in tables) for x in seen]
+    ends = ([getattr(value, end) for value in estimates] for end in ("mean", "low", "high"))
     return np.array(seen), *(back(np.array(values, dtype=float)) for values in ends)
 
 

@@ -5,8 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from src.core.class_properties import property_named
 from src.core.metric_specs import metric_spec
-from src.report.class_correlations import ClassCorrelations, property_named
+from src.report.class_correlations import ClassCorrelations
 from src.report.figures.style import COLOURS, INK, MUTED, WIDTH, bare, png, short, styled
 from src.report.grouping import Section
 from src.report.verdicts import Verdict, judge
@@ -64,33 +65,33 @@ def _rows(axes: Axes, labels: list[str], left: str, right: str) -> None:
 
 
 @styled
-def correlation_figure(found: ClassCorrelations) -> bytes | None:
+def correlation_figure(outcome: ClassCorrelations) -> bytes | None:
     """Left a row per property, right every class under the strongest; None if nothing can be tested.
 
     Findings are filled, for readers who do not distinguish the colours.
     """
-    if not found.testable:
+    if not outcome.testable:
         return None
-    figure = Figure(figsize=(WIDTH, 1.6 + 0.36 * max(8, len(found.correlations))), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 1.6 + 0.36 * max(8, len(outcome.correlations))), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
-    colours = [COLOURS[1] if one.holds else MUTED for one in found.correlations]
-    for row, (one, colour) in enumerate(zip(found.correlations, colours, strict=True)):
+    colours = [COLOURS[1] if one.holds else MUTED for one in outcome.correlations]
+    for row, (one, colour) in enumerate(zip(outcome.correlations, colours, strict=True)):
         _bar(left, row, one.low, one.rho, one.high, colour, face=None if one.holds else "white")
     left.set_xlim(-1.02, 1.02)
     left.set_xticks([-1, -0.5, 0, 0.5, 1])
     left.set_xlabel("rank correlation ρ with survival")
-    _rows(left, [one.label for one in found.correlations], "more of it: vanish", "more of it: survive")
-    known = property_named(found.correlations[0].key)
-    values_K = found.properties[found.correlations[0].key]
-    right.plot(values_K, found.survival_K, "o", color=colours[0], markersize=2 * DOT)
-    low = float(found.survival_K.min())
+    _rows(left, [one.label for one in outcome.correlations], "more of it: vanish", "more of it: survive")
+    known = property_named(outcome.correlations[0].key)
+    values_K = outcome.properties[outcome.correlations[0].key]
+    right.plot(values_K, outcome.survival_K, "o", color=colours[0], markersize=2 * DOT)
+    low = float(outcome.survival_K.min())
     right.set_ylim(low - 0.12 * (1 - low), 1 + 0.12 * (1 - low))
     right.margins(x=0.08)
     right.grid(True, axis="both")
     right.yaxis.set_major_formatter(PercentFormatter(1, decimals=None, symbol=" %"))
     right.set_xlabel(", ".join(filter(None, (known.label, known.unit))))
-    right.set_ylabel(f"survival of the {found.noun}")
-    _names(right, found.classes, np.stack([values_K, found.survival_K], 1))
+    right.set_ylabel(f"survival of the {outcome.noun}")
+    _names(right, outcome.classes, np.stack([values_K, outcome.survival_K], 1))
     return png(figure)
 
 

@@ -95,22 +95,22 @@ def survival_maps(section: Section) -> list[bytes]:
 
     The class that lasts longest under the first name drawn is on top. Triangles: onsets, one per seed.
     """
-    found = [(summary, values) for summary in section.summaries if (values := survival(section, summary))]
-    if not found:
+    drawn = [(summary, values) for summary in section.summaries if (values := survival(section, summary))]
+    if not drawn:
         return []
-    order_K = np.argsort(-found[0][1][1].mean(0), kind="stable")
+    order_K = np.argsort(-drawn[0][1][1].mean(0), kind="stable")
     size = COLUMNS * ROWS
-    return [_survival(section, found[first : first + size], order_K) for first in range(0, len(found), size)]
+    return [_survival(section, drawn[first : first + size], order_K) for first in range(0, len(drawn), size)]
 
 
 Survival = tuple[Summary, tuple[np.ndarray, np.ndarray]]
 
 
-def _survival(section: Section, found: Sequence[Survival], order_K: np.ndarray) -> bytes:
+def _survival(section: Section, drawn: Sequence[Survival], order_K: np.ndarray) -> bytes:
     height = max(1.4, 0.115 * len(order_K))  # inches, enough for the names of the classes
-    figure, grid = panels(len(found), height, columns=min(COLUMNS, len(found)), key=True)
+    figure, grid = panels(len(drawn), height, columns=min(COLUMNS, len(drawn)), key=True)
     names = [section.classes[k] for k in order_K]
-    for axes, (summary, (seen_E, covered_EK)) in zip(grid, found, strict=True):
+    for axes, (summary, (seen_E, covered_EK)) in zip(grid, drawn, strict=True):
         image = heat_map(axes, covered_EK[:, order_K].T, names, seen_E, cmap=LOST_DARK, vmin=0, vmax=1)
         for onset in filter(None, (run.mode_onset for run in recorded(summary))):
             axes.plot(onset, -0.5, "v", color=COLOURS[2], markersize=5.5, clip_on=False)
@@ -127,14 +127,14 @@ def dimension_maps(section: Section) -> bytes | None:
     """The first seed of each name; rows are dimensions, columns evaluations; None if no history has them."""
     measured = {s.label: [(run, _levels(section, run)) for run in s.included] for s in section.summaries}
     firsts = ((label, next((pair for pair in runs if pair[1]), None)) for label, runs in measured.items())
-    found = [(label, *pair) for label, pair in firsts if pair]
-    if not found:
+    drawn = [(label, *pair) for label, pair in firsts if pair]
+    if not drawn:
         return None
-    num_dims = max(sum(map(len, levels.values())) for *_, levels in found)
-    figure, grid = panels(len(found), min(1.9, 0.5 + 0.07 * num_dims), own=True, key=True)
-    largest = max(float(np.nanmax(values)) for *_, levels in found for values in levels.values())
+    num_dims = max(sum(map(len, levels.values())) for *_, levels in drawn)
+    figure, grid = panels(len(drawn), min(1.9, 0.5 + 0.07 * num_dims), own=True, key=True)
+    largest = max(float(np.nanmax(values)) for *_, levels in drawn for values in levels.values())
     look = {"cmap": INFORMATION_DARK, "norm": LogNorm(LEAST_KL, max(largest, 10 * ACTIVE_NATS))}
-    for axes, (label, run, levels) in zip(grid, found, strict=True):
+    for axes, (label, run, levels) in zip(grid, drawn, strict=True):
         stacked = _stacked(levels)
         image = heat_map(axes, stacked, None, run.history.column("images_seen"), **look)
         starts = np.cumsum([0, *(len(values) + 1 for values in levels.values())])[:-1]

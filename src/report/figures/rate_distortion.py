@@ -23,7 +23,7 @@ Points = dict[str, np.ndarray]  # label to (runs, 2): rate, distortion
 @styled
 def rate_distortion(section: Section) -> bytes | None:
     """The plane from no rate at all on, and a close-up of the runs; None if no run has both quantities."""
-    points = {s.label: found for s in section.summaries if len(found := _points(s.included, section.family.levels))}
+    points = {s.label: runs for s in section.summaries if len(runs := _points(s.included, section.family.levels))}
     if not points:
         return None
     floor, entropy = reference(section, "floor_nll"), reference(section, "entropy")
