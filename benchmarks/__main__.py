@@ -21,9 +21,9 @@ from hydra import initialize_config_dir
 
 from benchmarks import loops, scaling, sweeps
 from src.core import device, resolvers
-from src.core.errors import MISTAKES, give_up, message
+from src.core.console import configure_logging
+from src.core.errors import USER_ERRORS, exit_with_error, message
 from src.core.files import write_atomically
-from src.core.logging_setup import quieten
 from src.training.results import PACKAGES, commit
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     named = [argument for argument in arguments if argument in {*loops.RECIPES, SCALING, SWEEPS}]
     out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
     overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
-    quieten()
+    configure_logging()
     device.prepare()
     logging.getLogger("lightning").setLevel(logging.ERROR)
     resolvers.register()
@@ -122,5 +122,5 @@ def sweep_lines(found: Mapping[str, Any]) -> list[str]:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except MISTAKES as mistake:
-        give_up(message(mistake))
+    except USER_ERRORS as mistake:
+        exit_with_error(message(mistake))

@@ -40,7 +40,7 @@ class TakeTurns(Callback):
         steps: of a turn.
     """
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, rivals: Mapping[str, Step], images_NHW: Tensor, batch_size: int, steps: int):
         self.rivals = rivals
@@ -51,7 +51,7 @@ class TakeTurns(Callback):
         self.seconds: dict[str, list[float]] = {name: [] for name in (OURS, *rivals)}
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        module.pauses |= {*range(0, trainer.num_training_batches, self.steps)}
+        module.breakpoints |= {*range(0, trainer.num_training_batches, self.steps)}
         self.started = now(module.device)
 
     def on_train_batch_start(self, trainer: Trainer, module: LightningModule, batch: Any, batch_index: int) -> None:
@@ -78,7 +78,7 @@ def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any
     """Everything about the training of one recipe, by name; `folder` takes what the runs write."""
     chosen, make_step = RECIPES[recipe]
     quiet = (
-        "callbacks=quiet",
+        "callbacks=no_progress",
         "~callbacks.preemption",
         f"trainer.logger.save_dir={folder}",
     )
@@ -198,14 +198,14 @@ class TimedOptimizers(Callback):
 class Kernels(Callback):
     """Adds up how long a GPU's kernels and copies take, one after the other, in the last turn of a run."""
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, steps: int):
         self.steps = steps
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         self.first = trainer.num_training_batches - self.steps
-        module.pauses.add(self.first)
+        module.breakpoints.add(self.first)
 
     def on_train_batch_end(self, trainer: Trainer, module: LightningModule, *_: Any) -> None:
         if module.steps == self.first:

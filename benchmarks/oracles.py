@@ -1,9 +1,9 @@
-"""`python -m benchmarks.oracles [strokes] [stroke_digits] [letters] [digits] [drums] [groove]`: oracles on controls.
+"""`python -m benchmarks.oracles [NAME …]`: oracles on controls.
 
-Trains the oracle of each data set anew (the first two if nothing is named; the others but `drums` need `DATA_DIR`),
-and prints Markdown tables: accuracies, threshold and seconds of each oracle, and for each control how many of its
-images are recognisable and how many modes they cover. Real images are the validation split, which neither the oracle
-nor the threshold has seen.
+Trains the oracle of each named data set anew (`DATA`; `strokes`, `stroke_digits` and `fonts` if none is named;
+`letters`, `digits` and `groove` need `DATA_DIR`), and prints Markdown tables: accuracies, threshold and seconds of each
+oracle, and for each control how many of its images are recognisable and how many modes they cover. Real images are the
+validation split, which neither the oracle nor the threshold has seen.
 """
 
 import logging
@@ -19,8 +19,9 @@ from torch import Tensor
 from src.core.metric_families import REAL_CONTROLS
 from src.data.drums.datasets import Drums, Groove
 from src.data.letters.datasets import IDX, Strokes
+from src.data.letters.fonts import Fonts
 from src.data.module import ResidentData
-from src.data.spec import BAR, Split
+from src.data.spec import BAR, DataSpec, Split
 from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles.augmentation import gaussian_blur, warped
 from src.evaluation.oracles.base import Oracle, train_oracle
@@ -31,7 +32,7 @@ from src.evaluation.oracles.outliers import blended
 
 SEED = 0
 COMMON: dict[str, Any] = {"budget": 1, "batch_size": 1, "seed": SEED, "stack": 1}
-CACHE = ".cache"  # of drawn strokes and parsed bars, as in runs
+CACHE = ".cache"  # of drawn characters and parsed bars, as in runs
 BEFOREHAND = {"": lambda images: images, "warped": warped, "blurred": lambda images: gaussian_blur(images, BLUR)}
 
 
@@ -47,6 +48,7 @@ def real_characters(folder: str, transposed: bool) -> ResidentData:
 DATA: dict[str, Callable[[], ResidentData]] = {
     "strokes": lambda: Strokes("letters", CACHE, root="", **COMMON),
     "stroke_digits": lambda: Strokes("digits", CACHE, root="", **COMMON),
+    "fonts": lambda: Fonts(CACHE, root="", **COMMON),
     "letters": lambda: real_characters("letters", transposed=True),
     "digits": lambda: real_characters("digits", transposed=False),
     "drums": lambda: Drums(root="", **COMMON),
@@ -54,13 +56,13 @@ DATA: dict[str, Callable[[], ResidentData]] = {
 }
 
 
-def controls(split: Split, levels: int) -> Iterator[tuple[str, Tensor]]:
+def controls(split: Split, spec: DataSpec) -> Iterator[tuple[str, Tensor]]:
     """Float images [N, 1, H, W] by name; nonsense made of characters also warped and blurred beforehand."""
     torch.manual_seed(SEED)
     order_N = torch.randperm(len(split))  # files may be sorted by class
-    real, labels_N = split.images[order_N].unsqueeze(1).float() / levels, split.labels[order_N]
+    real, labels_N = spec.ink(split.images[order_N].unsqueeze(1)), split.labels[order_N]
     yield "real", real
-    if levels == 1:
+    if spec.levels == 1:
         yield from bar_controls(real).items()
     else:
         for name, images in (character_controls(real, labels_N) | {"blended": blended(real, labels_N)}).items():
@@ -77,9 +79,9 @@ def measured(oracle: Oracle, data: ResidentData) -> tuple[list[str], dict[str, s
     coverage = ModeCoverage(oracle.opinion(data.splits["test"].images.unsqueeze(1)), oracle.num_classes)
     cells = [f"{oracle.accuracy_k:.4f}", f"{oracle.accuracy:.4f}", f"{coverage.threshold:.3f}"]
     scores = {}
-    for name, images in controls(data.splits["val"], oracle.levels):
+    for name, images in controls(data.splits["val"], data.spec):
         coverage.reset()
-        coverage.update(oracle.opinion((images * oracle.levels).round().to(torch.uint8)))
+        coverage.update(oracle.opinion(data.spec.from_ink(images)))
         found = coverage.compute()
         scores[name] = f"{found['recognisable']:.1%} · {found['modes']} · {found['modes_any']}"
     return [*cells, *(f"{spent:.0f}" for spent in seconds)], scores
@@ -94,12 +96,12 @@ def main(names: Sequence[str]) -> None:
     if unknown:
         sys.exit(f"unknown: {', '.join(unknown)}; choose from {', '.join(DATA)}")
     oracles, scores = {}, {}
-    for name in names or ("strokes", "stroke_digits"):
+    for name in names or ("strokes", "stroke_digits", "fonts"):
         data = DATA[name]()
         data.setup()
         num_classes, levels = len(data.spec.classes), data.spec.levels
         bars = levels == 1 and data.spec.shape[1:] == BAR
-        oracle = StyleOracle(num_classes) if bars else CharacterOracle(num_classes, levels)
+        oracle = StyleOracle(num_classes) if bars else CharacterOracle(num_classes, levels, data.spec.dark_ink)
         oracles[name], scores[name] = measured(oracle, data)
     header = ["data", "accuracy over K", "over K + 1", "threshold", "seconds", "processor seconds"]
     print(table(header, [[name, *cells] for name, cells in oracles.items()]))

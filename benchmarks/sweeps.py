@@ -16,8 +16,8 @@ from src.report import write_report
 from src.sweeps import mps
 
 SEEDS = 5
-SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=quiet")
-ONE_BY_ONE, SIDE_BY_SIDE = "hydra/launcher=basic", "hydra/launcher=side_by_side"
+SWEEP = ("experiment=gan_standard", "data=strokes", "budget=16000", "evaluations=2", "callbacks=no_progress")
+ONE_BY_ONE, PARALLEL = "hydra/launcher=basic", "hydra/launcher=parallel"
 REPORTED = (25, 50, 100)  # runs
 LEFT = shutil.ignore_patterns("checkpoints", "events.*")  # no report reads these
 
@@ -25,9 +25,9 @@ LEFT = shutil.ignore_patterns("checkpoints", "events.*")  # no report reads thes
 def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
     """Seconds of whole commands, reports included, for one seed and for several; runs an hour; reports by runs."""
     sweep = [*SWEEP, *overrides]
-    ways = {"one after another": [ONE_BY_ONE], "side by side": [SIDE_BY_SIDE, "study.mps=false"]}
+    ways = {"one after another": [ONE_BY_ONE], "side by side": [PARALLEL, "study.mps=false"]}
     if torch.cuda.is_available() and mps.available():
-        ways["side by side under MPS"] = [SIDE_BY_SIDE]
+        ways["side by side under MPS"] = [PARALLEL]
     seconds = {"one run": _seconds([*sweep, ONE_BY_ONE], 1, f"{folder}/one")}
     seconds |= {way: _seconds([*sweep, *options], SEEDS, f"{folder}/{way}") for way, options in ways.items()}
     (run,) = {path.parent for path in Path(folder, "one").rglob("results.json")}

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from src.data.letters.strokes import draw
 from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split
+from src.evaluation.oracles import base
 from src.gan.losses import Standard
 from src.gan.module import GAN
 from src.gan.networks.dcgan import Discriminator, Generator
@@ -22,6 +23,12 @@ from src.gan.networks.dcgan import Discriminator, Generator
 def one_thread():
     """On tiny tensors threads wait for each other longer than they work, above all on a busy machine."""
     torch.set_num_threads(1)
+
+
+def shorten_oracle_training(patch: pytest.MonkeyPatch, num_steps: int) -> None:
+    """A single cycle of so few steps, for tests that need an oracle but not a good one."""
+    patch.setattr(base, "STEPS", num_steps)
+    patch.setattr(base, "needs_second_cycle", lambda *_: False)
 
 
 @pytest.fixture
@@ -43,7 +50,10 @@ BARE = {
 
 
 class Reseed(Callback):
-    """Gives every step its own random stream, so that a test can draw the same numbers."""
+    """Gives training and each step its own random stream, so that a test can draw the same numbers."""
+
+    def on_train_start(self, trainer: Trainer, module: GAN) -> None:
+        torch.manual_seed(999)
 
     def on_train_batch_start(self, trainer: Trainer, module: GAN, batch: Tensor, batch_index: int) -> None:
         torch.manual_seed(1000 + batch_index)
@@ -98,8 +108,9 @@ def fit(toy_images) -> Callable[..., Trainer]:
         batch_size: int = 8,
         images: Tensor = toy_images,
         callbacks: Sequence[Callback] = (),
+        **options: Any,
     ) -> Trainer:
-        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE)
+        trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE, **options)
         loader = ResidentLoader(images, batch_size, num_batches, seed=0, num_channels=gan.spec.shape[0])
         trainer.fit(gan, loader)
         return trainer

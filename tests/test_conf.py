@@ -1,7 +1,9 @@
 """The configuration: every file composes, opens with why one would choose it, and is named after its class."""
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -11,7 +13,9 @@ from omegaconf import OmegaConf
 from torch import nn
 
 from src.core import resolvers
+from src.core.argument_types import arguments
 from src.core.commands import CONFIGURATION
+from src.core.config_checks import check_argument_types
 from src.data.spec import DataSpec
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
@@ -31,13 +35,66 @@ def composed(*overrides: str):
     return compose("train", overrides=list(overrides))
 
 
+def chosen(option: Path):
+    """What an option's file composes to, with the model that it is for."""
+    path = option.with_suffix("").as_posix()
+    group, choice = path.rsplit("/", 1) if path.startswith("hydra/") else path.split("/", 1)
+    family = group.partition(".")[0]
+    return composed(*([f"model={family}"] if family in ("gan", "vae") else []), f"{group}={choice}")
+
+
+def given(config) -> dict[str, tuple[str, Any]]:
+    """Every argument of a class by its key, but the trainer's: its part of the configuration, and its value."""
+    found = {}
+    for part in ("gan", "vae", "data", "evaluator", "callbacks"):
+        for key, name, value, _ in arguments(config[part], part) if part in config else ():
+            if not OmegaConf.is_dict(value) and not name.startswith("_"):
+                found[key] = part, value
+    return found
+
+
+@cache
+def usual() -> dict[str, tuple[str, Any]]:
+    return given(composed())
+
+
+def wrong(value: Any) -> tuple[Any, ...]:
+    """Values of other types."""
+    if OmegaConf.is_list(value):
+        return "heavy", 0.5, [*value, 0.5], [*value[:-1], "heavy"]
+    if value is None or isinstance(value, str):
+        return 0.5, [0.5]
+    return "heavy", [value], {"a": "heavy"}, 1 if isinstance(value, bool) else True
+
+
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_option_composes(option: Path):
-    path = option.with_suffix("").as_posix()
-    group, chosen = path.rsplit("/", 1) if path.startswith("hydra/") else path.split("/", 1)
-    family = group.partition(".")[0]
-    resolved = composed(*([f"model={family}"] if family in ("gan", "vae") else []), f"{group}={chosen}")
+    resolved = chosen(option)
     assert resolved.budget > 0
+    check_argument_types(resolved)
+
+
+@pytest.mark.parametrize(
+    "option", [option for option in OPTIONS if option.parts[0] not in ("experiment", "study")], ids=str
+)
+def test_every_argument_of_another_type_is_refused_by_its_key(option: Path):
+    if option.stem == "optuna":
+        pytest.importorskip("optuna")
+    config = chosen(option)
+    for key, (part, value) in given(config).items():
+        if option != Path("model/vae.yaml") and usual().get(key) == (part, value):
+            continue
+        for other in wrong(value):
+            OmegaConf.update(config, key, other, merge=False)
+            with pytest.raises(ValueError, match=": choose ") as refusal:
+                refuse_wrong_types(config, part)
+            assert str(refusal.value).startswith(f"{key}={other}: "), "the key and the value as they were given"
+        OmegaConf.update(config, key, value, merge=False)
+
+
+def refuse_wrong_types(config, part: str) -> None:
+    for key, _, value, expected in arguments(config[part], part):
+        expected.check(key, value)
 
 
 @pytest.mark.parametrize("option", [Path("train.yaml"), *OPTIONS], ids=str)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import example, given
 
 from src.core.cache import cached
-from src.training.checkpoints import PARTS, checkpoint, is_whole, newest_whole
+from src.training.checkpoints import PARTS, checkpoint, is_valid, newest_valid
 from tests.core.test_cache import numbers, packed
 from tests.foreign import archive, foreign, fuzzed
 
@@ -50,7 +50,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(place: Path, content: 
     last.parent.mkdir(exist_ok=True)
     last.write_bytes(content)
     previous.write_bytes(STATE)
-    found = newest_whole(place)
+    found = newest_valid(place)
     assert found in (last, previous)
     weights, expected = (torch.load(file, weights_only=True)["state_dict"] for file in (found, previous))
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
@@ -66,5 +66,5 @@ PICKLE = next(name for name in WITHIN.namelist() if name.endswith("data.pkl"))
 def test_a_checkpoint_with_right_check_sums_and_another_content(place: Path, pickled: bytes):
     members = {name: WITHIN.read(name) for name in WITHIN.namelist()} | {PICKLE: pickled}
     (place / "any.ckpt").write_bytes(archive(**members))
-    if is_whole(place / "any.ckpt"):
+    if is_valid(place / "any.ckpt"):
         assert set(torch.load(place / "any.ckpt", weights_only=True)) >= PARTS

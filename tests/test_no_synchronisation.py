@@ -21,7 +21,7 @@ from torch.utils._pytree import tree_leaves
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
 from src.data.spec import DataSpec
-from src.training.module import Counted
+from src.training.module import ProgressModule
 from src.vae.anneal import Aggressive
 
 LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64, "val": 0, "test": 0})
@@ -47,7 +47,7 @@ class NoCopies(TorchDispatchMode):
         return result
 
 
-def model_of(recipe: str) -> Counted:
+def model_of(recipe: str) -> ProgressModule:
     resolvers.register()
     GlobalHydra.instance().clear()
     family = recipe.partition("_")[0]
@@ -61,7 +61,7 @@ def model_of(recipe: str) -> Counted:
     return model
 
 
-def step_of(model: Counted) -> Callable[[int], object]:
+def step_of(model: ProgressModule) -> Callable[[int], object]:
     images = torch.empty((BATCH, *model.spec.shape), dtype=torch.uint8, device="meta")
     configured = model.configure_optimizers()
     model.manual_backward = lambda loss: loss.backward()

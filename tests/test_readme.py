@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from src.gan.step import Judged, Step
+from src.gan.interfaces import ScoredImages, Step
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -21,8 +21,8 @@ def test_the_example_of_a_new_trick_computes_what_it_says():
     names: dict[str, Any] = {}
     exec(block("python", 0), names)
     logits = torch.tensor([3.0, -1.0])
-    judged = Judged(torch.zeros(2, 1, 4, 4), None, lambda: (logits, logits.unsqueeze(1)))
-    assert names["Drift"](weight=0.5).discriminator_term(Step(None, judged, judged)).item() == pytest.approx(0.5 * 5)
+    scored = ScoredImages(torch.zeros(2, 1, 4, 4), None, logits, logits.unsqueeze(1))
+    assert names["Drift"](weight=0.5).discriminator_penalty(Step(None, scored, scored)).item() == pytest.approx(0.5 * 5)
 
 
 def test_the_example_of_a_new_annealing_computes_what_it_says():

@@ -1,4 +1,4 @@
-"""The command line: what it says is understood before anything is made, or refused in one line."""
+"""The command line: options are checked before anything is made, and a wrong one gets one line."""
 
 import importlib
 import re
@@ -20,23 +20,24 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
-from src.cli.trainer_options import refuse_trainer_options
-from src.cli.unknown_options import hint, refuse_missing_classes, refuse_unread
+from src.cli.trainer_options import check_trainer_options
+from src.cli.unknown_options import check_added_options, check_classes, hint
 from src.core.commands import CONFIGURATION
-from src.core.config_checks import refuse_impossible, refuse_missing_gpu
-from src.core.errors import give_up, is_mistake, message
+from src.core.config_checks import check_argument_types, check_config, check_gpu
+from src.core.environment import ignore_ranks, process_rank
+from src.core.errors import exit_with_error, is_user_error, message
+from src.core.run_names import RENAMED_CHOICES
 from src.core.validation import COUNT
-from src.training.cluster import be_the_only_process, is_alone
+from src.training.cluster import is_alone
 
 HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"
 HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
 
 
 def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
-    """Has a Hydra program say in one line what is wrong with its command line, instead of Hydra's several."""
+    """Makes a Hydra program report an error in its command line in one line, instead of Hydra's several."""
 
     @wraps(program)
     def run(config: DictConfig | None = None) -> Any:
@@ -47,8 +48,8 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return program()
             except Exception as error:
-                if is_mistake(error):
-                    give_up(explain(error))
+                if is_user_error(error):
+                    exit_with_error(explain(error))
                 return report(partial(_raise, error))  # Hydra's traceback, without its own frames
 
     return run
@@ -98,7 +99,7 @@ def hydra_parser() -> ArgumentParser:
 
 
 def explain_flag(text: str, arguments: Sequence[str]) -> str:
-    """What argparse says of flags, and how these options are given."""
+    """A message for a wrong flag."""
     unknown = re.match(r"unrecognized arguments: (--?([\w.-]+)\S*)", text)
     if not unknown:
         return f"{text}; {HELP}"
@@ -111,10 +112,10 @@ def explain_flag(text: str, arguments: Sequence[str]) -> str:
 
 
 def check_words(words: Sequence[str]) -> None:
-    """Refuses words that are no key=value.
+    """Checks that every word is a key=value.
 
     Raises:
-        ValueError: with what was probably meant.
+        ValueError: one is not; with what was probably meant.
     """
     for index, word in enumerate(words):
         following = words[index + 1] if index + 1 < len(words) else ""
@@ -137,7 +138,7 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def explain(error: Exception) -> str:
-    """What Hydra found wrong with an option, in one line and with the nearest option that exists."""
+    """Hydra's error about an option in one line, with the most similar option that exists."""
     text = str(error)
     unknown = re.match(r"Could not (?:override|delete from config\.) '([^']+)'", text)
     root = getattr(error.__cause__, "parent_node", None)
@@ -149,6 +150,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and choices:
         group, _, chosen = choices[1].rpartition("/")
         options = error.options or sorted(path.stem for path in (CONFIGURATION / group).glob("*.yaml"))
+        if f"{group}={chosen}" in RENAMED_CHOICES:
+            return f"{group}={chosen}: it is now called {RENAMED_CHOICES[f'{group}={chosen}']}"
         near = get_close_matches(chosen, options, 1)
         meant = f"did you mean {near[0]}? " if near else ""
         return f"{group}={chosen}: there is no such choice in {group}; {meant}choose {', '.join(options)}"
@@ -170,27 +173,27 @@ def _overriding(text: str, key: str) -> str:
 
 
 class CheckCommand(Callback):
-    """Hydra callback that refuses, before a folder is made, what no run can be started with."""
+    """Hydra callback that checks the options before a folder is made."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         try:
             check(config)
-        except Exception as mistake:
-            if not is_mistake(mistake):
+        except Exception as error:
+            if not is_user_error(error):
                 raise
-            give_up(message(mistake))
+            exit_with_error(message(error))
 
     on_multirun_start = on_run_start
 
 
 def check(config: DictConfig) -> None:
-    """Refuses a command whose options make no run.
+    """Checks all options of a command.
 
     Raises:
-        ValueError: the first that does not.
+        ValueError: the first with which no run can be started.
     """
     if is_alone(config):
-        be_the_only_process()
+        ignore_ranks()
     HydraConfig.instance().set_config(config.copy())  # which it makes read-only
     for group in ("experiment", "study", "model", "data", "trainer", "accelerator", "callbacks"):
         if group not in config.hydra.runtime.choices:  # it was given as a list
@@ -198,16 +201,18 @@ def check(config: DictConfig) -> None:
     check_hydra(config.hydra)
     COUNT.check("study.seeds", config.study.seeds)
     check_options(config)
-    refuse_impossible(config)
+    check_config(config)
+    if not config.study.dry_run:  # a listing needs no classes, whose import takes seconds
+        check_argument_types(config)
     if config.hydra.mode == RunMode.RUN and not config.resume:
-        refuse_missing_gpu(config)
+        check_gpu(config)
         for name in config.data:
             if OmegaConf.is_missing(config.data, name):
                 raise ValueError(f"data.{name}: this has no default; give data.{name}=FILE")
 
 
 def check_hydra(hydra: DictConfig) -> None:
-    """Refuses options of Hydra's that no run works with."""
+    """Raises: ValueError: an option of Hydra's that no run works with."""
     if hydra.job.chdir:
         raise ValueError(
             "hydra.job.chdir=true: a run stays in the folder where the command is given; all paths are relative to that"
@@ -216,7 +221,7 @@ def check_hydra(hydra: DictConfig) -> None:
         if not folder:
             raise ValueError(f"{key}={folder}: choose a folder; without this option there is a new one in multirun")
     # Lightning starts DDP's other ranks so.
-    if not OmegaConf.is_interpolation(hydra, "output_subdir") and rank_zero_only.rank == 0:
+    if not OmegaConf.is_interpolation(hydra, "output_subdir") and process_rank() == 0:
         raise ValueError(
             f"hydra.output_subdir={hydra.output_subdir}: a run's record is in .hydra, where resume=, src.sample and "
             "src.report look for it"
@@ -224,21 +229,21 @@ def check_hydra(hydra: DictConfig) -> None:
 
 
 def check_options(config: DictConfig) -> None:
-    """Refuses options that a run would ignore."""
+    """Raises: ValueError: an option that a run would ignore."""
     overrides = [*config.hydra.overrides.hydra, *config.hydra.overrides.task]
     parsed = OverridesParser.create().parse_overrides(overrides)
     if config.hydra.mode == RunMode.RUN:  # the jobs of a sweep may run on machines that have other modules
-        refuse_missing_classes(parsed)
+        check_classes(parsed)
     added = [each for each in parsed if each.is_add() or each.is_force_add()]
     added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
     if added:
         others = [each.input_line for each in parsed if each not in added and not each.is_sweep_override()]
-        refuse_unread(compose(config.hydra.job.config_name, others, return_hydra_config=True), config, added)
-    refuse_trainer_options(config)
+        check_added_options(compose(config.hydra.job.config_name, others, return_hydra_config=True), config, added)
+    check_trainer_options(config)
 
 
-def remove_refused(folder: Path) -> None:
-    """Removes the folder of a run that was refused before it trained, if it holds nothing but its start."""
+def remove_unstarted(folder: Path) -> None:
+    """Removes the folder of a run that ended before its first step, if it holds nothing but its start."""
     files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
     if all(path.parts[0] in (".hydra", "train.log") or path.match("events.out.tfevents.*") for path in files):
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Hydra callback that looks at a run's folder before Hydra writes to it."""
+"""Hydra callback that checks a run's folder before Hydra writes to it."""
 
 import os
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from hydra.experimental.callback import Callback
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
 from src.core.commands import command, override
-from src.core.errors import give_up, message
+from src.core.environment import process_rank
+from src.core.errors import exit_with_error, message
 from src.core.files import make_folder
 from src.training import checkpoints
 from src.training.run_record import read_record
@@ -22,33 +22,33 @@ SWEEP_TRACES = ("multirun.yaml", "jobs.json")
 
 
 class FolderCheck(Callback):
-    """Ends a command that would mix two runs in one folder, or resume what is no run; it leaves nothing behind."""
+    """Ends a command that would mix two runs in one folder, or resume a folder without a run."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         # Of several processes the first has asked, and has made the folder since; torchrun starts all of them at once.
-        if rank_zero_only.rank or "TORCHELASTIC_RUN_ID" in os.environ:
+        if process_rank() or "TORCHELASTIC_RUN_ID" in os.environ:
             return
         folder = Path(config.hydra.run.dir)
-        give_up_if_refused(check_folder, config.resume, folder)
-        give_up_if_refused(make_folder, folder, "hydra.run.dir")
+        exit_if_raised(check_folder, config.resume, folder)
+        exit_if_raised(make_folder, folder, "hydra.run.dir")
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.resume:
-            give_up_if_refused(refuse_in_sweep, Path(config.resume))
+            exit_if_raised(check_not_in_sweep, Path(config.resume))
 
 
-def give_up_if_refused(check: Callable[..., None], *arguments: Any) -> None:
-    """Ends the program with the message of the check; of an exception Hydra would make a warning and go on."""
+def exit_if_raised(check: Callable[..., None], *arguments: Any) -> None:
+    """Ends the program where the check raises: Hydra would make a warning of it and go on."""
     try:
         check(*arguments)
-    except Exception as mistake:
-        give_up(message(mistake))
+    except Exception as error:
+        exit_with_error(message(error))
 
 
 def check_folder(resume: str | None, folder: Path) -> None:
-    """Raises ValueError or FileNotFoundError unless the run may write to this folder."""
+    """Raises ValueError or FileNotFoundError if the run must not write to this folder."""
     if not resume:
-        refuse_used(folder)
+        check_unused(folder)
         return
     run = Path(resume)
     read_record(run)
@@ -62,7 +62,7 @@ def check_folder(resume: str | None, folder: Path) -> None:
         )
 
 
-def refuse_used(folder: Path) -> None:
+def check_unused(folder: Path) -> None:
     """Raises ValueError if there is a run or a sweep in the folder, finished or not."""
     if any((folder / name).exists() for name in SWEEP_TRACES):
         raise ValueError(f"hydra.run.dir={folder}: the folder holds a sweep; name another folder")
@@ -78,7 +78,7 @@ def refuse_used(folder: Path) -> None:
     )
 
 
-def refuse_in_sweep(run: Path) -> None:
+def check_not_in_sweep(run: Path) -> None:
     """Raises ValueError: jobs of a sweep have folders of their own."""
     read_record(run)
     raise ValueError(f"resume={run}: a sweep resumes no single run; leave out -m, or give study.resume=SWEEP")

@@ -1,12 +1,12 @@
-"""Arguments of Lightning's trainer: which a run takes, and what to use instead of the others."""
+"""Checks of the arguments of Lightning's trainer, with what to use instead."""
 
 from typing import Any
 
 from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.validation import is_number
 from src.training.cluster import uses_one_device
-from src.training.tensorboard import Board
 
 LENGTH = "a run's length is budget=, in training samples"
 EVALUATED = "evaluations= says how often a run is evaluated, evaluator.num_samples= on how many samples"
@@ -29,7 +29,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "num_sanity_val_steps": (0, EVALUATED),
     "log_every_n_steps": (0, "callbacks.curves.every= says after how many steps the curves are logged"),
     "enable_checkpointing": (False, "last.ckpt and best.ckpt are saved after every evaluation; evaluations= says when"),
-    "enable_progress_bar": (None, "callbacks=quiet leaves the progress bar out"),
+    "enable_progress_bar": (None, "callbacks=no_progress leaves the progress bar out"),
     "accumulate_grad_batches": (1, "models step their optimizers themselves; batch_size= is the samples of a step"),
     "gradient_clip_val": (None, "models step their optimizers themselves; a VAE clips at vae.max_gradient_norm="),
     "gradient_clip_algorithm": (None, "a VAE clips the gradient's norm at vae.max_gradient_norm="),
@@ -44,15 +44,16 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "enable_autolog_hparams": (True, "the hyperparameters are always logged"),
     "model_registry": (None, "checkpoints are files in the run's folder"),
 }
+BOARD = "src.training.tensorboard.Board"
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
 PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "None")
 
 
-def refuse_trainer_options(config: DictConfig) -> None:
-    """Refuses what a run would ignore or fail with.
+def check_trainer_options(config: DictConfig) -> None:
+    """Checks the arguments of Lightning's trainer.
 
     Raises:
-        ValueError: with the key, its value and what to use instead.
+        ValueError: one that a run would ignore or fail with; with its key, its value and what to use instead.
     """
     trainer = config.trainer
     for key, (harmless, instead) in REFUSED.items():
@@ -60,15 +61,17 @@ def refuse_trainer_options(config: DictConfig) -> None:
             continue
         value = trainer[key]
         if value != harmless or isinstance(value, bool) != isinstance(harmless, bool):
-            steps = value if _is_number(value) else 1
+            steps = value if is_number(value) else 1
             words = instead.format(steps=steps, batch_size=config.batch_size, samples=int(steps * config.batch_size))
             raise ValueError(f"trainer.{key}={value}: {words}")
-    if not (OmegaConf.is_dict(trainer.logger) and issubclass(get_class(trainer.logger._target_), Board)):
+    if not _is_board(trainer.logger):
         raise ValueError(
             f"trainer.logger={trainer.logger}: a run is logged by src.training.tensorboard.Board, for TensorBoard; the "
             "events file in its folder can be deleted afterwards"
         )
-    _refuse_several_devices(trainer)
+    _check_devices(trainer)
+    if OmegaConf.is_interpolation(trainer, "precision"):  # what suits the machine
+        return
     if str(trainer.precision) in ("16", "16-mixed", "16-true"):
         raise ValueError(
             f"trainer.precision={trainer.precision}: fp16 loses the gradients of penalties, which loss scaling does "
@@ -78,20 +81,24 @@ def refuse_trainer_options(config: DictConfig) -> None:
         raise ValueError(f"trainer.precision={trainer.precision}: choose bf16-mixed or 32-true")
 
 
-def _refuse_several_devices(trainer: DictConfig) -> None:
-    """Several devices need one of DDP's strategies, and others than DDP's do not train these models."""
+def _is_board(logger: Any) -> bool:
+    if not OmegaConf.is_dict(logger):
+        return False
+    if logger._target_ == BOARD:
+        return True
+    return issubclass(get_class(logger._target_), get_class(BOARD))
+
+
+def _check_devices(trainer: DictConfig) -> None:
+    """Raises ValueError for several devices without DDP, and for other strategies."""
     strategy, devices = str(trainer.strategy), trainer.devices
     if strategy not in STRATEGIES:
         raise ValueError(f"trainer.strategy={strategy}: choose {', '.join(STRATEGIES)}")
     if strategy != "auto":
         return
-    numbers = (_is_number(devices) and devices > 1) or (OmegaConf.is_list(devices) and len(devices) > 1)
+    numbers = (is_number(devices) and devices > 1) or (OmegaConf.is_list(devices) and len(devices) > 1)
     if numbers or (devices in ("auto", -1, "-1") and not uses_one_device(trainer)):
         raise ValueError(f"trainer.devices={devices}: several devices need accelerator=ddp beside it")
     for key, harmless in (("num_nodes", 1), ("sync_batchnorm", False)):
         if trainer.get(key, harmless) != harmless:
             raise ValueError(f"trainer.{key}={trainer[key]}: this is for several devices, with accelerator=ddp")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

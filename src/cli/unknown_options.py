@@ -1,4 +1,4 @@
-"""Options that do not exist: told from those that do, with what to use instead."""
+"""Messages for options that do not exist."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.cli.trainer_options import LENGTH, MEMORY
+from src.core.config_checks import RENAMED_OPTIONS
 
 # Words from elsewhere for what has another name here, and what to say of them.
 WORDS = {
@@ -45,8 +46,8 @@ SLOTS = ("gan.loss", "gan.tricks", "vae.anneal")  # whose entries are classes by
 FREE = ("hydra.job", "hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.help", "hydra.hydra_help")
 
 
-def refuse_unread(defined: DictConfig, config: DictConfig, added: Sequence[Override]) -> None:
-    """Refuses options added with `+` that nothing reads.
+def check_added_options(defined: DictConfig, config: DictConfig, added: Sequence[Override]) -> None:
+    """Checks that something reads each option added with `+`.
 
     Args:
         defined: what the chosen files define, without these options.
@@ -54,7 +55,7 @@ def refuse_unread(defined: DictConfig, config: DictConfig, added: Sequence[Overr
         added: overrides that begin with `+`.
 
     Raises:
-        ValueError: with the option, and the nearest one that exists.
+        ValueError: nothing does; with the nearest option that exists.
     """
     text = OmegaConf.to_yaml(config, resolve=False)
     for override in added:
@@ -63,11 +64,11 @@ def refuse_unread(defined: DictConfig, config: DictConfig, added: Sequence[Overr
             raise ValueError(f"{override.input_line}: nothing reads {key}{hint(key, defined)}")
 
 
-def refuse_missing_classes(overrides: Sequence[Override]) -> None:
-    """Refuses a `_target_` that cannot be imported.
+def check_classes(overrides: Sequence[Override]) -> None:
+    """Checks that each given `_target_` can be imported.
 
     Raises:
-        ValueError: with the option and the reason.
+        ValueError: one cannot; with the reason.
     """
     for override in overrides:
         value = None if override.is_delete() or override.is_sweep_override() else override.value()
@@ -81,7 +82,7 @@ def refuse_missing_classes(overrides: Sequence[Override]) -> None:
 
 
 def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
-    """Whether an option means anything; arguments as in `refuse_unread`.
+    """Whether anything reads an option; arguments as in `check_added_options`.
 
     Below a `_target_` it must be an argument of that class. A new entry beside classes, as in `callbacks` or
     `gan.tricks`, must name a class itself.
@@ -113,12 +114,14 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
 
 
 def hint(key: str, config: DictConfig) -> str:
-    """What to use instead of an option that does not exist, as the end of a sentence; empty if nothing is near."""
+    """The end of a message: what to use instead of an unknown option; empty if nothing is similar."""
     known = list(_keys(config))
     family, last = key.partition(".")[0], key.rpartition(".")[2]
     if family in ("gan", "vae") and family not in config:
         present = "vae" if family == "gan" else "gan"
         return f"; the model here is model={present}; add model={family}, or choose an experiment of that kind"
+    if key in RENAMED_OPTIONS:
+        return f"; its name is now {RENAMED_OPTIONS[key]}"
     if family == "hydra":
         return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
     if last.lower() in ENDINGS:

@@ -1,15 +1,17 @@
-"""Standard output and error that never decide how a run ends."""
+"""Standard output that never decides how a run ends, and a log without Lightning's routine start-up messages."""
 
 import io
+import logging
 import os
 import sys
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 
 class LossyFile(io.FileIO):
-    """A file descriptor to write to; what it does not take, as a full disk or a closed pipe, is dropped."""
+    """A writable file descriptor that drops what it cannot write, as on a full disk or a closed pipe."""
 
     def write(self, content: Any) -> int:
         try:
@@ -20,7 +22,7 @@ class LossyFile(io.FileIO):
 
 
 class LossyStream(io.TextIOWrapper):
-    """The same descriptor and encoding as a stream that neither a sign nor a failing write can stop."""
+    """A text stream on the same descriptor that no character and no failing write can stop."""
 
     def __init__(self, stream: io.TextIOWrapper):
         with suppress(OSError):
@@ -30,7 +32,7 @@ class LossyStream(io.TextIOWrapper):
 
 
 def make_output_lossy() -> None:
-    """Replaces the process's own stdout and stderr: nothing that is printed raises from now on.
+    """Replaces the process's own stdout and stderr by lossy ones, so that printing never raises.
 
     Signs that the encoding lacks become question marks. Streams that a caller put in their place stay as they are.
     """
@@ -49,3 +51,15 @@ def occupy_closed_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
+
+
+def configure_logging() -> None:
+    """Filters Lightning's routine start-up messages and four warnings that do not apply here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for pattern in (
+        ".*The given NumPy array is not writable.*",  # of images mapped into memory, which are only read
+        ".*does not have many workers.*",  # data lie in memory on the training device
+        ".*Checkpoint directory .* exists and is not empty.*",  # a resumed run continues in its own folder
+        ".*isinstance.treespec, LeafSpec.. is deprecated.*",  # Lightning 2.6 with torch 2.15
+    ):
+        warnings.filterwarnings("ignore", pattern)

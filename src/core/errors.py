@@ -1,55 +1,51 @@
-"""Telling a user's mistake, which gets one short message, from a fault of ours, which gets its traceback."""
+"""User errors get one short message; faults of this program get their traceback."""
 
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
 from typing import NoReturn
 
 from hydra.errors import HydraException, InstantiationException
-from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf.errors import OmegaConfBaseException
 
-MISTAKES = (
-    ValueError,
-    OSError,
-    ArithmeticError,
-    MisconfigurationException,
-    OmegaConfBaseException,
-    HydraException,
-)
+from src.core.environment import process_rank
+
+USER_ERRORS = (ValueError, OSError, ArithmeticError, OmegaConfBaseException, HydraException)
+LIGHTNINGS = "MisconfigurationException"  # by name: importing Lightning takes seconds
 PATIENCE = 10  # seconds that a rank waits for the first one to end
 
 
 def cause(error: BaseException) -> BaseException:
-    """What Hydra met when it built an object, instead of its report of having met it."""
+    """The exception behind Hydra's report that an object could not be built."""
     while isinstance(error, InstantiationException) and error.__cause__:
         error = error.__cause__
     return error
 
 
-def is_mistake(error: BaseException) -> bool:
-    """Whether a short message serves better than a traceback; HYDRA_FULL_ERROR=1 always wants the traceback."""
-    return isinstance(cause(error), MISTAKES) and os.environ.get("HYDRA_FULL_ERROR") != "1"
+def is_user_error(error: BaseException) -> bool:
+    """Whether a short message serves better than a traceback; with HYDRA_FULL_ERROR=1 it never does."""
+    return _is_users(cause(error)) and os.environ.get("HYDRA_FULL_ERROR") != "1"
 
 
 def message(error: BaseException) -> str:
-    """The error in one line, after its kind where the text would not do alone."""
+    """The error in one line, after its class where the text would not do alone."""
     error = cause(error)
     text = " ".join(str(error).split("\n    full_key:")[0].split())
-    kind = "" if text and isinstance(error, (*MISTAKES, RuntimeError)) else type(error).__name__
+    kind = "" if text and (_is_users(error) or isinstance(error, RuntimeError)) else type(error).__name__
     return ": ".join(filter(None, (kind, text)))
 
 
-def give_up(text: str, exit_status: int = 1) -> NoReturn:
+def exit_with_error(text: str, exit_status: int = 1) -> NoReturn:
     """Ends the program with the message on stderr.
 
-    Under DDP the first rank says it for all that fail alike, and ends them. They stay until then: as soon as one of
+    Under DDP the first rank prints it for all that fail alike, and ends them. They wait for that: as soon as one of
     them has ended, Lightning kills the first, which may still be writing.
     """
-    if rank_zero_only.rank == 0:
+    if process_rank() == 0:
         print(f"error: {text}", file=sys.stderr)
     else:
         time.sleep(PATIENCE)
@@ -57,11 +53,27 @@ def give_up(text: str, exit_status: int = 1) -> NoReturn:
 
 
 @contextmanager
-def briefly(say: Callable[[Exception], str] = message) -> Iterator[None]:
-    """A user's mistake in what is done here ends the program, with its short message."""
+def exit_on_user_error(explain: Callable[[Exception], str] = message) -> Iterator[None]:
+    """Ends the program with a short message where a user error is raised."""
     try:
         yield
     except Exception as error:
-        if not is_mistake(error):
+        if not is_user_error(error):
             raise
-        give_up(say(error))
+        exit_with_error(explain(error))
+
+
+def import_optional(package: str, extra: str) -> ModuleType:
+    """Imports a package that only some choices need, when they need it.
+
+    Raises:
+        ValueError: it is not installed.
+    """
+    try:
+        return import_module(package)
+    except ModuleNotFoundError:
+        raise ValueError(f"{package} is not installed: pip install -e '.[{extra}]'") from None
+
+
+def _is_users(error: BaseException) -> bool:
+    return isinstance(error, USER_ERRORS) or any(base.__name__ == LIGHTNINGS for base in type(error).__mro__)

@@ -1,4 +1,4 @@
-"""What a report on each model family shows, judges and says."""
+"""Which metrics a report shows for each model family, and which one decides."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What is known of each metric: its label, which way is better, its decimals.
+"""Label, direction and decimals of each metric, and how counts and names are printed.
 
 A metric not listed here is still collected, averaged and shown, under its own key.
 """
@@ -140,7 +140,7 @@ SIGNALS["channel_balance"] = SHARE
 
 
 def metric_spec(key: str) -> MetricSpec:
-    """The known metric, or a plain one under the key's own name."""
+    """The registered spec, or a default one labelled with the key."""
     return METRICS.get(key) or MetricSpec(key.replace("_", " "), limits=SIGNALS.get(key, UNBOUNDED))
 
 

@@ -1,4 +1,4 @@
-"""What a report says of examinations that only some data allow, chapter by chapter."""
+"""Chapters of the report on analyses that only some data allow."""
 
 from dataclasses import dataclass
 

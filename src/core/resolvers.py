@@ -1,11 +1,9 @@
-"""Folders of runs, and the precision of this machine, as OmegaConf resolvers for conf/."""
+"""OmegaConf resolvers for conf/: folders of runs, and what suits this machine."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-import torch
-from joblib import cpu_count
 from omegaconf import DictConfig, OmegaConf
 
 from src.core import device, run_names
@@ -13,7 +11,7 @@ from src.core.run_names import folder_name, run_name, swept_keys
 
 
 def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
-    """Where a single run lands; a resumed one continues in its own folder, if there is one."""
+    """Folder of a single run; a resumed one continues in its own."""
     if resume and Path(resume, ".hydra", "config.yaml").is_file():
         return resume
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
@@ -21,7 +19,7 @@ def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
 
 
 def sweep_folder(resume: str | None, study: str | None, now: str) -> str:
-    """Where a sweep lands, or the one that goes on."""
+    """Folder of a new sweep, or of the one that is resumed."""
     return resume or f"multirun/{study or 'sweep'}/{now}"
 
 
@@ -37,21 +35,25 @@ def record_folder(resume: str | None) -> str:
 
 def fastest_precision(accelerator: str) -> str:
     """bf16 where the hardware multiplies it natively, else fp32."""
-    kind = "cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu"
+    kind = "cuda" if accelerator != "cpu" and device.has_gpu() else "cpu"
     return "bf16-mixed" if device.multiplies_bf16(kind) else "32-true"
 
 
 def jobs_at_once(accelerator: str) -> int:
-    """How many small jobs run side by side: one a core; on a GPU, one for two cores and 8 GiB of its memory."""
-    if accelerator == "cpu" or not torch.cuda.is_available():
+    """How many small jobs run in parallel: one per core; on a GPU one per two cores and 8 GiB of its memory."""
+    from joblib import cpu_count  # respects affinity and containers; imported late, like torch
+
+    if accelerator == "cpu" or not device.has_gpu():
         return cpu_count()
+    import torch
+
     gibibytes = torch.cuda.get_device_properties(0).total_memory >> 30
     return max(1, min(cpu_count() // 2, gibibytes // 8))
 
 
 def share_of_gpu(accelerator: str) -> float:
-    """How much of a GPU a small job takes where it shares one."""
-    return 0.25 if accelerator != "cpu" and torch.cuda.is_available() else 0
+    """Share of a GPU that a small job takes."""
+    return 0.25 if accelerator != "cpu" and device.has_gpu() else 0
 
 
 def has_callback(name: str, *, _root_: DictConfig) -> bool:

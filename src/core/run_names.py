@@ -1,4 +1,4 @@
-"""What runs are called, in results, reports and on disk."""
+"""Names of runs in results, reports and on disk."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -15,6 +15,12 @@ LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
+# Choices that earlier versions called something else, and their present names.
+RENAMED_CHOICES = {
+    "hydra/launcher=side_by_side": "hydra/launcher=parallel",
+    "callbacks=quiet": "callbacks=no_progress",
+}
+TUNING_FOLDER = "tuning"  # in a sweep's folder: the trials that chose its learning rates
 TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
 # Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
 HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)
@@ -22,7 +28,7 @@ NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", "study.primary", *HOW_MANY
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:
-    """The recipe with its swept choices, without folder and seed: `gan_fm gan.discriminator.width=8`."""
+    """Recipe with swept choices, without folder and seed: `gan_fm gan.discriminator.width=8`."""
     choices = set(swept) - {"experiment", "seed"}
     return " ".join([recipe.rpartition("/")[2], *(override for override in overrides if key_of(override) in choices)])
 
@@ -69,6 +75,6 @@ def concerns(key: str, names: Sequence[str]) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """A name as a path component: no surprising characters, not too long, and still its own when cut."""
+    """A name as a path component: safe characters, limited length, unique also when shortened."""
     plain = re.sub(r"[^\w.=+-]+", "_", name).replace("=", "-")
     return plain if len(plain) <= 100 else f"{plain[:91]}-{sha256(name.encode()).hexdigest()[:8]}"

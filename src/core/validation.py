@@ -1,4 +1,4 @@
-"""Which numbers make sense where, said in one voice."""
+"""Validators for numeric options."""
 
 import math
 from collections.abc import Callable
@@ -8,17 +8,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Range:
-    """Which numbers make sense, in words and as a test."""
+    """A range of numbers: its description and a predicate."""
 
     words: str
     holds: Callable[[float], bool]
 
     def check(self, key: str, value: Any) -> None:
         """Raises: ValueError: the value is no such number."""
-        number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        number = is_number(value) and math.isfinite(value)
         if not (number and self.holds(value)):
             whole = number and value == round(value) and self.holds(round(value))  # of 1e5 Hydra makes 100000.0
             raise ValueError(f"{key}={value}: choose {self.words}{f'; write {round(value)}' if whole else ''}")
+
+
+def is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 SHARE = Range("a share above 0, at most 1", lambda value: 0 < value <= 1)

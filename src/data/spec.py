@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.data.drums.voices import Voice, kit_of
 from src.data.streaming import Rows
+from src.data.voices import Voice, kit_of
 
 Shape = tuple[int, int, int]  # channels, height, width
 BAR = (16, 9)  # steps and voices of a drum grid

@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from src.data.drums.midi import write_midi
 from src.data.drums.synthesis import SAMPLE_RATE, render, write_wav
-from src.data.drums.voices import VOICES, Voice
+from src.data.voices import VOICES, Voice
 from src.evaluation import image_grids
 
 

@@ -51,7 +51,7 @@ class Evaluation(Callback):
         folder: the run's folder.
     """
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str):
         self.evaluator = evaluator
@@ -78,7 +78,7 @@ class Evaluation(Callback):
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         total = trainer.num_training_batches
         self.due = {math.ceil(total * turn / self.num_evaluations) for turn in range(1, self.num_evaluations + 1)}
-        module.pauses |= self.due
+        module.breakpoints |= self.due
         self.stopwatch.start()
 
     def on_train_batch_end(

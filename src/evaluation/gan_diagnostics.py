@@ -1,4 +1,4 @@
-"""Signs that may foretell mode collapse, read off the networks as they stand.
+"""Warning signals of mode collapse, computed from the present networks.
 
 B batch, C channels, H height, W width, F features.
 """
@@ -6,21 +6,20 @@ B batch, C channels, H height, W width, F features.
 import torch
 from torch import Tensor, nn
 
+from src.gan.interfaces import Step
 from src.gan.module import GAN
-from src.gan.step import Step
 
 
 def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int) -> dict[str, float]:
-    """What the discriminator makes of real images in [-1, 1] and of as many fakes, batch by batch as in training.
+    """Compares the discriminator on real images in [-1, 1] and on as many fakes, in batches as in training.
 
-    `logit_gap`: mean logit of the real ones above that of the fakes. `discriminator_accuracy`: share of the pairs of a
-    real and a fake in which the real one has the higher logit, ½ by guessing; relativistic losses leave open where the
-    logits lie. `feature_variance`: variance of the discriminator's features over the fakes, relative to the real ones;
-    0 where all fakes are one. `discriminator_gradient`, `generator_gradient`: norms of the gradients of the losses
-    without penalties. Of stacked characters also `channel_balance`: C times the share of the least regarded channel in
-    the squared gradient of the real logits with respect to the images; 1 where all channels count alike, 0 where the
-    discriminator is blind to one, whose characters then come and go unnoticed. Means over the batches. Nothing is
-    learnt from it: weights, running statistics and counts stay as they are.
+    `logit_gap`: mean real logit minus mean fake logit. `discriminator_accuracy`: share of the pairs of a real and a
+    fake in which the real one has the higher logit, ½ by guessing; a threshold would mean nothing under relativistic
+    losses. `feature_variance`: variance of the discriminator's features over the fakes, relative to the real ones; 0 if
+    all fakes are equal. `discriminator_gradient`, `generator_gradient`: norms of the gradients of the losses without
+    penalties. Of stacked characters also `channel_balance`: C times the smallest share of a channel in the squared
+    gradient of the real logits with respect to the images; 1 if all channels count alike, 0 if the discriminator is
+    blind to one. All are means over the batches. Weights, running statistics and counts do not change.
     """
     passes = gan.discriminator_passes
     was_training = gan.training
@@ -37,7 +36,7 @@ def _signals(gan: GAN, real_BCHW: Tensor) -> dict[str, Tensor]:
     z_BZ = gan.noise(len(real_BCHW))
     stacked = real_BCHW.shape[1] > 1
     real_BCHW.requires_grad_(stacked)
-    step = Step(gan, gan.judge(real_BCHW), gan.judge(gan.generate(z_BZ), z_BZ))
+    step = Step(gan, gan.discriminate(real_BCHW), gan.discriminate(gan.generate(z_BZ), z_BZ))
     gap_BB = (step.real.logits_B - step.fake.logits_B.unsqueeze(1)).detach()
     return {
         "logit_gap": gap_BB.mean(),
@@ -55,8 +54,8 @@ def _spread(features_BF: Tensor) -> Tensor:
 
 def _balance(logits_B: Tensor, images_BCHW: Tensor) -> Tensor:
     (gradient_BCHW,) = torch.autograd.grad(logits_B.sum(), images_BCHW, retain_graph=True)
-    regard_C = gradient_BCHW.square().sum((0, 2, 3))
-    return len(regard_C) * regard_C.min() / regard_C.sum()
+    square_C = gradient_BCHW.square().sum((0, 2, 3))
+    return len(square_C) * square_C.min() / square_C.sum()
 
 
 def _gradient_norm(loss: Tensor, network: nn.Module) -> Tensor:

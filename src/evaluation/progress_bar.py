@@ -11,7 +11,7 @@ from src.evaluation.callback import Evaluation
 class Progress(RichProgressBar):
     """Steps, the latest evaluation's headline figures, and samples trained on per second."""
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int

@@ -4,25 +4,25 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from src.gan.losses import Loss
+from src.gan.interfaces import Loss
 from src.gan.networks.dcgan import has_batch_norm
 from src.gan.tricks import Trick
 
 
-def refuse_impossible(loss_name: str, loss: Loss, tricks: Mapping[str, Trick], discriminator: nn.Module) -> None:
-    """Raises a ValueError for what no paper defines or what is known to break."""
+def check_compatible(loss_name: str, loss: Loss, tricks: Mapping[str, Trick], discriminator: nn.Module) -> None:
+    """Raises a ValueError for combinations that no paper defines or that are known to fail."""
     if has_batch_norm(discriminator):
-        ways_out = "choose gan.discriminator.norm=none, layer or group"
+        options = "choose gan.discriminator.norm=none, layer or group"
         for name, trick in tricks.items():
             if trick.needs_input_gradients:
                 raise ValueError(
                     f"gan.tricks={name} penalises the gradient of each image, which batch normalisation mixes: "
-                    f"{ways_out}"
+                    f"{options}"
                 )
         if loss.pairs_samples:
             raise ValueError(
                 f"gan.loss={loss_name} compares each fake image with one real image, which batch normalisation mixes: "
-                f"{ways_out}"
+                f"{options}"
             )
     mixing = [name for name, trick in tricks.items() if trick.mixes_samples]
     if mixing and loss.pairs_samples:
@@ -31,7 +31,7 @@ def refuse_impossible(loss_name: str, loss: Loss, tricks: Mapping[str, Trick], d
             "several: choose another loss, or leave the trick out"
         )
     penalties = [name for name, trick in tricks.items() if trick.needs_input_gradients]
-    unpenalised = [name for name in mixing if not tricks[name].stands_penalties]
+    unpenalised = [name for name in mixing if not tricks[name].allows_input_gradients]
     if unpenalised and penalties:
         raise ValueError(
             f"gan.tricks={penalties[0]} penalises the gradient of each image, but under gan.tricks={unpenalised[0]} a "

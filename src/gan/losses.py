@@ -1,42 +1,12 @@
-"""The two sides of the game: what the discriminator and the generator minimise.
+"""Losses of the discriminator and the generator.
 
 B batch, F features. Means are over the batch axis only, so that leading axes stay free.
 """
 
-from abc import ABC, abstractmethod
-from typing import ClassVar
-
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
-from src.gan.step import Step
-
-
-class Loss(ABC):
-    """Both sides see real and fake, because relativistic losses and feature matching need both."""
-
-    pairs_samples: ClassVar[bool] = False
-    """Each fake image is compared with one real image."""
-
-    needs_bounded_slope: ClassVar[bool] = False
-    """It means a distance only if a trick bounds the discriminator's slope."""
-
-    is_cross_entropy: ClassVar[bool] = False
-    """The discriminator minimises the cross-entropy of σ(logit) against the targets 1 and 0."""
-
-    splits_at_zero: ClassVar[bool] = True
-    """A logit above 0 calls an image real."""
-
-    is_zero_sum: ClassVar[bool] = False
-    """The generator maximises the discriminator's loss; the part that it cannot change is left out."""
-
-    @abstractmethod
-    def discriminator(self, step: Step) -> Tensor:
-        """What the discriminator minimises; the fake images are detached from the generator."""
-
-    @abstractmethod
-    def generator(self, step: Step) -> Tensor:
-        """What the generator minimises; the discriminator stands still."""
+from src.gan.interfaces import Loss, Step
 
 
 class Standard(Loss):
@@ -57,15 +27,17 @@ class FeatureMatching(Standard):
     Salimans et al. 2016, arXiv:1606.03498, section 3.1. The discriminator keeps the non-saturating loss.
     """
 
+    generator_needs_real = True
+
     def generator(self, step: Step) -> Tensor:
         real_F, fake_F = (side.features_BF.float().mean(-2) for side in (step.real, step.fake))
         return (fake_F - real_F.detach()).square().sum(-1)
 
 
 class Minimax(Standard):
-    """The original game (Goodfellow et al. 2014, arXiv:1406.2661, eq. 1): the generator maximises the other's loss.
+    """The original game (Goodfellow et al. 2014, arXiv:1406.2661, eq. 1): a zero-sum game of one value function.
 
-    Its gradient vanishes where the discriminator is sure.
+    Its gradient vanishes where the discriminator is confident.
     """
 
     is_zero_sum = True
@@ -77,7 +49,7 @@ class Minimax(Standard):
 class LeastSquares(Loss):
     """Squared distances to the targets 1 and 0 (Mao et al. 2017, arXiv:1611.04076, eq. 9)."""
 
-    splits_at_zero = False
+    has_zero_threshold = False
 
     def discriminator(self, step: Step) -> Tensor:
         return ((step.real.logits_B - 1).square() + step.fake.logits_B.square()).mean(-1) / 2
@@ -87,7 +59,7 @@ class LeastSquares(Loss):
 
 
 class Hinge(Loss):
-    """The discriminator stops caring beyond a margin of 1 (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018)."""
+    """No gradient for the discriminator beyond a margin of 1 (Lim & Ye 2017, arXiv:1705.02894; Miyato et al. 2018)."""
 
     def discriminator(self, step: Step) -> Tensor:
         return relu(1 - step.real.logits_B).mean(-1) + relu(1 + step.fake.logits_B).mean(-1)
@@ -100,7 +72,7 @@ class Wasserstein(Loss):
     """The Wasserstein-1 distance, if the critic's slope is at most 1 (Arjovsky et al. 2017, arXiv:1701.07875)."""
 
     needs_bounded_slope = True
-    splits_at_zero = False
+    has_zero_threshold = False
     is_zero_sum = True
 
     def discriminator(self, step: Step) -> Tensor:
@@ -113,11 +85,12 @@ class Wasserstein(Loss):
 class Relativistic(Loss):
     """Each fake image against one real image: RpGAN (Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.1).
 
-    With it every mode missed costs the generator something (Sun et al. 2020, arXiv:2011.04926).
+    With it no local optimum leaves out modes (Sun et al. 2020, arXiv:2011.04926).
     """
 
+    generator_needs_real = True
     pairs_samples = True
-    splits_at_zero = False
+    has_zero_threshold = False
 
     def discriminator(self, step: Step) -> Tensor:
         return softplus(step.fake.logits_B - step.real.logits_B).mean(-1)
@@ -129,7 +102,8 @@ class Relativistic(Loss):
 class RelativisticAverage(Loss):
     """Each image against the average of the other kind (Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2)."""
 
-    splits_at_zero = False
+    generator_needs_real = True
+    has_zero_threshold = False
 
     def discriminator(self, step: Step) -> Tensor:
         real_B, fake_B = self._relative(step)

@@ -1,47 +1,55 @@
-"""The GAN: the training step is the algorithm box, everything else is said to it from outside.
+"""GAN training step; losses and tricks are injected.
 
 B batch, C channels, H height, W width, Z latent dims.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.data.spec import DataSpec, Shape
-from src.gan.compatibility import refuse_impossible
-from src.gan.cuda_graphs import Replays
-from src.gan.losses import Loss
-from src.gan.step import Discriminator, Judged, Step, Verdict
+from src.gan.compatibility import check_compatible
+from src.gan.interfaces import Discriminator, Loss, ScoredImages, Step
 from src.gan.tricks import Trick
-from src.training import checkpoints
-from src.training.multi_step import Ahead
+from src.training.callbacks.randomness import of_all_ranks
+from src.training.checkpoints import match_memory_layout
+from src.training.cuda_graphs import GraphedStep
+from src.training.multi_step import MultiStepModule, step_optimizer
+
+NOISE_SEED = 0x2015E  # keeps the noise apart from the global random stream, which starts from the same seed
 
 
-class GAN(Ahead):
+class GAN(MultiStepModule):
     """A generator and a discriminator trained against each other (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    Optimisation is manual, one discriminator and, unless a trick says otherwise, one generator update a step. What a
-    technique costs is counted along the way: `discriminator_passes` over a batch, of which taking the gradient with
-    respect to the images is another one, against `generator_steps`.
+    Each training step updates the discriminator once and, unless a trick decides otherwise, the generator once. The
+    noise of both updates comes from a random stream of its own, in the same amount per step, so that runs of one seed
+    get the same batches and the same noise under every loss and trick.
+
+    The cost is counted in `generator_steps` and in `discriminator_passes` over a batch, of which the gradient with
+    respect to the images is another one.
 
     Args:
-        spec: what the networks need to know of the data.
-        generator: makes the generator from `shape`; its `z` is the number of latent dimensions.
+        spec: properties of the data that the networks depend on.
+        generator: makes the generator from `shape`; its attribute `z` is the number of latent dimensions.
         discriminator: makes the discriminator from `shape`; it returns logits and features.
         loss: exactly one named loss.
-        tricks: any number of named stabilisers.
-        replay: whether steps on a GPU are launched as CUDA graphs where that changes nothing else.
         generator_optimizer: makes an optimizer from the generator's parameters.
-        discriminator_optimizer: likewise.
+        discriminator_optimizer: makes an optimizer from the discriminator's parameters.
+        tricks: any number of named tricks.
+        cuda_graphs: whether steps on a GPU are replayed from CUDA graphs where that changes nothing but their speed.
 
     Raises:
         ValueError: the choices exclude each other.
     """
+
+    step_counters = ("generator_steps", "discriminator_passes")
 
     def __init__(
         self,
@@ -52,7 +60,7 @@ class GAN(Ahead):
         generator_optimizer: Callable[..., Optimizer],
         discriminator_optimizer: Callable[..., Optimizer],
         tricks: Mapping[str, Trick] | None = None,
-        replay: bool = True,
+        cuda_graphs: bool = True,
     ):
         super().__init__(spec)
         if len(loss) != 1:
@@ -61,16 +69,21 @@ class GAN(Ahead):
         self.tricks = nn.ModuleDict(tricks or {})
         self.generator = generator(shape=spec.shape)
         self.discriminator = discriminator(shape=self.discriminator_shape())
-        refuse_impossible(loss_name, self.loss, self.tricks, self.discriminator)
+        check_compatible(loss_name, self.loss, self.tricks, self.discriminator)
         for trick in sorted(self.tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in self.tricks.values())
+        self.generator_needs_real = self.loss.generator_needs_real or any(
+            trick.generator_needs_real for trick in self.tricks.values()
+        )
         self.make_generator_optimizer = generator_optimizer
         self.make_discriminator_optimizer = discriminator_optimizer
         self.generator_steps = 0
         self.discriminator_passes = 0
-        self.replay = replay
-        self.replays: Replays | None = None
+        self.random: torch.Generator | None = None  # the noise's stream, made when training starts
+        self.saved_random: list[Tensor] = []  # its state on each rank, in a checkpoint
+        self.cuda_graphs = cuda_graphs
+        self.graphed_step: GraphedStep | None = None
 
     @property
     def steps_per_generator_update(self) -> int:
@@ -83,74 +96,90 @@ class GAN(Ahead):
     def on_train_start(self) -> None:
         super().on_train_start()
         for optimizer in self.optimizers():
-            checkpoints.lay_out(optimizer)
-        self.replays = Replays(self) if self.replay and Replays.suit(self) else None
+            match_memory_layout(optimizer)
+        self.random = self.random or noise_stream(self.device, self.global_rank, self.saved_random)
+        supported = GraphedStep.supports(self.device, self.world_size, self.optimizers())
+        self.graphed_step = GraphedStep(self) if self.cuda_graphs and supported else None
 
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
-        """A step between what is decided before it and what follows from it; what the charts show of it."""
+        """Runs one step between the tricks' hooks around it; returns values to log."""
+        z_discriminator_BZ, z_generator_BZ = self.training_noise(len(batch_BCHW))
         for trick in self.tricks.values():
             trick.before_step(self)
-        outputs = dict((self.replays or self.step)(batch_BCHW))
+        outputs = dict((self.graphed_step or self.step)(batch_BCHW, z_discriminator_BZ, z_generator_BZ))
         self.count(batch_BCHW)
         for trick in self.tricks.values():
             trick.after_step(self)
-            outputs |= {f"tricks/{name}": value for name, value in trick.charts().items()}
+            outputs |= {f"tricks/{name}": value for name, value in trick.logs().items()}
         return outputs
 
-    def step(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
-        """One update of both networks, all of it on the device."""
+    def step(
+        self,
+        batch_BCHW: Tensor,
+        z_discriminator_BZ: Tensor,
+        z_generator_BZ: Tensor,
+        step_optimizer: Callable[[Optimizer], None] = step_optimizer,
+    ) -> dict[str, Tensor]:
+        """Updates both networks, on the device alone but for `step_optimizer`; returns values to log."""
         generator_optimizer, discriminator_optimizer = self.optimizers()
-        real = self.spec.to_float(batch_BCHW)
+        tricks = list(self.tricks.values())
+        real_BCHW = self.spec.to_float(batch_BCHW)
 
-        # The discriminator learns to tell real images from generated ones.
-        z = self.noise(len(real))
+        # The discriminator learns to distinguish real images from generated ones.
         with torch.no_grad():
-            fake = self.generate(z)
-        real.requires_grad_(self.needs_input_gradients)
-        fake.requires_grad_(self.needs_input_gradients)
-        step = Step(self, self.judge(real), self.judge(fake, z))
+            fake_BCHW = self.generate(z_discriminator_BZ)
+        for images_BCHW in (real_BCHW, fake_BCHW):
+            images_BCHW.requires_grad_(self.needs_input_gradients)
+        real, fake = self.discriminate(real_BCHW), self.discriminate(fake_BCHW, z_discriminator_BZ)
+        step = Step(self, real, fake)
         discriminator_loss = self.loss.discriminator(step)
-        penalised = discriminator_loss + sum(trick.discriminator_term(step) for trick in self.tricks.values())
-        self.descend(discriminator_optimizer, penalised)
-        for trick in self.tricks.values():
+        penalty = sum(trick.discriminator_penalty(step) for trick in tricks)
+        self.backward_and_step(discriminator_optimizer, discriminator_loss + penalty, step_optimizer)
+        for trick in tricks:
             trick.after_discriminator(self, step)
         outputs = {
             "discriminator_loss": discriminator_loss.detach(),
-            "logits_real": step.real.logits_B.detach(),
-            "logits_fake": step.fake.logits_B.detach(),
+            "logits_real": real.logits_B.detach(),
+            "logits_fake": fake.logits_B.detach(),
         }
+        if not all(trick.should_update_generator for trick in tricks):
+            return outputs
 
-        # The generator learns to pass for real, against a discriminator that stands still.
-        if all(trick.generator_moves(self) for trick in self.tricks.values()):
-            with frozen(self.discriminator):
-                step = self.generator_step(real.detach())
-                generator_loss = self.loss.generator(step)
-                penalised = generator_loss + sum(trick.generator_term(step) for trick in self.tricks.values())
-                self.descend(generator_optimizer, penalised)
-            self.generator_steps += 1
-            outputs["generator_loss"] = generator_loss.detach()
-        return outputs
+        # The generator learns to make images that the discriminator, now fixed, takes for real.
+        with frozen(self.discriminator):
+            real_BCHW, fake_BCHW = real_BCHW.detach(), self.generate(z_generator_BZ)
+            discriminator = self.discriminator
+            for trick in tricks:
+                discriminator = trick.discriminator_for_generator(
+                    self, discriminator, real_BCHW, fake_BCHW, z_generator_BZ
+                )
+            real = self.discriminate(real_BCHW, None, discriminator) if self.generator_needs_real else None
+            step = Step(self, real, self.discriminate(fake_BCHW, z_generator_BZ, discriminator))
+            for trick in tricks:
+                step = trick.select_samples(step)
+            generator_loss = self.loss.generator(step)
+            penalty = sum(trick.generator_penalty(step) for trick in tricks)
+            self.backward_and_step(generator_optimizer, generator_loss + penalty, step_optimizer)
+        self.generator_steps += 1
+        return outputs | {"generator_loss": generator_loss.detach()}
 
-    def generator_step(self, real_BCHW: Tensor) -> Step:
-        """Fresh images, judged by the discriminator that the generator faces."""
-        z_BZ = self.noise(len(real_BCHW))
-        fake_BCHW = self.generate(z_BZ)
-        opponent = self.discriminator
-        for trick in self.tricks.values():
-            opponent = trick.opponent(self, opponent, real_BCHW, fake_BCHW, z_BZ)
-        step = Step(self, self.judge(real_BCHW, None, opponent), self.judge(fake_BCHW, z_BZ, opponent))
-        for trick in self.tricks.values():
-            step = trick.select(step)
-        return step
+    def graph_key(self) -> Hashable | None:
+        """What Python decides in the next step; None where a trick cannot be captured in a CUDA graph."""
+        keys = tuple(trick.graph_key(self) for trick in self.tricks.values())
+        return None if None in keys else keys
+
+    def training_noise(self, num: int) -> Tensor:
+        """Latents of a step's two updates [2, num, Z]."""
+        return torch.randn(2, num, self.generator.z, device=self.device, generator=self.random)
 
     def noise(self, num: int) -> Tensor:
-        """Standard normal latents [num, Z]."""
+        """Standard normal latents [num, Z] from the global random stream."""
         return torch.randn(num, self.generator.z, device=self.device)
 
     def generate(self, z_BZ: Tensor) -> Tensor:
         """Images [B, C, H, W] in [-1, 1].
 
-        Data of two levels get images of two levels, or the discriminator would know the fakes by their shades; the
+        Data of two levels get images of two levels, or the discriminator could recognise the fakes by their greys; the
         gradient passes straight through the rounding (Bengio et al. 2013, arXiv:1308.3432).
         """
         images_BCHW = self.generator(z_BZ)
@@ -158,40 +187,37 @@ class GAN(Ahead):
             return images_BCHW
         return images_BCHW + (torch.where(images_BCHW > 0, 1.0, -1.0) - images_BCHW).detach()
 
-    def judge(
+    def discriminate(
         self, images_BCHW: Tensor, z_BZ: Tensor | None = None, discriminator: Discriminator | None = None
-    ) -> Judged:
-        """Images, real or from noise `z`, as a discriminator will see them: in the form that the tricks give them."""
+    ) -> ScoredImages:
+        """Passes images, real or from noise `z`, through the tricks' transforms and a discriminator."""
+        inputs = images_BCHW
+        for trick in self.tricks.values():
+            inputs = trick.transform(inputs)
+        for trick in self.tricks.values():
+            inputs = trick.pack_inputs(inputs, z_BZ)
+        self.discriminator_passes += 1
+        logits_B, features_BF = (discriminator or self.discriminator)(inputs)
+        return ScoredImages(images_BCHW, z_BZ, logits_B, features_BF)
 
-        def verdict() -> Verdict:
-            seen = images_BCHW
-            for trick in self.tricks.values():
-                seen = trick.transform(seen)
-            for trick in self.tricks.values():
-                seen = trick.present(seen, z_BZ)
-            self.discriminator_passes += 1
-            return (discriminator or self.discriminator)(seen)
-
-        return Judged(images_BCHW, z_BZ, verdict)
-
-    def input_gradient(self, judged: Judged) -> Tensor:
+    def input_gradient(self, scored: ScoredImages) -> Tensor:
         """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""
         self.discriminator_passes += 1
-        (gradient_BCHW,) = torch.autograd.grad(judged.logits_B.sum(), judged.images_BCHW, create_graph=True)
+        (gradient_BCHW,) = torch.autograd.grad(scored.logits_B.sum(), scored.images_BCHW, create_graph=True)
         return gradient_BCHW.float()
 
     def discriminator_shape(self) -> Shape:
-        """The shape of what the discriminator sees."""
+        """Shape of the discriminator's input."""
         shape = self.spec.shape
         for trick in self.tricks.values():
             shape = trick.discriminator_shape(shape)
         return shape
 
     def compile_networks(self) -> None:
-        """Has PyTorch compile both networks where they are; their weights keep their names.
+        """Compiles both networks in place; their weights keep their names.
 
         Raises:
-            ValueError: a trick needs a derivative of a derivative.
+            ValueError: a trick differentiates twice.
         """
         for name, trick in self.tricks.items():
             if trick.differentiates_twice:
@@ -206,25 +232,27 @@ class GAN(Ahead):
         generator_parameters = list(self.generator.parameters())
         discriminator_parameters = list(self.discriminator.parameters())
         for trick in self.tricks.values():
-            generator_parameters += trick.generator_parameters()
-            discriminator_parameters += trick.discriminator_parameters()
-        generator_optimizer = self.make_generator_optimizer(generator_parameters)
-        discriminator_optimizer = self.make_discriminator_optimizer(discriminator_parameters)
+            with_generator, with_discriminator = trick.extra_parameters()
+            generator_parameters += with_generator
+            discriminator_parameters += with_discriminator
+        optimizers = [
+            self.make_generator_optimizer(generator_parameters),
+            self.make_discriminator_optimizer(discriminator_parameters),
+        ]
         for trick in self.tricks.values():
-            trick.tune(generator_optimizer, discriminator_optimizer)
-        return [generator_optimizer, discriminator_optimizer]
+            trick.configure_optimizers(*optimizers)
+        return optimizers
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["cost"] = {
-            "generator_steps": self.generator_steps,
-            "discriminator_passes": self.discriminator_passes,
-        }
+        checkpoint["cost"] = {name: getattr(self, name) for name in self.step_counters}
+        checkpoint["noise"] = of_all_ranks(self.random.get_state())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_load_checkpoint(checkpoint)
-        self.generator_steps = checkpoint["cost"]["generator_steps"]
-        self.discriminator_passes = checkpoint["cost"]["discriminator_passes"]
+        for name in self.step_counters:
+            setattr(self, name, checkpoint["cost"][name])
+        self.random, self.saved_random = None, checkpoint.get("noise", [])  # earlier versions saved none
 
     @torch.no_grad()
     def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:
@@ -234,7 +262,7 @@ class GAN(Ahead):
 
     @torch.no_grad()
     def images(self, z_NZ: Tensor, chunk: int = 1000) -> Tensor:
-        """What the evaluated generator makes of latents, uint8 [N, C, H, W]."""
+        """Images of the evaluated generator, uint8 [N, C, H, W]."""
         generator = self.generator
         for trick in self.tricks.values():
             generator = trick.evaluated_generator(generator)
@@ -245,9 +273,18 @@ class GAN(Ahead):
         return images
 
 
+def noise_stream(device: torch.device, rank: int, saved: Sequence[Tensor] = ()) -> torch.Generator:
+    """A random stream for this rank, continued if a checkpoint holds its state for this kind of device."""
+    stream = torch.Generator(device)
+    if rank < len(saved) and saved[rank].shape == stream.get_state().shape:
+        return stream.set_state(saved[rank])
+    entropy = np.random.SeedSequence((NOISE_SEED, torch.initial_seed(), rank))
+    return stream.manual_seed(int(entropy.generate_state(1)[0]))
+
+
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Gradients pass through the network but do not reach its weights."""
+    """Lets gradients pass through the network without reaching its weights."""
     network.requires_grad_(False)
     try:
         yield

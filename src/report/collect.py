@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
-from src.core.run_names import NOT_PART_OF_A_NAME, concerns, run_name, swept_keys
+from src.core.run_names import NOT_PART_OF_A_NAME, TUNING_FOLDER, concerns, run_name, swept_keys
 from src.report.earlier_versions import with_outcome
 from src.report.records import NEVER_STARTED, History, Run
 from src.report.results import LONGEST_NAME, fields, require, seed, texts
 
-TUNING = "tuning"  # in a sweep's folder, the trials that chose its learning rates
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 NO_SETTINGS = (*NOT_PART_OF_A_NAME, "study", "callbacks", "compile")
 DEEPEST = 30  # levels of folders that are searched
@@ -62,7 +61,8 @@ def _folders(root: Path) -> Iterator[tuple[Path, Sequence[str]]]:
         yield place, names
         if depth < DEEPEST and not _is_run(place, names):
             below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-            trials = {TUNING} if "jobs.json" in names else set()  # of a sweep's settings, with other seeds and budgets
+            # Trials of a sweep's settings have other seeds and budgets.
+            trials = {TUNING_FOLDER} if "jobs.json" in names else set()
             waiting += [(place / name, depth + 1) for name in reversed(below) if name not in NOT_RUNS | trials]
 
 

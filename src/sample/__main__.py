@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 
 from src.core.commands import command, override
 from src.core.console import make_output_lossy
-from src.core.errors import MISTAKES, message
+from src.core.errors import USER_ERRORS, message
 from src.core.files import expanded, user_path
 from src.data.spec import DataSpec
 from src.evaluation import image_grids
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         written = draw(given.run, parsed(given.words))
-    except MISTAKES as mistake:
+    except USER_ERRORS as mistake:
         print(f"error: {message(mistake)}", file=sys.stderr)
         return 1
     print(*written, sep="\n")
@@ -133,7 +133,7 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
             f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json with its data; "
             f"{command(override('resume', run))} goes on if there is a checkpoint"
         )
-    if not checkpoints.is_whole(path):
+    if not checkpoints.is_valid(path):
         raise ValueError(f"{path} is damaged")
     config = trusted_config(run)
     try:

@@ -1,4 +1,4 @@
-"""What happens around the jobs of a sweep, as Hydra callbacks."""
+"""Hydra callbacks around the jobs of a sweep: progress, and the report at the end."""
 
 import shlex
 from pathlib import Path
@@ -9,12 +9,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from src.core.commands import resuming_sweep
-from src.core.errors import give_up, message
+from src.core.errors import exit_with_error, message
 from src.core.metric_families import family
 from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_number
-from src.report import write_report
-from src.report.collect import TUNING
+from src.core.run_names import TUNING_FOLDER
 from src.sweeps.plan import Job, Plan, minutes
 
 
@@ -53,12 +52,14 @@ class ReportAfterSweep(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         folder = Path(config.hydra.sweep.dir)
-        untried = len(Plan.read(folder / TUNING).pending)
+        untried = len(Plan.read(folder / TUNING_FOLDER).pending)
         if untried and not Plan.read(folder).jobs:
             given = config.hydra.overrides
             again = resuming_sweep(folder, given.task, given.hydra)
             print(f"{untried} tuning trials have no result. {again} runs those.")
             raise SystemExit(1)
+        from src.report import write_report  # takes seconds: the command line is answered without it
+
         try:
             report = write_report([folder])
             missing = len(Plan.read(folder).pending)
@@ -68,8 +69,8 @@ class ReportAfterSweep(Callback):
             if missing:
                 given = config.hydra.overrides
                 print(f"{resuming_sweep(folder, given.task, given.hydra)} runs those.")
-        except Exception as mistake:  # Hydra would make a warning of it and call the sweep a success
+        except Exception as error:  # Hydra would make a warning of it and call the sweep a success
             rebuild = shlex.join(["python", "-m", "src.report", str(folder)])
-            give_up(f"no report: {message(mistake)}; once that is mended, {rebuild} makes it")
+            exit_with_error(f"no report: {message(error)}; once that is fixed, {rebuild} makes it")
         if missing:
             raise SystemExit(1)

@@ -1,4 +1,4 @@
-"""NVIDIA's multi-process service: processes that share a GPU run their kernels at once, not by turns."""
+"""NVIDIA's multi-process service: kernels of processes that share a GPU run concurrently."""
 
 import os
 import shutil
@@ -8,8 +8,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-
-from joblib.externals.loky import get_reusable_executor
 
 CONTROL = "nvidia-cuda-mps-control"
 PIPES, LOGS = "CUDA_MPS_PIPE_DIRECTORY", "CUDA_MPS_LOG_DIRECTORY"
@@ -27,7 +25,7 @@ def available() -> bool:
 
 @contextmanager
 def serving() -> Iterator[None]:
-    """A service of this process's own, for the processes that it starts meanwhile.
+    """Starts a service for the processes that are started within the context.
 
     There is none where NVIDIA's program is missing, where somebody has started a service already, which then serves
     these processes too, or where the GPU does not answer through one, as in some containers.
@@ -43,6 +41,8 @@ def serving() -> Iterator[None]:
                 os.environ |= places
             yield
         finally:
+            from joblib.externals.loky import get_reusable_executor  # imported late, like torch
+
             # The service ends with its last client, and joblib's workers wait for more work.
             get_reusable_executor(reuse=True).shutdown(kill_workers=True)
             for place in places:

@@ -1,15 +1,13 @@
-"""What a notebook, a cluster or Lightning's own variables leave in the environment, and why it changes no run."""
+"""Which cluster a run belongs to; one on a single device belongs to none."""
 
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import torch
-from lightning.fabric.plugins.environments import LightningEnvironment
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 
+from src.core import device
 from src.training.run_record import read_record
 
 
@@ -19,8 +17,11 @@ def uses_one_device(trainer: Mapping[str, Any]) -> bool:
         return False
     devices = trainer["devices"]
     if devices in ("auto", -1, "-1"):
-        on_gpu = trainer["accelerator"] != "cpu" and torch.cuda.is_available()
-        return not on_gpu or torch.cuda.device_count() == 1
+        if trainer["accelerator"] == "cpu" or not device.has_gpu():
+            return True
+        import torch
+
+        return torch.cuda.device_count() == 1
     return str(devices) == "1" or (not isinstance(devices, int | str) and len(devices) == 1)
 
 
@@ -33,18 +34,14 @@ def is_alone(config: DictConfig) -> bool:
     return all(map(uses_one_device, trainers))
 
 
-def be_the_only_process() -> None:
-    """Makes this process the first rank, which prints and writes results, whatever RANK or SLURM_PROCID say.
-
-    Lightning sets the rank from these variables when it is imported.
-    """
-    rank_zero_only.rank = 0
-
-
-def cluster(trainer: Mapping[str, Any]) -> LightningEnvironment | None:
+def cluster(trainer: Mapping[str, Any]) -> Any:
     """The cluster for a trainer: none for a run on one device, else the one that Lightning detects.
 
     Lightning detects SLURM, torchrun, LSF, Kubeflow, MPI and XLA by their variables, and would have a run on one device
     wait for, or complain about, tasks that have nothing to do with it.
     """
-    return LightningEnvironment() if uses_one_device(trainer) else None
+    if not uses_one_device(trainer):
+        return None
+    from lightning.fabric.plugins.environments import LightningEnvironment
+
+    return LightningEnvironment()

@@ -1,4 +1,4 @@
-"""What both model families keep account of."""
+"""Base class of both model families: training progress, and the data that a checkpoint belongs to."""
 
 from typing import Any
 
@@ -10,42 +10,21 @@ from src.data.spec import DataSpec
 PROGRESS = ("steps", "images_seen", "batch_images", "total_steps")
 
 
-class Count:
-    """A number that a module counts; `module.consulted` tells whether it was read since that was last set to False."""
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.key = f"_{name}"
-
-    def __get__(self, module: "Counted | None", owner: type) -> "int | Count":
-        if module is None:
-            return self
-        vars(module)["consulted"] = True
-        return vars(module)[self.key]
-
-    def __set__(self, module: "Counted", value: int) -> None:
-        vars(module)[self.key] = value
-
-
-class Counted(LightningModule):
-    """A module that counts its own progress and resumes on the data that it was trained on.
+class ProgressModule(LightningModule):
+    """Counts training steps and samples, and checks on resuming that the data are the same.
 
     `steps` counts training steps, `images_seen` training samples and `batch_images` those of the latest step, over all
-    devices. Lightning's `global_step` counts what optimizers do within its wrappers and means none of them. Schedules
-    follow `progress`: the length of a run is the one it was first started with, also when it goes on with a larger
-    budget.
-    `pauses` holds the steps after which a callback has something to do: a module may make several steps in one call of
-    `training_step`, but none beyond the next of these.
+    devices. Lightning's `global_step` counts optimizer steps inside its wrappers instead. Schedules follow `progress`;
+    it refers to the length that the run was first started with, also after resuming with a larger budget.
+
+    A module may make several steps per call of `training_step`, but none beyond the next entry of `breakpoints`, the
+    steps after which a callback has something to do.
     """
 
-    steps = Count()
-    images_seen = Count()
-    batch_images = Count()
-    total_steps = Count()
-    generator_steps: int  # updates of what generates
+    generator_steps: int  # updates of the generating networks
 
     @property
     def steps_per_generator_update(self) -> int:
-        """Training steps to each of these updates."""
         return 1
 
     def __init__(self, spec: DataSpec):
@@ -55,21 +34,26 @@ class Counted(LightningModule):
         self.images_seen = 0
         self.batch_images = 0
         self.total_steps = 0
-        self.pauses: set[int] = set()
+        self.breakpoints: set[int] = set()
 
     @property
     def progress(self) -> float:
-        """The share of the run that is done, in [0, 1)."""
+        """Share of the run that is done, in [0, 1)."""
         return min(self.steps, self.total_steps - 1) / self.total_steps
+
+    @property
+    def world_size(self) -> int:
+        """Number of devices that train together."""
+        return self.trainer.world_size
 
     def on_train_start(self) -> None:
         self.total_steps = self.total_steps or self.trainer.num_training_batches
-        self.pauses.add(self.trainer.num_training_batches)
+        self.breakpoints.add(self.trainer.num_training_batches)
 
     def count(self, batch_BCHW: Tensor) -> None:
-        """One more step, with this batch on each device."""
+        """Counts one more step, with a batch of this size on each device."""
         self.steps += 1
-        self.batch_images = len(batch_BCHW) * self.trainer.world_size
+        self.batch_images = len(batch_BCHW) * self.world_size
         self.images_seen += self.batch_images
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -1,11 +1,11 @@
-"""Several training steps in one of Lightning's calls, and updates without its wrappers where those do nothing.
+"""Runs several optimizer steps per Lightning `training_step`, without Lightning's wrappers where they have no effect.
 
 B batch, C channels, H height, W width.
 """
 
 import math
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,52 +16,57 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from src.data.spec import DataSpec
-from src.training.module import Counted
+from src.training.module import ProgressModule
 
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
 UPDATE_HOOKS = ("on_before_backward", "on_after_backward", "on_before_optimizer_step")
 
 
-class Ahead(Counted):
-    """A module that makes all its steps up to the next pause by itself; a step is an `update`.
+def step_optimizer(optimizer: Optimizer) -> None:
+    """Updates the weights along their gradients."""
+    optimizer.step()
 
-    A callback with something to do around single batches either sees every step, one a call, or says by a class
-    attribute `heeds_pauses = True` that it adds the steps after which it has to `pauses`.
+
+class MultiStepModule(ProgressModule):
+    """Makes all steps up to the next breakpoint in one call of `training_step`; a step is an `update`.
+
+    A callback with hooks around batches either gets one call per step, or declares by the class attribute
+    `uses_breakpoints = True` that it adds the steps it waits for to `breakpoints`.
     """
 
     def __init__(self, spec: DataSpec):
         super().__init__(spec)
         self.automatic_optimization = False
-        self.wrapped = True
+        self.uses_lightning_wrappers = True
 
     def on_train_start(self) -> None:
         super().on_train_start()
-        self.wrapped = self.needs_wrappers
+        self.uses_lightning_wrappers = self.needs_lightning_wrappers
 
     @abstractmethod
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
-        """One step; what the charts show of it."""
+        """Makes one training step; returns values to log."""
 
     def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
-        """One update or, where no callback has anything to do in between, several."""
+        """Makes one update or, where no callback waits for single steps, several."""
         torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
         outputs = self.update(batch_BCHW)
-        runs_ahead = self.runs_ahead
-        while runs_ahead and self.steps not in self.pauses and not self.is_lost(outputs):
+        takes_several_steps = self.takes_several_steps
+        while takes_several_steps and self.steps not in self.breakpoints and not self.has_diverged(outputs):
             outputs = self.update(next(self.trainer.train_dataloader.running).to(self.device, non_blocking=True))
         return outputs
 
     @property
-    def runs_ahead(self) -> bool:
-        """Lightning spends half a millisecond to one between two calls, which can be more than a step takes."""
+    def takes_several_steps(self) -> bool:
+        """Saves the half millisecond that Lightning spends between two calls, which can be more than a step takes."""
         whole = self.trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
-        return whole and self.trainer.world_size == 1 and not any(map(sees_every_step, self.trainer.callbacks))
+        return whole and self.world_size == 1 and not any(map(sees_every_step, self.trainer.callbacks))
 
     @property
-    def needs_wrappers(self) -> bool:
-        """Whether Lightning has a part in an update: several devices, scaled losses, cut gradients, or someone's hook.
+    def needs_lightning_wrappers(self) -> bool:
+        """Whether Lightning acts within an update: several devices, scaled losses, clipped gradients or a hook.
 
-        Else its wrappers take 0.3 ms of a GAN's step for nothing, and more with every callback.
+        Otherwise its wrappers would add 0.3 ms to a GAN's step, and more with every callback.
         """
         trainer = self.trainer
         simple = type(trainer.strategy) is SingleDeviceStrategy and not trainer.scaler and not trainer.gradient_clip_val
@@ -69,32 +74,30 @@ class Ahead(Counted):
         return not simple or watched or overrides(self, UPDATE_HOOKS)
 
     def optimizers(self, use_pl_optimizer: bool | None = None) -> Any:
-        return super().optimizers(self.wrapped if use_pl_optimizer is None else use_pl_optimizer)
+        return super().optimizers(self.uses_lightning_wrappers if use_pl_optimizer is None else use_pl_optimizer)
 
     def manual_backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        (super().manual_backward if self.wrapped else Tensor.backward)(loss, *args, **kwargs)
+        (super().manual_backward if self.uses_lightning_wrappers else Tensor.backward)(loss, *args, **kwargs)
 
-    def is_lost(self, outputs: Mapping[str, Tensor]) -> bool:
-        """Whether a loss is no longer finite; on other devices than a CPU, looking would cost more than a few steps."""
+    def has_diverged(self, outputs: Mapping[str, Tensor]) -> bool:
+        """Whether a loss is not finite. Only looked at on a CPU: reading a number from a GPU costs several steps."""
         losses = (value for name, value in outputs.items() if name.endswith("loss"))
         return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)
 
-    def descend(self, optimizer: Optimizer, loss: Tensor) -> None:
-        """One update of the optimizer's weights along the gradient of the loss."""
+    def backward_and_step(
+        self, optimizer: Optimizer, loss: Tensor, step_optimizer: Callable[[Optimizer], None] = step_optimizer
+    ) -> None:
+        """Updates the optimizer's weights along the gradient of the loss; `step_optimizer` does the last part."""
         optimizer.zero_grad()
         with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
             self.manual_backward(loss)
-        self.move(optimizer)
-        torch.clear_autocast_cache()  # weights in bf16 that have just been updated
-
-    def move(self, optimizer: Optimizer) -> None:
-        """One step along the gradients; a recording of steps has its own way."""
-        optimizer.step()
+        step_optimizer(optimizer)
+        torch.clear_autocast_cache()  # bf16 copies of the weights that have just been updated
 
 
 def sees_every_step(callback: Callback) -> bool:
-    """Whether it does something around single batches, and does not say when."""
-    return overrides(callback, BATCH_HOOKS) and not getattr(callback, "heeds_pauses", False)
+    """Whether it has hooks around batches and does not use breakpoints."""
+    return overrides(callback, BATCH_HOOKS) and not getattr(callback, "uses_breakpoints", False)
 
 
 def overrides(owner: Callback | LightningModule, hooks: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""results.json: what a run was, how it ended and what it reached."""
+"""results.json: what was run, how it ended and what was measured."""
 
 import json
 import logging
@@ -11,15 +11,17 @@ from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.files import write_atomically
 from src.core.plain_data import read_json
-from src.data.spec import DataSpec
+
+if TYPE_CHECKING:  # both import torch, which sweeps do not need
+    from lightning import Trainer
+
+    from src.data.spec import DataSpec
 
 log = logging.getLogger(__name__)
 NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")
@@ -40,7 +42,7 @@ def read_results(folder: Path) -> dict[str, Any]:
     return results if isinstance(results, dict) else {}
 
 
-def describe_dataset(spec: DataSpec) -> dict[str, Any]:
+def describe_dataset(spec: "DataSpec") -> dict[str, Any]:
     """Everything that `DataSpec(**…)` needs to be rebuilt without the data."""
     return asdict(spec) | {key: list(getattr(spec, key)) for key in ("classes", "shape", "voices")}
 
@@ -72,8 +74,10 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", value
 
 
-def describe_machine(trainer: Trainer) -> dict[str, Any]:
+def describe_machine(trainer: "Trainer") -> dict[str, Any]:
     """Device, precision, versions and commit."""
+    import torch
+
     device = trainer.strategy.root_device
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu ({platform.machine()})"
     return {

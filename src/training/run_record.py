@@ -1,4 +1,4 @@
-"""The record that a run leaves in its folder, from which it is rebuilt. It may be a stranger's.
+"""The record in a run's folder, from which the run is rebuilt. It is not trusted.
 
 It is read to plain values, resolved once, checked, and what was checked is built: nothing is interpolated afterwards.
 """
@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
-from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf
 
-from src.core.errors import MISTAKES, message
+from src.core.config_checks import RENAMED_OPTIONS
+from src.core.errors import USER_ERRORS, message
 from src.core.files import write_atomically
 from src.core.interpolation import resolved
-from src.core.plain_data import read_yaml, refuse_links_out
+from src.core.plain_data import check_links, read_yaml
 from src.core.resolvers import fastest_precision
 from src.core.run_names import concerns, run_name, swept_keys
-from src.training.checkpoints import exists, newest_whole
+from src.training.checkpoints import exists, newest_valid
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = (
@@ -83,7 +83,7 @@ MOVED = {
 
 @dataclass(frozen=True)
 class Record:
-    """What a run was started as.
+    """The configuration with which a run was started.
 
     `tree` is its configuration as plain values, with interpolations as text.
     """
@@ -115,14 +115,14 @@ class Record:
 
 
 class Resumed(NamedTuple):
-    """What a run goes on with, and what goes on its record once it can be trained with."""
+    """Configuration of a resumed run, and the record to be saved once training starts."""
 
     config: DictConfig
     tree: dict[str, Any]
 
 
 def functions(run: Path, tree: dict[str, Any]) -> dict[str, Any]:
-    """The interpolations `${name:argument}` that conf/ uses in what a run is composed to."""
+    """Resolvers of the interpolations `${name:argument}` that a record may use."""
 
     def environment(argument: str) -> str:
         name, comma, default = argument.partition(",")
@@ -156,7 +156,7 @@ def read_record(run: Path) -> Record:
     folder, sweep = run / ".hydra", run.resolve().parent
     if not (folder / "config.yaml").is_file():
         raise FileNotFoundError(f"{run} is no run's folder: it has no .hydra/config.yaml")
-    refuse_links_out(run)
+    check_links(run)
     with reading(folder / "hydra.yaml") as path:
         hydra = read_yaml(path)["hydra"]
         choices, overrides = hydra["runtime"]["choices"], hydra["overrides"]["task"]
@@ -173,11 +173,14 @@ def read_record(run: Path) -> Record:
             raise ValueError("it is no mapping")
         for _, node in _mappings(tree):
             node.update(_current(node))
+        for old, new in RENAMED_OPTIONS.items():
+            if (place := _place(tree, old)) is not None:
+                place[new.rpartition(".")[2]] = place.pop(old.rpartition(".")[2])
     return Record(run, tree, run_name(recipe or family, overrides, swept), family)
 
 
 def _current(node: dict[str, Any]) -> dict[str, Any]:
-    """What a part of a record is called today, where an earlier version called it something else."""
+    """Present names for a node of a record that an earlier version wrote."""
     target = node.get("_target_")
     if not isinstance(target, str):
         return {}
@@ -193,15 +196,15 @@ def require_texts(words: Sequence[Any]) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Path]:
-    """Says which file is damaged, as by a full disk or a kill."""
+    """Names the damaged file in errors raised within the context."""
     try:
         yield path
-    except (*MISTAKES, TypeError, AttributeError, LookupError, RecursionError) as damage:
+    except (*USER_ERRORS, TypeError, AttributeError, LookupError, RecursionError) as damage:
         raise ValueError(f"{path} is damaged: {message(damage)}") from damage
 
 
 def trusted_config(run: Path) -> DictConfig:
-    """The configuration of a run that may be a stranger's, once it is clear that it builds nothing foreign.
+    """The checked configuration of an untrusted run.
 
     Raises:
         FileNotFoundError: the folder is not a run's.
@@ -212,7 +215,7 @@ def trusted_config(run: Path) -> DictConfig:
 
 
 def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictConfig:
-    """The tree, resolved, once it is clear what it builds.
+    """Resolves the tree and checks every class that it would build.
 
     Args:
         own: classes and functions that the command's own configuration names, which are no stranger's.
@@ -239,7 +242,7 @@ def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictCo
 
 
 def _mappings(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every mapping in the node, and where it stands."""
+    """Yields every mapping in the node with its key."""
     if isinstance(node, list):
         for index, below in enumerate(node):
             yield from _mappings(below, f"{key}[{index}]")
@@ -254,6 +257,8 @@ def _is_trusted(key: str, target: str) -> bool:
         return target in TRAINER if key == "trainer" else key == "trainer.logger" and target == LOGGER["_target_"]
     if not f"{target}.".startswith(tuple(f"{name}." for name in TRUSTED)):
         return False  # before anything of it is imported
+    from lightning import Trainer  # takes seconds
+
     try:
         found = get_class(target)
     except Exception:  # whatever the import of a module that is not meant to be imported raises
@@ -263,7 +268,7 @@ def _is_trusted(key: str, target: str) -> bool:
 
 
 def confined(record: Record, cache: str) -> dict[str, Any]:
-    """The tree of a record with everything that is written to in the run's own folder, and with this cache."""
+    """The record's tree with all output paths inside the run's folder, and with this cache."""
     for part in ("trainer", "callbacks"):
         if not isinstance(record.tree[part], dict):
             raise ValueError(f"{record.path}: {part} is no mapping")
@@ -284,7 +289,7 @@ def _forced(node: Any) -> Any:
 
 
 def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Resumed:
-    """The run's own configuration with the values changed that were given beside `resume=`.
+    """The run's own configuration with the changes given beside `resume=`.
 
     Its `resume` is the checkpoint to go on from; its `cache` is the command's.
 
@@ -300,7 +305,7 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
     with reading(run / ".hydra" / "overrides.yaml") as path:
         recorded = read_yaml(path)
         require_texts(recorded)
-    newest = newest_whole(run)
+    newest = newest_valid(run)
     if newest is None:
         fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"
         raise ValueError(f"resume={run}: {fault}; start anew")
@@ -325,8 +330,8 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
     return Resumed(config, tree)
 
 
-def keep(tree: dict[str, Any], run: Path) -> None:
-    """Makes the configuration of a run that goes on its record, once it is clear that it can be trained with."""
+def save_config(tree: dict[str, Any], run: Path) -> None:
+    """Saves the configuration of a resumed run as its record."""
     write_atomically(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(tree)))
 
 

@@ -15,12 +15,12 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from src.data.spec import DataSpec
-from src.training.multi_step import Ahead
+from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, Annealing
 from src.vae.latents import Latents
 
 
-class VAE(Ahead):
+class VAE(MultiStepModule):
     """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
@@ -93,7 +93,7 @@ class VAE(Ahead):
         self.anneal.before_step()
         outputs = self.objective(self.to_cells(batch_BCHW))
         self.count(batch_BCHW)
-        self.descend(self.optimizers(), outputs["loss"])
+        self.backward_and_step(self.optimizers(), outputs["loss"])
         self.lr_schedulers().step()
         return outputs | {"loss": outputs["loss"].detach()}
 

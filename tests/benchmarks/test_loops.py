@@ -8,7 +8,7 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks import loops, scaling
 from src.data.drums import datasets
-from src.evaluation.oracles import base
+from tests.conftest import shorten_oracle_training
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_recipe_is_timed_and_written_down(short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
-    monkeypatch.setattr(base, "STEPS", 20)
+    shorten_oracle_training(monkeypatch, 20)
     small = ("batch_size=16", "vae.decoder.width=16", "evaluator.num_samples=50", "evaluator.num_held_out=20")
     command.main(["vae_drums", "accelerator=cpu", *small, "evaluator.interpret=false", "out=found.json"])
     found = json.loads(Path("found.json").read_text())

@@ -50,7 +50,7 @@ def test_a_plain_loop_trains_to_the_same_weights(
                 "accelerator=cpu",
                 f"trainer.precision={precision}",
                 "trainer.logger=false",
-                "callbacks=quiet",
+                "callbacks=no_progress",
             ],
         )
     data = instantiate(config.data)

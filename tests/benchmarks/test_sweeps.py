@@ -18,7 +18,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_ways_to_run_many_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "found.json"
-    command.main(["sweeps", "callbacks=quiet", f"cache={tmp_path}/cache", f"out={out}"])
+    command.main(["sweeps", "callbacks=no_progress", f"cache={tmp_path}/cache", f"out={out}"])
     found = json.loads(out.read_text())["sweeps"]
     assert set(found["seconds"]) == {"one run", "one after another", "side by side"}
     for way, per_hour in found["runs_per_hour"].items():

@@ -12,9 +12,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
 from src import train
-from src.cli.arguments import check, check_words, explain, hydra_parser, remove_refused
+from src.cli.arguments import check, check_words, explain, hydra_parser, remove_unstarted
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
+from src.evaluation import summary
+from src.training import run as running
 
 Try = Callable[..., str]
 
@@ -28,7 +30,8 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[DictConfig]:
         runs.append(config)
         return {"status": "completed"}
 
-    monkeypatch.setattr(train, "run", run)
+    monkeypatch.setattr(running, "run", run)
+    monkeypatch.setattr(summary, "print_summary", lambda results: None)
     return runs
 
 
@@ -237,7 +240,7 @@ def test_a_run_that_its_data_refuse_leaves_nothing(
 ):
     monkeypatch.chdir(tmp_path)
     Path("bars").mkdir()
-    given = ("data=grids", "data.path=bars", "accelerator=cpu", "callbacks=quiet")
+    given = ("data=grids", "data.path=bars", "accelerator=cpu", "callbacks=no_progress")
     monkeypatch.setattr(sys, "argv", ["src/train.py", *given])
     with pytest.raises(SystemExit):
         train.main()
@@ -251,10 +254,10 @@ def test_a_folder_that_holds_more_is_kept(tmp_path: Path, kept: str):
     for name in (".hydra/config.yaml", "train.log", "events.out.tfevents.1", kept):
         (run / name).parent.mkdir(parents=True, exist_ok=True)
         (run / name).touch()
-    remove_refused(run)
+    remove_unstarted(run)
     assert (run / kept).exists()
     (run / kept).unlink()
-    remove_refused(run)
+    remove_unstarted(run)
     assert not list(tmp_path.iterdir())
 
 

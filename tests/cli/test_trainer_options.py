@@ -8,8 +8,8 @@ from hydra import compose, initialize_config_dir
 from lightning import Trainer
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from src.cli.trainer_options import REFUSED, refuse_trainer_options
-from src.core import resolvers
+from src.cli.trainer_options import REFUSED, check_trainer_options
+from src.core import device, resolvers
 from src.core.commands import CONFIGURATION
 
 WORK = ("accelerator", "strategy", "devices", "num_nodes", "precision", "enable_model_summary", "deterministic")
@@ -32,7 +32,7 @@ def check(composed: DictConfig):
         with open_dict(config):
             for key, value in changes.items():
                 OmegaConf.update(config, f"trainer.{key}", value)
-        refuse_trainer_options(config)
+        check_trainer_options(config)
 
     return run
 
@@ -62,11 +62,11 @@ def test_every_argument_of_the_trainer_is_decided_on():
         ("logger", None, "src.training.tensorboard.Board"),
         ("logger._target_", "lightning.pytorch.loggers.CSVLogger", "src.training.tensorboard.Board"),
         ("enable_checkpointing", True, "evaluations="),
-        ("enable_progress_bar", False, "callbacks=quiet"),
+        ("enable_progress_bar", False, "callbacks=no_progress"),
         ("accumulate_grad_batches", 4, "batch_size="),
         ("gradient_clip_val", 1.0, "vae.max_gradient_norm="),
-        ("profiler", "simple", "src.benchmark"),
-        ("barebones", True, "src.benchmark"),
+        ("profiler", "simple", "benchmarks"),
+        ("barebones", True, "benchmarks"),
         ("callbacks", [], r"\+callbacks.NAME._target_"),
         ("plugins", [], "trainer.precision="),
         ("default_root_dir", "here", "hydra.run.dir="),
@@ -92,7 +92,7 @@ def test_what_does_not_fit(check, key: str, value, instead: str):
 
 def test_all_devices_are_several_where_there_are_several_gpus(check, monkeypatch: pytest.MonkeyPatch):
     check(accelerator="auto", devices="auto")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(device, "has_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     for devices in ("auto", -1):
         with pytest.raises(ValueError, match="accelerator=ddp"):

@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from src.cli.unknown_options import hint, refuse_missing_classes, refuse_unread
+from src.cli.unknown_options import check_added_options, check_classes, hint
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
 
@@ -28,7 +28,7 @@ def add(config: DictConfig, *options: str) -> None:
     with open_dict(changed):
         for each in added:
             OmegaConf.update(changed, each.key_or_group, each.value(), force_add=True)
-    refuse_unread(config, changed, [each for each in added if each.is_add() or each.is_force_add()])
+    check_added_options(config, changed, [each for each in added if each.is_add() or each.is_force_add()])
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,8 @@ def add(config: DictConfig, *options: str) -> None:
         ("gan", "+gan.tricks.r2.gamma=5", "nothing reads gan.tricks.r2.gamma"),
         ("gan", "+gan.tricks.r1.gama=5", "gan.tricks.r1.gamma"),
         ("gan", "+gan.tricks.mine=5", "nothing reads gan.tricks.mine"),
+        ("gan", "+gan.replay=false", "its name is now gan.cuda_graphs"),
+        ("gan", "+gan.tricks.r1.evenly=true", "its name is now gan.tricks.r1.channel_max"),
         ("vae", "+hydra.foo=3", "nothing reads hydra.foo"),
         ("vae", "+hydra.launcher.foo=3", "nothing reads hydra.launcher.foo"),
         ("vae", "+mine._target_=src.gan.tricks.Trick", "nothing reads mine"),
@@ -91,13 +93,13 @@ def test_what_something_reads(composed, given: tuple[str, ...]):
 )
 def test_classes_that_do_not_exist(given: str):
     with pytest.raises(ValueError, match="there is no ") as refusal:
-        refuse_missing_classes(OverridesParser.create().parse_overrides([given]))
+        check_classes(OverridesParser.create().parse_overrides([given]))
     assert "\n" not in str(refusal.value)
 
 
 def test_classes_that_exist():
     given = ["+callbacks.mine._target_=lightning.Callback", "~callbacks.progress", "seed=0,1", "a={b:1}"]
-    refuse_missing_classes(OverridesParser.create().parse_overrides(given))
+    check_classes(OverridesParser.create().parse_overrides(given))
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from src.core import device
 def test_prepared_for_the_machine(has_gpu, asks_driver, matrices, monkeypatch: pytest.MonkeyPatch):
     """`1` is what Lightning sets, and keeps where there is a GPU; its cost without one is not tested, only avoided."""
     monkeypatch.setenv("PYTORCH_NVML_BASED_CUDA_CHECK", "1")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(device, "has_gpu", lambda: has_gpu)
     before = torch.get_float32_matmul_precision()
     device.prepare()
     found = os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"], torch.get_float32_matmul_precision()
@@ -47,6 +47,7 @@ print(new_pages(10))
 
 def test_jobs_on_one_gpu_get_equal_shares_of_its_memory(monkeypatch):
     taken = []
+    monkeypatch.setattr(device, "has_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_per_process_memory_fraction", lambda *share: taken.append(share))
     device.share_gpu(4)

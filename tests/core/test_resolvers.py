@@ -2,11 +2,12 @@ import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import joblib
 import pytest
 import torch
 from omegaconf import OmegaConf
 
-from src.core import resolvers
+from src.core import device, resolvers
 
 
 def test_a_single_run_gets_a_new_folder():
@@ -48,7 +49,7 @@ def test_a_sweep_gets_a_new_folder_or_goes_on_in_its_own():
     [(True, False, "bf16-mixed"), (False, True, "bf16-mixed"), (False, False, "32-true")],
 )
 def test_fastest_precision_of_a_cpu(monkeypatch, amx, avx512_bf16, precision):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(device, "has_gpu", lambda: False)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: avx512_bf16)
     assert resolvers.fastest_precision("auto") == precision
@@ -56,7 +57,7 @@ def test_fastest_precision_of_a_cpu(monkeypatch, amx, avx512_bf16, precision):
 
 @pytest.mark.parametrize(("native", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
 def test_fastest_precision_of_a_gpu(monkeypatch, native, precision):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(device, "has_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
     assert resolvers.fastest_precision("auto") == precision
 
@@ -67,8 +68,8 @@ def test_fastest_precision_of_a_gpu(monkeypatch, native, precision):
     ids=["H200", "24", "6", "1 core"],
 )
 def test_jobs_share_a_gpu_as_cores_and_memory_allow(monkeypatch, cores, gibibytes, jobs):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(resolvers, "cpu_count", lambda: cores)
+    monkeypatch.setattr(device, "has_gpu", lambda: True)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: cores)
     properties = SimpleNamespace(total_memory=gibibytes << 30)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     assert resolvers.jobs_at_once("auto") == jobs

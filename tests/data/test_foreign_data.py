@@ -15,12 +15,12 @@ import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from src.core.errors import MISTAKES
+from src.core.errors import USER_ERRORS
 from src.data.drums.grids import read_grids
 from src.data.drums.groove import SPLITS, Recording, parse, read_hits, read_info
 from src.data.drums.midi import write_midi
-from src.data.drums.voices import LOW_TOM
 from src.data.letters.idx import read_pair
+from src.data.voices import LOW_TOM
 from tests.data.conftest import idx_bytes
 from tests.foreign import archive, foreign, fuzzed
 
@@ -34,7 +34,7 @@ def reading(path: Path, read: Callable[[], object]) -> object:
     """What is read, or None where the file is refused by its name."""
     try:
         return read()
-    except MISTAKES as mistake:
+    except USER_ERRORS as mistake:
         if path.name not in str(mistake):
             raise
         return None

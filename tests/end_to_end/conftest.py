@@ -23,6 +23,7 @@ from src.data.letters.datasets import load_strokes
 from src.evaluation import image_grids
 from src.evaluation.oracles import base
 from src.evaluation.oracles.characters import CharacterOracle
+from tests.conftest import shorten_oracle_training
 
 SMALL = (
     "data=strokes",
@@ -60,8 +61,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     letters = load_strokes("letters", folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base, "STEPS", 60)
-        patch.setattr(base, "EASY", 0)
+        shorten_oracle_training(patch, 60)
         judge = CharacterOracle(26)
         base.trained_oracle(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
     return folder
@@ -71,8 +71,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
     """A tenth of the drum grammar's bars, an oracle trained briefly, no pictures: they take longer than tiny models."""
     monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
-    monkeypatch.setattr(base, "STEPS", 20)
-    monkeypatch.setattr(base, "EASY", 0)
+    shorten_oracle_training(monkeypatch, 20)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (image_grids, "kl_timeline")):
         monkeypatch.setattr(room, name, lambda *shown, **options: np.zeros((1, 1, 3), np.uint8))
 

@@ -13,9 +13,9 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from torchvision.datasets import EMNIST
 
-from src.evaluation.oracles import base
 from src.gan.tricks import Trick
 from src.report import __main__ as report
+from tests.conftest import shorten_oracle_training
 from tests.data.conftest import idx_bytes
 from tests.data.letters.test_emnist_download import Mirror
 from tests.end_to_end.conftest import SMALL, Command, results
@@ -35,7 +35,7 @@ class Fault(Trick):
         self.kind = kind
         self.weight = 0.0
 
-    def discriminator_term(self, step):
+    def discriminator_penalty(self, step):
         return self.weight * step.real.logits_B.mean()
 
     def after_step(self, gan):
@@ -177,7 +177,7 @@ def test_read_only_data(command: Command, mount: Callable[..., None], monkeypatc
     Path("data/empty").mkdir()
     for folder in ("data/whole", "data/empty"):
         read_only(Path(folder), mount)
-    monkeypatch.setattr(base, "STEPS", 5)
+    shorten_oracle_training(monkeypatch, 5)
     with Mirror(b"") as server:
         Thread(target=server.serve_forever, args=(0.01,)).start()
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -194,7 +194,7 @@ def test_read_only_data(command: Command, mount: Callable[..., None], monkeypatc
 
 def test_two_sweeps_in_one_second_train_one_oracle(tmp_path: Path, cache: Path):
     """Two processes begin with nothing: each has a folder of its own, and one makes what the other waits for."""
-    sooner = "from src.evaluation.oracles import oracle; base.STEPS = 20; from src.train import main; main()"
+    sooner = "from src.evaluation.oracles import oracle; oracle.STEPS = 20; from src.train import main; main()"
     folder = "hydra.sweep.dir=${sweep_folder:null,null,noon}"
     given = ("-m", *LETTERS, "data.root=.", f"cache={cache}", folder)
     write_letters(tmp_path)

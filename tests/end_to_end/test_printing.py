@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from src import train
+from src.evaluation import summary
 from tests.end_to_end.conftest import Command, results
 from tests.end_to_end.test_folders import TOY
 
@@ -34,6 +34,6 @@ def test_results_stand_before_anything_is_printed(command: Command, monkeypatch:
     def fails(results) -> None:
         raise RuntimeError("no table")
 
-    monkeypatch.setattr(train, "print_summary", fails)
+    monkeypatch.setattr(summary, "print_summary", fails)
     assert command(*TOY, "hydra.run.dir=run").status == 1, "a fault of this project"
     assert results(Path("run"))["status"] == "completed"

@@ -74,7 +74,7 @@ def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pyt
 
 def test_several_steps_a_call_are_the_same_run_also_resumed(command: Command, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
-        patch.setattr(GAN, "runs_ahead", False)
+        patch.setattr(GAN, "takes_several_steps", False)
         assert command(*RECIPE, "hydra.run.dir=whole").status == 0
     assert calls(checkpoint("whole")) == steps(checkpoint("whole")) == 512 / 32
     with monkeypatch.context() as patch:

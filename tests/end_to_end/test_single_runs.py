@@ -8,6 +8,7 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.sample import __main__ as sample
+from tests.conftest import shorten_oracle_training
 from tests.end_to_end.conftest import SMALL, Command, charts, check_bounds, columns, only, results
 
 CONTRACT = {
@@ -80,8 +81,7 @@ def test_an_oracle_trained_in_the_run_changes_nothing(command: Command, monkeypa
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=with")
     kept = next(cache.glob("oracle-*.pt"))
     aside = kept.rename(kept.with_suffix(".aside"))
-    monkeypatch.setattr("src.evaluation.oracles.base.STEPS", 60)
-    monkeypatch.setattr("src.evaluation.oracles.base.EASY", 0)
+    shorten_oracle_training(monkeypatch, 60)
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=without")
     aside.replace(kept)
     assert results(Path("with"))["metrics"] == results(Path("without"))["metrics"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.evaluation.oracles import base
+from tests.conftest import shorten_oracle_training
 from tests.data.conftest import idx_bytes
 from tests.end_to_end.conftest import VAE_SMALL, Command
 from tests.end_to_end.test_resume import assert_same_run
@@ -27,7 +27,7 @@ SMALL = (
 
 def test_a_streamed_run_is_the_resident_one_bit_for_bit(command: Command, cache: Path, monkeypatch: pytest.MonkeyPatch):
     """Its oracle, its collapse floor and its inner updates look at the training images too."""
-    monkeypatch.setattr(base, "STEPS", 5)
+    shorten_oracle_training(monkeypatch, 5)
     images = np.random.default_rng(0).integers(0, 256, (400, 28, 28)).astype(np.uint8)
     Path("images").write_bytes(idx_bytes(images))
     Path("labels").write_bytes(idx_bytes(np.arange(400) % 3))

@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.conftest import SMALL, results
 
 ROOT = Path(__file__).parents[2]
-SIDE_BY_SIDE = ("hydra/launcher=side_by_side", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep")
+PARALLEL = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep")
 BOMB = '''
 import os, signal, time
 from pathlib import Path
@@ -48,7 +48,7 @@ def sweep(cache: Path, tmp_path: Path):
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "src.train", "-m", *SMALL, *SIDE_BY_SIDE, f"cache={cache}", *arguments],
+            [sys.executable, "-m", "src.train", "-m", *SMALL, *PARALLEL, f"cache={cache}", *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,

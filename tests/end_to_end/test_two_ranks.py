@@ -13,7 +13,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src.gan.module import GAN
+from src.gan.module import GAN, noise_stream
 from tests.end_to_end.conftest import SMALL, Command, results
 from tests.end_to_end.test_resume import checkpoint, steps
 
@@ -69,15 +69,17 @@ def until_evaluated(run: subprocess.Popen[str], times: int) -> None:
 
 def noise_of_two_ranks(seed: int) -> Callable[[GAN, int], torch.Tensor]:
     """On one device, the noise that two ranks draw in training, each row beside the image that it has there."""
-    streams = [torch.Generator().manual_seed(seed + rank) for rank in (0, 1)]
+    streams = []
+    for rank in (0, 1):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed + rank)
+            streams.append(noise_stream(torch.device("cpu"), rank))
 
-    def noise(gan: GAN, num: int) -> torch.Tensor:
-        if not gan.training:
-            return torch.randn(num, gan.generator.z)
-        parts = [torch.randn(num // 2, gan.generator.z, generator=stream) for stream in streams]
-        return torch.stack(parts, 1).flatten(0, 1)
+    def training_noise(gan: GAN, num: int) -> torch.Tensor:
+        parts = [torch.randn(2, num // 2, gan.generator.z, generator=stream) for stream in streams]
+        return torch.stack(parts, 2).flatten(1, 2)
 
-    return noise
+    return training_noise
 
 
 def curve(run: str, name: str) -> dict[int, float]:
@@ -106,7 +108,7 @@ def test_two_ranks_train_as_one_device_does(start: Start, command: Command, monk
     assert found["metrics"]["kl_floor"] == pytest.approx(floor), "the samples count once"
     assert len(list(Path("ddp").glob("events.*"))) == 1
     assert {path: path.stat().st_mtime_ns for path in cache.glob("oracle-*.pt")} == oracles, "none is trained again"
-    monkeypatch.setattr(GAN, "noise", noise_of_two_ranks(seed=0))
+    monkeypatch.setattr(GAN, "training_noise", noise_of_two_ranks(seed=0))
     assert command(*RECIPE, "hydra.run.dir=single").status == 0
     assert_the_same_up_to_rounding("ddp", "single")
 
@@ -140,6 +142,6 @@ def test_asking_one_rank_is_enough_and_all_go_on_as_if_nothing_had_happened(
         assert 4 <= steps(checkpoint("ddp")) < 16
     _, errors = end(start("resume=ddp"))
     assert results(Path("ddp"))["status"] == "completed", errors
-    monkeypatch.setattr(GAN, "noise", noise_of_two_ranks(seed=0))
+    monkeypatch.setattr(GAN, "training_noise", noise_of_two_ranks(seed=0))
     assert command(*recipe, "hydra.run.dir=single").status == 0
     assert_the_same_up_to_rounding("ddp", "single")

@@ -13,6 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from src.sample import __main__ as sample
 from src.training.callbacks.curves import TrainingCurves
+from tests.conftest import shorten_oracle_training
 from tests.end_to_end.conftest import VAE_SMALL, Command, charts, check_bounds, columns, only, results
 
 BOUND = {
@@ -26,7 +27,7 @@ MUSIC = {"validity", "diversity", "feature_distance", "style_accuracy"}
 def test_the_default_run_leaves_everything_the_contract_names(
     command: Command, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("src.evaluation.oracles.base.STEPS", 20)
+    shorten_oracle_training(monkeypatch, 20)
     assert command(*VAE_SMALL, "callbacks.curves.every=2").status == 0
     folder = only("multirun/single/*")
     found = results(folder)

@@ -15,6 +15,7 @@ from src.data.spec import Split
 from src.evaluation import coverage
 from src.evaluation.coverage import Coverage, rejected_share
 from src.evaluation.oracles.base import Opinion
+from tests.conftest import shorten_oracle_training
 
 DATA = Path(os.environ.get("DATA_DIR", "data"))
 CONTRACT = {"modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid"}
@@ -299,7 +300,7 @@ def test_bars_have_noise_as_dense_as_they_are_and_no_grey(bars_of):
 @pytest.mark.real_data
 @pytest.mark.skipif(not (DATA / "groove" / "info.csv").exists(), reason="DATA_DIR holds no Groove MIDI Dataset")
 def test_real_drumming_has_styles_that_nobody_can_judge(monkeypatch, tmp_path):
-    monkeypatch.setattr("src.evaluation.oracles.base.STEPS", 200)
+    shorten_oracle_training(monkeypatch, 200)
     data = Groove(cache=str(tmp_path), root=str(DATA), budget=8, batch_size=8, seed=0, stack=1)
     data.setup()
     controls = Coverage(data, 500, tmp_path, torch.device("cpu")).controls()

@@ -8,6 +8,7 @@ from src.evaluation import coverage
 from src.evaluation.artifacts import Picture, Sound
 from src.evaluation.gan import GANEvaluator
 from src.evaluation.oracles.base import Opinion
+from tests.conftest import shorten_oracle_training
 
 MUSIC = {"validity", "diversity", "feature_distance"}
 WARNINGS = {"logit_gap", "discriminator_accuracy", "feature_variance", "generator_gradient", "discriminator_gradient"}
@@ -74,7 +75,7 @@ class Bars(ResidentData):
 
 @pytest.mark.parametrize("stack", [1, 2])
 def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
-    monkeypatch.setattr("src.evaluation.oracles.base.STEPS", 20)
+    shorten_oracle_training(monkeypatch, 20)
     data = Bars(root="", budget=8, batch_size=8, seed=0, stack=stack)
     data.setup()
     evaluator = GANEvaluator(40, str(tmp_path))

@@ -1,17 +1,36 @@
-"""Steps with a discriminator of one's own choice, so that terms have closed forms."""
+"""Small GANs of every option, and steps with a chosen discriminator, so that penalties have closed forms."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 from torch import Tensor
 
+from src.core import resolvers
+from src.gan.interfaces import Discriminator, DiscriminatorOutput, Step
 from src.gan.module import GAN
-from src.gan.step import Discriminator, Step
+
+CONF = Path(__file__).parents[2] / "conf"
+LOSSES = sorted(path.stem for path in (CONF / "gan.loss").glob("*.yaml"))
+TRICKS = sorted(path.stem for path in (CONF / "gan.tricks").glob("*.yaml"))
+COMPANIONS = {
+    "wasserstein": ["gan.tricks=[weight_clipping]"],  # without which it is refused
+    "n_critic": ["gan.tricks.n_critic.n=2"],  # or the generator would not move in two steps
+}
+OPTIONS = [("gan.loss", name) for name in LOSSES] + [("gan.tricks", name) for name in TRICKS]
+
+
+def pixel_sums(images_BCHW: Tensor) -> DiscriminatorOutput:
+    return images_BCHW.sum((-3, -2, -1)), images_BCHW.flatten(-3)
 
 
 @pytest.fixture
 def make_step(make_gan) -> Callable[..., Step]:
-    """A step of a GAN in which `discriminator` judges; the images may require gradients."""
+    """A step with the output of `discriminator`, else of the GAN's own, else pixel sums; images may need gradients."""
 
     def make(
         real_BCHW: Tensor,
@@ -20,7 +39,30 @@ def make_step(make_gan) -> Callable[..., Step]:
         z_BZ: Tensor | None = None,
         gan: GAN | None = None,
     ) -> Step:
-        gan = gan or make_gan()
-        return Step(gan, gan.judge(real_BCHW, None, discriminator), gan.judge(fake_BCHW, z_BZ, discriminator))
+        if gan is None:
+            gan, discriminator = make_gan(), discriminator or pixel_sums
+        real = gan.discriminate(real_BCHW, None, discriminator)
+        return Step(gan, real, gan.discriminate(fake_BCHW, z_BZ, discriminator))
 
     return make
+
+
+@pytest.fixture
+def build(spec):
+    """A small GAN as the configuration makes it, with one loss or trick in place of the default."""
+    resolvers.register()
+
+    def build_with(group: str, name: str) -> GAN:
+        choice = f"{group}={name}" if group == "gan.loss" else f"{group}=[{name}]"
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            small = ["model=gan", "gan.generator.width=4", "gan.discriminator.width=4"]
+            config = compose("train", [*small, choice, *COMPANIONS.get(name, [])])
+        torch.manual_seed(0)
+        return instantiate(config.model)(spec=replace(spec, shape=(1, 12, 12)))
+
+    return build_with
+
+
+@pytest.fixture
+def images():
+    return torch.randint(0, 256, (32, 12, 12), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)

@@ -35,7 +35,7 @@ class Mixing(Trick):
 
 
 class MixingUnderPenalties(Mixing):
-    stands_penalties = True
+    allows_input_gradients = True
 
 
 class Bounding(Trick):

@@ -1,8 +1,9 @@
-"""Steps from recordings, where a tape of operations stands in for a CUDA graph: it freezes what a graph freezes."""
+"""Captured steps, where a tape of operations stands in for a CUDA graph: it freezes what a graph freezes."""
 
-import warnings
+from collections import defaultdict
 from copy import deepcopy
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,23 +11,24 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from torch import Tensor
+from torch import Tensor, nn
+from torch.optim import Optimizer
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from src.core import resolvers
-from src.gan import cuda_graphs
-from src.gan.cuda_graphs import Recording, Replays
 from src.gan.tricks.trick import Trick
+from src.training.cuda_graphs import MAX_GRAPHS, WARMUP_STEPS, CapturedStep, GraphedStep
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
-STEPS = 24  # burn-in ends, and a generator that moves in every fifth step is recorded
+TRICKS = sorted(path.stem for path in (CONF / "gan.tricks").glob("*.yaml"))
+STEPS = 20  # burn-in ends, and a step of n_critic with the generator's update is captured
 ADAM = {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 2e-3, "betas": [0.5, 0.999], "fused": True}
 
 
 class Tape(TorchDispatchMode):
-    """Operations with their arguments; to replay them is to do them again on the same tensors."""
+    """Operations with their arguments; replaying repeats them on the same tensors."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,10 +47,10 @@ class Tape(TorchDispatchMode):
     @torch.no_grad()
     def replay(self) -> None:
         for function, args, kwargs, result in self.calls:
-            anew = function(*args, **kwargs)
-            given = {place(tensor) for tensor in tensors((args, kwargs))}
-            for kept, new in zip(tensors(result), tensors(anew), strict=True):
-                if place(kept) not in given:  # else it is a view, or was changed in place
+            repeated = function(*args, **kwargs)
+            arguments = {place(tensor) for tensor in tensors((args, kwargs))}
+            for kept, new in zip(tensors(result), tensors(repeated), strict=True):
+                if place(kept) not in arguments:  # else it is a view, or was changed in place
                     kept.copy_(new)
 
 
@@ -61,7 +63,7 @@ def place(tensor: Tensor) -> int:
 
 
 class Capture:
-    """Records without effect, as on a GPU: what the operations did is undone."""
+    """Captures without effect, as on a GPU: the operations' changes are undone."""
 
     gan: Any
 
@@ -70,7 +72,7 @@ class Capture:
 
     def __enter__(self) -> None:
         self.before = [(tensor, tensor.detach().clone()) for tensor in state(self.gan)]
-        self.chance = torch.get_rng_state()
+        self.random = torch.get_rng_state()
         self.tape.__enter__()
 
     @torch.no_grad()
@@ -78,7 +80,7 @@ class Capture:
         self.tape.__exit__(*error)
         for tensor, value in self.before:
             tensor.copy_(value)
-        torch.set_rng_state(self.chance)
+        torch.set_rng_state(self.random)
 
 
 def state(gan: Any) -> list[Tensor]:
@@ -86,139 +88,234 @@ def state(gan: Any) -> list[Tensor]:
 
 
 @pytest.fixture
-def recorded(monkeypatch: pytest.MonkeyPatch) -> list[Recording]:
-    """Recordings by tape on the CPU, in the order in which they were played."""
-    played: list[Recording] = []
-    play = Recording.play
-    monkeypatch.setattr(Replays, "suit", lambda gan: (setattr(Capture, "gan", gan), True)[1])
-    monkeypatch.setattr(Recording, "play", lambda self, batch: (played.append(self), play(self, batch))[1])
-    monkeypatch.setattr(torch.cuda, "get_sync_debug_mode", lambda: 0)
-    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", lambda mode: None)
+def replayed(monkeypatch: pytest.MonkeyPatch) -> list[CapturedStep]:
+    """Captures by tape on the CPU; the captured steps in the order in which they are replayed."""
+    steps: list[CapturedStep] = []
+    capture, replay = CapturedStep.__init__, CapturedStep.replay
+
+    def capture_tape(self: CapturedStep, module: Any, inputs: Any) -> None:
+        Capture.gan = module
+        capture(self, module, inputs)
+
+    monkeypatch.setattr(GraphedStep, "supports", lambda *_: True)
+    monkeypatch.setattr(CapturedStep, "__init__", capture_tape)
+    monkeypatch.setattr(CapturedStep, "replay", lambda self, inputs: (steps.append(self), replay(self, inputs))[1])
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Tape)
     monkeypatch.setattr(torch.cuda, "graph", Capture)
-    return played
+    return steps
 
 
-def made(recipe: str, spec: Any, *overrides: str) -> Any:
+@cache
+def composed(recipe: str, *overrides: str) -> Any:
     resolvers.register()
     narrow = ("gan.generator.width=4", "gan.discriminator.width=4")
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", [f"experiment={recipe}", *narrow, *overrides])
+        return compose("train", [f"experiment={recipe}", *narrow, *overrides]).model
+
+
+def made(recipe: str, spec: Any, *overrides: str, **changes: Any) -> Any:
+    model = composed(recipe, *overrides)
     torch.manual_seed(0)
-    return instantiate(config.model)(spec=replace(spec, shape=(1, 12, 12)))
+    return instantiate(model)(spec=replace(spec, shape=(1, 12, 12)), **changes)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_replayed_steps_train_to_the_same_weights(recipe, spec, fit, recorded):
-    images = torch.randint(0, 256, (32, 12, 12), dtype=torch.uint8)
-    plain, replayed = made(recipe, spec, "gan.replay=false"), made(recipe, spec)
-    for gan in (plain, replayed):
-        fit(gan, num_batches=STEPS, images=images)
-    assert recorded, "no step was like another"
-    ours, theirs = replayed.state_dict(), plain.state_dict()
-    assert [name for name in theirs if not torch.equal(ours[name], theirs[name])] == []
-    assert replayed.discriminator_passes == plain.discriminator_passes
-    assert replayed.generator_steps == plain.generator_steps
-    assert replayed.steps == STEPS
-
-
-def test_schedules_in_tensors_and_optimizers_are_followed_from_one_recording(spec, fit, recorded):
-    """Burn-in moves the rates, γ and the average's half-life in each of these steps."""
-    gan = made("gan_r3", spec, "gan.tricks.burn_in.share=1")
-    fit(gan, num_batches=STEPS, images=torch.randint(0, 256, (32, 12, 12), dtype=torch.uint8))
-    assert len(recorded) == STEPS - cuda_graphs.ALIKE
-    assert len(dict.fromkeys(recorded)) == 1
-
-
-def test_every_set_of_decisions_has_its_recording(spec, fit, recorded):
-    gan = made("gan_n_critic", spec)
-    fit(gan, num_batches=30, images=torch.zeros(32, 12, 12, dtype=torch.uint8))
-    assert [(recording.passes, recording.steps) for recording in dict.fromkeys(recorded)] == [(2, 0), (3, 1)]
-
-
-class Fading(Trick):
-    """A penalty that falls over the run, followed where it should be and where it should not."""
-
-    def __init__(self, late: bool):
-        super().__init__()
-        self.late = late
-
-    def before_step(self, gan):
-        if not self.late:
-            self.weight = 1 - gan.progress
-
-    def discriminator_term(self, step):
-        weight = 1 - step.gan.progress if self.late else self.weight
-        return weight * step.real.logits_B.square().mean(-1)
-
-
-class Stepwise(Fading):
-    def before_step(self, gan):
-        self.weight = 1.0 if gan.steps < 10 else 0.5
+@pytest.fixture
+def images() -> Tensor:
+    return torch.randint(0, 256, (32, 12, 12), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 
 @pytest.mark.parametrize(
-    ("trick", "plays"), [(Fading(late=True), 0), (Fading(late=False), 0), (Stepwise(late=False), 7 + 7)]
+    ("recipe", "overrides"),
+    [
+        *((recipe, ()) for recipe in RECIPES),
+        ("gan_unrolled", ("gan.tricks=[unrolled,burn_in]", "gan.tricks.unrolled.steps=2")),
+        ("gan_standard", ("gan.discriminator.dropout=0.5",)),
+    ],
 )
-def test_what_moves_is_never_frozen(make_gan, fit, recorded, trick, plays):
+def test_replayed_steps_train_to_the_same_weights(recipe, overrides, spec, fit, replayed, images):
+    plain, graphed = made(recipe, spec, *overrides, cuda_graphs=False), made(recipe, spec, *overrides)
+    for gan in (plain, graphed):
+        fit(gan, num_batches=STEPS, images=images)
+    assert replayed, "no step was captured"
+    ours, theirs = graphed.state_dict(), plain.state_dict()
+    assert [name for name in theirs if not torch.equal(ours[name], theirs[name])] == []
+    assert graphed.discriminator_passes == plain.discriminator_passes
+    assert graphed.generator_steps == plain.generator_steps
+    assert graphed.steps == STEPS
+
+
+def test_schedules_in_tensors_and_optimizers_are_followed_from_one_graph(spec, fit, replayed, images):
+    """Burn-in moves the rates, γ and the average's half-life in each of these steps."""
+    fit(made("gan_r3", spec, "gan.tricks.burn_in.share=1"), num_batches=STEPS, images=images)
+    assert len(replayed) == STEPS - WARMUP_STEPS
+    assert len(dict.fromkeys(replayed)) == 1
+
+
+def test_every_key_has_its_graph(spec, fit, replayed, images):
+    fit(made("gan_n_critic", spec), num_batches=30, images=images)
+    counts = [tuple(step.counts.values()) for step in dict.fromkeys(replayed)]
+    assert counts == [(0, 2), (1, 3)], "updates of the generator, passes of the discriminator"
+
+
+class Fading(Trick):
+    """A penalty with a weight that changes at step 10."""
+
+    def before_step(self, gan):
+        self.weight = 1.0 if gan.steps < 10 else 0.5
+
+    def graph_key(self, gan):
+        return self.weight
+
+    def discriminator_penalty(self, step):
+        return self.weight * step.real.logits_B.square().mean(-1)
+
+
+class Reading(Fading):
+    """The same, but it reads a number from the device."""
+
+    def graph_key(self, gan):
+        return None
+
+    def after_discriminator(self, gan, step):
+        assert step.real.logits_B.sum().item() < float("inf")
+
+
+@pytest.mark.parametrize(("trick", "replays"), [(Fading(), 7 + 7), (Reading(), 0)])
+def test_a_key_of_none_is_not_captured(make_gan, fit, replayed, trick, replays):
     adam = instantiate(ADAM)
     gans = [
         make_gan(
-            tricks={"fading": deepcopy(trick)}, generator_optimizer=adam, discriminator_optimizer=adam, replay=replay
+            tricks={"fading": deepcopy(trick)}, generator_optimizer=adam, discriminator_optimizer=adam, cuda_graphs=on
         )
-        for replay in (False, True)
+        for on in (False, True)
     ]
     for gan in gans:
         fit(gan, num_batches=20)
-    assert len(recorded) == plays
-    for plain, replayed in zip(*(gan.state_dict().values() for gan in gans), strict=True):
-        assert torch.equal(plain, replayed)
+    assert len(replayed) == replays
+    for plain, graphed in zip(*(gan.state_dict().values() for gan in gans), strict=True):
+        assert torch.equal(plain, graphed)
 
 
-def test_what_a_list_holds_is_followed(make_gan, fit, recorded):
-    class Listing(Fading):
-        def before_step(self, gan):
-            self.weights = [gan.steps]
-
-        def discriminator_term(self, step):
-            return self.weights[0] * step.real.logits_B.square().mean(-1)
+def test_reading_from_the_device_without_saying_so_is_explained(make_gan, fit, replayed):
+    class Silent(Reading):
+        def graph_key(self, gan):
+            return ()
 
     adam = instantiate(ADAM)
-    fit(make_gan(tricks={"listing": Listing(False)}, generator_optimizer=adam, discriminator_optimizer=adam), 10)
-    assert not recorded
-
-
-@pytest.mark.parametrize(("text", "plays"), [("called a synchronizing CUDA operation", 0), ("something else", 7)])
-def test_a_step_that_waits_is_not_recorded(make_gan, fit, recorded, text, plays):
-    class Talkative(Trick):
-        def after_discriminator(self, gan, step):
-            warnings.warn(text, UserWarning, stacklevel=1)
-
-    adam = instantiate(ADAM)
-    gan = make_gan(tricks={"talkative": Talkative()}, generator_optimizer=adam, discriminator_optimizer=adam)
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always")
+    gan = make_gan(tricks={"silent": Silent()}, generator_optimizer=adam, discriminator_optimizer=adam)
+    with pytest.raises(RuntimeError, match=r"return None from graph_key .* or set gan\.cuda_graphs=false"):
         fit(gan, num_batches=10)
-    assert len(recorded) == plays
-    assert any(str(warning.message) == text for warning in heard) == (plays > 0)
 
 
-def test_few_recordings_are_kept(make_gan, fit, recorded):
-    class Levels(Trick):
+def test_few_graphs_are_kept(make_gan, fit, replayed):
+    class Levels(Fading):
         def before_step(self, gan):
-            self.level = gan.steps // 5
-
-        def discriminator_term(self, step):
-            return self.level * step.real.logits_B.mean(-1)
+            self.weight = gan.steps // 5
 
     adam = instantiate(ADAM)
     gan = make_gan(tricks={"levels": Levels()}, generator_optimizer=adam, discriminator_optimizer=adam)
     fit(gan, num_batches=50)
-    assert len(dict.fromkeys(recorded)) == 10
-    assert list(gan.replays.recordings.values()) == list(dict.fromkeys(recorded))[-cuda_graphs.KEPT :]
+    assert len(dict.fromkeys(replayed)) == 10
+    assert list(gan.graphed_step.captured.values()) == list(dict.fromkeys(replayed))[-MAX_GRAPHS:]
 
 
-def test_only_a_gpu_records(make_gan, fit):
+def test_only_a_gpu_captures(make_gan, fit):
     gan = make_gan()
     fit(gan)
-    assert gan.replays is None
+    assert gan.graphed_step is None
+
+
+# What Python decides within a step is in the key.
+
+COUNTS = ("steps", "images_seen", "batch_images", "total_steps", "progress")
+SHORT = {"lecam": ("gan.tricks.lecam.warm_up=5",)}  # or it would not begin
+
+
+def plain(value: Any) -> Any:
+    """A comparable copy of what a graph would freeze; None of tensors, which it would follow, and of methods."""
+    if isinstance(value, Optimizer):
+        return [plain({name: group[name] for name in group if name != "params"}) for group in value.param_groups]
+    if isinstance(value, dict):
+        return {key: plain(below) for key, below in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [plain(below) for below in value]
+    return value if isinstance(value, bool | int | float | str) else None
+
+
+def values_read_by_key(gan: Any, fit: Any, images: Tensor) -> dict[Any, list[dict[str, Any]]]:
+    """For each graph key the Python values of tricks, and the GAN's counts, that the steps with it read."""
+    readings: dict[Any, list[dict[str, Any]]] = defaultdict(list)
+    current: dict[str, Any] | None = None
+
+    def watch(owner: Any, label: str, names: tuple[str, ...] | None) -> None:
+        class Watched(type(owner)):
+            def __getattribute__(self, name: str) -> Any:
+                value = super().__getattribute__(name)
+                if current is not None and (name in names if names else name not in vars(nn.Module())):
+                    current[f"{label}.{name}"] = deepcopy(plain(value))
+                return value
+
+        owner.__class__ = Watched
+
+    step = gan.step
+
+    def watched_step(*inputs: Tensor) -> Any:
+        nonlocal current
+        key = gan.graph_key()
+        current = {}
+        outputs = step(*inputs)
+        readings[key].append(current)
+        current = None
+        return outputs
+
+    for name, trick in gan.tricks.items():
+        watch(trick, name, None)
+    watch(gan, "gan", COUNTS)
+    gan.step = watched_step
+    fit(gan, num_batches=12, images=images)
+    return readings
+
+
+def assert_frozen_values_are_in_the_key(readings: dict[Any, list[dict[str, Any]]]) -> None:
+    for key, steps in readings.items():
+        for name in sorted(set().union(*steps)):
+            values = [values[name] for values in steps if name in values]
+            assert key is None or all(value == values[0] for value in values), name
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_what_a_trick_reads_in_a_step_is_in_its_key(spec, fit, images, name):
+    """Beside burn-in, which moves other tricks' values."""
+    names = ["burn_in", "r1", "ema"] if name == "burn_in" else [name, "burn_in"]
+    gan = made("gan_standard", spec, f"gan.tricks=[{','.join(names)}]", *SHORT.get(name, ()))
+    readings = values_read_by_key(gan, fit, images)
+    assert sum(map(len, readings.values())) == 12
+    assert any(key.startswith(name) for steps in readings.values() for step in steps for key in step)
+    assert_frozen_values_are_in_the_key(readings)
+
+
+class WithoutKey(Fading):
+    def graph_key(self, gan):
+        return ()
+
+
+class Late(WithoutKey):
+    def discriminator_penalty(self, step):
+        return (1 - step.gan.progress) * step.real.logits_B.square().mean(-1)
+
+
+class Listing(WithoutKey):
+    def before_step(self, gan):
+        self.weights = [gan.steps]
+
+    def discriminator_penalty(self, step):
+        return self.weights[0] * step.real.logits_B.square().mean(-1)
+
+
+@pytest.mark.parametrize(
+    ("trick", "value"), [(WithoutKey(), "trick.weight"), (Late(), "gan.progress"), (Listing(), "trick.weights")]
+)
+def test_a_value_that_is_missing_in_the_key_is_noticed(make_gan, fit, toy_images, trick, value):
+    readings = values_read_by_key(make_gan(tricks={"trick": trick}), fit, toy_images)
+    with pytest.raises(AssertionError, match=value):
+        assert_frozen_values_are_in_the_key(readings)

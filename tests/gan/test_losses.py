@@ -27,7 +27,7 @@ def sigmoid(logit: float) -> float:
     return 1 / (1 + math.exp(-logit))
 
 
-def test_standard_is_the_cross_entropy_of_telling_real_from_fake():
+def test_standard_is_the_cross_entropy_of_real_and_fake():
     real, fake = [2.0, -1.0, 0.5], [0.3, -3.0, 1.0]
     step = step_of(torch.tensor(real), torch.tensor(fake))
     expected = -sum(math.log(sigmoid(x)) for x in real) / 3 - sum(math.log(1 - sigmoid(x)) for x in fake) / 3

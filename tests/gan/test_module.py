@@ -9,23 +9,24 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from src.data.loader import ResidentLoader
 from src.gan.losses import FeatureMatching, Standard
+from src.gan.module import noise_stream
 from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import EMA, R1, Trick
 
 LOSSES = {"standard": Standard, "feature_matching": FeatureMatching}
 
 
-def plain_steps(generator, discriminator, batches, recipe):
+def plain_steps(generator, discriminator, batches, noise, recipe):
     """Three recipes written down without any of the project's seams."""
     adam = partial(torch.optim.Adam, lr=2e-3, betas=(0.5, 0.999))
     generator_optimizer = adam(generator.parameters())
     discriminator_optimizer = adam(discriminator.parameters())
-    for number, batch in enumerate(batches):
-        torch.manual_seed(1000 + number)
+    for batch in batches:
         real = batch.float() * (2 / 255) - 1
         num = len(real)
 
-        fake = generator(torch.randn(num, 4)).detach()
+        z_discriminator, z_generator = torch.randn(2, num, 4, generator=noise)
+        fake = generator(z_discriminator).detach()
         real.requires_grad_(recipe == "r1")
         logits_real, logits_fake = discriminator(real)[0], discriminator(fake)[0]
         loss = cross_entropy(logits_real, torch.ones(num)) + cross_entropy(logits_fake, torch.zeros(num))
@@ -36,7 +37,7 @@ def plain_steps(generator, discriminator, batches, recipe):
         loss.backward()
         discriminator_optimizer.step()
 
-        logits_fake, features_fake = discriminator(generator(torch.randn(num, 4)))
+        logits_fake, features_fake = discriminator(generator(z_generator))
         if recipe == "feature_matching":
             features_real = discriminator(real)[1].detach()
             loss = (features_fake.mean(0) - features_real.mean(0)).pow(2).sum()
@@ -54,7 +55,9 @@ def test_training_equals_plain_pytorch(make_gan, fit, toy_images, recipe):
     before = deepcopy(gan.state_dict())
     generator, discriminator = deepcopy(gan.generator), deepcopy(gan.discriminator)
     fit(gan, num_batches=3)
-    plain_steps(generator, discriminator, ResidentLoader(toy_images, 8, 3, seed=0), recipe)
+    torch.manual_seed(999)  # as in `fit`
+    noise = noise_stream("cpu", rank=0)
+    plain_steps(generator, discriminator, ResidentLoader(toy_images, 8, 3, seed=0), noise, recipe)
     for ours, plain in ((gan.generator, generator), (gan.discriminator, discriminator)):
         for name, tensor in plain.state_dict().items():
             torch.testing.assert_close(ours.state_dict()[name], tensor, atol=1e-6, rtol=0, msg=name)
@@ -94,10 +97,10 @@ def test_counters_and_outputs(make_gan, fit):
 
 def test_reported_losses_are_those_of_the_game_without_penalties(make_gan, fit):
     class Costly(Trick):
-        def discriminator_term(self, step):
+        def discriminator_penalty(self, step):
             return 1e6
 
-        def generator_term(self, step):
+        def generator_penalty(self, step):
             return 1e6
 
     outputs = Outputs()

@@ -1,4 +1,4 @@
-"""On a GPU: steps from CUDA graphs equal those kernel by kernel, and no step waits for the GPU's numbers."""
+"""On a GPU: steps from CUDA graphs equal eager ones, and no step waits for the GPU."""
 
 import math
 from dataclasses import replace
@@ -51,7 +51,7 @@ def trained(gan: GAN, precision: str, *callbacks: Callback, batch_size: int = 16
     return gan.cpu()
 
 
-# In fp32, two runs of gan_r3 kernel by kernel already differ from each other on one GPU.
+# In fp32, two eager runs of gan_r3 already differ from each other on one GPU.
 @pytest.mark.parametrize(
     ("recipe", "precision"), [*((recipe, "bf16-mixed") for recipe in RECIPES), ("gan_standard", "32-true")]
 )
@@ -59,34 +59,46 @@ def test_graphs_train_to_the_same_weights(recipe, precision, spec, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "deterministic", True)
     resolvers.register()
     gans = []
-    for replayed in ("false", "true"):
-        narrow = ("gan.generator.width=16", "gan.discriminator.width=16", f"gan.replay={replayed}")
+    for on in ("false", "true"):
+        narrow = ("gan.generator.width=16", "gan.discriminator.width=16", f"gan.cuda_graphs={on}")
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("train", [f"experiment={recipe}", *narrow])
         torch.manual_seed(0)
         gan = instantiate(config.model)(spec=replace(spec, shape=(1, 28, 28)))
         gans.append(trained(gan, precision, Impatient()))
-    plain, replayed = gans
-    assert replayed.replays.recordings, "no step was like another"
+    plain, graphed = gans
+    assert graphed.graphed_step.captured, "no step was captured"
     for name, weights in plain.state_dict().items():
-        torch.testing.assert_close(replayed.state_dict()[name], weights, msg=lambda text, name=name: f"{name}: {text}")
-    assert replayed.discriminator_passes == plain.discriminator_passes
-    assert replayed.generator_steps == plain.generator_steps
+        torch.testing.assert_close(graphed.state_dict()[name], weights, msg=lambda text, name=name: f"{name}: {text}")
+    assert graphed.discriminator_passes == plain.discriminator_passes
+    assert graphed.generator_steps == plain.generator_steps
 
 
-def test_a_step_that_waits_is_not_recorded(make_gan):
-    class Waiting(Trick):
-        def after_discriminator(self, gan, step):
-            assert math.isfinite(step.real.logits_B.sum().item())
+class Waiting(Trick):
+    def after_discriminator(self, gan, step):
+        assert math.isfinite(step.real.logits_B.sum().item())
 
-    gan = make_gan(tricks={"waiting": Waiting()}, generator_optimizer=ADAM, discriminator_optimizer=ADAM)
+
+class WaitingWithKey(Waiting):
+    def graph_key(self, gan):
+        return None
+
+
+def test_a_step_that_waits_is_not_captured(make_gan):
+    gan = make_gan(tricks={"waiting": WaitingWithKey()}, generator_optimizer=ADAM, discriminator_optimizer=ADAM)
     trained(gan, "32-true")
     assert gan.steps == STEPS
-    assert not gan.replays.recordings
+    assert not gan.graphed_step.captured
 
 
-def test_a_run_goes_on_alike_after_an_evaluation(make_gan):
-    """What draws numbers in between, and puts the stream back, leaves the graphs' chance alone."""
+def test_a_step_that_waits_without_saying_so_is_explained(make_gan):
+    gan = make_gan(tricks={"waiting": Waiting()}, generator_optimizer=ADAM, discriminator_optimizer=ADAM)
+    with pytest.raises(RuntimeError, match=r"return None from graph_key .* or set gan\.cuda_graphs=false"):
+        trained(gan, "32-true")
+
+
+def test_a_run_is_the_same_with_evaluations(make_gan):
+    """Drawing numbers in between, and restoring the stream, does not change the graphs' random numbers."""
 
     class Drawing(Callback):
         def on_train_batch_end(self, trainer, module, outputs, batch, batch_index):
@@ -96,7 +108,7 @@ def test_a_run_goes_on_alike_after_an_evaluation(make_gan):
 
     gans = [make_gan(generator_optimizer=ADAM, discriminator_optimizer=ADAM) for _ in range(2)]
     for gan, callbacks in zip(gans, [(), (Drawing(),)], strict=True):
-        gan.pauses |= {*range(0, STEPS, 5)}
+        gan.breakpoints |= {*range(0, STEPS, 5)}
         trained(gan, "32-true", *callbacks)
     for plain, drawn in zip(*(gan.state_dict().values() for gan in gans), strict=True):
         torch.testing.assert_close(plain, drawn)

@@ -1,4 +1,4 @@
-"""While one network learns, the other stands still."""
+"""While one network is updated, the other does not change."""
 
 from copy import deepcopy
 
@@ -11,6 +11,8 @@ from src.gan.tricks import Trick
 
 class Witness(Trick):
     """Notes, during both updates, what can learn and what has a gradient."""
+
+    generator_needs_real = True
 
     def attach(self, gan):
         self.seen = []
@@ -28,12 +30,12 @@ class Witness(Trick):
         )
         return 0.0
 
-    def discriminator_term(self, step):
+    def discriminator_penalty(self, step):
         assert not step.fake.images_BCHW.requires_grad
         assert not step.real.images_BCHW.requires_grad
         return self.note("discriminator")
 
-    def generator_term(self, step):
+    def generator_penalty(self, step):
         assert step.fake.images_BCHW.requires_grad
         assert not step.real.images_BCHW.requires_grad
         return self.note("generator")

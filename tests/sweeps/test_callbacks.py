@@ -3,7 +3,8 @@
 import pytest
 from omegaconf import OmegaConf
 
-from src.sweeps import ReportAfterSweep, callbacks
+from src import report
+from src.sweeps import ReportAfterSweep
 
 
 @pytest.mark.parametrize("fault", [KeyError("modes"), OSError("disk full"), RuntimeError("no font")])
@@ -11,12 +12,12 @@ def test_a_report_that_cannot_be_made_ends_the_command_and_says_what_makes_it(fa
     def fails(folders):
         raise fault
 
-    monkeypatch.setattr(callbacks, "write_report", fails)
+    monkeypatch.setattr(report, "write_report", fails)
     with pytest.raises(SystemExit) as end:
         ReportAfterSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": "sweep"}}}))
     assert end.value.code == 1
     said = capsys.readouterr().err
     assert said.startswith("error: no report: ")
     assert fault.args[0] in said
-    assert said.endswith("; once that is mended, python -m src.report sweep makes it\n")
+    assert said.endswith("; once that is fixed, python -m src.report sweep makes it\n")
     assert said.count("\n") == 1

@@ -6,13 +6,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import torch
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
-from hydra_plugins.sweepers import DEATH, Sweeper
+from src.core import device
 from src.sweeps import mps
 from src.sweeps.plan import Job
+from src.sweeps.sweeper import DEATH, ResumableSweeper
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def jobs(tmp_path: Path) -> list[Job]:
     return [Job(tmp_path / name, name, (f"name={name}",)) for name in "abc"]
 
 
-def launching(launch) -> Sweeper:
-    sweeper = object.__new__(Sweeper)  # Hydra may have loaded its own sweeper anew, whose __init__ refuses this one
+def launching(launch) -> ResumableSweeper:
+    sweeper = ResumableSweeper()
     sweeper.launcher = SimpleNamespace(launch=launch)
     return sweeper
 
@@ -69,7 +69,7 @@ def test_a_torn_record_does_not_keep_the_others_from_running(jobs: list[Job], ca
     ],
 )
 def test_jobs_that_share_a_gpu_run_their_kernels_at_once(has_gpu, changes, served, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(device, "has_gpu", lambda: has_gpu)
     monkeypatch.setattr(mps, "serving", lambda: "the service")
     usual = {"hydra": {"launcher": {"n_jobs": 4}}, "trainer": {"accelerator": "auto"}, "study": {"mps": True}}
     sweeper = launching(None)

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from src.training import checkpoints
-from src.training.checkpoints import PARTS, checkpoint, lay_out, save
+from src.training.checkpoints import PARTS, checkpoint, match_memory_layout, save
 
 
 def test_moments_are_laid_out_as_their_weights_are():
@@ -17,7 +17,7 @@ def test_moments_are_laid_out_as_their_weights_are():
     before = {name: moment.clone() for name, moment in optimizer.state[network.weight].items()}
     network.to(memory_format=torch.channels_last)
     assert optimizer.state[network.weight]["exp_avg"].stride() != network.weight.stride()
-    lay_out(optimizer)
+    match_memory_layout(optimizer)
     for name, moment in optimizer.state[network.weight].items():
         assert torch.equal(moment, before[name])
         assert moment.ndim == 0 or moment.stride() == network.weight.stride()
@@ -27,7 +27,7 @@ def test_what_is_no_tensor_has_no_layout():
     weight = nn.Parameter(torch.ones(3))
     optimizer = torch.optim.SGD([weight], lr=0.1)
     optimizer.state[weight] = {"momentum_buffer": None, "count": 3}
-    lay_out(optimizer)
+    match_memory_layout(optimizer)
     assert optimizer.state[weight] == {"momentum_buffer": None, "count": 3}
 
 

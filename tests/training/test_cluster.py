@@ -9,8 +9,8 @@ import pytest
 from lightning import Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
-from src.core.environment import drop_leftovers
-from src.training.cluster import be_the_only_process, cluster, uses_one_device
+from src.core.environment import drop_leftovers, ignore_ranks
+from src.training.cluster import cluster, uses_one_device
 
 ROOT = Path(__file__).parents[2]
 ONE = {"accelerator": "cpu", "devices": 1, "strategy": "auto"}
@@ -44,7 +44,7 @@ def test_a_run_on_one_device_is_alone_in_any_cluster(name: str, monkeypatch: pyt
     for variable, value in CLUSTERS[name].items():
         monkeypatch.setenv(variable, value)
     monkeypatch.setattr(rank_zero_only, "rank", 1)
-    be_the_only_process()
+    ignore_ranks()
     trainer = Trainer(**ONE, plugins=cluster(ONE), logger=False, enable_checkpointing=False)
     assert (trainer.world_size, trainer.global_rank, rank_zero_only.rank) == (1, 0, 0)
     assert trainer.is_global_zero

@@ -18,17 +18,17 @@ from tests.conftest import BARE
 STEPS = 6
 
 
-class Heeding(Callback):
-    heeds_pauses = True
+class UsingBreakpoints(Callback):
+    uses_breakpoints = True
 
     def on_train_batch_end(self, *_):
         pass
 
 
-class Asking(Heeding):
+class Asking(UsingBreakpoints):
     """Sees every step, as callbacks from elsewhere do."""
 
-    heeds_pauses = False
+    uses_breakpoints = False
 
 
 class Watching(Callback):
@@ -45,7 +45,7 @@ class Watching(Callback):
 def test_who_sees_every_step():
     assert sees_every_step(Asking())
     assert sees_every_step(LambdaCallback(on_train_batch_end=lambda *_: None))
-    assert not sees_every_step(Heeding())
+    assert not sees_every_step(UsingBreakpoints())
     assert not sees_every_step(LambdaCallback(on_train_start=lambda *_: None))
 
 
@@ -62,7 +62,7 @@ def test_updates_without_wrappers_reach_the_same_weights(make_gan, toy_images, t
     seen = Watching()
     wrapped = trained(make_gan(tricks=tricks()), toy_images, [seen], precision=precision)
     bare = trained(make_gan(tricks=tricks()), toy_images, precision=precision)
-    assert (wrapped.wrapped, bare.wrapped) == (True, False)
+    assert (wrapped.uses_lightning_wrappers, bare.uses_lightning_wrappers) == (True, False)
     assert (wrapped.steps, bare.steps, len(seen.norms)) == (STEPS, STEPS, 2 * STEPS)
     assert all(norm > 0 for norm in seen.norms)
     assert all(torch.equal(bare.state_dict()[name], tensor) for name, tensor in wrapped.state_dict().items())
@@ -87,7 +87,7 @@ def test_a_hook_of_the_module_itself_is_heard(make_gan, toy_images):
         trained(gan, toy_images)
 
 
-SIMPLE = {"scaler": None, "gradient_clip_val": None, "callbacks": [Heeding()]}
+SIMPLE = {"scaler": None, "gradient_clip_val": None, "callbacks": [UsingBreakpoints()]}
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ SIMPLE = {"scaler": None, "gradient_clip_val": None, "callbacks": [Heeding()]}
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_what_needs_wrappers(make_gan, change):
+def test_what_needs_lightning_wrappers(make_gan, change):
     gan = make_gan()
     gan._trainer = SimpleNamespace(**SIMPLE, strategy=SingleDeviceStrategy("cpu"))
-    assert not gan.needs_wrappers
+    assert not gan.needs_lightning_wrappers
     vars(gan._trainer).update(change)
-    assert gan.needs_wrappers
+    assert gan.needs_lightning_wrappers

@@ -1,10 +1,10 @@
 """What the record of a run, which may be a stranger's, may build, read and write."""
 
 import ast
-import importlib
 import os
 import re
 from copy import deepcopy
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -27,9 +27,9 @@ from src.training.run_record import (
     Record,
     checked,
     confined,
-    keep,
     read_record,
     resumed_config,
+    save_config,
     trusted_config,
 )
 from tests.foreign import fuzzed
@@ -108,7 +108,7 @@ def test_a_pipe_is_no_record(run: Path):
 @pytest.fixture
 def resumed(run: Path, monkeypatch: pytest.MonkeyPatch):
     """What a run with a checkpoint goes on with, given values beside `resume=`, as the command line composes them."""
-    monkeypatch.setattr("src.training.run_record.newest_whole", lambda run: run / "last.ckpt")
+    monkeypatch.setattr("src.training.run_record.newest_valid", lambda run: run / "last.ckpt")
 
     def resume(**given: object) -> object:
         asked = OmegaConf.create({"cache": ".cache"})
@@ -138,10 +138,20 @@ def test_what_refers_to_a_changed_value_changes_with_it_again_and_again(run: Pat
     for budget in (30, 40):
         found = resumed(budget=budget)
         assert (found.config.data.budget, found.tree["data"]["budget"]) == (budget, "${budget}")
-        keep(found.tree, run)
+        save_config(found.tree, run)
 
 
-@pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.replay"])
+def test_options_of_earlier_versions_have_their_new_names(run: Path):
+    gan = CONFIG["gan"] | {"replay": False, "tricks": {"r1": {"_target_": "src.gan.tricks.R1", "evenly": True}}}
+    write(run, changed("gan", gan))
+    found = read_record(run).tree["gan"]
+    assert found == CONFIG["gan"] | {
+        "cuda_graphs": False,
+        "tricks": {"r1": {"_target_": "src.gan.tricks.R1", "channel_max": True}},
+    }
+
+
+@pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.cuda_graphs"])
 def test_of_callbacks_only_how_a_run_is_watched_can_change(run: Path, resumed, key: str):
     write(run, changed("callbacks.curves", {"_target_": "src.training.callbacks.curves.TrainingCurves", "every": 1}))
     assert resumed(**{"callbacks.curves.every": 5}).config.callbacks.curves.every == 5
@@ -353,7 +363,7 @@ READ = {"root", "path"}  # of data: downloads to it overwrite nothing
 
 def test_every_folder_that_a_trusted_class_takes_is_known():
     """Whoever adds a class that writes to a folder lets it be called `folder`, or adds its name to FORCED."""
-    places = [Path(importlib.import_module(name).__file__) for name in TRUSTED if name.startswith("src.")]
+    places = [Path(find_spec(name).origin) for name in TRUSTED if name.startswith("src.")]
     files = [file for path in places for file in (path.parent.rglob("*.py") if path.stem == "__init__" else [path])]
     unknown = set()
     for file in files:

@@ -21,12 +21,11 @@ from src.data.loader import ResidentLoader
 from src.data.module import Loaded, ResidentData
 from src.data.spec import DataSpec, Split
 from src.evaluation.callback import Evaluation
-from src.evaluation.oracles import base
 from src.evaluation.vae import VAEEvaluator
 from src.training.callbacks.randomness import Randomness
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown
-from tests.conftest import BARE
+from tests.conftest import BARE, shorten_oracle_training
 
 DECODER = Path(__file__).parents[2] / "conf" / "vae.decoder" / "autoregressive.yaml"
 SIZES = {"train": 300, "val": 120, "test": 90}
@@ -148,8 +147,7 @@ def oracles(tmp_path_factory) -> Path:
 @pytest.fixture
 def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
     """An evaluation as a run has it, ready for the data; what costs most, the pictures of bars, only if asked for."""
-    monkeypatch.setattr(base, "STEPS", 40)
-    monkeypatch.setattr(base, "EASY", 0)
+    shorten_oracle_training(monkeypatch, 40)
 
     def make(
         kind: str = "bars", stack: int = 1, pictures: bool = False, interpret: bool = False, **changes: int

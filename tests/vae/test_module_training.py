@@ -71,7 +71,7 @@ def test_gradients_are_clipped(make_vae, fit_vae, limit, cut):
 class Heeding(Callback):
     """Counts Lightning's calls."""
 
-    heeds_pauses = True
+    uses_breakpoints = True
     calls = 0
 
     def on_train_batch_end(self, trainer, vae, outputs, batch, batch_index):
@@ -81,7 +81,7 @@ class Heeding(Callback):
 class Asking(Heeding):
     """Sees every step, as callbacks from elsewhere do."""
 
-    heeds_pauses = False
+    uses_breakpoints = False
 
 
 @pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
@@ -89,7 +89,7 @@ def test_several_steps_a_call_reach_the_same_weights(make_vae, fit_vae, precisio
     states, calls = [], []
     for callback in (Asking(), Heeding()):
         vae = make_vae(anneal={"aggressive": Aggressive(window=2, most=4, check_every=3), "linear": Linear()})
-        vae.pauses |= {4, 9}
+        vae.breakpoints |= {4, 9}
         fit_vae(vae, 12, callbacks=[callback], precision=precision)
         states.append(vae.state_dict())
         calls.append(callback.calls)

@@ -13,9 +13,9 @@ from torch import Tensor
 from src.data.drums import grammar
 from src.data.drums.grids import read_grids, read_voices
 from src.data.drums.groove import load_groove
-from src.data.drums.voices import NAMES, checked_names, places, unknown
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
+from src.data.voices import NAMES, checked_names, places, unknown
 
 TEMPO_BANDS = (80, 100, 120, 140)  # beats per minute at which the next of Groove's bands of tempo begins
 log = logging.getLogger(__name__)

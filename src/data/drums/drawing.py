@@ -13,8 +13,8 @@ from torch import Tensor
 
 from src.core.plotting import fitted, lettering, warn_of_missing_glyphs
 from src.data.drums.timing import STEPS_PER_BEAT
-from src.data.drums.voices import VOICES, Voice
 from src.data.spec import BAR
+from src.data.voices import VOICES, Voice
 
 CELL = (13, 14)  # pixels high and wide
 TITLE, BEATS, NAMES, GAP, LEGEND = 24, 18, 85, 14, 36  # pixels above, below, beside and between panels, and under all

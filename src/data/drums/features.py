@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from src.data.drums.voices import (
+from src.data.voices import (
     CLOSED_HAT,
     CRASH,
     HIGH_TOM,

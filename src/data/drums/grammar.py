@@ -39,7 +39,7 @@ FACTORS = {  # a factor's values, with their probabilities
     "density": {"light": 0.5, "full": 0.5},
     "fill": {"none": 0.55, "snare": 0.15, "toms": 0.15, "crash": 0.15},
 }
-VOICES = ("BD", "SD", "CH", "OH", "LT", "MT", "HT", "CC", "RD")  # the order of `src.data.drums.voices`
+VOICES = ("BD", "SD", "CH", "OH", "LT", "MT", "HT", "CC", "RD")  # the order of `src.data.voices`
 SLIP = 0.002  # a hit that nobody meant
 HIT = {"X": 0.97, "x": 0.8, "o": 0.5, ",": 0.15, "-": SLIP}
 

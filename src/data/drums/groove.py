@@ -26,8 +26,8 @@ from rich.progress import track
 from src.core.cache import cached, require_array, require_range
 from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
 from src.data.drums.hits import DAMAGE, Unsupported, read_hits
-from src.data.drums.voices import VOICES
 from src.data.spec import BAR
+from src.data.voices import VOICES
 
 URL = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
 SHA256 = "651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45b844c4841dcc1e"

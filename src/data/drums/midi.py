@@ -10,7 +10,7 @@ import mido
 from torch import Tensor
 
 from src.data.drums.timing import BEATS_PER_BAR, STEPS_PER_BEAT, accents, onsets, seconds_per_step
-from src.data.drums.voices import VOICES, Voice
+from src.data.voices import VOICES, Voice
 
 TICKS_PER_BEAT = 480
 TICKS_PER_STEP = TICKS_PER_BEAT // STEPS_PER_BEAT

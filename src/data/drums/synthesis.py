@@ -12,7 +12,7 @@ from torch import Tensor
 
 from src.data.drums.kit import kit
 from src.data.drums.timing import accents, onsets, seconds_per_step
-from src.data.drums.voices import VOICES, Voice
+from src.data.voices import VOICES, Voice
 
 SAMPLE_RATE = 44_100  # Hz
 TAIL = 2.4  # seconds after the last bar, in which the cymbals ring out

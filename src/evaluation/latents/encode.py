@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from src.data.drums.features import features
-from src.data.drums.voices import VOICES, Voice
 from src.data.module import ResidentData
+from src.data.voices import VOICES, Voice
 from src.evaluation.artifacts import Exhibit, Sound
 from src.vae.latents import LEVELS
 from src.vae.module import VAE

@@ -14,7 +14,7 @@ from torch import Tensor
 from src.core.plotting import fitted, lettering
 from src.data.drums.drawing import BEAT_RULE, HIT, INVENTED, MISSED, PAPER, RULE
 from src.data.drums.timing import STEPS_PER_BEAT
-from src.data.drums.voices import VOICES, Voice
+from src.data.voices import VOICES, Voice
 from src.evaluation.latents.associations import Dimension
 from src.evaluation.latents.codec import Codes, likeliest
 from src.evaluation.latents.codes import joined

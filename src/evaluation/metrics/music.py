@@ -9,7 +9,7 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 from src.data.drums.features import features
-from src.data.drums.voices import KICK
+from src.data.voices import KICK
 from src.evaluation.metrics.fidelity import frechet_distance
 
 

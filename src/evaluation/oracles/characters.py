@@ -20,7 +20,7 @@ class CharacterOracle(Oracle):
     """
 
     name = "characters"
-    version = 2
+    version = 3
 
     def __init__(
         self, num_classes: int, levels: int = 255, dark_ink: bool = False, width: int = 16, num_features: int = 128

@@ -1,12 +1,11 @@
-"""Stabilisers: one technique, one file."""
+"""Tricks: stabilisers of GAN training."""
 
 from src.gan.tricks.adaptive_augment import AdaptiveAugment
+from src.gan.tricks.augmentation import DiffAugment
 from src.gan.tricks.burn_in import BurnIn
 from src.gan.tricks.consistency import Consistency
-from src.gan.tricks.diff_augment import DiffAugment
-from src.gan.tricks.dragan import Dragan
 from src.gan.tricks.ema import EMA
-from src.gan.tricks.gradient_penalty import GradientPenalty
+from src.gan.tricks.gradient_penalties import R1, R2, Dragan, GradientPenalty
 from src.gan.tricks.historical_averaging import HistoricalAveraging
 from src.gan.tricks.instance_noise import InstanceNoise
 from src.gan.tricks.label_smoothing import LabelSmoothing
@@ -23,7 +22,6 @@ from src.gan.tricks.two_time_scale import TwoTimeScale
 from src.gan.tricks.unrolled import Unrolled
 from src.gan.tricks.veegan import VEEGAN
 from src.gan.tricks.weight_clipping import WeightClipping
-from src.gan.tricks.zero_centred import R1, R2
 
 __all__ = [
     "EMA",

@@ -1,33 +1,28 @@
-"""ADA: augment just as often as it takes to keep the discriminator from overfitting.
+"""ADA: augments as often as it takes to keep the discriminator from overfitting.
 
 B batch, C channels, H height, W width.
 """
-
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from src.core.validation import COUNT, POSITIVE
-from src.gan.step import Step
-from src.gan.tricks.augmenting import Augmenting
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
+from src.gan.interfaces import GANInterface, Step
+from src.gan.tricks.augmentation import AugmentationTrick
 
 
-class AdaptiveAugment(Augmenting):
-    """Each augmentation hits an image with probability p, which follows the discriminator (Karras et al. 2020).
+class AdaptiveAugment(AugmentationTrick):
+    """Applies each augmentation with a probability p that follows overfitting (Karras et al. 2020, arXiv:2006.06676).
 
-    arXiv:2006.06676, section 3. Overfitting shows in E[sign D(x)] over real images: p, at first 0, climbs while that is
-    above its target and falls while it is below. Of the paper's augmentations those are used that leave a letter what
-    it is: translation by whole pixels and cutout.
+    Section 3: overfitting is measured by r = E[sign D(x)] over real images. p starts at 0, rises while r is above its
+    target and falls while it is below. Of the paper's augmentations translation by whole pixels and cutout are used,
+    which preserve a letter.
 
     Args:
-        target: of E[sign D(x)].
-        ramp: images in which p gets from 0 to 1.
-        interval: discriminator updates over which the signs are averaged before p moves.
-        translation: furthest shift, as a share of the image's size.
+        target: of r.
+        ramp: images over which p can rise from 0 to 1.
+        interval: discriminator updates over which r is averaged between adjustments of p.
+        translation: largest shift, as a share of the image's size.
         cutout: size of the hidden window, as a share of the image's.
     """
 
@@ -48,18 +43,21 @@ class AdaptiveAugment(Augmenting):
         self.ramp = ramp
         self.interval = interval
         self.register_buffer("probability", torch.zeros(()))
-        self.register_buffer("mean_sign", torch.zeros(()))  # of the updates since p last moved
+        self.register_buffer("mean_sign", torch.zeros(()))  # of the updates since the last adjustment
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         super().attach(gan)
-        if not gan.loss.splits_at_zero:
+        if not gan.loss.has_zero_threshold:
             raise ValueError(
-                "gan.tricks=adaptive_augment reads overfitting off the sign of the logits, which says nothing under "
+                "gan.tricks=adaptive_augment measures overfitting by the sign of the logits, which means nothing under "
                 "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or gan.tricks=[diff_augment]"
             )
 
-    def before_step(self, gan: "GAN") -> None:
-        self.moves = (gan.steps + 1) % self.interval == 0
+    def before_step(self, gan: GANInterface) -> None:
+        self.adjusts = (gan.steps + 1) % self.interval == 0
+
+    def graph_key(self, gan: GANInterface) -> bool:
+        return self.adjusts
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
         images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))
@@ -70,14 +68,14 @@ class AdaptiveAugment(Augmenting):
         return torch.where(hit_B[:, None, None, None], augmented_BCHW, images_BCHW)
 
     @torch.no_grad()
-    def after_discriminator(self, gan: "GAN", step: Step) -> None:
+    def after_discriminator(self, gan: GANInterface, step: Step) -> None:
         self.mean_sign += step.real.logits_B.float().sign().mean() / self.interval
-        if not self.moves:
+        if not self.adjusts:
             return
-        images = self.interval * len(step.real.images_BCHW) * gan.trainer.world_size
+        images = self.interval * len(step.real.images_BCHW) * gan.world_size
         self.probability += (self.mean_sign - self.target).sign() * images / self.ramp
         self.probability.clamp_(0, 1)
         self.mean_sign.zero_()
 
-    def charts(self) -> dict[str, Tensor]:
+    def logs(self) -> dict[str, Tensor]:
         return {"augmentation_probability": self.probability}

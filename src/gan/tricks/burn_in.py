@@ -1,27 +1,24 @@
-"""Burn-in: let the networks find each other fast, then settle down."""
+"""Burn-in: large steps and strong penalties early in the run, smaller ones later."""
 
 import math
-from typing import TYPE_CHECKING
 
 from torch.optim import Optimizer
 
 from src.core.validation import POSITIVE, SHARE
+from src.gan.interfaces import GANInterface
 from src.gan.tricks.ema import EMA
+from src.gan.tricks.gradient_penalties import ZeroCentred
 from src.gan.tricks.trick import Trick
-from src.gan.tricks.zero_centred import ZeroCentred
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class BurnIn(Trick):
-    """Hyperparameters that move along half a cosine while the run is young, then stay (Huang et al. 2024).
+    """Moves hyperparameters along half a cosine early in the run, then keeps them constant (Huang et al. 2024).
 
-    arXiv:2501.05441, appendix. The learning rates fall and Adam's β₂ climbs from what the optimizers are configured
-    with; the γ of `r1` and `r2` falls from its own; the half-life of `ema` climbs from 0, in place of its own schedule.
+    arXiv:2501.05441, appendix. The learning rates fall and Adam's β₂ rises from the optimizers' configured values.
+    The γ of `r1` and `r2` falls from its own; the half-life of `ema` rises from 0, replacing its own schedule.
 
     Args:
-        share: of the run, that is burn-in.
+        share: of the run, over which they move.
         lr: final learning rate, as a multiple of the first.
         gamma: final γ, as a multiple of the first.
         beta2: final β₂.
@@ -49,7 +46,7 @@ class BurnIn(Trick):
         self.half_life = half_life
         self.values: dict[str, float] = {}
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         self.first_gamma = {
             name: trick.gamma.item() for name, trick in gan.tricks.items() if isinstance(trick, ZeroCentred)
         }
@@ -57,7 +54,7 @@ class BurnIn(Trick):
             if isinstance(trick, EMA):
                 trick.ramp = math.inf
 
-    def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
+    def configure_optimizers(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
         for optimizer in (generator_optimizer, discriminator_optimizer):
             if "betas" not in optimizer.defaults:
                 raise ValueError(
@@ -65,28 +62,28 @@ class BurnIn(Trick):
                     "torch.optim.Adam, or leave the trick out"
                 )
 
-    def before_step(self, gan: "GAN") -> None:
-        burnt = (1 - math.cos(math.pi * min(1.0, gan.progress / self.share))) / 2
+    def before_step(self, gan: GANInterface) -> None:
+        done = (1 - math.cos(math.pi * min(1.0, gan.progress / self.share))) / 2
         self.values = {}
         for network, optimizer in zip(("generator", "discriminator"), gan.optimizers(), strict=True):
             for group in optimizer.param_groups:
-                # Kept in the group and so in the checkpoint, where a resumed run finds the rate already lowered.
+                # In the group and so in the checkpoint, as a resumed run finds the rate already lowered.
                 first_lr = group.setdefault("initial_lr", group["lr"])
                 beta1, first_beta2 = group.setdefault("initial_betas", group["betas"])
-                group["lr"] = between(first_lr, first_lr * self.lr, burnt)
-                group["betas"] = (beta1, between(first_beta2, self.beta2, burnt))
+                group["lr"] = interpolate(first_lr, first_lr * self.lr, done)
+                group["betas"] = (beta1, interpolate(first_beta2, self.beta2, done))
             self.values[f"{network}_lr"] = group["lr"]
         for name, first in self.first_gamma.items():
-            self.values[f"{name}_gamma"] = between(first, first * self.gamma, burnt)
+            self.values[f"{name}_gamma"] = interpolate(first, first * self.gamma, done)
             gan.tricks[name].gamma.fill_(self.values[f"{name}_gamma"])
         run_images = gan.total_steps * gan.images_seen / max(1, gan.steps)
         for trick in gan.tricks.values():
             if isinstance(trick, EMA):
-                trick.half_life = max(1e-6, self.half_life * run_images * burnt)  # it divides
+                trick.half_life = max(1e-6, self.half_life * run_images * done)  # it divides
 
-    def charts(self) -> dict[str, float]:
+    def logs(self) -> dict[str, float]:
         return self.values
 
 
-def between(first: float, last: float, share: float) -> float:
+def interpolate(first: float, last: float, share: float) -> float:
     return first + (last - first) * share

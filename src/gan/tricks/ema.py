@@ -1,27 +1,24 @@
-"""EMA: sample from a moving average of the generator instead of its latest weights."""
+"""EMA: samples come from a moving average of the generator's weights."""
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
 from src.core.validation import POSITIVE
+from src.gan.interfaces import GANInterface
 from src.gan.tricks.trick import Trick
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class EMA(Trick):
     """Exponential moving average of the generator's weights, evaluated in their place (Yazıcı et al. 2019).
 
-    arXiv:1806.04498. The half-life is given in images, so that it means the same at every batch size, and is at most
-    `ramp` of the images seen, so that the initial weights are soon forgotten (Karras et al. 2020, arXiv:2006.06676).
-    Normalisation statistics are averaged along with the weights they belong to.
+    arXiv:1806.04498. The half-life counts images, whatever the batch size, and is at most `ramp` times the images
+    seen, so that the initial weights are soon forgotten (Karras et al. 2020, arXiv:2006.06676). Normalisation
+    statistics are averaged as well.
 
     Args:
-        half_life: images after which a weight's influence on the average has halved.
+        half_life: images after which the influence of a weight on the average has halved.
         ramp: upper bound on the half-life as a share of the images seen so far.
     """
 
@@ -34,11 +31,11 @@ class EMA(Trick):
         self.half_life = half_life
         self.ramp = ramp
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         self.average = deepcopy(gan.generator).requires_grad_(False)
 
     @torch.no_grad()
-    def after_step(self, gan: "GAN") -> None:
+    def after_step(self, gan: GANInterface) -> None:
         half_life = min(self.half_life, self.ramp * gan.images_seen)
         step_weight = 1 - 0.5 ** (gan.batch_images / half_life)
         torch._foreach_lerp_(_floats(self.average), _floats(gan.generator), step_weight)
@@ -48,5 +45,5 @@ class EMA(Trick):
 
 
 def _floats(network: nn.Module) -> list[torch.Tensor]:
-    """Weights and running statistics; integer counters are left alone."""
+    """Weights and running statistics, without integer counters."""
     return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]

@@ -1,23 +1,19 @@
-"""Historical averaging: both players are drawn towards the mean of where they have been."""
+"""Historical averaging: pulls both networks towards the mean of their past weights."""
 
 from copy import deepcopy
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from src.gan.step import Step
+from src.gan.interfaces import GANInterface, Step
 from src.gan.tricks.trick import Trick
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class HistoricalAveraging(Trick):
-    """λ ‖θ − mean of all past θ‖² for each player's own weights (Salimans et al. 2016, arXiv:1606.03498, section 3.3).
+    """λ ‖θ − mean of all past θ‖² for each network's weights (Salimans et al. 2016, arXiv:1606.03498, section 3.3).
 
     Args:
-        weight: λ. The paper writes none, for games of few dimensions; at 1 networks hardly leave their initial weights.
+        weight: λ. The paper uses 1, in games of few dimensions; networks then hardly leave their initial weights.
     """
 
     copies_networks = True
@@ -26,19 +22,19 @@ class HistoricalAveraging(Trick):
         super().__init__()
         self.weight = weight
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         self.mean_generator = deepcopy(gan.generator).requires_grad_(False)
         self.mean_discriminator = deepcopy(gan.discriminator).requires_grad_(False)
 
-    def discriminator_term(self, step: Step) -> Tensor:
+    def discriminator_penalty(self, step: Step) -> Tensor:
         return self.weight * _squared_distance(step.gan.discriminator, self.mean_discriminator)
 
-    def generator_term(self, step: Step) -> Tensor:
+    def generator_penalty(self, step: Step) -> Tensor:
         return self.weight * _squared_distance(step.gan.generator, self.mean_generator)
 
     @torch.no_grad()
-    def after_step(self, gan: "GAN") -> None:
-        num_past = gan.steps + 1  # the initial weights are the first of them
+    def after_step(self, gan: GANInterface) -> None:
+        num_past = gan.steps + 1  # with the initial weights
         for network, mean in ((gan.generator, self.mean_generator), (gan.discriminator, self.mean_discriminator)):
             torch._foreach_lerp_(list(mean.parameters()), list(network.parameters()), 1 / num_past)
 

@@ -1,19 +1,15 @@
-"""Instance noise: blur both distributions until they overlap."""
-
-from typing import TYPE_CHECKING
+"""Instance noise: makes the distributions of real and generated images overlap."""
 
 import torch
 from torch import Tensor
 
 from src.core.validation import POSITIVE
+from src.gan.interfaces import GANInterface
 from src.gan.tricks.trick import Trick
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class InstanceNoise(Trick):
-    """The discriminator sees every image, real or generated, under Gaussian noise that fades in a straight line.
+    """Adds Gaussian noise to all inputs of the discriminator; its standard deviation falls linearly to 0.
 
     Sønderby et al. 2017, arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862.
 
@@ -27,11 +23,11 @@ class InstanceNoise(Trick):
         self.initial_sigma = sigma
         self.register_buffer("sigma", torch.tensor(float(sigma)), persistent=False)
 
-    def before_step(self, gan: "GAN") -> None:
+    def before_step(self, gan: GANInterface) -> None:
         self.sigma.fill_(self.initial_sigma * (1 - gan.progress))
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
         return images_BCHW + self.sigma * torch.randn_like(images_BCHW)
 
-    def charts(self) -> dict[str, Tensor]:
+    def logs(self) -> dict[str, Tensor]:
         return {"noise_sigma": self.sigma}

@@ -1,21 +1,15 @@
-"""One-sided label smoothing: real images count as real with less than certainty."""
-
-from typing import TYPE_CHECKING
+"""One-sided label smoothing: the target for real images is below 1."""
 
 from torch import Tensor
 
-from src.gan.step import Step
+from src.gan.interfaces import GANInterface, Step
 from src.gan.tricks.trick import Trick
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class LabelSmoothing(Trick):
-    """The discriminator's target for real images is below 1 (Salimans et al. 2016, arXiv:1606.03498, section 3.4).
+    """Adds (1−t) E[D(x)] over real images (Salimans et al. 2016, arXiv:1606.03498, section 3.4).
 
-    Cross-entropy against the target t is −t log σ(D) − (1−t) log(1−σ(D)) = −log σ(D) + (1−t) D, so that smoothing adds
-    (1−t) E[D(x)] to the loss.
+    The cross-entropy against the target t is −t log σ(D) − (1−t) log(1−σ(D)) = −log σ(D) + (1−t) D.
 
     Args:
         target: t.
@@ -27,12 +21,12 @@ class LabelSmoothing(Trick):
             raise ValueError(f"gan.tricks.label_smoothing.target={target}: choose a number between 0.5 and 1")
         self.target = target
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         if not gan.loss.is_cross_entropy:
             raise ValueError(
                 "gan.tricks=label_smoothing moves the target of a cross-entropy, which this loss is not: choose "
                 "gan.loss=standard, minimax or feature_matching"
             )
 
-    def discriminator_term(self, step: Step) -> Tensor:
+    def discriminator_penalty(self, step: Step) -> Tensor:
         return (1 - self.target) * step.real.logits_B.mean(-1)

@@ -1,4 +1,4 @@
-"""Minibatch discrimination: the discriminator sees how close each image is to the others of its batch.
+"""Minibatch discrimination: features that measure how close each image is to the others of its batch.
 
 B batch, F features, K kernels, D dimensions of a kernel.
 """
@@ -14,13 +14,13 @@ from src.gan.tricks.minibatch_layer import MinibatchLayer
 
 
 class MinibatchDiscrimination(MinibatchLayer):
-    """Closeness to the other images under learnt kernels (Salimans et al. 2016, arXiv:1606.03498, section 3.2).
+    """Adds closeness to the other images under learnt kernels (Salimans et al. 2016, arXiv:1606.03498, section 3.2).
 
     Initialisation and parametrisation are those of the authors' code.
 
     Args:
-        num_kernels: how many kinds of closeness.
-        kernel_size: dimensions in which each of them is measured.
+        num_kernels: number of closeness features.
+        kernel_size: dimensions of the space in which each is measured.
     """
 
     def __init__(self, num_kernels: int = 100, kernel_size: int = 5):
@@ -37,9 +37,9 @@ class MinibatchDiscrimination(MinibatchLayer):
 class Closeness(nn.Module):
     """Adds to features [B, F] the K sums Σ_{j≠i} exp(−‖M_i − M_j‖₁) + b over the other images j of the batch.
 
-    As in the authors' code the paper's tensor T is held as a direction and a learnt log scale for each kernel and
-    dimension, T = e^s θ / ‖θ‖, and the first batch sets s and b: on average the nearest other image is then at a
-    distance of 2, and the statistic 0. The sum grows with the batch, so its size has to stay that of training.
+    As in the authors' code the paper's tensor T has a direction and a learnt log scale for each kernel and dimension,
+    T = e^s θ / ‖θ‖, and the first batch initialises s and b: the mean distance of the nearest other image is then 2,
+    the mean statistic 0. The sum grows with the batch size, which must not change.
     """
 
     def __init__(self, num_features: int, num_kernels: int, kernel_size: int):
@@ -47,7 +47,7 @@ class Closeness(nn.Module):
         self.direction = nn.Parameter(0.05 * torch.randn(num_features, num_kernels, kernel_size))
         self.log_scale = nn.Parameter(torch.zeros(num_kernels, kernel_size))
         self.bias = nn.Parameter(torch.full((num_kernels,), -1.0))
-        self.is_initialised = False  # no tensor: to look at one would make a GPU wait at every step
+        self.is_initialised = False  # no tensor: reading one would wait for the GPU at every step
 
     def forward(self, features_BF: Tensor) -> Tensor:
         if self.training and not self.is_initialised:
@@ -70,7 +70,7 @@ class Closeness(nn.Module):
 
     @torch.no_grad()
     def initialise(self, features_BF: Tensor) -> None:
-        """Sets scale and bias from the first batch, on all devices alike."""
+        """Sets scale and bias from the first batch, the same on all devices."""
         half_nearest_K = mean_over_ranks(0.5 * self.distances(features_BF).amin(1).mean(0))
         self.log_scale.sub_(half_nearest_K.clamp_min(1e-6).log().unsqueeze(-1))  # identical images are 0 apart
         self.bias.copy_(-mean_over_ranks(self.sums(features_BF).mean(0)))
@@ -83,7 +83,7 @@ class Closeness(nn.Module):
         self.is_initialised = bool(state)
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *arguments: Any) -> None:
-        """Runs of earlier versions held T as one matrix and had neither scale nor bias."""
+        """Reads checkpoints of earlier versions, with T as one matrix and neither scale nor bias."""
         if f"{prefix}project.weight" in state:
             kernel_FKD = state.pop(f"{prefix}project.weight").T.unflatten(1, self.log_scale.shape)
             state[f"{prefix}direction"] = kernel_FKD
@@ -94,7 +94,7 @@ class Closeness(nn.Module):
 
 
 def mean_over_ranks(value: Tensor) -> Tensor:
-    """The mean of what each device has."""
+    """Averages over devices."""
     if dist.is_initialized():
         dist.all_reduce(value)
         value /= dist.get_world_size()

@@ -1,34 +1,31 @@
-"""What the tricks have in common by which the discriminator sees how varied a batch is.
+"""Base class of tricks that show the discriminator the variety of a batch.
 
 B batch, F features.
 """
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING
 
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
 
+from src.gan.interfaces import GANInterface
 from src.gan.networks.dcgan import Head, initialise
 from src.gan.tricks.trick import Trick
 
-if TYPE_CHECKING:
-    from src.gan.module import GAN
-
 
 class MinibatchLayer(Trick):
-    """A layer behind the discriminator's body that adds statistics of the batch to the features of each image.
+    """Adds a layer behind the discriminator's body that appends statistics of the batch to each image's features.
 
-    Real and generated images are judged in batches of their own, so a lack of variety shows.
+    Real and generated images are in separate batches, so the statistics show a lack of variety.
     """
 
     mixes_samples = True
 
     @abstractmethod
     def statistics(self, num_features: int) -> tuple[nn.Module, int]:
-        """The layer, from features [B, F] to those and the statistics, and how many these are."""
+        """Makes the layer, from features [B, F] to features with statistics, and counts the statistics."""
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         head = gan.discriminator.head
         if is_parametrized(head):
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Minibatch standard deviation: the discriminator sees how much the images of a batch vary.
+"""Minibatch standard deviation: a feature that measures how much the images of a batch vary.
 
 B batch, F features, G groups, S images of a group.
 """
@@ -11,16 +11,16 @@ from src.gan.tricks.minibatch_layer import MinibatchLayer
 
 
 class MinibatchStddev(MinibatchLayer):
-    """One more feature: the standard deviation over a group of images, averaged over all features.
+    """Adds one feature: the standard deviation over a group of images, averaged over all features.
 
-    Karras et al. 2018, arXiv:1710.10196, section 3; the groups are from their code. StyleGAN2 joins it with R1 (Karras
+    Karras et al. 2018, arXiv:1710.10196, section 3; groups as in their code. StyleGAN2 combines it with R1 (Karras
     et al. 2020, arXiv:1912.04958).
 
     Args:
-        group: images of a batch that share one statistic.
+        group: number of images that share one statistic.
     """
 
-    stands_penalties = True
+    allows_input_gradients = True
 
     def __init__(self, group: int = 4):
         super().__init__()
@@ -32,7 +32,7 @@ class MinibatchStddev(MinibatchLayer):
 
 
 class Deviation(nn.Module):
-    """Adds to features [B, F] the mean deviation within the group of S neighbours that each belongs to."""
+    """Appends to features [B, F] the mean standard deviation within each group of S neighbours."""
 
     def __init__(self, group: int):
         super().__init__()
@@ -45,6 +45,6 @@ class Deviation(nn.Module):
                 "batch_size as a multiple of it"
             )
         grouped_GSF = features_BF.float().unflatten(0, (-1, self.group))
-        deviation_GF = (grouped_GSF.var(1, correction=0) + 1e-8).sqrt()  # or identical images had no gradient
+        deviation_GF = (grouped_GSF.var(1, correction=0) + 1e-8).sqrt()  # finite gradient for identical images
         deviation_B1 = deviation_GF.mean(1, keepdim=True).repeat_interleave(self.group, 0)
         return torch.cat([features_BF, deviation_B1], 1)

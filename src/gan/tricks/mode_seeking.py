@@ -1,8 +1,8 @@
-"""Mode seeking: different noise is to make different images."""
+"""Mode seeking: rewards different images for different noise."""
 
 from torch import Tensor
 
-from src.gan.step import Step
+from src.gan.interfaces import Step
 from src.gan.tricks.trick import Trick
 
 
@@ -13,7 +13,7 @@ class ModeSeeking(Trick):
 
     Args:
         weight: λ.
-        epsilon: ε, which bounds the penalty where all images are the same.
+        epsilon: ε, which bounds the penalty if all images are the same.
     """
 
     def __init__(self, weight: float = 1.0, epsilon: float = 1e-5):
@@ -21,7 +21,7 @@ class ModeSeeking(Trick):
         self.weight = weight
         self.epsilon = epsilon
 
-    def generator_term(self, step: Step) -> Tensor:
+    def generator_penalty(self, step: Step) -> Tensor:
         images_BCHW, z_BZ = step.fake.images_BCHW.float(), step.fake.z_BZ
         if z_BZ.shape[-2] < 2:
             raise ValueError("gan.tricks=mode_seeking compares the images of a batch: choose a batch_size above 1")

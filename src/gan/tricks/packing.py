@@ -1,4 +1,4 @@
-"""Packing: the discriminator judges several images at once, so that a lack of variety gives the fakes away.
+"""Packing: the discriminator gets several images at once, so that it can detect a lack of variety.
 
 B batch, C channels, H height, W width, P packs.
 """
@@ -13,10 +13,10 @@ from src.gan.tricks.trick import Trick
 class Packing(Trick):
     """m images, all real or all generated, stacked as channels under one logit (Lin et al. 2018, arXiv:1712.04086).
 
-    A batch of B images so makes B / m logits.
+    A batch of B images has B / m logits.
 
     Args:
-        m: images in a pack.
+        m: images per pack.
     """
 
     mixes_samples = True
@@ -30,7 +30,7 @@ class Packing(Trick):
         channels, height, width = shape
         return self.m * channels, height, width
 
-    def present(self, images_BCHW: Tensor, z_BZ: Tensor | None) -> Tensor:
+    def pack_inputs(self, images_BCHW: Tensor, z_BZ: Tensor | None) -> Tensor:
         if len(images_BCHW) % self.m:
             raise ValueError(
                 f"gan.tricks.packing.m={self.m} does not divide a batch of {len(images_BCHW)}: choose batch_size as a "

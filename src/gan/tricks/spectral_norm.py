@@ -1,15 +1,11 @@
-"""Spectral normalisation: every layer of the discriminator stretches its input by a factor of at most about one."""
-
-from typing import TYPE_CHECKING
+"""Spectral normalisation: bounds the Lipschitz constant of every layer of the discriminator by about one."""
 
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from src.gan.interfaces import GANInterface
 from src.gan.tricks.trick import Trick
 from src.gan.tricks.weight_clipping import WeightClipping
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
@@ -17,13 +13,13 @@ NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 class SpectralNorm(Trick):
     """Divides each layer's weights by their largest singular value (Miyato et al. 2018, arXiv:1802.05957, eq. 8).
 
-    One power iteration whenever the discriminator looks at images while training. The weights that the optimizer sees
-    and the checkpoint keeps are the ones before the division.
+    One power iteration per forward pass in training. The optimizer and the checkpoint hold the weights before the
+    division.
     """
 
     bounds_slope = True
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         for name, trick in gan.tricks.items():
             if isinstance(trick, WeightClipping):
                 raise ValueError(

@@ -1,24 +1,20 @@
-"""Top-k: the generator learns from its best images only."""
+"""Top-k: the generator learns only from its images with the highest logits."""
 
 import math
-from typing import TYPE_CHECKING
 
 from src.core.validation import SHARE
-from src.gan.step import Step
+from src.gan.interfaces import GANInterface, Step
 from src.gan.tricks.trick import Trick
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class TopK(Trick):
-    """The generator's loss is taken of the k fake images with the highest logits (Sinha et al. 2020, arXiv:2002.06224).
+    """Computes the generator's loss from the k fake images with the highest logits.
 
-    k falls from the whole batch to a share of it by a constant factor an image, as in the paper.
+    Sinha et al. 2020, arXiv:2002.06224: k falls exponentially from the whole batch to a share of it.
 
     Args:
-        share: of the batch, that is left at last.
-        duration: share of the run after which it is reached.
+        share: final k, as a share of the batch.
+        duration: share of the run over which k falls.
     """
 
     def __init__(self, share: float = 0.5, duration: float = 0.5):
@@ -28,7 +24,7 @@ class TopK(Trick):
         self.share = share
         self.duration = duration
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         if gan.loss.pairs_samples:
             raise ValueError(
                 "gan.tricks=top_k drops generated images, but this loss compares each with a real one: choose another "
@@ -41,10 +37,13 @@ class TopK(Trick):
                 "several: choose one of them"
             )
 
-    def before_step(self, gan: "GAN") -> None:
+    def before_step(self, gan: GANInterface) -> None:
         self.kept_share = self.share ** min(1.0, gan.progress / self.duration)
 
-    def select(self, step: Step) -> Step:
+    def graph_key(self, gan: GANInterface) -> float:
+        return self.kept_share
+
+    def select_samples(self, step: Step) -> Step:
         logits_B = step.fake.logits_B
         best_B = logits_B.topk(math.ceil(self.kept_share * len(logits_B))).indices
-        return Step(step.gan, step.real, step.fake.keep(best_B))
+        return step.keep_fake(best_B)

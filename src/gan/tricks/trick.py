@@ -1,133 +1,135 @@
-"""The seam for stabilisers: a trick overrides the hooks it needs and leaves the others."""
+"""Base class of all tricks."""
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Hashable, Iterable
+from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from src.data.spec import Shape
-from src.gan.step import Discriminator, Step
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
+from src.gan.interfaces import Discriminator, GANInterface, Step
 
 
 class Trick(nn.Module):
-    """Hooks into a GAN, in the order in which they are called:
+    """A stabiliser: overrides the hooks it needs. They are called in this order:
 
-        discriminator_shape         before the discriminator is made
-        attach                      once, when both networks exist
-        tune                        once, when both optimizers exist
+        discriminator_shape             before the discriminator is made
+        attach                          once both networks exist
+        extra_parameters                when the optimizers are made
+        configure_optimizers            once both optimizers exist
 
-        before_step                 when a step begins
-        transform, present          whenever the discriminator looks at images
-        discriminator_term          summed onto the discriminator's loss
-        after_discriminator         when the discriminator has been updated
-        generator_moves             whether the generator is updated in this step
-        opponent                    the discriminator that the generator then faces
-        select                      which of its samples it learns from
-        generator_term              summed onto the generator's loss
-        after_step                  when the step is done
-        charts                      along with it, for TensorBoard
+        before_step                     at the start of each training step
+        graph_key                       then, on a GPU: which CUDA graph fits the step
+        transform, pack_inputs          before each forward pass of the discriminator
+        discriminator_penalty           added to the discriminator's loss
+        after_discriminator             after the discriminator's update
+        discriminator_for_generator     before the generator's forward pass
+        select_samples                  after it
+        generator_penalty               added to the generator's loss
+        after_step                      after the training step
+        logs                            then, for TensorBoard
 
-        evaluated_generator         whenever samples are drawn
+        evaluated_generator             whenever samples are drawn
 
-    It is a module, so that its buffers move with the GAN and are saved in its checkpoint; its own parameters are
-    trained if `generator_parameters` or `discriminator_parameters` name them.
+    A trick is a module: its buffers move with the GAN and are saved in its checkpoint; its own parameters are trained
+    if `extra_parameters` names them. Random numbers come from PyTorch's global stream.
 
-    On a GPU all between `before_step` and `after_step` may be replayed from a recording (src/gan/cuda_graphs.py). So a
-    schedule follows `gan.progress` in `before_step`, where it sets a number or fills a tensor; a trick that
-    looks at the counts later is right as well, but slow. Buffers are changed in place.
+    On a GPU everything between `before_step` and `after_step` may be replayed from a CUDA graph, in which Python values
+    are frozen. So a schedule sets its value in `before_step`, as a number that `graph_key` returns or, if it changes at
+    every step, in a tensor. Buffers are changed in place.
     """
 
     needs_input_gradients: ClassVar[bool] = False
-    """The discriminator's term differentiates each logit with respect to its own image."""
+    """The discriminator's penalty differentiates each logit with respect to its own image."""
 
     differentiates_twice: ClassVar[bool] = False
-    """Its term holds a gradient, and is itself differentiated."""
+    """A penalty contains a gradient, and is itself differentiated."""
 
     mixes_samples: ClassVar[bool] = False
-    """The discriminator sees several samples at once, so a logit belongs to no single image."""
+    """A logit depends on several samples."""
 
-    stands_penalties: ClassVar[bool] = False
-    """Although it mixes samples, its authors penalise the gradient of each image along with it."""
+    allows_input_gradients: ClassVar[bool] = False
+    """It mixes samples, but the literature combines it with penalties on the gradient of each image."""
 
     bounds_slope: ClassVar[bool] = False
-    """It keeps the discriminator's slope bounded, as the Wasserstein distance requires."""
+    """It bounds the discriminator's slope, as the Wasserstein distance requires."""
 
     copies_networks: ClassVar[bool] = False
-    """It is attached after those that may change the networks."""
+    """It is attached after the tricks that may change the networks."""
+
+    generator_needs_real: bool = False
+    """Its generator's penalty uses the discriminator's output on real images; set by `attach` at the latest."""
+
+    should_update_generator: bool = True
+    """Whether the present step updates the generator; set in `before_step` and part of `graph_key`."""
 
     steps_per_generator_update: int = 1
-    """Training steps to an update of the generator, where `generator_moves` is not always true."""
+    """Training steps per update of the generator."""
 
     def overrides(self, hooks: Iterable[str]) -> bool:
-        """Whether it has any of these hooks of its own."""
+        """Whether it overrides any of these hooks."""
         return any(getattr(type(self), hook) is not getattr(Trick, hook) for hook in hooks)
 
     def discriminator_shape(self, shape: Shape) -> Shape:
-        """The shape of what the discriminator sees, where images have `shape`."""
+        """Shape of the discriminator's input, where images have `shape`."""
         return shape
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
         """Builds what depends on the networks, and may change them.
 
         Raises:
             ValueError: the trick does not fit this model.
         """
 
-    def generator_parameters(self) -> list[Parameter]:
-        """What is trained along with the generator."""
-        return []
+    def extra_parameters(self) -> tuple[list[Parameter], list[Parameter]]:
+        """Parameters to train together with the generator, and with the discriminator."""
+        return [], []
 
-    def discriminator_parameters(self) -> list[Parameter]:
-        """What is trained along with the discriminator."""
-        return []
-
-    def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
+    def configure_optimizers(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
         """Changes the optimizers' settings."""
 
-    def before_step(self, gan: "GAN") -> None:
+    def before_step(self, gan: GANInterface) -> None:
         """Follows a schedule: `gan.progress` is the share of the run that is done, `gan.steps` the number of steps."""
 
+    def graph_key(self, gan: GANInterface) -> Hashable | None:
+        """Every Python value that the hooks up to `after_step` use and that changes during a run.
+
+        None: the step cannot be captured, as when a hook reads a number from the GPU.
+        """
+        return ()
+
     def transform(self, images_BCHW: Tensor) -> Tensor:
-        """Images as the discriminator is to see them: augmented, or with noise."""
+        """Augments images, or adds noise to them."""
         return images_BCHW
 
-    def present(self, images_BCHW: Tensor, z_BZ: Tensor | None) -> Tensor:
-        """Transformed images in the form of `discriminator_shape`; `z_BZ` is the noise behind generated ones."""
+    def pack_inputs(self, images_BCHW: Tensor, z_BZ: Tensor | None) -> Tensor:
+        """Brings transformed images into `discriminator_shape`; `z_BZ` is the noise behind generated ones."""
         return images_BCHW
 
-    def discriminator_term(self, step: Step) -> Tensor | float:
-        """A penalty for the discriminator."""
+    def discriminator_penalty(self, step: Step) -> Tensor | float:
         return 0.0
 
-    def after_discriminator(self, gan: "GAN", step: Step) -> None:
-        """Corrects the discriminator's weights after their update, or learns from the verdicts that led to it."""
+    def after_discriminator(self, gan: GANInterface, step: Step) -> None:
+        """Corrects the discriminator's weights after their update, or follows its output."""
 
-    def generator_moves(self, gan: "GAN") -> bool:
-        return True
-
-    def opponent(
-        self, gan: "GAN", discriminator: Discriminator, real_BCHW: Tensor, fake_BCHW: Tensor, z_BZ: Tensor
+    def discriminator_for_generator(
+        self, gan: GANInterface, discriminator: Discriminator, real_BCHW: Tensor, fake_BCHW: Tensor, z_BZ: Tensor
     ) -> Discriminator:
-        """The discriminator for the generator to face in place of the present one; gradients pass through `fake`."""
+        """Replaces the discriminator in the generator's update; gradients pass through `fake`."""
         return discriminator
 
-    def select(self, step: Step) -> Step:
-        """The part of the generator's step that its loss is taken of."""
+    def select_samples(self, step: Step) -> Step:
+        """Selects the part of the generator's step that its loss is computed from."""
         return step
 
-    def generator_term(self, step: Step) -> Tensor | float:
-        """A penalty for the generator."""
+    def generator_penalty(self, step: Step) -> Tensor | float:
         return 0.0
 
-    def after_step(self, gan: "GAN") -> None:
-        """Follows the networks after the step; `gan.images_seen` already counts it."""
+    def after_step(self, gan: GANInterface) -> None:
+        """Follows the networks; `gan.images_seen` already counts the step."""
 
-    def charts(self) -> dict[str, float | Tensor]:
+    def logs(self) -> dict[str, float | Tensor]:
         """Quantities for TensorBoard's `tricks/…`."""
         return {}
 

@@ -1,4 +1,4 @@
-"""TTUR: the discriminator learns faster than the generator."""
+"""TTUR: a larger learning rate for the discriminator than for the generator."""
 
 from torch.optim import Optimizer
 
@@ -7,9 +7,9 @@ from src.gan.tricks.trick import Trick
 
 
 class TwoTimeScale(Trick):
-    """A learning rate for each network (Heusel et al. 2017, arXiv:1706.08500).
+    """Sets a learning rate for each network (Heusel et al. 2017, arXiv:1706.08500).
 
-    The rates are those that Zhang et al. 2019 (arXiv:1805.08318) made customary.
+    The defaults are those of Zhang et al. 2019 (arXiv:1805.08318).
     """
 
     def __init__(self, generator_lr: float = 1e-4, discriminator_lr: float = 4e-4):
@@ -19,7 +19,7 @@ class TwoTimeScale(Trick):
         self.generator_lr = generator_lr
         self.discriminator_lr = discriminator_lr
 
-    def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
+    def configure_optimizers(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
         for group in generator_optimizer.param_groups:
             group["lr"] = self.generator_lr
         for group in discriminator_optimizer.param_groups:

@@ -1,9 +1,7 @@
-"""Unrolling: the generator faces the discriminator as it will be some updates from now, and knows what it does to it.
+"""Unrolling: the generator optimises against the discriminator after some further updates of the latter.
 
 B batch, C channels, H height, W width, Z latent dims.
 """
-
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,26 +9,23 @@ from torch.func import functional_call
 from torch.optim import Adam, Optimizer
 
 from src.core.validation import COUNT
-from src.gan.step import Discriminator, Step, Verdict
+from src.gan.interfaces import Discriminator, DiscriminatorOutput, GANInterface, Step
 from src.gan.tricks.trick import Trick
 from src.gan.tricks.weight_clipping import WeightClipping
 
-if TYPE_CHECKING:
-    from src.gan.module import GAN
-
-FORESEEN = ("discriminator_term", "discriminator_parameters")
+UNSUPPORTED = ("discriminator_penalty", "extra_parameters")
 
 
 class Unrolled(Trick):
-    """The generator's loss is taken of, and differentiated through, k further updates of the discriminator.
+    """Computes the generator's loss after k further updates of the discriminator, and differentiates through them.
 
     Metz et al. 2017, arXiv:1611.02163, eqs. 7 to 10. As in the paper's experiments and the authors' code, the updates
-    are those of the discriminator's own Adam, going on from its present moments, on the batch of the generator's step.
-    The discriminator itself stays where it is. A loss that plays a zero-sum game is completed by the real images' side,
-    on which the generator now has an influence.
+    are those of the discriminator's own Adam, from its present moments, on the batch of the generator's step. The
+    discriminator itself does not change. To a zero-sum loss the real images' part is added, which now depends on the
+    generator.
 
     Args:
-        steps: k; the paper tries 1, 5 and 10. Each makes two more discriminator passes and a second derivative.
+        steps: k; the paper tries 1, 5 and 10. Each costs two discriminator passes and a second derivative.
     """
 
     differentiates_twice = True
@@ -40,33 +35,34 @@ class Unrolled(Trick):
         COUNT.check("gan.tricks.unrolled.steps", steps)
         self.steps = steps
 
-    def attach(self, gan: "GAN") -> None:
+    def attach(self, gan: GANInterface) -> None:
+        self.generator_needs_real = gan.loss.is_zero_sum
         for name, trick in gan.tricks.items():
-            if trick.overrides(FORESEEN):
+            if trick.overrides(UNSUPPORTED):
                 raise ValueError(
-                    f"gan.tricks=unrolled foresees what the loss does to the discriminator, not what {name} does: "
-                    "choose one of them"
+                    f"gan.tricks=unrolled computes discriminator updates from the loss alone, without {name}: choose "
+                    "one of them"
                 )
             if isinstance(trick, WeightClipping):
                 raise ValueError(
-                    f"gan.tricks=unrolled foresees the discriminator's updates, but not that {name} clips its weights "
-                    "after each: choose one of them, or spectral_norm"
+                    f"gan.tricks=unrolled computes discriminator updates without clipping weights, as {name} does: "
+                    "choose one of them, or spectral_norm"
                 )
 
-    def tune(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
+    def configure_optimizers(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
         group = discriminator_optimizer.defaults
         if type(discriminator_optimizer) is not Adam or group["weight_decay"] or group["amsgrad"]:
             raise ValueError(
-                "gan.tricks=unrolled foresees the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
+                "gan.tricks=unrolled computes the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
                 "it as gan.discriminator_optimizer"
             )
         self.optimizer = discriminator_optimizer
 
-    def before_step(self, gan: "GAN") -> None:
-        self.rates = tuple((group["lr"], group["betas"]) for group in self.optimizer.param_groups)  # that it will use
+    def graph_key(self, gan: GANInterface) -> tuple:
+        return tuple((group["lr"], tuple(group["betas"])) for group in self.optimizer.param_groups)
 
-    def opponent(
-        self, gan: "GAN", discriminator: Discriminator, real_BCHW: Tensor, fake_BCHW: Tensor, z_BZ: Tensor
+    def discriminator_for_generator(
+        self, gan: GANInterface, discriminator: Discriminator, real_BCHW: Tensor, fake_BCHW: Tensor, z_BZ: Tensor
     ) -> Discriminator:
         network = gan.discriminator
         groups = {weight: group for group in self.optimizer.param_groups for weight in group["params"]}
@@ -76,31 +72,31 @@ class Unrolled(Trick):
         weights = {name: weight.detach().requires_grad_() for name, weight in network.named_parameters()}
         buffers = {name: buffer.clone() for name, buffer in network.named_buffers()}
 
-        def future(images: Tensor) -> Verdict:
+        def future(images: Tensor) -> DiscriminatorOutput:
             return functional_call(network, weights | buffers, images)
 
         for _ in range(self.steps):
-            step = Step(gan, gan.judge(real_BCHW, None, future), gan.judge(fake_BCHW, z_BZ, future))
+            step = Step(gan, gan.discriminate(real_BCHW, None, future), gan.discriminate(fake_BCHW, z_BZ, future))
             gradients = torch.autograd.grad(gan.loss.discriminator(step), list(weights.values()), create_graph=True)
             for (name, weight), gradient in zip(list(weights.items()), gradients, strict=True):
                 weights[name] = weight - adams[name].update(gradient)
         return future
 
-    def generator_term(self, step: Step) -> Tensor | float:
+    def generator_penalty(self, step: Step) -> Tensor | float:
         if not step.gan.loss.is_zero_sum:
             return 0.0
         return -step.gan.loss.discriminator(step) - step.gan.loss.generator(step)
 
 
 class _Adam:
-    """A weight's moments, differentiable (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
+    """Adam for one weight, differentiable (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1)."""
 
     def __init__(self, group: dict, state: dict):
         self.rate, self.betas, self.eps = group["lr"], group["betas"], group["eps"]
         self.mean, self.square, self.count = state["exp_avg"], state["exp_avg_sq"], state["step"]
 
     def update(self, gradient: Tensor) -> Tensor:
-        """What the weight is to be lowered by."""
+        """The amount to subtract from the weight."""
         self.count = self.count + 1
         self.mean = self.mean.lerp(gradient, 1 - self.betas[0])
         self.square = self.square.lerp(gradient.square(), 1 - self.betas[1])

@@ -1,24 +1,19 @@
-"""Weight clipping: the first way to keep a critic's slope bounded."""
+"""Weight clipping: bounds the critic's slope by bounding its weights."""
 
 from itertools import chain
-from typing import TYPE_CHECKING
 
 import torch
 
 from src.core.validation import POSITIVE
-from src.gan.step import Step
+from src.gan.interfaces import GANInterface, Step
 from src.gan.tricks.trick import Trick
-
-if TYPE_CHECKING:
-    from src.gan.module import GAN
 
 
 class WeightClipping(Trick):
-    """The discriminator's weights are clamped to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
+    """Clamps the discriminator's weights to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
 
-    So are those that other tricks add to it. As in the authors' code, whose critic normalises by batch, the scale of a
-    normalisation is a weight like others: clamped, it bounds the layer's slope by c / √ε, where ε is what is added to
-    the variance.
+    Weights that other tricks add to the discriminator are included. So is, as in the authors' code, the scale of a
+    normalisation; this bounds the layer's slope by c / √ε, with ε as added to the variance.
 
     Args:
         bound: c.
@@ -32,7 +27,7 @@ class WeightClipping(Trick):
         self.bound = bound
 
     @torch.no_grad()
-    def after_discriminator(self, gan: "GAN", step: Step) -> None:
-        others = [trick.discriminator_parameters() for trick in gan.tricks.values()]
+    def after_discriminator(self, gan: GANInterface, step: Step) -> None:
+        others = [trick.extra_parameters()[1] for trick in gan.tricks.values()]
         for weight in chain(gan.discriminator.parameters(), *others):
             weight.clamp_(-self.bound, self.bound)

@@ -1,4 +1,4 @@
-"""A run that is asked to stop leaves a checkpoint first."""
+"""Saves a checkpoint when a run is asked to stop."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,7 @@ TOGETHER = [signal.SIGUSR2, signal.SIGTERM]  # what SLURM sends to ask once
 
 
 class Preemption(Callback):
-    """Asked to stop, training ends after the step it is in, with a checkpoint to go on from; asked again, at once.
+    """On a signal, ends training after the current step with a checkpoint; on a second signal, at once.
 
     SIGUSR2, by which SLURM says that the job may queue again, comes beside SIGTERM: one of each asks once.
 
@@ -28,7 +28,7 @@ class Preemption(Callback):
         Interrupted: at the end of that step.
     """
 
-    heeds_pauses = True
+    uses_breakpoints = True
 
     def __init__(self, folder: str):
         self.folder = Path(folder)
@@ -47,7 +47,7 @@ class Preemption(Callback):
         if self.heard and sorted([*self.heard, number]) != TOGETHER:
             stop(number)
         self.heard.append(number)
-        self.module.pauses.add(self.module.steps + 1)
+        self.module.breakpoints.add(self.module.steps + 1)
 
     def on_train_batch_end(
         self, trainer: Trainer, module: LightningModule, outputs: Any, batch: Any, batch_index: int

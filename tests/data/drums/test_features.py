@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from src.data.drums.features import BANDS, FEATURES, METRICAL_WEIGHTS, features
-from src.data.drums.voices import VOICES
+from src.data.voices import VOICES
 
 NAMES = [voice.name for voice in VOICES]
 

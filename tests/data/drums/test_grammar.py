@@ -7,8 +7,8 @@ import pytest
 
 from src.data.drums import grammar
 from src.data.drums.drumforms import FORMS
-from src.data.drums.voices import VOICES
 from src.data.spec import BAR
+from src.data.voices import VOICES
 
 
 @pytest.fixture(scope="module")

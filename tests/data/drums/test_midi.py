@@ -8,7 +8,7 @@ import torch
 
 from src.data.drums.groove import read_hits, to_bars
 from src.data.drums.midi import write_midi
-from src.data.drums.voices import VOICES
+from src.data.voices import VOICES
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import torch
 
 from src.data.drums.kit import kit
 from src.data.drums.synthesis import KNEE, TAIL, render, write_wav
-from src.data.drums.voices import NAMES, VOICES, kit_of
+from src.data.voices import NAMES, VOICES, kit_of
 
 RATE = 44_100
 SOUNDS = {voice.name: kit(RATE)[voice.name] for voice in VOICES}

@@ -21,8 +21,8 @@ from torch import Tensor, nn
 from torch.distributions import Normal
 
 from src.data.drums import grammar
-from src.data.drums.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.data.spec import BAR, DataSpec
+from src.data.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.evaluation.latents.encode import Coded
 from src.evaluation.oracles.base import Oracle
 from src.vae.decoders import Parallel

@@ -6,8 +6,8 @@ import torch
 
 from src.data.drums import grammar
 from src.data.drums.datasets import Drums
-from src.data.drums.voices import VOICES
 from src.data.spec import BAR
+from src.data.voices import VOICES
 from src.evaluation.latents.encode import coded
 
 

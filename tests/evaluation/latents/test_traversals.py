@@ -8,7 +8,7 @@ import torch
 from PIL import ImageColor
 
 from src.data.drums.features import FEATURES
-from src.data.drums.voices import CLOSED_HAT
+from src.data.voices import CLOSED_HAT
 from src.evaluation.latents import association_map, traversals
 from src.evaluation.latents.associations import Dimension
 from src.evaluation.latents.codec import mean_codes

@@ -1,14 +1,16 @@
 import io
 import os
-import string
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch.nn.functional import one_hot
 
-from src.data.letters.datasets import STROKES_PER_CLASS
+from src.data.letters.datasets import Strokes
+from src.data.letters.fonts import Fonts
 from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.letters.strokes import draw
 from src.data.spec import Split
@@ -19,6 +21,7 @@ from src.evaluation.oracles.base import Oracle, train_oracle, trained_oracle
 from src.evaluation.oracles.characters import CharacterOracle
 from src.evaluation.oracles.controls import character_controls
 from src.evaluation.oracles.outliers import blended
+from tests.conftest import shorten_oracle_training
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 CPU = torch.device("cpu")
@@ -39,8 +42,7 @@ def oracle(held_out) -> Oracle:
     """Trained on little, for a few seconds."""
     oracle = CharacterOracle(len(CLASSES))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle_file, "STEPS", 160)
-        patch.setattr(oracle_file, "EASY", 0)
+        shorten_oracle_training(patch, 160)
         train_oracle(oracle, drawn(CLASSES, 100, seed=0), held_out)
     return oracle
 
@@ -75,7 +77,7 @@ def test_no_emulated_bf16(monkeypatch, held_out, native, precision):
     seen = []
     oracle = CharacterOracle(len(CLASSES))
     oracle.head.register_forward_hook(lambda head, inputs, logits: seen.append(logits.dtype))
-    monkeypatch.setattr(oracle_file, "STEPS", 1)
+    shorten_oracle_training(monkeypatch, 1)
     monkeypatch.setattr(oracle_file, "multiplies_bf16", lambda device: native)
     train_oracle(oracle, held_out, held_out)
     assert seen[0] == precision
@@ -176,8 +178,7 @@ def test_levels(oracle):
 
 @pytest.fixture
 def two_steps(monkeypatch):
-    monkeypatch.setattr(oracle_file, "STEPS", 2)
-    monkeypatch.setattr(oracle_file, "EASY", 0)
+    shorten_oracle_training(monkeypatch, 2)
 
 
 @pytest.fixture(scope="module")
@@ -246,14 +247,33 @@ def test_nothing_unfinished_is_left(two_steps, few, tmp_path, monkeypatch):
     assert not list(tmp_path.glob("*.part"))
 
 
-@pytest.mark.parametrize(("accuracy", "cycles"), [(0.99, [2]), (0.9, [2, 2 * oracle_file.EXTENSION])])
-def test_hard_images_are_trained_on_for_longer(two_steps, few, monkeypatch, accuracy, cycles):
+@pytest.mark.parametrize(("needed", "cycles"), [(False, [2]), (True, [2, 2 * oracle_file.EXTENSION])])
+def test_a_second_cycle_follows_where_it_is_needed(two_steps, few, monkeypatch, needed, cycles):
     seen, fit = [], oracle_file._fit
-    monkeypatch.setattr(oracle_file, "EASY", 0.95)
+    monkeypatch.setattr(oracle_file, "needs_second_cycle", lambda *_: needed)
     monkeypatch.setattr(oracle_file, "_fit", lambda *arguments: seen.append(arguments[3]) or fit(*arguments))
-    monkeypatch.setattr(oracle_file, "_accuracies", lambda *_: (torch.tensor(accuracy), torch.tensor(accuracy)))
     train_oracle(CharacterOracle(2), few, few)
     assert seen == cycles
+
+
+class Blank(CharacterOracle):
+    """Calls blank images "none" and all others the first of 3 classes; its nonsense is blank."""
+
+    def nonsense(self, images_B1HW, labels_B):
+        return torch.zeros_like(images_B1HW)
+
+    def forward(self, images_B1HW):
+        features_BF = images_B1HW.flatten(1)
+        return one_hot(torch.where(features_BF.any(1), 0, 3), 4).float(), features_BF
+
+
+def test_what_needs_a_second_cycle(held_out, monkeypatch):
+    oracle = Blank(3)
+    right, wrong = (Split(held_out.images, torch.full_like(held_out.labels, label)) for label in (0, 1))
+    assert not oracle_file.needs_second_cycle(oracle, right)
+    assert oracle_file.needs_second_cycle(oracle, wrong)
+    monkeypatch.setattr(oracle, "nonsense", lambda images_B1HW, labels_B: images_B1HW)
+    assert oracle_file.needs_second_cycle(oracle, right)
 
 
 @pytest.mark.parametrize("terminal", [True, False])
@@ -270,23 +290,25 @@ def test_progress(monkeypatch, caplog, terminal):
 
 
 @pytest.mark.slow
-def test_full_strength_on_strokes():
-    """The goals for the embedded letters, on images that neither training nor threshold have seen."""
-    train, test = load_strokes_split("train"), load_strokes_split("test")
-    oracle = CharacterOracle(26)
-    train_oracle(oracle, train, test)
+@pytest.mark.parametrize("make", [partial(Strokes, "letters"), Fonts])
+def test_full_strength_on_embedded_letters(make, tmp_path):
+    """The goals for them, on images that neither training nor threshold have seen."""
+    data = make(str(tmp_path), root="", budget=1, batch_size=1, seed=0, stack=1)
+    data.setup()
+    val, test = data.splits["val"], data.splits["test"]
+    oracle = CharacterOracle(26, dark_ink=data.spec.dark_ink)
+    train_oracle(oracle, data.splits["train"], test)
     assert oracle.accuracy_k >= 0.99
     assert oracle.accuracy >= 0.985
     coverage = ModeCoverage(oracle.opinion(test.images[:, None]), 26)
     assert coverage.threshold >= 0.7
-    val = load_strokes_split("val")
     torch.manual_seed(0)
     order = torch.randperm(len(val))
-    real, labels = val.images[order, None].float() / 255, val.labels[order]
+    real, labels = data.spec.ink(val.images[order, None]), val.labels[order]
 
     def measured(images: torch.Tensor) -> dict[str, float]:
         coverage.reset()
-        coverage.update(oracle.opinion((images * 255).round().byte()))
+        coverage.update(oracle.opinion(data.spec.from_ink(images)))
         return {name: value.item() for name, value in coverage.compute().items() if value.ndim == 0}
 
     made = character_controls(real, labels) | {"blended": blended(real, labels)}
@@ -297,11 +319,6 @@ def test_full_strength_on_strokes():
     for name, share in most.items():
         for change in (lambda images: images, warped, lambda images: gaussian_blur(images, 0.9)):
             assert measured(change(made[name]))["recognisable"] <= share, name
-
-
-def load_strokes_split(part: str) -> Split:
-    seeds = {"train": 0, "val": 1, "test": 2}
-    return drawn(string.ascii_uppercase, STROKES_PER_CLASS[part], seeds[part])
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ import torch
 from src.data.drums import grammar
 from src.data.drums.features import FEATURES, features
 from src.data.spec import Split
-from src.evaluation.oracles import base as oracle_file
 from src.evaluation.oracles.base import train_oracle, trained_oracle
 from src.evaluation.oracles.drum_outliers import NONSENSE
 from src.evaluation.oracles.drums import Description, StyleOracle, with_slips
+from tests.conftest import shorten_oracle_training
 
 CPU = torch.device("cpu")
 
@@ -34,7 +34,7 @@ def oracle(held_out: Split) -> StyleOracle:
     """Trained on a tenth of the bars for a few seconds."""
     oracle = StyleOracle(5)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(oracle_file, "STEPS", 250)
+        shorten_oracle_training(patch, 250)
         train_oracle(oracle, drawn(3000, seed=0), held_out)
     return oracle
 
@@ -101,7 +101,7 @@ def test_a_description_is_the_cells_and_the_features():
 
 
 def test_the_cache_gives_the_same_oracle_and_randomness_is_left_alone(monkeypatch, tmp_path: Path):
-    monkeypatch.setattr(oracle_file, "STEPS", 3)
+    shorten_oracle_training(monkeypatch, 3)
     few, found, after = drawn(40, seed=0), [], []
     for folder in ("one", "one", "other"):
         oracle = StyleOracle(5)
@@ -116,7 +116,7 @@ def test_the_cache_gives_the_same_oracle_and_randomness_is_left_alone(monkeypatc
 
 def test_styles_and_cells_that_never_occur_do_no_harm(monkeypatch):
     """A style without bars is never recognised, and a cell that is never struck scales to nothing infinite."""
-    monkeypatch.setattr(oracle_file, "STEPS", 60)
+    shorten_oracle_training(monkeypatch, 60)
     rhythms = torch.zeros(3, 16, 9, dtype=torch.uint8)
     rhythms[0, ::4, 0] = rhythms[1, 2::4, 0] = rhythms[2, ::3, 8] = 1
     labels = torch.arange(300) % 3

@@ -4,11 +4,11 @@ import torch
 from src.data.gaussians import GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
-from src.evaluation.oracles import base as oracle_file
 from src.evaluation.oracles.characters import CharacterOracle
 from src.evaluation.oracles.drums import StyleOracle
 from src.evaluation.oracles.factory import oracle_of
 from src.evaluation.oracles.gaussians import NearestCentre
+from tests.conftest import shorten_oracle_training
 
 
 class Pixels(ResidentData):
@@ -29,7 +29,7 @@ class Grids(Pixels):
     ("kind", "oracle"), [(Pixels, CharacterOracle), (Grids, StyleOracle), (GaussianRing, NearestCentre)]
 )
 def test_each_kind_of_data_has_its_oracle(monkeypatch, tmp_path, kind, oracle):
-    monkeypatch.setattr(oracle_file, "STEPS", 1)
+    shorten_oracle_training(monkeypatch, 1)
     data = kind(root="", budget=8, batch_size=8, seed=0, stack=2)
     data.setup()
     found = oracle_of(data, tmp_path, torch.device("cpu"))

@@ -15,7 +15,7 @@ def updates(trick, means, batch=10, world_size=1, first_step=0):
         num_positive = round(batch * (mean + 1) / 2)
         logits = torch.cat([torch.full((num_positive,), 0.3), torch.full((batch - num_positive,), -7.0)])
         real = SimpleNamespace(logits_B=logits, images_BCHW=torch.zeros(batch, 1, 8, 8))
-        gan = SimpleNamespace(steps=step, trainer=SimpleNamespace(world_size=world_size))
+        gan = SimpleNamespace(steps=step, world_size=world_size)
         trick.before_step(gan)
         trick.after_discriminator(gan, SimpleNamespace(real=real))
         seen.append(trick.probability.item())
@@ -90,8 +90,8 @@ def test_a_run_reports_its_probability(make_gan, fit):
 
 
 @pytest.mark.parametrize("loss", [LeastSquares(), Relativistic(), RelativisticAverage()])
-def test_a_loss_must_split_at_zero(make_gan, loss):
-    with pytest.raises(ValueError, match=r"gan.tricks=adaptive_augment reads overfitting off the sign .* choose"):
+def test_a_loss_must_have_a_threshold_at_zero(make_gan, loss):
+    with pytest.raises(ValueError, match=r"gan.tricks=adaptive_augment measures overfitting by the sign .* choose"):
         make_gan(loss={"chosen": loss}, tricks={"adaptive_augment": AdaptiveAugment()})
     make_gan(loss={"chosen": Standard()}, tricks={"adaptive_augment": AdaptiveAugment()})
 

@@ -24,7 +24,7 @@ def test_a_kinked_critic(make_step):
     torch.manual_seed(0)
     step = make_step(-torch.ones(4000, 1, 1, 1), torch.ones(4000, 1, 1, 1))
     step.gan.discriminator.forward = lambda x: ((4 * x).relu().sum((1, 2, 3)), x)
-    penalty = GradientPenalty(weight=2.0).discriminator_term(step)
+    penalty = GradientPenalty(weight=2.0).discriminator_penalty(step)
     assert penalty.item() == pytest.approx(2 * (9 + 1) / 2, rel=0.05)
 
 

@@ -22,7 +22,7 @@ def terms(gan, make_step):
     images = torch.zeros(2, 1, 8, 8)
     step = make_step(images, images, gan=gan)
     trick = gan.tricks["historical_averaging"]
-    return trick.generator_term(step), trick.discriminator_term(step)
+    return trick.generator_penalty(step), trick.discriminator_penalty(step)
 
 
 def means(gan):
@@ -65,13 +65,13 @@ def test_each_player_is_drawn_back_to_its_own_mean(averaging, make_step):
     with torch.no_grad():
         averaging.generator.project[0].weight += 0.5
         averaging.discriminator.head.weight -= 0.25
-    generator_term, discriminator_term = terms(averaging, make_step)
-    generator_term.backward()
+    generator_penalty, discriminator_penalty = terms(averaging, make_step)
+    generator_penalty.backward()
     assert all(weight.grad is None for weight in averaging.discriminator.parameters())
     torch.testing.assert_close(
         averaging.generator.project[0].weight.grad, torch.full_like(averaging.generator.project[0].weight, 3.0)
     )
-    discriminator_term.backward()
+    discriminator_penalty.backward()
     torch.testing.assert_close(
         averaging.discriminator.head.weight.grad, torch.full_like(averaging.discriminator.head.weight, -1.5)
     )

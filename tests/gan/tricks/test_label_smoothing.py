@@ -11,7 +11,7 @@ from src.gan.tricks import LabelSmoothing
 def test_the_sum_is_cross_entropy_against_the_target(make_step, loss, target):
     real, fake = torch.randn(2, 6, 1, 1, 1).unbind()
     step = make_step(4 * real, 4 * fake, lambda images: (images.flatten(), images.flatten(1)))
-    smoothed = loss.discriminator(step) + LabelSmoothing(target).discriminator_term(step)
+    smoothed = loss.discriminator(step) + LabelSmoothing(target).discriminator_penalty(step)
     by_torch = binary_cross_entropy_with_logits(4 * real, torch.full_like(real, target))
     by_torch = by_torch + binary_cross_entropy_with_logits(4 * fake, torch.zeros_like(fake))
     torch.testing.assert_close(smoothed, by_torch)
@@ -23,7 +23,7 @@ def test_its_minimum_is_the_target(make_step):
     optimizer = torch.optim.SGD([logits], lr=5)
     for _ in range(200):
         step = make_step(torch.zeros(1, 1, 1, 1), torch.zeros(1, 1, 1, 1), lambda images: (logits, images))
-        loss = torch.nn.functional.softplus(-logits).mean() + LabelSmoothing().discriminator_term(step)
+        loss = torch.nn.functional.softplus(-logits).mean() + LabelSmoothing().discriminator_penalty(step)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -7,7 +7,7 @@ from src.gan.tricks import ModeSeeking
 @pytest.fixture
 def term(make_step):
     def of(images, z, **settings):
-        return ModeSeeking(**settings).generator_term(make_step(images, images, z_BZ=z))
+        return ModeSeeking(**settings).generator_penalty(make_step(images, images, z_BZ=z))
 
     return of
 
@@ -63,4 +63,4 @@ def test_it_costs_the_discriminator_nothing(make_gan, fit, make_step):
     fit(gan, num_batches=2)
     assert gan.discriminator_passes / gan.generator_steps == 3
     images = torch.rand(4, 1, 8, 8)
-    assert gan.tricks["mode_seeking"].discriminator_term(make_step(images, images, z_BZ=gan.noise(4), gan=gan)) == 0
+    assert gan.tricks["mode_seeking"].discriminator_penalty(make_step(images, images, z_BZ=gan.noise(4), gan=gan)) == 0

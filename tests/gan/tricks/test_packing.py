@@ -10,7 +10,7 @@ from src.gan.tricks import R1, Packing
 
 def test_packs_by_hand():
     images = torch.arange(4.0).view(4, 1, 1, 1) + torch.tensor([0.0, 0.5]).view(1, 2, 1, 1)  # 4 images of 2 channels
-    packs = Packing(m=2).present(images, None)
+    packs = Packing(m=2).pack_inputs(images, None)
     assert packs.flatten().tolist() == [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5]
     assert packs.shape == (2, 4, 1, 1)
 
@@ -26,7 +26,7 @@ def test_only_the_first_layer_grows(make_gan, m):
 def test_logits_and_gradients(make_gan):
     gan = make_gan(tricks={"packing": Packing(2)})
     images = torch.randn(6, 1, 8, 8, requires_grad=True)
-    judged = gan.judge(images)
+    judged = gan.discriminate(images)
     assert judged.logits_B.shape == (3,)
     judged.logits_B[1].backward()
     assert [bool(gradient.abs().sum() > 0) for gradient in images.grad] == [False, False, True, True, False, False]

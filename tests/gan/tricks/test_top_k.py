@@ -3,8 +3,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from src.gan.interfaces import ScoredImages, Step
 from src.gan.losses import FeatureMatching, Relativistic, Standard
-from src.gan.step import Judged, Step
 from src.gan.tricks import TopK
 from src.gan.tricks.trick import Trick
 
@@ -14,15 +14,15 @@ def step_with(logits, progress):
     logits = torch.tensor(logits, requires_grad=True)
     number = torch.arange(float(len(logits)))
     zeros = torch.zeros(len(logits), 1, 2, 2)
-    real = Judged(zeros, None, lambda: (zeros[:, 0, 0, 0], zeros.flatten(1)))
-    fake = Judged(number.view(-1, 1, 1, 1), number.view(-1, 1), lambda: (logits, number.view(-1, 1).expand(-1, 3)))
+    real = ScoredImages(zeros, None, zeros[:, 0, 0, 0], zeros.flatten(1))
+    fake = ScoredImages(number.view(-1, 1, 1, 1), number.view(-1, 1), logits, number.view(-1, 1).expand(-1, 3))
     return Step(SimpleNamespace(progress=progress), real, fake), logits
 
 
 def selected(step):
     trick = TopK()
     trick.before_step(step.gan)
-    return trick.select(step)
+    return trick.select_samples(step)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_real_images_stay():
     assert selected(step).real is step.real
 
 
-def test_the_batch_is_judged_once(make_gan, fit):
+def test_the_batch_is_scored_once(make_gan, fit):
     gan = make_gan(tricks={"top_k": TopK()}, loss={"feature_matching": FeatureMatching()})
     fit(gan, num_batches=2)
     assert (gan.generator_steps, gan.discriminator_passes) == (2, 8)

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.training.callbacks.curves import DivergedError, TrainingCurves
-from src.training.module import Counted
+from src.training.module import ProgressModule
 
 
 def test_curves_every_so_many_steps(make_gan, evaluated_fit, monkeypatch):
@@ -23,7 +23,7 @@ def test_curves_notice_divergence(value):
     callback = TrainingCurves(every=1)
     strategy = SimpleNamespace(reduce=lambda tensor: tensor)
     trainer = SimpleNamespace(logger=SimpleNamespace(log_metrics=lambda *_, **__: None), strategy=strategy)
-    module = Counted(spec=None)
+    module = ProgressModule(spec=None)
     module.layer = torch.nn.Linear(1, 1)
     module.steps, module.images_seen = 1, 1234
     callback.on_train_batch_end(trainer, module, {"loss": torch.tensor(1.0)}, None, 0)
@@ -59,7 +59,7 @@ def test_nothing_is_saved_of_weights_that_are_not_finite(make_gan, evaluated_fit
 
     monkeypatch.setattr(TrainingCurves, "on_train_batch_end", explodes)
     gan = make_gan()
-    gan.pauses.add(3)
+    gan.breakpoints.add(3)
     with pytest.raises(DivergedError):
         evaluated_fit(gan, 5, others=[TrainingCurves(every=4)])
     weights = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]

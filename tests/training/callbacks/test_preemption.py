@@ -13,7 +13,7 @@ from src.training.callbacks.preemption import Preemption
 def preemption() -> Preemption:
     """Of a run at its tenth step."""
     callback = Preemption("run")
-    callback.module = SimpleNamespace(steps=10, pauses={50})
+    callback.module = SimpleNamespace(steps=10, breakpoints={50})
     return callback
 
 
@@ -37,6 +37,6 @@ def test_beyond_that_a_further_signal_ends_it(preemption, signals):
 
 def test_asked_again_it_ends_at_once(preemption):
     preemption.ask(SIGINT)
-    assert preemption.module.pauses == {11, 50}, "the step being made is the last"
+    assert preemption.module.breakpoints == {11, 50}, "the step being made is the last"
     with pytest.raises(Interrupted, match="SIGTERM"):
         preemption.ask(SIGTERM)

@@ -8,7 +8,7 @@ the Roland's mid tom.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from src.data.drums.percussion import PERCUSSION, note_of, plain
+from src.data.percussion import PERCUSSION, note_of, plain
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@ import re
 import pytest
 
 from src.data.drums.kit import kit
-from src.data.drums.percussion import PERCUSSION, note_of
-from src.data.drums.voices import NAMES, VOICES, checked_names, kit_of, places, unknown
+from src.data.percussion import PERCUSSION, note_of
+from src.data.voices import NAMES, VOICES, checked_names, kit_of, places, unknown
 
 HOMEWORK = ("kick", "snare", "closed hat", "open hat", "low tom", "high tom", "crash", "ride", "clap")
 

@@ -1,16 +1,16 @@
-"""The sweeper that lets Optuna choose, where Hydra looks for plug-ins."""
+"""The sweeper that lets Optuna choose settings."""
 
 from typing import Any
 
 from hydra.core.override_parser.types import Override
 
-from hydra_plugins.sweepers import Sweeper
-from src.core.extras import required
+from src.core.errors import import_optional
 from src.sweeps.plan import Plan
+from src.sweeps.sweeper import ResumableSweeper
 
 
-class OptunaSweeper(Sweeper):
-    """Settings chosen by a search, which goes on where it was like any sweep.
+class OptunaSweeper(ResumableSweeper):
+    """Chooses settings by a search, which can be resumed like any sweep.
 
     Args:
         trials: how many settings to try.
@@ -25,7 +25,7 @@ class OptunaSweeper(Sweeper):
     def run(self, overrides: list[Override]) -> None:
         if self.config.study.tune:
             raise ValueError("study.tune=true: hydra/sweeper=optuna chooses settings itself; leave one of them out")
-        required("optuna", "optuna")
+        import_optional("optuna", "optuna")
         from src.sweeps.search import JOB, Search
 
         search = Search(overrides)

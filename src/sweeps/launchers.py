@@ -1,4 +1,4 @@
-"""Launchers for more than one machine, where Hydra looks for plug-ins: jobs on Ray, and in SLURM's queue."""
+"""Launchers for several machines: Ray and SLURM."""
 
 import logging
 import os
@@ -16,8 +16,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from src.core.errors import message
-from src.core.extras import required
+from src.core.errors import import_optional, message
 from src.core.run_names import key_of
 from src.core.signals import listening
 from src.sweeps.plan import Job
@@ -27,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Work:
-    """A sweep's jobs as they travel to where they run, which has the same files under the same paths."""
+    """A picklable sweep, to run its jobs on machines that share the same files and paths."""
 
     context: HydraContext
     config: DictConfig
@@ -36,7 +35,7 @@ class Work:
     place: Path
 
     def __call__(self, number: int, overrides: Sequence[str]) -> JobReturn:
-        """Runs one job; one that has begun before, on a machine that was taken away, goes on."""
+        """Runs one job, or resumes one that began on a machine that was taken away."""
         os.chdir(self.place)
         setup_globals()
         Singleton.set_state(self.singletons)
@@ -54,20 +53,20 @@ class Work:
             raise
 
     def checkpoint(self, *arguments: Any) -> Any:
-        """What submitit runs when the job's turn comes again."""
+        """Called by submitit: what to submit when a job is queued again."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
 
 
-class Elsewhere(Launcher):
-    """Starts all jobs at once and waits for them; one that was lost on the way has None for a result."""
+class RemoteLauncher(Launcher):
+    """Starts all jobs at once and waits for them; the result of a lost job is None."""
 
     package: str
     extra: str
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.engine = required(self.package, self.extra)
+        self.engine = import_optional(self.package, self.extra)
         self.context, self.task, self.config = hydra_context, task_function, config
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn | None]:
@@ -90,7 +89,7 @@ class Elsewhere(Launcher):
     def cancel(self, jobs: list[Any]) -> None: ...
 
 
-class Ray(Elsewhere):
+class RayLauncher(RemoteLauncher):
     """On a Ray cluster, or on this machine alone (Moritz et al. 2018, arXiv:1712.05889).
 
     A job whose process or machine dies is run again elsewhere.
@@ -130,7 +129,7 @@ class Ray(Elsewhere):
         self.engine.wait(jobs, num_returns=len(jobs), timeout=60)
 
 
-class Slurm(Elsewhere):
+class SlurmLauncher(RemoteLauncher):
     """In SLURM's queue, by way of submitit.
 
     Args:

@@ -22,15 +22,15 @@ def test_points_are_refused(make_gan, spec, name):
         make_gan(spec=points, tricks={name: TRICKS[name]()}, **MULTILAYER)
 
 
-def judged_images(gan, make_step, images):
-    """All images that the discriminator is shown for a loss of both verdicts and the trick's term."""
+def scored_images(gan, make_step, images):
+    """All images that the discriminator gets for a loss of both outputs and the trick's penalty."""
     seen = []
     gan.discriminator.forward = lambda x: seen.append(x.detach()) or (x.sum((1, 2, 3)), x.flatten(1))
     step = make_step(images, images, gan=gan)
     assert step.real.logits_B.isfinite().all()
     assert step.fake.logits_B.isfinite().all()
     for trick in gan.tricks.values():
-        trick.discriminator_term(step)
+        trick.discriminator_penalty(step)
     return torch.cat(seen)
 
 
@@ -45,7 +45,7 @@ def test_a_kick_stays_a_kick(make_gan, make_step, spec, name, stack):
         trick.probability.fill_(1)
     bars = torch.full((100, stack, *BAR), -1.0)
     bars[..., 1] = 1
-    seen = judged_images(gan, make_step, bars)
+    seen = scored_images(gan, make_step, bars)
     assert (seen[..., 1] >= 0).all()
     assert (seen[..., [0, *range(2, 9)]] <= 0).all()
     num_uncovered = (seen == 0).all((1, 3)).sum(1)
@@ -59,6 +59,6 @@ def test_letters_move_both_ways(make_gan, make_step, name):
     gan = make_gan(tricks={name: trick})
     if name == "adaptive_augment":
         trick.probability.fill_(1)
-    empty = judged_images(gan, make_step, torch.ones(100, 1, 8, 8))[:, 0] == 0
+    empty = scored_images(gan, make_step, torch.ones(100, 1, 8, 8))[:, 0] == 0
     lost = {(row.item(), column.item()) for row, column in zip(empty.all(2).sum(1), empty.all(1).sum(1), strict=True)}
     assert lost == {(0, 0), (0, 1), (1, 0), (1, 1)}

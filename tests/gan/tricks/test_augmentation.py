@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
 
-from src.gan.augmentation import COLUMNS, ROWS, cutout, share_of_size, translate
+from src.gan.tricks.augmentation import COLUMNS, ROWS, cutout, translate
 
 both = pytest.mark.parametrize("augment", [translate, cutout])
 SIZES = [(28, 28), (16, 9), (8, 8)]
@@ -44,13 +44,6 @@ def test_translation_along_some_axes(axes, num_shifts):
     down, right = (num // 2 for num in num_shifts)
     expected = [moved(image, y, x) for y in range(-down, down + 1) for x in range(-right, right + 1)]
     assert {result.numpy().tobytes() for result in results} == {image.numpy().tobytes() for image in expected}
-
-
-@pytest.mark.parametrize("value", [-1, -0.01, 1.01, 5, float("nan")])
-def test_a_share_is_a_share(value):
-    with pytest.raises(ValueError, match=rf"gan\.tricks\.some\.cutout={value}: choose a share .* from 0 to 1"):
-        share_of_size("gan.tricks.some.cutout", value)
-    assert [share_of_size("key", share) for share in (0, 0.5, 1)] == [0, 0.5, 1]
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)

@@ -1,4 +1,4 @@
-"""The sweeper, Hydra's own product of choices run so that nothing of it can be lost, where Hydra looks for plug-ins."""
+"""The sweeper: Hydra's product of choices, resumable from the sweep's folder."""
 
 import logging
 import time
@@ -9,25 +9,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
-from omegaconf import OmegaConf
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
 
 from src.cli.arguments import check_options, explain
 from src.cli.folder_check import RUN_RECORDS
+from src.core import device
 from src.core.commands import override
-from src.core.errors import briefly, message
+from src.core.errors import exit_on_user_error, message
 from src.core.files import make_folder, new_folder
-from src.core.plain_data import refuse_links_out
+from src.core.plain_data import check_links
 from src.core.run_names import key_of, swept_keys
 from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
-from src.sweeps.tuning import Tuning
 from src.training.run_record import reading
 
 DEATH = "its process was killed, as happens when memory runs out"
@@ -35,8 +37,8 @@ DEATH = "its process was killed, as happens when memory runs out"
 log = logging.getLogger(__name__)
 
 
-class Sweeper(BasicSweeper):
-    """Every combination of the choices given, less what the sweep's folder already holds.
+class ResumableSweeper(Sweeper):
+    """Runs every combination of the choices that the sweep's folder does not hold yet.
 
     Finished jobs are left alone, those that were cut short go on from their last checkpoint, and the others start. Any
     launcher runs them. What the command line says of a key takes the place of what a study says of it.
@@ -47,26 +49,29 @@ class Sweeper(BasicSweeper):
     """
 
     def __init__(self, params: dict[str, str] | None = None, dry_run: bool = False):
-        super().__init__(max_batch_size=None, params=params)
+        self.params = params or {}
         self.dry_run = dry_run
 
-    def setup(self, **given: Any) -> None:
-        with briefly():
-            super().setup(**given)
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.config = hydra_context, config
+        with exit_on_user_error():
+            self.launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            )
 
     def sweep(self, arguments: list[str]) -> None:
         self.folder = Path(self.config.hydra.sweep.dir)
         # What another sweep of the same second has put into the default folder is none of this one's business.
         self.new = OmegaConf.is_interpolation(self.config.hydra.sweep, "dir") and not self.config.study.resume
         given = {key_of(argument) for argument in arguments}
-        self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
+        self.params = {key: value for key, value in self.params.items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
-        with briefly(explain):
-            self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
+        with exit_on_user_error(explain):
+            self.run(parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments]))
 
     def run(self, overrides: list[Override]) -> None:
-        (jobs,) = self.split_arguments(overrides, None)
-        self.refuse_empty(overrides)
+        (jobs,) = BasicSweeper.split_arguments(overrides, None)
+        self.check_not_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
@@ -88,12 +93,14 @@ class Sweeper(BasicSweeper):
         print(plan.headline())
         self.launch(plan.pending)
 
-    def tuning(self, plan: Plan) -> Tuning:
-        """The phase before a plan's jobs, which chooses their learning rates."""
+    def tuning(self, plan: Plan) -> Any:
+        """The tuning phase before a plan's jobs."""
+        from src.sweeps.tuning import Tuning  # imports the report
+
         composed = partial(self.hydra_context.config_loader.load_sweep_config, self.config)
         return Tuning(plan, lambda overrides: composed(list(overrides)), self.config.study)
 
-    def refuse_empty(self, overrides: list[Override]) -> None:
+    def check_not_empty(self, overrides: list[Override]) -> None:
         """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""
         for choice in overrides:
             if choice.is_discrete_sweep() and not list(choice.sweep_string_iterator()):
@@ -101,7 +108,7 @@ class Sweeper(BasicSweeper):
                 raise ValueError(f"{choice.input_line}: nothing matches; choose {', '.join(choices)}")
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
-        """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
+        """The plan, after composing every job; jobs are named after what is swept."""
         for job in jobs:
             check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
         choices = self.config.hydra.runtime.choices
@@ -113,7 +120,7 @@ class Sweeper(BasicSweeper):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps other sweeps out of the folder; asked to stop, what is done in it ends, and the report follows."""
+        """Locks the sweep's folder; a signal ends the jobs, and the report is still written."""
         self.claim()
         try:
             with FileLock(self.folder / ".lock", timeout=0), listening(stop_after_jobs), self.sharing_a_gpu():
@@ -127,18 +134,18 @@ class Sweeper(BasicSweeper):
             print("interrupted")
 
     def sharing_a_gpu(self) -> AbstractContextManager[None]:
-        """Where several jobs do, their kernels run at once."""
+        """Starts MPS where several jobs share a GPU."""
         several = (OmegaConf.select(self.config, "hydra.launcher.n_jobs") or 1) > 1
-        on_gpu = self.config.trainer.accelerator != "cpu" and torch.cuda.is_available()
+        on_gpu = self.config.trainer.accelerator != "cpu" and device.has_gpu()
         return mps.serving() if several and on_gpu and self.config.study.mps else nullcontext()
 
     def claim(self) -> None:
-        """Makes the folder, a new one beside the default where that is taken."""
+        """Makes the folder; if the default one exists, a new one beside it."""
         if not self.new:
             if any((self.folder / name).exists() for name in RUN_RECORDS):
                 raise ValueError(f"hydra.sweep.dir={self.folder}: the folder holds a single run; name another folder")
             make_folder(self.folder, "hydra.sweep.dir")
-            refuse_links_out(self.folder)
+            check_links(self.folder)
             return
         make_folder(self.folder.parent, "hydra.sweep.dir")
         self.new, self.folder = False, new_folder(self.folder)
@@ -147,7 +154,7 @@ class Sweeper(BasicSweeper):
         self.config.hydra.overrides.hydra.append(own)  # jobs compose their configuration anew
 
     def launch(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends; one that could leave no results itself is recorded as failed.
+        """Runs jobs to their ends and records as failed those that left no results.
 
         Where a process that dies takes those beside it along, or a job that cannot even write its configuration those
         after it, they are run again one by one, and the one that does so again has failed.
@@ -176,7 +183,7 @@ class Sweeper(BasicSweeper):
 
 
 def fail(job: Job, error: str) -> None:
-    """Says why a job failed that left no results, and records it unless a full disk or a torn record forbids it."""
+    """Logs why a job without results failed, and records it if the disk allows."""
     log.error("%s: %s", job.folder.name, error)
     with suppress(OSError, ValueError):
         job.record_failure(error)

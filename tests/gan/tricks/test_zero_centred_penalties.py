@@ -17,7 +17,7 @@ def penalty(make_step):
 
     def term(trick, discriminator, images):
         kinds = [images.requires_grad_(), -images.detach()]
-        return trick.discriminator_term(make_step(*(kinds if isinstance(trick, R1) else kinds[::-1]), discriminator))
+        return trick.discriminator_penalty(make_step(*(kinds if isinstance(trick, R1) else kinds[::-1]), discriminator))
 
     return term
 
@@ -42,35 +42,37 @@ def test_a_quadratic_discriminator(penalty, penalise):
 
 
 @both
-def test_evenly_all_channels_cost_as_much_as_the_steepest(penalty, penalise):
+def test_channel_max_all_channels_cost_as_much_as_the_steepest(penalty, penalise):
     """D(x) = Σ w x with |w|² of 14 in the first channel and 126 in the second: twice the second's, not their sum."""
     slopes = torch.tensor([1.0, 2.0, 3.0, 3.0, 6.0, 9.0]).view(2, 3, 1)
-    term = penalty(penalise(4.0, evenly=True), lambda x: ((x * slopes).sum((1, 2, 3)), x), torch.randn(5, 2, 3, 1))
+    term = penalty(penalise(4.0, channel_max=True), lambda x: ((x * slopes).sum((1, 2, 3)), x), torch.randn(5, 2, 3, 1))
     assert term.item() == pytest.approx(4 / 2 * 2 * 126)
 
 
 @both
-def test_evenly_over_the_batch_not_image_by_image(penalty, penalise):
-    """One image is steep in the first channel, the other as steep in the second: on average both are heeded alike."""
+def test_channel_max_over_the_batch_not_image_by_image(penalty, penalise):
+    """One image is steep in the first channel, the other in the second: on average both are equally steep."""
     images = torch.tensor([[3.0, 1.0], [1.0, 3.0]]).view(2, 2, 1, 1)
 
     def quadratic(x):
         return x.square().sum((1, 2, 3)) / 2, x
 
-    terms = [penalty(penalise(evenly=evenly), quadratic, images.clone()).item() for evenly in (False, True)]
+    terms = [
+        penalty(penalise(channel_max=channel_max), quadratic, images.clone()).item() for channel_max in (False, True)
+    ]
     assert terms == pytest.approx([(9 + 1) / 2, 2 * (9 + 1) / 2 / 2])
 
 
 @both
-@pytest.mark.parametrize("evenly", [False, True])
-def test_leading_axes_stay_free(penalty, penalise, evenly):
+@pytest.mark.parametrize("channel_max", [False, True])
+def test_leading_axes_stay_free(penalty, penalise, channel_max):
     images = torch.randn(3, 5, 2, 2, 2)
 
     def cubic(x):
         return x.pow(3).sum((-3, -2, -1)), x
 
-    together = penalty(penalise(evenly=evenly), cubic, images.clone())
-    alone = torch.stack([penalty(penalise(evenly=evenly), cubic, image.clone()) for image in images])
+    together = penalty(penalise(channel_max=channel_max), cubic, images.clone())
+    alone = torch.stack([penalty(penalise(channel_max=channel_max), cubic, image.clone()) for image in images])
     assert together.shape == (3,)
     torch.testing.assert_close(together, alone)
 
@@ -89,14 +91,14 @@ def test_it_is_no_term_of_the_generator(make_gan, make_step, penalise):
     gan = make_gan(tricks={"penalty": penalise()})
     real, fake = torch.randn(4, 1, 8, 8), gan.generate(gan.noise(4)).detach()
     step = make_step(real.requires_grad_(), fake.requires_grad_(), gan=gan)
-    assert gan.tricks["penalty"].generator_term(step) == 0
-    gan.tricks["penalty"].discriminator_term(step).backward()
+    assert gan.tricks["penalty"].generator_penalty(step) == 0
+    gan.tricks["penalty"].discriminator_penalty(step).backward()
     assert all(weight.grad is None for weight in gan.generator.parameters())
     assert gan.discriminator.body[0].weight.grad.abs().sum() > 0
 
 
 @both
-def test_evenly_needs_several_channels(make_gan, penalise):
+def test_channel_max_needs_several_channels(make_gan, penalise):
     name = penalise.__name__.lower()
-    with pytest.raises(ValueError, match=f"gan.tricks.{name}.evenly=true is about several channels"):
-        make_gan(tricks={name: penalise(evenly=True)})
+    with pytest.raises(ValueError, match=f"gan.tricks.{name}.channel_max=true needs several channels"):
+        make_gan(tricks={name: penalise(channel_max=True)})

@@ -1,0 +1,113 @@
+"""Types of constructor arguments, from annotations, to check a configuration's values against."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from hydra._internal.utils import _locate
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.validation import is_number
+
+POINTER = re.compile(r"\$\{(\w[\w.]*)\}")  # to another option, which is the one to name
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A type of value: its description and a predicate."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+    def check(self, key: str, value: Any) -> None:
+        """Raises: ValueError: the value is of another type."""
+        if not self.holds(value):
+            whole = isinstance(value, float) and value.is_integer() and self.holds(int(value))
+            raise ValueError(f"{key}={value}: choose {self.words}{f'; write {int(value)}' if whole else ''}")
+
+
+ANY = Kind("anything", lambda value: True)
+NULL = Kind("null", lambda value: value is None)
+BUILT = Kind("settings with a _target_", lambda value: OmegaConf.is_dict(value) and "_target_" in value)
+SIMPLE = {
+    int: Kind("a whole number", lambda value: is_number(value) and isinstance(value, int)),
+    float: Kind("a number", is_number),
+    bool: Kind("true or false", lambda value: isinstance(value, bool)),
+    str: Kind("a text", lambda value: isinstance(value, str)),
+    NoneType: NULL,
+}
+
+
+def arguments(node: DictConfig, key: str) -> Iterator[tuple[str, str, Any, Kind]]:
+    """Yields key, name, value and expected kind of every entry below a node.
+
+    Without what a sweep may be about to choose, and what is looked up elsewhere than in the configuration.
+    """
+    annotations = _annotations(str(node._target_)) if "_target_" in node else {}
+    for name in node:
+        place, entry = f"{key}.{name}", node._get_node(name)
+        if OmegaConf.is_interpolation(node, name):
+            pointer = POINTER.fullmatch(entry._value())
+            place = pointer[1] if pointer else ""
+        if not place or OmegaConf.is_missing(node, name):
+            continue
+        value = node[name]
+        yield place, name, value, ANY if BUILT.holds(value) else kind(annotations.get(name, Any))
+        if OmegaConf.is_dict(value):
+            yield from arguments(value, place)
+
+
+def kind(annotation: Any) -> Kind:
+    """The kind that an annotation describes; `ANY` for other types than numbers, texts, lists and mappings."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType):
+        kinds = [found for part in parts if (found := kind(part)) is not ANY]
+        if Any in parts or kinds == [NULL]:
+            return ANY
+        return Kind(" or ".join(each.words for each in kinds), lambda value: any(each.holds(value) for each in kinds))
+    if origin is Literal:
+        return Kind(" or ".join(map(str, parts)), lambda value: value in parts)
+    if origin is tuple and ... not in parts:
+        kinds = [kind(part) for part in parts]
+        return Kind(
+            f"[{', '.join(each.words for each in kinds)}]",
+            lambda value: (
+                _is_list(value)
+                and len(value) == len(kinds)
+                and all(each.holds(element) for each, element in zip(kinds, value, strict=True))
+            ),
+        )
+    if origin in (list, tuple, Sequence, Iterable):
+        of = kind(parts[0])
+        return Kind(f"[{of.words}, …]", lambda value: _is_list(value) and all(map(of.holds, value)))
+    if origin in (dict, Mapping):
+        of = kind(parts[1])
+        return Kind(
+            f"{{name: {of.words}, …}}", lambda value: isinstance(value, Mapping) and all(map(of.holds, value.values()))
+        )
+    if origin is Callable or (isinstance(annotation, type) and annotation.__module__.startswith("src.")):
+        return BUILT
+    return SIMPLE.get(annotation, ANY)
+
+
+def _annotations(target: str) -> dict[str, Any]:
+    """Annotations of a constructor's parameters, including those of bases that receive its `**keywords`."""
+    found: dict[str, Any] = {}
+    try:
+        made = _locate(target)  # get_object would log what it does not find
+        bases = made.__mro__ if isinstance(made, type) else ()
+        for each in [base.__init__ for base in bases if "__init__" in vars(base)] or [made]:
+            parameters, hints = inspect.signature(each).parameters, get_type_hints(each)
+            found = {name: hints.get(name, Any) for name in parameters} | found
+            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
+                break
+    except (ImportError, ValueError, TypeError, NameError, AttributeError):
+        pass  # Hydra says so when it builds it, or the annotations cannot be read
+    return found
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)

@@ -1,0 +1,122 @@
+"""What losses and tricks see of a GAN and of its training step.
+
+B batch, C channels, H height, W width, Z latent dims, F features.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Protocol
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from src.data.spec import DataSpec
+
+DiscriminatorOutput = tuple[Tensor, Tensor]
+"""Logits [B], high for real, and the features [B, F] that they are linear in."""
+
+Discriminator = Callable[[Tensor], DiscriminatorOutput]
+
+
+@dataclass(frozen=True)
+class ScoredImages:
+    """Images [B, C, H, W], the noise [B, Z] behind generated ones (None for real ones), and the discriminator's output.
+
+    Tricks that mix samples may leave fewer logits than images.
+    """
+
+    images_BCHW: Tensor
+    z_BZ: Tensor | None
+    logits_B: Tensor
+    features_BF: Tensor
+
+    def keep(self, index_B: Tensor) -> "ScoredImages":
+        """Selects some of the images."""
+        z_BZ = None if self.z_BZ is None else self.z_BZ[index_B]
+        return ScoredImages(self.images_BCHW[index_B], z_BZ, self.logits_B[index_B], self.features_BF[index_B])
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update of either network: its real and generated images with the discriminator's output on both.
+
+    `scored_real` is None in the generator's update unless the loss or a trick declares `generator_needs_real`.
+    """
+
+    gan: "GANInterface"
+    scored_real: ScoredImages | None
+    fake: ScoredImages
+
+    @property
+    def real(self) -> ScoredImages:
+        if self.scored_real is None:
+            raise ValueError("set generator_needs_real in the loss or trick whose generator's side uses real images")
+        return self.scored_real
+
+    def keep_fake(self, index_B: Tensor) -> "Step":
+        """Selects some of the generated images."""
+        return replace(self, fake=self.fake.keep(index_B))
+
+
+class Loss(ABC):
+    """Both sides of the game; each may use real and generated images."""
+
+    generator_needs_real: ClassVar[bool] = False
+    """The generator's side uses the discriminator's output on real images."""
+
+    pairs_samples: ClassVar[bool] = False
+    """Each fake image is compared with one real image."""
+
+    needs_bounded_slope: ClassVar[bool] = False
+    """It measures a distance only if a trick bounds the discriminator's slope."""
+
+    is_cross_entropy: ClassVar[bool] = False
+    """The discriminator minimises the cross-entropy of σ(logit) against the targets 1 and 0."""
+
+    has_zero_threshold: ClassVar[bool] = True
+    """A logit above 0 classifies an image as real."""
+
+    is_zero_sum: ClassVar[bool] = False
+    """The generator maximises the discriminator's loss, without the part that does not depend on the generator."""
+
+    @abstractmethod
+    def discriminator(self, step: Step) -> Tensor:
+        """What the discriminator minimises; the fake images are detached from the generator."""
+
+    @abstractmethod
+    def generator(self, step: Step) -> Tensor:
+        """What the generator minimises; the discriminator's weights are frozen."""
+
+
+class GANInterface(Protocol):
+    """What tricks use of a GAN."""
+
+    generator: nn.Module
+    discriminator: nn.Module
+    loss: Loss
+    tricks: nn.ModuleDict
+    spec: DataSpec
+    steps: int
+    total_steps: int
+    images_seen: int
+    batch_images: int
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, in [0, 1)."""
+
+    @property
+    def world_size(self) -> int:
+        """Number of devices that train together."""
+
+    def optimizers(self) -> list[Optimizer]:
+        """The generator's and the discriminator's."""
+
+    def discriminate(
+        self, images_BCHW: Tensor, z_BZ: Tensor | None = None, discriminator: Discriminator | None = None
+    ) -> ScoredImages:
+        """Passes images through the tricks' transforms and a discriminator, by default the GAN's own."""
+
+    def input_gradient(self, scored: ScoredImages) -> Tensor:
+        """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""

@@ -1,0 +1,103 @@
+"""Differentiable augmentations, random for each image, and the tricks' common use of them.
+
+B batch, C channels, H height, W width, S size along one of the two axes. Images are in [-1, 1]; what an augmentation
+uncovers or hides is set to 0, between ink and paper, as in the code of Zhao et al. 2020 (arXiv:2006.10738).
+"""
+
+import torch
+from torch import Tensor
+
+from src.core.validation import PART
+from src.gan.interfaces import GANInterface
+from src.gan.tricks.trick import Trick
+
+ROWS, COLUMNS = -2, -1
+
+
+def translate(images_BCHW: Tensor, share: float, axes: tuple[int, ...] = (ROWS, COLUMNS)) -> Tensor:
+    """Moves each image by whole pixels, along each of these axes by up to `share` of its size there."""
+    for axis in axes:
+        pixel_S, furthest = _pixels(images_BCHW, axis, share)
+        shift_B = torch.randint(-furthest, furthest + 1, (len(images_BCHW),), device=images_BCHW.device)
+        source_BS = pixel_S - shift_B[:, None]
+        inside_BS = (source_BS >= 0) & (source_BS < len(pixel_S))
+        index_BS = source_BS.clamp(0, len(pixel_S) - 1)
+        images_BCHW = images_BCHW.gather(axis, _along(axis, index_BS).expand_as(images_BCHW))
+        images_BCHW = images_BCHW * _along(axis, inside_BS)
+    return images_BCHW
+
+
+def cutout(images_BCHW: Tensor, share: float) -> Tensor:
+    """Hides a window of each image, `share` of its size along both axes and centred anywhere in it."""
+    hidden_BCHW = torch.ones((), dtype=torch.bool, device=images_BCHW.device)
+    for axis in (ROWS, COLUMNS):
+        pixel_S, size = _pixels(images_BCHW, axis, share)
+        num_centres = len(pixel_S) + (size + 1) % 2  # a window of an even size is centred between pixels
+        first_B = torch.randint(num_centres, (len(images_BCHW),), device=images_BCHW.device) - size // 2
+        from_first_BS = pixel_S - first_B[:, None]
+        hidden_BCHW = hidden_BCHW & _along(axis, (from_first_BS >= 0) & (from_first_BS < size))
+    return images_BCHW * ~hidden_BCHW
+
+
+def _pixels(images_BCHW: Tensor, axis: int, share: float) -> tuple[Tensor, int]:
+    """Pixel indices along an axis, and the nearest number of pixels to `share` of them."""
+    size = images_BCHW.shape[axis]
+    return torch.arange(size, device=images_BCHW.device), int(share * size + 0.5)
+
+
+def _along(axis: int, values_BS: Tensor) -> Tensor:
+    """The same values for all channels and across the other axis: [B, 1, S, 1] or [B, 1, 1, S]."""
+    return values_BS[:, None].unsqueeze(COLUMNS if axis == ROWS else ROWS)
+
+
+class AugmentationTrick(Trick):
+    """Translation and cutout, restricted to what preserves the content of the data.
+
+    Letters move along both axes. Drum bars move along time only, because the next voice is another instrument.
+
+    Args:
+        name: of the trick, for messages.
+        translation: largest shift, as a share of the image's size.
+        cutout: size of the hidden window, as a share of the image's.
+    """
+
+    def __init__(self, name: str, translation: float, cutout: float):
+        super().__init__()
+        for key, share in (("translation", translation), ("cutout", cutout)):
+            PART.check(f"gan.tricks.{name}.{key}", share)
+        self.name = name
+        self.translation = translation
+        self.cutout = cutout
+        self.axes = (ROWS, COLUMNS)
+
+    def attach(self, gan: GANInterface) -> None:
+        if gan.spec.kind == "points":
+            raise ValueError(
+                f"gan.tricks={self.name} moves images and hides parts of them, but data={gan.spec.name} are points, of "
+                "which it would erase coordinates: choose gan.tricks=[instance_noise], or leave it out"
+            )
+        if gan.spec.kind == "drums":
+            self.axes = (ROWS,)
+
+    def move(self, images_BCHW: Tensor) -> Tensor:
+        return translate(images_BCHW, self.translation, self.axes)
+
+    def hide(self, images_BCHW: Tensor) -> Tensor:
+        return cutout(images_BCHW, self.cutout)
+
+
+class DiffAugment(AugmentationTrick):
+    """Augments real and generated images in both networks' updates (Zhao et al. 2020, arXiv:2006.10738, eqs. 4–6).
+
+    The generator's gradient passes through. The paper's third augmentation, of colour, does not apply to ink.
+
+    Args:
+        translation: largest shift, as a share of the image's size.
+        cutout: size of the hidden window, as a share of the image's.
+    """
+
+    def __init__(self, translation: float = 0.125, cutout: float = 0.5):
+        super().__init__("diff_augment", translation, cutout)
+
+    def transform(self, images_BCHW: Tensor) -> Tensor:
+        return self.hide(self.move(images_BCHW))
