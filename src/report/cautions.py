@@ -7,7 +7,7 @@ from typing import Any
 from src.core.metric_families import REAL_CONTROLS
 from src.core.metric_specs import metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report.grouping import Section, control
+from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
 from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
@@ -69,7 +69,7 @@ def few_seeds(section: Section) -> dict[str, int]:
 def junk_has_modes(section: Section) -> dict[str, float] | None:
     """Modes of controls without any class that score more than half of what real data do, and those of real data."""
     names = sorted({name for run in section.included for name in run.controls})
-    scores = {name: score for name in names if (score := control(section, name, "modes"))}
+    scores = {name: score for name in names if (score := section.control(name, "modes"))}
     real = scores.get("real")
     junk = {name: score for name, score in scores.items() if name not in REAL_CONTROLS and real and score > real / 2}
     return junk | {"real": real} if junk else None
@@ -134,8 +134,8 @@ def junk_passes(section: Section) -> dict[str, dict[str, float]]:
     """Metrics of samples by which junk is at least as good as held-out real data, with the scores of both."""
     passed = {}
     for key in section.family.samples:
-        real, sign = control(section, "real", key), 1 if metric_spec(key).better == "higher" else -1
-        junk = {name: control(section, name, key) for name in ("noise", "single")}
+        real, sign = section.control("real", key), 1 if metric_spec(key).better == "higher" else -1
+        junk = {name: section.control(name, key) for name in ("noise", "single")}
         junk = {name: score for name, score in junk.items() if None not in (score, real) and sign * (score - real) >= 0}
         passed |= {key: {"real": real} | junk} if junk else {}
     return passed

@@ -1,5 +1,6 @@
 """Runs grouped into what may be compared: one model family on one data set, against one baseline."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,8 +30,7 @@ EARLIER = "an oracle of an earlier version"
 class Summary:
     """One name's runs: completed ones, one per seed, those that failed instead, and the rest.
 
-    `label` is what the page calls it, the name without what all names share. `estimates` are over completed and failed
-    runs, by metric.
+    `label` is what the page calls it. `estimates` are over completed and failed runs, by metric.
     """
 
     name: str
@@ -93,8 +93,7 @@ class Section:
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
         stack = f"_stack{channels}" if channels > 1 else ""
         oracle = f"_{sha256((self.oracle or '').encode()).hexdigest()[:6]}" if self.oracle_differs else ""
-        words = f"{self.model[:30]}_{digest[:50]}{stack}{oracle}"
-        return "".join(c if c.isascii() and c.isalnum() else "_" for c in words)
+        return re.sub(r"[^A-Za-z0-9]", "_", f"{self.model[:30]}_{digest[:50]}{stack}{oracle}")
 
     @cached_property
     def included(self) -> tuple[Run, ...]:
@@ -109,8 +108,8 @@ class Section:
     @cached_property
     def repeats(self) -> tuple[Run, ...]:
         """Completed runs left out because a later one has the same name and seed."""
-        done = (run for run in self.runs if run.completed and run.dataset and run.seed is not None)
-        return tuple(run for run in done if run not in self.included)
+        done = [run for run in self.runs if run.completed and run.dataset and run not in self.included]
+        return tuple(run for run in done if run.seed is not None)
 
     @cached_property
     def names(self) -> list[str]:
@@ -162,10 +161,7 @@ class Section:
 
     @cached_property
     def primary(self) -> str:
-        """The one metric that decides what helps: as declared by the runs, else the family's first that they have.
-
-        A metric that only some of the runs have gives way to one that all have. "" where there is none.
-        """
+        """The metric that decides: as declared, else the family's first; rather one that all runs have. "" for none."""
         declared = {run.facts.get("primary") for run in self.runs} - {None}
         keys = [*(declared if len(declared) == 1 else ()), *self.family.primary]
         keys = [key for key in dict.fromkeys(keys) if key in self.metric_keys]
@@ -206,11 +202,16 @@ class Section:
 
     @cached_property
     def comparisons(self) -> Mapping[str, Mapping[str, Compared]]:
-        """Of each remedy with the baseline, by metric and name."""
         return {key: comparisons(self.names, values, key, self.num_modes) for key, values in self.tables.items()}
 
     def compared(self, key: str, name: str) -> Compared:
+        """A remedy with the baseline."""
         return self.comparisons[key][name]
+
+    def control(self, name: str, key: str) -> float | None:
+        """A metric of a control, averaged over runs; None if none of them has it."""
+        known = [v for run in self.included if is_number(v := run.controls.get(name, {}).get(key))]
+        return fmean(known) if known else None
 
     @cached_property
     def groups(self) -> Mapping[str, Groups]:
@@ -235,12 +236,6 @@ def _latest(runs: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(latest[key] for key in sorted(latest))
 
 
-def control(section: Section, name: str, key: str) -> float | None:
-    """A metric of a control, averaged over runs; None if none of them has it."""
-    known = [v for run in section.included if is_number(v := run.controls.get(name, {}).get(key))]
-    return fmean(known) if known else None
-
-
 def _identity(dataset: Dataset, digits: int | None = None) -> str:
     """What distinguishes data from other data: its digest, or the first digits of it, else its name and source."""
     return dataset.digest[:digits] if dataset.digest != NO_DIGEST else f"{dataset.name} {dataset.source}"
@@ -249,9 +244,8 @@ def _identity(dataset: Dataset, digits: int | None = None) -> str:
 def group(runs: Iterable[Run], baseline: str | None = None) -> list[Section]:
     """Runs by family, data and the oracle that measured them, GANs first.
 
-    A run that ended before it recorded its data, or never began, joins the only section with runs of its name, else
-    the only one of its family, and is listed there, never averaged; if there are several, it is in one of its own. A
-    run that ended before it was measured likewise joins a section on its data.
+    A run that ended before it recorded its data joins the only section with runs of its name, else the only one of its
+    family; if there are several, it is in one of its own. One that ended before it was measured joins one on its data.
 
     Raises:
         ReportError: no run has the baseline's name or label.

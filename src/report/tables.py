@@ -11,7 +11,7 @@ from src.core.plain_data import is_number
 from src.report.collapse import outcomes_of
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
-from src.report.grouping import Section, Summary, control
+from src.report.grouping import Section, Summary
 from src.report.ranking import ranks
 from src.report.records import Run
 from src.report.remedies import remedies
@@ -249,7 +249,7 @@ def controls_table(section: Section) -> Table | None:
 
 
 def _control(section: Section, one: str, key: str) -> str:
-    return metric_spec(key).text(control(section, one, key))
+    return metric_spec(key).text(section.control(one, key))
 
 
 def _control_names(section: Section) -> list[str]:

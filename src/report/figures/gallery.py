@@ -1,6 +1,7 @@
 """Samples of all names side by side, from the same noise where it is fixed and from the same seed where it can be."""
 
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -14,7 +15,7 @@ from src.report.grouping import Section, Summary
 from src.report.records import Run
 
 # Of so many names at most: width of a picture on the page in pixels, and pixels of the file for one on the page.
-SIZES = {2: (480, 2.0), 9: (330, 1.6), 10_000: (210, 1.5)}
+SIZES = {2: (480, 2.0), 9: (330, 1.6), math.inf: (210, 1.5)}
 COLOURS = 64
 MOST_ABSENT = 12  # names of what is absent beside a picture
 

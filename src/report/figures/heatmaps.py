@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
 
 from src.core.metric_specs import LEAST_KL
 from src.core.plain_data import is_number
@@ -17,6 +18,7 @@ from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.figures.style import (
     COLOURS,
     INK,
+    WIDTH,
     bare,
     colour_bar,
     count_axis,
@@ -74,8 +76,8 @@ def share_map(section: Section) -> bytes | None:
     if not shares.keys() & absent.keys():
         return None
     doublings = np.log2(np.clip(np.stack([*shares.values()]), 2**-LIMIT, 2**LIMIT))
-    figure, (axes,) = panels(1, 0.36 * len(shares), columns=1, key=True)
-    axes.get_gridspec().update(left=min(0.3, 0.02 + 0.008 * max(map(len, shares))), right=0.99)
+    figure = Figure(figsize=(WIDTH, 1.35 + 0.36 * len(shares)), layout="constrained")
+    axes = figure.add_subplot()
     look = {"cmap": "RdBu_r", "vmin": -LIMIT, "vmax": LIMIT, "edgecolor": "white", "linewidth": 1.5}
     image = heat_map(axes, doublings, [*shares], **look)
     for (row, column), value in np.ndenumerate(doublings):

@@ -72,8 +72,11 @@ def legend(figure: Figure, looks: Mapping[str, Mapping], place: str = "upper lef
 def colour_bar(figure: Figure, image: ScalarMappable, ticks: Mapping[float, str]) -> None:
     """A colour bar under all panels."""
     height = figure.get_figheight()
-    place = figure.add_axes((0.27, 0.62 / height, 0.46, 0.11 / height))
-    bar = figure.colorbar(image, cax=place, orientation="horizontal")
+    if figure.get_layout_engine():
+        bar = figure.colorbar(image, ax=figure.axes, location="bottom", shrink=0.5, aspect=45, pad=0.03)
+    else:
+        place = figure.add_axes((0.27, 0.62 / height, 0.46, 0.11 / height))
+        bar = figure.colorbar(image, cax=place, orientation="horizontal")
     bar.set_ticks([*ticks], labels=[*ticks.values()])
     bar.ax.tick_params(labelsize=8, length=2)
     bar.outline.set_visible(False)
