@@ -26,7 +26,7 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
     """
     path = user_path(str(path))
     if path.exists():
-        with suppress(Exception):  # told of below, once nobody else is about to mend it
+        with suppress(Exception):  # reported below, once no other process is about to repair it
             return _open_and_read(path, read)
     make_folder(path.parent, "cache")
     with _locked(path.with_suffix(".lock")):

@@ -19,6 +19,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a data file in this repository that are neither blank nor comments (#)."""
+    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+
+
 def expanded(text: str) -> str:
     """Expands `~` and, where no file has that name, $NAME, as a shell does.
 
@@ -29,7 +34,7 @@ def expanded(text: str) -> str:
     if bare[:1] in ("'", '"') and bare[:1] == bare[-1:] and len(bare) > 2 and not os.path.lexists(text):
         text = bare[1:-1]
     if text.startswith("~"):
-        with suppress(RuntimeError):  # nobody of that name
+        with suppress(RuntimeError):  # no user of that name
             text = str(Path(text).expanduser())
     return text if "$" not in text or os.path.lexists(text) else os.path.expandvars(text)
 

@@ -25,7 +25,7 @@ class Family:
 
     Attributes:
         remedy: what its runs try against collapse, in one word.
-        baselines: the words by which the usual baseline is known, the likeliest first.
+        baselines: the words by which the usual baseline is known, the most probable first.
         main: columns of the first table.
         primary: the metric that decides what helps, unless the study declares another; the first that runs have.
         headline: metrics that are always shown beside it.

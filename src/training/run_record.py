@@ -71,13 +71,20 @@ MOVED = {
     "src.callbacks.pruning": "src.sweeps.pruning",
     "src.callbacks.randomness": "src.training.callbacks.randomness",
     "src.data.drums": "src.data.drums.datasets",
-    "src.data.fonts": "src.data.letters.fonts",
+    "src.data.fonts": "src.data.letters.datasets",
     "src.data.letters": "src.data.letters.datasets",
+    "src.data.letters.fonts": "src.data.letters.datasets",
     "src.gan.evaluation": "src.evaluation.gan",
     "src.gan.multilayer": "src.gan.networks.mlp",
     "src.gan.networks": "src.gan.networks.dcgan",
     "src.gan.residual": "src.gan.networks.residual",
     "src.vae.evaluation": "src.evaluation.vae",
+}
+# Classes that earlier versions called otherwise, by their old paths.
+RENAMED = {
+    "src.vae.anneal.Control": "src.vae.anneal.PIController",
+    "src.vae.anneal.Saturating": "src.vae.anneal.Exponential",
+    "src.vae.anneal.Unannealed": "src.vae.anneal.NoAnnealing",
 }
 
 
@@ -185,7 +192,8 @@ def _current(node: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(target, str):
         return {}
     module, _, name = target.rpartition(".")
-    return {"_target_": f"{MOVED[module]}.{name}"} if module in MOVED else {}
+    moved = f"{MOVED[module]}.{name}" if module in MOVED else target
+    return {"_target_": RENAMED.get(moved, moved)}
 
 
 def require_texts(words: Sequence[Any]) -> None:
