@@ -21,7 +21,7 @@ SMALL = (
     "data.stack=2",
     "evaluations=1",
     "vae.anneal=[linear,aggressive]",
-    "vae.anneal.aggressive.most=10",
+    "vae.anneal.aggressive.max_inner_updates=10",
 )
 
 
