@@ -14,6 +14,9 @@ test: .venv/installed
 lint: .venv/installed
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
+	.venv/bin/lint-imports
+	.venv/bin/codespell -D - -D .codespell-banned
+	$(VENV) -m mypy
 
 clean:
 	rm -rf .venv .cache

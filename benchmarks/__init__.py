@@ -1,1 +1,1 @@
-"""Measurements of the laboratory itself that docs/ quotes, each a seeded command run from the repository's root."""
+"""Measurements of the framework itself that docs/ quotes, each a seeded command run from the repository's root."""

@@ -21,7 +21,7 @@ ROUNDS, GPU_ROUNDS = 5, 2  # other tenants slow a processor more than a GPU
 TURNS, WARM_UP_TURNS = 8, 2  # of a round
 STEPS, GPU_STEPS = 10, 50  # of a turn; a GPU makes those between two points of a curve in one go
 EVALUATIONS = 3  # that are timed
-OURS = "this laboratory"
+OURS = "this framework"
 UPDATE = "an optimizer's step"
 RECIPES: Mapping[str, tuple[Sequence[str], Callable[..., Step]]] = {
     "gan_standard": (("experiment=gan_standard", "data=strokes"), gan_step),

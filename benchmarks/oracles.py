@@ -76,12 +76,12 @@ def measured(oracle: Oracle, data: ResidentData) -> tuple[list[str], dict[str, s
     started, processor = time.perf_counter(), time.process_time()
     train_oracle(oracle, data.splits["train"], data.splits["test"])
     seconds = time.perf_counter() - started, time.process_time() - processor
-    coverage = ModeCoverage(oracle.opinion(data.splits["test"].images.unsqueeze(1)), oracle.num_classes)
+    coverage = ModeCoverage(oracle.predict(data.splits["test"].images.unsqueeze(1)), oracle.num_classes)
     cells = [f"{oracle.accuracy_k:.4f}", f"{oracle.accuracy:.4f}", f"{coverage.threshold:.3f}"]
     scores = {}
     for name, images in controls(data.splits["val"], data.spec):
         coverage.reset()
-        coverage.update(oracle.opinion(data.spec.from_ink(images)))
+        coverage.update(oracle.predict(data.spec.from_ink(images)))
         found = coverage.compute()
         scores[name] = f"{found['recognisable']:.1%} · {found['modes']} · {found['modes_any']}"
     return [*cells, *(f"{spent:.0f}" for spent in seconds)], scores

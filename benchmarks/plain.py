@@ -1,4 +1,4 @@
-"""Training loops as one would write them by hand, without Lightning or seams: what this laboratory's are timed against.
+"""Training loops as one would write them by hand, without Lightning or seams: what this framework's are timed against.
 
 Same networks, optimizers, batches and precision; nothing is logged, evaluated or saved.
 """

@@ -15,7 +15,7 @@ import torch
 from src.data.loader import ResidentLoader
 from src.evaluation.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
 from src.evaluation.metrics.modes import ModeCoverage
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from src.vae.information import mutual_information
 from src.vae.latents import normal
 
@@ -92,11 +92,11 @@ def _frechet(num: int) -> Callable[[], object]:
 
 def _modes(num: int) -> Callable[[], object]:
     channels = round(math.log(num, 26))
-    opinion = Opinion(torch.rand(10_000), torch.randint(26, (10_000, channels)), torch.randn(10_000, FEATURES))
+    predictions = Predictions(torch.rand(10_000), torch.randint(26, (10_000, channels)), torch.randn(10_000, FEATURES))
 
     def cover() -> object:
-        coverage = ModeCoverage(opinion, 26)
-        coverage.update(opinion)
+        coverage = ModeCoverage(predictions, 26)
+        coverage.update(predictions)
         return coverage.compute()
 
     return cover

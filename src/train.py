@@ -30,6 +30,8 @@ resolvers.register()
 def main() -> None:
     """The command line: one run, or a sweep."""
     make_output_lossy()
+    if not CONFIGURATION.is_dir():
+        exit_with_error(f"there is no {CONFIGURATION}: only an editable install works, pip install -e . in a clone")
     with exit_on_user_error():
         sys.argv[1:] = prepare_arguments(sys.argv[1:])
     job()

@@ -182,7 +182,7 @@ def test_nothing_in_the_configuration_is_left_unresolved():
 
 def test_the_homeworks_gan():
     config = composed("experiment=gan_seed")
-    assert config.data._target_ == "src.data.letters.fonts.Fonts"
+    assert config.data._target_ == "src.data.letters.datasets.Fonts"
     assert (config.batch_size, config.gan.generator.z) == (64, 100)
     assert config.gan.generator_optimizer.lr == 20 * config.gan.discriminator_optimizer.lr == 1e-3
     assert all(config.gan[f"{side}_optimizer"].betas[0] == 0.5 for side in ("generator", "discriminator"))

@@ -99,7 +99,7 @@ def hydra_parser() -> ArgumentParser:
 
 
 def explain_flag(text: str, arguments: Sequence[str]) -> str:
-    """What argparse says of flags, and how these options are given."""
+    """A message for a wrong flag."""
     unknown = re.match(r"unrecognized arguments: (--?([\w.-]+)\S*)", text)
     if not unknown:
         return f"{text}; {HELP}"
@@ -138,7 +138,7 @@ def check_words(words: Sequence[str]) -> None:
 
 
 def explain(error: Exception) -> str:
-    """What Hydra found wrong with an option, in one line and with the nearest option that exists."""
+    """Hydra's error about an option in one line, with the most similar option that exists."""
     text = str(error)
     unknown = re.match(r"Could not (?:override|delete from config\.) '([^']+)'", text)
     root = getattr(error.__cause__, "parent_node", None)

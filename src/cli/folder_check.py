@@ -1,4 +1,4 @@
-"""Hydra callback that looks at a run's folder before Hydra writes to it."""
+"""Hydra callback that checks a run's folder before Hydra writes to it."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,7 @@ SWEEP_TRACES = ("multirun.yaml", "jobs.json")
 
 
 class FolderCheck(Callback):
-    """Ends a command that would mix two runs in one folder, or resume what is no run; it leaves nothing behind."""
+    """Ends a command that would mix two runs in one folder, or resume a folder without a run."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         # Of several processes the first has asked, and has made the folder since; torchrun starts all of them at once.
@@ -46,7 +46,7 @@ def exit_if_raised(check: Callable[..., None], *arguments: Any) -> None:
 
 
 def check_folder(resume: str | None, folder: Path) -> None:
-    """Raises ValueError or FileNotFoundError unless the run may write to this folder."""
+    """Raises ValueError or FileNotFoundError if the run must not write to this folder."""
     if not resume:
         check_unused(folder)
         return

@@ -1,4 +1,4 @@
-"""Arguments of Lightning's trainer: which a run takes, and what to use instead of the others."""
+"""Checks of the arguments of Lightning's trainer, with what to use instead."""
 
 from typing import Any
 
@@ -90,7 +90,7 @@ def _is_board(logger: Any) -> bool:
 
 
 def _check_devices(trainer: DictConfig) -> None:
-    """Several devices need one of DDP's strategies, and others than DDP's do not train these models."""
+    """Raises ValueError for several devices without DDP, and for other strategies."""
     strategy, devices = str(trainer.strategy), trainer.devices
     if strategy not in STRATEGIES:
         raise ValueError(f"trainer.strategy={strategy}: choose {', '.join(STRATEGIES)}")

@@ -1,4 +1,4 @@
-"""Options that do not exist, and what to use instead."""
+"""Messages for options that do not exist."""
 
 import inspect
 from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ def check_classes(overrides: Sequence[Override]) -> None:
 
 
 def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
-    """Whether an option means anything; arguments as in `check_added_options`.
+    """Whether anything reads an option; arguments as in `check_added_options`.
 
     Below a `_target_` it must be an argument of that class. A new entry beside classes, as in `callbacks` or
     `gan.tricks`, must name a class itself.
@@ -114,7 +114,7 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
 
 
 def hint(key: str, config: DictConfig) -> str:
-    """What to use instead of an option that does not exist, as the end of a sentence; empty if nothing is near."""
+    """The end of a message: what to use instead of an unknown option; empty if nothing is similar."""
     known = list(_keys(config))
     family, last = key.partition(".")[0], key.rpartition(".")[2]
     if family in ("gan", "vae") and family not in config:

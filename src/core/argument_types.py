@@ -1,4 +1,4 @@
-"""What classes named in a configuration take as arguments, by the annotations of their constructors."""
+"""Types of constructor arguments, from annotations, to check a configuration's values against."""
 
 import inspect
 import re
@@ -17,7 +17,7 @@ POINTER = re.compile(r"\$\{(\w[\w.]*)\}")  # to another option, which is the one
 
 @dataclass(frozen=True)
 class Kind:
-    """Values of one type, in words and as a test."""
+    """A type of value: its description and a predicate."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -42,7 +42,7 @@ SIMPLE = {
 
 
 def arguments(node: DictConfig, key: str) -> Iterator[tuple[str, str, Any, Kind]]:
-    """Everything that is set below a node: its key, its name, its value, and what its class expects there.
+    """Yields key, name, value and expected kind of every entry below a node.
 
     Without what a sweep may be about to choose, and what is looked up elsewhere than in the configuration.
     """
@@ -61,7 +61,7 @@ def arguments(node: DictConfig, key: str) -> Iterator[tuple[str, str, Any, Kind]
 
 
 def kind(annotation: Any) -> Kind:
-    """What an annotation allows of numbers, texts, lists and mappings; `ANY` where it is about something else."""
+    """The kind that an annotation describes; `ANY` for other types than numbers, texts, lists and mappings."""
     origin, parts = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         kinds = [found for part in parts if (found := kind(part)) is not ANY]
@@ -94,7 +94,7 @@ def kind(annotation: Any) -> Kind:
 
 
 def _annotations(target: str) -> dict[str, Any]:
-    """Annotations of a constructor's parameters, with those of the bases to which it hands `**keywords` on."""
+    """Annotations of a constructor's parameters, including those of bases that receive its `**keywords`."""
     found: dict[str, Any] = {}
     try:
         made = _locate(target)  # get_object would log what it does not find

@@ -1,4 +1,4 @@
-"""Files that are made once and read ever after."""
+"""A cache of npz files, each made once."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ Content = TypeVar("Content")
 
 
 def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Content]) -> Content:
-    """What `read` finds in the archive, which `make` fills if it is not there: one process does, others wait.
+    """Returns `read(archive)`; if the file is missing or invalid one process fills it with `make`, others wait.
 
     A file that cannot be read, or of which `read` raises that it holds something else, is made anew. Files appear
     whole, so that only those who make them need a lock: a cache that is there may be read-only.
@@ -26,7 +26,7 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
     """
     path = user_path(str(path))
     if path.exists():
-        with suppress(Exception):  # told of below, once nobody else is about to mend it
+        with suppress(Exception):  # reported below, once no other process is about to repair it
             return _open_and_read(path, read)
     make_folder(path.parent, "cache")
     with _locked(path.with_suffix(".lock")):
@@ -41,7 +41,7 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock between processes that other users of the cache can take too."""
+    """Holds a lock between processes, of any user of the cache."""
     lock = FileLock(path, mode=0o666)
     try:
         lock.acquire()
@@ -54,7 +54,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def require_array(array: np.ndarray, dtype: np.dtype | type, shape: tuple[int | None, ...]) -> np.ndarray:
-    """The array, of a cached file, if it is what was put there.
+    """Checks shape and type of an array from a cached file, and returns it.
 
     Args:
         shape: None for an axis of any length.
@@ -69,7 +69,7 @@ def require_array(array: np.ndarray, dtype: np.dtype | type, shape: tuple[int | 
 
 
 def require_range(array: np.ndarray, least: float, most: float) -> np.ndarray:
-    """The array if all of it lies within the limits.
+    """Checks that all values lie within the limits, and returns the array.
 
     Raises:
         ValueError: some value does not, as one that is no number.

@@ -1,4 +1,4 @@
-"""Commands as they are typed and as messages print them: paths, Hydra's override grammar, and resuming a sweep."""
+"""Commands as typed and as printed in messages: quoting of paths for Hydra and the shell, and resuming a sweep."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  
 
 
 def override(key: str, value: str | Path) -> str:
-    """`key=value` from which Hydra reads the value back as it is, quoted where its grammar needs that."""
+    """`key=value`, quoted where Hydra's grammar needs it, so that Hydra reads the same value back."""
     return f"{key}={_quoted(str(value))}"
 
 
@@ -50,12 +50,12 @@ def _quoted(text: str) -> str:
 
 
 def command(*words: str) -> str:
-    """The command of src.train with these words, to be pasted into a POSIX shell."""
+    """A command of src.train, quoted for a POSIX shell."""
     return " ".join(["python -m src.train", *map(_for_shell, words)])
 
 
 def _for_shell(word: str) -> str:
-    """A word as a user would quote it: `key="…"`, and shlex's way where that would not do."""
+    """Quotes a word as `key="…"` where possible, else as shlex does."""
     key, equals, value = word.partition("=")
     if shlex.quote(word) == word:
         return word
@@ -65,7 +65,7 @@ def _for_shell(word: str) -> str:
 
 
 def prepare_arguments(words: Sequence[str]) -> list[str]:
-    """The words of a command as Hydra is to read them.
+    """Quotes the words of a command for Hydra's grammar.
 
     In paths `~` is the home folder, and signs that mean something to Hydra's grammar (umlauts, spaces, `=`, commas …)
     are quoted. `study.resume=FOLDER` brings along the choices that the sweep in FOLDER was started with.
@@ -77,7 +77,7 @@ def prepare_arguments(words: Sequence[str]) -> list[str]:
 
 
 def resuming_sweep(folder: Path, given: Sequence[str], of_hydra: Sequence[str]) -> str:
-    """The command that goes on with a sweep; it repeats only choices that the sweep's record lacks or that need it.
+    """The command that resumes a sweep; repeats only choices that the sweep's record lacks or may not provide.
 
     Args:
         given: the overrides that the sweep was started with this time.
@@ -105,7 +105,7 @@ def _path_override(word: str) -> str:
 
 
 def _parsed(word: str) -> str | None:
-    """The text that Hydra reads from an override; None for anything but one text."""
+    """The text that Hydra reads from an override; None if it is not a single text."""
     try:
         value = OverridesParser.create().parse_override(word).value()
     except HydraException:
@@ -133,7 +133,7 @@ def _with_recorded_choices(words: list[str]) -> list[str]:
 
 
 def _recorded(folder: Path) -> list[str]:
-    """The choices that the sweep in a folder was first started with; none if it has no record."""
+    """The overrides with which the sweep in a folder was first started; none without a record."""
     path = folder / "multirun.yaml"
     if not path.is_file():
         return []
@@ -151,7 +151,7 @@ def _launching(overrides: Iterable[Any]) -> list[str]:
 
 
 def _is_foreign(word: str) -> bool:
-    """Whether a recorded override could build or read something else than this project's own configuration."""
+    """Whether a recorded override could build or read anything outside this project's configuration."""
     key, value = key_of(word), word.partition("=")[2]
     if word.startswith("-") or (key.startswith("hydra") and key not in HARMLESS) or FOREIGN.search(word):
         return True

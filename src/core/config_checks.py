@@ -72,7 +72,7 @@ def check_gpu(config: DictConfig) -> None:
 
 
 def warn_of_short_run(config: DictConfig) -> None:
-    """Says where a run has fewer steps than evaluations, or sees more samples than its budget."""
+    """Warns of fewer steps than evaluations, and of a budget below one batch."""
     steps = math.ceil(config.budget / config.batch_size)
     if config.evaluations > steps:
         log.warning(

@@ -11,7 +11,7 @@ from typing import Any
 
 
 class LossyFile(io.FileIO):
-    """A file descriptor to write to; what it does not take, as a full disk or a closed pipe, is dropped."""
+    """A writable file descriptor that drops what it cannot write, as on a full disk or a closed pipe."""
 
     def write(self, content: Any) -> int:
         try:
@@ -22,7 +22,7 @@ class LossyFile(io.FileIO):
 
 
 class LossyStream(io.TextIOWrapper):
-    """The same descriptor and encoding as a stream that neither a sign nor a failing write can stop."""
+    """A text stream on the same descriptor that no character and no failing write can stop."""
 
     def __init__(self, stream: io.TextIOWrapper):
         with suppress(OSError):
@@ -32,7 +32,7 @@ class LossyStream(io.TextIOWrapper):
 
 
 def make_output_lossy() -> None:
-    """Replaces the process's own stdout and stderr: nothing that is printed raises from now on.
+    """Replaces the process's own stdout and stderr by lossy ones, so that printing never raises.
 
     Signs that the encoding lacks become question marks. Streams that a caller put in their place stay as they are.
     """

@@ -1,4 +1,4 @@
-"""What results and reports know of the data that a run used."""
+"""The data that a run used, as results and reports describe it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Dataset:
-    """The data a run really used; runs with different digests are never compared."""
+    """Name, source, digest and sizes of a run's data; runs with different digests are never compared."""
 
     name: str
     source: str

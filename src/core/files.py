@@ -1,4 +1,4 @@
-"""Writing files whole or not at all, and telling whether they still are."""
+"""Atomic writing of files, and checks that archives are complete."""
 
 import os
 import zipfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replaces the file in one step; a reader sees the old content or the new, never a part.
+    """Replaces a file in one step; a reader sees the old content or the new, never a part.
 
     Bytes of file names that are no text become question marks.
     """
@@ -19,8 +19,13 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         unfinished.unlink(missing_ok=True)  # what did not fit on a full disk only makes it fuller
 
 
+def read_lines(path: Path) -> list[str]:
+    """The lines of a data file in this repository that are neither blank nor comments (#)."""
+    return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+
+
 def expanded(text: str) -> str:
-    """A path as a shell would have it: `~` is the home folder, and $NAME a variable if nothing is called so.
+    """Expands `~` and, where no file has that name, $NAME, as a shell does.
 
     Paths from DATA_DIR, from a yaml file or from a quoted argument have passed no shell; those that `docker run
     --env-file` hands on keep the quotes of the file.
@@ -29,18 +34,18 @@ def expanded(text: str) -> str:
     if bare[:1] in ("'", '"') and bare[:1] == bare[-1:] and len(bare) > 2 and not os.path.lexists(text):
         text = bare[1:-1]
     if text.startswith("~"):
-        with suppress(RuntimeError):  # nobody of that name
+        with suppress(RuntimeError):  # no user of that name
             text = str(Path(text).expanduser())
     return text if "$" not in text or os.path.lexists(text) else os.path.expandvars(text)
 
 
 def user_path(text: str) -> Path:
-    """The path that a user's text means, see `expanded`."""
+    """The path of a user's text, see `expanded`."""
     return Path(expanded(text))
 
 
 def new_folder(path: Path, number: int = 1) -> Path:
-    """Makes this folder, or `path-2`, `path-3`, … where others were faster: whoever asks gets one of their own."""
+    """Makes this folder, or `path-2`, `path-3`, … where it exists; each caller gets a new one."""
     own = path if number == 1 else path.with_name(f"{path.name}-{number}")
     try:
         own.mkdir(parents=True)
@@ -50,7 +55,7 @@ def new_folder(path: Path, number: int = 1) -> Path:
 
 
 def make_folder(path: Path, key: str) -> None:
-    """Makes the folder that an option names, where there is none.
+    """Makes the folder that an option names, if it does not exist.
 
     Raises:
         OSError: it cannot be made or written to, with the option's key.
@@ -65,7 +70,7 @@ def make_folder(path: Path, key: str) -> None:
 
 
 def check_archive(path: Path) -> None:
-    """Reads a zip archive, such as NumPy's and PyTorch's, through and compares its check sums, which PyTorch skips.
+    """Reads a zip archive (NumPy's, PyTorch's) to the end and compares its checksums, which PyTorch skips.
 
     Neither compresses; an archive that unpacks to more than it is was not written here, and may unpack without end.
 

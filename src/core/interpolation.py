@@ -1,4 +1,4 @@
-"""Resolves the interpolations of a record, a stranger's perhaps, to plain values: few forms, and no code."""
+"""Resolves the interpolations of an untrusted record to plain values: few forms, no code."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ Functions = Mapping[str, Callable[[str], Any]]
 
 
 def resolved(node: Any, tree: Mapping[str, Any], functions: Functions = MappingProxyType({})) -> Any:
-    """The node with its interpolations replaced: new containers, no text with "${" left.
+    """A copy of the node with all interpolations replaced.
 
     `${a.b}` stands for what the tree has there, `${name:argument}` for what the function of that name returns. Within
     longer text only text, numbers and flags can stand; what was put there is not looked through again.

@@ -1,4 +1,4 @@
-"""What a report on each model family shows, judges and says."""
+"""Which metrics a report shows for each model family, and which one decides."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Family:
 
     Attributes:
         remedy: what its runs try against collapse, in one word.
-        baselines: the words by which the usual baseline is known, the likeliest first.
+        baselines: the words by which the usual baseline is known, the most probable first.
         main: columns of the first table.
         primary: the metric that decides what helps, unless the study declares another; the first that runs have.
         headline: metrics that are always shown beside it.

@@ -1,4 +1,4 @@
-"""What is known of each metric: its label, which way is better, its decimals.
+"""Label, direction and decimals of each metric, and how counts and names are printed.
 
 A metric not listed here is still collected, averaged and shown, under its own key.
 """
@@ -118,7 +118,7 @@ METRICS = {
 
 
 def metric_spec(key: str) -> MetricSpec:
-    """The known measure, or a plain one under the key's own name."""
+    """The registered spec, or a default one labelled with the key."""
     return METRICS.get(key) or MetricSpec(key.replace("_", " "))
 
 

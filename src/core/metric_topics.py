@@ -1,4 +1,4 @@
-"""What a report says of examinations that only some data allow, chapter by chapter."""
+"""Chapters of the report on analyses that only some data allow."""
 
 from dataclasses import dataclass
 
@@ -70,7 +70,7 @@ MUSIC = (
     ),
     Chapter(
         "Can it be controlled?",
-        "Density and syncopation are dialled along a direction measured on validation bars; the slope is 1 where what "
+        "Density and syncopation are changed along a direction measured on validation bars; the slope is 1 where what "
         "is asked for is what one gets.",
         (
             *("control_density_slope", "control_density_correlation"),

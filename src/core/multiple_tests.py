@@ -1,4 +1,4 @@
-"""What several tests together may call significant."""
+"""Correction of p-values for several tests."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ CHANCE = 0.05
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Corrected for how many were tested, step by step from the smallest (Holm 1979), in the given order."""
+    """Holm's step-down corrected p-values (Holm 1979), in the given order."""
     corrected, largest = [0.0] * len(p_values), 0.0
     for rank, place in enumerate(np.argsort(p_values, kind="stable")):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))

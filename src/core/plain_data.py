@@ -1,4 +1,4 @@
-"""Reads YAML and JSON files of run folders, which may come from strangers, as plain values within limits."""
+"""Reads untrusted YAML and JSON files of run folders as plain values within limits."""
 
 import json
 import math
@@ -115,7 +115,7 @@ def _real(digits: str) -> float | None:
 
 
 def number(cell: str) -> float:
-    """The number in a table's cell, NaN where there is none that a run can have computed."""
+    """The number in a table's cell; NaN where it is none, or out of range."""
     try:
         value = float(cell) if len(cell) < 100 else math.nan
     except ValueError:
@@ -124,7 +124,7 @@ def number(cell: str) -> float:
 
 
 def nodes(content: Any) -> Iterator[Any]:
-    """Every node of plain content, the outermost first.
+    """Yields every node of plain content, the outermost first.
 
     Raises:
         ValueError: it has more than MOST_LEVELS levels.

@@ -1,4 +1,4 @@
-"""How all pictures write: text as it stands, in one typeface, whatever Matplotlib's settings are on this machine.
+"""Text in figures: one typeface, no mathtext, whatever this machine's Matplotlib settings.
 
 Names of classes, runs and files come from data: `$`, `_`, `^` and `\\` in them are no mathematics.
 """
@@ -24,12 +24,12 @@ lacking: set[str] = set()  # signs that a warning has named
 
 
 def lettering(pixels: int, weight: str = "") -> ImageFont.FreeTypeFont:
-    """The typeface of all pictures, in one size."""
+    """The typeface of all figures in a size."""
     return ImageFont.truetype(typeface(weight), pixels)
 
 
 def fitted(text: str, letters: ImageFont.FreeTypeFont, width: float) -> str:
-    """The text, cut where it is wider than so many pixels."""
+    """The text, shortened to a width in pixels."""
     if letters.getlength(text) <= width:
         return text
     while text and letters.getlength(f"{text}…") > width:
@@ -42,7 +42,7 @@ def typeface(weight: str = "") -> str:
 
 
 def draw(canvas: FigureCanvasAgg) -> None:
-    """Draws a figure; one warning per process names the signs that the typeface lacks, instead of one per sign."""
+    """Draws a figure, with one warning per process for all characters that the typeface lacks."""
     warn_of_missing_glyphs(text.get_text() for text in canvas.figure.findobj(Text))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
@@ -50,7 +50,7 @@ def draw(canvas: FigureCanvasAgg) -> None:
 
 
 def warn_of_missing_glyphs(texts: Iterable[str]) -> None:
-    """Warns at the first call whose texts hold printable signs that the typeface lacks, and never again."""
+    """Warns once per process of printable characters that the typeface lacks."""
     missing = sorted({sign for text in texts for sign in text if sign.isprintable()} - glyphs())
     if missing and not lacking:
         lacking.update(missing)

@@ -11,7 +11,7 @@ from src.core.run_names import folder_name, run_name, swept_keys
 
 
 def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
-    """Where a single run lands; a resumed one continues in its own folder, if there is one."""
+    """Folder of a single run; a resumed one continues in its own."""
     if resume and Path(resume, ".hydra", "config.yaml").is_file():
         return resume
     now = datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")
@@ -19,7 +19,7 @@ def run_folder(resume: str | None, experiment: str | None, model: str) -> str:
 
 
 def sweep_folder(resume: str | None, study: str | None, now: str) -> str:
-    """Where a sweep lands, or the one that goes on."""
+    """Folder of a new sweep, or of the one that is resumed."""
     return resume or f"multirun/{study or 'sweep'}/{now}"
 
 
@@ -40,7 +40,7 @@ def fastest_precision(accelerator: str) -> str:
 
 
 def jobs_at_once(accelerator: str) -> int:
-    """How many small jobs run side by side: one a core; on a GPU, one for two cores and 8 GiB of its memory."""
+    """How many small jobs run in parallel: one per core; on a GPU one per two cores and 8 GiB of its memory."""
     from joblib import cpu_count  # respects affinity and containers; imported late, like torch
 
     if accelerator == "cpu" or not device.has_gpu():
@@ -52,7 +52,7 @@ def jobs_at_once(accelerator: str) -> int:
 
 
 def share_of_gpu(accelerator: str) -> float:
-    """How much of a GPU a small job takes where it shares one."""
+    """Share of a GPU that a small job takes."""
     return 0.25 if accelerator != "cpu" and device.has_gpu() else 0
 
 

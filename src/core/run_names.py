@@ -1,4 +1,4 @@
-"""What runs are called, in results, reports and on disk."""
+"""Names of runs in results, reports and on disk."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -28,7 +28,7 @@ NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", "study.primary", *HOW_MANY
 
 
 def run_name(recipe: str, overrides: Sequence[str] = (), swept: Collection[str] = ()) -> str:
-    """The recipe with its swept choices, without folder and seed: `gan_fm gan.discriminator.width=8`."""
+    """Recipe with swept choices, without folder and seed: `gan_fm gan.discriminator.width=8`."""
     choices = set(swept) - {"experiment", "seed"}
     return " ".join([recipe.rpartition("/")[2], *(override for override in overrides if key_of(override) in choices)])
 
@@ -75,6 +75,6 @@ def concerns(key: str, names: Sequence[str]) -> bool:
 
 
 def folder_name(name: str) -> str:
-    """A name as a path component: no surprising characters, not too long, and still its own when cut."""
+    """A name as a path component: safe characters, limited length, unique also when shortened."""
     plain = re.sub(r"[^\w.=+-]+", "_", name).replace("=", "-")
     return plain if len(plain) <= 100 else f"{plain[:91]}-{sha256(name.encode()).hexdigest()[:8]}"

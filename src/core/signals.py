@@ -1,4 +1,4 @@
-"""Being asked to stop: by Ctrl-C, or by a machine that others want back (SIGTERM, SIGUSR1; SIGUSR2 from submitit)."""
+"""Signals that ask a run to stop: Ctrl-C, SIGTERM and SIGUSR1 of a cluster, SIGUSR2 of submitit."""
 
 import signal
 import threading
@@ -13,7 +13,7 @@ Handler = Callable[[int, FrameType | None], None]
 
 
 class Interrupted(BaseException):
-    """The program was asked to stop. No KeyboardInterrupt, of which Lightning makes an exit of its own."""
+    """The program was asked to stop. Not a KeyboardInterrupt, which Lightning handles by exiting itself."""
 
     def __init__(self, number: int):
         super().__init__(f"interrupted by {signal.Signals(number).name}")
@@ -22,7 +22,7 @@ class Interrupted(BaseException):
 
 
 class Pruned(Exception):
-    """A search gives the run up: others were better by then."""
+    """A search ends the run because others were better at this point."""
 
 
 def stop(number: int, frame: FrameType | None = None) -> None:
@@ -31,14 +31,14 @@ def stop(number: int, frame: FrameType | None = None) -> None:
 
 
 def stop_after_jobs(number: int, frame: FrameType | None = None) -> None:
-    """Stops once jobs in other processes, which Ctrl-C asks too, had time to end; asked again, at once."""
+    """Stops after `GRACE` seconds, in which jobs in other processes can end; at once when asked again."""
     listen(stop)
     time.sleep(GRACE)
     stop(number)
 
 
 def listen(handler: Handler) -> None:
-    """Hands the signals to `handler` from now on. Python delivers signals to the main thread only."""
+    """Installs `handler` for the signals, in the main thread, to which alone Python delivers them."""
     if threading.current_thread() is threading.main_thread():
         for number in SIGNALS:
             signal.signal(number, handler)
@@ -46,7 +46,7 @@ def listen(handler: Handler) -> None:
 
 @contextmanager
 def listening(handler: Handler) -> Iterator[None]:
-    """Hands the signals to `handler` for a while."""
+    """Installs `handler` for the signals within the context."""
     before = [signal.getsignal(number) for number in SIGNALS]
     listen(handler)
     try:

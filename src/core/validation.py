@@ -1,4 +1,4 @@
-"""Which numbers make sense where, said in one voice."""
+"""Validators for numeric options."""
 
 import math
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Range:
-    """Which numbers make sense, in words and as a test."""
+    """A range of numbers: its description and a predicate."""
 
     words: str
     holds: Callable[[float], bool]

@@ -1,4 +1,4 @@
-"""The two classic toys as LightningDataModules: narrow Gaussians in the plane, far apart, so that modes can be seen.
+"""Mixtures of narrow, well separated Gaussians in the plane as LightningDataModules.
 
 N points, C channels, K Gaussians.
 """
@@ -14,19 +14,19 @@ from torch import Tensor
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 
-LEVELS = 2**20 - 1  # steps from one edge to the other: thousands of them to a σ
-NUM_DRAWN = {"train": 100_000, "val": 2_000, "test": 2_000}  # a multiple of 8 and of 25 each
-NEAR = 3  # σ within which a point belongs to a Gaussian, as 98.9 % of its own do
+LEVELS = 2**20 - 1  # quantisation steps over the range of a coordinate: thousands per σ
+NUM_DRAWN = {"train": 100_000, "val": 2_000, "test": 2_000}  # multiples of 8 and 25
+NEAR = 3  # σ within which a point belongs to a Gaussian; 98.9 % of its own points do
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Gaussians of equal weight and one width, round and in the plane; lengths are in the papers' units.
+    """Isotropic Gaussians of equal weight and width in the plane; lengths are in the papers' units.
 
     Attributes:
-        centres: where each Gaussian lies, by name.
-        sigma: their standard deviation in each direction.
-        reach: coordinates from −reach to reach can be stored; they are what networks see as [-1, 1].
+        centres: means by name.
+        sigma: standard deviation in each direction.
+        reach: coordinates in [−reach, reach] are stored, and scaled to [-1, 1] for networks.
     """
 
     centres: dict[str, tuple[float, float]]
@@ -38,7 +38,7 @@ class Mixture:
         return torch.tensor(list(self.centres.values()), dtype=torch.double)
 
     def draw(self, num: int, seed: int) -> Split:
-        """As many points of each Gaussian, in turn; the label is the Gaussian."""
+        """Equally many points of each Gaussian, in turn; the label is the Gaussian."""
         labels_N = torch.arange(num) % len(self.centres)
         noise_N2 = torch.from_numpy(np.random.default_rng(seed).standard_normal((num, 2)))
         points_N2 = self.centres_K2[labels_N] + self.sigma * noise_N2
@@ -46,18 +46,18 @@ class Mixture:
         return Split(stored_N2.int().unsqueeze(1), labels_N)
 
     def coordinates(self, images_NCHW: Tensor) -> Tensor:
-        """Where stored points [N, C, 1, 2] lie, float64 [N, C, 2]: distances far below the coordinates must hold."""
+        """Coordinates of stored points [N, C, 1, 2], float64 [N, C, 2] because σ is small beside them."""
         return (images_NCHW[:, :, 0].double() * (2 / LEVELS) - 1) * self.reach
 
     def nearest(self, points_NC2: Tensor) -> Tensor:
-        """Which Gaussian's centre lies nearest [N, C], −1 where it is more than 3 σ away."""
+        """Index of the nearest Gaussian [N, C], −1 beyond `NEAR` σ."""
         centres_K2 = self.centres_K2.to(points_NC2.device)
         distance_NC, nearest_NC = (points_NC2.unsqueeze(-2) - centres_K2).norm(dim=-1).min(-1)
         return torch.where(distance_NC <= NEAR * self.sigma, nearest_NC, -1)
 
 
 class Gaussians(ResidentData):
-    """Points drawn from a `mixture`, the same in every run; each is stored as an image [1, 2] of its coordinates."""
+    """Points of a `mixture`, the same in every run, each stored as an image [1, 2] of its coordinates."""
 
     mixture: Mixture
 

@@ -1,4 +1,4 @@
-"""Training batches: the data lie on the training device as uint8 and a batch is an index, or are streamed to it."""
+"""Training batches, indexed from data on the training device or streamed to it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,23 +7,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.data.streaming import Rows, one_ahead
+from src.data.streaming import Rows, prefetched
 
-ORDER_SEED = 0x0DE5  # keeps the order's random stream apart from the model's, which starts from the same seed
+ORDER_SEED = 0x0DE5  # makes the order's random numbers independent of the model's, which have the same seed
 
 
 class ResidentLoader:
-    """Endless seeded epochs over `images_NHW`, cut off after `num_batches` batches of uint8 [B, C, H, W].
+    """Seeded epochs over `images_NHW`, `num_batches` batches of stored levels [B, C, H, W] in all.
 
-    Every epoch visits the images in a fresh permutation, one per channel, so that stacked channels are independent
-    characters; what is left over after the last full batch of an epoch is dropped. The order depends on the seed and
-    the epoch alone. `state_dict` holds the position, so that a resumed run sees the batches it would have seen.
-    `running` is the iterator last made, from which a training step can take more batches than it is given.
-    Under DDP every rank takes its own part of each batch.
+    Each epoch visits the images in a new permutation per channel, so that stacked channels are independent, and drops
+    the remainder after its last full batch. The order depends on seed and epoch only; `state_dict` holds the position.
+    `running` is the current iterator, from which a training step can take further batches. Under DDP each rank
+    takes its own part of each batch.
 
     Args:
-        streamed_to: the device that batches of images which lie elsewhere are meant for. They come in the same order,
-            read one ahead by a thread, and where that speeds the copy to the device up, in pinned memory.
+        streamed_to: the device for which batches of images on another one are prefetched, in pinned memory for a GPU.
     """
 
     def __init__(
@@ -60,7 +58,7 @@ class ResidentLoader:
 
     def _run(self) -> Iterator[Tensor]:
         batches = self._batches(self.batches_seen)
-        for batch_BCHW in one_ahead(batches) if self.streamed_to else batches:
+        for batch_BCHW in prefetched(batches) if self.streamed_to else batches:
             self.batches_seen += 1
             yield batch_BCHW
 
@@ -74,7 +72,7 @@ class ResidentLoader:
             yield self._images(order_NC[first + self.rank : first + self.batch_size : self.world_size])
 
     def _images(self, index_BC: Tensor) -> Tensor:
-        """`images_NHW[index_BC]`, several times faster on the CPU, since whole rows are copied."""
+        """`images_NHW[index_BC]`; on the CPU `index_select` is several times faster."""
         rows = self.images_NHW.index_select(0, index_BC.flatten())
         images_BCHW = rows.view(*index_BC.shape, *self.images_NHW.shape[1:])
         return images_BCHW.pin_memory() if self.streamed_to and self.streamed_to.type == "cuda" else images_BCHW
@@ -84,7 +82,7 @@ class ResidentLoader:
         generator = torch.Generator().manual_seed(int(entropy.generate_state(1)[0]))
         orders = [torch.randperm(len(self.images_NHW), generator=generator) for _ in range(self.num_channels)]
         order_NC = torch.stack(orders, 1)
-        if self.images_NHW.device.type == "cuda":  # a copy from memory that may be paged out would wait for the GPU
+        if self.images_NHW.device.type == "cuda":  # from pageable memory the copy would synchronise
             order_NC = order_NC.pin_memory()
         return order_NC.to(self.images_NHW.device, non_blocking=True)
 

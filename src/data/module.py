@@ -1,4 +1,4 @@
-"""The one LightningDataModule: whatever the source, the data lie in memory or a file and come as uint8 batches."""
+"""The base LightningDataModule of all data sets."""
 
 import hashlib
 import math
@@ -16,26 +16,26 @@ from src.data.spec import DataSpec, Split
 from src.data.streaming import Rows
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
-VAL_SHARE = 0.1  # of the training samples, set aside for evaluations along training
-TEST_SHARE = 0.1  # of all samples, where a data set comes without a test split
-CHUNK = 10_000  # images that are digested at once
+VAL_SHARE = 0.1  # of the training samples
+TEST_SHARE = 0.1  # of all samples, for a data set without a test split
+CHUNK = 10_000  # images per update of the digest
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a source delivers: the three splits, the classes' names, and where it all really came from."""
+    """The three splits, the classes' names, and the actual source."""
 
     train: Split
     val: Split
     test: Split
     classes: tuple[str, ...]
-    source: str  # the name of the data set that it really is
+    source: str  # name of the data set, another one than asked for after a fallback
     levels: int = 255
-    voices: tuple[str, ...] = ()  # of drum grids, in the order of their columns; none: the standard ones
+    voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
     dark_ink: bool = False
 
     def digest(self) -> str:
-        """SHA-256 over the pixels and labels of train, val and test, all of which are read for it, a part at a time."""
+        """SHA-256 over the pixels and labels of all splits, read in chunks."""
         sha = hashlib.sha256()
         for split in (self.train, self.val, self.test):
             sha.update(str(tuple(split.images.shape)).encode())
@@ -46,19 +46,19 @@ class Loaded:
 
 
 class ResidentData(LightningDataModule, ABC):
-    """A data set whose training images lie on the training device, or stay off it; a child says how to load it.
+    """A data set, held in memory or streamed; a subclass implements `load`.
 
     Args:
-        root: folder of the data's files; every data set has it, so that `data.root=` can stand in any command.
-        budget: how many training samples a run sees.
+        root: folder of data files; every data set has it, so that any command may contain `data.root=`.
+        budget: training samples that a run sees.
         batch_size: samples per step, over all devices together.
         seed: of the order of the training samples.
-        stack: how many independent characters make one image, one per channel.
-        resident: whether the training images lie on the training device, or are streamed to it in the same order.
+        stack: independent samples per image, one per channel.
+        resident: whether the training images are held on the training device, or streamed to it in the same order.
     """
 
-    name: str  # under which results record the data set
-    ordered_factors: tuple[str, ...] = ()  # known ones whose values go from less to more
+    name: str  # in results
+    ordered_factors: tuple[str, ...] = ()  # known factors with ordered values
 
     def __init__(self, root: str, budget: int, batch_size: int, seed: int, stack: int, resident: bool = True):
         super().__init__()
@@ -74,14 +74,14 @@ class ResidentData(LightningDataModule, ABC):
 
     @abstractmethod
     def load(self) -> Loaded:
-        """Reads or makes the data; several processes may do so at once."""
+        """Reads or makes the data; several processes may call it at once."""
 
     def true_nll(self, images_NCHW: Tensor) -> Tensor | None:
-        """Nats [N] of samples under the distribution that the data were drawn from, where it is known."""
+        """Negative log-likelihood of samples under the data's true distribution, nats [N], if that is known."""
         return None
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
-        """What is known of each sample of `held_out(name)` beside its class: int64 [N] by name."""
+        """Factors of variation of the samples of `held_out(name)` apart from the class: int64 [N] by name."""
         return {}
 
     def setup(self, stage: str | None = None) -> None:
@@ -117,24 +117,23 @@ class ResidentData(LightningDataModule, ABC):
         )
 
     def held_out(self, name: str, times: int = 1) -> Split:
-        """The split `val` or `test` as a model's samples look: images [N, C, H, W], labels [N, C].
+        """The split `val` or `test` in the shape of samples: images [N, C, H, W], labels [N, C].
 
-        Each channel is the split in another fixed order, random so that the first images are a fair sample even where
-        the files are sorted by class, as EMNIST's test letters are. Stacked channels can be combined anew several
-        `times`, for more of the combinations.
+        Each channel is the split in another fixed random order, as files may be sorted by class. `times` combines
+        stacked channels repeatedly, for more of the possible combinations.
         """
         split, index_NC = self.splits[name], self.held_out_order(name, times)
         return Split(split.images[index_NC], split.labels[index_NC])
 
     def held_out_order(self, name: str, times: int = 1) -> Tensor:
-        """Which sample of the split stands in which channel of `held_out`, int64 [N, C]."""
+        """Index into the split of each sample and channel of `held_out`, int64 [N, C]."""
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)
         num = len(self.splits[name])
         orders = [torch.randperm(num, generator=generator) for _ in range(times * self.stack)]
         return torch.stack(orders, 1).view(num, times, self.stack).transpose(0, 1).flatten(0, 1)
 
     def find(self, key: str, file: str) -> Path:
-        """A file that the option `key` names, here or below `root`."""
+        """The file that the option `key` names, in the working directory or below `root`."""
         for path in (user_path(file), self.root / file):
             if path.is_file():
                 return path
@@ -145,10 +144,10 @@ class ResidentData(LightningDataModule, ABC):
 
 
 def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Split]:
-    """Sets a seeded `share` of a split aside: (the rest, the part set aside). The rest may stay where it lies."""
+    """Splits off a seeded `share`: (rest, share). Without `copied` the rest stays in its storage."""
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
-    aside, rest = order.tensor_split([round(len(data) * share)])
+    chosen, rest = order.tensor_split([round(len(data) * share)])
     return (
         Split(data.images[rest] if copied else Rows(data.images, rest), data.labels[rest]),
-        Split(data.images[aside].contiguous(), data.labels[aside]),  # the layout of a view would change rounding
+        Split(data.images[chosen].contiguous(), data.labels[chosen]),  # the layout of a view would change rounding
     )

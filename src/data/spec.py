@@ -1,4 +1,4 @@
-"""What a model may know of a data set: shape, classes and scale, never its files."""
+"""The properties of a data set that models, metrics and results depend on."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -12,16 +12,15 @@ from src.data.voices import Voice, kit_of
 
 Shape = tuple[int, int, int]  # channels, height, width
 BAR = (16, 9)  # steps and voices of a drum grid
-POINT = (1, 2)  # a point in the plane is a row of two coordinates
+POINT = (1, 2)  # a point in the plane, a row of two coordinates
 
 
 @dataclass(frozen=True)
 class Split:
-    """Part of a data set: `images` [N, H, W] in whole levels and `labels` int64 [N].
+    """Part of a data set: `images` [N, H, W] in integer levels and `labels` int64 [N].
 
-    A drum grid is an image too: 16 steps high, 9 voices wide, 1 where a voice is hit; its label is its style. So is a
-    point in the plane: one row of two coordinates. Images are uint8, points int32: 256 levels are too coarse for them.
-    They are in memory, but for training images that are read as they are needed.
+    A drum grid is stored as an image of 16 steps × 9 voices, 1 for a hit, its style as the label; a point in the plane
+    as one row of two coordinates, int32 instead of uint8.
     """
 
     images: Tensor | Rows
@@ -40,17 +39,17 @@ class Split:
 
 
 def ink(images: Tensor, levels: int, dark_ink: bool) -> Tensor:
-    """How much ink stored pixels from 0 to `levels` hold, floats from 0 to 1."""
+    """Ink of stored pixels in [0, `levels`], floats from 0 to 1."""
     share = images / levels
     return 1 - share if dark_ink else share
 
 
 @dataclass(frozen=True)
 class DataSpec:
-    """The facts about the data that models, metrics and results rely on.
+    """Properties of a data set.
 
-    `classes` are those of one channel; `shape` counts the channels, so `shape[0]` independent characters make
-    `len(classes) ** shape[0]` modes. `digest` is a SHA-256 over the pixels and labels of all three splits.
+    `classes` are those of one channel: `shape[0]` channels make `len(classes) ** shape[0]` modes. `digest` is a SHA-256
+    over the pixels and labels of all splits.
     """
 
     name: str
@@ -60,9 +59,9 @@ class DataSpec:
     shape: Shape
     sizes: dict[str, int]
     levels: int = 255  # the highest stored value, full ink unless `dark_ink`: 255 for images, 1 for drum grids
-    dark_ink: bool = False  # 0 stands for full ink and `levels` for paper, as in print
-    entropy: float | None = None  # nats per sample of the test split under the true distribution, where it is known
-    voices: tuple[str, ...] = ()  # names of a drum grid's columns; none where they are the standard ones
+    dark_ink: bool = False  # 0 is full ink and `levels` is paper
+    entropy: float | None = None  # nats per sample of the test split under the true distribution, if that is known
+    voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
 
     @property
     def kit(self) -> tuple[Voice, ...]:
@@ -71,18 +70,18 @@ class DataSpec:
 
     @property
     def kind(self) -> Literal["drums", "images", "points"]:
-        """What a person makes of a sample: bars to be heard, images to be looked at, or points on a map."""
+        """The kind of samples, which decides how they are shown and evaluated."""
         if tuple(self.shape[1:]) == POINT:
             return "points"
         return "drums" if self.levels == 1 and tuple(self.shape[1:]) == BAR else "images"
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of stored samples: the smallest that holds all levels."""
+        """The type of stored samples."""
         return torch.uint8 if self.levels <= 255 else torch.int32
 
     def ink(self, images: Tensor) -> Tensor:
-        """How much ink stored pixels hold, floats from 0 to 1."""
+        """Ink of stored pixels, floats from 0 to 1."""
         return ink(images, self.levels, self.dark_ink)
 
     def from_ink(self, inks: Tensor) -> Tensor:
@@ -91,9 +90,9 @@ class DataSpec:
         return (shares * self.levels).round().to(self.dtype)
 
     def to_float(self, images_BCHW: Tensor) -> Tensor:
-        """Pixels as networks see them: stored levels in [0, `levels`] to floats in [-1, 1]."""
+        """From stored levels in [0, `levels`] to the networks' floats in [-1, 1]."""
         return images_BCHW.float().mul_(2 / self.levels).sub_(1)
 
     def to_stored(self, images_BCHW: Tensor) -> Tensor:
-        """The inverse of `to_float`, rounded; what lies outside [-1, 1] ends up at its edge."""
+        """The inverse of `to_float`, rounded and clamped."""
         return images_BCHW.float().add(1).mul(self.levels / 2).round_().clamp_(0, self.levels).to(self.dtype)

@@ -1,4 +1,4 @@
-"""Training images that stay where they lie, such as in a file larger than memory, and are read as batches need them.
+"""Training images that stay where they are stored, such as in a file larger than memory, and are read batch by batch.
 
 N images, M of them.
 """
@@ -13,10 +13,7 @@ Item = TypeVar("Item")
 
 
 class Rows:
-    """Some rows of a tensor in an order of their own: as much of a tensor as those who read it in parts need.
-
-    Indexing gives a contiguous tensor; nothing is read before.
-    """
+    """Some rows of a tensor in this order, read when indexed, with the parts of a tensor's interface in use here."""
 
     def __init__(self, stored_NHW: Tensor, rows_M: Tensor):
         self.stored_NHW = stored_NHW
@@ -35,7 +32,7 @@ class Rows:
         return (self[start : start + size] for start in range(0, len(self), size))
 
     def to(self, place: device) -> Tensor:
-        """All of them at once."""
+        """Reads all rows."""
         return self[:].to(place)
 
     @property
@@ -47,8 +44,8 @@ class Rows:
         return self.stored_NHW.device
 
 
-def one_ahead(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items; while one is in use, a thread makes the next."""
+def prefetched(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items; a thread makes the next while one is in use."""
     with ThreadPoolExecutor(1) as thread:
         following = thread.submit(next, items, None)
         while (item := following.result()) is not None:

@@ -1,14 +1,16 @@
-"""The nine voices of a drum grid and the notes that stand for them.
+"""The nine voices of a drum grid, the MIDI notes that stand for them, and General MIDI's percussion by name.
 
-General MIDI percussion and the Roland TD-11's additional pads, as in the Groove MIDI Dataset (Gillick et al. 2019,
-arXiv:1905.06118). What is written is General MIDI's, so that any synthesiser plays it: its low tom is 45, the rim of
-the Roland's mid tom.
+Notes that are read include the Roland TD-11's additional pads, as in the Groove MIDI Dataset (Gillick et al. 2019,
+arXiv:1905.06118). Notes that are written are General MIDI's, so that any synthesiser plays them: its low tom is 45, the
+rim of the Roland's mid tom.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from src.data.percussion import PERCUSSION, note_of, plain
+from src.core.files import read_lines
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,49 @@ KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE = ran
 NAMES = tuple(voice.name for voice in VOICES)
 
 
+@dataclass(frozen=True)
+class Percussion:
+    """An instrument of General MIDI: the sound of the synthesised kit that stands for it, and its names."""
+
+    sound: str
+    names: tuple[str, ...]
+
+
+def _percussion(line: str) -> tuple[int, Percussion]:
+    note, sound, names = line.split(" | ")
+    return int(note), Percussion(sound, tuple(names.split(", ")))
+
+
+PERCUSSION = dict(map(_percussion, read_lines(Path(__file__).with_name("percussion.txt"))))  # by note
+NOTE_OF = {name: note for note, instrument in PERCUSSION.items() for name in instrument.names}
+
+
+def plain(name: str) -> str:
+    """A name without what differs between sources: "Hi-Hat (closed)" and "closed_hihat" become "hat closed"."""
+    words = re.sub(r"[^\w#]+|_", " ", name.casefold())
+    words = re.sub(r"\bhi ?hats?\b|\bhats\b", "hat", words)
+    return " ".join(re.sub(r"\bcymbal\b", " ", words).split())
+
+
+def note_of(name: str) -> int | None:
+    """The General MIDI note of an instrument's name, None if there is none."""
+    words = plain(name)
+    return NOTE_OF.get(words, NOTE_OF.get(" ".join(reversed(words.split()))))
+
+
 def kit_of(names: Sequence[str]) -> tuple[Voice, ...]:
     """The voices of a grid whose columns have these names; the standard ones if there are none.
 
-    A name that General MIDI does not know is played as the standard voice of its place.
+    A name that General MIDI does not know is played as the standard voice of that column.
     """
     return tuple(map(_voice, names, VOICES)) if names else VOICES
+
+
+def _voice(name: str, standard: Voice) -> Voice:
+    note = note_of(name)
+    if note is None:
+        return Voice(name, standard.note, sound=standard.name)
+    return Voice(name, note, sound=PERCUSSION[note].sound)
 
 
 def unknown(names: Sequence[str]) -> dict[str, str]:
@@ -56,31 +95,33 @@ def unknown(names: Sequence[str]) -> dict[str, str]:
 def places(names: Sequence[str]) -> list[int]:
     """For each standard voice, the index of the column that takes its place.
 
-    Musical features, drawings and the oracle of styles rely on these places: the voice itself, else one that sounds
-    like it, else the first column that is left.
+    Musical features, drawings and the style oracle rely on this order: the voice itself, else one with the same
+    sound, else the first remaining column.
     """
     notes = [note_of(name) for name in names]
-    sounds = [PERCUSSION[note][0] if note else None for note in notes]
+    sounds = [PERCUSSION[note].sound if note else None for note in notes]
     chosen: dict[int, int] = {}
-    for columns, wanted in ((notes, [voice.note for voice in VOICES]), (sounds, NAMES)):
-        for place, standard in enumerate(wanted):
-            fitting = [index for index, column in enumerate(columns) if column == standard]
-            free = [index for index in fitting if index not in chosen.values()]
+    for columns, standards in ((notes, [voice.note for voice in VOICES]), (sounds, NAMES)):
+        for place, standard in enumerate(standards):
+            matching = [index for index, column in enumerate(columns) if column == standard]
+            free = [index for index in matching if index not in chosen.values()]
             if place not in chosen and free:
                 chosen[place] = free[0]
-    left = iter(sorted({*range(len(names))} - {*chosen.values()}))
-    return [chosen[place] if place in chosen else next(left) for place in range(len(VOICES))]
+    remaining = iter(sorted({*range(len(names))} - {*chosen.values()}))
+    return [chosen[place] if place in chosen else next(remaining) for place in range(len(VOICES))]
 
 
-def checked_names(given: Sequence[object], source: str) -> tuple[str, ...]:
-    """Names of columns; whole numbers are notes of General MIDI.
+def checked_names(entries: Sequence[object], source: str) -> tuple[str, ...]:
+    """Names of columns from names or notes of General MIDI.
 
     Raises:
-        ValueError: not one name per column, or one twice; `source` says whose names these are.
+        ValueError: not one name per column, or a name twice; the message begins with `source`.
     """
-    if len(given) != len(VOICES):
-        raise ValueError(f"{source} names {len(given)} voices, the patterns have {len(VOICES)}: name each column once")
-    names = [_name(entry, source) for entry in given]
+    if len(entries) != len(VOICES):
+        raise ValueError(
+            f"{source} names {len(entries)} voices, the patterns have {len(VOICES)}: name each column once"
+        )
+    names = [_name(entry, source) for entry in entries]
     for index, name in enumerate(names):
         if plain(name) in map(plain, names[:index]):
             raise ValueError(f"{source} names {name!r} twice: name each column once")
@@ -95,11 +136,4 @@ def _name(entry: object, source: str) -> str:
         return name
     if int(name) not in PERCUSSION:
         raise ValueError(f"{source} holds the note {name}: General MIDI's percussion lies in 35..81")
-    return PERCUSSION[int(name)][1]
-
-
-def _voice(name: str, standard: Voice) -> Voice:
-    note = note_of(name)
-    if note is None:
-        return Voice(name, standard.note, sound=standard.name)
-    return Voice(name, note, sound=PERCUSSION[note][0])
+    return PERCUSSION[int(name)].names[0]

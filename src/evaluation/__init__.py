@@ -1,1 +1,1 @@
-"""What a model is scored on, during a run and after it."""
+"""Metrics and analyses of models, during and after a run."""

@@ -1,4 +1,4 @@
-"""What an evaluation shows: pictures, sounds, point clouds and tables, for the run's folder and for TensorBoard.
+"""Artifacts of an evaluation: pictures, sounds, point clouds and tables, for the run's folder and TensorBoard.
 
 H height, W width, N bars or points, T steps, V voices, L latent dims, S samples of sound.
 """
@@ -22,12 +22,12 @@ from src.data.voices import VOICES, Voice
 from src.evaluation import image_grids
 
 
-class Exhibit(Protocol):
+class Artifact(Protocol):
     def save(self, folder: Path, name: str) -> None:
-        """Writes its files into the folder, where the newest stay."""
+        """Writes its files into the folder, over older ones."""
         ...
 
-    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         """Adds it to TensorBoard."""
         ...
 
@@ -45,16 +45,16 @@ class Picture:
     def save(self, folder: Path, name: str) -> None:
         (folder / f"{name}.png").write_bytes(self.png)
 
-    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         height, width, colours = self.pixels_HW3.shape
         image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=self.png)
-        # `add_image` would make another PNG file of the pixels, which takes longer than to measure what they show.
-        board.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), images_seen)
+        # `add_image` would compress the pixels again, which takes longer than measuring them.
+        tensorboard.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), images_seen)
 
 
 @dataclass(frozen=True)
 class Sound:
-    """Bars [N, T, V] to be heard, one after another, at so many samples a second."""
+    """Bars [N, T, V], one after another."""
 
     grids_NTV: Tensor
     voices: Sequence[Voice] = VOICES
@@ -68,28 +68,28 @@ class Sound:
         write_midi(self.grids_NTV, folder / f"{name}.mid", voices=self.voices)
         write_wav(folder / f"{name}.wav", self.wave_S, self.sample_rate)
 
-    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
+    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         wave_1S = torch.from_numpy(self.wave_S).unsqueeze(0)
-        board.add_audio(tag, wave_1S, images_seen, sample_rate=self.sample_rate)
+        tensorboard.add_audio(tag, wave_1S, images_seen, sample_rate=self.sample_rate)
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Points [N, L] with a label each, for TensorBoard's projector."""
+    """Labelled points [N, L] for TensorBoard's projector."""
 
     points_NL: Tensor
     labels: Sequence[str]
 
     def save(self, folder: Path, name: str) -> None:
-        """TensorBoard keeps it; there is no file for it."""
+        """Shown on TensorBoard only."""
 
-    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
-        board.add_embedding(self.points_NL, list(self.labels), global_step=images_seen, tag=tag)
+    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
+        tensorboard.add_embedding(self.points_NL, list(self.labels), global_step=images_seen, tag=tag)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of numbers and words under a header, for a spreadsheet."""
+    """Rows of numbers and words under a header, as a CSV file."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -98,5 +98,5 @@ class Table:
         with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([self.header, *self.rows])
 
-    def show(self, board: SummaryWriter, tag: str, images_seen: int) -> None:
-        """A file keeps it; TensorBoard has no place for so many rows."""
+    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
+        """Saved as a file only."""

@@ -1,4 +1,4 @@
-"""Evaluations along training: history.csv, TensorBoard, pictures, and a checkpoint after each."""
+"""Evaluations during training: history.csv, TensorBoard, artifacts, and a checkpoint after each."""
 
 import csv
 import io
@@ -13,21 +13,21 @@ from lightning import Callback, LightningModule, Trainer
 
 from src.core.files import write_atomically
 from src.data.module import ResidentData
-from src.evaluation.artifacts import Exhibit
+from src.evaluation.artifacts import Artifact
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.stopwatch import Stopwatch
 
 
 class Evaluator(Protocol):
-    """What a model family brings: its metrics, their controls, and what to show."""
+    """Metrics, controls and artifacts of a model family."""
 
-    headline: tuple[str, ...]  # the metrics to show where there is room for a few
+    headline: tuple[str, ...]  # the most important metrics
     charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
 
     def prepare(self, data: ResidentData, device: torch.device) -> None: ...
 
-    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]: ...
+    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]: ...
 
     def controls(self) -> dict[str, dict[str, Any]]: ...
 
@@ -35,19 +35,19 @@ class Evaluator(Protocol):
 
     def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]: ...
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]: ...
 
 
 class Evaluation(Callback):
-    """Scores the model on the validation split `num_evaluations` times, evenly spaced, the last time at the end.
+    """Evaluates the model on the validation split at equal intervals, and on the test split at the end.
 
-    Evaluating draws from random streams of its own and is not counted as training time, so it changes neither the
-    weights nor the speed that is reported.
+    Evaluations use their own random streams and do not count as training time, so they change neither the weights nor
+    the reported speed.
 
     Args:
-        evaluator: measures and draws.
-        num_evaluations: how many along the way.
-        monitor: the metric of which best.ckpt holds the highest finite value.
+        evaluator: of the model family.
+        num_evaluations: during training, the last one at its end.
+        monitor: best.ckpt holds the highest finite value of this metric.
         folder: the run's folder.
     """
 
@@ -95,37 +95,34 @@ class Evaluation(Callback):
         self.stopwatch.stop()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
-        if not self.history:  # resumed with a budget that it had used up before its first evaluation
+        if not self.history:  # resumed with a budget already used up before the first evaluation
             self._add_row(trainer, module)
-        metrics, shown = self.measure(module, "test")
+        metrics, artifacts = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
-        self._log(trainer, module, "test", metrics, shown)
+        self._log(trainer, module, "test", metrics, artifacts)
         self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
-        # An interrupted run goes on later, and whoever interrupts it does not wait for pictures.
+        # An interrupted run continues later, and its user does not wait for pictures.
         if self.history and isinstance(exception, Exception):
             self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
     def expected(self) -> dict[str, float]:
-        """The figures to see first on TensorBoard's HParams page, not known before the end."""
+        """The headline metrics for TensorBoard's HParams page, unknown until the end."""
         return {f"test/{name}": math.nan for name in self.evaluator.headline}
 
     def results(self) -> dict[str, Any]:
-        """The part of results.json that was measured here, as far as the run got.
-
-        `metrics` stay empty and `outcome` null in a run that did not come to its end.
-        """
+        """The measured part of results.json; `metrics` are empty and `outcome` null in an unfinished run."""
         seconds, images = self.latest.get("seconds", self.stopwatch.seconds), self.latest.get("images_seen", 0)
         metrics = self.final["metrics"]
-        told = self.evaluator.over_training(self.history, metrics) if self.history else {}
+        summary = self.evaluator.over_training(self.history, metrics) if self.history else {}
         return {
             **self.final,
             **(self.evaluator.facts() if self.history else {}),
-            "metrics": metrics | told.get("metrics", {}) if metrics else {},
-            "outcome": told.get("outcome") if metrics else None,
-            "onset": told.get("onset"),
-            "onset_reason": told.get("onset_reason"),
+            "metrics": metrics | summary.get("metrics", {}) if metrics else {},
+            "outcome": summary.get("outcome") if metrics else None,
+            "onset": summary.get("onset"),
+            "onset_reason": summary.get("onset_reason"),
             "images_seen": images,
             "generator_steps": self.latest.get("generator_steps", 0),
             "train_seconds": seconds,
@@ -133,13 +130,13 @@ class Evaluation(Callback):
         }
 
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
-        require_finite_weights(module)  # the last checkpoint is one to go on from
+        require_finite_weights(module)  # so that the last checkpoint can be resumed
         improved = self._add_row(trainer, module)
-        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run evaluates once more
+        checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run repeats the evaluation
 
     def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:
-        """Measures the model as it is and adds that to the history; whether it is the best so far."""
-        metrics, shown = self.measure(module, "val")
+        """Adds an evaluation to the history; returns whether it is the best so far."""
+        metrics, artifacts = self.measure(module, "val")
         row = {
             "images_seen": module.images_seen,
             "seconds": round(self.stopwatch.seconds, 3),
@@ -148,17 +145,17 @@ class Evaluation(Callback):
         }
         if not is_number(metrics.get(self.monitor)):
             choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
-            raise ValueError(f"monitor={self.monitor}: it is no number here; choose one of {choices}")
+            raise ValueError(f"monitor={self.monitor}: not a number; choose one of {choices}")
         improved = all(worth(row[self.monitor]) > worth(before[self.monitor]) for before in self.history)
         self.history.append(row)
-        self._log(trainer, module, "val", row, shown)
+        self._log(trainer, module, "val", row, artifacts)
         if trainer.is_global_zero:
             write_atomically(self.folder / "history.csv", as_csv(self.history))
         return improved
 
-    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
-        """Metrics of the model as it is, and what to show beside them."""
-        # What was compiled is so for batches of training's size and mode.
+    def measure(self, module: LightningModule, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
+        """Metrics and artifacts of the model."""
+        # Compiled networks are specialised to the batch size and mode of training.
         with apart_from_training(module.device), torch.compiler.set_stance("force_eager"):
             return self.evaluator.evaluate(module, split)
 
@@ -172,21 +169,21 @@ class Evaluation(Callback):
         module: LightningModule,
         stage: str,
         metrics: Mapping[str, Any],
-        shown: Mapping[str, Exhibit],
+        artifacts: Mapping[str, Artifact],
     ) -> None:
         if trainer.is_global_zero:
             scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
             trainer.logger.log_metrics(scalars, step=module.images_seen)
-        self._show(trainer, module, stage, shown)
+        self._show(trainer, module, stage, artifacts)
 
-    def _show(self, trainer: Trainer, module: LightningModule, stage: str, shown: Mapping[str, Exhibit]) -> None:
-        """On TensorBoard, and in the folder, where the newest stays."""
-        for name, exhibit in shown.items() if trainer.is_global_zero else ():
-            exhibit.save(self.folder / "samples", name)
-            exhibit.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
+    def _show(self, trainer: Trainer, module: LightningModule, stage: str, artifacts: Mapping[str, Artifact]) -> None:
+        """Saves artifacts in the folder, over older ones, and adds them to TensorBoard."""
+        for name, artifact in artifacts.items() if trainer.is_global_zero else ():
+            artifact.save(self.folder / "samples", name)
+            artifact.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        # The end of a finished run is not the end of training when it goes on with a larger budget.
+        # A finished run may be resumed with a larger budget.
         checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"] = False
 
     def state_dict(self) -> dict[str, Any]:
@@ -198,15 +195,15 @@ class Evaluation(Callback):
 
 
 def own_randomness(device: torch.device) -> AbstractContextManager[None]:
-    """Every random stream is put back afterwards."""
+    """Restores all random streams afterwards."""
     return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 @contextmanager
 def apart_from_training(device: torch.device) -> Iterator[None]:
-    """Full precision, no gradients, and every random stream is put back afterwards.
+    """Full precision, no gradients; restores all random streams afterwards.
 
-    TF32, in which a GPU trains, would blur the distances between samples: they are differences of large squares.
+    TF32 would be too coarse for distances between samples, which are differences of large squares.
     """
     matrices = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
@@ -218,7 +215,7 @@ def apart_from_training(device: torch.device) -> Iterator[None]:
 
 
 def as_layout(charts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[Any]]]:
-    """Charts as TensorBoard wants them; it is content if a tag only begins like the pattern."""
+    """TensorBoard's layout of the charts; patterns end in $, since TensorBoard matches prefixes."""
     return {
         chapter: {title: ["Multiline", [f"{pattern}$"]] for title, pattern in titles.items()}
         for chapter, titles in charts.items()
@@ -234,14 +231,14 @@ def is_scalar(value: Any) -> bool:
 
 
 def worth(value: float) -> float:
-    """What is not finite is worse than anything."""
+    """Values that are not finite are worse than all others."""
     return value if math.isfinite(value) else -math.inf
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row per evaluation; lists are joined by spaces, numbers that are not finite are left blank.
+    """A row per evaluation; lists are joined by spaces, missing values and numbers that are not finite are blank.
 
-    Rows of a run that an earlier version began may lack columns, which are blank there.
+    Rows written by an earlier version may lack columns.
     """
     text = io.StringIO()
     columns = dict.fromkeys(name for row in history for name in row)

@@ -1,4 +1,4 @@
-"""Statistics of each class of the real data: candidate explanations where a generator loses the same classes again.
+"""Statistics of each class of the real data, as candidate explanations of which classes a generator loses.
 
 N images, H height, W width, C channels, K classes, F features.
 """
@@ -11,52 +11,52 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from src.data.spec import DataSpec, Split
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 
-MOST = 300  # images of a class that are looked at
-SEED = 0  # of the order in which they are chosen
-UNEQUAL = 1.25  # largest class against the smallest; what is below comes from setting splits aside at random
+MAX_IMAGES = 300  # per class
+SEED = 0  # of their choice
+UNEQUAL = 1.25  # ratio of the largest to the smallest class, above which frequencies are a property
 
 
 def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
-    """Every property that the training split itself tells, a value per class in the order of `spec.classes`.
+    """Properties of the training split, a value per class in the order of `spec.classes`.
 
-    Ink only of what has some, strokes only of characters. NaN where a class has too few images to tell.
+    Ink for images and drums, strokes for images only. NaN where a class has too few images.
     """
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(SEED))
-    indices = [order[train.labels[order] == index][:MOST] for index in range(len(spec.classes))]
+    indices = [order[train.labels[order] == index][:MAX_IMAGES] for index in range(len(spec.classes))]
     pictures = [spec.ink(train.images[index]) for index in indices]
-    found: dict[str, list[Tensor]] = {}
+    properties: dict[str, list[Tensor]] = {}
     if spec.kind in ("drums", "images"):
-        found["ink"] = [images_NHW.mean() for images_NHW in pictures]
+        properties["ink"] = [images_NHW.mean() for images_NHW in pictures]
     if spec.kind == "images":
         shapes = [images_NHW >= 0.5 for images_NHW in pictures]
-        found["skeleton"] = [stroke_length(thinned(inked_NHW)).mean() for inked_NHW in shapes]
-        found["perimeter"] = [perimeter(inked_NHW).mean() for inked_NHW in shapes]
-        found["holes"] = [holes(inked_NHW).mean() for inked_NHW in shapes]
-    found["within_variance"] = [(images - images.mean(0)).square().flatten(1).sum(1).mean() for images in pictures]
-    fewest = min(map(len, pictures))  # among more images the nearest is nearer: the same number for every class
-    found["nearest_neighbour"] = [nearest_neighbour(images[:fewest].flatten(1)) for images in pictures]
+        properties["skeleton"] = [stroke_length(thinned(inked_NHW)).mean() for inked_NHW in shapes]
+        properties["perimeter"] = [perimeter(inked_NHW).mean() for inked_NHW in shapes]
+        properties["holes"] = [holes(inked_NHW).mean() for inked_NHW in shapes]
+    properties["within_variance"] = [(images - images.mean(0)).square().flatten(1).sum(1).mean() for images in pictures]
+    fewest = min(map(len, pictures))  # the distance shrinks with the number of images, so the same for every class
+    properties["nearest_neighbour"] = [nearest_neighbour(images[:fewest].flatten(1)) for images in pictures]
     count_K = torch.bincount(train.labels, minlength=len(spec.classes))
     if count_K.max() > UNEQUAL * count_K.min():
-        found["frequency"] = list(count_K / len(train))
-    return {name: [value.item() for value in values] for name, values in found.items()}
+        properties["frequency"] = list(count_K / len(train))
+    return {name: [value.item() for value in values] for name, values in properties.items()}
 
 
-def oracle_properties(num_classes: int, labels_NC: Tensor, opinion: Opinion) -> dict[str, list[float]]:
-    """How hard the oracle finds each class of held-out images, and how far from the others its features lie.
+def oracle_properties(num_classes: int, labels_NC: Tensor, predictions: Predictions) -> dict[str, list[float]]:
+    """The oracle's error on each class of held-out images, and the distance of its mean features from other classes.
 
     Args:
-        labels_NC: the true classes, as `ResidentData.held_out` gives them; channels count as images of their own.
-        opinion: the oracle's, of the same images.
+        labels_NC: true classes from `ResidentData.held_out`; each channel is an image.
+        predictions: the oracle's, for the same images.
     """
     truth_N = labels_NC.flatten().cpu()
-    right_N = opinion.classes_NC.flatten().cpu() == truth_N
-    features_NF = opinion.features_NF.reshape(len(truth_N), -1).float().cpu()
+    right_N = predictions.classes_NC.flatten().cpu() == truth_N
+    features_NF = predictions.features_NF.reshape(len(truth_N), -1).float().cpu()
     members = [truth_N == index for index in range(num_classes)]
     mean_KF = torch.stack([features_NF[member_N].mean(0) for member_N in members])
     distance_KK = torch.cdist(mean_KF, mean_KF).fill_diagonal_(math.inf)
-    nearest_K = distance_KK.where(~distance_KK.isnan(), math.inf).min(1).values  # past classes without an image
+    nearest_K = distance_KK.where(~distance_KK.isnan(), math.inf).min(1).values  # NaN: classes without images
     return {
         "oracle_error": [1 - right_N[member_N].float().mean().item() for member_N in members],
         "distance_to_others": nearest_K.where(nearest_K < math.inf, math.nan).tolist(),
@@ -64,7 +64,7 @@ def oracle_properties(num_classes: int, labels_NC: Tensor, opinion: Opinion) -> 
 
 
 def perimeter(inked_NHW: Tensor) -> Tensor:
-    """Length [N] of the outlines, holes included: edges between a pixel with ink and one without."""
+    """Length [N] of the outlines, holes included: edges between pixels with and without ink."""
     padded = F.pad(inked_NHW, (1, 1, 1, 1))
     down = (padded[:, 1:] != padded[:, :-1]).flatten(1).sum(1)
     across = (padded[..., 1:] != padded[..., :-1]).flatten(1).sum(1)
@@ -72,13 +72,13 @@ def perimeter(inked_NHW: Tensor) -> Tensor:
 
 
 def holes(inked_NHW: Tensor) -> Tensor:
-    """How many patches of ground [N] are cut off from the rest; ink closes them also where it touches at a corner."""
+    """Number of holes [N]: enclosed regions without ink; ink also separates across corners."""
     ground = F.pad(~inked_NHW, (1, 1, 1, 1), value=True).cpu().numpy()
     return torch.tensor([ndimage.label(image)[1] - 1.0 for image in ground])
 
 
 def nearest_neighbour(points_ND: Tensor) -> Tensor:
-    """Mean distance of a point to the nearest other one; NaN for fewer than two."""
+    """Mean distance to the nearest other point; NaN for fewer than two."""
     if len(points_ND) < 2:
         return torch.tensor(math.nan)
     return torch.cdist(points_ND, points_ND).fill_diagonal_(math.inf).min(1).values.mean()
@@ -87,7 +87,7 @@ def nearest_neighbour(points_ND: Tensor) -> Tensor:
 def thinned(inked_NHW: Tensor) -> Tensor:
     """Skeletons one pixel wide (Guo & Hall 1989, Communications of the ACM 32(3), algorithm A1).
 
-    The better known thinning by Zhang & Suen (1984) eats diagonals two pixels wide: it would call X and Z short.
+    Zhang & Suen's thinning (1984) removes diagonals two pixels wide, which would shorten X and Z.
     """
     skeleton_NHW = inked_NHW.clone()
     unfinished = torch.arange(len(inked_NHW))
@@ -109,7 +109,7 @@ def stroke_length(skeleton_NHW: Tensor) -> Tensor:
 
 
 def _removable(inked_NHW: Tensor, from_north_east: bool) -> Tensor:
-    """Pixels of the outline that one half-step takes away: no end of a stroke, and nothing falls apart."""
+    """Outline pixels that a half-step removes: no ends of strokes, and connectivity is kept."""
     n, ne, e, se, s, sw, w, nw = _neighbours(inked_NHW)
     starts = (~n & (ne | e), ~e & (se | s), ~s & (sw | w), ~w & (nw | n))
     one_side = (starts[0] ^ starts[1] ^ starts[2] ^ starts[3]) & ~_two_of(*starts)
@@ -121,7 +121,7 @@ def _removable(inked_NHW: Tensor, from_north_east: bool) -> Tensor:
 
 
 def _neighbours(inked_NHW: Tensor) -> tuple[Tensor, ...]:
-    """The eight neighbours of every pixel, clockwise from the north; there is no ink beyond the edge."""
+    """The eight neighbours of every pixel, clockwise from the north; without ink beyond the edge."""
     height, width = inked_NHW.shape[1:]
     padded = F.pad(inked_NHW, (1, 1, 1, 1))
     around = ((0, 1), (0, 2), (1, 2), (2, 2), (2, 1), (2, 0), (1, 0), (0, 0))

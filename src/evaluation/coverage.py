@@ -1,4 +1,4 @@
-"""Which classes of the data a model's samples show: both model families are asked this, by the same measures.
+"""Mode coverage and fidelity of samples, with the same metrics for both model families.
 
 N images, C channels, K classes or modes, E evaluations.
 """
@@ -18,13 +18,13 @@ from src.data.gaussians import NEAR
 from src.data.module import ResidentData
 from src.data.spec import DataSpec
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Exhibit, Picture, Sound
+from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.fidelity import Fidelity
 from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage
 from src.evaluation.metrics.onset import mode_collapse_onset, onset_reason
 from src.evaluation.metrics.outcome import late_metrics, mode_outcome
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from src.evaluation.oracles.controls import controls_of
 from src.evaluation.oracles.factory import oracle_of
 from src.evaluation.point_plots import Map
@@ -32,20 +32,20 @@ from src.evaluation.point_plots import Map
 log = logging.getLogger(__name__)
 
 SEED = 20_26  # of the controls: the same in every run
-PER_CLASS = 12
-LEAST_ACCURACY, LEAST_THRESHOLD = 0.8, 0.2  # of an oracle whose classes can be relied on
+PER_CLASS = 12  # samples in a picture
+MIN_ACCURACY, MIN_THRESHOLD = 0.8, 0.2  # of a reliable oracle
 EXPECTED_THRESHOLD = 0.5
-ALONG_TRAINING = 2_500  # samples that suffice between beginning and end,
-PER_MODE = 20  # if they are so many a mode: a covered one, shown a tenth as often, is then still seen twice
-STACKED_TIMES = 5  # how often the held-out characters are stacked anew, to show more of the combinations
+NUM_IN_TRAINING = 2_500  # samples of an evaluation during training, or
+PER_MODE = 20  # so many per mode: a mode at a tenth of its share, the minimum to be covered, then occurs twice
+STACKINGS = 5  # random stackings of the held-out characters, to cover more combinations
 
 
 class Coverage:
-    """The oracle and the held-out splits, ready to judge samples.
+    """Compares samples with the held-out splits, in the oracle's predictions and features.
 
     Args:
         data: set up; its oracle is trained, or loaded from `cache`, on `device`.
-        num_samples: N, of which each control is made; of held-out images there may be fewer.
+        num_samples: samples at the end, and images per control; there may be fewer held-out images.
         cache: folder of trained oracles.
     """
 
@@ -54,12 +54,12 @@ class Coverage:
         self.num_samples = num_samples
         self.device = device
         self.oracle = oracle_of(data, cache, device)
-        times = STACKED_TIMES if data.spec.shape[0] > 1 else 1
+        times = STACKINGS if data.spec.shape[0] > 1 else 1
         held_out = {name: data.held_out(name, times) for name in ("val", "test")}
         self.real_images = {name: split.images for name, split in held_out.items()}
         self.real_labels = held_out["val"].labels
         self.real = {
-            name: self.oracle.opinion(data.splits[name].images.unsqueeze(1).to(device)).stacked(
+            name: self.oracle.predict(data.splits[name].images.unsqueeze(1).to(device)).stacked(
                 data.held_out_order(name, times).to(device)
             )
             for name in held_out
@@ -69,7 +69,7 @@ class Coverage:
             for name, real in self.real.items()
         }
         self.fidelity = {name: Fidelity(real.features_NF) for name, real in self.real.items()}
-        self.unjudged = {name: self._classes_without(modes.judged_K) for name, modes in self.modes.items()}
+        self.unmeasured = {name: self._classes_without(modes.measured_K) for name, modes in self.modes.items()}
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
             len(data.spec.classes), held_out["test"].labels, self.real["test"]
         )
@@ -77,64 +77,65 @@ class Coverage:
         if self.spec.kind == "points":
             self.map = Map(self.oracle.mixture, self.real["val"])
 
-    def enough(self, split: str) -> int:
-        """How many samples an evaluation on this split takes: N at the end, mostly fewer along training."""
-        along = max(ALONG_TRAINING, PER_MODE * len(self.modes[split].judged_K))
-        return self.num_samples if split == "test" else min(self.num_samples, along)
+    def num_samples_of(self, split: str) -> int:
+        """Number of samples of an evaluation: all at the end (test), usually fewer during training (val)."""
+        if split == "test":
+            return self.num_samples
+        return min(self.num_samples, max(NUM_IN_TRAINING, PER_MODE * len(self.modes[split].measured_K)))
 
-    def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
-        """Metrics of stored images by name, and the images sorted by class; points are put on a map instead."""
-        opinion = self.oracle.opinion(images_NCHW)
-        metrics = self.score(opinion, split)
+    def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
+        """Metrics by name, and pictures: images sorted by class, or points on a map."""
+        predictions = self.oracle.predict(images_NCHW)
+        metrics = self.score(predictions, split)
         if self.spec.kind == "points":
-            points = {"points": self.map.some(opinion)} if split == "val" else {}
-            return metrics | points, {"scatter": self.map.picture(opinion)}
-        rows = self._rows(images_NCHW, opinion, split, metrics["missing"])
-        shown: dict[str, Exhibit] = {"sorted": Picture(self._sorted(rows))}
-        heard = [found[:1, 0] for found in rows.values() if found is not None]
-        if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and heard:
-            shown["sorted_bars"] = Sound(torch.cat(heard), self.spec.kit)  # the first column
-        return metrics, shown
+            points = {"points": self.map.some(predictions)} if split == "val" else {}
+            return metrics | points, {"scatter": self.map.picture(predictions)}
+        rows = self._rows(images_NCHW, predictions, split, metrics["missing"])
+        artifacts: dict[str, Artifact] = {"sorted": Picture(self._sorted(rows))}
+        first = [images[:1, 0] for images in rows.values() if images is not None]
+        if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and first:
+            artifacts["sorted_bars"] = Sound(torch.cat(first), self.spec.kit)
+        return metrics, artifacts
 
-    def score(self, opinion: Opinion, split: str) -> dict[str, Any]:
-        """Every metric of images with this opinion, against the real images of `split`."""
+    def score(self, predictions: Predictions, split: str) -> dict[str, Any]:
+        """All metrics of images with these predictions, against the real images of `split`."""
         modes, fidelity = self.modes[split], self.fidelity[split]
         modes.reset()
-        modes.update(opinion)
-        found = modes.compute()
-        lost_K, shares_K = modes.judged_K & ~found.pop("covered"), found.pop("shares")
+        modes.update(predictions)
+        coverage = modes.compute()
+        missing_K, shares_K = modes.measured_K & ~coverage.pop("covered"), coverage.pop("shares")
         fidelity.reset()
-        fidelity.update(opinion.features_NF)
-        values = {name: value.item() for name, value in (found | fidelity.compute()).items()}
+        fidelity.update(predictions.features_NF)
+        values = {name: value.item() for name, value in (coverage | fidelity.compute()).items()}
         return values | {
-            "num_samples": len(opinion.confidence_N),
-            "missing": [self._mode_name(mode) for mode in lost_K.nonzero().flatten().tolist()],
+            "num_samples": len(predictions.confidence_N),
+            "missing": [self._mode_name(mode) for mode in missing_K.nonzero().flatten().tolist()],
             "shares": self._class_shares(shares_K).tolist(),
-            **({"unjudged": self.unjudged[split]} if self.unjudged[split] else {}),
+            **({"unjudged": self.unmeasured[split]} if self.unmeasured[split] else {}),
         }
 
     def names(self, images_NCHW: Tensor, split: str) -> list[str]:
-        """What the oracle recognises in each image, a question mark for nothing."""
-        modes_N = self.modes[split].recognise(self.oracle.opinion(images_NCHW))
+        """The recognised mode of each image, or a question mark."""
+        modes_N = self.modes[split].recognise(self.oracle.predict(images_NCHW))
         return [self._mode_name(mode) if mode >= 0 else "?" for mode in modes_N.tolist()]
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        """The metrics of images whose quality is known, against the same reference as the final samples.
+        """Metrics of images of known quality, against the same reference as the final samples.
 
-        `real`: the validation split, which neither the oracle nor the reference contains. `single`: one recognisable
-        real image repeated. The others: `src.evaluation.oracles.controls`. All but `real` take as many
-        images as an evaluation during training.
+        `real`: the validation split, which is neither in the oracle's training data nor in the reference. `single`: one
+        recognisable real image repeated. The others: oracles/controls.py, with as many images as an evaluation during
+        training.
         """
         real = self.real_images["val"][: self.num_samples]
-        num = self.enough("val")
+        num = self.num_samples_of("val")
         best = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()]
-        images = {"real": real, **self._made_from_real(num), "single": best.expand(num, *self.spec.shape)}
+        images = {"real": real, **self._altered(num), "single": best.expand(num, *self.spec.shape)}
         return {
-            name: self.score(self.oracle.opinion(control.to(self.device)), "test") for name, control in images.items()
+            name: self.score(self.oracle.predict(control.to(self.device)), "test") for name, control in images.items()
         }
 
-    def _made_from_real(self, num: int) -> dict[str, Tensor]:
-        """At most `num` stored images [N, C, H, W] per control; characters on several channels are treated singly."""
+    def _altered(self, num: int) -> dict[str, Tensor]:
+        """At most `num` stored images [N, C, H, W] per control, each channel altered separately."""
         images_MHW, labels_M = self.real_images["val"][:num].flatten(0, 1), self.real_labels[:num].flatten()
         with torch.random.fork_rng([]):
             torch.manual_seed(SEED)
@@ -142,18 +143,18 @@ class Coverage:
         return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made.items()}
 
     def _weakness(self) -> str | None:
-        """Why classes found by this oracle mean little, if they do; a lower threshold than expected is only logged."""
+        """Why this oracle is unreliable, or None; a threshold below the expected one is only logged."""
         accuracy, threshold = self.oracle.accuracy_k.item(), self.modes["test"].threshold.item()
-        known = f"accuracy {accuracy:.2f} over the classes of held-out data, threshold {threshold:.2f}"
-        if accuracy < LEAST_ACCURACY or threshold < LEAST_THRESHOLD:
-            log.warning("The oracle is too weak to count classes: %s.", known)
-            return known
+        text = f"accuracy {accuracy:.2f} over the classes of held-out data, threshold {threshold:.2f}"
+        if accuracy < MIN_ACCURACY or threshold < MIN_THRESHOLD:
+            log.warning("The oracle is too weak to count classes: %s.", text)
+            return text
         if threshold < EXPECTED_THRESHOLD:
-            log.warning("The oracle is less certain than expected (threshold of at least 0.5): %s.", known)
+            log.warning("The oracle is less certain than expected (threshold of at least 0.5): %s.", text)
         return None
 
     def facts(self) -> dict[str, Any]:
-        """What else belongs into the results."""
+        """Further entries of results.json."""
         weak = {"oracle_weak": self.weakness} if self.weakness else {}
         return {
             "oracle": self.oracle.identity,
@@ -164,8 +165,8 @@ class Coverage:
         } | weak
 
     def over_training(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """`outcome`, `onset`, `onset_reason` and the late `metrics`, of the evaluations on the validation split."""
-        num_modes, modes = int(self.modes["val"].judged_K.sum()), [row["modes"] for row in history]
+        """`outcome`, `onset`, `onset_reason` and late `metrics` from the evaluations during training."""
+        num_modes, modes = int(self.modes["val"].measured_K.sum()), [row["modes"] for row in history]
         return {
             "outcome": mode_outcome(history, num_modes),
             "onset": mode_collapse_onset([row["images_seen"] for row in history], modes, num_modes),
@@ -173,32 +174,35 @@ class Coverage:
             "metrics": late_metrics(history),
         }
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
-        """The share of each class over the whole run so far."""
-        seen, shares_EK = [row["images_seen"] for row in history], np.array([row["shares"] for row in history])
-        shown: dict[str, Exhibit] = {"shares": Picture(image_grids.timeline(seen, shares_EK, self.spec.classes))}
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
+        """Pictures over the whole run: class shares, and frames of points."""
+        shares_EK = np.array([row["shares"] for row in history])
+        picture = image_grids.timeline([row["images_seen"] for row in history], shares_EK, self.spec.classes)
+        artifacts: dict[str, Artifact] = {"shares": Picture(picture)}
         if self.spec.kind == "points":
-            shown["frames"] = self.map.frames(history)
-        return shown
+            artifacts["frames"] = self.map.frames(history)
+        return artifacts
 
-    def _rows(self, images_NCHW: Tensor, opinion: Opinion, split: str, missing: list[str]) -> dict[str, Tensor | None]:
-        """Some samples of each class that is judged; of stacked characters the first channel's class counts."""
-        recognised_N = self.modes[split].recognise(opinion) >= 0
-        class_N = torch.where(recognised_N, opinion.classes_NC[:, 0], -1)
+    def _rows(
+        self, images_NCHW: Tensor, predictions: Predictions, split: str, missing: list[str]
+    ) -> dict[str, Tensor | None]:
+        """Some samples per class of the first channel; None for a missing class."""
+        recognised_N = self.modes[split].recognise(predictions) >= 0
+        class_N = torch.where(recognised_N, predictions.classes_NC[:, 0], -1)
         rows = {}
         for index, name in enumerate(self.spec.classes):
-            found = images_NCHW[class_N == index][:PER_CLASS]
-            rows[name] = found if len(found) and name not in missing else None
+            of_class = images_NCHW[class_N == index][:PER_CLASS]
+            rows[name] = of_class if len(of_class) and name not in missing else None
         if self.spec.kind != "drums":
             return rows
-        return {name: found for name, found in rows.items() if name not in self.unjudged[split]}
+        return {name: images for name, images in rows.items() if name not in self.unmeasured[split]}
 
     def _sorted(self, rows: Mapping[str, Tensor | None]) -> np.ndarray:
-        """A row a class."""
+        """A row per class."""
         if self.spec.kind != "drums":
             return image_grids.sorted_grid(rows, PER_CLASS)
         return drawing.sorted_bars(
-            {name: None if found is None else drawing.side_by_side(found) for name, found in rows.items()},
+            {name: None if bars is None else drawing.side_by_side(bars) for name, bars in rows.items()},
             voices=self.spec.kit,
         )
 
@@ -211,12 +215,12 @@ class Coverage:
         return ("" if letters else "+").join(reversed(names))
 
     def _classes_without(self, modes_K: Tensor) -> list[str]:
-        """Names of the classes that are in none of these modes."""
+        """Names of the classes that occur in none of these modes."""
         present_K = self._class_shares(modes_K.double()) > 0
         return [name for name, present in zip(self.spec.classes, present_K.tolist(), strict=True) if not present]
 
     def _class_shares(self, shares_K: Tensor) -> Tensor:
-        """Shares of the classes, averaged over the channels of stacked characters."""
+        """Shares of the classes, averaged over channels."""
         channels = self.spec.shape[0]
         cube = shares_K.view([len(self.spec.classes)] * channels)
         margins = [cube.sum([c for c in range(channels) if c != keep]) for keep in range(channels)]
@@ -224,7 +228,7 @@ class Coverage:
 
 
 def rejected_share(spec: DataSpec) -> float:
-    """Share of real images that is not recognisable: by the threshold's definition, or that of points beyond 3 σ."""
+    """Share of real images that are not recognisable: by definition of the threshold, or beyond 3 σ for points."""
     if spec.kind != "points":
         return 1 - REAL_SHARE
     return 1 - (1 - math.exp(-(NEAR**2) / 2)) ** spec.shape[0]

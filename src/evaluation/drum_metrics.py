@@ -1,4 +1,4 @@
-"""How drum bars sound, by what can be counted, with controls to read it against: both model families are asked this.
+"""Metrics of drum bars with their controls, for both model families.
 
 N bars, T steps, V voices.
 """
@@ -14,13 +14,13 @@ from src.evaluation.oracles.controls import bar_controls
 SEED = 20_26  # of the controls: the same in every run
 
 
-class Listener:
-    """Judges single bars, uint8 [N, T, V].
+class DrumMetrics:
+    """Validity, diversity and feature distance of single bars, uint8 [N, T, V].
 
     Args:
-        train: the bars that the measures refer to, on the device.
+        train: the reference bars, on the device.
         test_NTV: held-out bars.
-        num_samples: bars that a figure is made of; of held-out ones there may be fewer.
+        num_samples: bars per control, at most.
     """
 
     def __init__(self, train: Split, test_NTV: Tensor, num_samples: int):
@@ -28,13 +28,13 @@ class Listener:
         self.num_samples = num_samples
         self.musicality = Musicality(train.images).to(train.images.device)
 
-    def measures(self, grids_NTV: Tensor) -> dict[str, float]:
+    def measure(self, grids_NTV: Tensor) -> dict[str, float]:
         self.musicality.reset()
         self.musicality.update(grids_NTV)
         return {name: value.item() for name, value in self.musicality.compute().items()}
 
     def controls(self) -> dict[str, dict[str, float]]:
-        """The measures of bars whose quality is known.
+        """Metrics of bars of known quality.
 
         `real`: the test split. `single`: one real bar repeated. The others: `bar_controls` in oracles/controls.py.
         """
@@ -47,12 +47,12 @@ class Listener:
             **{name: grids_N1TV[:, 0].to(real_NTV) for name, grids_N1TV in made.items()},
             "single": real_NTV[:1].expand_as(real_NTV),
         }
-        return {name: self.measures(grids_NTV) for name, grids_NTV in bars.items()}
+        return {name: self.measure(grids_NTV) for name, grids_NTV in bars.items()}
 
 
-def listener_of(data: ResidentData, num_samples: int, device: torch.device) -> Listener | None:
-    """None for what is not to be heard: images, and stacked bars, which sound together."""
+def drum_metrics_of(data: ResidentData, num_samples: int, device: torch.device) -> DrumMetrics | None:
+    """None for images, points and stacked bars."""
     if data.spec.kind != "drums" or data.spec.shape[0] > 1:
         return None
     test_NTV = data.held_out("test").images[:, 0].to(device)
-    return Listener(data.splits["train"].to(device), test_NTV, num_samples)
+    return DrumMetrics(data.splits["train"].to(device), test_NTV, num_samples)

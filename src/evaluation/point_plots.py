@@ -1,4 +1,4 @@
-"""Pictures of points in the plane: real ones, generated ones, and the Gaussians with a sample and without.
+"""Pictures of points in the plane: real and generated points, Gaussians with and without samples.
 
 N generated points, C channels, M real points, K Gaussians.
 """
@@ -8,127 +8,106 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from src.data.gaussians import Mixture
 from src.evaluation.artifacts import Picture
 from src.evaluation.image_grids import rendered
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 
-# From Okabe & Ito's palette, which the colour-blind tell apart; marks differ in form too.
+# From Okabe & Ito's colour-blind safe palette.
 NEAR_COLOUR = "#0072b2"
-ASTRAY_COLOUR = "#e69f00"
+FAR_COLOUR = "#e69f00"
 MISSED_COLOUR = "#c1272d"
 REAL_GREY = "#9a9a9a"
-SHOWN = 2000  # points of a kind in a picture
-IN_FRAME = 400  # points of a frame, which the history keeps
+NUM_SHOWN = 2000  # points of a kind in a picture
+NUM_IN_FRAME = 400  # points of a frame, kept in the history
 COLUMNS = 5  # of the frames
 PANEL = 1.6  # inches
 
 
 class Map:
-    """Shows points as the oracle of a mixture sees them; of stacked points all channels on one map.
+    """Plots points by the oracle's predictions, all channels of stacked points together.
 
     Args:
         mixture: the Gaussians.
-        real: the oracle's opinion of held-out real points.
+        real: predictions of held-out real points.
     """
 
-    def __init__(self, mixture: Mixture, real: Opinion):
+    def __init__(self, mixture: Mixture, real: Predictions):
         self.centres_K2 = mixture.centres_K2.numpy()
         self.reach = mixture.reach
         self.real_M2 = _points(real)
 
-    def picture(self, opinion: Opinion) -> Picture:
-        """Generated points among real ones; a single point within 3σ is enough here, `modes` asks for more."""
-        class_N = opinion.classes_NC.flatten().cpu().numpy()
+    def picture(self, predictions: Predictions) -> Picture:
+        """Generated points over real ones; a mode with one point within 3σ is marked as covered, unlike in `modes`."""
+        class_N = predictions.classes_NC.flatten().cpu().numpy()
+        fake_N2, near_N = _points(predictions), class_N >= 0
         covered_K = np.isin(np.arange(len(self.centres_K2)), class_N)
-        drawn = scatter(self.real_M2, _points(opinion), class_N >= 0, self.centres_K2, covered_K, self.reach)
-        return Picture(drawn)
+        figure = Figure(figsize=(6.4, 7.2), dpi=100)
+        axis = figure.add_axes((0.075, 0.045, 0.9, 0.8))
+        axis.set(xlim=(-self.reach, self.reach), ylim=(-self.reach, self.reach), aspect="equal")
+        shown_N2, shown_near_N = fake_N2[:NUM_SHOWN].clip(-self.reach, self.reach), near_N[:NUM_SHOWN]
+        axis.scatter(*self.real_M2[:NUM_SHOWN].T, s=14, color=REAL_GREY, linewidths=0, label="real points")
+        dots = {"s": 5, "linewidths": 0, "zorder": 3}
+        axis.scatter(*shown_N2[~shown_near_N].T, color=FAR_COLOUR, label="generated, farther", **dots)
+        axis.scatter(*shown_N2[shown_near_N].T, color=NEAR_COLOUR, label="generated, within 3σ of a centre", **dots)
+        _mark(axis, self.centres_K2, covered_K, 190)
+        legend = axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.045), ncols=2, frameon=False, fontsize=10)
+        for handle in legend.legend_handles:
+            handle.set_sizes([40])
+        covered = f"{covered_K.sum()} of {len(covered_K)} modes with a sample"
+        axis.set_title(f"{covered}, {near_N.mean():.0%} of points within 3σ", fontsize=12)
+        return Picture(rendered(figure))
 
-    def some(self, opinion: Opinion) -> list[float]:
+    def some(self, predictions: Predictions) -> list[float]:
         """Coordinates x, y, x, y, … for a frame."""
-        return _points(opinion)[:IN_FRAME].round(3).flatten().tolist()
+        return _points(predictions)[:NUM_IN_FRAME].round(3).flatten().tolist()
 
     def frames(self, history: Sequence[Mapping[str, Any]]) -> Picture:
-        """The run so far, frame by frame."""
-        return Picture(frames(history, self.centres_K2, self.reach))
-
-
-def scatter(
-    real_M2: np.ndarray,
-    drawn_N2: np.ndarray,
-    near_N: np.ndarray,
-    centres_K2: np.ndarray,
-    covered_K: np.ndarray,
-    reach: float,
-) -> np.ndarray:
-    """Generated points over real ones, as pixels; `near_N` belong to a Gaussian, the others went astray."""
-    figure = Figure(figsize=(6.4, 7.2), dpi=100)
-    canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0.075, 0.045, 0.9, 0.8))
-    axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
-    shown_N2, shown_near_N = drawn_N2[:SHOWN].clip(-reach, reach), near_N[:SHOWN]
-    axis.scatter(*real_M2[:SHOWN].T, s=14, color=REAL_GREY, linewidths=0, label="real points")
-    dots = {"s": 5, "linewidths": 0, "zorder": 3}
-    axis.scatter(*shown_N2[~shown_near_N].T, color=ASTRAY_COLOUR, label="generated, astray", **dots)
-    axis.scatter(*shown_N2[shown_near_N].T, color=NEAR_COLOUR, label="generated, within 3σ of a centre", **dots)
-    _mark(axis, centres_K2, covered_K, 190)
-    legend = axis.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.045), ncols=2, frameon=False, fontsize=10)
-    for handle in legend.legend_handles:
-        handle.set_sizes([40])
-    covered = f"{covered_K.sum()} of {len(covered_K)} modes with a sample"
-    axis.set_title(f"{covered}, {near_N.mean():.0%} of points within 3σ", fontsize=12)
-    return rendered(canvas)
+        """A panel per evaluation: some of its `points`, Gaussians with and without samples, and metrics, as pixels."""
+        rows = -(-len(history) // COLUMNS)
+        figure = Figure(figsize=(COLUMNS * PANEL, rows * PANEL * 1.15 + 0.35), dpi=110)
+        axis = figure.add_axes((0, 0, 1, 1))
+        width, height = 2.15 * self.reach, 2.15 * self.reach * 1.15
+        strip = 0.35 / (PANEL * 1.15) * height
+        axis.set(xlim=(0, COLUMNS * width), ylim=(-rows * height, strip))
+        axis.set_axis_off()
+        points, centres, covered = [], [], []
+        for index, row in enumerate(history):
+            line, column = divmod(index, COLUMNS)
+            middle = np.array([(column + 0.5) * width, -(line + 1) * height + 0.5 * width])
+            covered_K = np.array(row["shares"]) > 0
+            points.append(np.array(row["points"]).reshape(-1, 2).clip(-self.reach, self.reach) + middle)
+            centres.append(self.centres_K2 + middle)
+            covered.append(covered_K)
+            corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * self.reach + middle
+            axis.plot(*corners.T, color="#b0b0b0", linewidth=0.7)
+            modes = f"{covered_K.sum()}/{len(covered_K)}"
+            title = f"{row['images_seen'] / 1000:,.0f}k · {modes} · {row['recognisable']:.0%}"
+            axis.text(middle[0], middle[1] + 1.06 * self.reach, title, ha="center", va="bottom", fontsize=9)
+        axis.scatter(*np.concatenate(points).T, s=2.5, color=NEAR_COLOUR, linewidths=0, zorder=3)
+        _mark(axis, np.concatenate(centres), np.concatenate(covered), 30)
+        axis.legend(
+            loc="upper left", bbox_to_anchor=(0, 1), borderpad=0.2, ncols=2, frameon=False, fontsize=9, markerscale=1.3
+        )
+        caption = "points seen · modes with a sample · generated points within 3σ"
+        axis.text(COLUMNS * width - 0.08 * width, strip / 2, caption, ha="right", va="center", fontsize=9)
+        return Picture(rendered(figure))
 
 
 def cloud(images_NCHW: Tensor) -> np.ndarray:
-    """Points alone, given and drawn in [-1, 1]; of stacked points all channels together."""
+    """Points in [-1, 1], all channels together, as pixels."""
     figure = Figure(figsize=(6.4, 6.4), dpi=100)
-    canvas = FigureCanvasAgg(figure)
     axis = figure.add_axes((0.075, 0.045, 0.9, 0.9))
     axis.set(xlim=(-1, 1), ylim=(-1, 1), aspect="equal")
     axis.scatter(*images_NCHW.reshape(-1, 2).cpu().numpy().T, s=5, color=NEAR_COLOUR, linewidths=0)
-    return rendered(canvas)
-
-
-def frames(history: Sequence[Mapping[str, Any]], centres_K2: np.ndarray, reach: float) -> np.ndarray:
-    """A panel an evaluation: a few of its `points`, the Gaussians with a sample and without, and the figures."""
-    rows = -(-len(history) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS * PANEL, rows * PANEL * 1.15 + 0.35), dpi=110)
-    canvas = FigureCanvasAgg(figure)
-    axis = figure.add_axes((0, 0, 1, 1))
-    width, height = 2.15 * reach, 2.15 * reach * 1.15
-    strip = 0.35 / (PANEL * 1.15) * height
-    axis.set(xlim=(0, COLUMNS * width), ylim=(-rows * height, strip))
-    axis.set_axis_off()
-    drawn, centres, covered = [], [], []
-    for index, row in enumerate(history):
-        line, column = divmod(index, COLUMNS)
-        middle = np.array([(column + 0.5) * width, -(line + 1) * height + 0.5 * width])
-        covered_K = np.array(row["shares"]) > 0
-        drawn.append(np.array(row["points"]).reshape(-1, 2).clip(-reach, reach) + middle)
-        centres.append(centres_K2 + middle)
-        covered.append(covered_K)
-        corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]) * reach + middle
-        axis.plot(*corners.T, color="#b0b0b0", linewidth=0.7)
-        seen = f"{row['images_seen'] / 1000:,.0f}k"
-        title = f"{seen} · {covered_K.sum()}/{len(covered_K)} · {row['recognisable']:.0%}"
-        axis.text(middle[0], middle[1] + 1.06 * reach, title, ha="center", va="bottom", fontsize=9)
-    axis.scatter(*np.concatenate(drawn).T, s=2.5, color=NEAR_COLOUR, linewidths=0, zorder=3)
-    _mark(axis, np.concatenate(centres), np.concatenate(covered), 30)
-    axis.legend(
-        loc="upper left", bbox_to_anchor=(0, 1), borderpad=0.2, ncols=2, frameon=False, fontsize=9, markerscale=1.3
-    )
-    says = "points seen · modes with a sample · generated points within 3σ"
-    axis.text(COLUMNS * width - 0.08 * width, strip / 2, says, ha="right", va="center", fontsize=9)
-    return rendered(canvas)
+    return rendered(figure)
 
 
 def _mark(axis: Axes, centres_K2: np.ndarray, covered_K: np.ndarray, size: float) -> None:
-    """A ring around each Gaussian with a sample, a cross on each without."""
+    """Rings around Gaussians with a sample, crosses on those without."""
     thin, thick = size**0.5 / 12, size**0.5 / 6
     ring = {"s": size, "facecolors": "none", "edgecolors": "black", "linewidths": thin, "zorder": 4}
     axis.scatter(*centres_K2[covered_K].T, marker="o", label="mode with a sample", **ring)
@@ -136,5 +115,5 @@ def _mark(axis: Axes, centres_K2: np.ndarray, covered_K: np.ndarray, size: float
     axis.scatter(*centres_K2[~covered_K].T, marker="x", label="mode without", **cross)
 
 
-def _points(opinion: Opinion) -> np.ndarray:
-    return opinion.features_NF.reshape(-1, 2).cpu().numpy()
+def _points(predictions: Predictions) -> np.ndarray:
+    return predictions.features_NF.reshape(-1, 2).cpu().numpy()

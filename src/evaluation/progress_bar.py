@@ -1,4 +1,4 @@
-"""The progress bar: what is measured and the speed, instead of losses."""
+"""Progress bar with headline metrics and speed instead of losses."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from src.evaluation.callback import Evaluation
 
 
 class Progress(RichProgressBar):
-    """Steps, the latest evaluation's headline figures, and samples trained on per second."""
+    """Shows steps, the latest headline metrics, and training samples per second."""
 
     uses_breakpoints = True
 
@@ -23,5 +23,5 @@ class Progress(RichProgressBar):
         latest = evaluation.latest
         if not latest:
             return {}
-        shown = {name: f"{latest[name]:.3g}" for name in evaluation.evaluator.headline if name in latest}
-        return shown | {"samples/s": f"{latest['images_seen'] / latest['seconds']:,.0f}"}
+        metrics = {name: f"{latest[name]:.3g}" for name in evaluation.evaluator.headline if name in latest}
+        return metrics | {"samples/s": f"{latest['images_seen'] / latest['seconds']:,.0f}"}

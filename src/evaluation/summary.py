@@ -1,4 +1,4 @@
-"""The table at the end of a run."""
+"""Prints the table of results at the end of a run."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ SAMPLE_SIZES = {"num_samples", "num_held_out", "importance_samples"}
 
 
 def print_summary(results: dict[str, Any]) -> None:
-    """Prints the final metrics beside those of the controls that fit into a terminal; results.json has all."""
+    """Prints the final metrics beside those of some controls; results.json has all."""
     dataset = results["dataset"]
     table = Table(title=f"{results['name']} · seed {results['seed']} · {dataset['source']} {dataset['digest'][:8]}")
     controls = {name: results["controls"][name] for name in CONTROLS if name in results["controls"]}
@@ -31,7 +31,7 @@ def print_summary(results: dict[str, Any]) -> None:
 
 
 def _rows(results: dict[str, Any]) -> list[str]:
-    """Every number that was measured: the family's main metrics first, the rest in the registry's order."""
+    """Keys of all measured numbers: the family's main metrics first, then in the order of metric_specs."""
     measured = {key for key, value in results["metrics"].items() if is_number(value)} - SAMPLE_SIZES
     main = [key for key in family(results["model"]).main if key in measured]
     return main + ordered(measured - {*main})
@@ -42,7 +42,7 @@ def _label(key: str, unit: str) -> str:
 
 
 def _text(key: str, metrics: dict[str, Any]) -> str:
-    """A number as reports show it, a count without decimals, blank where it was not measured."""
+    """A number as in reports, a count without decimals, blank where it was not measured."""
     value = metrics.get(key)
     if isinstance(value, int):
         return f"{value:,}"
@@ -54,7 +54,7 @@ def _gan_facts(results: dict[str, Any]) -> list[str]:
     return [
         f"{metrics['num_samples']:,} samples",
         *_point_facts(results),
-        *_lost(metrics),
+        *_missing(metrics),
         f"outcome: {results['outcome']}",
         f"onset of collapse: {_onset(results)}",
         f"oracle accuracy {results['oracle_accuracy']:.3f}",
@@ -67,7 +67,7 @@ def _onset(results: dict[str, Any]) -> str:
 
 
 def _point_facts(results: dict[str, Any]) -> list[str]:
-    """The literature's two figures, of points alone: a mode counts from its first sample on."""
+    """The literature's two metrics of points: modes with at least one sample, and share of samples within 3σ."""
     metrics, dataset = results["metrics"], results["dataset"]
     if _unit(results) != "points":
         return []
@@ -77,15 +77,15 @@ def _point_facts(results: dict[str, Any]) -> list[str]:
 
 
 def _vae_facts(results: dict[str, Any]) -> list[str]:
-    """What collapsed and since when, how good the estimate of the likelihood is and how far it is from the best."""
+    """Collapsed levels with onset, size of the estimate, and the likelihood beside its references."""
     metrics, unit = results["metrics"], _unit(results)
-    since = {level: f" since {compact(seen)} {unit}" for level, seen in results["onset"].items() if seen is not None}
+    since = {level: f" since {compact(at)} {unit}" for level, at in results["onset"].items() if at is not None}
     collapsed = ", ".join(f"{level}{since.get(level, '')}" for level in metrics["collapsed"])
     facts = [f"collapsed: {collapsed or 'no level'}"]
     facts += [f"without effect: {', '.join(metrics['without_effect'])}"] if metrics["without_effect"] else []
     facts.append(f"{metrics['num_held_out']:,} {unit}")
     facts.append(f"IWAE with k = {metrics['importance_samples']}")
-    facts += _lost(metrics)
+    facts += _missing(metrics)
     for key, name in (("floor_nll", "collapse floor"), ("entropy", "entropy")):
         if is_number(metrics.get(key)):
             gap = metrics["iwae_nll"] - metrics[key]
@@ -93,9 +93,9 @@ def _vae_facts(results: dict[str, Any]) -> list[str]:
     return [*facts, _speed(results)]
 
 
-def _lost(metrics: dict[str, Any]) -> list[str]:
-    """Modes that samples lack, and classes too rare among real data to tell; nothing where none are counted."""
-    words = {"missing": "missing", "unjudged": "too rare to judge"}
+def _missing(metrics: dict[str, Any]) -> list[str]:
+    """Modes that samples lack, and classes too rare among real data to be measured."""
+    words = {"missing": "missing", "unjudged": "too rare to measure"}
     return [f"{word}: {listed(metrics[key]) or 'none'}" for key, word in words.items() if key in metrics]
 
 

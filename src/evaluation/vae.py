@@ -1,4 +1,4 @@
-"""What a VAE is scored on: the raw bound on held-out samples, what its latents hold, and what its samples look like.
+"""Metrics of a VAE: the bound on held-out samples, information in its latents, and quality of its samples.
 
 N samples, T steps, V voices (cells of a step), L latent dims.
 """
@@ -17,67 +17,67 @@ from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Cloud, Exhibit, Picture, Sound
-from src.evaluation.latents.encode import Findings
-from src.evaluation.latents.run import Examiner
+from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
+from src.evaluation.latents.encode import AnalysisResult
+from src.evaluation.latents.run import LatentAnalysis
 from src.evaluation.metrics.bound import Bound, active_units, cell_floor, importance_weighted_nll, onset_f1
 from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.evaluation.metrics.outcome import LevelState, worst_state
 from src.evaluation.point_plots import cloud
-from src.evaluation.vae_samples import SampleJudges
+from src.evaluation.vae_samples import SampleEvaluator
 from src.vae.information import paired_information
 from src.vae.latents import LEVELS
 from src.vae.module import VAE, log_likelihood
 
-SEED = 20_26  # of everything that evaluation draws: the same at every evaluation of every run
-CHUNK = 500  # samples at once
-IMPORTANCE_CELLS = 250_000  # at once under importance sampling: tensors small enough to stay in the allocator
-DRAWS = 16  # from the posteriors of each sample, for the bound at the end,
-DRAWS_ALONG_TRAINING = 2  # and for that of each evaluation along training
-DRAWN_CELLS = 1_000_000  # at once for the bound
-SHOWN = 8  # bars in a picture
-HEARD = 4  # of them, each followed by what is rebuilt of it
-SHOWN_IMAGES = 64
-ALONG_TRAINING = 300  # samples, of all measures but the bound; some cost more the more there are
+SEED = 20_26  # of all random draws: the same at every evaluation of every run
+CHUNK = 500  # samples per batch
+IMPORTANCE_CELLS = 250_000  # per batch of importance sampling: tensors small enough to stay in the allocator
+DRAWS = 16  # posterior samples for the bound at the end,
+DRAWS_IN_TRAINING = 2  # and during training
+BOUND_CELLS = 1_000_000  # per batch of the bound
+NUM_SHOWN = 8  # bars in a picture
+NUM_HEARD = 4  # of them, each followed by its reconstruction
+NUM_SHOWN_IMAGES = 64
+NUM_IN_TRAINING = 300  # samples during training for all metrics but the bound
 
 
 class VAEEvaluator:
-    """Scores held-out samples and samples of the prior; the same weights give the same figures.
+    """Evaluates held-out samples and samples of the prior, deterministically for given weights.
 
-    The measures are those of the model itself, whatever training annealed: β 1, raw KL, temperature 1.
+    Always with β 1, raw KL and temperature 1, independently of annealing.
 
     Args:
         num_samples: samples of the prior.
-        num_held_out: test samples at most; the cost of the mutual information grows with their square.
-        importance_samples: k of `iwae_nll`, which is measured at the end only.
-        interpret: whether drum bars are examined at the end for what the latents control and whether they are music.
+        num_held_out: test samples at most; mutual information takes quadratic time.
+        importance_samples: k of `iwae_nll`, at the end only.
+        interpret: whether latents and musicality of drum bars are analysed at the end.
         cache: folder of trained oracles.
     """
 
     headline = ("iwae_nll", "elbo", "kl_high", "kl_low")
     charts: ClassVar = {
-        "VAE: which level speaks": {
+        "VAE: information per level": {
             "KL of z_high": "val/kl_high",
             "KL of z_low": "val/kl_low",
             "Active dimensions of z_high": "val/active_high",
             "Active dimensions of z_low": "val/active_low",
             "Mutual information of z_high": "val/mi_high",
             "Mutual information of z_low": "val/mi_low",
-            "Nats lost when z_high is shuffled": "val/usage_high",
-            "Nats lost when z_low is shuffled": "val/usage_low",
+            "Usage of z_high: nats lost by shuffling": "val/usage_high",
+            "Usage of z_low: nats lost by shuffling": "val/usage_low",
         },
-        "VAE: how well it models": {
+        "VAE: likelihood": {
             "ELBO": "val/elbo",
             "Reconstruction, in nats": "val/reconstruction",
             "Loss in training": "train/loss",
         },
-        "VAE: how it is annealed": {
+        "VAE: annealing": {
             "β of z_high": "anneal/beta_high",
             "β of z_low": "anneal/beta_low",
-            "All else: temperature, free bits, targets": "anneal/(?!beta_).+",
+            "Temperature, free bits, targets": "anneal/(?!beta_).+",
         },
-        "VAE: what its samples are like": {
+        "VAE: samples": {
             "Modes covered, of letters": "val/modes",
             "Validity, of bars": "val/validity",
             "Style accuracy, of bars": "val/style_accuracy",
@@ -95,71 +95,73 @@ class VAEEvaluator:
         self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Keeps the held-out splits at hand, and finds who judges samples."""
+        """Loads held-out splits, sample metrics and the latent analysis."""
         self.spec = data.spec
         self.device = device
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
         self.train = data.splits["train"].images
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
-        self.samples = SampleJudges(data, self.num_samples, self.cache, device)
-        self.examiner = None
-        if self.interpret and self.samples.listener:
-            self.examiner = Examiner(data, self.samples.listener, self.num_held_out, self.cache, device)
-        self.findings = Findings()
+        self.samples = SampleEvaluator(data, self.num_samples, self.cache, device)
+        self.latent_analysis = None
+        if self.interpret and self.samples.drum_metrics:
+            self.latent_analysis = LatentAnalysis(
+                data, self.samples.drum_metrics, self.num_held_out, self.cache, device
+            )
+        self.analysis = AnalysisResult()
 
-    def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Exhibit]]:
-        """Metrics by name, and what to show beside them."""
+    def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
+        """Metrics by name, and artifacts."""
         final = split == "test"
         with evaluating(vae):
             torch.manual_seed(SEED)
             cells_NTV = vae.to_cells(self.held_out[split].images)
             cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
-            some_NTV = cells_NTV if final else cells_NTV[:ALONG_TRAINING]
-            metrics, points = self._bound(vae, cells_NTV, DRAWS if final else DRAWS_ALONG_TRAINING)
+            some_NTV = cells_NTV if final else cells_NTV[:NUM_IN_TRAINING]
+            metrics, points = self._bound(vae, cells_NTV, DRAWS if final else DRAWS_IN_TRAINING)
             usage, used = self._usage(vae, some_NTV, SHUFFLES if final else 1)
             information, informative = self._information(vae, some_NTV, SHUFFLES if final else 0)
             metrics |= usage | information
-            rebuilt, shown = self._rebuilt(vae, some_NTV, final)
-            metrics |= rebuilt
+            reconstruction, artifacts = self._reconstruct(vae, some_NTV, final)
+            metrics |= reconstruction
             if final:
                 metrics |= self._likelihood(vae, cells_NTV)
             else:
                 metrics |= {name: float(value) for name, value in vae.annealed.items()}
-            drawn = vae.sample(self.samples.enough(split), SEED)
-            judged, drawn_shown = self.samples.evaluate(vae, drawn, split)
-            metrics |= judged
-            shown |= drawn_shown
-            if final and self.examiner:
-                self.findings = self.examiner.examine(vae, drawn[:, 0])
-                metrics |= self.findings.metrics
-                shown |= self.findings.shown
+            samples = vae.sample(self.samples.num_samples_of(split), SEED)
+            sample_metrics, sample_artifacts = self.samples.evaluate(vae, samples, split)
+            metrics |= sample_metrics
+            artifacts |= sample_artifacts
+            if final and self.latent_analysis:
+                self.analysis = self.latent_analysis.run(vae, samples[:, 0])
+                metrics |= self.analysis.metrics
+                artifacts |= self.analysis.artifacts
             if final:
                 classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
-                shown |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
+                artifacts |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
         values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
         states = {level: level_state(values[f"kl_{level}"], used[level], informative[level]) for level in LEVELS}
-        values |= {"num_samples": len(drawn), "collapsed": _levels(states, LevelState.COLLAPSED)}
-        if final:  # along training there are no shuffles to tell it by
+        values |= {"num_samples": len(samples), "collapsed": _levels(states, LevelState.COLLAPSED)}
+        if final:  # which needs several shuffles
             values["without_effect"] = _levels(states, LevelState.WITHOUT_EFFECT)
-        return values, shown
+        return values, artifacts
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        """Those of the samples: a bound has none, it needs a model."""
+        """Metrics of samples of known quality; the bound has no controls without a model."""
         return self.samples.controls()
 
     def facts(self) -> dict[str, Any]:
-        """What else belongs into the results."""
-        return self.samples.facts() | self.findings.facts
+        """Further entries of results.json."""
+        return self.samples.facts() | self.analysis.facts
 
     def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
-        """`outcome`: the state of the worst level at the end. `onset` of each level, and of the modes of its samples.
+        """`outcome`: the state of the worst level at the end; `onset` of each level and of the samples' modes.
 
-        `onset_reason` is that of the modes, the only ones that can have none to lose.
+        `onset_reason` concerns the modes.
         """
-        seen = [row["images_seen"] for row in history]
+        images_seen = [row["images_seen"] for row in history]
         onset = {
-            level: posterior_collapse_onset(seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
+            level: posterior_collapse_onset(images_seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
             for level in LEVELS
         }
         outcome = {"outcome": worst_state(metrics)} if metrics else {}
@@ -168,25 +170,25 @@ class VAEEvaluator:
             return outcome | {"onset": onset}
         return modes | outcome | {"onset": onset | {"modes": modes["onset"]}}
 
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Exhibit]:
-        """Pictures of the whole run so far."""
+    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
+        """Pictures over the whole run."""
         dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
-        shown = {"kl_dimensions": Picture(image_grids.kl_timeline([row["images_seen"] for row in history], dims))}
-        return shown | self.samples.timeline(history)
+        picture = image_grids.kl_timeline([row["images_seen"] for row in history], dims)
+        return {"kl_dimensions": Picture(picture)} | self.samples.timeline(history)
 
     def _bound(self, vae: VAE, cells_NTV: Tensor, draws: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """ELBO and its parts, each sample's a mean over draws from the posteriors; and the means of both levels.
+        """ELBO and its terms, averaged over D posterior draws per sample, and posterior means of both levels.
 
-        z_low's KL depends on the draw of z_high, so it is averaged too. D draws.
+        z_low's KL depends on the draw of z_high, so it is averaged too.
         """
         bound = Bound(vae.z_high, vae.z_low).to(self.device)
         points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
-        for part_NTV in cells_NTV.split(max(1, min(CHUNK, DRAWN_CELLS // (draws * cells_NTV[0].numel())))):
+        for part_NTV in cells_NTV.split(max(1, min(CHUNK, BOUND_CELLS // (draws * cells_NTV[0].numel())))):
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
-            rates = latents.rates()
+            kls = latents.kls()
             distortion_DN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
-            bound.update(distortion_DN.mean(0), rates.high_BL.mean(0), rates.low_BL.mean(0))
+            bound.update(distortion_DN.mean(0), kls.high_BL.mean(0), kls.low_BL.mean(0))
             points["high"].append(latents.posterior_high.mean.mean(0))
             points["low"].append(latents.posterior_low.mean.mean(0))
         means = {level: torch.cat(parts) for level, parts in points.items()}
@@ -194,9 +196,9 @@ class VAEEvaluator:
         return bound.compute() | units, means
 
     def _usage(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
-        """What shuffling a level between samples costs, and whether that is more than chance between shuffles.
+        """Increase of the distortion by shuffling a level between samples, and whether it exceeds chance.
 
-        For a decoder that does not see z_high there is nothing to shuffle: its usage is None, and counts as used.
+        The usage of a z_high that the decoder does not receive is None, and z_high counts as used.
         """
         own, shuffled_S = 0.0, {level: torch.zeros(shuffles, dtype=torch.double) for level in LEVELS}
         for part_NTV in cells_NTV.split(CHUNK):
@@ -217,45 +219,47 @@ class VAEEvaluator:
         return usage, used
 
     def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
-        return -log_likelihood(vae.decoder(vae.seen(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
+        return -log_likelihood(vae.decoder(vae.decoder_input(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
 
     def _information(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
-        """Mutual information of each level with the sample, and whether it is more than shuffled pairs give."""
+        """Mutual information of each level with the sample, and whether it exceeds that of shuffled pairs."""
         features_NF = torch.cat([vae.encoder(part_NTV) for part_NTV in cells_NTV.split(CHUNK)])
         pairs = dict(zip(LEVELS, paired_information(vae.inference, features_NF, vae.prior, shuffles), strict=True))
-        found = {f"mi_{level}": nats_P[0] for level, nats_P in pairs.items()}
+        information = {f"mi_{level}": nats_P[0] for level, nats_P in pairs.items()}
         informative = {
             level: shuffles > 1 and above_shuffled(nats_P[0].item(), nats_P[1:]) for level, nats_P in pairs.items()
         }
-        return found | {"mi_ceiling": math.log(len(cells_NTV))}, informative
+        return information | {"mi_ceiling": math.log(len(cells_NTV))}, informative
 
-    def _rebuilt(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Exhibit]]:
-        """The likeliest cells at the posteriors' means, each given those that were rebuilt before it."""
-        evenly_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
+    def _reconstruct(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Artifact]]:
+        """Metrics and pictures of reconstructions: the likelier value of each cell at the posterior means."""
+        threshold_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
         images = torch.cat(
             [
-                vae.decode(*vae.inference.means(vae.encoder(part_NTV), vae.prior), evenly_NTV[: len(part_NTV)])
+                vae.decode(*vae.inference.means(vae.encoder(part_NTV), vae.prior), threshold_NTV[: len(part_NTV)])
                 for part_NTV in cells_NTV.split(CHUNK)
             ]
         )
-        rebuilt_NTV = vae.to_cells(images)
-        metrics = {"onset_f1": onset_f1(cells_NTV, rebuilt_NTV)}
+        reconstructed_NTV = vae.to_cells(images)
+        metrics = {"onset_f1": onset_f1(cells_NTV, reconstructed_NTV)}
         if self.spec.kind == "drums":
-            picture = drawing.reconstructions(cells_NTV[:SHOWN], rebuilt_NTV[:SHOWN], voices=self.spec.kit)
-            shown = {"reconstructions": Picture(picture)}
-            if final and self.samples.listener:
-                pairs_NTV = torch.stack([cells_NTV[:HEARD], rebuilt_NTV[:HEARD]], 1).flatten(0, 1)
-                shown["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
-            return metrics, shown
-        metrics["mse"] = (cells_NTV - rebuilt_NTV).square().mean()
+            picture = drawing.reconstructions(
+                cells_NTV[:NUM_SHOWN], reconstructed_NTV[:NUM_SHOWN], voices=self.spec.kit
+            )
+            artifacts: dict[str, Artifact] = {"reconstructions": Picture(picture)}
+            if final and self.samples.drum_metrics:
+                pairs_NTV = torch.stack([cells_NTV[:NUM_HEARD], reconstructed_NTV[:NUM_HEARD]], 1).flatten(0, 1)
+                artifacts["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
+            return metrics, artifacts
+        metrics["mse"] = (cells_NTV - reconstructed_NTV).square().mean()
         if self.spec.kind == "points":
             return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}
-        originals = vae.to_images(cells_NTV[: SHOWN_IMAGES // 2])
+        originals = vae.to_images(cells_NTV[: NUM_SHOWN_IMAGES // 2])
         pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
         return metrics, {"reconstructions": Picture(image_grids.grid(pairs, 16))}
 
     def _likelihood(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
-        """IWAE, and what to read it against: the collapsed parallel decoder and, where known, the truth."""
+        """IWAE with its references: the NLL of a collapsed parallel decoder and, where known, the entropy."""
         k = self.importance_samples
         nll = []
         for part_NTV in cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * cells_NTV[0].numel()))):
@@ -281,7 +285,7 @@ def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:
 
 @contextmanager
 def evaluating(vae: VAE) -> Iterator[None]:
-    """No dropout meanwhile."""
+    """Evaluation mode, restored afterwards."""
     was_training = vae.training
     vae.eval()
     try:

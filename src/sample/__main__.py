@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,13 +28,11 @@ EXAMPLE = "python -m src.sample RUN style=jazz bars=8 bpm=110"
 
 
 class Option(NamedTuple):
-    """`wanted` is what to choose; `drums` has what nothing else has."""
-
-    kind: type
-    wanted: str
+    convert: Callable[[str], Any]
+    expected: str  # in error messages
     default: Any
     help: str
-    drums: bool = False
+    drums: bool = False  # for drums only
 
 
 OPTIONS = {
@@ -43,7 +41,7 @@ OPTIONS = {
     ),
     "seed": Option(int, "a whole number", 0, "of the noise: 0"),
     "checkpoint": Option(str, "last or best", "last", "last, or best by the recipe's monitor"),
-    "out": Option(user_path, "FILE.png", None, "the picture, of drums notes and sound beside it: in RUN/samples/"),
+    "out": Option(user_path, "FILE.png", None, "the picture, for drums MIDI and sound beside it: in RUN/samples/"),
     "bars": Option(int, "a whole number", None, f"one track of so many bars on one z_high: {NUM_BARS}", True),
     "style": Option(str, "a style of the data", None, "of such a track", True),
     "bpm": Option(float, "a number", BPM, f"tempo: {BPM}", True),
@@ -53,31 +51,31 @@ OPTIONS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 0 when the samples were written, 1 after a user's mistake."""
+    """Returns the exit status: 0 when the samples were written, 1 after a user error."""
     listed = "\n".join(f"  {name + '=':<12}{option.help}" for name, option in OPTIONS.items())
     parser = argparse.ArgumentParser(
         prog="python -m src.sample",
-        description="Draws samples from a run's checkpoint, of drums also to hear.",
-        epilog=f"keys and what they are by default:\n{listed}\n\nexample: {EXAMPLE}",
+        description="Draws samples from a run's checkpoint, of drums also as MIDI and sound.",
+        epilog=f"keys with their defaults:\n{listed}\n\nexample: {EXAMPLE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("run", type=user_path, metavar="RUN", help="folder of a finished run")
     parser.add_argument("words", nargs="*", metavar="key=value", help="see below")
-    given = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        written = draw(given.run, parsed(given.words))
-    except USER_ERRORS as mistake:
-        print(f"error: {message(mistake)}", file=sys.stderr)
+        files = draw(options.run, parsed(options.words))
+    except USER_ERRORS as error:
+        print(f"error: {message(error)}", file=sys.stderr)
         return 1
-    print(*written, sep="\n")
+    print(*files, sep="\n")
     return 0
 
 
 def parsed(words: Sequence[str]) -> dict[str, Any]:
-    """What was chosen, by key.
+    """The chosen values by key.
 
     Raises:
-        ValueError: a word that is no key=value, or a value that the key cannot take.
+        ValueError: a word that is not key=value, or an invalid value.
     """
     chosen = {}
     for word in words:
@@ -85,18 +83,18 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
         if not equals or name not in OPTIONS:
             raise ValueError(f"{word}: give key=value, the keys are {', '.join(OPTIONS)}")
         if not value:
-            raise ValueError(f"{word}: choose {OPTIONS[name].wanted}")
+            raise ValueError(f"{word}: choose {OPTIONS[name].expected}")
         try:
-            chosen[name] = OPTIONS[name].kind(value)
+            chosen[name] = OPTIONS[name].convert(value)
         except ValueError as error:
-            raise ValueError(f"{word}: choose {OPTIONS[name].wanted}") from error
+            raise ValueError(f"{word}: choose {OPTIONS[name].expected}") from error
     for name in ("num", "bars"):
         if chosen.get(name, 1) < 1:
             raise ValueError(f"{name}={chosen[name]}: draw at least one")
     if chosen.get("checkpoint") not in (None, "last", "best"):
         raise ValueError(f"checkpoint={chosen['checkpoint']}: choose last or best")
     if "out" in chosen and chosen["out"].suffix != ".png":
-        raise ValueError(f"out={chosen['out']}: name the picture, FILE.png; notes and sound land beside it")
+        raise ValueError(f"out={chosen['out']}: name the picture, FILE.png; MIDI and sound are written beside it")
     track = [name for name in ("bars", "style") if name in chosen]
     if "num" in chosen and track:
         raise ValueError(f"num={chosen['num']} {track[0]}={chosen[track[0]]}: num= draws single bars, not a track")
@@ -104,11 +102,11 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
 
 
 def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
-    """The files that were written."""
+    """Returns the files written."""
     options = {name: option.default for name, option in OPTIONS.items()} | chosen
     model = restored(run, options["checkpoint"])
     if not options["out"]:
-        (run / "samples").mkdir(exist_ok=True)  # a copy of a run may have come without its pictures
+        (run / "samples").mkdir(exist_ok=True)  # a copy of a run may lack it
     if model.spec.kind == "drums":
         return play(model, run, options)
     for name, value in chosen.items():
@@ -138,7 +136,7 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
     config = trusted_config(run)
     try:
         model = instantiate(config.model)(spec=DataSpec(**dataset))
-    except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: as PyTorch meets sizes
+    except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: sizes
         raise ValueError(
             f"{run}: its .hydra/config.yaml and the dataset in its results.json describe no model: {message(error)}"
         ) from error

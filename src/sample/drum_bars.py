@@ -1,4 +1,4 @@
-"""What a run's model plays: single bars or a whole track, as picture, notes and sound.
+"""Writes drum bars of a run's model, single ones or a track, as picture, MIDI and sound.
 
 N bars, C channels, T steps, V voices.
 """
@@ -25,19 +25,19 @@ from src.sample.drum_tracks import styled_track, track
 from src.training.run_record import trusted_config
 from src.vae.module import VAE
 
-NUM_BARS, MOST_BARS = 16, 256  # more would be minutes of sound and a picture nobody looks at
+NUM_BARS, MAX_BARS = 16, 256
 
 
 def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
-    """The files that were written: the picture, and the bars one after another as notes and as sound.
+    """Returns the files written: the picture, and the bars one after another as MIDI and as sound.
 
     Args:
-        options: `num` single bars; or `bars`, or a `style`, for a track; None for what was not asked.
+        options: values by key of the command, None if absent: `num` for single bars, `bars` or `style` for a track.
     """
     seed, style = options["seed"], options["style"]
     num = options["num"] or options["bars"] or NUM_BARS
-    if num > MOST_BARS:
-        raise ValueError(f"{'num' if options['num'] else 'bars'}={num}: draw at most {MOST_BARS} bars at once")
+    if num > MAX_BARS:
+        raise ValueError(f"{'num' if options['num'] else 'bars'}={num}: draw at most {MAX_BARS} bars at once")
     name, titles = f"track_{seed}", None
     if style:
         bars_NCTV, titles = _styled(model, run, options, num)
@@ -58,7 +58,7 @@ def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
 
 
 def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -> tuple[Tensor, list[str]]:
-    """The track, and above each bar what the style oracle hears; how often it is the right style is said."""
+    """A track of a style, and for each bar the style that the oracle assigns; prints how many are right."""
     style, names = options["style"], model.spec.classes
     if model.spec.shape[0] > 1:
         raise ValueError(f"style={style}: the run's bars are stacked and have no one style; leave style= out")
@@ -71,17 +71,21 @@ def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -
     oracle = oracle_of(data, Path(config.cache), model.device)
     train = data.splits["train"]
     index = names.index(style)
-    known_NTV = train.images[train.labels == index]
-    if not len(known_NTV):
+    grids_NTV = train.images[train.labels == index]
+    if not len(grids_NTV):
         raise ValueError(f"style={style}: no training bar is of this style; choose another")
-    bars_N1TV = styled_track(model, known_NTV, index, oracle, num, options["seed"])
-    heard_N = oracle.opinion(bars_N1TV).classes_NC[:, 0].tolist()
-    print(f"{heard_N.count(index)} of {num} bars are heard as {style}", file=sys.stderr)
-    return bars_N1TV, [f"{bar + 1} {names[heard]}" for bar, heard in enumerate(heard_N)]
+    bars_N1TV = styled_track(model, grids_NTV, index, oracle, num, options["seed"])
+    styles_N = oracle.predict(bars_N1TV).classes_NC[:, 0].tolist()
+    print(f"{styles_N.count(index)} of {num} bars are recognised as {style}", file=sys.stderr)
+    return bars_N1TV, [f"{number} {names[label]}" for number, label in enumerate(styles_N, start=1)]
 
 
 def _data(data: ResidentData, spec: DataSpec) -> ResidentData:
-    """Set up, and the data that the run was trained on."""
+    """The data, set up.
+
+    Raises:
+        ValueError: they are not those that the run was trained on.
+    """
     data.setup()
     if data.spec.digest != spec.digest:
         raise ValueError(f"data.root={data.root}: holds other data than the run was trained on; point it to those")

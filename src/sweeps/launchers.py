@@ -1,4 +1,4 @@
-"""Launchers for more than one machine: jobs on Ray, and in SLURM's queue."""
+"""Launchers for several machines: Ray and SLURM."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Work:
-    """A sweep's jobs as they travel to where they run, which has the same files under the same paths."""
+    """A picklable sweep, to run its jobs on machines that share the same files and paths."""
 
     context: HydraContext
     config: DictConfig
@@ -35,7 +35,7 @@ class Work:
     place: Path
 
     def __call__(self, number: int, overrides: Sequence[str]) -> JobReturn:
-        """Runs one job; one that has begun before, on a machine that was taken away, goes on."""
+        """Runs one job, or resumes one that began on a machine that was taken away."""
         os.chdir(self.place)
         setup_globals()
         Singleton.set_state(self.singletons)
@@ -53,14 +53,14 @@ class Work:
             raise
 
     def checkpoint(self, *arguments: Any) -> Any:
-        """What submitit runs when the job's turn comes again."""
+        """Called by submitit: what to submit when a job is queued again."""
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
 
 
 class RemoteLauncher(Launcher):
-    """Starts all jobs at once and waits for them; one that was lost on the way has None for a result."""
+    """Starts all jobs at once and waits for them; the result of a lost job is None."""
 
     package: str
     extra: str

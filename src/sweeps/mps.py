@@ -1,4 +1,4 @@
-"""NVIDIA's multi-process service: processes that share a GPU run their kernels at once, not by turns."""
+"""NVIDIA's multi-process service: kernels of processes that share a GPU run concurrently."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def available() -> bool:
 
 @contextmanager
 def serving() -> Iterator[None]:
-    """A service of this process's own, for the processes that it starts meanwhile.
+    """Starts a service for the processes that are started within the context.
 
     There is none where NVIDIA's program is missing, where somebody has started a service already, which then serves
     these processes too, or where the GPU does not answer through one, as in some containers.

@@ -10,7 +10,7 @@ from src.sweeps.sweeper import ResumableSweeper
 
 
 class OptunaSweeper(ResumableSweeper):
-    """Settings chosen by a search, which goes on where it was like any sweep.
+    """Chooses settings by a search, which can be resumed like any sweep.
 
     Args:
         trials: how many settings to try.

@@ -1,4 +1,4 @@
-"""What a sweep is to run, and how far it has come: read off its folder, whoever runs the jobs."""
+"""The plan of a sweep and its progress, read from the sweep's folder."""
 
 import json
 import math
@@ -24,7 +24,7 @@ CHANGEABLE = ("study.seeds", "study.resume", "study.dry_run", *WHERE)
 
 @dataclass(frozen=True)
 class Job:
-    """One run of a sweep: its folder, what it is called there, and what it is told."""
+    """One run of a sweep: its folder, its name and its overrides."""
 
     folder: Path
     name: str
@@ -70,7 +70,7 @@ class Job:
         return self.started_at > self.ended_at
 
     def as_started(self) -> "Job":
-        """With the choices that the run in its folder was started with, if there is one.
+        """The job with the overrides recorded in its folder, if it was started before.
 
         Raises:
             ValueError: the record of them is damaged.
@@ -82,7 +82,7 @@ class Job:
             return replace(self, overrides=tuple(map(str, read_yaml(path))))
 
     def prepare(self) -> list[str]:
-        """What to launch it with: to go on from its last checkpoint, or anew, then without what a start left."""
+        """The overrides to launch: resume from the last checkpoint, or start anew in an empty folder."""
         if checkpoints.newest_valid(self.folder):
             return [*self.overrides, override("resume", self.folder)]
         if self.started_at:
@@ -104,7 +104,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs of a sweep in the order in which they start.
+    """The jobs of a sweep in their order.
 
     `since` is when the sweep was last started, in seconds since the epoch: what happened before is another start's.
     """
@@ -188,7 +188,7 @@ class Plan:
         return "\n".join(f"  {name:{width}}  seed {' '.join(chosen)}".rstrip() for name, chosen in seeds.items())
 
     def seconds_a_job(self) -> float | None:
-        """Mean time that a finished job took that did so in one go; None before the first."""
+        """Mean duration of jobs that finished without interruption; None before the first."""
         took = [job.ended_at - job.started_at for job in self.jobs if job.finished and not job.went_on]
         return statistics.fmean(took) if took else None
 

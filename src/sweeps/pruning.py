@@ -1,4 +1,4 @@
-"""A run of a search that falls behind the others is given up."""
+"""Pruning: ends runs of a search that are worse than the others."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from src.sweeps.search import JOB, JOURNAL, open_study
 
 
 class Pruning(Callback):
-    """Tells the search what each evaluation found, and ends the run once all of it lies below the others' median.
+    """Reports each evaluation to the search; ends the run once all of them lie below the others' median.
 
     The median is that of finished runs after as many samples (Golovin et al. 2017, Google Vizier, section 3.2.2). A run
     that belongs to no search, or to one that is through with it, is left alone.

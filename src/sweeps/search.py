@@ -21,7 +21,7 @@ JOB = "job"  # attribute of a trial: the name of its run's folder
 
 
 def open_study(sweep: Path, **choices: Any) -> optuna.Study:
-    """What Optuna knows of a sweep, from the journal that all its runs write to.
+    """Optuna's study of a sweep, from the journal that all its runs write to.
 
     Args:
         choices: a pruner, which the journal does not hold.
@@ -34,7 +34,7 @@ def open_study(sweep: Path, **choices: Any) -> optuna.Study:
 
 
 class Search:
-    """Trials, each chosen in the light of those before, for the highest monitor on the validation split.
+    """Chooses trials for the highest monitor on the validation split.
 
     Args:
         overrides: of the command line; those with several values are what to choose from.

@@ -13,8 +13,11 @@ from filelock import FileLock, Timeout
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobStatus
-from omegaconf import OmegaConf
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf
 
 from src.cli.arguments import check_options, explain
 from src.cli.folder_check import RUN_RECORDS
@@ -34,8 +37,8 @@ DEATH = "its process was killed, as happens when memory runs out"
 log = logging.getLogger(__name__)
 
 
-class ResumableSweeper(BasicSweeper):
-    """Every combination of the choices given, less what the sweep's folder already holds.
+class ResumableSweeper(Sweeper):
+    """Runs every combination of the choices that the sweep's folder does not hold yet.
 
     Finished jobs are left alone, those that were cut short go on from their last checkpoint, and the others start. Any
     launcher runs them. What the command line says of a key takes the place of what a study says of it.
@@ -46,26 +49,29 @@ class ResumableSweeper(BasicSweeper):
     """
 
     def __init__(self, params: dict[str, str] | None = None, dry_run: bool = False):
-        super().__init__(max_batch_size=None, params=params)
+        self.params = params or {}
         self.dry_run = dry_run
 
-    def setup(self, **given: Any) -> None:
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context, self.config = hydra_context, config
         with exit_on_user_error():
-            super().setup(**given)
+            self.launcher = Plugins.instance().instantiate_launcher(
+                hydra_context=hydra_context, task_function=task_function, config=config
+            )
 
     def sweep(self, arguments: list[str]) -> None:
         self.folder = Path(self.config.hydra.sweep.dir)
         # What another sweep of the same second has put into the default folder is none of this one's business.
         self.new = OmegaConf.is_interpolation(self.config.hydra.sweep, "dir") and not self.config.study.resume
         given = {key_of(argument) for argument in arguments}
-        self.params = {key: value for key, value in (self.params or {}).items() if key not in given}
+        self.params = {key: value for key, value in self.params.items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         with exit_on_user_error(explain):
-            self.run(parser.parse_overrides([*self._parse_config(), *arguments]))
+            self.run(parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments]))
 
     def run(self, overrides: list[Override]) -> None:
-        (jobs,) = self.split_arguments(overrides, None)
-        self.refuse_empty(overrides)
+        (jobs,) = BasicSweeper.split_arguments(overrides, None)
+        self.check_not_empty(overrides)
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
@@ -88,13 +94,13 @@ class ResumableSweeper(BasicSweeper):
         self.launch(plan.pending)
 
     def tuning(self, plan: Plan) -> Any:
-        """The phase before a plan's jobs, which chooses their learning rates."""
+        """The tuning phase before a plan's jobs."""
         from src.sweeps.tuning import Tuning  # imports the report
 
         composed = partial(self.hydra_context.config_loader.load_sweep_config, self.config)
         return Tuning(plan, lambda overrides: composed(list(overrides)), self.config.study)
 
-    def refuse_empty(self, overrides: list[Override]) -> None:
+    def check_not_empty(self, overrides: list[Override]) -> None:
         """Raises: ValueError: nothing is chosen for a key, as where a glob matches no name."""
         for choice in overrides:
             if choice.is_discrete_sweep() and not list(choice.sweep_string_iterator()):
@@ -102,7 +108,7 @@ class ResumableSweeper(BasicSweeper):
                 raise ValueError(f"{choice.input_line}: nothing matches; choose {', '.join(choices)}")
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
-        """What the sweep is to run, once it is clear that it can be composed; jobs are named after what is swept."""
+        """The plan, after composing every job; jobs are named after what is swept."""
         for job in jobs:
             check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
         choices = self.config.hydra.runtime.choices
@@ -114,7 +120,7 @@ class ResumableSweeper(BasicSweeper):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keeps other sweeps out of the folder; asked to stop, what is done in it ends, and the report follows."""
+        """Locks the sweep's folder; a signal ends the jobs, and the report is still written."""
         self.claim()
         try:
             with FileLock(self.folder / ".lock", timeout=0), listening(stop_after_jobs), self.sharing_a_gpu():
@@ -128,13 +134,13 @@ class ResumableSweeper(BasicSweeper):
             print("interrupted")
 
     def sharing_a_gpu(self) -> AbstractContextManager[None]:
-        """Where several jobs do, their kernels run at once."""
+        """Starts MPS where several jobs share a GPU."""
         several = (OmegaConf.select(self.config, "hydra.launcher.n_jobs") or 1) > 1
         on_gpu = self.config.trainer.accelerator != "cpu" and device.has_gpu()
         return mps.serving() if several and on_gpu and self.config.study.mps else nullcontext()
 
     def claim(self) -> None:
-        """Makes the folder, a new one beside the default where that is taken."""
+        """Makes the folder; if the default one exists, a new one beside it."""
         if not self.new:
             if any((self.folder / name).exists() for name in RUN_RECORDS):
                 raise ValueError(f"hydra.sweep.dir={self.folder}: the folder holds a single run; name another folder")
@@ -148,7 +154,7 @@ class ResumableSweeper(BasicSweeper):
         self.config.hydra.overrides.hydra.append(own)  # jobs compose their configuration anew
 
     def launch(self, jobs: Sequence[Job]) -> None:
-        """Runs jobs to their ends; one that could leave no results itself is recorded as failed.
+        """Runs jobs to their ends and records as failed those that left no results.
 
         Where a process that dies takes those beside it along, or a job that cannot even write its configuration those
         after it, they are run again one by one, and the one that does so again has failed.
@@ -177,7 +183,7 @@ class ResumableSweeper(BasicSweeper):
 
 
 def fail(job: Job, error: str) -> None:
-    """Says why a job failed that left no results, and records it unless a full disk or a torn record forbids it."""
+    """Logs why a job without results failed, and records it if the disk allows."""
     log.error("%s: %s", job.folder.name, error)
     with suppress(OSError, ValueError):
         job.record_failure(error)

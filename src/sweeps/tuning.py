@@ -64,7 +64,7 @@ class Trials:
 
 @dataclass(frozen=True)
 class Result:
-    """A setting's metric for each seed; None for a trial without a finite one, as if it failed: it counts as worst."""
+    """A setting's metric per seed; None, which counts as worst, where a trial has no finite one."""
 
     recipe: str
     setting: Setting
@@ -79,7 +79,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Objective:
-    """What trials are compared by: a column of history.csv, which holds the validation split's metrics."""
+    """The column of history.csv (validation split) by which trials are compared."""
 
     column: str
     name: str
@@ -120,7 +120,7 @@ def grid(config: DictConfig, rates: Sequence[float], beta1s: Sequence[float]) ->
 
 
 def tuned_keys(config: DictConfig) -> tuple[list[str], list[str]]:
-    """Where a recipe holds its learning rates, and where the βs of Adam."""
+    """Keys of a recipe's learning rates and of Adam's βs."""
     if "vae" in config:
         return ["vae.optimizer.lr"], []
     betas = [f"{place}.betas" for place in OPTIMIZERS if "betas" in OmegaConf.select(config, place)]
@@ -130,7 +130,7 @@ def tuned_keys(config: DictConfig) -> tuple[list[str], list[str]]:
 
 
 def choose(results: Sequence[Result], better: Callable[[Iterable[float]], float]) -> list[Result]:
-    """Marks the best setting of one recipe: the first of equals, so its own, which is also taken where none worked."""
+    """Marks the best setting of one recipe; of equals the first, which is the recipe's own."""
     best = better((result.mean for result in results if result.mean is not None), default=None)
     chosen = next((index for index, result in enumerate(results) if result.mean == best), 0)
     return [replace(result, chosen=index == chosen) for index, result in enumerate(results)]
@@ -174,7 +174,7 @@ class Tuning:
             self.trials += [self.try_out(job, config, setting, options["tune_budget"]) for setting in settings]
 
     def try_out(self, job: Job, config: DictConfig, setting: Setting, budget: int | None) -> Trials:
-        """The study's job with another setting and other seeds, in the folder of the trials."""
+        """A trial: the study's job with another setting and seed."""
         replaced = {"seed", *(["budget"] if budget else [])}
         kept = [text for text in job.overrides if key_of(text) not in replaced]
         kept += [f"budget={budget}"] if budget else []
@@ -192,7 +192,7 @@ class Tuning:
         return Plan(self.folder, tuple(job for trials in self.trials for job in trials.jobs))
 
     def outcome(self) -> str:
-        """What was chosen, a line for each recipe."""
+        """The chosen settings, one line per recipe."""
         lines = [f"Chosen on the validation split ({self.study.folder / TABLE}):"]
         for row in read_table(self.study.folder / TABLE):
             if row["chosen"] == "yes":
@@ -203,7 +203,7 @@ class Tuning:
         return "\n".join(lines)
 
     def finish(self) -> Plan:
-        """Writes tuning.csv and gives the study's plan with what was chosen."""
+        """Writes tuning.csv and returns the study's plan with the chosen settings."""
         rows = list(self.before)
         for recipe, family in self.families.items():
             objective = OBJECTIVES[family]
@@ -221,7 +221,7 @@ class Tuning:
 
 
 def chosen_before(rows: Sequence[Mapping[str, str]], recipe: str, settings: Sequence[Setting]) -> Setting:
-    """What tuning.csv says was chosen, among these settings: overrides are not taken from a file."""
+    """The setting that tuning.csv names, looked up among these: overrides are never read from a file."""
     row = next(row for row in rows if row["recipe"] == recipe and row["chosen"] == "yes")
     for setting in settings:
         if row.items() >= setting.cells.items():

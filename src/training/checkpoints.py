@@ -87,7 +87,7 @@ def load_weights(model: "nn.Module", path: Path) -> None:
 
 
 def match_memory_layout(optimizer: "Optimizer") -> None:
-    """Lays moments out in memory as their weights are here, which fused optimizers rely on.
+    """Gives optimizer moments the memory layout of their weights, which fused optimizers rely on.
 
     In a checkpoint from another kind of device they can lie differently, and loading keeps that.
     """

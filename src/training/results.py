@@ -1,4 +1,4 @@
-"""results.json: what a run was, how it ended and what it reached."""
+"""results.json: what was run, how it ended and what was measured."""
 
 import json
 import logging

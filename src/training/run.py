@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 
 
 def run(config: DictConfig, folder: Path) -> dict[str, Any]:
-    """Trains and writes results.json, whatever happens; returns its content."""
+    """Trains and writes results.json whatever happens; returns its content."""
     results = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
     results |= {"status": "failed", "error": None, "seed": config.seed}
     refused = False
@@ -100,7 +100,7 @@ def save(folder: Path, results: dict[str, Any]) -> None:
 
 
 def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: dict[str, Any] | None) -> None:
-    """Fits and tests the model; `results` fills up on the way, so that a failure leaves what was reached.
+    """Fits and tests the model; fills `results` on the way, so that a failure keeps what was measured.
 
     Args:
         changed: of a resumed run, what goes on its record.
@@ -145,7 +145,7 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
 
 
 def go_on(trainer: Trainer, module: LightningModule, changed: dict[str, Any], folder: Path) -> None:
-    """Makes a resumed run's folder that of one run, once its first step is near.
+    """Updates a resumed run's folder just before its first step.
 
     The record holds the configuration with which the run goes on. What an earlier start left behind after its last
     checkpoint goes: its traceback, and in TensorBoard the curves of steps that are now made again.

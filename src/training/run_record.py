@@ -1,4 +1,4 @@
-"""The record that a run leaves in its folder, from which it is rebuilt. It may be a stranger's.
+"""The record in a run's folder, from which the run is rebuilt. It is not trusted.
 
 It is read to plain values, resolved once, checked, and what was checked is built: nothing is interpolated afterwards.
 """
@@ -71,19 +71,26 @@ MOVED = {
     "src.callbacks.pruning": "src.sweeps.pruning",
     "src.callbacks.randomness": "src.training.callbacks.randomness",
     "src.data.drums": "src.data.drums.datasets",
-    "src.data.fonts": "src.data.letters.fonts",
+    "src.data.fonts": "src.data.letters.datasets",
     "src.data.letters": "src.data.letters.datasets",
+    "src.data.letters.fonts": "src.data.letters.datasets",
     "src.gan.evaluation": "src.evaluation.gan",
     "src.gan.multilayer": "src.gan.networks.mlp",
     "src.gan.networks": "src.gan.networks.dcgan",
     "src.gan.residual": "src.gan.networks.residual",
     "src.vae.evaluation": "src.evaluation.vae",
 }
+# Classes that earlier versions called otherwise, by their old paths.
+RENAMED = {
+    "src.vae.anneal.Control": "src.vae.anneal.PIController",
+    "src.vae.anneal.Saturating": "src.vae.anneal.Exponential",
+    "src.vae.anneal.Unannealed": "src.vae.anneal.NoAnnealing",
+}
 
 
 @dataclass(frozen=True)
 class Record:
-    """What a run was started as.
+    """The configuration with which a run was started.
 
     `tree` is its configuration as plain values, with interpolations as text.
     """
@@ -115,14 +122,14 @@ class Record:
 
 
 class Resumed(NamedTuple):
-    """What a run goes on with, and what goes on its record once it can be trained with."""
+    """Configuration of a resumed run, and the record to be saved once training starts."""
 
     config: DictConfig
     tree: dict[str, Any]
 
 
 def functions(run: Path, tree: dict[str, Any]) -> dict[str, Any]:
-    """The interpolations `${name:argument}` that conf/ uses in what a run is composed to."""
+    """Resolvers of the interpolations `${name:argument}` that a record may use."""
 
     def environment(argument: str) -> str:
         name, comma, default = argument.partition(",")
@@ -180,12 +187,13 @@ def read_record(run: Path) -> Record:
 
 
 def _current(node: dict[str, Any]) -> dict[str, Any]:
-    """What a part of a record is called today, where an earlier version called it something else."""
+    """Present names for a node of a record that an earlier version wrote."""
     target = node.get("_target_")
     if not isinstance(target, str):
         return {}
     module, _, name = target.rpartition(".")
-    return {"_target_": f"{MOVED[module]}.{name}"} if module in MOVED else {}
+    moved = f"{MOVED[module]}.{name}" if module in MOVED else target
+    return {"_target_": RENAMED.get(moved, moved)}
 
 
 def require_texts(words: Sequence[Any]) -> None:
@@ -196,7 +204,7 @@ def require_texts(words: Sequence[Any]) -> None:
 
 @contextmanager
 def reading(path: Path) -> Iterator[Path]:
-    """Says which file is damaged, as by a full disk or a kill."""
+    """Names the damaged file in errors raised within the context."""
     try:
         yield path
     except (*USER_ERRORS, TypeError, AttributeError, LookupError, RecursionError) as damage:
@@ -204,7 +212,7 @@ def reading(path: Path) -> Iterator[Path]:
 
 
 def trusted_config(run: Path) -> DictConfig:
-    """The configuration of a run that may be a stranger's, once it is clear that it builds nothing foreign.
+    """The checked configuration of an untrusted run.
 
     Raises:
         FileNotFoundError: the folder is not a run's.
@@ -215,7 +223,7 @@ def trusted_config(run: Path) -> DictConfig:
 
 
 def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictConfig:
-    """The tree, resolved, once it is clear what it builds.
+    """Resolves the tree and checks every class that it would build.
 
     Args:
         own: classes and functions that the command's own configuration names, which are no stranger's.
@@ -242,7 +250,7 @@ def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictCo
 
 
 def _mappings(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every mapping in the node, and where it stands."""
+    """Yields every mapping in the node with its key."""
     if isinstance(node, list):
         for index, below in enumerate(node):
             yield from _mappings(below, f"{key}[{index}]")
@@ -268,7 +276,7 @@ def _is_trusted(key: str, target: str) -> bool:
 
 
 def confined(record: Record, cache: str) -> dict[str, Any]:
-    """The tree of a record with everything that is written to in the run's own folder, and with this cache."""
+    """The record's tree with all output paths inside the run's folder, and with this cache."""
     for part in ("trainer", "callbacks"):
         if not isinstance(record.tree[part], dict):
             raise ValueError(f"{record.path}: {part} is no mapping")
@@ -289,7 +297,7 @@ def _forced(node: Any) -> Any:
 
 
 def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Resumed:
-    """The run's own configuration with the values changed that were given beside `resume=`.
+    """The run's own configuration with the changes given beside `resume=`.
 
     Its `resume` is the checkpoint to go on from; its `cache` is the command's.
 
@@ -331,7 +339,7 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
 
 
 def save_config(tree: dict[str, Any], run: Path) -> None:
-    """Makes the configuration of a run that goes on its record, once it is clear that it can be trained with."""
+    """Saves the configuration of a resumed run as its record."""
     write_atomically(run / ".hydra" / "config.yaml", OmegaConf.to_yaml(OmegaConf.create(tree)))
 
 

@@ -1,4 +1,4 @@
-"""TensorBoard, with one table of hyperparameters for all runs of a folder."""
+"""TensorBoard logger with one HParams table for all runs of a folder."""
 
 from argparse import Namespace
 from typing import Any

@@ -1,1 +1,1 @@
-"""The hierarchical variational autoencoder and what keeps its levels alive."""
+"""The hierarchical VAE and its annealing strategies."""

@@ -1,6 +1,6 @@
-"""From latents to cells: all cells at once, or each given those before it.
+"""Decoders p(x|z): all cells at once, or each given the preceding ones.
 
-B batch, Z latent dims that the decoder sees, T steps, V voices (cells of a step), W width, H hidden units per cell.
+B batch, Z latent dims that the decoder receives, T steps, V voices (cells of a step), W width, H hidden units per cell.
 """
 
 from typing import Protocol
@@ -13,12 +13,12 @@ from src.vae.networks import Perceptron
 
 
 class Decoder(Protocol):
-    """p(x | z): Bernoulli cells, independent or chained."""
+    """p(x | z): Bernoulli cells, independent or autoregressive."""
 
     autoregressive: bool
 
     def __call__(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
-        """Logits [B, T, V]; `history` are the cells in [−1, 1] (0 unknown), of which each logit sees those before it.
+        """Logits [B, T, V]; each depends on the preceding cells of `history`, in [−1, 1] (0 unknown).
 
         Latents may have more leading axes than the history, which then broadcasts.
         """
@@ -27,20 +27,20 @@ class Decoder(Protocol):
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """Cells [B, T, V] that are on where their probability exceeds `uniform`, and these probabilities.
 
-        Logits are divided by the temperature: below 1 the likelier choice becomes likelier still.
+        Logits are divided by the temperature: below 1 probabilities become sharper.
         """
         ...
 
 
 class Parallel(nn.Module):
-    """Cells independent given the latents: whatever they share must come through z.
+    """Cells independent given the latents.
 
     Args:
         num_latents: Z.
         shape: (T, V).
         width: of the hidden layers.
-        depth: how many there are.
-        dropout: between them.
+        depth: number of hidden layers.
+        dropout: in each layer.
     """
 
     autoregressive = False
@@ -63,18 +63,18 @@ class Parallel(nn.Module):
 class Autoregressive(nn.Module):
     """Each cell given the latents and all cells before it, step by step and voice by voice.
 
-    One causal convolution as long as the sequence remembers the steps before, a residual perceptron joins them with the
-    latents, and within a step the cells are chained as in NADE (Uria et al. 2016, arXiv:1605.02226). Strong enough to
-    do without the latents, which is what makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). All cells
-    are judged in one pass, and of many latents for one history only the part that differs is computed for each.
+    One causal convolution as long as the sequence reads the preceding steps, a residual perceptron adds the latents,
+    and within a step the cells are chained as in NADE (Uria et al. 2016, arXiv:1605.02226). It is strong enough to
+    ignore the latents, which makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). One pass gives all
+    logits, and for many latents with one history the convolution is computed once.
 
     Args:
         num_latents: Z.
         shape: (T, V).
         width: W of the residual perceptron.
-        depth: how many layers it has.
+        depth: number of its layers.
         cell_width: H of the chain within a step.
-        dropout: in each layer; small data are learnt by heart without.
+        dropout: in each layer; without it the model overfits small data.
     """
 
     autoregressive = True
@@ -94,7 +94,7 @@ class Autoregressive(nn.Module):
         self.chain = Chain(width, voices, cell_width)
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
-        features_BTW = self._features(latents_BZ, self._remembered(history_BTV))
+        features_BTW = self._features(latents_BZ, self._past(history_BTV))
         return self.chain(features_BTW, history_BTV).float()
 
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -102,8 +102,8 @@ class Autoregressive(nn.Module):
         probability_BTV = torch.zeros_like(uniform_BTV)
         for step in range(self.steps):
             now = slice(step, step + 1)
-            features_B1W = self._features(latents_BZ, self._remembered(history_BTV, now))
-            own_B1V, hidden_B1X = self.chain.driven(features_B1W)
+            features_B1W = self._features(latents_BZ, self._past(history_BTV, now))
+            own_B1V, hidden_B1X = self.chain.from_features(features_B1W)
             for voice in range(uniform_BTV.shape[-1]):
                 logits_B1V = self.chain.logits(own_B1V, hidden_B1X, history_BTV[:, now])
                 probability_B1 = (logits_B1V[..., voice].float() / temperature).sigmoid()
@@ -111,23 +111,23 @@ class Autoregressive(nn.Module):
                 history_BTV[:, now, voice] = 2 * (probability_B1 > uniform_BTV[:, now, voice]).float() - 1
         return (history_BTV + 1) / 2, probability_BTV
 
-    def _remembered(self, history_BTV: Tensor, asked: slice = slice(None)) -> Tensor:
-        """What each of the steps asked for knows of those before it [B, T, W]."""
+    def _past(self, history_BTV: Tensor, steps: slice = slice(None)) -> Tensor:
+        """Features of the steps before each of `steps` [B, T, W]."""
         before_BVT = pad(history_BTV.transpose(1, 2), (self.steps, -1))
-        first, last, _ = asked.indices(self.steps)
-        known_BWT = self.past(before_BVT[..., first : last + self.steps - 1])
-        # Contiguous, or every layer behind would copy.
-        return gelu(known_BWT.transpose(1, 2).contiguous() + self.position[asked])
+        first, last, _ = steps.indices(self.steps)
+        past_BWT = self.past(before_BVT[..., first : last + self.steps - 1])
+        # Contiguous, or every following layer would copy.
+        return gelu(past_BWT.transpose(1, 2).contiguous() + self.position[steps])
 
-    def _features(self, latents_BZ: Tensor, remembered_BTW: Tensor) -> Tensor:
-        features_BTW = remembered_BTW + self.latents(latents_BZ).unsqueeze(-2)
+    def _features(self, latents_BZ: Tensor, past_BTW: Tensor) -> Tensor:
+        features_BTW = past_BTW + self.latents(latents_BZ).unsqueeze(-2)
         for layer in self.layers:
             features_BTW = features_BTW + layer(features_BTW)
         return features_BTW
 
 
 class Chain(nn.Module):
-    """Logits of a step's cells, each from the step's features and the cells before it."""
+    """Logits of a step's cells, each from the step's features and the preceding cells."""
 
     def __init__(self, width: int, voices: int, cell_width: int):
         super().__init__()
@@ -138,14 +138,14 @@ class Chain(nn.Module):
         self.register_buffer("before", torch.ones(voices, voices).triu(1).unsqueeze(-1), persistent=False)
 
     def forward(self, features_BTW: Tensor, cells_BTV: Tensor) -> Tensor:
-        return self.logits(*self.driven(features_BTW), cells_BTV)
+        return self.logits(*self.from_features(features_BTW), cells_BTV)
 
-    def driven(self, features_BTW: Tensor) -> tuple[Tensor, Tensor]:
-        """What a step's features say to its cells, whatever the others are: logits [B, T, V], hidden [B, T, V · H]."""
+    def from_features(self, features_BTW: Tensor) -> tuple[Tensor, Tensor]:
+        """The parts that depend on the step's features alone: logits [B, T, V], hidden [B, T, V · H]."""
         return self.own(features_BTW), self.hidden(features_BTW)
 
     def logits(self, own_BTV: Tensor, hidden_BTX: Tensor, cells_BTV: Tensor) -> Tensor:
-        """Logits [B, T, V], each with the cells before it in its step."""
+        """Logits [B, T, V], each given the preceding cells of its step."""
         earlier_BTX = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
         hidden_BTVH = gelu(hidden_BTX + earlier_BTX).unflatten(-1, self.out.shape)
         return (hidden_BTVH * self.out).sum(-1) + own_BTV

@@ -1,6 +1,6 @@
-"""How much the latents tell about the sample: mutual information under the posterior, level by level.
+"""Mutual information of sample and latents under the posterior, level by level.
 
-The aggregated posterior is the mixture over all N samples given, so no estimate exceeds ln N.
+The aggregated posterior is the mixture over all N samples, so no estimate exceeds ln N.
 
 N samples, C samples of a chunk, L latent dims, F features, S draws.
 """
@@ -15,16 +15,15 @@ from src.vae.latents import normal
 from src.vae.networks import BottomUp, Prior, TopDown
 
 CHUNK = 16  # samples whose densities under all N posteriors are held at once
-DRAWS = 32  # of z_low, over which bottom-up inference averages q(z_high|z_low)
+DRAWS = 32  # of z_low, over which q(z_high|z_low) is averaged under bottom-up inference
 
 
 def information(inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
-    """Nats that z_high and z_low carry about the sample; the caller's random stream is used.
+    """Mutual information of the sample with z_high and z_low, in nats; draws from the global random stream.
 
-    Each level is credited with what its own KL pays for. Top-down: I(x; z_high) and I(x; z_low | z_high), which add up,
-    so that together they do not exceed ln N.
-    Bottom-up: I(x; z_low), and I(x; z_high), which cannot exceed it: q(z_high|x) is averaged over draws of z_low, among
-    them the one that z_high was made from, so that a narrow q(z_high|z_low) is rather over- than underrated.
+    Top-down: I(x; z_high) and I(x; z_low | z_high), whose sum does not exceed ln N. Bottom-up: I(x; z_low), and
+    I(x; z_high), which cannot exceed it: q(z_high|x) is averaged over draws of z_low, among them the one that z_high
+    was drawn from, so that a narrow q(z_high|z_low) is over- rather than underestimated.
     """
     high_P, low_P = paired_information(inference, features_NF, prior, 0)
     return high_P[0], low_P[0]
@@ -35,10 +34,10 @@ def paired_information(
 ) -> tuple[Tensor, Tensor]:
     """`information` of each level [1 + shuffles]: of the true pairs, then of latents paired with other samples.
 
-    Of z_low the other pairs keep z_high, as its information is conditional on it.
+    Shuffled pairs of z_low keep z_high, on which its information is conditional.
     """
-    levels = _top_down if isinstance(inference, TopDown) else _bottom_up
-    return levels(inference, features_NF, prior, shuffles)
+    estimate = _top_down if isinstance(inference, TopDown) else _bottom_up
+    return estimate(inference, features_NF, prior, shuffles)
 
 
 def mutual_information(log_density: Callable[[slice], Tensor], num: int) -> Tensor:

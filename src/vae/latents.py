@@ -1,4 +1,4 @@
-"""What inference makes of a batch: samples of both levels, their posteriors and their priors.
+"""Samples of both latent levels, their posteriors, priors and KL.
 
 B batch, L latent dims. Any further leading axes (importance samples) are allowed everywhere.
 """
@@ -16,8 +16,8 @@ UNIT = 0.5413  # softplus(UNIT) = 1: fresh networks start at unit standard devia
 
 
 @dataclass(frozen=True)
-class Rates:
-    """KL from posterior to prior of each sample and dimension, in nats: raw, neither weighted nor clamped."""
+class KLs:
+    """KL from posterior to prior of each sample and dimension, in nats, neither weighted nor clamped."""
 
     high_BL: Tensor
     low_BL: Tensor
@@ -27,16 +27,16 @@ class Rates:
         """KL of each level and sample."""
         return self.high_BL.sum(-1), self.low_BL.sum(-1)
 
-    def detach(self) -> "Rates":
-        return Rates(self.high_BL.detach(), self.low_BL.detach())
+    def detach(self) -> "KLs":
+        return KLs(self.high_BL.detach(), self.low_BL.detach())
 
 
 @dataclass(frozen=True)
 class Latents:
-    """A sample of both levels and the distributions that it was drawn from and is judged by.
+    """A sample of both levels, its posteriors and its priors.
 
-    Under bottom-up inference with a conditional prior, z_high depends on the z_low that p(z_low|z_high) judges: the
-    analytic KL of the low level would treat them as independent, so `low_is_sampled` asks for
+    Under bottom-up inference with a conditional prior, z_high depends on the z_low that p(z_low|z_high) scores. The
+    analytic KL of the low level would treat them as independent, so with `low_is_sampled` its KL is estimated as
     log q(z_low|x) − log p(z_low|z_high) on the same sample.
     """
 
@@ -51,12 +51,12 @@ class Latents:
     def prior_high(self) -> Normal:
         return standard_normal(self.high_BL)
 
-    def rates(self) -> Rates:
+    def kls(self) -> KLs:
         if self.low_is_sampled:
             low_BL = self.posterior_low.log_prob(self.low_BL) - self.prior_low.log_prob(self.low_BL)
         else:
             low_BL = kl_divergence(self.posterior_low, self.prior_low)
-        return Rates(kl_divergence(self.posterior_high, self.prior_high), low_BL)
+        return KLs(kl_divergence(self.posterior_high, self.prior_high), low_BL)
 
     def log_ratio_B(self) -> Tensor:
         """log q(z_high, z_low|x) − log p(z_high, z_low) on the sample, for importance weights."""
@@ -66,7 +66,7 @@ class Latents:
 
 
 def mean_and_std(parameters: Tensor) -> tuple[Tensor, Tensor]:
-    """A network's output [..., 2L] as mean and standard deviation [..., L], in full precision."""
+    """Splits a network's output [..., 2L] into mean and standard deviation [..., L], float32."""
     mean, raw = parameters.float().chunk(2, -1)
     return mean, softplus(raw + UNIT) + SMALLEST_STD
 

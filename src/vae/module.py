@@ -1,4 +1,4 @@
-"""The hierarchical VAE: the training step is the ELBO, everything else is said to it from outside.
+"""Hierarchical VAE training step: the ELBO; networks and annealers are injected.
 
 B batch, C channels, H height, W width, T steps, V voices (cells of a step), F features, L latent dims.
 """
@@ -16,7 +16,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from src.data.spec import DataSpec
 from src.training.multi_step import MultiStepModule
-from src.vae.anneal import Annealer, Annealing
+from src.vae.anneal import Annealer, ComposedAnnealer
 from src.vae.latents import Latents
 
 
@@ -25,24 +25,24 @@ class VAE(MultiStepModule):
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
     side. Cells are Bernoulli; grey pixels count as probabilities, so that their likelihood is the expected one of the
-    image's random binarisations. `annealed` is what the latest update was made with.
+    image's random binarisations. `annealed` holds β and temperature of the latest pass.
 
     Args:
-        spec: what the networks need to know of the data.
+        spec: shape and kind of the data.
         z_high: dimensions of the global level.
         z_low: dimensions of the local level.
-        encoder: makes the encoder from `num_cells`.
-        inference: makes the posteriors from `features`, `z_high`, `z_low`.
-        prior: makes p(z_low|z_high) from `z_high`, `z_low`.
-        decoder: makes the decoder from `num_latents`, `shape`.
+        encoder: builds the encoder from `num_cells`.
+        inference: builds the posteriors from `features`, `z_high`, `z_low`.
+        prior: builds p(z_low|z_high) from `z_high`, `z_low`.
+        decoder: builds the decoder from `num_latents`, `shape`.
         decoder_sees: "both" levels, or "low" alone.
-        optimizer: makes the optimizer from parameter groups; weight decay reaches matrices only.
-        warmup: share of the run over which the learning rate climbs; then it falls as a cosine to zero.
-        max_gradient_norm: to which gradients are clipped.
+        optimizer: builds the optimizer from parameter groups; weight decay applies to matrices only.
+        warmup: share of the run over which the learning rate rises; then it falls to zero as a cosine.
+        max_gradient_norm: gradients are clipped to it.
         anneal: any number of named annealers.
 
     Raises:
-        ValueError: the choices exclude each other.
+        ValueError: a choice is out of range, or an annealer does not fit the model.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class VAE(MultiStepModule):
         self.warmup = warmup
         self.max_gradient_norm = max_gradient_norm
         self.annealers = list((anneal or {}).values())
-        self.anneal = Annealing(anneal or {})
+        self.anneal = ComposedAnnealer(anneal or {})
         for annealer in self.annealers:
             annealer.attach(self)
         self.annealed: dict[str, float | Tensor] = {}
@@ -89,7 +89,7 @@ class VAE(MultiStepModule):
         return self.steps
 
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
-        """One step down the annealed negative ELBO; what the charts show of it."""
+        """One step down the annealed negative ELBO; returns the values to log."""
         self.anneal.before_step()
         outputs = self.objective(self.to_cells(batch_BCHW))
         self.count(batch_BCHW)
@@ -97,40 +97,45 @@ class VAE(MultiStepModule):
         self.lr_schedulers().step()
         return outputs | {"loss": outputs["loss"].detach()}
 
-    def objective(self, cells_BTV: Tensor) -> dict[str, Tensor]:
-        """The annealed negative ELBO under "loss", and the quantities that belong on its chart."""
-        latents = self.infer(cells_BTV)
-        history_BTV = self.anneal.history(2 * cells_BTV - 1)
-        logits_BTV = self.decoder(self.seen(latents.high_BL, latents.low_BL), history_BTV)
-        temperature = self.anneal.temperature()
-        distortion_B = -log_likelihood(logits_BTV / temperature, cells_BTV)
-        rates = latents.rates()
-        observed = rates.detach()
-        beta = self.anneal.beta(observed)
+    def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Tensor]:
+        """The annealed negative ELBO, w · −log p(x|z) + Σ β_l KL_l, under "loss", and further values to log.
 
-        loss = self.anneal.reconstruction_weight() * distortion_B.mean() + self.anneal.penalty(rates, beta)
+        Args:
+            observe: whether annealers observe this pass, as they do in each step of the run.
+        """
+        anneal = self.anneal
+        latents = self.infer(cells_BTV)  # z ~ q(z|x)
+        history_BTV = anneal.history(2 * cells_BTV - 1)
+        logits_BTV = self.decoder(self.decoder_input(latents.high_BL, latents.low_BL), history_BTV)
+        temperature = anneal.temperature()
+        distortion_B = -log_likelihood(logits_BTV / temperature, cells_BTV)  # −log p(x|z)
+        kls = latents.kls()  # KL(q(z|x) ‖ p(z)) of each level
+        beta = anneal.beta(kls.detach())
 
-        self.anneal.observe(distortion_B.detach(), observed)
+        loss = anneal.reconstruction_weight() * distortion_B.mean() + anneal.penalty(kls, beta)
+
+        if observe:
+            anneal.observe(distortion_B.detach(), kls.detach())
         self.annealed = {"beta_high": beta[0], "beta_low": beta[1], "temperature": temperature}
-        high_B, low_B = observed.levels_B
+        high_B, low_B = kls.detach().levels_B
         return {
             "loss": loss,
             "reconstruction": distortion_B.detach(),
             "kl_high": high_B,
             "kl_low": low_B,
-            **{f"anneal/{name}": value for name, value in (self.annealed | self.anneal.charts()).items()},
+            **{f"anneal/{name}": value for name, value in (self.annealed | anneal.charts()).items()},
         }
 
     def compile_networks(self) -> None:
-        """Has PyTorch compile encoder and decoder where they are; their weights keep their names."""
+        """Compiles encoder and decoder in place; their weights keep their names."""
         self.encoder.compile()
         self.decoder.compile()
 
     def infer(self, cells_BTV: Tensor) -> Latents:
         return self.inference(self.encoder(cells_BTV), self.prior)
 
-    def seen(self, high_BL: Tensor, low_BL: Tensor) -> Tensor:
-        """The latents that the decoder gets to see [..., Z]."""
+    def decoder_input(self, high_BL: Tensor, low_BL: Tensor) -> Tensor:
+        """The latents that the decoder receives [..., Z]."""
         return torch.cat([high_BL, low_BL], -1) if self.decoder_sees == "both" else low_BL
 
     def to_cells(self, images_BCHW: Tensor) -> Tensor:
@@ -147,8 +152,8 @@ class VAE(MultiStepModule):
     def sample(self, num: int, seed: int, chunk: int = 1000, temperature: float = 1.0) -> Tensor:
         """Draws uint8 [num, C, H, W] from the prior, the same for the same weights and seed.
 
-        Grids are drawn cell by cell; of an image each pixel's probability is shown. The temperature is that of the
-        cells' probabilities, not of the latents.
+        Grids are drawn cell by cell; an image shows the probability of each pixel. The temperature applies to the
+        cells' logits, not to the latents.
         """
         random = torch.Generator().manual_seed(seed)
         high_NL = torch.randn(num, self.z_high, generator=random).to(self.device)
@@ -160,7 +165,7 @@ class VAE(MultiStepModule):
         )
 
     def low_from(self, high_BL: Tensor, noise_BL: Tensor) -> Tensor:
-        """z_low drawn from its prior, with given standard normal noise."""
+        """z_low drawn from its prior, from standard normal noise."""
         prior = self.prior(high_BL)
         return prior.mean + prior.stddev * noise_BL
 
@@ -168,7 +173,8 @@ class VAE(MultiStepModule):
         """Uint8 images of latents; a cell is on where its probability exceeds `uniform`."""
         was_training = self.training
         self.eval()
-        cells_BTV, probability_BTV = self.decoder.generate(self.seen(high_BL, low_BL), uniform_BTV, temperature)
+        latents_BZ = self.decoder_input(high_BL, low_BL)
+        cells_BTV, probability_BTV = self.decoder.generate(latents_BZ, uniform_BTV, temperature)
         self.train(was_training)
         return self.to_images(cells_BTV if self.spec.levels == 1 else probability_BTV)
 
@@ -177,34 +183,34 @@ class VAE(MultiStepModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         optimizer = self.optimizer_of([parameter for parameter in self.parameters() if parameter.requires_grad])
-        # The length is asked for late: to ask here would set up the loader before a resumed run restores its place.
+        # Read late: here it would set up the loader before a resumed run restores its position.
         scheduler = LambdaLR(optimizer, lambda step: warm_cosine(step / self.trainer.num_training_batches, self.warmup))
         return {"optimizer": optimizer, "lr_scheduler": scheduler}
 
     def optimizer_of(self, parameters: Sequence[nn.Parameter]) -> Optimizer:
-        """An optimizer as the run uses it; weight decay reaches matrices only."""
+        """An optimizer with the run's options; weight decay applies to matrices only."""
         matrices = {"params": [p for p in parameters if p.ndim > 1]}
         vectors = {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}
         return self.make_optimizer([matrices, vectors])
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        # Here and not before, since annealers may have taken gradients away.
+        # Here, since annealers may have removed gradients in their own hook.
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         nn.utils.clip_grad_norm_(weights, self.max_gradient_norm)
 
     def inference_networks(self) -> list[nn.Module]:
-        """What reads the latents off the data; the other networks generate."""
+        """The networks of q(z|x); the others are those of p(x, z)."""
         return [self.encoder, self.inference]
 
 
 def log_likelihood(logits_BTV: Tensor, cells_BTV: Tensor) -> Tensor:
-    """log p(x|z) of Bernoulli cells [..., B], in nats; of grey cells the expectation over their binarisations."""
+    """log p(x|z) of Bernoulli cells [..., B], in nats; for grey cells the expectation over their binarisations."""
     cells_BTV = cells_BTV.expand_as(logits_BTV)
     return -binary_cross_entropy_with_logits(logits_BTV, cells_BTV, reduction="none").sum((-2, -1))
 
 
 def warm_cosine(t: float, warmup: float) -> float:
-    """Factor of the learning rate at progress t: up in a straight line, then down as half a cosine."""
+    """Factor of the learning rate at progress t: a linear rise, then half a cosine down."""
     if t < warmup:
         return t / warmup
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (t - warmup) / (1 - warmup))))

@@ -15,8 +15,8 @@ from src.vae.latents import Latents, mean_and_std, normal, standard_normal
 class Perceptron(nn.Sequential):
     """Linear layers with layer normalisation, GELU and dropout between them.
 
-    Several inputs are joined along their last axis, and broadcast along the others, at the cost of the sum of their
-    sizes rather than of the product.
+    Several inputs are concatenated along their last axis and broadcast along the others, at the cost of the sum of
+    their sizes rather than of the product.
     """
 
     def __init__(self, inputs: int, width: int, outputs: int, depth: int = 1, dropout: float = 0.0):
@@ -56,7 +56,7 @@ class Prior(Protocol):
 
 
 class Conditional(nn.Module):
-    """p(z_low | z_high), learnt: the local level expects what the global one announces."""
+    """Learnt p(z_low | z_high)."""
 
     conditional = True
 
@@ -69,7 +69,7 @@ class Conditional(nn.Module):
 
 
 class Standard(nn.Module):
-    """p(z_low) = N(0, I), whatever z_high says."""
+    """p(z_low) = N(0, I), independent of z_high."""
 
     conditional = False
 
@@ -84,15 +84,15 @@ class Standard(nn.Module):
 class TopDown(nn.Module):
     """q(z_high | x) q(z_low | x, z_high): the global level is inferred first.
 
-    The low posterior is told relative to its prior, N(μ + σ·Δμ, (σ·Δσ)²), so that Δμ = 0, Δσ = 1 costs nothing whatever
-    the prior says (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2).
+    The low posterior is relative to its prior, N(μ + σ·Δμ, (σ·Δσ)²), so that the KL is 0 at Δμ = 0, Δσ = 1
+    (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2).
 
     Args:
         features: F of the encoder.
         z_high: dimensions of the global level.
         z_low: dimensions of the local level.
-        width: of the network behind the second posterior.
-        dropout: within that network.
+        width: of the second posterior's network.
+        dropout: in that network.
     """
 
     def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.3):
@@ -110,7 +110,7 @@ class TopDown(nn.Module):
         return Latents(high_BL, posterior_low.rsample(), posterior_high, posterior_low, prior_low)
 
     def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
-        """Both levels without noise."""
+        """Posterior means of both levels; the second is conditional on the mean of the first."""
         high_BL = self.posterior_high(features_BF).mean
         return high_BL, self.posterior_low(features_BF, high_BL, prior).mean
 
@@ -121,20 +121,20 @@ class TopDown(nn.Module):
     def posterior_low(self, features_BF: Tensor, high_BL: Tensor, prior: Prior) -> Normal:
         return self._relative_to(prior(high_BL), features_BF, high_BL)
 
-    def _relative_to(self, expected: Normal, features_BF: Tensor, high_BL: Tensor) -> Normal:
+    def _relative_to(self, prior: Normal, features_BF: Tensor, high_BL: Tensor) -> Normal:
         mean_BL, std_BL = mean_and_std(self.low(features_BF, high_BL))
-        return normal(expected.mean + expected.stddev * self.scale_low(mean_BL), expected.stddev * std_BL)
+        return normal(prior.mean + prior.stddev * self.scale_low(mean_BL), prior.stddev * std_BL)
 
 
 class BottomUp(nn.Module):
-    """q(z_low | x) q(z_high | z_low): the global level sees the data through the local one only.
+    """q(z_low | x) q(z_high | z_low): the global level depends on the data through the local one only.
 
     Args:
         features: F of the encoder.
         z_high: dimensions of the global level.
         z_low: dimensions of the local level.
-        width: of the network behind the second posterior.
-        dropout: within that network.
+        width: of the second posterior's network.
+        dropout: in that network.
     """
 
     def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.3):
@@ -153,7 +153,7 @@ class BottomUp(nn.Module):
         return Latents(high_BL, low_BL, posterior_high, posterior_low, prior_low, low_is_sampled=prior.conditional)
 
     def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
-        """Both levels without noise."""
+        """Posterior means of both levels; the second is conditional on the mean of the first."""
         low_BL = self.posterior_low(features_BF).mean
         return self.posterior_high(low_BL).mean, low_BL
 

@@ -29,13 +29,13 @@ def test_a_recipe_is_timed_and_written_down(short, tmp_path: Path, monkeypatch: 
     command.main(["vae_drums", "accelerator=cpu", *small, "evaluator.interpret=false", "out=found.json"])
     found = json.loads(Path("found.json").read_text())
     recipe = found["recipes"]["vae_drums"]
-    assert set(recipe["samples_per_second"]) == {"this laboratory", "plain loop"}
+    assert set(recipe["samples_per_second"]) == {"this framework", "plain loop"}
     assert recipe["ratio_to"]["plain loop"]["median"] > 0
     assert sum(recipe["step_shares"].values()) == pytest.approx(1)
     assert all(0 < share < 1 for share in recipe["step_shares"].values())
     assert recipe["evaluation"]["times"] == 20
     along = 20 * recipe["evaluation"]["along_training"]
-    training = 512_000 / recipe["samples_per_second"]["this laboratory"]["median"]
+    training = 512_000 / recipe["samples_per_second"]["this framework"]["median"]
     assert recipe["evaluation"]["share_along_training"] == pytest.approx(along / (along + training))
     assert {path.name for path in tmp_path.iterdir()} == {"found.json", ".cache"}, "runs leave nothing"
 

@@ -99,7 +99,7 @@ def test_who_only_reads_needs_no_lock(tmp_path: Path):
     """As in a cache that others keep, and that is read-only."""
     path = tmp_path / "a.npz"
     path.write_bytes(packed())
-    path.with_suffix(".lock").mkdir()  # nobody can lock that, not even root
+    path.with_suffix(".lock").mkdir()  # no one can lock that, not even root
     assert cached(path, lambda: pytest.fail("made anew"), numbers) == list(range(1000))
     path.unlink()
     with pytest.raises(OSError, match=r"cache=.*a\.lock.*choose another folder"):

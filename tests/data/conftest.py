@@ -139,9 +139,9 @@ def check_groove() -> Callable[[GrooveBars], None]:
             "test": [0],
         }
         assert loaded.drummer_names == ("drummer1", "drummer10", "drummer2")
-        drummers = {split: found.tolist() for split, found in loaded.drummers.items()}
+        drummers = {split: array.tolist() for split, array in loaded.drummers.items()}
         assert drummers == {"train": [0, 0, 2], "val": [1], "test": [0]}
-        tempos = {split: found.tolist() for split, found in loaded.tempos.items()}
+        tempos = {split: array.tolist() for split, array in loaded.tempos.items()}
         assert tempos == {"train": [120, 120, 85], "val": [99.5], "test": [120]}
         assert {array.dtype for array in loaded.grids.values()} == {np.dtype(np.uint8)}
         indices = [*loaded.styles.values(), *loaded.drummers.values()]

@@ -1,4 +1,4 @@
-"""Foreign data are read as what they are, or refused in a sentence.
+"""Foreign data are read correctly or raise a one-line error.
 
 Never another exception, code that runs, a reader that does not come back, or memory by the gigabyte.
 """
@@ -31,11 +31,11 @@ pytestmark = [
 
 
 def reading(path: Path, read: Callable[[], object]) -> object:
-    """What is read, or None where the file is refused by its name."""
+    """What is read, or None for an error that names the file."""
     try:
         return read()
-    except USER_ERRORS as mistake:
-        if path.name not in str(mistake):
+    except USER_ERRORS as error:
+        if path.name not in str(error):
             raise
         return None
 

@@ -113,7 +113,7 @@ def test_ranks_share_every_batch(world_size):
         assert sorted(joined(shares)) == sorted(batch)
 
 
-def test_batches_that_cannot_be_are_refused():
+def test_batches_that_cannot_be_raise():
     with pytest.raises(ValueError, match="batch_size=21 exceeds the 20 training samples"):
         loader(batch_size=21)
     with pytest.raises(ValueError, match="batch_size=6 does not divide over 4 devices"):

@@ -116,7 +116,7 @@ def test_the_first_held_out_images_hold_every_class():
 
 
 @pytest.mark.parametrize("stack", [0, 4, -1])
-def test_other_stacks_are_refused(stack):
+def test_other_stacks_raise(stack):
     with pytest.raises(ValueError, match=rf"data\.stack={stack}: choose 1, 2 or 3"):
         numbered_data(stack=stack)
 

@@ -11,7 +11,7 @@ import torch
 from src.data.letters.datasets import IDX
 from src.data.letters.idx import read_idx
 from src.data.loader import ResidentLoader
-from src.data.streaming import Rows, one_ahead
+from src.data.streaming import Rows, prefetched
 from tests.data.conftest import idx_bytes
 
 CPU = torch.device("cpu")
@@ -75,7 +75,7 @@ def test_streamed_batches_are_the_resident_ones_wherever_one_goes_on(rank):
 
 
 def test_a_fault_while_reading_ahead_is_told_when_its_turn_comes():
-    items = one_ahead(10 // divisor for divisor in (2, 1, 0))
+    items = prefetched(10 // divisor for divisor in (2, 1, 0))
     assert [next(items), next(items)] == [5, 10]
     with pytest.raises(ZeroDivisionError):
         next(items)

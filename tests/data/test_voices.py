@@ -3,8 +3,7 @@ import re
 import pytest
 
 from src.data.drums.kit import kit
-from src.data.percussion import PERCUSSION, note_of
-from src.data.voices import NAMES, VOICES, checked_names, kit_of, places, unknown
+from src.data.voices import NAMES, PERCUSSION, VOICES, checked_names, kit_of, note_of, places, unknown
 
 HOMEWORK = ("kick", "snare", "closed hat", "open hat", "low tom", "high tom", "crash", "ride", "clap")
 
@@ -22,8 +21,8 @@ def test_written_notes_are_those_of_general_midi():
 
 def test_every_percussion_note_of_general_midi_has_a_name_and_a_sound():
     assert [*PERCUSSION] == [*range(35, 82)]
-    assert {sound for sound, *_ in PERCUSSION.values()} <= kit(44_100).keys()
-    names = [name for _, *names in PERCUSSION.values() for name in names]
+    assert {instrument.sound for instrument in PERCUSSION.values()} <= kit(44_100).keys()
+    names = [name for instrument in PERCUSSION.values() for name in instrument.names]
     assert len(names) == len(set(names)), "a name means one note"
     assert {voice.name: note_of(voice.name) for voice in VOICES} == {voice.name: voice.note for voice in VOICES}
 
@@ -68,7 +67,7 @@ def test_unknown_names_are_played_as_the_voice_of_their_place():
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("entries", "message"),
     [
         (HOMEWORK[:8], "names 8 voices, the patterns have 9"),
         ((*HOMEWORK, "x"), "names 10 voices"),
@@ -80,9 +79,9 @@ def test_unknown_names_are_played_as_the_voice_of_their_place():
         ((*HOMEWORK[:8], " - "), "expected names"),
     ],
 )
-def test_names_that_do_not_fit_are_refused(given, message: str):
+def test_names_that_do_not_fit_raise(entries, message: str):
     with pytest.raises(ValueError, match=f"data.voices .*{re.escape(message)}"):
-        checked_names(given, "data.voices")
+        checked_names(entries, "data.voices")
 
 
 def test_notes_are_names_too():

@@ -63,7 +63,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         shorten_oracle_training(patch, 60)
         judge = CharacterOracle(26)
-        base.trained_oracle(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
+        base.load_or_train(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
     return folder
 
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 from hydra.core.hydra_config import HydraConfig
-from tests.data.test_emnist_download import Mirror
 from torchvision.datasets import EMNIST
 
 from src.gan.tricks import Trick
 from src.report import __main__ as report
 from tests.conftest import shorten_oracle_training
 from tests.data.conftest import idx_bytes
+from tests.data.letters.test_emnist_download import Mirror
 from tests.end_to_end.conftest import SMALL, Command, results
 
 ROOT = Path(__file__).parents[2]

@@ -11,14 +11,14 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from src.evaluation.artifacts import Cloud, Exhibit, Picture, Sound, Table
+from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound, Table
 
 
-def shown(folder: Path, exhibit: Exhibit) -> EventAccumulator:
-    """TensorBoard after the exhibit was shown at 10 and at 30 samples seen."""
+def shown(folder: Path, artifact: Artifact) -> EventAccumulator:
+    """TensorBoard after the artifact was shown at 10 and at 30 samples seen."""
     with SummaryWriter(str(folder)) as board:
         for images_seen in (10, 30):
-            exhibit.show(board, "val/thing", images_seen)
+            artifact.show(board, "val/thing", images_seen)
     events = EventAccumulator(str(folder))
     events.Reload()
     return events
@@ -57,8 +57,8 @@ def test_a_sound_is_notes_and_a_wave(tmp_path, sound):
 def test_a_sound_of_many_bars_may_be_smaller(tmp_path, sound):
     smaller = Sound(sound.grids_NTV, sample_rate=22_050)
     sizes = []
-    for name, exhibit in (("thing", sound), ("smaller", smaller)):
-        exhibit.save(tmp_path, name)
+    for name, artifact in (("thing", sound), ("smaller", smaller)):
+        artifact.save(tmp_path, name)
         sizes.append((tmp_path / f"{name}.wav").stat().st_size)
     assert sizes[0] == pytest.approx(2 * sizes[1], rel=0.001)
     with wave.open(str(tmp_path / "smaller.wav")) as file:

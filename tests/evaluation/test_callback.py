@@ -103,7 +103,7 @@ def test_a_monitor_that_is_no_number_is_refused(make_gan, evaluated_fit, monitor
             metrics, shown = super().evaluate(gan, split)
             return metrics | {"usage_high": None}, shown
 
-    with pytest.raises(ValueError, match=rf"monitor={monitor}: it is no number here; choose one of modes$"):
+    with pytest.raises(ValueError, match=rf"monitor={monitor}: not a number; choose one of modes$"):
         evaluated_fit(make_gan(), 1, evaluator=Unused(), monitor=monitor)
 
 

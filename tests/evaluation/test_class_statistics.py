@@ -12,7 +12,7 @@ from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.letters.strokes import draw
 from src.data.spec import DataSpec, Split
 from src.evaluation.class_statistics import class_properties, holes, nearest_neighbour, oracle_properties, perimeter
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from src.report.class_correlations_text import PROPERTIES
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
@@ -98,29 +98,29 @@ def test_nearest_neighbours_are_sought_among_equally_many():
 
 def test_frequency_only_of_unequal_classes():
     labels = torch.tensor([0] * 30 + [1] * 10)
-    found = class_properties(described(2), Split(torch.zeros(40, 8, 8, dtype=torch.uint8), labels))
-    assert found["frequency"] == [0.75, 0.25]
+    result = class_properties(described(2), Split(torch.zeros(40, 8, 8, dtype=torch.uint8), labels))
+    assert result["frequency"] == [0.75, 0.25]
 
 
 def test_class_of_one_image_has_no_neighbour():
-    found = class_properties(described(2), Split(torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 1])))
-    assert all(map(math.isnan, found["nearest_neighbour"]))
+    result = class_properties(described(2), Split(torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0, 0, 1])))
+    assert all(map(math.isnan, result["nearest_neighbour"]))
 
 
 def test_drum_grids_have_hits_but_no_strokes():
     bars = torch.zeros(6, 16, 9, dtype=torch.uint8)
     bars[:3, ::4, 0] = 1
-    found = class_properties(described(2, (16, 9), levels=1), Split(bars, torch.arange(2).repeat_interleave(3)))
-    assert found["ink"] == pytest.approx([4 / 144, 0])
-    assert set(found) == {"ink", "within_variance", "nearest_neighbour"}
+    result = class_properties(described(2, (16, 9), levels=1), Split(bars, torch.arange(2).repeat_interleave(3)))
+    assert result["ink"] == pytest.approx([4 / 144, 0])
+    assert set(result) == {"ink", "within_variance", "nearest_neighbour"}
 
 
 def test_points_have_neither_ink_nor_strokes():
     points = torch.tensor([[0, 0], [30, 40], [100, 0], [100, 10]], dtype=torch.int32).unsqueeze(1)
-    found = class_properties(described(2, (1, 2), levels=1000), Split(points, torch.tensor([0, 0, 1, 1])))
-    assert set(found) == {"within_variance", "nearest_neighbour"}
-    assert found["nearest_neighbour"] == pytest.approx([0.05, 0.01])
-    assert found["within_variance"] == pytest.approx([0.025**2, 0.005**2])
+    result = class_properties(described(2, (1, 2), levels=1000), Split(points, torch.tensor([0, 0, 1, 1])))
+    assert set(result) == {"within_variance", "nearest_neighbour"}
+    assert result["nearest_neighbour"] == pytest.approx([0.05, 0.01])
+    assert result["within_variance"] == pytest.approx([0.025**2, 0.005**2])
 
 
 def test_same_images_whatever_the_run():
@@ -138,34 +138,34 @@ def test_what_the_oracle_tells():
     truth = torch.tensor([[0], [0], [0], [0], [1], [1], [2]])
     said = torch.tensor([[0], [0], [0], [2], [1], [1], [0]])
     features = torch.tensor([[0, 0], [0, 2], [0, 0], [0, 2], [3, 1], [3, 1], [3, 5]])
-    found = oracle_properties(3, truth, Opinion(torch.ones(7), said, features))
-    assert found["oracle_error"] == pytest.approx([0.25, 0, 1])
-    assert found["distance_to_others"] == pytest.approx([3, 3, 4])
+    result = oracle_properties(3, truth, Predictions(torch.ones(7), said, features))
+    assert result["oracle_error"] == pytest.approx([0.25, 0, 1])
+    assert result["distance_to_others"] == pytest.approx([3, 3, 4])
 
 
 def test_a_class_without_an_image_tells_nothing_of_itself_only():
     truth, features = torch.tensor([[0], [1]]), torch.tensor([[0.0], [3.0]])
-    found = oracle_properties(3, truth, Opinion(torch.ones(2), truth, features))
-    assert found["distance_to_others"] == pytest.approx([3, 3, math.nan], nan_ok=True)
-    assert found["oracle_error"] == pytest.approx([0, 0, math.nan], nan_ok=True)
+    result = oracle_properties(3, truth, Predictions(torch.ones(2), truth, features))
+    assert result["distance_to_others"] == pytest.approx([3, 3, math.nan], nan_ok=True)
+    assert result["oracle_error"] == pytest.approx([0, 0, math.nan], nan_ok=True)
 
 
 def test_channels_of_stacked_characters_are_images_of_their_own():
     truth = torch.tensor([[0, 1], [1, 0]])
     said = torch.tensor([[0, 1], [0, 0]])
     features = torch.tensor([[0.0, 0, 1, 0], [3, 0, 0, 0]])  # two of each channel side by side
-    found = oracle_properties(2, truth, Opinion(torch.ones(2), said, features))
-    assert found == {"oracle_error": [0, 0.5], "distance_to_others": pytest.approx([2, 2])}
+    result = oracle_properties(2, truth, Predictions(torch.ones(2), said, features))
+    assert result == {"oracle_error": [0, 0.5], "distance_to_others": pytest.approx([2, 2])}
 
 
 def test_every_property_has_words(letters):
     labels = torch.cat([letters.labels, letters.labels[:40]])
     data = Split(torch.cat([letters.images, letters.images[:40]]), labels)
-    opinion = Opinion(torch.ones(140), labels[:, None], torch.rand(140, 4))
-    found = class_properties(described(5, (28, 28)), data) | oracle_properties(5, labels[:, None], opinion)
-    assert set(found) == set(PROPERTIES)
-    assert all(len(values) == 5 for values in found.values())
-    assert all(isinstance(value, float) for values in found.values() for value in values)
+    predictions = Predictions(torch.ones(140), labels[:, None], torch.rand(140, 4))
+    result = class_properties(described(5, (28, 28)), data) | oracle_properties(5, labels[:, None], predictions)
+    assert set(result) == set(PROPERTIES)
+    assert all(len(values) == 5 for values in result.values())
+    assert all(isinstance(value, float) for values in result.values() for value in values)
 
 
 @pytest.mark.real_data
@@ -176,9 +176,9 @@ def test_real_letters():
     values, names = class_names(raw)
     data = Split.of(images, class_indices(raw, values, files[1]))
     began = time.process_time()
-    found = class_properties(described(26, (28, 28)), data)
+    result = class_properties(described(26, (28, 28)), data)
     assert time.process_time() - began < 3
-    of = {key: dict(zip(names, values, strict=True)) for key, values in found.items()}
+    of = {key: dict(zip(names, values, strict=True)) for key, values in result.items()}
     assert of["holes"]["B"] > 0.8 > 0.1 > of["holes"]["X"]
     assert of["skeleton"]["I"] < 30 < 40 < of["skeleton"]["X"] < of["skeleton"]["B"]
-    assert min(found["ink"]) == min(of["ink"]["I"], of["ink"]["L"])
+    assert min(result["ink"]) == min(of["ink"]["I"], of["ink"]["L"])

@@ -14,7 +14,7 @@ from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 from src.evaluation import coverage
 from src.evaluation.coverage import Coverage, rejected_share
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from tests.conftest import shorten_oracle_training
 
 DATA = Path(os.environ.get("DATA_DIR", "data"))
@@ -26,12 +26,12 @@ class Glance:
     identity = "glance-v1-000000000000"
     accuracy, accuracy_k = torch.tensor(0.75), torch.tensor(0.875)
 
-    def opinion(self, images_NCHW):
+    def predict(self, images_NCHW):
         levels = images_NCHW.float()
         mean = levels.mean((2, 3))
         plain = (levels - mean[..., None, None]).abs().amax((1, 2, 3)) < 40
         flat = (levels - mean[..., None, None]).abs().amax((1, 2, 3)) == 0
-        return Opinion(
+        return Predictions(
             (plain & ~flat).float(), (mean > 127).long(), torch.stack([mean, levels[..., 0, 0]], 2).flatten(1)
         )
 
@@ -168,12 +168,12 @@ def test_an_oracle_of_low_accuracy_or_threshold_is_called_weak(coverage_of, monk
     monkeypatch.setattr(Glance, "accuracy_k", torch.tensor(0.45))
     assert "0.45" in coverage_of(1).facts()["oracle_weak"]
     monkeypatch.setattr(Glance, "accuracy_k", torch.tensor(0.9))
-    sure = Glance.opinion
+    sure = Glance.predict
 
     def unsure(self, images_NCHW):
         return replace(sure(self, images_NCHW), confidence_N=sure(self, images_NCHW).confidence_N * unsure.confidence)
 
-    monkeypatch.setattr(Glance, "opinion", unsure)
+    monkeypatch.setattr(Glance, "predict", unsure)
     for unsure.confidence, weak, warnings in ((0.6, False, 0), (0.4, False, 1), (0.1, True, 1)):
         caplog.clear()
         assert ("oracle_weak" in coverage_of(1).facts()) == weak
@@ -202,12 +202,12 @@ def test_points_are_put_on_a_map(tmp_path):
 
 @pytest.mark.parametrize(("stack", "along"), [(1, 30), (2, 40), (3, 80)])
 def test_fewer_samples_suffice_along_training(coverage_of, monkeypatch, stack: int, along: int):
-    monkeypatch.setattr(coverage, "ALONG_TRAINING", 30)
+    monkeypatch.setattr(coverage, "NUM_IN_TRAINING", 30)
     monkeypatch.setattr(coverage, "PER_MODE", 10)
     asked = coverage_of(stack)
-    assert (asked.enough("val"), asked.enough("test")) == (along, 200)
+    assert (asked.num_samples_of("val"), asked.num_samples_of("test")) == (along, 200)
     monkeypatch.setattr(coverage, "PER_MODE", 1000)
-    assert coverage_of(stack).enough("val") == 200
+    assert coverage_of(stack).num_samples_of("val") == 200
 
 
 def test_controls_of_points(tmp_path):
@@ -243,10 +243,10 @@ class FirstBeat:
     identity = "first_beat-v1-000000000000"
     accuracy = accuracy_k = torch.tensor(1.0)
 
-    def opinion(self, images_NCTV):
+    def predict(self, images_NCTV):
         beats = images_NCTV[:, :, 0, :3].float()
         sure = (beats.sum(2) == 1).all(1) & (images_NCTV.sum((2, 3)) < 4).all(1)
-        return Opinion(sure.float(), beats.argmax(2), images_NCTV.flatten(1).float())
+        return Predictions(sure.float(), beats.argmax(2), images_NCTV.flatten(1).float())
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import torch
 from src.data.drums import grammar
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
-from src.evaluation.drum_metrics import listener_of
+from src.evaluation.drum_metrics import drum_metrics_of
 
 CPU = torch.device("cpu")
 
@@ -34,7 +34,7 @@ def prepared(kind: type[ResidentData], stack: int = 1) -> ResidentData:
 
 
 def test_controls():
-    controls = listener_of(prepared(Bars), 120, CPU).controls()
+    controls = drum_metrics_of(prepared(Bars), 120, CPU).controls()
     assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
     assert set(controls["real"]) == {"validity", "diversity", "feature_distance"}
     assert controls["single"]["diversity"] == 0
@@ -45,12 +45,12 @@ def test_controls():
 
 def test_measures_are_of_the_bars_at_hand_alone():
     data = prepared(Bars)
-    listener = listener_of(data, 60, CPU)
+    drum_metrics = drum_metrics_of(data, 60, CPU)
     silence, real = torch.zeros(5, 16, 9, dtype=torch.uint8), data.held_out("test").images[:60, 0]
-    assert listener.measures(silence)["validity"] == 0
-    assert listener.measures(real) == pytest.approx(listener.controls()["real"])
+    assert drum_metrics.measure(silence)["validity"] == 0
+    assert drum_metrics.measure(real) == pytest.approx(drum_metrics.controls()["real"])
 
 
 @pytest.mark.parametrize(("kind", "stack"), [(Bars, 2), (Pictures, 1)])
 def test_what_is_not_to_be_heard(kind, stack):
-    assert listener_of(prepared(kind, stack), 60, CPU) is None
+    assert drum_metrics_of(prepared(kind, stack), 60, CPU) is None

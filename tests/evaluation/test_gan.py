@@ -7,7 +7,7 @@ from src.data.spec import Split
 from src.evaluation import coverage
 from src.evaluation.artifacts import Picture, Sound
 from src.evaluation.gan import GANEvaluator
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from tests.conftest import shorten_oracle_training
 
 MUSIC = {"validity", "diversity", "feature_distance"}
@@ -20,9 +20,9 @@ class Brightness:
     identity = "brightness-v1-000000000000"
     accuracy = accuracy_k = torch.tensor(1.0)
 
-    def opinion(self, images_NCHW):
+    def predict(self, images_NCHW):
         mean = images_NCHW.float().mean((2, 3))
-        return Opinion(torch.ones(len(mean)), (mean > 127).long(), torch.cat([mean, mean.square()], 1))
+        return Predictions(torch.ones(len(mean)), (mean > 127).long(), torch.cat([mean, mean.square()], 1))
 
 
 class Toy(ResidentData):
@@ -86,7 +86,7 @@ def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
     assert set(metrics) >= MUSIC if stack == 1 else not set(metrics) & MUSIC
     kinds = {"sorted": Picture, "random": Picture} | ({"random_bars": Sound} if stack == 1 else {})
     shown.pop("sorted_bars", None)  # where a style was recognised at all
-    assert {name: type(exhibit) for name, exhibit in shown.items()} == kinds
+    assert {name: type(artifact) for name, artifact in shown.items()} == kinds
     assert set(evaluator.evaluate(gan, "val")[1]) == {"sorted", "random"}, "sound at the end only"
     controls = evaluator.controls()
     assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}

@@ -9,20 +9,20 @@ from matplotlib.figure import Figure
 
 from src.data.gaussians import Mixture
 from src.evaluation import point_plots
-from src.evaluation.oracles.base import Opinion
-from src.evaluation.point_plots import ASTRAY_COLOUR, COLUMNS, MISSED_COLOUR, NEAR_COLOUR, Map
+from src.evaluation.oracles.base import Predictions
+from src.evaluation.point_plots import COLUMNS, FAR_COLOUR, MISSED_COLOUR, NEAR_COLOUR, Map
 
 MIXTURE = Mixture({"left": (-1.0, 0.0), "right": (1.0, 0.0)}, sigma=0.1, reach=2)
 
 
-def opinion(points: list, classes: list) -> Opinion:
+def predictions(points: list, classes: list) -> Predictions:
     classes_N1 = torch.tensor(classes).unsqueeze(1)
-    return Opinion((classes_N1[:, 0] >= 0).double(), classes_N1, torch.tensor(points, dtype=torch.double))
+    return Predictions((classes_N1[:, 0] >= 0).double(), classes_N1, torch.tensor(points, dtype=torch.double))
 
 
 @pytest.fixture
 def chart() -> Map:
-    return Map(MIXTURE, opinion([[-1.0, 0.1], [1.0, -0.1]] * 20, [0, 1] * 20))
+    return Map(MIXTURE, predictions([[-1.0, 0.1], [1.0, -0.1]] * 20, [0, 1] * 20))
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def amount(pixels: np.ndarray, colour: str) -> int:
 
 
 def test_modes_with_a_sample_and_without(chart, said):
-    both = chart.picture(opinion([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.5]], [0, 1, -1])).pixels_HW3
-    left = chart.picture(opinion([[-1.0, 0.0], [-1.0, 0.1], [0.0, 1.5]], [0, 0, -1])).pixels_HW3
+    both = chart.picture(predictions([[-1.0, 0.0], [1.0, 0.0], [0.0, 1.5]], [0, 1, -1])).pixels_HW3
+    left = chart.picture(predictions([[-1.0, 0.0], [-1.0, 0.1], [0.0, 1.5]], [0, 0, -1])).pixels_HW3
     assert said == [
         "2 of 2 modes with a sample, 67% of points within 3σ",
         "1 of 2 modes with a sample, 67% of points within 3σ",
@@ -51,28 +51,28 @@ def test_modes_with_a_sample_and_without(chart, said):
 
 def test_points_astray_have_a_colour_of_their_own(chart):
     spots = [[x / 10, 1.5] for x in range(-15, 15)]
-    near = chart.picture(opinion(spots, [0] * 30)).pixels_HW3
-    astray = chart.picture(opinion(spots, [-1] * 30)).pixels_HW3
+    near = chart.picture(predictions(spots, [0] * 30)).pixels_HW3
+    astray = chart.picture(predictions(spots, [-1] * 30)).pixels_HW3
     assert amount(near, NEAR_COLOUR) > 1.5 * amount(astray, NEAR_COLOUR)
-    assert amount(astray, ASTRAY_COLOUR) > 1.5 * amount(near, ASTRAY_COLOUR)
+    assert amount(astray, FAR_COLOUR) > 1.5 * amount(near, FAR_COLOUR)
 
 
 def test_points_beyond_the_map_lie_on_its_edge(chart):
-    far = opinion([[9.0, 0.0]] * 5, [-1] * 5)
-    near = opinion([[2.0, 0.0]] * 5, [-1] * 5)
+    far = predictions([[9.0, 0.0]] * 5, [-1] * 5)
+    near = predictions([[2.0, 0.0]] * 5, [-1] * 5)
     assert np.array_equal(chart.picture(far).pixels_HW3, chart.picture(near).pixels_HW3)
 
 
 def test_stacked_points_share_one_map(chart, said):
-    stacked = Opinion(torch.tensor([0.0]), torch.tensor([[1, -1]]), torch.tensor([[1.0, 0.0, 0.0, 1.0]]))
+    stacked = Predictions(torch.tensor([0.0]), torch.tensor([[1, -1]]), torch.tensor([[1.0, 0.0, 0.0, 1.0]]))
     chart.picture(stacked)
     assert said == ["1 of 2 modes with a sample, 50% of points within 3σ"]
     assert chart.some(stacked) == [1, 0, 0, 1]
 
 
 def test_a_history_keeps_some_points_rounded(chart):
-    many = opinion([[0.12345, -1.0]] * 3000, [-1] * 3000)
-    assert chart.some(many) == [0.123, -1.0] * point_plots.IN_FRAME
+    many = predictions([[0.12345, -1.0]] * 3000, [-1] * 3000)
+    assert chart.some(many) == [0.123, -1.0] * point_plots.NUM_IN_FRAME
 
 
 def row(seen: int, shares: list, recognisable: float = 0.5) -> dict:

@@ -136,4 +136,4 @@ def test_a_vae_on_letters_names_what_its_samples_lack(capsys, monkeypatch) -> No
 def test_classes_too_rare_to_judge_are_named(capsys, monkeypatch) -> None:
     metrics = GAN["metrics"] | {"missing": [], "unjudged": ["blues", "gospel"]}
     caption = " ".join(printed(GAN | {"metrics": metrics}, capsys, monkeypatch).split())
-    assert "missing: none · too rare to judge: blues, gospel" in caption
+    assert "missing: none · too rare to measure: blues, gospel" in caption

@@ -106,14 +106,14 @@ def test_usage_is_what_a_wrong_level_costs(evaluation_of, make_vae):
 
 def test_more_importance_samples_tighten(evaluation_of, make_vae):
     evaluation, data = evaluation_of(num_held_out=90)
-    vae, found = make_vae(spec=data.spec), []
+    vae, result = make_vae(spec=data.spec), []
     vae.inference.high.weight.data.mul_(12)  # a rate of several nats, but a reconstruction with little chance in it
     for evaluation.evaluator.importance_samples in (1, 10, 200):
-        found.append(evaluation.measure(vae, "test")[0])
-    loose, middle, tight = (metrics["iwae_nll"] for metrics in found)
+        result.append(evaluation.measure(vae, "test")[0])
+    loose, middle, tight = (metrics["iwae_nll"] for metrics in result)
     assert loose > middle > tight
-    assert found[0]["kl_high"] > 6
-    assert loose == pytest.approx(-found[0]["elbo"], abs=3), "k = 1 is another estimate of the bound, with more noise"
+    assert result[0]["kl_high"] > 6
+    assert loose == pytest.approx(-result[0]["elbo"], abs=3), "k = 1 is another estimate of the bound, with more noise"
 
 
 def test_mse_is_that_of_the_reconstructed_images(evaluation_of, vae_for):
@@ -134,8 +134,8 @@ def test_onset_of_each_level(evaluation_of):
         {"images_seen": 200, "kl_high": 0.09, "kl_low": 3.0},
         {"images_seen": 300, "kl_high": 0.01, "kl_low": 3.0},
     ]
-    told = evaluator.over_training(history, {"collapsed": [], "without_effect": ["high"]})
-    assert told == {"outcome": "without effect", "onset": {"high": 200, "low": None}}
+    summary = evaluator.over_training(history, {"collapsed": [], "without_effect": ["high"]})
+    assert summary == {"outcome": "without effect", "onset": {"high": 200, "low": None}}
     assert "outcome" not in evaluator.over_training(history, {}), "of a run that was cut short"
 
 
@@ -169,11 +169,11 @@ def test_many_draws_make_the_bound_repeatable(evaluation_of, vae_for, monkeypatc
 
     def bounds(draws: int) -> torch.Tensor:
         monkeypatch.setattr("src.evaluation.vae.DRAWS", draws)
-        found = []
+        result = []
         for seed in range(12):
             monkeypatch.setattr("src.evaluation.vae.SEED", seed)
-            found.append(evaluation.measure(vae, "test")[0]["elbo"])
-        return torch.tensor(found)
+            result.append(evaluation.measure(vae, "test")[0]["elbo"])
+        return torch.tensor(result)
 
     one, many = bounds(1), bounds(16)
     assert many.std() < 0.5 * one.std()
@@ -184,6 +184,6 @@ def test_the_bound_does_not_depend_on_how_many_cells_are_held_at_once(evaluation
     evaluation, data = evaluation_of()
     vae = vae_for(data)
     whole, _ = evaluation.measure(vae, "test")
-    monkeypatch.setattr("src.evaluation.vae.DRAWN_CELLS", 5 * 16 * 144)
+    monkeypatch.setattr("src.evaluation.vae.BOUND_CELLS", 5 * 16 * 144)
     parts, _ = evaluation.measure(vae, "test")
     assert parts["elbo"] == pytest.approx(whole["elbo"], rel=0.02)

@@ -39,11 +39,11 @@ def test_modes_of_images_have_an_onset_and_a_timeline_beside_those_of_the_levels
         {"images_seen": seen, "kl_high": 0.0, "kl_low": 1.0, "modes": modes, "kl": 1.0}
         for seen, modes in ((100, 8), (200, 5), (300, 4))
     ]
-    told = evaluator.over_training(rows, {"collapsed": ["high"], "without_effect": []})
-    assert told["onset"] == {"high": 100, "low": None, "modes": 200}
-    assert told["onset_reason"] is None
-    assert told["metrics"]["worst_modes"] == 4
-    assert told["outcome"] == "collapsed", "by its levels"
+    summary = evaluator.over_training(rows, {"collapsed": ["high"], "without_effect": []})
+    assert summary["onset"] == {"high": 100, "low": None, "modes": 200}
+    assert summary["onset_reason"] is None
+    assert summary["metrics"]["worst_modes"] == 4
+    assert summary["outcome"] == "collapsed", "by its levels"
     dims = {"kl_high_dims": [0.1, 1.0], "kl_low_dims": [0.1], "shares": [0.5, 0.5]}
     assert set(evaluator.timeline([row | dims for row in rows])) == {"kl_dimensions", "shares"}
 
@@ -94,7 +94,7 @@ def test_a_z_high_that_holds_the_bar_holds_its_style(evaluation_of):
     held_out = data.held_out("test")
     whole, nothing = (style_accuracy(Memory(keeps), oracle, held_out) for keeps in (True, False))
     assert whole == pytest.approx(oracle.accuracy_k.item()), "that of the oracle on the very bars"
-    silent = oracle.opinion(torch.zeros(1, 1, 16, 9, dtype=torch.uint8)).classes_NC
+    silent = oracle.predict(torch.zeros(1, 1, 16, 9, dtype=torch.uint8)).classes_NC
     assert nothing == pytest.approx((held_out.labels == silent).double().mean().item())
     assert whole > nothing + 0.2
     none = Split(held_out.images, (held_out.labels + 1) % 5)

@@ -85,7 +85,7 @@ def test_the_page_plays_samples_and_survives_a_damaged_sound(make_vae, tmp_path:
     (run / "samples" / "prior_bars.wav").write_bytes(b"RIFF")
     assert write_report([tmp_path]).page.read_text().count("<audio") == 1
     silent, rushed = (whole[:24] + rate.to_bytes(4, "little") + whole[28:] for rate in (0, 2**31))
-    for damaged in (whole[:1001], silent, rushed):
+    for damaged in (whole[:30], silent, rushed):
         (run / "samples" / "prior_bars.wav").write_bytes(damaged)
         assert read_run(run).sound("prior_bars") is None
 

@@ -1,4 +1,4 @@
-"""Where a performance lands and what it refuses; that it is heard is for the tests of the command."""
+"""Files and errors of drawn bars; what they sound like is tested with the command."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from src.data.drums import datasets
 from src.data.spec import DataSpec
 from src.sample import drum_bars
-from src.sample.drum_bars import MOST_BARS, play
+from src.sample.drum_bars import MAX_BARS, play
 
 NOTHING = {"num": None, "bars": None, "style": None, "seed": 0, "bpm": 110, "swing": 0, "out": None, "data.root": None}
 
@@ -53,11 +53,11 @@ def test_out_names_the_picture_and_all_else_lies_beside_it(run: Path):
     [
         (model(), {"style": "polka"}, "style=polka: choose rock, jazz"),
         (model(stack=2), {"style": "jazz"}, "stacked"),
-        (model(), {"num": MOST_BARS + 1}, f"num={MOST_BARS + 1}"),
-        (model(), {"bars": MOST_BARS + 1}, f"bars={MOST_BARS + 1}"),
+        (model(), {"num": MAX_BARS + 1}, f"num={MAX_BARS + 1}"),
+        (model(), {"bars": MAX_BARS + 1}, f"bars={MAX_BARS + 1}"),
     ],
 )
-def test_what_cannot_be_played_is_refused(run: Path, made: Any, wish: dict[str, Any], expected: str):
+def test_what_cannot_be_played_raises(run: Path, made: Any, wish: dict[str, Any], expected: str):
     with pytest.raises(ValueError, match=expected):
         play(made, run, NOTHING | wish)
     assert not list((run / "samples").iterdir())

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from src.data.spec import DataSpec
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 from src.sample import drum_tracks as track_module
-from src.sample.drum_tracks import KEPT, NUM_THEMES, GlobalLevel, Neighbourhood, styled_track, track
+from src.sample.drum_tracks import CORRELATION, NUM_THEMES, GANThemes, VAEThemes, styled_track, track
 
 
 class Levels:
@@ -31,7 +31,7 @@ def random(seed: int = 0) -> torch.Generator:
 
 def test_a_vae_keeps_z_high_and_draws_z_low_from_its_prior_and_the_cells_anew():
     theme_L = torch.tensor([1.0, -2.0, 0.5, 0.0])
-    bars_NTV = GlobalLevel(Levels()).bars(theme_L.expand(2000, -1), random())[:, 0]
+    bars_NTV = VAEThemes(Levels()).bars(theme_L.expand(2000, -1), random())[:, 0]
     high_NL, low_NL, chance_NL = bars_NTV.unbind(2)
     assert torch.equal(high_NL, theme_L.expand(2000, -1))
     torch.testing.assert_close(low_NL.mean(0), 10 * theme_L, atol=0.1, rtol=0)
@@ -48,20 +48,20 @@ class Mirror:
 
 def test_a_gan_moves_about_its_theme_and_stays_where_noise_lies():
     themes_NL = torch.randn(4000, 8, generator=random(1))
-    moved_NL = Neighbourhood(Mirror()).bars(themes_NL, random(2))
+    moved_NL = GANThemes(Mirror()).bars(themes_NL, random(2))
     assert moved_NL.std().item() == pytest.approx(1, abs=0.02)
     assert torch.corrcoef(torch.stack([moved_NL.flatten(), themes_NL.flatten()]))[0, 1].item() == pytest.approx(
-        KEPT, abs=0.01
+        CORRELATION, abs=0.01
     )
 
 
 class Tunes:
     """Themes are numbers from 0 to 1: the share of their bars with a kick on the first beat."""
 
-    def drawn(self, num: int, random: torch.Generator) -> Tensor:
+    def draw(self, num: int, random: torch.Generator) -> Tensor:
         return torch.rand(num, 1, generator=random)
 
-    def of(self, grids_NTV: Tensor, random: torch.Generator) -> Tensor:
+    def candidates(self, grids_NTV: Tensor, random: torch.Generator) -> Tensor:
         return torch.linspace(0, 1, len(grids_NTV)).unsqueeze(1)
 
     def bars(self, themes_NL: Tensor, random: torch.Generator) -> Tensor:
@@ -71,11 +71,11 @@ class Tunes:
 
 
 class Kick:
-    """Hears style 1 where there is a kick on the first beat, and style 0 elsewhere."""
+    """Recognises style 1 by a kick on the first beat, else style 0."""
 
-    def opinion(self, bars_N1TV: Tensor) -> Opinion:
-        heard_N = bars_N1TV[:, 0, 0, 0].long()
-        return Opinion(torch.ones(len(heard_N)), heard_N.unsqueeze(1), heard_N.unsqueeze(1).float())
+    def predict(self, bars_N1TV: Tensor) -> Predictions:
+        styles_N = bars_N1TV[:, 0, 0, 0].long()
+        return Predictions(torch.ones(len(styles_N)), styles_N.unsqueeze(1), styles_N.unsqueeze(1).float())
 
 
 @pytest.fixture
@@ -109,10 +109,10 @@ def test_themes_are_looked_for_in_some_bars_of_the_style():
             return type("Latents", (), {"posterior_high": posterior})
 
     grids_NTV = torch.arange(1000.0).view(-1, 1, 1).expand(-1, 4, 3)
-    found_ML = GlobalLevel(Coder()).of(grids_NTV, random())
-    assert found_ML.shape == (NUM_THEMES, 4)
-    assert len(found_ML[:, 0].unique()) == NUM_THEMES
-    assert GlobalLevel(Coder()).of(grids_NTV[:5], random()).shape == (5, 4)
+    themes_ML = VAEThemes(Coder()).candidates(grids_NTV, random())
+    assert themes_ML.shape == (NUM_THEMES, 4)
+    assert len(themes_ML[:, 0].unique()) == NUM_THEMES
+    assert VAEThemes(Coder()).candidates(grids_NTV[:5], random()).shape == (5, 4)
 
 
 def test_a_gan_plays_tracks_with_and_without_a_style(make_gan):

@@ -21,7 +21,7 @@ def jobs(tmp_path: Path) -> list[Job]:
 
 
 def launching(launch) -> ResumableSweeper:
-    sweeper = object.__new__(ResumableSweeper)
+    sweeper = ResumableSweeper()
     sweeper.launcher = SimpleNamespace(launch=launch)
     return sweeper
 

@@ -167,7 +167,7 @@ FOREIGN = [
     ("subprocess.Popen", {"args": ["touch", "witness"]}),
     ("src.core.files.write_atomically", {"path": "witness", "content": ""}),
     ("src.gan.module.checkpoints.write_atomically", {"path": "witness", "content": ""}),
-    ("src.data.download.unpack", {"url": "file:///", "sha256": "", "folder": "witness"}),
+    ("src.data.download.fetch_archive", {"url": "file:///", "known_hash": "", "folder": "witness"}),
     ("torch.hub.load", {"repo_or_dir": "stranger/code", "model": "any"}),
     ("torch.load", {"f": "planted", "weights_only": False}),
     ("torch.nn.functional.handle_torch_function", {}),

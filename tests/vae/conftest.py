@@ -115,7 +115,7 @@ class Bars(ResidentData):
 
 
 class Nameless(Bars):
-    """Bars of one style, which nobody can mistake."""
+    """Bars of one style."""
 
     def load(self) -> Loaded:
         loaded = super().load()
@@ -166,7 +166,7 @@ def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
 
 
 def enlivened(vae: VAE) -> VAE:
-    """Both levels far from their priors, and heard by the decoder."""
+    """Both levels far from their priors, and used by the decoder."""
     for head in (vae.inference.high, vae.inference.low):
         (head[-1] if isinstance(head, nn.Sequential) else head).weight.data.mul_(4)
     for parameter in vae.decoder.parameters():

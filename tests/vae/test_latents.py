@@ -1,10 +1,10 @@
-"""Rates and log-ratios against torch.distributions and against samples."""
+"""KLs and log-ratios against torch.distributions and against samples."""
 
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-from src.vae.latents import UNIT, Latents, Rates, mean_and_std, normal, standard_normal
+from src.vae.latents import UNIT, KLs, Latents, mean_and_std, normal, standard_normal
 
 
 def gaussians(seed: int, *shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -21,10 +21,10 @@ def latents() -> Latents:
 
 
 def test_rates_are_the_closed_form(latents):
-    rates = latents.rates()
+    kls = latents.kls()
     for rate, q, p in (
-        (rates.high_BL, latents.posterior_high, latents.prior_high),
-        (rates.low_BL, latents.posterior_low, latents.prior_low),
+        (kls.high_BL, latents.posterior_high, latents.prior_high),
+        (kls.low_BL, latents.posterior_low, latents.prior_low),
     ):
         ratio = (q.scale / p.scale).square()
         torch.testing.assert_close(rate, 0.5 * (ratio + ((q.loc - p.loc) / p.scale).square() - 1 - ratio.log()))
@@ -34,12 +34,12 @@ def test_rates_are_the_mean_log_ratio_of_samples(latents):
     drawn_KBL = latents.posterior_low.sample((40_000,))
     ratio_KBL = latents.posterior_low.log_prob(drawn_KBL) - latents.prior_low.log_prob(drawn_KBL)
     error_BL = ratio_KBL.std(0) / 200
-    assert ((ratio_KBL.mean(0) - latents.rates().low_BL).abs() < 5 * error_BL).all()
+    assert ((ratio_KBL.mean(0) - latents.kls().low_BL).abs() < 5 * error_BL).all()
 
 
 def test_a_sampled_low_level_is_judged_on_its_sample(latents):
-    sampled = Latents(**(vars(latents) | {"low_is_sampled": True})).rates()
-    assert torch.equal(sampled.high_BL, latents.rates().high_BL)
+    sampled = Latents(**(vars(latents) | {"low_is_sampled": True})).kls()
+    assert torch.equal(sampled.high_BL, latents.kls().high_BL)
     expected = latents.posterior_low.log_prob(latents.low_BL) - latents.prior_low.log_prob(latents.low_BL)
     torch.testing.assert_close(sampled.low_BL, expected)
     assert (sampled.low_BL < 0).any(), "a single log-ratio may be negative, which no KL is"
@@ -57,16 +57,16 @@ def test_log_ratio_is_that_of_the_joint_densities(latents):
 
 
 def test_levels_add_up_their_dimensions_and_keep_samples_apart():
-    rates = Rates(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[0.5], [0.25]]))
-    high_B, low_B = rates.levels_B
+    kls = KLs(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[0.5], [0.25]]))
+    high_B, low_B = kls.levels_B
     assert high_B.tolist() == [3, 7]
     assert low_B.tolist() == [0.5, 0.25]
 
 
 def test_detached_rates_send_no_gradient():
-    rates = Rates(torch.ones(2, 2, requires_grad=True), torch.ones(2, 3, requires_grad=True)).detach()
-    assert not rates.high_BL.requires_grad
-    assert not rates.low_BL.requires_grad
+    kls = KLs(torch.ones(2, 2, requires_grad=True), torch.ones(2, 3, requires_grad=True)).detach()
+    assert not kls.high_BL.requires_grad
+    assert not kls.low_BL.requires_grad
 
 
 def test_a_silent_network_says_standard_normal():

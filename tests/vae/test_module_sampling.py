@@ -73,11 +73,11 @@ def test_cold_samples_are_the_likeliest_cells_and_hot_ones_toss_coins(make_vae):
     random = torch.Generator().manual_seed(0)  # draws as `sample` does, to give `decode` the same latents
     high_BL, noise_BL = torch.randn(500, 2, generator=random), torch.randn(500, 3, generator=random)
     with torch.no_grad():
-        likeliest = vae.decode(high_BL, vae.low_from(high_BL, noise_BL), torch.full((500, 4, 3), 0.5))
-    assert torch.equal(cold, likeliest)
+        decode_mode = vae.decode(high_BL, vae.low_from(high_BL, noise_BL), torch.full((500, 4, 3), 0.5))
+    assert torch.equal(cold, decode_mode)
     hot = vae.sample(500, seed=0, temperature=1e4).float().mean((0, 1))
     torch.testing.assert_close(hot, torch.full((4, 3), 0.5), atol=0.1, rtol=0)
-    assert (likeliest.float().mean((0, 1)) - 0.5).abs().max() > 0.2
+    assert (decode_mode.float().mean((0, 1)) - 0.5).abs().max() > 0.2
 
 
 @torch.no_grad()

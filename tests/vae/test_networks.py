@@ -58,7 +58,7 @@ def features_BF() -> torch.Tensor:
 def test_the_rates_are_in_the_mean_the_log_ratio_of_the_joint(inference, prior, features_BF):
     """So the sum that the objective pays makes it a bound, whatever the direction."""
     latents = inference_of(inference, prior, features_BF)
-    high_B, low_B = latents.rates().levels_B
+    high_B, low_B = latents.kls().levels_B
     difference_B = high_B + low_B - latents.log_ratio_B()
     assert high_B.mean() + low_B.mean() > 1, "or the distributions would say nothing"
     assert difference_B.mean().abs() < 5 * difference_B.std() / DRAWS**0.5 + 1e-4
@@ -78,7 +78,7 @@ def test_the_analytic_inner_kl_is_wrong_for_bottom_up(features_BF):
     latents = inference_of(BottomUp, Conditional, features_BF, gain=1.0)
     assert latents.low_is_sampled
     naive_B = kl_divergence(latents.posterior_low, latents.prior_low).sum(-1)
-    difference_B = naive_B - latents.rates().levels_B[1]
+    difference_B = naive_B - latents.kls().levels_B[1]
     assert difference_B.mean().abs() > 20 * difference_B.std() / DRAWS**0.5
 
 
@@ -86,7 +86,7 @@ def test_the_analytic_inner_kl_is_wrong_for_bottom_up(features_BF):
 def test_elsewhere_the_kl_is_analytic(inference, prior, features_BF):
     """It has less variance than the log-ratio of a sample."""
     latents = inference_of(inference, prior, features_BF[:9])
-    assert torch.equal(latents.rates().low_BL, kl_divergence(latents.posterior_low, latents.prior_low))
+    assert torch.equal(latents.kls().low_BL, kl_divergence(latents.posterior_low, latents.prior_low))
 
 
 @pytest.mark.parametrize("prior", [Conditional, Standard])
@@ -96,7 +96,7 @@ def test_saying_nothing_costs_nothing_whatever_the_prior(prior):
     nn.init.zeros_(inference.low[-1].weight)
     nn.init.zeros_(inference.low[-1].bias)
     latents = inference(torch.randn(50, 4), prior)
-    assert latents.rates().low_BL.max() < 1e-5
+    assert latents.kls().low_BL.max() < 1e-5
     torch.testing.assert_close(latents.posterior_low.mean, latents.prior_low.mean)
 
 
@@ -109,8 +109,8 @@ def test_what_the_low_level_says_is_told_relative_to_its_prior():
     shift_L = torch.tensor([0.5, -1.0, 2.0])
     scale_L = (torch.tensor([0.0, 1.0, -2.0]) + 0.5413).exp().log1p() + 1e-3
     expected_L = 0.5 * (shift_L**2 + scale_L**2 - 1) - scale_L.log()
-    rates = inference(torch.randn(20, 4), prior).rates()
-    torch.testing.assert_close(rates.low_BL, expected_L.expand(20, 3), atol=1e-4, rtol=1e-4)
+    kls = inference(torch.randn(20, 4), prior).kls()
+    torch.testing.assert_close(kls.low_BL, expected_L.expand(20, 3), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("direction", [TopDown, BottomUp])
@@ -156,7 +156,7 @@ def test_leading_axes_are_free(inference, prior):
     features_BF = torch.randn(5, 4)
     latents = modules[0](features_BF.expand(3, 5, 4), modules[1])
     assert latents.high_BL.shape == (3, 5, 2)
-    assert latents.low_BL.shape == latents.rates().low_BL.shape == (3, 5, 3)
+    assert latents.low_BL.shape == latents.kls().low_BL.shape == (3, 5, 3)
     assert latents.log_ratio_B().shape == (3, 5)
     assert (latents.high_BL[0] != latents.high_BL[1]).all(), "every importance sample is a draw of its own"
 
@@ -181,5 +181,5 @@ def test_a_perceptron_has_as_many_hidden_layers_as_asked():
 @torch.no_grad()
 def test_a_perceptron_joins_its_inputs_and_broadcasts_them():
     network, one, other = Perceptron(5, 7, 2), torch.randn(6, 3), torch.randn(4, 1, 2)
-    joined = torch.cat([one.expand(4, -1, -1), other.expand(-1, 6, -1)], -1)
-    torch.testing.assert_close(network(one, other), nn.Sequential(*network)(joined))
+    side_by_side = torch.cat([one.expand(4, -1, -1), other.expand(-1, 6, -1)], -1)
+    torch.testing.assert_close(network(one, other), nn.Sequential(*network)(side_by_side))

@@ -43,8 +43,8 @@ def papers(text: str) -> set[str]:
 
 
 def test_one_recipe_for_each_annealing_and_no_other():
-    found = RECIPES.filter([path.stem for path in (CONF / "experiment").glob("*.yaml")])
-    assert sorted(found) == [f"vae_{annealing}" for annealing in ANNEALINGS]
+    result = RECIPES.filter([path.stem for path in (CONF / "experiment").glob("*.yaml")])
+    assert sorted(result) == [f"vae_{annealing}" for annealing in ANNEALINGS]
 
 
 @pytest.mark.parametrize("annealing", ANNEALINGS)

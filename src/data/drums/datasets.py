@@ -1,4 +1,4 @@
-"""Drum bars as LightningDataModules: drawn from a grammar, from the Groove MIDI Dataset, and anybody's grids."""
+"""Drum bars as LightningDataModules: drawn from a grammar, from the Groove MIDI Dataset, and the user's grids."""
 
 import logging
 from collections.abc import Sequence
@@ -17,13 +17,14 @@ from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_o
 from src.data.spec import Split
 from src.data.voices import NAMES, checked_names, places, unknown
 
-TEMPO_BANDS = (80, 100, 120, 140)  # beats per minute at which the next of Groove's bands of tempo begins
-log = logging.getLogger(__name__)
+TEMPO_BANDS = (80, 100, 120, 140)  # borders in beats per minute
 NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
+
+log = logging.getLogger(__name__)
 
 
 class Drums(ResidentData):
-    """Bars drawn by `src.data.drums.grammar`, the same in every run; their true entropy and factors are known."""
+    """Bars drawn by `src.data.drums.grammar`, the same in every run, with known entropy and factors."""
 
     name = "drums"
     ordered_factors = ("ghosts", "hats", "push", "density")
@@ -39,7 +40,7 @@ class Drums(ResidentData):
         return torch.from_numpy(nll_M).view(images_NCHW.shape[:2]).sum(1)
 
     def factors(self, name: str) -> Tensor:
-        """What the bars of `held_out(name)` were made from, int64 [N, C, F]: indices into `grammar.FACTORS`' values."""
+        """The factors of `held_out(name)`, int64 [N, C, F]: indices into the values of `grammar.FACTORS`."""
         return self._factors[name][self.held_out_order(name)]
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
@@ -48,7 +49,7 @@ class Drums(ResidentData):
 
 
 class Groove(ResidentData):
-    """Bars played by people, with the Groove MIDI Dataset's own splits and styles (see `src.data.drums.groove`).
+    """Bars of the Groove MIDI Dataset with its own splits and styles (see `src.data.drums.groove`).
 
     Args:
         cache: folder of parsed bars.
@@ -72,17 +73,17 @@ class Groove(ResidentData):
         return Loaded(*splits, groove.classes, self.name, levels=1)
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
-        """The drummer, and the band of the tempo among `TEMPO_BANDS`, of the first channel."""
+        """The drummer and the tempo's band, between `TEMPO_BANDS`, of the first channel."""
         order_N = self.held_out_order(name)[:, 0]
         return {factor: values_N[order_N] for factor, values_N in self._factors[name].items()}
 
 
 class Grids(ResidentData):
-    """Bars from an npz file (see `grids.py`); seeded parts of the training bars stand in for splits it lacks.
+    """Bars from an npz file (see `grids.py`); splits that it lacks are seeded parts of the training bars.
 
     Args:
         path: the file; a relative path is also looked for under `root`.
-        voices: names of the patterns' columns, or notes of General MIDI; None for those of the file, else the standard.
+        voices: the columns' names or notes of General MIDI; None for those in the file, else the standard ones.
     """
 
     name = "grids"
@@ -96,7 +97,7 @@ class Grids(ResidentData):
         path = self.find("path", self.path)
         grids, styles, classes = read_grids(path)
         names = self._names(path)
-        if names:  # every column where the voice of its name is expected
+        if names:  # reorder the columns to the standard voices' order
             order = places(names)
             names = tuple(names[column] for column in order)
             grids = {part: np.ascontiguousarray(grid_NTV[..., order]) for part, grid_NTV in grids.items()}
@@ -106,20 +107,20 @@ class Grids(ResidentData):
                 splits["train"], splits[part] = split_off(splits["train"], share)
                 if not len(splits[part]):
                     raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
-        _say(path, names)
+        _log_columns(path, names)
         return Loaded(splits["train"], splits["val"], splits["test"], classes, self.name, levels=1, voices=names)
 
     def _names(self, path: Path) -> tuple[str, ...]:
-        """Those given by the command, else by the file; none without."""
+        """From `data.voices`, else from the file, else empty."""
         if self.voices is not None:
             return checked_names(list(self.voices), "data.voices")
-        written = read_voices(path)
-        return checked_names(written, f"voices in {path}") if written is not None else ()
+        names = read_voices(path)
+        return checked_names(names, f"voices in {path}") if names is not None else ()
 
 
 @rank_zero_only
-def _say(path: Path, names: tuple[str, ...]) -> None:
-    """What the columns are taken for, where nobody said so, and how voices sound that no synthesiser knows."""
+def _log_columns(path: Path, names: tuple[str, ...]) -> None:
+    """Logs the assumed order of unnamed columns, and how names unknown to General MIDI are played."""
     if not names:
         log.info("%s: columns taken as %s; data.voices=[…] names others.", path, ", ".join(NAMES))
     for name, standard in unknown(names).items():

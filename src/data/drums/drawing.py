@@ -19,9 +19,9 @@ from src.data.voices import VOICES, Voice
 CELL = (13, 14)  # pixels high and wide
 TITLE, BEATS, NAMES, GAP, LEGEND = 24, 18, 85, 14, 36  # pixels above, below, beside and between panels, and under all
 RULE, BEAT_RULE = 0.8, 0.45  # greys of the lines between cells and between beats
-PAPER = np.array([[1.0, 1.0, 1.0], [0.93, 0.93, 0.93]])  # of odd and even beats
-BLANK = 0.86  # where a bar is missing
-HIT, MISSED, INVENTED = "#1b3a5c", "#e69f00", "#cc79a7"  # told apart by every kind of colour vision
+PAPER = np.array([[1.0, 1.0, 1.0], [0.93, 0.93, 0.93]])  # background of odd and even beats
+BLANK = 0.86  # grey of a missing bar
+HIT, MISSED, INVENTED = "#1b3a5c", "#e69f00", "#cc79a7"  # distinguishable with every kind of colour vision
 INK = np.array(ImageColor.getrgb(HIT)) / 255
 LARGE, SMALL = lettering(12), lettering(11)
 
@@ -33,34 +33,34 @@ def bars(
 
     Args:
         grids_NTV: hits or probabilities in [0, 1].
-        titles: one a bar (default: numbers from 1).
+        titles: one per bar (default: numbers from 1).
         columns: bars side by side.
-        voices: what the columns of a grid are called.
+        voices: of the grids' columns.
     """
     titles = [str(number + 1) for number in range(len(grids_NTV))] if titles is None else titles
-    return _pictured(_inked(grids_NTV), titles, columns, voices)
+    return _picture(_shaded(grids_NTV), titles, columns, voices)
 
 
 def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4, voices: Sequence[Voice] = VOICES) -> np.ndarray:
-    """A row of bars [N, T, V] a style, the first `columns` of them; a style that is None is missing, its row blank."""
-    shape = next((found.shape[1:] for found in rows.values() if found is not None), BAR)
+    """One row per style of its first `columns` bars [N, T, V]; the row of a missing style (None) is blank."""
+    shape = next((grids_NTV.shape[1:] for grids_NTV in rows.values() if grids_NTV is not None), BAR)
     cells, titles = [], []
-    for name, found in rows.items():
-        drawn = torch.zeros(0, *shape) if found is None else found[:columns]
-        cells += [_inked(drawn), np.full((columns - len(drawn), *shape, 3), BLANK)]
+    for name, grids_NTV in rows.items():
+        drawn = torch.zeros(0, *shape) if grids_NTV is None else grids_NTV[:columns]
+        cells += [_shaded(drawn), np.full((columns - len(drawn), *shape, 3), BLANK)]
         titles += [name if len(drawn) else f"{name}: missing"] + [""] * (columns - 1)
-    return _pictured(np.concatenate(cells), titles, columns, voices)
+    return _picture(np.concatenate(cells), titles, columns, voices)
 
 
 def side_by_side(images_NCTV: Tensor) -> Tensor:
-    """Stacked bars [N, T, C · V], the first one's voices at the bottom."""
+    """Stacked bars [N, T, C · V], the first channel at the bottom."""
     return images_NCTV.transpose(1, 2).flatten(2)
 
 
 def reconstructions(
     real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4, voices: Sequence[Voice] = VOICES
 ) -> np.ndarray:
-    """Bars and what the model rebuilds of them, hits or probabilities: right, missed and invented hits in colours."""
+    """Bars with a model's reconstructions (hits or probabilities): right, missed and invented hits in colours."""
     real_NTV = real_NTV.bool().cpu().numpy()
     rebuilt_NTV = rebuilt_NTV.detach().cpu().numpy() > 0.5
     kinds = {"rebuilt": real_NTV & rebuilt_NTV, "missed": real_NTV & ~rebuilt_NTV, "invented": ~real_NTV & rebuilt_NTV}
@@ -74,13 +74,13 @@ def reconstructions(
             kinds["rebuilt"].sum((1, 2)), real_NTV.sum((1, 2)), kinds["invented"].sum((1, 2)), strict=True
         )
     ]
-    return _pictured(cells_NTV3, titles, columns, voices, colours)
+    return _picture(cells_NTV3, titles, columns, voices, colours)
 
 
-def _inked(grids_NTV: Tensor) -> np.ndarray:
-    """Cells [N, T, V, 3], darker the likelier a hit."""
-    inked_NTV1 = grids_NTV.detach().float().cpu().numpy()[..., None]
-    return _paper(grids_NTV.shape[1:]) * (1 - inked_NTV1) + inked_NTV1 * INK
+def _shaded(grids_NTV: Tensor) -> np.ndarray:
+    """Cells [N, T, V, 3], darker for more probable hits."""
+    shade_NTV1 = grids_NTV.detach().float().cpu().numpy()[..., None]
+    return _paper(grids_NTV.shape[1:]) * (1 - shade_NTV1) + shade_NTV1 * INK
 
 
 def _paper(shape: tuple[int, int]) -> np.ndarray:
@@ -89,14 +89,14 @@ def _paper(shape: tuple[int, int]) -> np.ndarray:
     return PAPER[np.arange(steps) // STEPS_PER_BEAT % 2][:, None].repeat(voices, 1)
 
 
-def _pictured(
+def _picture(
     cells_NTV3: np.ndarray,
     titles: Sequence[str],
     columns: int,
     voices: Sequence[Voice],
     legend: Mapping[str, str] | None = None,
 ) -> np.ndarray:
-    """Bars as panels with titles, beats and voices named, drawn pixel by pixel: figures with axes take far longer."""
+    """Bars as panels with titles and names of beats and voices, drawn in pixels, far faster than Matplotlib's axes."""
     names = [voice.name for voice in voices]
     warn_of_missing_glyphs([*titles, *names])
     panels = [_panel(cells_TV3) for cells_TV3 in cells_NTV3]
@@ -114,12 +114,12 @@ def _pictured(
     for title, (top, left) in zip(titles, corners, strict=True):
         _label(pen, cells_NTV3.shape[1:3], top, left, title, names)
     if legend:
-        _explain(pen, legend, picture.width / 2, picture.height - LEGEND / 2)
+        _draw_legend(pen, legend, picture.width / 2, picture.height - LEGEND / 2)
     return np.array(picture)
 
 
 def _panel(cells_TV3: np.ndarray) -> np.ndarray:
-    """A bar's cells as pixels, the first voice at the bottom, ruled between cells and more strongly between beats."""
+    """A bar's cells as pixels, the first voice at the bottom, with lines between cells and between beats."""
     cells_VT3 = cells_TV3.swapaxes(0, 1)[::-1]
     pixels = np.pad(cells_VT3.repeat(CELL[0], 0).repeat(CELL[1], 1), [(0, 1), (0, 1), (0, 0)])
     pixels[:: CELL[0]] = pixels[:, :: CELL[1]] = RULE
@@ -128,7 +128,7 @@ def _panel(cells_TV3: np.ndarray) -> np.ndarray:
 
 
 def _label(pen: ImageDraw, shape: tuple[int, int], top: int, left: int, title: str, names: Sequence[str]) -> None:
-    """The title above a panel, the beats' numbers below it, and beside the first of a row the voices' names."""
+    """Writes the title above a panel, the beats' numbers below it, and beside the first of a row the voices' names."""
     steps, num_voices = shape
     bottom = top + num_voices * CELL[0]
     pen.text((left + steps * CELL[1] / 2, top - 6), title, "black", LARGE, anchor="ms")
@@ -139,8 +139,8 @@ def _label(pen: ImageDraw, shape: tuple[int, int], top: int, left: int, title: s
         pen.text((left - 5, bottom - (index + 0.5) * CELL[0]), shown, "black", SMALL, anchor="rm")
 
 
-def _explain(pen: ImageDraw, legend: Mapping[str, str], middle: float, height: float) -> None:
-    """The colours and what they mean, in one line."""
+def _draw_legend(pen: ImageDraw, legend: Mapping[str, str], middle: float, height: float) -> None:
+    """Draws the legend of colours in one line."""
     widths = [2 * CELL[1] + pen.textlength(name, LARGE) + 2 * GAP for name in legend]
     left = middle - sum(widths) / 2 + GAP
     for (name, colour), width in zip(legend.items(), widths, strict=True):

@@ -1,4 +1,4 @@
-"""Musical features of one-bar drum grids, the same for any number of bars at once.
+"""Musical features of one-bar drum grids.
 
 N bars, T steps, V voices, F features, G gaps between notes.
 """
@@ -8,19 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from src.data.voices import (
-    CLOSED_HAT,
-    CRASH,
-    HIGH_TOM,
-    KICK,
-    LOW_TOM,
-    MID_TOM,
-    OPEN_HAT,
-    RIDE,
-    SNARE,
-    VOICES,
-    Voice,
-)
+from src.data.voices import CLOSED_HAT, CRASH, HIGH_TOM, KICK, LOW_TOM, MID_TOM, OPEN_HAT, RIDE, SNARE, VOICES, Voice
 
 STEPS = 16
 BEATS = (0, 4, 8, 12)
@@ -53,8 +41,8 @@ def features(grids_NTV: Tensor) -> Tensor:
     """Float [N, F] in the order of `FEATURES`, from hits (0 or 1) on 16 steps.
 
     Densities are hits per step, the backbeat is the share of steps 4 and 12 with a snare, energies and the off-beat
-    share are shares of all hits, the polyphony is the voices per sounding step. Of an empty bar all are 0, but for the
-    self-similarity, which is 1.
+    share are shares of all hits, polyphony is hits per step with a hit. For an empty bar the self-similarity is 1 and
+    all else 0.
     """
     hits_NTV = grids_NTV.bool()
     kick_NT, snare_NT = hits_NTV[..., KICK], hits_NTV[..., SNARE]
@@ -73,11 +61,10 @@ def features(grids_NTV: Tensor) -> Tensor:
 
 
 def syncopation(line_NT: Tensor) -> Tensor:
-    """Sum [N] over a line's notes of how much heavier the heaviest rest before the next note is; 0 without notes.
+    """Sum [N] over notes of the metrical weight by which the heaviest rest before the next note exceeds the note.
 
-    A note on a light step that is held over a heavy one is a syncopation of the difference of their metrical weights
-    (Longuet-Higgins & Lee 1984, "The rhythmic interpretation of monophonic music"). The bar goes round. Of a grid the
-    line is that of the drums taken together: cymbals keep the time against which it is heard.
+    Longuet-Higgins & Lee 1984, "The rhythmic interpretation of monophonic music"; the bar is cyclic. A grid's line is
+    that of all drums together, without cymbals.
     """
     weights_T = torch.tensor(METRICAL_WEIGHTS, device=line_NT.device)
     steps_T = torch.arange(STEPS, device=line_NT.device)
@@ -89,31 +76,31 @@ def syncopation(line_NT: Tensor) -> Tensor:
 
 
 def self_similarity(hits_NTV: Tensor) -> Tensor:
-    """Hits that the bar's halves have in common as a share of those in either [N] (Jaccard); 1 for an empty bar."""
+    """Jaccard similarity [N] of the bar's halves; 1 for an empty bar."""
     first, second = hits_NTV.chunk(2, 1)
     return _share(first & second, first | second, empty=1)
 
 
 def regularity(line_NT: Tensor) -> Tensor:
-    """Share [N] of the commonest among the distances from note to next note, round the bar; 0 without notes."""
+    """Share [N] of the most frequent distance from note to next note, cyclically; 0 without notes."""
     gap_NT = torch.where(line_NT, _gaps(line_NT), 0)
     count_NG = torch.nn.functional.one_hot(gap_NT, STEPS + 1).sum(1)[:, 1:]
     return count_NG.amax(1) / line_NT.sum(1).clamp(min=1)
 
 
 def interlocking(kick_NT: Tensor, snare_NT: Tensor) -> Tensor:
-    """Share [N] of the steps with kick or snare that have only one of them; 0 if one of the two is silent."""
+    """Share [N] of the steps with kick or snare that have only one of them; 0 if either never sounds."""
     alone_N = _share(kick_NT ^ snare_NT, kick_NT | snare_NT, empty=0)
     return alone_N * (kick_NT.any(1) & snare_NT.any(1))
 
 
 def _gaps(line_NT: Tensor) -> Tensor:
-    """Steps [N, T] from each step to the next note after it, going round: 1 to T."""
+    """Steps [N, T] from each step to the next note after it, cyclically: 1 to T."""
     later_NTG = torch.stack([line_NT.roll(-gap, 1) for gap in range(1, STEPS + 1)], 2)
     return later_NTG.byte().argmax(2) + 1
 
 
 def _share(part: Tensor, whole: Tensor, empty: float) -> Tensor:
-    """Hits in `part` per hit in `whole` [N], `empty` where the whole has none."""
+    """Hits in `part` per hit in `whole` [N], `empty` where `whole` has none."""
     total_N = whole.flatten(1).sum(1)
     return torch.where(total_N > 0, part.flatten(1).sum(1) / total_N.clamp(min=1), empty)

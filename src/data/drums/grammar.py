@@ -1,37 +1,43 @@
-"""Drum bars from a grammar whose every secret is known: five styles, six factors within each, exact likelihoods.
+"""Drum bars from a grammar with an exact likelihood: five styles, six factors of variation within each.
 
 A bar's style is drawn uniformly; the factors are independent of each other and of the style, though each style plays
-them in its own way; given all of them, the cells are independent Bernoulli variables. So p(bar) is a finite mixture
-that can be summed, and a model's distance from the truth is a number. Every grid has positive probability, because
-hands slip: the empty bar's is below 1e-9.
+them in its own way; given all of them, the cells are independent Bernoulli variables. So p(bar) is a
+finite mixture that can be summed, and a model's distance from the true distribution can be computed. Every grid has
+positive probability: the empty bar's is below 1e-9.
 
 The factors:
     kick     which figure the kick plays
-    ghosts   how many quiet snare strokes surround the accents
+    ghosts   how many soft snare strokes surround the accents
     hats     what the hats, or the ride in jazz and latin, subdivide the bar into; jazz swings its eighths
     push     whether accents are pushed off the beat: kick anticipations, a late or early snare, a rumba clave
     density  whether a second layer is on: open hats, a ride, percussion, congas
     fill     what ends the bar, or a crash that opens it
 
-Randomness is raw PCG64 bits compared with the tables' own numbers, so the same seed gives the same bars everywhere.
+Each style is a file of tablature, whose lines are `factor=value voice pattern`, or `always voice pattern`. A pattern
+is one bar in sixteenths: a mark of `HIT` is the probability of a hit, `.` keeps that of the lines above. Lines apply
+from top to bottom, so a fill, being last, replaces the beat; a value without a line changes nothing.
+
+Random numbers are raw PCG64 bits compared with the tables' numbers, so the same seed gives the same bars on every
+machine.
 
 Shapes: N bars, T steps, V voices, F factors, K combinations of a style and the factors' values.
 """
 
 import math
-from collections.abc import Iterator
 from functools import cache
 from itertools import product
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy.special import logsumexp
 
-from src.data.drums.drumforms import FORMS
+from src.core.files import read_lines
 from src.data.spec import BAR
 
-STYLES = tuple(FORMS)
-FACTORS = {  # a factor's values, with their probabilities
+STYLES = ("rock", "jazz", "hiphop", "electronic", "latin")
+FORMS = {style: read_lines(Path(__file__).with_name(f"{style}.txt")) for style in STYLES}
+FACTORS = {  # each factor's values and their probabilities
     "kick": {"plain": 0.3, "driving": 0.25, "syncopated": 0.25, "busy": 0.2},
     "ghosts": {"none": 0.4, "few": 0.3, "many": 0.3},
     "hats": {"quarters": 0.25, "eighths": 0.45, "sixteenths": 0.3},
@@ -39,13 +45,13 @@ FACTORS = {  # a factor's values, with their probabilities
     "density": {"light": 0.5, "full": 0.5},
     "fill": {"none": 0.55, "snare": 0.15, "toms": 0.15, "crash": 0.15},
 }
-VOICES = ("BD", "SD", "CH", "OH", "LT", "MT", "HT", "CC", "RD")  # the order of `src.data.voices`
-SLIP = 0.002  # a hit that nobody meant
+VOICES = ("BD", "SD", "CH", "OH", "LT", "MT", "HT", "CC", "RD")  # in files of tablature, in a grid's order
+SLIP = 0.002  # of an unintended hit
 HIT = {"X": 0.97, "x": 0.8, "o": 0.5, ",": 0.15, "-": SLIP}
 
 
 class Bars(NamedTuple):
-    """Bars and what they were made from; factors are indices into the values of `FACTORS`, in its order."""
+    """Bars, their styles and their factors: indices into the values of `FACTORS`, in its order."""
 
     grids_NTV: np.ndarray  # uint8
     styles_N: np.ndarray  # int64
@@ -53,7 +59,7 @@ class Bars(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """Every combination: its style and factors, its probability, and its cells' probabilities of a hit."""
+    """For each combination its style and factors, its probability, and the probability of a hit in each cell."""
 
     choices_KF: np.ndarray  # the style first, then the factors
     weight_K: np.ndarray
@@ -61,7 +67,7 @@ class Tables(NamedTuple):
 
 
 def draw(num: int, seed: int) -> Bars:
-    """`num` bars; each comes from its own row of chance, so that a shorter draw is the beginning of a longer one."""
+    """`num` bars, each from its own row of random numbers, so that a shorter draw is the beginning of a longer one."""
     chances = [np.full(len(STYLES), 1 / len(STYLES)), *(np.array(list(values.values())) for values in FACTORS.values())]
     num_cells = BAR[0] * BAR[1]
     raw = np.random.PCG64(seed).random_raw(num * (len(chances) + num_cells)).reshape(num, -1)
@@ -78,14 +84,14 @@ def draw(num: int, seed: int) -> Bars:
 
 def log_likelihood(grids_NTV: np.ndarray) -> np.ndarray:
     """Exact log-probability of every bar in nats, float64 [N]."""
-    chunks = np.array_split(grids_NTV, len(grids_NTV) // 1024 + 1)  # a joint of many bars would fill the memory
+    chunks = np.array_split(grids_NTV, len(grids_NTV) // 1024 + 1)  # bounds the memory of [N, K]
     return np.concatenate([logsumexp(log_joint(chunk), 1) for chunk in chunks])
 
 
 def log_joint(grids_NTV: np.ndarray) -> np.ndarray:
-    """Log-probability of every bar together with every combination, in nats, float64 [N, K] in `tables`' order.
+    """Joint log-probability of each bar and each combination, in nats, float64 [N, K] in the order of `tables`.
 
-    Normalised over K it is the posterior: what the best conceivable encoder would say of style and factors.
+    Normalised over K it is the posterior over style and factors.
     """
     _, weight_K, hit_KTV = tables()
     hit_KD = hit_KTV.reshape(len(hit_KTV), -1)
@@ -100,7 +106,7 @@ def tables() -> Tables:
     combinations = list(product(*(values.items() for values in FACTORS.values())))
     weights, hits = [], []
     for form in FORMS.values():
-        layers = list(read(form))
+        layers = [read(line) for line in form]
         for combination in combinations:
             chosen = {f"{factor}={value}" for factor, (value, _) in zip(FACTORS, combination, strict=True)}
             hits.append(paint(layers, chosen | {"always"}))
@@ -110,15 +116,14 @@ def tables() -> Tables:
     return Tables(choices_KF, np.array(weights), np.stack(hits))
 
 
-def read(form: str) -> Iterator[tuple[str, int, np.ndarray]]:
-    """The lines of a tablature: when it holds, whose it is, and each step's chance of a hit, NaN for `.`."""
-    for line in form.strip().splitlines():
-        condition, voice, pattern = line.split()
-        yield condition, VOICES.index(voice), np.array([HIT.get(mark, np.nan) for mark in pattern])
+def read(line: str) -> tuple[str, int, np.ndarray]:
+    """A line of tablature: its condition, its voice, and the probability of a hit at each step, NaN for `.`."""
+    condition, voice, pattern = line.split()
+    return condition, VOICES.index(voice), np.array([HIT.get(mark, np.nan) for mark in pattern])
 
 
 def paint(layers: list[tuple[str, int, np.ndarray]], conditions: set[str]) -> np.ndarray:
-    """Each cell's chance of a hit, [T, V]: the lines whose condition holds, one over the other."""
+    """Probability of a hit in each cell, [T, V]: the lines whose condition holds, each over those before it."""
     hit_TV = np.full(BAR, SLIP)
     for condition, voice, hit_T in layers:
         if condition in conditions:

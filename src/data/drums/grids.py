@@ -1,4 +1,4 @@
-"""Anybody's drum grids: a NumPy archive of one-bar patterns, [N, 16 steps, 9 voices] of 0 and 1."""
+"""Drum grids from a NumPy archive of one-bar patterns, [N, 16 steps, 9 voices] of 0 and 1."""
 
 import zipfile
 from collections.abc import Collection, Mapping
@@ -10,18 +10,18 @@ from src.data.spec import BAR
 
 VOICES = "voices"  # key of the columns' names
 PARTS = ("train", "val", "test")
-WANTED = "train_patterns (and val_patterns, test_patterns), or patterns, or one single array"
+EXPECTED = "train_patterns (and val_patterns, test_patterns), or patterns, or one single array"
 
 
 def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], tuple[str, ...]]:
     """The patterns of an npz file: uint8 [N, 16, 9] and styles int64 [N] by part, and the styles' names.
 
-    The parts are those that the file has among `train`, `val` and `test`, under the keys `train_patterns` and
-    `train_styles` and so on; or `train` alone from `patterns` and `styles`, or from the only array, whatever its name.
-    Styles are whole numbers or text; without any, all bars are of one style, "all".
+    The parts are those of `train`, `val` and `test` that the file has, under the keys `train_patterns`, `train_styles`
+    and so on; or `train` alone from `patterns` and `styles`, or from the only array, whatever its name. Styles are
+    whole numbers or text; without styles, all bars are of the style "all".
 
     Raises:
-        ValueError: the file is no such archive, or an array in it is not what it should be.
+        ValueError: the file is no such archive, or an array in it has another type, shape or range.
     """
     arrays = _arrays(path)
     if "train_patterns" in arrays:
@@ -30,26 +30,26 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
         styles = {part: f"{part}_styles" for part in parts}
     elif "patterns" in arrays:
         patterns, styles = {"train": "patterns"}, {"train": "styles"}
-    elif len(alone := [key for key in arrays if key != VOICES]) == 1:
-        patterns, styles = {"train": alone[0]}, {"train": "styles"}
+    elif len(keys := [key for key in arrays if key != VOICES]) == 1:
+        patterns, styles = {"train": keys[0]}, {"train": "styles"}
     else:
-        raise ValueError(f"{path} holds {_listed(arrays)}; expected {WANTED}")
+        raise ValueError(f"{path} holds {_listed(arrays)}; expected {EXPECTED}")
     grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
-    given = [key for key in styles.values() if key in arrays]
-    if not given:
+    present = [key for key in styles.values() if key in arrays]
+    if not present:
         return grids, {part: np.zeros(len(grid_NTV), np.int64) for part, grid_NTV in grids.items()}, ("all",)
-    lacking = [key for key in styles.values() if key not in arrays]
-    if lacking:
-        raise ValueError(f"{path} holds {given[0]} but not {lacking[0]}: give every split its styles, or none")
+    missing = [key for key in styles.values() if key not in arrays]
+    if missing:
+        raise ValueError(f"{path} holds {present[0]} but not {missing[0]}: give every split its styles, or none")
     raw = {part: _styles(arrays[key], len(grids[part]), f"{key} in {path}") for part, key in styles.items()}
     if len({array.dtype.kind for array in raw.values()}) > 1:
-        raise ValueError(f"{path} mixes numbers and text in {', '.join(given)}: use one of them")
+        raise ValueError(f"{path} mixes numbers and text in {', '.join(present)}: use one of them")
     values = np.unique(np.concatenate(list(raw.values())))
     return grids, {part: np.searchsorted(values, array) for part, array in raw.items()}, tuple(map(str, values))
 
 
 def read_voices(path: Path) -> list[str | int] | None:
-    """The names of the columns, or their notes, that the file holds under `voices`; None if it does not.
+    """The columns' names or notes that the file holds under `voices`, None without them.
 
     Raises:
         ValueError: they are neither text nor whole numbers.
@@ -64,17 +64,17 @@ def read_voices(path: Path) -> list[str | int] | None:
     return array.tolist()
 
 
-def _arrays(path: Path, wanted: Collection[str] | None = None) -> Mapping[str, np.ndarray]:
-    """The arrays of the file by their keys, or only the wanted ones."""
+def _arrays(path: Path, keys: Collection[str] | None = None) -> Mapping[str, np.ndarray]:
+    """The file's arrays by key, or those of these keys."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not an npz file: write one with numpy.savez(file, patterns=…)")
     arrays = {}
     key = "nothing"
     try:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            for key in file.files if wanted is None else {*file.files} & {*wanted}:
+            for key in file.files if keys is None else {*file.files} & {*keys}:
                 arrays[key] = np.asarray(file[key])
-    except Exception as error:  # NumPy hands on whatever the layers below it stumble over
+    except Exception as error:  # NumPy raises many kinds for damaged files
         raise ValueError(
             f"{key} in {path} cannot be read ({error}): expected a plain array of numbers or text"
         ) from error
@@ -103,7 +103,7 @@ def _styles(array: np.ndarray, num: int, name: str) -> np.ndarray:
         return array.astype(np.int64)
     try:
         "".join(array).encode()
-    except (SystemError, ValueError):  # from code points that do not exist, and from halves of others
+    except (SystemError, ValueError):  # invalid code points and surrogates
         raise ValueError(f"{name} holds text that cannot be written: expected Unicode") from None
     return array
 

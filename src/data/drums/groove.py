@@ -1,9 +1,8 @@
 """The Groove MIDI Dataset as one-bar grids (Gillick et al. 2019, arXiv:1905.06118).
 
-Every hit goes to the nearest sixteenth, by its file's own ticks per beat and upwards from halfway, and to the voice
-that plays its note; a sixteenth that is hit at all is 1. Bars are counted from the start of the file, so that a hit
-just before the last bar line opens one bar more; bars without a hit are dropped. The official split's files in 4/4
-hold 17,416 / 2,176 / 2,213 such bars.
+Every hit is quantised to the nearest sixteenth (upwards from halfway) and assigned to the voice of its note. Bars count
+from the start of the file, so that a hit just before the last bar line opens one more bar; bars without a hit are
+dropped. The official split's files in 4/4 hold 17,416 / 2,176 / 2,213 such bars.
 
 Shapes: N bars, T steps, V voices.
 """
@@ -24,25 +23,25 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
 from src.core.cache import cached, require_array, require_range
-from src.data.download import FAILURES, exclusive, reach, unfinished, unpack
+from src.data.download import exclusive, fetch_archive, temporary_folder
 from src.data.drums.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR
 from src.data.voices import VOICES
 
 URL = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
 SHA256 = "651cbc524ffb891be1a3e46d89dc82a1cecb09a57c748c7b45b844c4841dcc1e"
-VERSION = 3  # raise it whenever the same files make other bars
+VERSION = 3  # to be raised whenever the same files make other bars
 SPLITS = {"train": "train", "validation": "val", "test": "test"}  # info.csv's names and ours
 COLUMNS = ("midi_filename", "split", "style", "drummer", "bpm", "time_signature")
-KINDS = ("grids", "styles", "drummers", "tempos")  # what is kept of every bar
+KINDS = ("grids", "styles", "drummers", "tempos")  # arrays with a row per bar
 VOICE_OF = {note: index for index, voice in enumerate(VOICES) for note in voice.notes}
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-DATE = re.compile(r"0?4\W+(0?4|a[pbv]r)", re.IGNORECASE)  # what a spreadsheet makes of 4-4
+DATE = re.compile(r"0?4\W+(0?4|a[pbv]r)", re.IGNORECASE)  # 4-4 as a spreadsheet converts it
 SHOWN = 20  # names in a warning
 
 
 class Recording(NamedTuple):
-    """A line of info.csv and the bytes of its file, none if there is no such file."""
+    """A line of info.csv and the bytes of its file, empty without such a file."""
 
     name: str
     split: str
@@ -53,7 +52,7 @@ class Recording(NamedTuple):
 
 
 class GrooveBars(NamedTuple):
-    """Bars uint8 [N, T, V] by split, what info.csv says of them, and what was left out.
+    """Bars uint8 [N, T, V] by split, their properties from info.csv, and omitted files and notes.
 
     Styles and drummers are int64 [N], indices into `classes` and `drummer_names`; tempos float64 [N], beats per minute.
     """
@@ -64,19 +63,19 @@ class GrooveBars(NamedTuple):
     tempos: dict[str, np.ndarray]
     classes: tuple[str, ...]
     drummer_names: tuple[str, ...]
-    damaged: tuple[str, ...]  # files, with the reason behind those that are whole
-    unknown: dict[int, int]  # how often notes were hit that no voice plays
+    damaged: tuple[str, ...]  # omitted files; the reason follows if they are intact
+    unknown: dict[int, int]  # hits on notes without a voice
 
 
 def load_groove(root: Path, cache: Path) -> GrooveBars:
     """The bars in `root`/groove or in `root` itself, downloaded first if neither holds info.csv.
 
-    Parsed once, by one process at a time, and kept in `cache` under a digest of the files. Damaged and missing files
-    are left out with a warning, and so are unknown notes.
+    They are parsed once and kept in `cache` under a digest of the files. Damaged and missing files and unknown notes
+    are left out with a warning.
 
     Raises:
-        ValueError: the dataset is neither on disk nor to be had from the network, info.csv is not the dataset's, or
-            a split has no bars in 4/4.
+        ValueError: the dataset is neither on disk nor available from the network, info.csv is another one, or a split
+            has no bars in 4/4.
     """
     folder = next((path for path in (root / "groove", root) if (path / "info.csv").is_file()), None)
     folder = folder or _download(root / "groove")
@@ -108,17 +107,17 @@ def read_info(folder: Path) -> list[Recording]:
     """The recordings in 4/4 that info.csv lists, with the part of their style before the slash."""
     path = folder / "info.csv"
     columns, lines = read_table(path)
-    lacking = [column for column in COLUMNS if column not in columns]
-    if lacking:
-        raise ValueError(f"{path} lacks the column {lacking[0]}: it is not the Groove MIDI Dataset's info.csv")
+    missing = [column for column in COLUMNS if column not in columns]
+    if missing:
+        raise ValueError(f"{path} lacks the column {missing[0]}: it is not the Groove MIDI Dataset's info.csv")
     chosen = [line for line in lines if line["time_signature"] == "4-4"]
     if not chosen:
         dates = [line["time_signature"] for line in lines if DATE.match(line["time_signature"])]
         hint = f": {dates[0]!r} may be what a spreadsheet made of 4-4, format the column as text" if dates else ""
         raise ValueError(f"{path} lists nothing in 4/4 (time_signature 4-4), and nothing else is supported{hint}")
-    strange = {line["split"] for line in chosen} - set(SPLITS)
-    if strange:
-        raise ValueError(f"{path} has the unknown split {min(strange)!r}: expected {', '.join(SPLITS)}")
+    unknown = {line["split"] for line in chosen} - set(SPLITS)
+    if unknown:
+        raise ValueError(f"{path} has the unknown split {min(unknown)!r}: expected {', '.join(SPLITS)}")
     recordings = []
     for line in chosen:
         name, style = line["midi_filename"], line["style"].partition("/")[0]
@@ -130,17 +129,17 @@ def read_info(folder: Path) -> list[Recording]:
             raise ValueError(f"{path} has the bpm {line['bpm']!r} for {name}: expected beats per minute")
         try:
             content = (folder / name).read_bytes() if is_inside(folder, name) else b""
-        except (OSError, ValueError):  # ValueError: no file can be called that
+        except (OSError, ValueError):  # ValueError: an impossible file name
             content = b""
         recordings.append(Recording(name, SPLITS[line["split"]], style, line["drummer"], tempo, content))
     return recordings
 
 
 def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The header and the lines of a table, also as spreadsheets save it.
+    """The header and the lines of a table in any form in which spreadsheets save it.
 
-    With a byte order mark or none, in UTF-8, UTF-16 or Windows' Western encoding, separated by commas, semicolons or
-    tabs. The header's case and spaces around cells do not matter.
+    UTF-8, UTF-16 or Windows' Western encoding, with or without a byte order mark, separated by commas, semicolons or
+    tabs, with any case of the header and spaces around cells.
 
     Raises:
         ValueError: it is no table.
@@ -158,7 +157,7 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     separator = max(",;\t", key=first.count)
     try:
         header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    except ValueError:  # not even a header
+    except ValueError:  # no header
         return [], []
     except csv.Error as error:
         raise ValueError(f"{path} is no table ({error}): it is not the Groove MIDI Dataset's info.csv") from None
@@ -168,7 +167,7 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def is_inside(folder: Path, name: str) -> bool:
-    """Whether a stranger's table names a file in its own folder, not a device or somebody else's."""
+    """Whether the name is that of a regular file inside the folder."""
     return not Path(name).is_absolute() and ".." not in Path(name).parts and (folder / name).is_file()
 
 
@@ -176,8 +175,8 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
     """The bars of all recordings, in their order."""
     classes = tuple(sorted({recording.style for recording in recordings}))
     drummers = tuple(sorted({recording.drummer for recording in recordings}))
-    nothing = (np.empty((0, *BAR), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
-    parts = {split: [nothing] for split in SPLITS.values()}
+    no_bars = (np.empty((0, *BAR), np.uint8), np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))
+    parts = {split: [no_bars] for split in SPLITS.values()}
     damaged: list[str] = []
     unknown: Counter[int] = Counter()
     for name, split, style, drummer, tempo, content in track(recordings, "Reading MIDI files", transient=True):
@@ -195,12 +194,12 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
         style_N = np.full(num, classes.index(style), np.int64)
         drummer_N = np.full(num, drummers.index(drummer), np.int64)
         parts[split].append((grids_NTV, style_N, drummer_N, np.full(num, tempo)))
-    whole = [{split: np.concatenate([part[i] for part in parts[split]]) for split in parts} for i in range(len(KINDS))]
-    return GrooveBars(*whole, classes, drummers, tuple(damaged), dict(unknown))
+    arrays = [{split: np.concatenate([part[i] for part in parts[split]]) for split in parts} for i in range(len(KINDS))]
+    return GrooveBars(*arrays, classes, drummers, tuple(damaged), dict(unknown))
 
 
 def to_bars(hits: Sequence[tuple[int, int]]) -> np.ndarray:
-    """The bars, uint8 [N, T, V], that have any of the hits, each a step from the start and a voice."""
+    """The bars, uint8 [N, T, V], that contain hits; a hit is its step from the start and its voice."""
     num_steps = BAR[0]
     row_of = {bar: row for row, bar in enumerate(sorted({step // num_steps for step, _ in hits}))}
     grids_NTV = np.zeros((len(row_of), *BAR), np.uint8)
@@ -210,21 +209,20 @@ def to_bars(hits: Sequence[tuple[int, int]]) -> np.ndarray:
 
 
 def _download(folder: Path) -> Path:
-    """Fetches the dataset into `folder`: one process at a time, and it appears whole."""
+    """Downloads the dataset into `folder`, which appears when complete; one process at a time."""
     if folder.is_dir() and any(folder.iterdir()):
         raise ValueError(f"{folder} lacks info.csv, so it is not the Groove MIDI Dataset: complete it or move it away")
     try:
-        reach(URL)
         folder.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(folder.with_name(".groove.lock")):
-            if not (folder / "info.csv").exists():  # no other process was faster
-                with unfinished(folder.with_name(".groove.unfinished")) as scratch:
-                    unpack(URL, SHA256, scratch)
+            if not (folder / "info.csv").exists():  # as after another process's download
+                with temporary_folder(folder.with_name(".groove.unfinished")) as scratch:
+                    fetch_archive(URL, f"sha256:{SHA256}", scratch)
                     (scratch / "groove").rename(folder)
-    except FAILURES as error:
+    except OSError as error:
         raise ValueError(
             f"The Groove MIDI Dataset is not available: data.root={folder.parent} lacks groove/info.csv and "
-            f"downloading {URL} failed ({getattr(error, 'reason', error)}). Unpack it there, point data.root to it, "
+            f"downloading {URL} failed ({error}). Unpack it there, point data.root to it, "
             "or choose data=drums"
         ) from error
     return folder
@@ -241,10 +239,10 @@ def _packed(groove: GrooveBars) -> bytes:
 
 def _unpacked(file: BinaryIO) -> GrooveBars:
     with np.load(file, allow_pickle=False) as arrays:
-        kept = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
+        bars = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
         names = (tuple(map(str, arrays[key].tolist())) for key in ("classes", "drummer_names", "damaged"))
         unknown = require_array(arrays["unknown"], np.int64, (None, 2))
-        groove = GrooveBars(*kept, *names, dict(unknown.tolist()))
+        groove = GrooveBars(*bars, *names, dict(unknown.tolist()))
     for split, grids_NTV in groove.grids.items():
         num = len(require_range(require_array(grids_NTV, np.uint8, (None, *BAR)), 0, 1))
         require_range(require_array(groove.styles[split], np.int64, (num,)), 0, len(groove.classes) - 1)

@@ -6,13 +6,13 @@ from typing import BinaryIO
 import mido
 from mido.midifiles import midifiles
 
-DRUM_CHANNEL = 9  # musicians' tenth
-MOST_BYTES = 4  # of a number of variable length, by the standard
-DAMAGE = (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError)  # what mido finds in a damaged file
+DRUM_CHANNEL = 9  # counted from 0
+MAX_BYTES = 4  # of a number of variable length, by the standard
+DAMAGE = (OSError, EOFError, ValueError, LookupError, mido.KeySignatureError)  # mido's errors in a damaged file
 
 
 class Unsupported(ValueError):
-    """A whole MIDI file of a kind that holds no bars."""
+    """An intact MIDI file of a kind that holds no bars."""
 
 
 def read_hits(content: bytes) -> list[tuple[int, int]]:
@@ -22,7 +22,7 @@ def read_hits(content: bytes) -> list[tuple[int, int]]:
 
     Raises:
         Unsupported: the file counts in seconds, or holds several pieces.
-        one of `DAMAGE`: it is not whole.
+        one of `DAMAGE`: it is damaged.
     """
     if content[:4] == b"RIFF" and content[8:16] == b"RMIDdata":
         content = content[20:]
@@ -43,18 +43,18 @@ def read_hits(content: bytes) -> list[tuple[int, int]]:
 
 
 def read_variable_int(file: BinaryIO) -> int:
-    """A number of variable length, which mido reads to its end: in an erased megabyte it grows for minutes.
+    """A number of variable length. Mido's own function has no limit and takes minutes in a megabyte of 0xFF.
 
     Raises:
         OSError: it is longer than the standard allows.
     """
     value = 0
-    for _ in range(MOST_BYTES):
+    for _ in range(MAX_BYTES):
         byte = midifiles.read_byte(file)
         value = value << 7 | byte & 0x7F
         if byte < 0x80:
             return value
-    raise OSError(f"a number of more than {MOST_BYTES} bytes")
+    raise OSError(f"a number of more than {MAX_BYTES} bytes")
 
 
 midifiles.read_variable_int = read_variable_int  # mido has no option for it

@@ -1,4 +1,4 @@
-"""A synthesised drum kit: one short sound for each kind of drum, the same at every call.
+"""A synthesised drum kit: one short, deterministic sound for each instrument.
 
 S samples.
 """
@@ -8,17 +8,16 @@ from functools import cache
 import numpy as np
 from scipy import signal
 
-# Six square waves out of tune make metal, as in the cymbal circuit of the Roland TR-808.
-METAL_HERTZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)
-MEMBRANE = 1.59  # the second tone of a round skin, as a multiple of the first
-RUMBLE = 25  # Hz, below which nobody hears and loudspeakers suffer
-AIR = 0.45  # of the sample rate, beyond which a filter cannot reach
-RELEASE = 0.3  # share of a sound over which it fades out, so that nothing is cut off
+METAL_HERTZ = (205.3, 304.4, 369.6, 522.7, 540.0, 800.0)  # inharmonic squares, as in the cymbals of the Roland TR-808
+MEMBRANE = 1.59  # frequency ratio of the second mode of a circular membrane to the first
+RUMBLE = 25  # Hz, inaudible below
+MAX_BAND = 0.45  # upper limit of filters as a share of the sample rate
+RELEASE = 0.3  # share of a sound over which it fades out
 
 
 @cache
 def kit(sample_rate: int) -> dict[str, np.ndarray]:
-    """Sounds [S] by name, each with its place in the mix; attack at once, silence at the end."""
+    """Sounds [S] by name, each with its level in the mix: immediate attack, silence at the end."""
     return {
         "kick": 0.52 * _kick(sample_rate),
         "snare": 0.58 * _snare(sample_rate),
@@ -36,7 +35,7 @@ def kit(sample_rate: int) -> dict[str, np.ndarray]:
 
 
 def _kick(rate: int) -> np.ndarray:
-    """A sine that falls to 50 Hz, bent so that small loudspeakers have overtones of it, and the beater's click."""
+    """A sine that falls to 50 Hz, distorted for overtones that small loudspeakers reproduce, and the beater's click."""
     time = _time(rate, 0.55)
     body = np.tanh(1.6 * _sweep(time, 50, rise=3, fall=0.022) * np.exp(-time / 0.11))
     click = _filtered(_noise(time, 0), rate, 1200, 6000) * np.exp(-time / 0.004)
@@ -44,7 +43,7 @@ def _kick(rate: int) -> np.ndarray:
 
 
 def _snare(rate: int) -> np.ndarray:
-    """The skin's two tones, the stick, and the wires' noise, which lasts longer."""
+    """The membrane's two tones, the stick, and the longer noise of the wires."""
     time = _time(rate, 0.45)
     skin = _skin(time, 190, rise=0.35, fall=0.015, decay=0.06)
     stick = _filtered(_noise(time, 5), rate, 2000, 9000) * np.exp(-time / 0.004)
@@ -59,21 +58,21 @@ def _tom(rate: int, hertz: float, decay: float) -> np.ndarray:
 
 
 def _hat(rate: int, seconds: float, decay: float) -> np.ndarray:
-    """Two cymbals that rub against each other: metal, a stick's tick before it."""
+    """Metal after the tick of a stick."""
     time = _time(rate, seconds)
     tick = np.exp(-time / 0.004)
     return _finished(_metal(rate, time, 6500, 12_000) * (np.exp(-time / decay) + tick), rate)
 
 
 def _crash(rate: int) -> np.ndarray:
-    """A burst over the whole range, of which the lower half rings on."""
+    """A burst over the whole range, whose lower half decays more slowly."""
     time = _time(rate, 2.4)
     burst = _metal(rate, time, 4500, 12_000) * (np.exp(-time / 0.3) + np.exp(-time / 0.03))
     return _finished(burst + 0.8 * _metal(rate, time, 1800, 5000) * np.exp(-time / 0.6), rate)
 
 
 def _ride(rate: int) -> np.ndarray:
-    """A ping of a few high tones over a wash."""
+    """A ping of high tones over a wash of metal."""
     time = _time(rate, 1.8)
     ping = sum(np.sin(2 * np.pi * hertz * time) for hertz in (3140, 4370, 5230, 6890)) * np.exp(-time / 0.12)
     wash = _metal(rate, time, 4000, 11_000) * np.exp(-time / 0.4)
@@ -81,7 +80,7 @@ def _ride(rate: int) -> np.ndarray:
 
 
 def _clap(rate: int) -> np.ndarray:
-    """Four bursts of noise, as of hands that are not quite together, the last of which rings on."""
+    """Four bursts of noise, the last of which decays more slowly."""
     time = _time(rate, 0.4)
     bursts = sum(np.exp(-(time - start) / 0.004) * (time >= start) for start in (0.0, 0.011, 0.022))
     tail = np.exp(-(time - 0.033) / 0.07) * (time >= 0.033)
@@ -89,7 +88,7 @@ def _clap(rate: int) -> np.ndarray:
 
 
 def _click(rate: int) -> np.ndarray:
-    """Wood on wood: two high tones that are gone at once."""
+    """Two short high tones, as of wood."""
     time = _time(rate, 0.12)
     tones = np.sin(2 * np.pi * 1750 * time) + 0.6 * np.sin(2 * np.pi * 2460 * time)
     return _finished(tones * np.exp(-time / 0.012), rate)
@@ -103,14 +102,14 @@ def _bell(rate: int) -> np.ndarray:
 
 
 def _metal(rate: int, time: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Noise and ringing squares between two frequencies, of deviation 1."""
+    """Noise and square waves between two frequencies, of standard deviation 1."""
     ring = sum(signal.square(2 * np.pi * 4.1 * hertz * time) for hertz in METAL_HERTZ) / len(METAL_HERTZ)
     band = _filtered(ring + _noise(time, 3), rate, low, high)
     return band / band.std()
 
 
 def _skin(time: np.ndarray, hertz: float, rise: float, fall: float, decay: float) -> np.ndarray:
-    """A skin's two tones, the upper one the sooner gone."""
+    """A membrane's two tones, of which the upper one decays faster."""
     upper = _sweep(time, MEMBRANE * hertz, rise, fall) * np.exp(-time / (0.4 * decay))
     return _sweep(time, hertz, rise, fall) * np.exp(-time / decay) + 0.4 * upper
 
@@ -120,7 +119,7 @@ def _time(rate: int, seconds: float) -> np.ndarray:
 
 
 def _sweep(time: np.ndarray, hertz: float, rise: float, fall: float) -> np.ndarray:
-    """A sine that starts `rise` times `hertz` too high and falls to it within some `fall` seconds."""
+    """A sine whose frequency falls from (1 + `rise`) `hertz` to `hertz` with time constant `fall` in seconds."""
     cycles = hertz * (time + rise * fall * (1 - np.exp(-time / fall)))
     return np.sin(2 * np.pi * cycles)
 
@@ -130,13 +129,13 @@ def _noise(time: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _filtered(wave: np.ndarray, rate: int, low: float, high: float) -> np.ndarray:
-    """What lies between two frequencies, falling off gently beside them."""
-    band = (low, min(high, AIR * rate))
+    """The wave between two frequencies, by a second-order band-pass."""
+    band = (low, min(high, MAX_BAND * rate))
     return signal.sosfilt(signal.butter(2, band, "bandpass", fs=rate, output="sos"), wave)
 
 
 def _finished(wave: np.ndarray, rate: int) -> np.ndarray:
-    """Of peak 1, without rumble or offset, ending in silence."""
+    """The wave without rumble, faded out, with peak 1."""
     wave = signal.sosfilt(signal.butter(2, RUMBLE, "highpass", fs=rate, output="sos"), wave)
     release = round(RELEASE * len(wave))
     wave[-release:] *= np.cos(np.linspace(0, np.pi / 2, release)) ** 2

@@ -14,9 +14,9 @@ from src.data.voices import VOICES, Voice
 
 TICKS_PER_BEAT = 480
 TICKS_PER_STEP = TICKS_PER_BEAT // STEPS_PER_BEAT
-NOTE_TICKS = TICKS_PER_STEP // 2  # over before the next sixteenth at the strongest swing
-CHANNEL = 9  # the percussion channel, which musicians count as the tenth
-LOUDEST = 110
+NOTE_TICKS = TICKS_PER_STEP // 2  # ends before the next sixteenth also at the strongest swing
+CHANNEL = 9  # the percussion channel, counted from 0
+MAX_VELOCITY = 110
 
 
 def write_midi(
@@ -24,7 +24,7 @@ def write_midi(
 ) -> None:
     """Writes the bars one after another: format 0, 480 ticks per beat, 4/4, percussion channel.
 
-    The file ends with the last bar. A note's velocity follows from its place in the beat.
+    The file ends with the last bar. A note's velocity follows from its position in the beat.
 
     Raises:
         ValueError: tempo or swing out of range.
@@ -43,10 +43,10 @@ def write_midi(
 
 
 def _notes(grids_NTV: Tensor, swing: float, voices: Sequence[Voice]) -> list[tuple[int, mido.Message]]:
-    """Starts and ends of all notes with their ticks, in order of time."""
+    """Starts and ends of all notes with their ticks, in chronological order."""
     hits_SV = grids_NTV.bool().flatten(0, 1)
     ticks_S = (onsets(len(hits_SV), swing) * TICKS_PER_STEP).round().astype(int).tolist()
-    velocities_S = (accents(len(hits_SV)) * LOUDEST).round().astype(int).tolist()
+    velocities_S = (accents(len(hits_SV)) * MAX_VELOCITY).round().astype(int).tolist()
     notes = []
     for step, voice in hits_SV.nonzero().tolist():
         note = {"channel": CHANNEL, "note": voices[voice].note}

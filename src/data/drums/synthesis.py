@@ -3,11 +3,11 @@
 N bars, T steps, V voices, S samples.
 """
 
-import wave
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from torch import Tensor
 
 from src.data.drums.kit import kit
@@ -15,9 +15,9 @@ from src.data.drums.timing import accents, onsets, seconds_per_step
 from src.data.voices import VOICES, Voice
 
 SAMPLE_RATE = 44_100  # Hz
-TAIL = 2.4  # seconds after the last bar, in which the cymbals ring out
-CHOKE = 0.008  # seconds in which a closing hat silences the open one
-KNEE = 0.8  # from here on loud is compressed, so that it never exceeds 1
+TAIL = 2.4  # seconds after the last bar, in which the cymbals decay
+CHOKE = 0.008  # seconds in which any hat fades out an open one
+KNEE = 0.8  # amplitude above which the signal is compressed, so that it never exceeds 1
 
 
 def render(
@@ -27,7 +27,7 @@ def render(
     swing: float = 0,
     voices: Sequence[Voice] = VOICES,
 ) -> np.ndarray:
-    """Float32 samples [S] in [-1, 1] of the bars one after another, and of the ringing out after them.
+    """Float32 samples [S] in [-1, 1] of the bars one after another and of the decay after them.
 
     Raises:
         ValueError: tempo or swing out of range.
@@ -54,11 +54,7 @@ def render(
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Writes samples in [-1, 1] as 16-bit mono."""
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(sample_rate)
-        file.writeframes((samples * 32767).round().astype("<i2").tobytes())
+    soundfile.write(path, samples, sample_rate, subtype="PCM_16")
 
 
 def _next(events: np.ndarray, after: np.ndarray, otherwise: int) -> np.ndarray:
@@ -67,7 +63,7 @@ def _next(events: np.ndarray, after: np.ndarray, otherwise: int) -> np.ndarray:
 
 
 def _cut(sound: np.ndarray, length: int, fade: int) -> np.ndarray:
-    """The sound as it is, or faded out from `length` samples on."""
+    """The sound, faded out from `length` samples on."""
     if length >= len(sound):
         return sound
     part = sound[: length + fade].copy()
@@ -76,7 +72,7 @@ def _cut(sound: np.ndarray, length: int, fade: int) -> np.ndarray:
 
 
 def _limited(mix: np.ndarray) -> np.ndarray:
-    """Unchanged up to the knee, above it bent so that nothing exceeds 1."""
+    """The signal compressed above the knee, so that it never exceeds 1."""
     excess = np.maximum(np.abs(mix) - KNEE, 0)
-    bent = KNEE + (1 - KNEE) * np.tanh(excess / (1 - KNEE))
-    return np.where(excess > 0, np.sign(mix) * bent, mix)
+    compressed = KNEE + (1 - KNEE) * np.tanh(excess / (1 - KNEE))
+    return np.where(excess > 0, np.sign(mix) * compressed, mix)

@@ -1,26 +1,30 @@
-"""Characters as LightningDataModules: EMNIST, drawn pen strokes, and anybody's IDX files."""
+"""Characters as LightningDataModules: EMNIST, drawn pen strokes, typeset capitals, and the user's IDX files."""
 
 import io
 import string
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import torch
 from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
 
 from src.core.cache import cached, require_array
-from src.data.letters import strokes
+from src.data.letters import strokes, typeset
 from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
-from src.data.letters.idx import class_indices, class_names, read_pair
+from src.data.letters.idx import SIDE, class_indices, class_names, read_pair
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
 
 STROKE_CHARACTERS = {"letters": string.ascii_uppercase, "digits": string.digits}
 STROKES_PER_CLASS = {"train": 1500, "val": 200, "test": 300}
+FONTS_PER_CLASS = {"train": 200, "val": 30, "test": 30}
 
 
 class EMNIST(ResidentData):
-    """Handwritten characters (Cohen et al. 2017, arXiv:1702.05373), or drawn ones where they cannot be had.
+    """Handwritten characters (Cohen et al. 2017, arXiv:1702.05373), or drawn ones where they are not available.
 
     Args:
         split: letters, balanced, byclass, bymerge, digits or mnist.
@@ -56,7 +60,7 @@ class Strokes(ResidentData):
 
     Args:
         split: letters or digits.
-        cache: folder of drawn strokes.
+        cache: folder of drawn characters.
     """
 
     name = "strokes"
@@ -70,6 +74,36 @@ class Strokes(ResidentData):
 
     def load(self) -> Loaded:
         return load_strokes(self.split, self.cache)
+
+
+class Fonts(ResidentData):
+    """Capitals drawn by `src.data.letters.typeset`, once, then kept in the cache.
+
+    Args:
+        cache: folder of drawn characters.
+    """
+
+    name = "fonts"
+
+    def __init__(self, cache: str, **common: Any):
+        super().__init__(**common)
+        self.cache = Path(cache)
+
+    def load(self) -> Loaded:
+        parts = load_drawn(
+            self.cache / f"typeset-v{typeset.VERSION}.npz",
+            FONTS_PER_CLASS,
+            ("labels", "styles"),
+            draw=typeset.draw,
+            assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed)),
+        )
+        self._styles = {part: torch.from_numpy(arrays["styles"]) for part, arrays in parts.items()}
+        splits = [Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values()]
+        return Loaded(*splits, typeset.CLASSES, self.name, dark_ink=True)
+
+    def known_factors(self, name: str) -> dict[str, Tensor]:
+        """The style of the first channel, an index into `typeset.STYLES`."""
+        return {"style": self._styles[name][self.held_out_order(name)[:, 0]]}
 
 
 class IDX(ResidentData):
@@ -121,32 +155,55 @@ class IDX(ResidentData):
 
 
 def load_strokes(split: str, cache: Path) -> Loaded:
-    """Drawn characters from the cache, drawn first if they are not there; one process draws, others wait.
-
-    A cached file with other shapes, types or labels than those drawn is drawn anew.
-    """
+    """Drawn letters or digits."""
     classes = STROKE_CHARACTERS[split]
+    parts = load_drawn(
+        cache / f"strokes-v{strokes.VERSION}-{split}.npz",
+        STROKES_PER_CLASS,
+        ("labels",),
+        draw=lambda num, seed: strokes.draw(classes, num, seed),
+        assign=lambda num, seed: strokes.assign(classes, num, np.random.PCG64(seed))[:1],
+    )
+    splits = [Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values()]
+    return Loaded(*splits, tuple(classes), Strokes.name)
+
+
+def load_drawn(
+    path: Path,
+    per_class: Mapping[str, int],
+    names: Sequence[str],
+    draw: Callable[[int, int], Sequence[np.ndarray]],
+    assign: Callable[[int, int], Sequence[np.ndarray]],
+) -> dict[str, dict[str, np.ndarray]]:
+    """The images and labels of every split from the cache; if they are not there, one process draws, others wait.
+
+    A cached file with other shapes, types or labels is drawn anew.
+
+    Args:
+        per_class: images of each class, by split.
+        names: of the arrays that `assign` returns and `draw` returns after the images.
+        draw: draws so many images per class with a seed.
+        assign: the same without the images, in no time.
+    """
 
     def make() -> bytes:
         arrays = {}
-        for seed, (part, per_class) in enumerate(STROKES_PER_CLASS.items()):
-            arrays[f"{part}_images"], arrays[f"{part}_labels"] = strokes.draw(classes, per_class, seed)
+        for seed, (part, num) in enumerate(per_class.items()):
+            arrays |= {f"{part}_{name}": array for name, array in zip(("images", *names), draw(num, seed), strict=True)}
         file = io.BytesIO()
         np.savez(file, **arrays)
         return file.getvalue()
 
-    def read(file: BinaryIO) -> list[Split]:
-        parts = []
+    def read(file: BinaryIO) -> dict[str, dict[str, np.ndarray]]:
+        parts = {}
         with np.load(file, allow_pickle=False) as arrays:
-            for seed, (part, per_class) in enumerate(STROKES_PER_CLASS.items()):
-                expected_N, *_ = strokes.assign(classes, per_class, np.random.PCG64(seed))
-                shape = (len(expected_N), strokes.SIDE, strokes.SIDE)
-                images_NHW = require_array(arrays[f"{part}_images"], np.uint8, shape)
-                labels_N = require_array(arrays[f"{part}_labels"], expected_N.dtype, expected_N.shape)
-                if not (labels_N == expected_N).all():
-                    raise ValueError(f"{part}_labels are not those that were drawn")
-                parts.append(Split.of(images_NHW, labels_N))
+            for seed, (part, num) in enumerate(per_class.items()):
+                expected = dict(zip(names, assign(num, seed), strict=True))
+                for name, array in expected.items():
+                    if (require_array(arrays[f"{part}_{name}"], array.dtype, array.shape) != array).any():
+                        raise ValueError(f"{part}_{name} are not those that were drawn")
+                shape = (len(expected["labels"]), SIDE, SIDE)
+                parts[part] = {"images": require_array(arrays[f"{part}_images"], np.uint8, shape)} | expected
         return parts
 
-    parts = cached(cache / f"strokes-v{strokes.VERSION}-{split}.npz", make, read)
-    return Loaded(*parts, tuple(classes), Strokes.name)
+    return cached(path, make, read)

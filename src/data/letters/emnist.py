@@ -1,5 +1,7 @@
 """EMNIST (Cohen et al. 2017, arXiv:1702.05373) in the files that torchvision downloads."""
 
+import gzip
+import shutil
 import string
 from pathlib import Path
 from typing import NamedTuple
@@ -7,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from torchvision.datasets import EMNIST
 
-from src.data.download import FAILURES, exclusive, reach, unfinished
+from src.data.download import exclusive, fetch_archive, temporary_folder
 from src.data.letters.idx import class_indices, read_pair
 
 SOURCES = ("auto", "emnist")
@@ -16,7 +18,7 @@ KINDS = ("images-idx3", "labels-idx1")
 
 
 class EMNISTUnavailableError(ValueError):
-    """EMNIST is neither on disk nor to be had from the network; another data set may stand in for it."""
+    """EMNIST is neither on disk nor available from the network; another data set may replace it."""
 
 
 class EMNISTArrays(NamedTuple):
@@ -32,13 +34,11 @@ class EMNISTArrays(NamedTuple):
 def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
     """A split of EMNIST from `root`/EMNIST/raw, downloaded first if files are missing there.
 
-    Files may be gzipped. Complete files are only read, so `root` may be read-only; a download runs in one
-    process at a time while the others wait for it.
+    Files may be gzipped, and `root` may be read-only if they are complete. One process at a time downloads.
 
     Raises:
         EMNISTUnavailableError: with source "auto", files are missing and cannot be downloaded.
-        ValueError: the same with source "emnist", which accepts no substitute; with both, an unknown split or
-            source, and files that are damaged or do not belong together.
+        ValueError: the same with source "emnist"; an unknown split or source; damaged files.
     """
     if split not in EMNIST.splits:
         raise ValueError(f"data.split={split} is unknown: choose from {', '.join(EMNIST.splits)}")
@@ -48,10 +48,10 @@ def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
     if _missing(raw, split):
         try:
             _fetch(raw.parent, split)
-        except FAILURES as error:
+        except OSError as error:
             message = (
                 f"EMNIST {split} is not available: data.root={root} lacks EMNIST/raw/{_listed(raw, split)} "
-                f"and downloading {EMNIST.url} failed ({getattr(error, 'reason', error)}). "
+                f"and downloading {EMNIST.url} failed ({error}). "
                 f"Put the files into {raw}, gzipped or not, or choose data=strokes"
             )
             if source == "emnist":
@@ -96,20 +96,19 @@ def _listed(raw: Path, split: str) -> str:
 
 
 def _fetch(folder: Path, split: str) -> None:
-    """Downloads EMNIST, every split, into `folder`/raw: one process at a time, each file appears complete."""
-    reach(EMNIST.url)
+    """Downloads EMNIST, every split, into `folder`/raw: one process at a time, each file appears complete.
+
+    Files that are there already, such as the user's, stay as they are.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with exclusive(folder / ".lock"):
         if not _missing(folder / "raw", split):
             return  # another process was faster
-        with unfinished(folder / ".unfinished") as scratch:
-            downloaded = EMNIST(scratch, split, train=False, download=True)  # checks the archive's MD5
-            _move_new(Path(downloaded.raw_folder), folder / "raw")
-
-
-def _move_new(source: Path, target: Path) -> None:
-    """Renames the files that `target` lacks into it; what the user put there stays as it is."""
-    target.mkdir(exist_ok=True)
-    for path in source.glob("*-ubyte"):
-        if _present(target, path.name) is None:
-            path.rename(target / path.name)
+        with temporary_folder(folder / ".unfinished") as scratch:
+            fetch_archive(EMNIST.url, f"md5:{EMNIST.md5}", scratch)
+            (folder / "raw").mkdir(exist_ok=True)
+            for packed in (scratch / "gzip").glob("*-ubyte.gz"):
+                if _present(folder / "raw", packed.stem) is None:
+                    with gzip.open(packed) as source, (scratch / packed.stem).open("wb") as target:
+                        shutil.copyfileobj(source, target)
+                    (scratch / packed.stem).rename(folder / "raw" / packed.stem)

@@ -26,8 +26,8 @@ AGAIN = "download or copy it again"
 def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
     """The array in an IDX file of labels or images, gzipped or not (its first bytes decide, not its name).
 
-    Returns uint8: labels [N] or images [N, H, W]. Mapped, it is not writable, and what is not compressed is read only
-    where one looks at it; the file must not change meanwhile.
+    Returns uint8: labels [N] or images [N, H, W]. With `mapped` the array is read-only and an uncompressed file is
+    memory-mapped: it must not change meanwhile.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -38,10 +38,10 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
         raise ValueError(f"{path} is empty: {AGAIN}")
     shape = _parse_header(path, content)
     start, expected = 4 + 4 * len(shape), math.prod(shape)
-    found = len(content) - start
-    if found != expected:
-        fault = "is truncated" if found < expected else "is too long"
-        raise ValueError(f"{path} {fault}: {found:,} bytes of data where {expected:,} should be; {AGAIN}")
+    size = len(content) - start
+    if size != expected:
+        fault = "is truncated" if size < expected else "is too long"
+        raise ValueError(f"{path} {fault}: {size:,} bytes of data where {expected:,} should be; {AGAIN}")
     array = np.frombuffer(content, np.uint8, offset=start).reshape(shape)
     return array if mapped else array.copy()
 
@@ -49,16 +49,15 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
 def read_pair(images: Path, labels: Path, transposed: bool, mapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Images, uint8 [N, 28, 28], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation.
 
-    Images can be `mapped`, as `read_idx` does it.
-
     Raises:
-        FileNotFoundError: one of the files is not there.
+        FileNotFoundError: one of the files does not exist.
         ValueError: as `read_idx`, or the files are swapped, empty, not 28×28, or do not belong together.
     """
     images_NHW, labels_N = read_idx(images, mapped), read_idx(labels)
-    for path, array, wanted in ((images, images_NHW, 3), (labels, labels_N, 1)):
-        if array.ndim != wanted:
-            raise ValueError(f"{path} holds {CONTENT[array.ndim]}, not {CONTENT[wanted]}: are the files swapped?")
+    for path, array, num_dimensions in ((images, images_NHW, 3), (labels, labels_N, 1)):
+        if array.ndim != num_dimensions:
+            content, expected = CONTENT[array.ndim], CONTENT[num_dimensions]
+            raise ValueError(f"{path} holds {content}, not {expected}: are the files swapped?")
     if images_NHW.shape[1:] != (SIDE, SIDE):
         height, width = images_NHW.shape[1:]
         raise ValueError(f"{images} holds images of {height}×{width}; only {SIDE}×{SIDE} are supported")
@@ -78,8 +77,8 @@ def read_pair(images: Path, labels: Path, transposed: bool, mapped: bool = False
 def class_names(labels_N: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """The raw label behind every class, int64 [K] ascending, and the K class names.
 
-    Labels 1..26 or 0..25 are the letters A..Z; any others are named by their number. Ask the training labels,
-    once; `class_indices` then maps every split, whichever classes occur there.
+    Labels 1..26 or 0..25 are the letters A..Z; others are named by their number. Applied to the training labels;
+    `class_indices` then maps every split.
     """
     values_K = np.unique(labels_N).astype(np.int64)
     if len(values_K) == 26 and values_K[-1] - values_K[0] == 25 and values_K[0] in (0, 1):
@@ -103,7 +102,7 @@ def class_indices(labels_N: np.ndarray, values_K: np.ndarray, path: Path) -> np.
 
 
 def _content(path: Path) -> bytes | mmap.mmap:
-    """What is in the file, once it is decompressed; what is not compressed is not read yet."""
+    """The decompressed content of the file; if it is not compressed, mapped into memory."""
     try:
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if path.stat().st_size else b""

@@ -1,8 +1,7 @@
-"""Typeset capitals without a download: A to Z of a few open fonts, small, black on white.
+"""Typeset capitals, A to Z of the DejaVu fonts that come with matplotlib, small, black on white.
 
-The outlines are those of the DejaVu fonts, which come with matplotlib. Each image has its own size, width, slant and
-place. The style (face, weight, width) is a known factor beside the letter, and all styles of a letter are equally
-frequent.
+Each image has its own size, width, slant and position. The style (face, weight, width) is a known factor, and all
+styles of a letter are equally frequent.
 
 The same seed gives the same bytes on every machine: outlines are read in the fonts' own integer units, random numbers
 are raw PCG64 bits, and the arithmetic is elementwise + - * / with integer sums, which IEEE 754 rounds in one way. A
@@ -20,7 +19,7 @@ from typing import NamedTuple
 import matplotlib as mpl
 import numpy as np
 
-VERSION = 1  # raised whenever the images change
+VERSION = 1  # to be raised whenever the images change
 SIDE = 28  # pixels
 CLASSES = tuple(string.ascii_uppercase)
 NUM_UNIFORMS = 5
@@ -28,7 +27,7 @@ NUM_UNIFORMS = 5
 HEIGHT = (7.5, 9.0)  # of a capital, in pixels
 WIDER = 0.05  # largest relative change of the width
 SLANT = 0.08  # largest change, as a tangent
-SHIFT = 1.5  # pixels, the largest; less for what would leave the image
+SHIFT = 1.5  # pixels, the largest; less for letters that would leave the image
 
 ON_CURVE = 1  # bit of a point's flags
 STEPS = 4  # line segments per curve
@@ -69,17 +68,22 @@ class Letters(NamedTuple):
 def draw(per_class: int, seed: int) -> Letters:
     """`per_class` images of each capital, in shuffled order, styles in turn."""
     bits = np.random.PCG64(seed)
-    num_images = len(CLASSES) * per_class
-    order_N = np.argsort(bits.random_raw(num_images), kind="stable")
-    labels_N, styles_N = order_N // per_class, order_N % per_class % len(STYLES)
+    labels_N, styles_N = assign(per_class, bits)
+    num_images = len(labels_N)
     raw_NU = bits.random_raw(num_images * NUM_UNIFORMS).reshape(num_images, NUM_UNIFORMS)
     uniform_NU = (raw_NU >> np.uint64(40)).astype(np.float64) * 2.0**-24
     images_NHW = np.empty((num_images, SIDE, SIDE), np.uint8)
     for style, settings in enumerate(STYLES.values()):
         for label, glyph in enumerate(outlines(settings.font)):
             mine = (labels_N == label) & (styles_N == style)
-            images_NHW[mine] = 255 - rasterise(*placed(glyph, settings, uniform_NU[mine]), glyph.following_P)
+            images_NHW[mine] = 255 - rasterise(*positioned(glyph, settings, uniform_NU[mine]), glyph.following_P)
     return Letters(images_NHW, labels_N, styles_N)
+
+
+def assign(per_class: int, bits: np.random.PCG64) -> tuple[np.ndarray, np.ndarray]:
+    """Classes and styles of shuffled images, int64 [N] each."""
+    order_N = np.argsort(bits.random_raw(len(CLASSES) * per_class), kind="stable")
+    return order_N // per_class, order_N % per_class % len(STYLES)
 
 
 class Outline(NamedTuple):
@@ -137,7 +141,7 @@ def flattened(points_P2: np.ndarray, on_curve: Sequence[int]) -> np.ndarray:
     return np.array(polygon)
 
 
-def placed(glyph: Outline, style: Style, uniform_BU: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def positioned(glyph: Outline, style: Style, uniform_BU: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pixel coordinates [B, P] of a glyph in B images, each changed by its own row of random numbers."""
     height_B1, width_B1, slant_B1, right_B1, down_B1 = np.split(uniform_BU, NUM_UNIFORMS, axis=1)
     height_B1 = HEIGHT[0] + (HEIGHT[1] - HEIGHT[0]) * height_B1
@@ -149,17 +153,16 @@ def placed(glyph: Outline, style: Style, uniform_BU: np.ndarray) -> tuple[np.nda
 
 
 def centred(places_BP: np.ndarray, shift_B1: np.ndarray) -> np.ndarray:
-    """Coordinates along one axis with the letter in the middle, moved by up to `SHIFT` but not out of the image."""
+    """Coordinates along one axis with the letter in the middle, shifted by up to `SHIFT` within the image."""
     low_B1, high_B1 = places_BP.min(1, keepdims=True), places_BP.max(1, keepdims=True)
     room_B1 = np.clip((SIDE - (high_B1 - low_B1)) / 2, 0, SHIFT)
     return places_BP - (low_B1 + high_B1) / 2 + SIDE / 2 + shift_B1 * room_B1
 
 
 def rasterise(x_BP: np.ndarray, y_BP: np.ndarray, following_P: np.ndarray) -> np.ndarray:
-    """Share of each pixel that lies inside the polygons, uint8 [B, H, W] from 0 to 255.
+    """Share of each pixel that lies inside the polygons, uint8 [B, H, W] from 0 to 255, by the winding number.
 
-    Scanlines cross the outline; inside lies what is to the right of one more crossing downwards than upwards, or the
-    other way round. Contours may not overlap, and those of holes turn the other way, as in a well-made font.
+    Contours must not overlap, and those of holes must turn the other way, as in well-made fonts.
     """
     x_to_BP, y_to_BP = x_BP[:, following_P], y_BP[:, following_P]
     # Scanline s lies at (s + 1/2) / SUBROWS; an edge crosses those from `first` until `last`.
@@ -175,7 +178,7 @@ def rasterise(x_BP: np.ndarray, y_BP: np.ndarray, following_P: np.ndarray) -> np
     fine_X = np.clip(np.rint(crossing_X * FINE), 0, SIDE * FINE).astype(np.int64)
     column_X, part_X = fine_X // FINE, fine_X % FINE
     direction_X = np.where(y_to_X > y_X, 1, -1)
-    # What a crossing adds to its own column and, from there on, to all columns to the right.
+    # A crossing adds to its own column and to all columns to the right.
     columns = SIDE + 2
     cell_X = (edge_X // len(following_P) * SIDE + scanline_X // SUBROWS) * columns + column_X
     size = len(x_BP) * SIDE * columns

@@ -1,1 +1,1 @@
-"""What the latents of a VAE on drum bars control, and whether what it makes is music."""
+"""What the latents of a VAE on drum bars control, and how musical its samples are."""

@@ -1,49 +1,94 @@
-"""What each latent dimension may be named after: a musical feature, the style, or whatever else is known of the bars.
+"""What each latent dimension is associated with: musical features, the style, and further factors of the bars.
 
-N bars, L latent dims, F features, C categories.
+N bars, L latent dims, F features, C categories, Y features or categories.
 """
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from src.core.multiple_tests import CHANCE
-from src.evaluation.latents.codes import Reading, joined
+import torch
+from torch import Tensor
+
+from src.core.multiple_tests import CHANCE, holm
+from src.data.drums.features import FEATURES, feature_names
+from src.evaluation.artifacts import Table
 from src.evaluation.latents.dependence import (
     binned,
     chance_information,
     gaussian_information,
     mutual_information,
     rank_correlation,
+    rank_correlation_p,
 )
-from src.evaluation.latents.evidence import Categories, Evidence, categories, evidence, stacked
+from src.evaluation.latents.encode import EncodedSplit, LatentCodes, side_by_side
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.vae.latents import LEVELS
 
-LEAST_RHO = 0.4  # that a feature needs to name a dimension
-LEAST_NATS = gaussian_information(LEAST_RHO)  # beyond chance, that a category needs: as much as that ρ is worth
+MIN_RHO = 0.4  # of a feature that names a dimension
+MIN_NATS = gaussian_information(MIN_RHO)  # beyond chance, of a category that names one: the same strength
+HEADER = (
+    *("level", "dimension", "kl", "active", "kind", "name", "rho", "p_holm"),
+    *("information", "information_baseline", "names_it"),
+)
+Categories = Mapping[str, Tensor]  # int64 [N] by name
+
+
+@dataclass(frozen=True)
+class Association:
+    """How a dimension and a feature or category depend on each other.
+
+    Attributes:
+        kind: "feature" or "category".
+        information: mutual information of posterior samples and the bars' values, in nats.
+        baseline: its value by chance, see `chance_information`.
+        rho: Spearman's ρ of the posterior means; None where either is constant, or the category has no order.
+        p: of ρ, after Holm's correction over all pairs that have one.
+    """
+
+    kind: str
+    name: str
+    information: float
+    baseline: float
+    rho: float | None = None
+    p: float | None = None
+
+    @property
+    def text(self) -> str:
+        """For example "closed hat density, ρ 0.71"."""
+        information = [f"MI {self.information:.2f} nats"] if self.kind == "category" else []
+        rho = [] if self.rho is None else [f"ρ {signed(self.rho, 2)}"]
+        return ", ".join([self.name, *information, *rho])
+
+    def supports(self, sign: float) -> bool:
+        """Whether it is strong enough to name a dimension whose ρ has this sign on the other split."""
+        if self.rho is None:
+            return False
+        return self.rho * sign >= MIN_RHO and self.p < CHANCE and self.information > self.baseline
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """A latent dimension with all that it may go along with.
+    """A latent dimension with all its associations.
 
     Attributes:
-        features, categories: the evidence on each, in the same order for every dimension.
-        feature, category: the one of each that the numbers support; none if the dimension is inactive.
+        features, categories: all associations, in the same order for every dimension.
+        feature, category: the strongest of each if it passes the thresholds; None for an inactive dimension.
     """
 
     level: str
     index: int
     kl: float
     active: bool
-    features: tuple[Evidence, ...]
-    categories: tuple[Evidence, ...]
-    feature: Evidence | None
-    category: Evidence | None
+    features: tuple[Association, ...]
+    categories: tuple[Association, ...]
+    feature: Association | None
+    category: Association | None
 
     @property
-    def namesake(self) -> Evidence | None:
-        """What it is named after: a category only where no feature tells."""
+    def best_association(self) -> Association | None:
+        """The feature that names the dimension, else the category."""
         return self.feature or self.category
 
     @property
@@ -52,73 +97,149 @@ class Dimension:
 
     @property
     def text(self) -> str:
-        """As in "z_low[3]: closed hat density, ρ 0.71"."""
+        """For example "z_low[3]: closed hat density, ρ 0.71"."""
         if not self.active:
             return f"{self.name}: inactive"
-        return f"{self.name}: {self.namesake.text if self.namesake else 'no single feature'}"
+        return f"{self.name}: {self.best_association.text if self.best_association else 'no single feature'}"
 
     def facts(self) -> dict[str, Any]:
-        """For results.json; what the numbers do not support is None."""
-        found = self.namesake
+        """For results.json; None where no association is strong enough."""
+        best = self.best_association
         return {
             "level": self.level,
             "dimension": self.index,
             "kl": self.kl,
             "feature": self.feature.name if self.feature else None,
             "category": self.category.name if self.category else None,
-            "rho": found.rho if found else None,
-            "information": found.information if found else None,
-            "information_baseline": found.baseline if found else None,
+            "rho": best.rho if best else None,
+            "information": best.information if best else None,
+            "information_baseline": best.baseline if best else None,
             "text": self.text,
         }
 
 
-def associations(fit: Reading, held: Reading) -> list[Dimension]:
-    """Every dimension of both levels, with what it may be named after.
+def name_dimensions(fit: LatentCodes, held: LatentCodes) -> list[Dimension]:
+    """All dimensions of both levels with their associations on `held`.
 
-    Correlations are those of the posteriors' means, mutual information is that of samples: means alone tell more than
-    the decoder gets to hear.
+    Candidates are chosen on `fit`: the feature with the largest |ρ|, and the category (the style or a factor) with the
+    most information beyond chance. The feature names the dimension if on `held` ρ has the same sign and is at least
+    `MIN_RHO`, is significant after Holm's correction over all pairs that have a ρ, and mutual information exceeds its
+    baseline. The category needs `MIN_NATS` beyond the baseline on `held`.
 
-    The one candidate among the features is the one with the largest |ρ| on `fit`. It names the dimension if on `held`
-    ρ has the same sign and is at least `LEAST_RHO`, is significant after Holm's correction over all pairs that have a
-    ρ, and if mutual information is above its baseline. The candidate among the categories, which are the style and the
-    known factors, has the most information beyond the baseline on `fit`, and needs `LEAST_NATS` beyond it on `held`.
-    Tests and baseline take bars for independent, which those of one recording are not: it is the thresholds that weigh
-    on many bars, the corrections on few.
+    ρ is that of posterior means, information that of posterior samples, which is what the decoder receives. Tests and
+    baseline assume independent bars, which bars of one recording are not: with many bars the thresholds decide, with
+    few the corrections.
     """
-    fit_kinds, held_kinds = categories(fit.bars, held.bars)
-    fitted_LF = rank_correlation(joined(fit.means), fit.bars.features_NF).nan_to_num(0)
-    foremost_L = fitted_LF.abs().argmax(1).tolist()
-    telling_L = _most_telling(fit, fit_kinds)
+    fit_categories, held_categories = varying_categories(fit.bars, held.bars)
+    rho_LF = rank_correlation(side_by_side(fit.means), fit.bars.features_NF).nan_to_num(0)
+    best_feature_L = rho_LF.abs().argmax(1).tolist()
+    best_category_L = _most_informative(fit, fit_categories)
     places = [(level, index) for level in LEVELS for index in range(held.means[level].shape[1])]
-    found = []
-    for row, (features, kinds) in enumerate(evidence(held, held_kinds)):
+    dimensions = []
+    for row, (features, categories) in enumerate(measure_associations(held, held_categories)):
         level, index = places[row]
-        kl = held.bars.rates[level][index]
+        kl = held.bars.kl[level][index]
         active = bool(kl > ACTIVE_NATS)
-        feature = features[foremost_L[row]]
-        sign = fitted_LF[row, foremost_L[row]].sign().item()
-        category = kinds[telling_L[row]] if kinds else None
-        found.append(
+        feature = features[best_feature_L[row]]
+        is_supported = active and feature.supports(rho_LF[row, best_feature_L[row]].sign().item())
+        category = categories[best_category_L[row]] if active and categories else None
+        is_informative = category and category.information - category.baseline > MIN_NATS
+        dimensions.append(
             Dimension(
-                *(level, index, kl.item(), active, features, kinds),
-                feature if active and _correlates(feature, sign) else None,
-                category if active and category and category.information - category.baseline > LEAST_NATS else None,
+                *(level, index, kl.item(), active, features, categories),
+                feature if is_supported else None,
+                category if is_informative else None,
             )
         )
-    return found
+    return dimensions
 
 
-def _most_telling(fit: Reading, kinds: Categories) -> list[int]:
-    """Which category each dimension has most in common with, beyond chance; empty where there is none."""
-    if not kinds:
+def measure_associations(
+    codes: LatentCodes, categories: Categories
+) -> list[tuple[tuple[Association, ...], tuple[Association, ...]]]:
+    """The associations of each dimension with all features, and with these categories."""
+    means_NL, samples_NL = side_by_side(codes.means), binned(side_by_side(codes.samples))
+    features_NF, categories_NC = codes.bars.features_NF, _stacked(categories, codes.bars)
+    # Separately, since categories may have many more values than bins.
+    columns = [values_NY for values_NY in (binned(features_NF), categories_NC) if values_NY.shape[1]]
+    information_LY, baseline_LY = (
+        torch.cat([measure(samples_NL, values_NY) for values_NY in columns], 1)
+        for measure in (mutual_information, chance_information)
+    )
+    ordered = {factor_name(name) for name in codes.bars.ordered}
+    rho_LC = rank_correlation(means_NL, categories_NC)
+    rho_LC[:, [index for index, name in enumerate(categories) if name not in ordered]] = torch.nan
+    rho_LY = torch.cat([rank_correlation(means_NL, features_NF), rho_LC], 1)
+    p_LY = rank_correlation_p(rho_LY, len(means_NL))
+    tested_LY = p_LY.isfinite()
+    p_LY[tested_LY] = p_LY.new_tensor(holm(p_LY[tested_LY].tolist()))
+    names = [("feature", name) for name in feature_names(codes.bars.voices)]
+    names += [("category", name) for name in categories]
+    rows = []
+    for columns in zip(*(each.tolist() for each in (information_LY, baseline_LY, rho_LY, p_LY)), strict=True):
+        pairs = tuple(
+            Association(kind, name, information, baseline, _finite(rho), _finite(p))
+            for (kind, name), information, baseline, rho, p in zip(names, *columns, strict=True)
+        )
+        rows.append((pairs[: len(FEATURES)], pairs[len(FEATURES) :]))
+    return rows
+
+
+def varying_categories(fit: EncodedSplit, held: EncodedSplit) -> tuple[Categories, Categories]:
+    """Style and factors of both splits, of those that vary in both."""
+    first, second = (
+        {"style": bars.styles_N, **{factor_name(name): values_N for name, values_N in bars.factors.items()}}
+        for bars in (fit, held)
+    )
+    names = [name for name in second if len(first[name].unique()) > 1 and len(second[name].unique()) > 1]
+    return {name: first[name] for name in names}, {name: second[name] for name in names}
+
+
+def association_table(dimensions: Sequence[Dimension]) -> Table:
+    """A row per dimension and feature or category; ρ and p are blank where they are undefined."""
+    rows = [
+        [
+            *(each.level, each.index, _short(each.kl), _yes_or_no(each.active), pair.kind, pair.name),
+            *map(_short, (pair.rho, pair.p, pair.information, pair.baseline)),
+            _yes_or_no(pair == each.best_association),
+        ]
+        for each in dimensions
+        for pair in (*each.features, *each.categories)
+    ]
+    return Table(HEADER, rows)
+
+
+def factor_name(name: str) -> str:
+    """Name of a factor among the categories."""
+    return f"factor {name}"
+
+
+def signed(value: float, decimals: int) -> str:
+    """A number with a true minus."""
+    return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def _most_informative(codes: LatentCodes, categories: Categories) -> list[int]:
+    """Index of the category with the most information beyond chance per dimension; empty without categories."""
+    if not categories:
         return []
-    codes_NL, kinds_NC = binned(joined(fit.drawn)), stacked(kinds, fit.bars)
-    return (mutual_information(codes_NL, kinds_NC) - chance_information(codes_NL, kinds_NC)).argmax(1).tolist()
+    samples_NL, values_NC = binned(side_by_side(codes.samples)), _stacked(categories, codes.bars)
+    return (mutual_information(samples_NL, values_NC) - chance_information(samples_NL, values_NC)).argmax(1).tolist()
 
 
-def _correlates(feature: Evidence, sign: float) -> bool:
-    """Whether it is enough to name a dimension whose ρ has this sign on other bars."""
-    if feature.rho is None:
-        return False
-    return feature.rho * sign >= LEAST_RHO and feature.p < CHANCE and feature.information > feature.baseline
+def _stacked(categories: Categories, bars: EncodedSplit) -> Tensor:
+    """Int64 [N, C]; C may be 0."""
+    columns = list(categories.values())
+    return torch.stack(columns, 1) if columns else bars.styles_N.new_zeros(len(bars.styles_N), 0)
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _yes_or_no(value: bool) -> str:
+    return "yes" if value else "no"

@@ -1,4 +1,4 @@
-"""How strongly columns depend on each other: rank correlation, and mutual information with what chance makes of it.
+"""Dependence of columns: rank correlation, and mutual information with its value by chance.
 
 N bars, X and Y columns, A and B values that a column takes, P permutations.
 """
@@ -7,22 +7,20 @@ import math
 
 import torch
 from scipy.special import stdtr
+from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-SEED = 20_26  # of the permutations: the same for every model
+from src.evaluation.latents.encode import SEED
+
 PERMUTATIONS = 100
 QUANTILE = 0.95
-MOST_BINS = 10
+MAX_BINS = 10
 
 
 def ranks(values_NX: Tensor) -> Tensor:
-    """Ranks [N, X] from 1 within each column, float64; equal values share the mean of their ranks."""
-    columns_XN = values_NX.T.contiguous()
-    sorted_XN = columns_XN.sort(1).values
-    smaller_XN = torch.searchsorted(sorted_XN, columns_XN)
-    not_larger_XN = torch.searchsorted(sorted_XN, columns_XN, right=True)
-    return (smaller_XN + not_larger_XN + 1).T.double() / 2
+    """Ranks [N, X] from 1 within each column, float64; ties have the mean of their ranks."""
+    return torch.from_numpy(rankdata(values_NX.cpu().numpy(), axis=0)).to(values_NX.device)
 
 
 def rank_correlation(first_NX: Tensor, second_NY: Tensor) -> Tensor:
@@ -32,7 +30,7 @@ def rank_correlation(first_NX: Tensor, second_NY: Tensor) -> Tensor:
 
 
 def rank_correlation_p(rho_XY: Tensor, num: int) -> Tensor:
-    """Chance of a ρ of `num` pairs at least as far from 0 without any dependence, by Student's t; NaN below 3 pairs."""
+    """Two-sided p-value of ρ of `num` pairs, by Student's t; NaN below 3 pairs."""
     if num < 3:
         return torch.full_like(rho_XY, torch.nan)
     t_XY = rho_XY.abs() * ((num - 2) / (1 - rho_XY.square())).sqrt()
@@ -40,12 +38,12 @@ def rank_correlation_p(rho_XY: Tensor, num: int) -> Tensor:
 
 
 def binned(values_NX: Tensor) -> Tensor:
-    """Each column's values in bins of about the same number of bars, int64 from 0; equal values share a bin.
+    """Each column in bins of about equal counts, int64 from 0; equal values share a bin.
 
-    At most `MOST_BINS`, and the cube root of N, so that few bars do not leave a bar a bin.
+    The number of bins is the cube root of N, at most `MAX_BINS`.
     """
     num = len(values_NX)
-    num_bins = max(2, min(MOST_BINS, int(num ** (1 / 3) + 1e-9)))
+    num_bins = max(2, min(MAX_BINS, int(num ** (1 / 3) + 1e-9)))
     return ((ranks(values_NX) - 0.5) / num * num_bins).long()
 
 
@@ -57,7 +55,7 @@ def entropy(values_NX: Tensor) -> Tensor:
 def mutual_information(first_NX: Tensor, second_NY: Tensor) -> Tensor:
     """Plug-in mutual information [X, Y] of columns of int64 from 0, in nats.
 
-    Never below 0, and by chance alone above it: about (A − 1)(B − 1) / 2N, so it is read against `chance_information`.
+    Its bias is about (A − 1)(B − 1) / 2N, hence `chance_information`.
     """
     return _Tables(first_NX, second_NY).information(torch.arange(len(first_NX)))
 
@@ -65,8 +63,7 @@ def mutual_information(first_NX: Tensor, second_NY: Tensor) -> Tensor:
 def chance_information(first_NX: Tensor, second_NY: Tensor) -> Tensor:
     """95th percentile [X, Y] of the mutual information over `PERMUTATIONS` of the first columns' bars, in nats.
 
-    What the same values would have in common if nothing but chance paired them (Steuer et al. 2002,
-    doi:10.1093/bioinformatics/18.suppl_2.S231).
+    Permutation baseline (Steuer et al. 2002, doi:10.1093/bioinformatics/18.suppl_2.S231).
     """
     random = torch.Generator().manual_seed(SEED)
     tables = _Tables(first_NX, second_NY)
@@ -75,7 +72,7 @@ def chance_information(first_NX: Tensor, second_NY: Tensor) -> Tensor:
 
 
 class _Tables:
-    """The contingency tables of every column with every other, for any pairing of the bars."""
+    """Contingency tables of all pairs of columns, for any pairing of the bars."""
 
     def __init__(self, first_NX: Tensor, second_NY: Tensor):
         first_NXA, second_NYB = one_hot(first_NX).float(), one_hot(second_NY).float()
@@ -84,7 +81,7 @@ class _Tables:
         self.first_ND, self.second_NE = first_NXA.flatten(1), second_NYB.flatten(1)
 
     def information(self, order_N: Tensor) -> Tensor:
-        """Mutual information [X, Y] with the first columns' bars in another order."""
+        """Mutual information [X, Y] with the first columns' bars in this order."""
         counts_DE = self.first_ND[order_N.to(self.first_ND.device)].T @ self.second_NE
         joint_XY = _entropy(
             (counts_DE.double() / len(order_N)).unflatten(1, self.shape[2:]).unflatten(0, self.shape[:2]), (1, 3)
@@ -103,5 +100,5 @@ def _standard(values_NX: Tensor) -> Tensor:
 
 
 def gaussian_information(rho: float) -> float:
-    """Nats that two Gaussian variables with this correlation have in common."""
+    """Mutual information of two Gaussian variables with this correlation, in nats."""
     return -math.log(1 - rho**2) / 2

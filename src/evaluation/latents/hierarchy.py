@@ -1,4 +1,4 @@
-"""Does z_high hold the style and z_low the variation?
+"""Which level holds the style and which the variation.
 
 N bars, G groups, M members of a group, T steps, V voices, L latent dims.
 """
@@ -9,13 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.evaluation.artifacts import Exhibit, Picture
-from src.evaluation.latents.codec import SEED, likeliest, mean_codes, sampled_codes
-from src.evaluation.latents.encode import Coded, Findings, sound
+from src.evaluation.artifacts import Artifact, Picture
+from src.evaluation.latents.encode import (
+    SEED,
+    AnalysisResult,
+    EncodedSplit,
+    decode_mode,
+    mean_codes,
+    sampled_codes,
+    sound,
+)
+from src.evaluation.latents.figures import Row, latent_map, strips
 from src.evaluation.latents.intervals import ratio
-from src.evaluation.latents.latent_map import latent_map
-from src.evaluation.latents.probe import Probe, between_share
-from src.evaluation.latents.strips import Row, strips
+from src.evaluation.latents.probes import eta_squared, linear_probe, predict
 from src.evaluation.metrics.music import diversity
 from src.evaluation.oracles.base import Oracle
 from src.vae.latents import LEVELS
@@ -24,26 +30,25 @@ from src.vae.module import VAE
 NUM_GROUPS = 40
 NUM_MEMBERS = 10
 SHOWN = (4, 8)  # groups and members
-HEARD = 2  # members of each group that is shown
+NUM_HEARD = 2  # members of each group shown
 HELD_FIXED = {"fixed_high": "z_high", "fixed_low": "z_low"}
 
 
-def hierarchy(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findings:
-    """What each level knows of the style, and what is left of a bar when one level is fixed and the other drawn anew.
+def hierarchy(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | None) -> AnalysisResult:
+    """Style information of each level, and variation of bars while one level is fixed and the other resampled.
 
     `style_probe_high`, `style_probe_low`: accuracy on `held` of a linear probe of the style, fitted on `fit`;
-    `style_probe_floor` is that of naming always the commonest style. `style_variance_high`, `style_variance_low`: the
-    share of a level's variance that lies between styles. Both are taken of samples of the posterior.
+    `style_probe_floor`: accuracy of always predicting the most frequent style. `style_variance_high`,
+    `style_variance_low`: the share of a level's variance between styles. All are of posterior samples.
 
-    `style_agreement_fixed_high`: how often two bars with one z_high and two z_low sound to the oracle like one style;
-    `distance_fixed_high`: how many of their cells differ, as a share. `…_fixed_low` the other way round, `…_free` with
-    nothing in common. Codes are drawn from the prior, and cells are the likelier choice, so what varies comes from the
-    codes; see `src.evaluation.latents.codec` for what a code of z_low is.
+    `style_agreement_fixed_high`: how often the oracle predicts one style for two bars with the same z_high and
+    different z_low; `distance_fixed_high`: the share of their cells that differ. `…_fixed_low`: with the same z_low,
+    `…_free`: with neither the same. Codes are drawn from the prior and decoded by `decode_mode`.
     """
     metrics = probed(sampled_codes(vae, fit.grids_NTV), sampled_codes(vae, held.grids_NTV), fit, held)
     facts: dict[str, Any] = {}
     groups = drawn_groups(vae)
-    styles = {kind: heard_styles(oracle, grids_GMTV) for kind, grids_GMTV in groups.items()}
+    styles = {kind: predicted_styles(oracle, grids_GMTV) for kind, grids_GMTV in groups.items()}
     for kind, grids_GMTV in groups.items():
         distance_G = torch.stack([diversity(grids_MTV) for grids_MTV in grids_GMTV])
         facts[f"distance_{kind}"] = ratio(distance_G, torch.ones_like(distance_G))
@@ -52,40 +57,40 @@ def hierarchy(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findi
             agreement_G = agreement(styles[kind])
             facts[f"style_agreement_{kind}"] = ratio(agreement_G, torch.ones_like(agreement_G))
     metrics |= {name: fact and fact["value"] for name, fact in facts.items()}
-    shown: dict[str, Exhibit] = {
-        "hierarchy": _picture(groups, styles, held.style_names),
-        "hierarchy_bars": sound(_heard(groups), vae.spec.kit),
+    artifacts: dict[str, Artifact] = {
+        "hierarchy": _picture(groups, styles, held),
+        "hierarchy_bars": sound(_examples(groups), vae.spec.kit),
         "latent_map": Picture(latent_map(mean_codes(vae, fit.grids_NTV), mean_codes(vae, held.grids_NTV), held)),
     }
     facts |= {"num_groups": NUM_GROUPS, "num_members": NUM_MEMBERS}
-    return Findings(metrics, shown, {"hierarchy": facts})
+    return AnalysisResult(metrics, artifacts, {"hierarchy": facts})
 
 
 def probed(
-    fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor], fit: Coded, held: Coded
+    fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor], fit: EncodedSplit, held: EncodedSplit
 ) -> dict[str, float | None]:
-    """Probes and variances of both levels; None where there is but one style."""
+    """Probes and variances of both levels; None where there is one style."""
     names = [f"style_{kind}_{level}" for kind in ("probe", "variance") for level in LEVELS] + ["style_probe_floor"]
     metrics: dict[str, float | None] = dict.fromkeys(names)
     if min(len(fit.styles_N.unique()), len(held.styles_N.unique())) < 2:
         return metrics
     for level in LEVELS:
-        probe = Probe(fit_codes[level], fit.styles_N, len(fit.style_names))
-        metrics[f"style_probe_{level}"] = _share(probe(held_codes[level]) == held.styles_N)
-        metrics[f"style_variance_{level}"] = between_share(held_codes[level], held.styles_N)
+        probe = linear_probe(fit_codes[level], fit.styles_N)
+        metrics[f"style_probe_{level}"] = _share(predict(probe, held_codes[level]) == held.styles_N)
+        metrics[f"style_variance_{level}"] = eta_squared(held_codes[level], held.styles_N)
     metrics["style_probe_floor"] = _share(held.styles_N == fit.styles_N.mode().values)
     return metrics
 
 
 def drawn_groups(vae: VAE) -> dict[str, Tensor]:
-    """Bars [G, M, T, V] of the prior whose z_high is the same in each group, whose z_low is, and with nothing alike."""
+    """Bars [G, M, T, V] of the prior with the same z_high per group, with the same z_low, and with neither."""
     random = torch.Generator().manual_seed(SEED)
 
     def noise(num_latents: int) -> Tensor:
         return torch.randn(NUM_GROUPS, NUM_MEMBERS, num_latents, generator=random).to(vae.device)
 
     def decoded(high_GML: Tensor, low_GML: Tensor) -> Tensor:
-        return likeliest(vae, high_GML.flatten(0, 1), low_GML.flatten(0, 1)).unflatten(0, (NUM_GROUPS, NUM_MEMBERS))
+        return decode_mode(vae, high_GML.flatten(0, 1), low_GML.flatten(0, 1)).unflatten(0, (NUM_GROUPS, NUM_MEMBERS))
 
     high_GML, low_GML = noise(vae.z_high), noise(vae.z_low)
     return {
@@ -95,24 +100,24 @@ def drawn_groups(vae: VAE) -> dict[str, Tensor]:
     }
 
 
-def heard_styles(oracle: Oracle | None, grids_GMTV: Tensor) -> Tensor | None:
-    """The style that the oracle hears in each bar [G, M]; None without an oracle, where there is but one style."""
+def predicted_styles(oracle: Oracle | None, grids_GMTV: Tensor) -> Tensor | None:
+    """The style that the oracle predicts for each bar [G, M]; None without an oracle."""
     if oracle is None:
         return None
-    heard_N = oracle.opinion(grids_GMTV.flatten(0, 1).unsqueeze(1)).classes_NC[:, 0]
-    return heard_N.unflatten(0, grids_GMTV.shape[:2])
+    predicted_N = oracle.predict(grids_GMTV.flatten(0, 1).unsqueeze(1)).classes_NC[:, 0]
+    return predicted_N.unflatten(0, grids_GMTV.shape[:2])
 
 
 def agreement(styles_GM: Tensor) -> Tensor:
-    """Share of the pairs within each group that have one style [G]."""
+    """Share of the pairs within each group that have the same style [G]."""
     num = styles_GM.shape[1]
-    alike_G = (styles_GM.unsqueeze(1) == styles_GM.unsqueeze(2)).sum((1, 2))
-    return (alike_G - num).double() / (num * (num - 1))
+    same_G = (styles_GM.unsqueeze(1) == styles_GM.unsqueeze(2)).sum((1, 2))
+    return (same_G - num).double() / (num * (num - 1))
 
 
-def _heard(groups: Mapping[str, Tensor]) -> Tensor:
-    """Bars [N, T, V]: two with one z_high, two with one z_low, and so on with the next of each."""
-    pairs = [groups[kind][: SHOWN[0], :HEARD] for kind in HELD_FIXED]
+def _examples(groups: Mapping[str, Tensor]) -> Tensor:
+    """Bars [N, T, V]: two with the same z_high, two with the same z_low, and so on."""
+    pairs = [groups[kind][: SHOWN[0], :NUM_HEARD] for kind in HELD_FIXED]
     return torch.cat(pairs, 1).flatten(0, 1)
 
 
@@ -120,16 +125,16 @@ def _share(hit_N: Tensor) -> float:
     return hit_N.double().mean().item()
 
 
-def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], names: tuple[str, ...]) -> Picture:
-    """Rows with one z_high, then rows with one z_low, under each bar the style that it is heard as."""
+def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], held: EncodedSplit) -> Picture:
+    """Rows with the same z_high, then rows with the same z_low; captions are the predicted styles."""
     rows, columns = SHOWN
     sections = {}
     for kind, fixed in HELD_FIXED.items():
         other = "z_low" if fixed == "z_high" else "z_high"
         captions = [[""] * columns] * rows
         if styles[kind] is not None:
-            captions = [[names[style] for style in heard_M] for heard_M in styles[kind][:rows, :columns].tolist()]
-        sections[f"{fixed} fixed in each row, {other} drawn anew for each bar"] = [
+            captions = [[held.style_names[style] for style in row] for row in styles[kind][:rows, :columns].tolist()]
+        sections[f"{fixed} fixed per row, {other} resampled per bar"] = [
             Row(f"{fixed} {row + 1}", groups[kind][row, :columns], captions[row]) for row in range(rows)
         ]
-    return Picture(strips(sections))
+    return Picture(strips(sections, held.voices))

@@ -1,6 +1,6 @@
-"""Blends between two bars of different styles, step by step.
+"""Interpolation between two bars of different styles.
 
-P pairs of held-out bars, K steps of a blend, N bars, T steps, V voices, L latent dims.
+P pairs of held-out bars, K steps of an interpolation, N bars, T steps, V voices, L latent dims.
 """
 
 from dataclasses import dataclass
@@ -9,40 +9,38 @@ import torch
 from torch import Tensor
 
 from src.evaluation.artifacts import Picture
-from src.evaluation.latents.codec import SEED, likeliest, mean_codes
-from src.evaluation.latents.encode import Coded, Findings, sound
+from src.evaluation.latents.encode import SEED, AnalysisResult, EncodedSplit, decode_mode, mean_codes, sound
+from src.evaluation.latents.figures import Row, strips
 from src.evaluation.latents.intervals import ratio
-from src.evaluation.latents.pairs import paired_styles, style_pairs
-from src.evaluation.latents.strips import Row, strips
+from src.evaluation.latents.transfer import paired_styles, style_pairs
 from src.evaluation.oracles.base import Oracle
 from src.vae.module import VAE
 
 NUM_STEPS = 9
-NUM_PAIRS = 60  # or one for each ordered pair of styles if more
-SHOWN = 2  # pairs
-WAYS = {"high": "z_high", "low": "z_low", "both": "both levels", "fade": "cross-fade"}
+NUM_PAIRS = 60  # or one per ordered pair of styles if that is more
+NUM_SHOWN = 2  # pairs
+METHODS = {"high": "z_high", "low": "z_low", "both": "both levels", "fade": "cross-fade"}
 MEASURES = ("straightness", "largest_step", "monotone", "recognised")
 
 
 @dataclass(frozen=True)
-class Blends:
-    """Bars [P, K, T, V] from sources to targets, and what the oracle makes of them [P, K].
+class Interpolations:
+    """Bars [P, K, T, V] from sources to targets, and the oracle's predictions [P, K].
 
-    `target_PK` is the probability of the target's style, `nonsense_PK` that of no style at all, `heard_PK` the
-    likeliest style.
+    `target_PK` is the probability of the target's style, `none_PK` that of no style, `style_PK` the most probable one.
     """
 
     grids_PKTV: Tensor
     target_PK: Tensor
-    nonsense_PK: Tensor
-    heard_PK: Tensor
+    none_PK: Tensor
+    style_PK: Tensor
 
     def measures(self) -> dict[str, dict[str, float | list[float]] | None]:
-        """Value and interval of each of the `MEASURES`; pairs weigh by how much changes between their ends."""
+        """Value and interval of each of the `MEASURES`, as ratios of sums over pairs."""
         steps_PK = distance(self.grids_PKTV[:, 1:], self.grids_PKTV[:, :-1])
         ends_P = distance(self.grids_PKTV[:, -1], self.grids_PKTV[:, 0])
         change_PK = self.target_PK.diff(dim=1)
-        middle_P = self.nonsense_PK[:, NUM_STEPS // 2]
+        middle_P = self.none_PK[:, NUM_STEPS // 2]
         return {
             "straightness": ratio(steps_PK.sum(1), ends_P),
             "largest_step": ratio(steps_PK.amax(1), ends_P),
@@ -51,84 +49,85 @@ class Blends:
         }
 
 
-def interpolation(vae: VAE, fit: Coded, held: Coded, oracle: Oracle | None) -> Findings:
-    """How smoothly bars turn into others as z_high, z_low or both move from posterior mean to posterior mean.
+def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | None) -> AnalysisResult:
+    """Smoothness of the path as z_high, z_low or both move from one posterior mean to another.
 
-    What is not moved stays the source's; each cell is the likelier choice. Beside them a cross-fade that knows no
-    music: every cell changes over from source to target at a moment of its own, drawn at random.
+    The other level stays the source's; bars are decoded by `decode_mode`. Baseline without a model: a cross-fade in
+    which every cell changes from source to target at a random moment.
 
-    `interpolation_straightness_WAY`: all steps together by the distance of the ends (Hamming), 1 at best, which a
-    single jump reaches too; hence `interpolation_largest_step_WAY`, the largest step by the distance of the ends, 1 for
-    a jump, 1/8 for equal steps, and more than 1 where the path turns back. `interpolation_monotone_WAY`: the part of
-    all change in the oracle's probability of the target's style that goes up; half where it ends as it began.
-    `interpolation_recognised_WAY`: the oracle's probability that the bar in the middle is of any style, rather than of
-    none. Where nothing changes there is None. `interpolation_pairs`: how many blends all this is the mean of.
+    `interpolation_straightness_METHOD`: length of the path divided by the distance of its ends (Hamming), 1 at best and
+    also for a single jump; hence `interpolation_largest_step_METHOD`, the largest step divided by the distance of the
+    ends: 1 for a jump, 1/8 for equal steps, above 1 where the path turns back. `interpolation_monotone_METHOD`: the
+    share of all change in the oracle's probability of the target's style that is upward; ½ where it ends as it began.
+    `interpolation_recognised_METHOD`: the oracle's probability that the middle bar has a style. None where nothing
+    changes. `interpolation_pairs`: number of pairs.
     """
     styles = paired_styles(fit, held)
     if oracle is None or len(styles) < 2:
-        names = [f"interpolation_{measure}_{way}" for measure in MEASURES for way in WAYS]
-        return Findings(dict.fromkeys([*names, "interpolation_pairs"]))
+        names = [f"interpolation_{measure}_{method}" for measure in MEASURES for method in METHODS]
+        return AnalysisResult(dict.fromkeys([*names, "interpolation_pairs"]))
     source_P, target_P = style_pairs(held, styles, NUM_PAIRS)
-    wanted_P = held.styles_N[target_P]
-    blends = {
-        way: judged(oracle, grids_PKTV, wanted_P) for way, grids_PKTV in blended(vae, held, source_P, target_P).items()
+    target_style_P = held.styles_N[target_P]
+    paths = {
+        method: scored(oracle, grids_PKTV, target_style_P)
+        for method, grids_PKTV in interpolated(vae, held, source_P, target_P).items()
     }
-    facts = {way: blend.measures() for way, blend in blends.items()}
+    facts = {method: path.measures() for method, path in paths.items()}
     metrics = {
-        f"interpolation_{measure}_{way}": facts[way][measure] and facts[way][measure]["value"]
+        f"interpolation_{measure}_{method}": facts[method][measure] and facts[method][measure]["value"]
         for measure in MEASURES
-        for way in WAYS
+        for method in METHODS
     }
     metrics["interpolation_pairs"] = float(len(source_P))
     sections = {}
-    for row in range(min(SHOWN, len(source_P))):
+    for row in range(min(NUM_SHOWN, len(source_P))):
         source, target = (held.style_names[held.styles_N[index_P[row]]] for index_P in (source_P, target_P))
-        sections[f"From a bar of {source} to one of {target}; under each what the oracle hears"] = [
-            Row(name, blends[way].grids_PKTV[row], [held.style_names[heard] for heard in blends[way].heard_PK[row]])
-            for way, name in WAYS.items()
+        sections[f"From a bar of {source} to one of {target}, captions: predicted styles"] = [
+            Row(name, paths[method].grids_PKTV[row], [held.style_names[style] for style in paths[method].style_PK[row]])
+            for method, name in METHODS.items()
         ]
-    shown = {
-        "interpolation": Picture(strips(sections)),
-        "interpolation_bars": sound(blends["both"].grids_PKTV[:SHOWN].flatten(0, 1), vae.spec.kit),
+    artifacts = {
+        "interpolation": Picture(strips(sections, held.voices)),
+        "interpolation_bars": sound(paths["both"].grids_PKTV[:NUM_SHOWN].flatten(0, 1), vae.spec.kit),
     }
-    return Findings(metrics, shown, {"interpolation": facts | {"num_pairs": len(source_P)}})
+    return AnalysisResult(metrics, artifacts, {"interpolation": facts | {"num_pairs": len(source_P)}})
 
 
-def blended(vae: VAE, held: Coded, source_P: Tensor, target_P: Tensor) -> dict[str, Tensor]:
-    """Bars uint8 [P, K, T, V] in each of the `WAYS`."""
+def interpolated(vae: VAE, held: EncodedSplit, source_P: Tensor, target_P: Tensor) -> dict[str, Tensor]:
+    """Bars uint8 [P, K, T, V] by each of the `METHODS`."""
     moment_K = torch.linspace(0, 1, NUM_STEPS, device=source_P.device)
-    moving, resting = {}, {}
+    moving, fixed = {}, {}
     for level, codes_NL in mean_codes(vae, held.grids_NTV).items():
         source_P1L, target_P1L = codes_NL[source_P].unsqueeze(1), codes_NL[target_P].unsqueeze(1)
         moving[level] = torch.lerp(source_P1L, target_P1L, moment_K[:, None])
-        resting[level] = source_P1L.expand_as(moving[level])
+        fixed[level] = source_P1L.expand_as(moving[level])
 
     def decoded(high_PKL: Tensor, low_PKL: Tensor) -> Tensor:
-        return likeliest(vae, high_PKL.flatten(0, 1), low_PKL.flatten(0, 1)).unflatten(0, high_PKL.shape[:2])
+        return decode_mode(vae, high_PKL.flatten(0, 1), low_PKL.flatten(0, 1)).unflatten(0, high_PKL.shape[:2])
 
     return {
-        "high": decoded(moving["high"], resting["low"]),
-        "low": decoded(resting["high"], moving["low"]),
+        "high": decoded(moving["high"], fixed["low"]),
+        "low": decoded(fixed["high"], moving["low"]),
         "both": decoded(moving["high"], moving["low"]),
         "fade": cross_fade(held.grids_NTV[source_P], held.grids_NTV[target_P], moment_K),
     }
 
 
 def cross_fade(source_PTV: Tensor, target_PTV: Tensor, moment_K: Tensor) -> Tensor:
-    """Each cell is the source's until its own random moment and the target's from then on, [P, K, T, V]."""
+    """Each cell is the source's before its random moment and the target's from then on [P, K, T, V]."""
     own_PTV = torch.rand(source_PTV.shape, generator=torch.Generator().manual_seed(SEED)).to(source_PTV.device)
     over_PKTV = moment_K[:, None, None] > own_PTV.unsqueeze(1)
     return torch.where(over_PKTV, target_PTV.unsqueeze(1), source_PTV.unsqueeze(1))
 
 
 @torch.no_grad()
-def judged(oracle: Oracle, grids_PKTV: Tensor, wanted_P: Tensor) -> Blends:
-    """What the oracle hears on the way to the styles that are wanted."""
+def scored(oracle: Oracle, grids_PKTV: Tensor, target_style_P: Tensor) -> Interpolations:
+    """The oracle's predictions along the paths to the target styles."""
     logits_NK, _ = oracle(grids_PKTV.flatten(0, 1).unsqueeze(1).float() / oracle.levels)
-    chance_PKC = logits_NK.softmax(1).unflatten(0, grids_PKTV.shape[:2])
-    target_PK = chance_PKC.gather(2, wanted_P[:, None, None].expand(*chance_PKC.shape[:2], 1))[..., 0]
-    heard_PK = chance_PKC[..., : oracle.num_classes].argmax(2)
-    return Blends(grids_PKTV, target_PK, chance_PKC[..., oracle.num_classes], heard_PK)
+    probability_PKC = logits_NK.softmax(1).unflatten(0, grids_PKTV.shape[:2])
+    target_PK = probability_PKC.gather(2, target_style_P[:, None, None].expand(*probability_PKC.shape[:2], 1))[..., 0]
+    style_PK = probability_PKC[..., : oracle.num_classes].argmax(2)
+    return Interpolations(grids_PKTV, target_PK, probability_PKC[..., oracle.num_classes], style_PK)
 
 
 def distance(one: Tensor, other: Tensor) -> Tensor:

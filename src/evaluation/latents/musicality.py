@@ -1,4 +1,4 @@
-"""Are a VAE's bars musical? What can be counted says, each figure beside what it says of real bars and of noise.
+"""Musicality of a VAE's samples: copies, a two-sample test, sharpness, each beside its value for real bars.
 
 N bars, M training bars, T steps, V voices, L latent dims.
 """
@@ -10,20 +10,19 @@ import torch
 from torch import Tensor
 from torch.special import entr
 
-from src.evaluation.drum_metrics import Listener
-from src.evaluation.latents.codec import SEED
-from src.evaluation.latents.encode import Coded, Findings
+from src.evaluation.drum_metrics import DrumMetrics
+from src.evaluation.latents.encode import SEED, AnalysisResult, EncodedSplit
 from src.evaluation.latents.intervals import wilson
-from src.evaluation.latents.two_samples import guesses
+from src.evaluation.latents.probes import c2st_predict
 from src.vae.module import VAE
 
-FEWEST = 10  # bars of each kind to learn from and to be scored on
+MIN_BARS = 10  # of each kind, to train on and to test on
 ENTROPY_BARS = 500
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many hits of so many trials."""
+    """A share of `hits` in `num` trials."""
 
     hits: int
     num: int
@@ -42,50 +41,56 @@ class Share:
 
 
 @torch.no_grad()
-def musicality(vae: VAE, fit: Coded, held: Coded, train_NTV: Tensor, drawn_NTV: Tensor, listener: Listener) -> Findings:
-    """What samples copy, what gives them away, how sharp they are, and a paragraph on it as the fact `musicality`.
+def musicality(
+    vae: VAE,
+    fit: EncodedSplit,
+    held: EncodedSplit,
+    train_NTV: Tensor,
+    samples_NTV: Tensor,
+    drum_metrics: DrumMetrics,
+) -> AnalysisResult:
+    """Metrics of samples beside those of real bars, and a paragraph about them as the fact `musicality`.
 
-    Metrics: `copied`, the share of samples that are exactly a training bar, and `copied_real`, that of the test bars;
-    `told_apart`, how often a classifier tells samples from test bars, one half being chance, and `told_apart_real`, the
-    same with training bars in the samples' place; `cell_entropy`, see there.
+    `copied`: the share of samples that equal a training bar, and `copied_real`, that of the test bars; `told_apart`:
+    accuracy of a classifier of samples and test bars, ½ by chance, and `told_apart_real`, the same with training bars
+    in place of samples; `cell_entropy`.
 
-    The classifier learns on the validation split and is scored on the test split: on two halves of one split it would
-    recognise the recordings that both of them are from.
+    The classifier is trained on the validation split and tested on the test split: two halves of one split share
+    recordings, which it would recognise.
 
     Args:
         train_NTV: all bars of the training split.
-        drawn_NTV: samples of the prior, those that the listener's measures in results.json are of.
-        listener: measures validity and feature distance, and knows their controls.
+        samples_NTV: the samples of the prior that drum metrics in results.json are of.
     """
-    copied = {"copied": _copies(drawn_NTV, train_NTV), "copied_real": _copies(held.grids_NTV, train_NTV)}
+    copied = {"copied": _copies(samples_NTV, train_NTV), "copied_real": _copies(held.grids_NTV, train_NTV)}
     random = torch.Generator().manual_seed(SEED)
-    some_NTV = train_NTV[torch.randperm(len(train_NTV), generator=random)[: len(drawn_NTV)].to(train_NTV.device)]
-    told = {"told_apart": _told_apart(drawn_NTV, fit, held), "told_apart_real": _told_apart(some_NTV, fit, held)}
+    some_NTV = train_NTV[torch.randperm(len(train_NTV), generator=random)[: len(samples_NTV)].to(train_NTV.device)]
+    accuracy = {"told_apart": _c2st(samples_NTV, fit, held), "told_apart_real": _c2st(some_NTV, fit, held)}
     entropy = cell_entropy(vae)
-    words = [
-        *_measured(listener.measures(drawn_NTV), listener.controls()),
-        _copying(**copied),
-        *_telling(**told),
-        _sharpness(entropy, train_NTV),
-        "All this judges one bar at a time, on a grid: neither how hard and how exactly in time a drummer strikes, nor "
-        "how bars follow one another; and nobody has listened.",
+    sentences = [
+        *_drum_metrics_text(drum_metrics.measure(samples_NTV), drum_metrics.controls()),
+        _copies_text(**copied),
+        *_c2st_text(*accuracy.values()),
+        _entropy_text(entropy, train_NTV),
+        "All of this concerns single bars on a grid: neither dynamics and microtiming nor how bars follow one another. "
+        "There was no listening test.",
     ]
-    shares = {name: share.value if share else None for name, share in (copied | told).items()}
-    return Findings(shares | {"cell_entropy": entropy}, facts={"musicality": " ".join(words)})
+    shares = {name: share.value if share else None for name, share in (copied | accuracy).items()}
+    return AnalysisResult(shares | {"cell_entropy": entropy}, facts={"musicality": " ".join(sentences)})
 
 
 @torch.no_grad()
 def cell_entropy(vae: VAE, num: int = ENTROPY_BARS) -> float:
-    """Mean entropy of a cell's probability along sampling from the prior, at temperature 1, in nats.
+    """Mean entropy of a cell's probability while sampling from the prior at temperature 1, in nats.
 
-    What is left to chance when a cell is drawn, given the latents and, for a decoder that sees them, the cells before:
-    0 where everything is decided, ln 2 for a coin. The lower, the sharper the samples.
+    The uncertainty left given the latents and, for an autoregressive decoder, the preceding cells: 0 where everything
+    is determined, ln 2 for a coin. The lower, the sharper the samples.
     """
     random = torch.Generator().manual_seed(SEED)
     high_NL = torch.randn(num, vae.z_high, generator=random).to(vae.device)
     low_NL = vae.low_from(high_NL, torch.randn(num, vae.z_low, generator=random).to(vae.device))
     uniform_NTV = torch.rand(num, *vae.shape, generator=random).to(vae.device)
-    _, probability_NTV = vae.decoder.generate(vae.seen(high_NL, low_NL), uniform_NTV)
+    _, probability_NTV = vae.decoder.generate(vae.decoder_input(high_NL, low_NL), uniform_NTV)
     return _entropy(probability_NTV.double())
 
 
@@ -102,54 +107,54 @@ def _packed(grids_NTV: Tensor) -> list[bytes]:
     return [bar.tobytes() for bar in np.packbits(grids_NTV.bool().flatten(1).cpu().numpy(), axis=1)]
 
 
-def _told_apart(candidates_NTV: Tensor, fit: Coded, held: Coded) -> Share | None:
-    """Guesses right about unseen candidates and test bars; as many of each kind everywhere."""
+def _c2st(candidates_NTV: Tensor, fit: EncodedSplit, held: EncodedSplit) -> Share | None:
+    """Correct predictions for unseen candidates and test bars, equally many of each; None with too few bars."""
     num = min(len(candidates_NTV) // 2, len(fit.grids_NTV), len(held.grids_NTV))
-    if num < FEWEST:
+    if num < MIN_BARS:
         return None
-    seen_NTV, unseen_NTV = candidates_NTV[:num], candidates_NTV[num : 2 * num]
-    real_N = guesses(seen_NTV, fit.grids_NTV[:num], torch.cat([unseen_NTV, held.grids_NTV[:num]]))
-    return Share(int((~real_N[:num]).sum() + real_N[num:].sum()), 2 * num)
+    train_NTV, test_NTV = candidates_NTV[:num], candidates_NTV[num : 2 * num]
+    is_real_N = c2st_predict(train_NTV, fit.grids_NTV[:num], torch.cat([test_NTV, held.grids_NTV[:num]]))
+    return Share(int((~is_real_N[:num]).sum() + is_real_N[num:].sum()), 2 * num)
 
 
-def _measured(found: dict[str, float], controls: dict[str, dict[str, float]]) -> list[str]:
+def _drum_metrics_text(metrics: dict[str, float], controls: dict[str, dict[str, float]]) -> list[str]:
     validity = {name: control["validity"] for name, control in controls.items()}
     distance = {name: control["feature_distance"] for name, control in controls.items()}
-    nearer = "nearer than" if found["feature_distance"] < distance["real"] else "farther than"
+    nearer = "nearer than" if metrics["feature_distance"] < distance["real"] else "farther than"
     return [
-        f"The homework's validity is {found['validity']:.3f} for samples and {validity['real']:.3f} for test bars, but "
-        f"also {validity['noise']:.3f} for noise as dense as the training bars and {validity['single']:.3f} for a "
-        "single bar over and over: on its own it says next to nothing.",
-        f"In their musical features samples are {found['feature_distance']:.2f} away from the training bars, test bars "
-        f"{distance['real']:.2f}, noise {distance['noise']:.1f}: samples are {nearer} real bars that the model has not "
-        "seen.",
+        f"The homework's validity is {metrics['validity']:.3f} for samples and {validity['real']:.3f} for test bars, "
+        f"but also {validity['noise']:.3f} for noise as dense as the training bars and {validity['single']:.3f} for "
+        "one bar repeated: on its own it says next to nothing.",
+        f"The distance to the training bars in musical features is {metrics['feature_distance']:.2f} for samples, "
+        f"{distance['real']:.2f} for test bars and {distance['noise']:.1f} for noise: samples are {nearer} real bars "
+        "that the model has not seen.",
     ]
 
 
-def _copying(copied: Share, copied_real: Share) -> str:
-    said = f"Exact copies of training bars are {copied} of the samples and {copied_real} of the test bars: "
+def _copies_text(copied: Share, copied_real: Share) -> str:
+    text = f"Exact copies of training bars are {copied} of the samples and {copied_real} of the test bars: "
     if copied.interval[0] > copied_real.interval[1]:
-        return f"{said}more than real bars recur, so that some must be known by heart."
+        return f"{text}more than among real bars, so the model has memorised some."
     if copied.interval[1] < copied_real.interval[0]:
-        return f"{said}fewer than real bars recur, so that what is common in the data is drawn too seldom."
-    return f"{said}as many as real bars recur."
+        return f"{text}fewer than among real bars, so frequent bars are sampled too rarely."
+    return f"{text}no difference shown."
 
 
-def _telling(told_apart: Share | None, told_apart_real: Share | None) -> list[str]:
-    if not (told_apart and told_apart_real):
+def _c2st_text(accuracy: Share | None, accuracy_real: Share | None) -> list[str]:
+    if not (accuracy and accuracy_real):
         return []
-    said = (
-        f"A small classifier tells samples from test bars in {told_apart} of all cases, and training bars in "
-        f"their place in {told_apart_real}, where guessing gets one half: "
+    text = (
+        f"A small classifier distinguishes samples from test bars with an accuracy of {accuracy}, and training bars in "
+        f"their place with {accuracy_real}; chance is 50 %: "
     )
-    if told_apart.interval[0] > told_apart_real.interval[1]:
-        return [f"{said}samples give themselves away."]
-    return [f"{said}it cannot tell them better than real bars, though a better one, or an ear, might."]
+    if accuracy.interval[0] > accuracy_real.interval[1]:
+        return [f"{text}samples are recognisable."]
+    return [f"{text}samples are no easier to recognise than real bars, for this classifier."]
 
 
-def _sharpness(entropy: float, train_MTV: Tensor) -> str:
-    alone = _entropy(train_MTV.double().mean(0))
+def _entropy_text(entropy: float, train_MTV: Tensor) -> str:
+    independent = _entropy(train_MTV.double().mean(0))
     return (
-        f"When a cell is drawn, {entropy:.3f} nats are left to chance; it would be {alone:.3f} if each cell were hit "
-        "at its own rate in the training bars, whatever else sounds."
+        f"The entropy of a cell while sampling is {entropy:.3f} nats; independent cells with the rates of the training "
+        f"bars would have {independent:.3f}."
     )

@@ -1,4 +1,4 @@
-"""Everything that a VAE on drum bars is asked at the end of its run, beside how likely it finds them."""
+"""Analyses a VAE on drum bars at the end of its run."""
 
 from pathlib import Path
 
@@ -6,45 +6,76 @@ import torch
 from torch import Tensor
 
 from src.data.module import ResidentData
-from src.evaluation.drum_metrics import Listener
+from src.evaluation.artifacts import Artifact, Picture
+from src.evaluation.drum_metrics import DrumMetrics
+from src.evaluation.latents.associations import association_table, name_dimensions
 from src.evaluation.latents.control import control
-from src.evaluation.latents.dimensions import dimensions
-from src.evaluation.latents.encode import Findings, coded
+from src.evaluation.latents.disentanglement import disentanglement
+from src.evaluation.latents.encode import AnalysisResult, EncodedSplit, LatentCodes, encode_split, sound
+from src.evaluation.latents.figures import association_map
 from src.evaluation.latents.hierarchy import hierarchy
 from src.evaluation.latents.interpolation import interpolation
 from src.evaluation.latents.musicality import musicality
 from src.evaluation.latents.transfer import transfer
+from src.evaluation.latents.traversals import audible_bars, pages, traversal_picture, traverse
 from src.evaluation.oracles.factory import oracle_of
+from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 
-class Examiner:
-    """Asks what each latent dimension controls, what the levels hold, whether style can be moved, and for music.
+class LatentAnalysis:
+    """What each dimension and level controls, style transfer, interpolation, control, and musicality of samples.
 
-    What is fitted is fitted on the validation split, and everything is scored on the test split.
+    Everything is fitted on the validation split and scored on the test split.
 
     Args:
         data: set up; bars of one channel.
-        listener: judges how bars sound.
+        drum_metrics: of single bars.
         num_bars: of each held-out split, at most.
         cache: folder of trained oracles.
     """
 
-    def __init__(self, data: ResidentData, listener: Listener, num_bars: int, cache: Path, device: torch.device):
+    def __init__(self, data: ResidentData, drum_metrics: DrumMetrics, num_bars: int, cache: Path, device: torch.device):
         self.data = data
-        self.listener = listener
+        self.drum_metrics = drum_metrics
         self.num_bars = num_bars
         self.train_NTV = data.splits["train"].images.to(device)
         self.oracle = oracle_of(data, cache, device) if len(data.spec.classes) > 1 else None
 
-    def examine(self, vae: VAE, drawn_NTV: Tensor) -> Findings:
-        """All findings about a model in evaluation mode and the bars that it drew from its prior."""
-        fit, held = (coded(vae, self.data, split, self.num_bars) for split in ("val", "test"))
+    def run(self, vae: VAE, samples_NTV: Tensor) -> AnalysisResult:
+        """Analyses a model in evaluation mode and its samples of the prior."""
+        fit, held = (encode_split(vae, self.data, split, self.num_bars) for split in ("val", "test"))
         return (
             dimensions(vae, fit, held)
             | hierarchy(vae, fit, held, self.oracle)
             | transfer(vae, fit, held, self.oracle)
             | interpolation(vae, fit, held, self.oracle)
-            | control(vae, fit, held, self.listener)
-            | musicality(vae, fit, held, self.train_NTV, drawn_NTV, self.listener)
+            | control(vae, fit, held, self.drum_metrics)
+            | musicality(vae, fit, held, self.train_NTV, samples_NTV, self.drum_metrics)
         )
+
+
+@torch.no_grad()
+def dimensions(vae: VAE, fit: EncodedSplit, held: EncodedSplit) -> AnalysisResult:
+    """Names, disentanglement and traversals of the dimensions of both levels.
+
+    Metrics: `named_LEVEL`, the number of active dimensions with a name, and those of disentanglement.py. Facts:
+    `latents`, a row per dimension. Artifacts: the table `associations`; `associations_LEVEL` for levels with an active
+    dimension; `traversal_LEVEL`, continued in `traversal_LEVEL_2` and so on, also as sound.
+    """
+    fit_codes, held_codes = LatentCodes.of(vae, fit), LatentCodes.of(vae, held)
+    named = name_dimensions(fit_codes, held_codes)
+    metrics = disentanglement(fit_codes, held_codes)
+    artifacts: dict[str, Artifact] = {"associations": association_table(named)}
+    for level in LEVELS:
+        of_level = [each for each in named if each.level == level]
+        active = [each for each in of_level if each.active]
+        metrics[f"named_{level}"] = sum(each.best_association is not None for each in active)
+        if active:
+            artifacts[f"associations_{level}"] = Picture(association_map(active))
+        for number, rows in enumerate(pages(of_level), 1):
+            name = f"traversal_{level}" if number == 1 else f"traversal_{level}_{number}"
+            grids_RSTV = traverse(vae, fit_codes.means, rows)
+            artifacts[name] = Picture(traversal_picture(rows, grids_RSTV, vae.spec.kit))
+            artifacts[f"{name}_bars"] = sound(audible_bars(rows, grids_RSTV), vae.spec.kit)
+    return AnalysisResult(metrics, artifacts, {"latents": [each.facts() for each in named]})

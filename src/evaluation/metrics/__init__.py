@@ -1,1 +1,1 @@
-"""Measures of collapse: they know tensors, never a trainer."""
+"""Metrics of collapse, of tensors alone."""

@@ -1,4 +1,4 @@
-"""The evidence lower bound and its parts, raw: β 1, nothing clamped, temperature 1.
+"""The evidence lower bound and its terms, with β 1, raw KL and temperature 1.
 
 N samples, L latent dims, K importance samples, T steps, V voices (cells of a step).
 """
@@ -44,7 +44,7 @@ class Bound(Metric):
         self.total += len(distortion_N)
 
     def compute(self) -> dict[str, Tensor]:
-        """Tensors by metric name; `kl_high_dims` and `kl_low_dims` have one entry a dimension."""
+        """Tensors by metric name; `kl_high_dims` and `kl_low_dims` have one entry per dimension."""
         reconstruction, high_L, low_L = (value / self.total for value in (self.distortion, self.high_L, self.low_L))
         return {
             "elbo": -(reconstruction + high_L.sum() + low_L.sum()),
@@ -59,12 +59,12 @@ class Bound(Metric):
 
 
 def active_units(means_NL: Tensor) -> Tensor:
-    """How many dimensions' posterior means vary over samples by more than 0.01 (Burda et al. 2016, section 5.2)."""
+    """Number of dimensions whose posterior means have a variance above 0.01 (Burda et al. 2016, section 5.2)."""
     return (means_NL.double().var(0) > ACTIVE_VARIANCE).sum()
 
 
 def importance_weighted_nll(log_weights_KN: Tensor) -> Tensor:
-    """−log (1/K Σ_k p(x, z_k)/q(z_k|x)) of each sample [N]: tends to −log p(x) as K grows (Burda et al. 2016).
+    """−log (1/K Σ_k p(x, z_k)/q(z_k|x)) per sample [N], which tends to −log p(x) for large K (Burda et al. 2016).
 
     arXiv:1509.00519, eq. 8.
     """
@@ -72,9 +72,9 @@ def importance_weighted_nll(log_weights_KN: Tensor) -> Tensor:
 
 
 def cell_floor(train: Iterable[Tensor], held_out_NTV: Tensor) -> Tensor:
-    """NLL in nats per sample of one Bernoulli per cell, fitted on `train`: what a collapsed parallel decoder reaches.
+    """NLL in nats per sample of independent Bernoulli cells fitted on `train`, the optimum of a collapsed decoder.
 
-    All in [0, 1], `train` in parts [N, T, V]; a grey cell counts as the expectation over its binarisations.
+    Cells in [0, 1], `train` in parts [N, T, V]; a grey cell counts as the expectation over its binarisations.
     """
     total_TV, num = 0.5, 1
     for part_NTV in train:
@@ -83,7 +83,7 @@ def cell_floor(train: Iterable[Tensor], held_out_NTV: Tensor) -> Tensor:
     return -(on_TV * rate_TV.log() + (1 - on_TV) * (-rate_TV).log1p()).sum()
 
 
-def onset_f1(real_NTV: Tensor, rebuilt_NTV: Tensor) -> Tensor:
-    """F1 of the cells that are on; NaN where neither has one. Accuracy would praise silence."""
-    real_NTV, rebuilt_NTV = real_NTV > 0.5, rebuilt_NTV > 0.5
-    return 2 * (real_NTV & rebuilt_NTV).sum().double() / (real_NTV.sum() + rebuilt_NTV.sum())
+def onset_f1(real_NTV: Tensor, reconstructed_NTV: Tensor) -> Tensor:
+    """F1 of the cells that are on; NaN where neither has one. Accuracy would favour silence."""
+    real_NTV, reconstructed_NTV = real_NTV > 0.5, reconstructed_NTV > 0.5
+    return 2 * (real_NTV & reconstructed_NTV).sum().double() / (real_NTV.sum() + reconstructed_NTV.sum())

@@ -9,18 +9,18 @@ from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
 ROWS = 1024  # of a distance matrix held at once
-MOST = 10_000  # points whose neighbourhoods are looked at: the cost grows with their square
-MOST_PAIRED = 2_500  # points of which KID takes all pairs, in float64
+MAX_POINTS = 10_000  # of neighbourhoods, in quadratic time
+MAX_PAIRED = 2_500  # points of which KID takes all pairs, in float64
 
 
 class Fidelity(Metric):
     """Fréchet distance, KID, precision, recall, density, coverage and Vendi score of generated against real features.
 
-    Neighbourhoods and the Vendi score take features centred by the real mean: distances are computed as differences of
-    squares, which in float32 cancel where features lie far from the origin.
+    Neighbourhoods and the Vendi score use features centred by the real mean, since distances are computed as
+    differences of squares, which would cancel in float32 far from the origin.
 
     Args:
-        real_MF: features of held-out real images, whose neighbourhoods are measured once for every number of fakes.
+        real_MF: features of held-out real images; their radii are computed once per number of fakes.
         neighbours: k of the neighbourhoods.
     """
 
@@ -38,15 +38,15 @@ class Fidelity(Metric):
         self.features.append(features_NF)
 
     def compute(self) -> dict[str, Tensor]:
-        """The seven metrics; neighbourhoods compare as many of each, since their radii shrink with number."""
+        """The seven metrics; neighbourhoods use equally many of each, since radii shrink with number."""
         fake_NF = dim_zero_cat(self.features)
-        num = min(len(fake_NF), len(self.real_MF), MOST)
+        num = min(len(fake_NF), len(self.real_MF), MAX_POINTS)
         real_MF, centred_NF = self._centred(self.real_MF[:num]), self._centred(fake_NF)
         if num not in self.real_radii:
             self.real_radii[num] = radii(real_MF, self.neighbours)
         return {
             "fid": frechet_distance(self.real_MF, fake_NF),
-            "kid": kernel_distance(self.real_MF[:MOST_PAIRED], fake_NF[:MOST_PAIRED]),
+            "kid": kernel_distance(self.real_MF[:MAX_PAIRED], fake_NF[:MAX_PAIRED]),
             **neighbourhoods(real_MF, self.real_radii[num], centred_NF[:num], self.neighbours),
             "vendi": vendi_score(centred_NF),
         }
@@ -60,8 +60,8 @@ def frechet_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
     real_MF, fake_NF = real_MF.double(), fake_NF.double()
     gap = (real_MF.mean(0) - fake_NF.mean(0)).square().sum()
     real_FF, fake_FF = torch.cov(real_MF.T), torch.cov(fake_NF.T)
-    # tr (ΣΣ')^½ is the sum of the roots of ΣΣ''s eigenvalues, which are real and not negative but for rounding.
-    # On the CPU, which takes a few milliseconds over so small a matrix.
+    # tr (ΣΣ')^½ is the sum of the roots of the eigenvalues of ΣΣ', non-negative up to rounding.
+    # On the CPU, where such a small matrix takes milliseconds.
     overlap = torch.linalg.eigvals((real_FF @ fake_FF).cpu()).real.clamp(min=0).sqrt().sum().to(gap)
     return gap + real_FF.trace() + fake_FF.trace() - 2 * overlap
 
@@ -69,8 +69,8 @@ def frechet_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
 def kernel_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
     """Kernel inception distance: squared MMD, kernel (xᵀy/F + 1)³ (Bińkowski et al. 2018, arXiv:1801.01401, sec. 4).
 
-    The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and draws
-    nothing. It may be a little below 0.
+    The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and may be
+    slightly negative.
     """
     real_MF, fake_NF = real_MF.double(), fake_NF.double()
     return (
@@ -81,7 +81,7 @@ def kernel_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
 
 
 def _mean_kernel(one_NF: Tensor, other_MF: Tensor, same: bool) -> Tensor:
-    """Mean over all pairs; of the same points, over pairs of different ones."""
+    """Mean over all pairs, without those of a point with itself."""
     features = one_NF.shape[1]
     total = sum(((rows_BF @ other_MF.T / features + 1) ** 3).sum() for rows_BF in one_NF.split(ROWS))
     if not same:
@@ -93,7 +93,7 @@ def _mean_kernel(one_NF: Tensor, other_MF: Tensor, same: bool) -> Tensor:
 def neighbourhoods(real_MF: Tensor, real_radius_M: Tensor, fake_NF: Tensor, neighbours: int) -> dict[str, Tensor]:
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020).
 
-    arXiv:2002.09797. Balls around a point reach to its k-th nearest neighbour of the same kind, as `radii` measures.
+    arXiv:2002.09797. The ball of a point reaches to its k-th nearest neighbour of the same kind, see `radii`.
     """
     fake_radius_N = radii(fake_NF, neighbours)
     real_balls_N, inside_a_ball_M, nearest_M = [], [], []
@@ -124,7 +124,7 @@ def vendi_score(features_NF: Tensor) -> Tensor:
 def radii(points_NF: Tensor, neighbours: int) -> Tensor:
     """Distance of each point to its k-th nearest other point."""
     if len(points_NF) <= neighbours:
-        raise ValueError(f"{len(points_NF)} samples are too few to look at the {neighbours} nearest of each: take more")
+        raise ValueError(f"{len(points_NF)} samples are too few for {neighbours} nearest neighbours: take more")
     nearest = [
         torch.cdist(rows, points_NF).topk(neighbours + 1, largest=False).values for rows in points_NF.split(ROWS)
     ]

@@ -1,4 +1,4 @@
-"""Mode coverage: which classes of the data a generator still draws.
+"""Mode coverage: which classes of the data occur among samples.
 
 N images, C channels, K modes.
 """
@@ -9,31 +9,29 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 
 REAL_SHARE = 0.95  # of the held-out real images that count as recognisable; sets the threshold
 
 
 class ModeCoverage(Metric):
-    """Which classes of the data occur among generated images, with quality and without.
+    """Which classes of the data occur among generated images, by recognisable samples and by all samples.
 
-    An image is recognisable if the oracle's top class is not "none" (its confidence is positive, see `Opinion`) and its
-    confidence reaches `threshold`, which 95 % of the held-out real images do. Where the oracle calls more than 5 % of
-    the real images "none", the threshold is the lowest positive confidence among them: fewer than 95 % pass it.
-    p_k is the share of mode k among recognisable real images, q_k its share among all generated ones, and q_0 that of
-    those which are not recognisable. A mode is covered if q_k ≥ p_k / 10. `kl` compares q with what real images give:
-    Σ q_k ln(q_k / ((1 − r) p_k)) + q_0 ln(q_0 / r), where r is the share of real images that is not recognisable. With
-    C characters per image the modes are all K^C combinations, and p is the product of the channels' shares, since they
-    are independent.
+    An image is recognisable if the oracle's top class is not "none" and its confidence reaches `threshold`, which 95 %
+    of the held-out real images do. Where the oracle predicts "none" for more than 5 % of the real images, the threshold
+    is the lowest positive confidence among them. p_k is the share of mode k among recognisable real images, q_k its
+    share among all generated images, q_0 the share of those not recognisable, r that of real images not recognisable.
+    A mode is covered if q_k ≥ p_k / 10. kl = Σ q_k ln(q_k / ((1 − r) p_k)) + q_0 ln(q_0 / r). With C characters per
+    image the modes are all K^C combinations, and p is the product of the channels' shares, as they are independent.
 
-    Coverage by any sample: every image counts for the mode that the oracle prefers, at whatever confidence. a_k are the
-    shares of the modes among these. One image is enough for `modes_any`, as in the literature.
+    Coverage by any sample (`modes_any`, `kl_any`, `effective_modes`, `top_share`): every image counts for its best mode
+    at any confidence, and one image covers a mode, as in the literature.
 
-    A class that is so rare that no held-out real image is recognised as its own cannot be measured: its modes are left
-    out (`judged_K`), neither covered nor missing, and an image that the oracle takes for one counts for none.
+    Modes of a class that no held-out real image is recognised as cannot be measured (`measured_K`): they are neither
+    covered nor missing, and images of them count for none.
 
     Args:
-        real: the oracle's opinion of held-out real images.
+        real: the oracle's predictions for held-out real images.
         num_classes: K of one channel.
         rejected_share: r.
         copies: how often each held-out character occurs in a channel of `real`.
@@ -44,7 +42,7 @@ class ModeCoverage(Metric):
     any_K: Tensor
     total: Tensor
 
-    def __init__(self, real: Opinion, num_classes: int, rejected_share: float = 1 - REAL_SHARE, copies: int = 1):
+    def __init__(self, real: Predictions, num_classes: int, rejected_share: float = 1 - REAL_SHARE, copies: int = 1):
         super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.num_classes = num_classes
         self.rejected_share = rejected_share
@@ -58,40 +56,39 @@ class ModeCoverage(Metric):
         shares_CK = [_shares(class_M, num_classes) for class_M in recognised_MC.unbind(1)]
         self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_CK)
         self.register_buffer("real_share_K", _product(shares_CK))
-        self.register_buffer("judged_K", self.real_share_K > 0)
+        self.register_buffer("measured_K", self.real_share_K > 0)
         self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("any_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
-    def recognise(self, opinion: Opinion) -> Tensor:
-        """The mode of each image [N], or −1 where it is not recognisable; 0 never reaches the threshold."""
-        return torch.where(opinion.confidence_N >= self.threshold, self._favourite(opinion), -1)
+    def recognise(self, predictions: Predictions) -> Tensor:
+        """The mode of each image [N], or −1 where it is not recognisable; confidence 0 never is."""
+        return torch.where(predictions.confidence_N >= self.threshold, self._best_mode(predictions), -1)
 
-    def update(self, opinion: Opinion) -> None:
-        self.count_K += _counts(self.recognise(opinion), len(self.count_K))
-        self.any_K += _counts(self._favourite(opinion), len(self.any_K))
-        self.total += len(opinion.confidence_N)
+    def update(self, predictions: Predictions) -> None:
+        self.count_K += _counts(self.recognise(predictions), len(self.count_K))
+        self.any_K += _counts(self._best_mode(predictions), len(self.any_K))
+        self.total += len(predictions.confidence_N)
 
-    def _favourite(self, opinion: Opinion) -> Tensor:
-        """The mode that the oracle prefers [N], or −1 where it sees none at all or one that is not judged."""
-        mode_N = torch.zeros_like(opinion.classes_NC[:, 0])
-        for class_N in opinion.classes_NC.unbind(1):
+    def _best_mode(self, predictions: Predictions) -> Tensor:
+        """The oracle's best mode [N], or −1 where there is none or it cannot be measured."""
+        mode_N = torch.zeros_like(predictions.classes_NC[:, 0])
+        for class_N in predictions.classes_NC.unbind(1):
             mode_N = mode_N * self.num_classes + class_N
-        known_N = (opinion.classes_NC >= 0).all(1)
-        return torch.where(known_N & self.judged_K[mode_N.clamp(min=0)], mode_N, -1)
+        known_N = (predictions.classes_NC >= 0).all(1)
+        return torch.where(known_N & self.measured_K[mode_N.clamp(min=0)], mode_N, -1)
 
     def compute(self) -> dict[str, Tensor]:
         """Tensors by metric name, finite for any counts; `covered` and `shares` have one entry per mode.
 
-        `shares` are the modes' shares among recognisable images, zeros where there is none. Where no image belongs to
-        any mode, as of points that all lie off the Gaussians, `effective_modes` and `top_share` are 0, and `kl_any` is
-        its largest value, that of images which all show the rarest mode.
+        `shares` are those among recognisable images. Where no image belongs to a mode, as with points far from all
+        Gaussians, `effective_modes` and `top_share` are 0 and `kl_any` has its maximum, that of the rarest mode alone.
         """
         share_K = self.count_K.double() / self.total
-        covered_K = self.judged_K & (share_K >= self.real_share_K / 10)
+        covered_K = self.measured_K & (share_K >= self.real_share_K / 10)
         any_K = self.any_K.double() / self.any_K.sum().clamp(min=1)
         in_a_mode = self.any_K.sum() > 0
-        rarest = torch.where(self.judged_K, self.real_share_K, 1).min()
+        rarest = torch.where(self.measured_K, self.real_share_K, 1).min()
         return {
             "modes": covered_K.sum(),
             "recognisable": share_K.sum(),
@@ -106,22 +103,22 @@ class ModeCoverage(Metric):
         }
 
     def _divergence(self, share_K: Tensor) -> Tensor:
-        """KL in nats from the real shares to those of all images, the unrecognisable ones being one more class."""
+        """KL in nats of the shares of all images from the real ones, with unrecognisable images as a further class."""
         rejected = (1 - share_K.sum()).clamp(min=0)
         recognised = torch.xlogy(share_K, share_K / ((1 - self.rejected_share) * self.real_share_K))
-        return recognised[self.judged_K].sum() + torch.xlogy(rejected, rejected / self.rejected_share)
+        return recognised[self.measured_K].sum() + torch.xlogy(rejected, rejected / self.rejected_share)
 
     def _divergence_any(self, share_K: Tensor) -> Tensor:
-        """KL in nats from the real shares; modes that are not judged have no share in either."""
-        return torch.xlogy(share_K, share_K / self.real_share_K)[self.judged_K].sum()
+        """KL in nats of the shares from the real ones."""
+        return torch.xlogy(share_K, share_K / self.real_share_K)[self.measured_K].sum()
 
     def _floor(self) -> Tensor:
-        """What a perfect sampler's `kl` is expected to be: (K−1)/2 · (1/N + 1/M), M held-out real images.
+        """Expected `kl` of a perfect sampler: (K−1)/2 · (1/N + 1/M) for K modes and M held-out real images.
 
-        Of K modes; the reference of stacked characters has fewer free shares, C (K−1), since it is a product. Holds
-        where N is several times the number of modes. The share that is not recognisable adds 1/2N.
+        The reference of stacked characters has C (K−1) free shares, as it is a product. Valid where N is several times
+        the number of modes. The unrecognisable share adds 1/2N.
         """
-        modes = (self.judged_K.sum() - 1).clamp(min=0)
+        modes = (self.measured_K.sum() - 1).clamp(min=0)
         return modes / (2 * self.total.double()) + self.free_shares / (2 * self.num_real)
 
 

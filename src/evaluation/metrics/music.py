@@ -1,4 +1,4 @@
-"""How musical generated drum grids are, as far as counting tells.
+"""Musical metrics of generated drum bars.
 
 N bars, M reference bars, T steps, V voices, F features.
 """
@@ -16,9 +16,9 @@ from src.evaluation.metrics.fidelity import frechet_distance
 class Musicality(Metric):
     """Validity, diversity and feature distance of generated bars.
 
-    Neither of the first two tells music from its opposite: independent noise at density 0.3 is valid (0.999) and
-    diverse, and one bar repeated for ever is valid (1.0) though not diverse. Read them beside the feature distance,
-    and that beside its control, the distance of the test split from the same reference.
+    The first two do not distinguish music from noise: independent hits at density 0.3 are valid (0.999) and diverse,
+    one repeated bar is valid (1.0) though not diverse. Compare the feature distance, and that with its control, the
+    distance of the test split.
 
     Args:
         reference_MTV: the bars whose features are the reference, those of the training split.
@@ -36,7 +36,7 @@ class Musicality(Metric):
         self.grids.append(grids_NTV)
 
     def compute(self) -> dict[str, Tensor]:
-        """The three figures; at least two bars are needed."""
+        """The three metrics, of at least two bars."""
         grids_NTV = dim_zero_cat(self.grids)
         return {
             "validity": validity(grids_NTV).mean(),
@@ -46,10 +46,10 @@ class Musicality(Metric):
 
 
 def validity(grids_NTV: Tensor) -> Tensor:
-    """The rule of thumb [N] for a playable bar: not empty, not crowded, with a kick, its halves alike.
+    """The homework's score [N]: not empty, not crowded, with a kick, with similar halves.
 
     0 for an empty bar, else 1, × 0.8 if more than half of the cells are hits, × 0.7 without a kick, × 0.8 if the halves
-    agree in fewer than 30 % of their cells. Silent cells agree too, and so nearly every sparse bar passes.
+    agree in fewer than 30 % of their cells. Silent cells agree too, so nearly every sparse bar passes.
     """
     hits_NTV = grids_NTV.bool()
     first, second = hits_NTV.chunk(2, 1)
@@ -62,9 +62,9 @@ def validity(grids_NTV: Tensor) -> Tensor:
 
 
 def diversity(grids_NTV: Tensor) -> Tensor:
-    """Mean Hamming distance of all pairs of bars as a share of the cells; exact, from counts.
+    """Mean normalised Hamming distance of all pairs of bars; exact, from counts.
 
-    A cell that c of N bars hit tells c (N − c) of the N (N − 1) / 2 pairs apart.
+    A cell that c of N bars hit differs in c (N − c) of the N (N − 1) / 2 pairs.
     """
     num = len(grids_NTV)
     count_TV = grids_NTV.bool().sum(0)
@@ -74,8 +74,8 @@ def diversity(grids_NTV: Tensor) -> Tensor:
 def feature_distance(reference_MF: Tensor, features_NF: Tensor) -> Tensor:
     """Fréchet distance of musical features, in standard deviations of the reference.
 
-    A feature that is constant in the reference counts in its own units. The estimate of an empirical covariance is
-    biased: compare distances of equally many bars.
+    A feature that is constant in the reference keeps its own units. The estimate is biased: compare distances of
+    equally many bars.
     """
     reference_MF, features_NF = reference_MF.double(), features_NF.double()
     mean_F, deviation_F = reference_MF.mean(0), reference_MF.std(0)

@@ -1,4 +1,4 @@
-"""When a run lost modes, or a latent level, for good.
+"""Onset of collapse: when modes or a latent level were lost permanently.
 
 E evaluations.
 """
@@ -8,19 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 
 ACTIVE_NATS = 0.1  # mean KL above which a latent dimension is active; a level below it has collapsed
-NEVER_HALF = "never covered half the modes"  # why a run without an onset had nothing to lose
-NOISE_WIDTH = 3.0  # a loss is at least so many times the noise of one evaluation,
-LAST_ONLY = 2.0  # and so many times larger where only the last evaluation shows it
-SMOOTHING = 3  # evaluations whose median is a level that was reached: one lucky evaluation is not
+NEVER_HALF = "never covered half the modes"  # reason for no onset
+NOISE_WIDTH = 3.0  # minimum loss, in standard deviations of one evaluation
+LAST_ONLY = 2.0  # factor of the minimum if only the last evaluation shows the loss
+SMOOTHING = 3  # evaluations in the running median
 
 
 def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_modes: int) -> int | None:
-    """Images seen at the first evaluation from which on modes stay lost; None if no loss lasts until the end.
+    """Images seen at the first evaluation of a loss of modes that lasts until the end; None without such a loss.
 
-    Lost means at least max(2, `num_modes` / 10, 3 × the noise of one evaluation) below the best level reached before,
-    which is the largest running median of three evaluations and at least half the modes. A loss that only the last
-    evaluation shows must be twice as large. On plateaus with independent noise at most one run in twenty has an onset
-    (tests/evaluation/metrics/test_onset_errors.py); noise that is correlated between evaluations raises that.
+    A loss is at least max(2, `num_modes` / 10, 3 × the noise of one evaluation) below the best level before, which is
+    the largest running median of three evaluations and at least half the modes. A loss that only the last evaluation
+    shows must be twice as large. On plateaus with independent noise at most one run in twenty has an onset
+    (tests/evaluation/metrics/test_onset_errors.py); correlated noise raises that.
     """
     modes_E = np.asarray(modes, dtype=float)
     margin = max(2, num_modes / 10, NOISE_WIDTH * evaluation_noise(modes_E, num_modes))
@@ -33,14 +33,14 @@ def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_mo
 
 
 def onset_reason(modes: Sequence[int], num_modes: int) -> str | None:
-    """Why a run can have no onset, None where it can: nothing is lost where half the modes were never covered."""
+    """Why a run cannot have an onset: half the modes were never covered; None where it can."""
     return NEVER_HALF if max(modes, default=0) < num_modes / 2 else None
 
 
 def evaluation_noise(modes_E: np.ndarray, num_modes: int) -> float:
     """Standard deviation of one evaluation, from the differences of successive ones since half the modes were covered.
 
-    The largest difference is left out, as it may be the loss itself. 0 where there are too few.
+    The largest difference is left out, as it may be the loss itself. 0 with too few evaluations.
     """
     since = np.flatnonzero(modes_E >= num_modes / 2)
     steps = np.sort(np.abs(np.diff(modes_E[since[0] :])))[:-1] if since.size else np.empty(0)
@@ -48,16 +48,16 @@ def evaluation_noise(modes_E: np.ndarray, num_modes: int) -> float:
 
 
 def best_before(modes_E: np.ndarray) -> np.ndarray:
-    """The best level [E] reached before each evaluation: the largest running median, 0 before the first."""
+    """The best level [E] before each evaluation: the largest running median, 0 before the first."""
     levels = [np.median(modes_E[max(0, turn + 1 - SMOOTHING) : turn + 1]) for turn in range(len(modes_E))]
     return np.maximum.accumulate([0.0, *levels])[:-1]
 
 
 def posterior_collapse_onset(images_seen: Sequence[int], kl: Sequence[float], threshold: float) -> int | None:
-    """Images seen at the first evaluation from which a level's KL stays under `threshold` nats to the end, or None."""
+    """Images seen at the first evaluation from which a level's KL stays below `threshold` nats to the end, or None."""
     onset = None
-    for seen, nats in zip(reversed(images_seen), reversed(kl), strict=True):
+    for at, nats in zip(reversed(images_seen), reversed(kl), strict=True):
         if nats >= threshold:
             break
-        onset = seen
+        onset = at
     return onset

@@ -1,4 +1,4 @@
-"""What became of a run, from its evaluations along training.
+"""Outcome of a run, from its evaluations during training.
 
 E evaluations.
 """
@@ -13,14 +13,14 @@ import numpy as np
 
 from src.evaluation.metrics.onset import best_before, mode_collapse_onset
 
-READABLE = 0.5  # share of samples that must be recognisable for them to count as readable
+READABLE = 0.5  # minimum share of recognisable samples of a readable generator
 LATEST = 3  # evaluations whose median is the state at the end
-RISE_WIDTH = 2.5  # standard errors by which coverage must have risen between the last two quarters
-DROPS = 2  # late evaluations with less than half of the best coverage before: the generator changes its modes
+RISE_WIDTH = 2.5  # minimum rise of coverage between the last two quarters, in standard errors
+DROPS = 2  # late evaluations below half of the best coverage before: the generator switches between modes
 
 
 class Outcome(StrEnum):
-    """Of a GAN: still learning, covering the data's modes, or collapsed."""
+    """Outcome of a GAN."""
 
     LEARNING = "learning"
     COVERING = "covering"
@@ -28,7 +28,7 @@ class Outcome(StrEnum):
 
 
 class LevelState(StrEnum):
-    """Of a latent level, and of a VAE that of its worst level."""
+    """State of a latent level; the outcome of a VAE is that of its worst level."""
 
     COLLAPSED = "collapsed"
     WITHOUT_EFFECT = "without effect"
@@ -38,8 +38,8 @@ class LevelState(StrEnum):
 def late_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """`modes_late`, `kl_late`: means over the evaluations of the second half of training; `worst_modes`: the minimum.
 
-    Evaluations whose columns differ from the last one's come from an earlier version of the code, whose metrics mean
-    something else, and are left out. Empty without evaluations or where no modes are counted.
+    Evaluations with other columns than the last one come from an earlier version and are left out. Empty without
+    evaluations or modes.
     """
     rows = [row for row in late(history) if row.keys() == history[-1].keys()]
     if not rows or "modes" not in rows[0]:
@@ -54,16 +54,15 @@ def late(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcome:
-    """The outcome of a run with at least one evaluation, of which `modes` and other coverage metrics are known.
+    """The outcome of a run with at least one evaluation, by the first rule that applies.
 
-    Collapsed, after half the modes were covered: a lasting loss (`mode_collapse_onset`), or at two late evaluations
-    less than half of the best coverage before. Learning: coverage by any sample, `modes_any`, still rises. Collapsed:
-    readable samples with `effective_modes` below half the modes. Learning: half the modes were never covered. Else
-    covering. The first that applies holds.
+    Collapsed, after half the modes were covered: a lasting loss (`mode_collapse_onset`), or two late evaluations below
+    half of the best coverage before. Learning: coverage by any sample, `modes_any`, still rises. Collapsed: readable
+    samples with `effective_modes` below half the modes. Learning: half the modes were never covered. Else covering.
     """
     modes_E = _column(history, "modes")
-    seen = [row["images_seen"] for row in history]
-    if mode_collapse_onset(seen, modes_E, num_modes) is not None or _drops(seen, modes_E, num_modes):
+    images_seen = [row["images_seen"] for row in history]
+    if mode_collapse_onset(images_seen, modes_E, num_modes) is not None or _drops(images_seen, modes_E, num_modes):
         return Outcome.COLLAPSED
     if _rises(_column(history, "modes_any"), num_modes):
         return Outcome.LEARNING
@@ -74,20 +73,20 @@ def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcom
 
 
 def worst_state(metrics: Mapping[str, Any]) -> LevelState:
-    """The state of a VAE's worst level, from its lists of levels that are `collapsed` or `without_effect`."""
+    """The state of a VAE's worst level, from its lists `collapsed` and `without_effect`."""
     if metrics["collapsed"]:
         return LevelState.COLLAPSED
     return LevelState.WITHOUT_EFFECT if metrics["without_effect"] else LevelState.ALIVE
 
 
 def _column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
-    """Numbers [E], NaN where there is none."""
+    """Numbers [E], NaN where missing."""
     return np.array([math.nan if row.get(key) is None else row[key] for row in history], dtype=float)
 
 
-def _drops(seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:
+def _drops(images_seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:
     """Whether coverage fell, at several late evaluations, below half of the best before, though it came back."""
-    best_E, late_E = best_before(modes_E), np.array(seen) > seen[-1] / 2
+    best_E, late_E = best_before(modes_E), np.array(images_seen) > images_seen[-1] / 2
     return int((late_E & (best_E >= num_modes / 2) & (modes_E < best_E / 2)).sum()) >= DROPS
 
 

@@ -1,8 +1,7 @@
-"""Augmentations of the oracle's training images, the same for real ones and for nonsense.
+"""Augmentations of the oracle's training images, the same for real images and outliers.
 
-Only shapes may decide whether an image belongs to a class: if nonsense alone were crisp, or blurred, or noisy, the
-oracle would learn that instead. Each augmentation changes a random share of the images and leaves the others exactly as
-they are. All images are floats in [0, 1].
+Otherwise the oracle would learn sharpness or noise instead of shapes. Each augmentation changes a random share of the
+images and leaves the others unchanged. All images are floats in [0, 1].
 
 B batch, H height, W width.
 """
@@ -17,8 +16,8 @@ NOISE = 0.25  # largest standard deviation, of the full range
 TURN, SCALE, SLANT, SHIFT = 0.2, 0.12, 0.2, 0.12  # largest change: radians, factors, and half widths
 
 
-def augmented(images_B1HW: Tensor) -> Tensor:
-    """Warped, thicker or thinner, blurred, of other contrast and noisy, each image in its own way."""
+def augment(images_B1HW: Tensor) -> Tensor:
+    """Randomly warps, thickens or thins, blurs, changes contrast and adds noise, per image."""
     images_B1HW = thickened(warped(images_B1HW, WARPED), THICKENED)
     images_B1HW = reshaded(blurred(images_B1HW, BLURRED), RESHADED)
     return noisy(images_B1HW, NOISY)

@@ -1,4 +1,4 @@
-"""The oracle: a classifier over K classes and "none of them", trained on the training split; mode coverage rests on it.
+"""The oracle: a classifier of K classes and "none of them", trained on the training split.
 
 B batch, N images, C channels, H height, W width, K classes, F features.
 """
@@ -23,32 +23,31 @@ from src.core.device import multiplies_bf16
 from src.data.spec import Split, ink
 
 STEPS = 320
-EXTENSION = 5  # a second cycle takes so many times as many
-LEAST_ACCURACY = 0.99  # on unchanged training images, for one cycle to be enough
-LEAST_REJECTED = 0.85  # share of nonsense that one cycle must teach the oracle to call "none"
-BATCH = 192  # images per step, a third of them nonsense
+EXTENSION = 5  # factor of the steps of a second cycle
+MIN_ACCURACY = 0.99  # on unchanged training images after one cycle, and
+MIN_REJECTED = 0.85  # share of outliers classified as "none", else a second cycle follows
+BATCH = 192  # images per step, a third of them outliers
 LEARNING_RATE = 4e-3
-LOG_SECONDS = 15  # between two lines on the progress where there is no terminal
+LOG_SECONDS = 15  # between log lines on the progress without a terminal
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Opinion:
-    """The oracle's output for N images [C, H, W] of C independent characters.
+class Predictions:
+    """Predictions for N images [C, H, W] of C independent characters.
 
-    `confidence_N`: product over the channels of the top class's probability, and 0 where "none" is on top in a channel.
-    `classes_NC`: the best of the K classes in each channel, even where "none" is above it. `features_NF`: the
-    penultimate layer, channels side by side.
+    `confidence_N`: product over channels of the best class's probability, 0 where "none" is more probable in a channel.
+    `classes_NC`: the best of the K classes per channel. `features_NF`: the penultimate layer, channels side by side.
     """
 
     confidence_N: Tensor
     classes_NC: Tensor
     features_NF: Tensor
 
-    def stacked(self, index_MC: Tensor) -> "Opinion":
-        """The opinion of M images whose channels are these single characters, without running the network again."""
-        return Opinion(
+    def stacked(self, index_MC: Tensor) -> "Predictions":
+        """Predictions for M images whose channels are these single characters, without running the network."""
+        return Predictions(
             self.confidence_N[index_MC].prod(1),
             self.classes_NC[index_MC].flatten(1),
             self.features_NF[index_MC].flatten(1),
@@ -59,19 +58,19 @@ class Oracle(nn.Module, ABC):
     """A small classifier with K + 1 outputs, the last for "none of them".
 
     `accuracy` (over K + 1 outputs: "none" is an error) and `accuracy_k` (over the K classes alone) are measured on the
-    test split by `train_oracle`. A subclass defines the augmentations and the nonsense.
+    test split by `train_oracle`. A subclass defines augmentations and outliers.
 
     Args:
         body: from images [B, 1, H, W] in [0, 1] to features [B, F].
         num_features: F.
         num_classes: K.
         levels: the highest stored value.
-        dark_ink: it stands for paper, not for ink; the body sees ink as 1 all the same.
+        dark_ink: the highest value is paper, not ink; the body receives ink as 1 in any case.
     """
 
     name: ClassVar[str]
-    version: ClassVar[int]  # part of the cache key: raised whenever the trained oracle would come out different
-    identity: str  # name, version and digest of the data, set by `trained_oracle`
+    version: ClassVar[int]  # part of the cache key: raised whenever training gives another oracle
+    identity: str  # name, version and digest of the data, set by `load_or_train`
 
     def __init__(self, body: nn.Module, num_features: int, num_classes: int, levels: int, dark_ink: bool = False):
         super().__init__()
@@ -84,18 +83,18 @@ class Oracle(nn.Module, ABC):
         self.register_buffer("accuracy_k", torch.tensor(0.0))
 
     @abstractmethod
-    def augmented(self, images_B1HW: Tensor) -> Tensor:
-        """Images in [0, 1] changed as far as their classes allow, each in its own way."""
+    def augment(self, images_B1HW: Tensor) -> Tensor:
+        """Randomly changes images in [0, 1] without changing their classes."""
 
     @abstractmethod
-    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-        """As many images that belong to no class, made from these."""
+    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+        """As many images of no class, made from these."""
 
-    def training_batch(self, images_B1HW: Tensor, labels_B: Tensor, num_nonsense: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets [B]: the last `num_nonsense` images become nonsense of target K, and all are augmented."""
-        real, source = images_B1HW.tensor_split([-num_nonsense])
-        inputs_B1HW = torch.cat([real, self.nonsense(source, labels_B[-num_nonsense:])])
-        return self.augmented(inputs_B1HW), labels_B.clone().index_fill_(
+    def training_batch(self, images_B1HW: Tensor, labels_B: Tensor, num_outliers: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets [B]: the last `num_outliers` images become outliers of target K; all are augmented."""
+        real, source = images_B1HW.tensor_split([-num_outliers])
+        inputs_B1HW = torch.cat([real, self.outliers(source, labels_B[-num_outliers:])])
+        return self.augment(inputs_B1HW), labels_B.clone().index_fill_(
             0, torch.arange(len(real), len(labels_B), device=labels_B.device), self.num_classes
         )
 
@@ -105,28 +104,30 @@ class Oracle(nn.Module, ABC):
         return self.head(features_BF), features_BF
 
     def ink(self, images: Tensor) -> Tensor:
-        """What the body sees of stored images: floats from 0, paper, to 1, full ink."""
+        """Stored images as floats from 0, paper, to 1, ink."""
         return ink(images, self.levels, self.dark_ink)
 
     @torch.no_grad()
-    def opinion(self, images_NCHW: Tensor, chunk: int = 1000) -> Opinion:
+    def predict(self, images_NCHW: Tensor, chunk: int = 1000) -> Predictions:
         """Classifies stored images channel by channel."""
-        parts = [self._opinion(part) for part in images_NCHW.split(chunk)]
-        return Opinion(*(torch.cat([getattr(part, field) for part in parts]) for field in Opinion.__dataclass_fields__))
+        parts = [self._predict(part) for part in images_NCHW.split(chunk)]
+        return Predictions(
+            *(torch.cat([getattr(part, field) for part in parts]) for field in Predictions.__dataclass_fields__)
+        )
 
-    def _opinion(self, images_BCHW: Tensor) -> Opinion:
+    def _predict(self, images_BCHW: Tensor) -> Predictions:
         batch, channels = images_BCHW.shape[:2]
         logits, features = self(self.ink(images_BCHW.flatten(0, 1).unsqueeze(1)))
         probabilities = logits.softmax(1)
         top, classes = probabilities[:, : self.num_classes].max(1)
         confidence = torch.where(top > probabilities[:, self.num_classes], top, 0)
-        return Opinion(
+        return Predictions(
             confidence.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1)
         )
 
 
-def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache: Path, device: torch.device) -> Oracle:
-    """The oracle of the data with this `digest`, from the cache or trained now; one process trains, others wait."""
+def load_or_train(oracle: Oracle, train: Split, test: Split, digest: str, cache: Path, device: torch.device) -> Oracle:
+    """The oracle of the data with this `digest`, from the cache or newly trained; one process trains, others wait."""
     oracle = oracle.to(device)
     oracle.identity = f"{oracle.name}-v{oracle.version}-{digest[:12]}"
 
@@ -146,10 +147,10 @@ def trained_oracle(oracle: Oracle, train: Split, test: Split, digest: str, cache
 
 
 def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
-    """Trains on augmented images and augmented nonsense, then measures both accuracies on the test split.
+    """Trains on augmented images and outliers, then measures both accuracies on the test split.
 
-    The oracle is where the test split is; the training split may lie elsewhere. The random stream is the oracle's own:
-    a run gives the same results whether or not it had to train its oracle.
+    The oracle is on the device of the test split; the training split may be elsewhere. Training uses its own random
+    stream, so that a run gives the same results whether or not it trains its oracle.
     """
     device = test.labels.device
     started = time.perf_counter()
@@ -172,8 +173,8 @@ def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
 
 
 def needs_second_cycle(oracle: Oracle, some: Split) -> bool:
-    """Whether the oracle still errs on these training images, or accepts too much of the nonsense made of them."""
-    return bool(_accuracies(oracle, some)[1] < LEAST_ACCURACY or _rejected(oracle, some) < LEAST_REJECTED)
+    """Whether the oracle misclassifies too many of these training images or of the outliers made of them."""
+    return bool(_accuracies(oracle, some)[1] < MIN_ACCURACY or _rejected(oracle, some) < MIN_REJECTED)
 
 
 def _fit(oracle: Oracle, train: Split, device: torch.device, steps: int) -> None:
@@ -201,21 +202,21 @@ def _some(split: Split, num: int, device: torch.device) -> Split:
 
 
 def _accuracies(oracle: Oracle, split: Split) -> tuple[Tensor, Tensor]:
-    """Over the K classes, and over K + 1 outputs."""
-    opinion = oracle.eval().opinion(split.images.unsqueeze(1))
-    right_N = opinion.classes_NC[:, 0] == split.labels
-    return right_N.float().mean(), (right_N & (opinion.confidence_N > 0)).float().mean()
+    """Accuracy over the K classes, and over K + 1 outputs."""
+    predictions = oracle.eval().predict(split.images.unsqueeze(1))
+    right_N = predictions.classes_NC[:, 0] == split.labels
+    return right_N.float().mean(), (right_N & (predictions.confidence_N > 0)).float().mean()
 
 
 @torch.no_grad()
 def _rejected(oracle: Oracle, split: Split) -> Tensor:
-    """Share of the nonsense made of these images that the oracle calls "none"."""
-    logits, _ = oracle.eval()(oracle.nonsense(oracle.ink(split.images.unsqueeze(1)), split.labels))
+    """Share of outliers made of these images that the oracle classifies as "none"."""
+    logits, _ = oracle.eval()(oracle.outliers(oracle.ink(split.images.unsqueeze(1)), split.labels))
     return (logits.argmax(1) == oracle.num_classes).float().mean()
 
 
 def _with_progress(steps: int) -> Iterator[int]:
-    """Counts steps with a progress bar on a terminal, else with a line in the log every `LOG_SECONDS`."""
+    """Counts steps with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
     console = get_console()
     logged = time.monotonic()
     for step in track(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from src.evaluation.oracles import outliers
-from src.evaluation.oracles.augmentation import augmented
+from src.evaluation.oracles.augmentation import augment
 from src.evaluation.oracles.base import Oracle
 
 POOLED = 7  # rows and columns at most before the linear layer, for 28×28 without any pooling
@@ -16,7 +16,7 @@ POOLED = 7  # rows and columns at most before the linear layer, for 28×28 witho
 class CharacterOracle(Oracle):
     """Classifies images of characters.
 
-    Strides do the work of width: on a processor the two layers at half resolution cost most of the time.
+    Strided, since on a CPU the two layers at half resolution take most of the time.
     """
 
     name = "characters"
@@ -40,10 +40,10 @@ class CharacterOracle(Oracle):
         super().__init__(body, num_features, num_classes, levels, dark_ink)
         self.to(memory_format=torch.channels_last)  # a quarter faster on a processor
 
-    def augmented(self, images_B1HW: Tensor) -> Tensor:
-        return augmented(images_B1HW)
+    def augment(self, images_B1HW: Tensor) -> Tensor:
+        return augment(images_B1HW)
 
-    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
         return outliers.mixture(images_B1HW, labels_B)
 
 

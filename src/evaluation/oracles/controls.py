@@ -1,7 +1,7 @@
-"""Images of known quality, on which every metric is shown beside a model's samples.
+"""Images of known quality, as controls of every metric.
 
-Made of held-out real images: changed in ways that leave the class alone, and turned into nonsense. All images are
-floats in [0, 1], [B, 1, H, W] or, for bars, [B, 1, T, V].
+Made of held-out real images by changes that keep the class, and by changes to outliers. All images are floats in
+[0, 1], [B, 1, H, W] or, for bars, [B, 1, T, V].
 
 B batch, H height, W width, T steps, V voices.
 """
@@ -14,7 +14,7 @@ from src.evaluation.oracles.augmentation import dilated, gaussian_blur, with_noi
 
 BLUR = 0.9  # pixels
 NOISE = 0.2  # standard deviation, of the full range
-SLIPS = 0.01  # share of a bar's cells that are wrong
+SLIPS = 0.01  # share of a bar's cells that are flipped
 
 
 def character_controls(real_B1HW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
@@ -31,10 +31,7 @@ def character_controls(real_B1HW: Tensor, labels_B: Tensor) -> dict[str, Tensor]
 
 
 def bar_controls(real_B1TV: Tensor) -> dict[str, Tensor]:
-    """Bars with a few wrong cells; independent hits of the same density; shuffled steps; four bars at once.
-
-    A bar has no blur, thickness or grey.
-    """
+    """Bars with some flipped cells; independent hits of the same density; shuffled steps; four bars superposed."""
     slips_B1TV = torch.rand_like(real_B1TV) < SLIPS
     return {
         "noisy": torch.where(slips_B1TV, 1 - real_B1TV, real_B1TV),

@@ -1,4 +1,4 @@
-"""The oracle of drum bars: a perceptron that hears their styles.
+"""The oracle of drum bars: a perceptron that classifies their styles.
 
 B bars, T steps, V voices, F features, K styles.
 """
@@ -14,12 +14,12 @@ from src.evaluation.oracles import drum_outliers
 from src.evaluation.oracles.base import Oracle
 
 NUM_INPUTS = math.prod(BAR) + len(FEATURES)
-RARE = 0.05  # added to the deviation of an input, so that a cell that is hardly ever hit stays of the order of 1
-MOST_SLIPS = 0.02  # of the cells
+RARE = 0.05  # added to the standard deviations of inputs, so that those of rare hits do not become large
+MAX_SLIPS = 0.02  # share of the cells
 
 
 class StyleOracle(Oracle):
-    """Classifies bars by style, from their cells and their musical features, and rejects grids that are no bars."""
+    """Classifies bars by style from their cells and musical features, and rejects outliers."""
 
     name = "styles"
     version = 2
@@ -34,10 +34,10 @@ class StyleOracle(Oracle):
         )
         super().__init__(body, num_features, num_classes, levels=1)
 
-    def augmented(self, images_B1HW: Tensor) -> Tensor:
+    def augment(self, images_B1HW: Tensor) -> Tensor:
         return with_slips(images_B1HW)
 
-    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
         return drum_outliers.mixture(images_B1HW)
 
 
@@ -49,6 +49,6 @@ class Description(nn.Module):
 
 
 def with_slips(grids_B1TV: Tensor) -> Tensor:
-    """A few cells of each bar wrong, how many differs: too few to turn one style into another."""
-    chance_B111 = MOST_SLIPS * torch.rand(len(grids_B1TV), 1, 1, 1, device=grids_B1TV.device)
+    """Flips up to 2 % of the cells, a random share per bar, too few to change the style."""
+    chance_B111 = MAX_SLIPS * torch.rand(len(grids_B1TV), 1, 1, 1, device=grids_B1TV.device)
     return torch.where(torch.rand_like(grids_B1TV) < chance_B111, 1 - grids_B1TV, grids_B1TV)

@@ -1,4 +1,4 @@
-"""The oracle of points in the plane: it knows where the Gaussians lie and learns nothing.
+"""The oracle of points in the plane: the nearest of the known Gaussians.
 
 N points, C channels.
 """
@@ -8,30 +8,30 @@ from torch import Tensor
 
 from src.data.gaussians import Mixture
 from src.data.spec import Split
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 
 
 class NearestCentre:
-    """Takes a point for one of the Gaussian whose centre is nearest, if that is within 3 σ, else for none.
+    """Classifies a point as the Gaussian with the nearest centre if that is within 3 σ, else as none.
 
-    So are counted "high-quality samples", and the modes that have at least one (Srivastava et al. 2017,
-    arXiv:1705.07761, section 5.1). It is sure of everything: confidence is 1 or 0. Features are the coordinates.
+    As "high-quality samples" in Srivastava et al. 2017, arXiv:1705.07761, section 5.1. Confidence is 1 or 0, features
+    are the coordinates.
 
     Args:
-        mixture: where the Gaussians lie.
-        test: points on which the accuracies are measured; 98.9 % of a Gaussian's points lie within 3 σ.
+        mixture: the Gaussians.
+        test: points for the accuracies; 98.9 % of a Gaussian's points are within 3 σ.
         digest: of the data.
     """
 
     def __init__(self, mixture: Mixture, test: Split, digest: str):
         self.mixture = mixture
         self.identity = f"nearest-v1-{digest[:12]}"
-        opinion = self.opinion(test.images.unsqueeze(1))
-        nearest_N = torch.cdist(opinion.features_NF, mixture.centres_K2).argmin(1)
-        self.accuracy = (opinion.classes_NC[:, 0] == test.labels).double().mean()
+        predictions = self.predict(test.images.unsqueeze(1))
+        nearest_N = torch.cdist(predictions.features_NF, mixture.centres_K2).argmin(1)
+        self.accuracy = (predictions.classes_NC[:, 0] == test.labels).double().mean()
         self.accuracy_k = (nearest_N == test.labels).double().mean()
 
-    def opinion(self, images_NCHW: Tensor) -> Opinion:
+    def predict(self, images_NCHW: Tensor) -> Predictions:
         points_NC2 = self.mixture.coordinates(images_NCHW)
         classes_NC = self.mixture.nearest(points_NC2)
-        return Opinion((classes_NC >= 0).all(1).double(), classes_NC, points_NC2.flatten(1))
+        return Predictions((classes_NC >= 0).all(1).double(), classes_NC, points_NC2.flatten(1))

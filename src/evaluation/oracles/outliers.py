@@ -1,7 +1,7 @@
-"""Nonsense: images of no class, on which the oracle learns to say "none of them" (outlier exposure).
+"""Outliers: images of no class, on which the oracle learns to predict "none of them" (outlier exposure).
 
-Hendrycks, Mazeika & Dietterich 2019, arXiv:1812.04606. A softmax alone is confident on noise; one trained on a few
-kinds of nonsense rejects most others. All images are floats in [0, 1], shape [B, 1, H, W].
+Hendrycks, Mazeika & Dietterich 2019, arXiv:1812.04606. A softmax alone is confident on noise; one trained on some kinds
+of outliers rejects most others. All images are floats in [0, 1], shape [B, 1, H, W].
 """
 
 import math
@@ -29,7 +29,7 @@ def flat_grey(real_B1HW: Tensor) -> Tensor:
 
 
 def clouds(real_B1HW: Tensor) -> Tensor:
-    """Smooth random blobs, half of them hardened to ink-like edges."""
+    """Smooth random blobs, half of them with hard edges."""
     batch, _, height, width = real_B1HW.shape
     coarse = torch.randn(batch, 1, max(2, height // 5), max(2, width // 5), device=real_B1HW.device)
     smooth = F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)
@@ -52,7 +52,7 @@ def gratings(real_B1HW: Tensor) -> Tensor:
 
 
 def shuffled_pixels(real_B1HW: Tensor) -> Tensor:
-    """The ink of a character, every pixel in a wrong place."""
+    """The pixels of a character, permuted."""
     flat = real_B1HW.flatten(1)
     return flat[:, torch.randperm(flat.shape[1], device=flat.device)].view_as(real_B1HW)
 
@@ -68,18 +68,18 @@ def cut_up(real_B1HW: Tensor) -> Tensor:
 
 
 def superposed(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-    """Two characters of different classes on top of each other."""
+    """Maximum of two characters of different classes."""
     return torch.maximum(real_B1HW, real_B1HW[of_other_classes(labels_B)])
 
 
 def blended(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-    """A weighted mean of two characters of different classes, neither below a third: as between two modes."""
+    """Weighted mean of two characters of different classes, with weights of at least ⅓, as between two modes."""
     weight = (1 + _per_image(real_B1HW)) / 3
     return real_B1HW.lerp(real_B1HW[of_other_classes(labels_B)], weight)
 
 
 def of_other_classes(labels_B: Tensor) -> Tensor:
-    """For each image the random index of one of another class, if there is any."""
+    """Per image the index of a random image of another class, if there is one."""
     candidates = torch.randint(len(labels_B), (CANDIDATES, len(labels_B)), device=labels_B.device)
     chosen_B = (labels_B[candidates] != labels_B).byte().argmax(0)
     return candidates.gather(0, chosen_B[None])[0]
@@ -90,12 +90,12 @@ def inverted(real_B1HW: Tensor) -> Tensor:
     return 1 - real_B1HW
 
 
-PLAIN = (uniform_noise, sparse_noise, flat_grey, clouds, gratings, shuffled_pixels, inverted)  # easily learnt
-MIXED = 0.75  # share of what is made of real strokes, which is harder
+PLAIN = (uniform_noise, sparse_noise, flat_grey, clouds, gratings, shuffled_pixels, inverted)  # easy to reject
+MIXED = 0.75  # share of outliers made of real strokes, which are harder
 
 
 def mixture(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-    """All kinds, made from as many characters: `MIXED` cut up, superposed and blended, the others in equal shares."""
+    """All kinds, as many as characters: `MIXED` of them superposed, blended or cut up, the others in equal shares."""
     mixed = round(MIXED * len(labels_B))
     over, between, quarters = real_B1HW[:mixed].tensor_split(3)
     over_labels, between_labels, _ = labels_B[:mixed].tensor_split(3)

@@ -9,11 +9,11 @@ from torch.nn.utils import get_total_norm
 
 
 class DivergedError(ArithmeticError):
-    """Training left the finite numbers; what was measured before stands."""
+    """A loss or weight is no longer finite."""
 
 
 class TrainingCurves(Callback):
-    """Logs what `training_step` returns, each quantity averaged over the batch of all devices, every so many steps.
+    """Logs the outputs of `training_step` every `every` steps, averaged over the batches of all devices.
 
     Names without a group of their own come under `train/…`.
 

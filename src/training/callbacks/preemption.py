@@ -1,4 +1,4 @@
-"""A run that is asked to stop leaves a checkpoint first."""
+"""Saves a checkpoint when a run is asked to stop."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,7 @@ TOGETHER = [signal.SIGUSR2, signal.SIGTERM]  # what SLURM sends to ask once
 
 
 class Preemption(Callback):
-    """Asked to stop, training ends after the step it is in, with a checkpoint to go on from; asked again, at once.
+    """On a signal, ends training after the current step with a checkpoint; on a second signal, at once.
 
     SIGUSR2, by which SLURM says that the job may queue again, comes beside SIGTERM: one of each asks once.
 

@@ -1,4 +1,4 @@
-"""Random state: a stream for every rank, kept in the checkpoint."""
+"""Random state of every rank, kept in the checkpoint."""
 
 import random
 from typing import Any
@@ -10,7 +10,7 @@ from lightning import Callback, LightningModule, Trainer
 
 
 class Randomness(Callback):
-    """Saves the state of every global random stream, so that a resumed run draws what it would have drawn.
+    """Saves and restores the state of every global random stream, so that resuming is exact.
 
     Under DDP all ranks build the same model from one seed; then each goes on with streams of its own. A checkpoint
     holds those of all ranks; a run that goes on with more ranks starts new streams for the others.
@@ -34,7 +34,7 @@ class Randomness(Callback):
 
 
 def of_all_ranks(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each rank has in this place, in their order."""
+    """Gathers a tensor from all ranks, in their order."""
     if not dist.is_initialized():
         return [state]
     states: list[dict[str, Any]] = [{}] * dist.get_world_size()

@@ -1,10 +1,10 @@
-"""Counting the time of training without that of what interrupts it."""
+"""Measures training time without interruptions."""
 
 import time
 
 
 class Stopwatch:
-    """Counts while it runs, on top of what it counted before."""
+    """A stopwatch that adds up."""
 
     def __init__(self) -> None:
         self.seconds_before = 0.0

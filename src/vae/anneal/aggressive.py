@@ -1,10 +1,10 @@
-"""Aggressive training of the inference networks, until they have caught up with the decoder.
+"""Aggressive training: the inference networks catch up with the decoder before each step.
 
-B batch, N bars, C channels, H height, W width, T steps, V voices.
+B batch, N images, C channels, H height, W width, T steps, V voices.
 """
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from lightning import Trainer
@@ -15,33 +15,30 @@ from src.core.validation import COUNT
 from src.data.loader import ResidentLoader
 from src.vae.anneal.annealer import Annealer
 from src.vae.information import information
+from src.vae.interfaces import AnnealedVAE
 from src.vae.networks import TopDown
 
-if TYPE_CHECKING:
-    from src.vae.module import VAE
-
-NUM_PROBES = 512  # fixed training samples on which mutual information is followed
-PROBE_SEED = 0  # of their choice, and of the latents drawn for them: the same every time
+NUM_PROBES = 512  # fixed training samples on which mutual information is estimated
+PROBE_SEED = 0  # of their choice and of the latents drawn for them
 
 
 class Aggressive(Annealer):
     """Many updates of the encoder for each one of the decoder, early in training (He et al. 2019, arXiv:1901.05534).
 
-    A posterior that lags behind the true one makes the latents useless to the decoder, which then learns to do without.
-    So, algorithm 1, before each step:
+    A posterior that lags behind the true one makes the latents useless to the decoder, which then learns to ignore
+    them. Algorithm 1, before each step:
 
         repeat                  update the inference networks on a fresh batch
         until                   the mean loss over `window` updates no longer falls
         step                    updates the generative networks alone
 
-    Every `check_every` steps the mutual information between fixed training samples and their latents is estimated;
-    once it is below what it has been, training goes on as usual, for good. The inner updates come on top of the run's
-    budget: they are charted. They follow the run's learning rate and the other annealers' present values, whose states
-    they do not move.
+    Every `check_every` steps the mutual information between fixed training samples and their latents is estimated; as
+    soon as it falls, training continues as usual. The inner updates come on top of the run's budget and are charted.
+    They use the run's learning rate and the other annealers' present values, but no annealer observes them.
 
     Args:
         window: inner updates over which the loss is averaged.
-        most: inner updates in a step.
+        most: maximum of inner updates per step.
         check_every: steps between two estimates of mutual information.
     """
 
@@ -59,7 +56,7 @@ class Aggressive(Annealer):
         self.optimizer: Optimizer | None = None
         self.resumed: dict[str, Any] | None = None
 
-    def on_train_start(self, trainer: Trainer, vae: "VAE") -> None:
+    def on_train_start(self, trainer: Trainer, vae: AnnealedVAE) -> None:
         if trainer.world_size > 1:
             raise ValueError(
                 f"{self.state_key}: inner updates are not shared between the {trainer.world_size} devices; "
@@ -71,7 +68,7 @@ class Aggressive(Annealer):
 
     def before_step(self) -> None:
         if self.is_on and self.vae.steps and self.vae.steps % self.check_every == 0:
-            before, self.information = self.information, nats_told(self.vae, self.vae.trainer.train_dataloader)
+            before, self.information = self.information, mutual_information(self.vae, self.vae.trainer.train_dataloader)
             self.is_on = self.information >= before
         if self.is_on:
             self.catch_up()
@@ -81,18 +78,18 @@ class Aggressive(Annealer):
         for group in self.optimizer.param_groups:
             group["lr"] = self.vae.optimizers().param_groups[0]["lr"]
         before = math.inf
-        with self.vae.anneal.standing_still():
-            for _ in range(self.most // self.window):
-                loss = sum(self.update() for _ in range(self.window)).item() / self.window
-                self.inner_updates += self.window
-                if not loss < before:
-                    break
-                before = loss
+        for _ in range(self.most // self.window):
+            loss = sum(self.update() for _ in range(self.window)).item() / self.window
+            self.inner_updates += self.window
+            if not loss < before:
+                break
+            before = loss
 
     def update(self) -> Tensor:
-        """One inner update; returns its loss, detached."""
+        """Makes one inner update; returns its loss, detached."""
         vae, loader, weights = self.vae, self.vae.trainer.train_dataloader, inference_weights(self.vae)
-        loss = vae.objective(vae.to_cells(draw(loader, loader.batch_size, self.random).to(vae.device)))["loss"]
+        cells_BTV = vae.to_cells(draw(loader, loader.batch_size, self.random).to(vae.device))
+        loss = vae.objective(cells_BTV, observe=False)["loss"]
         self.optimizer.zero_grad()
         with torch.autocast(vae.device.type, enabled=False):
             loss.backward(inputs=weights)
@@ -101,7 +98,7 @@ class Aggressive(Annealer):
         torch.clear_autocast_cache()
         return loss.detach()
 
-    def on_before_optimizer_step(self, trainer: Trainer, vae: "VAE", optimizer: Optimizer) -> None:
+    def on_before_optimizer_step(self, trainer: Trainer, vae: AnnealedVAE, optimizer: Optimizer) -> None:
         if self.is_on:
             for weight in inference_weights(vae):
                 weight.grad = None
@@ -130,21 +127,21 @@ class Aggressive(Annealer):
         self.resumed = state["optimizer"]
 
 
-def inference_weights(vae: "VAE") -> list[nn.Parameter]:
-    """What the inner updates change."""
+def inference_weights(vae: AnnealedVAE) -> list[nn.Parameter]:
+    """The weights that the inner updates change."""
     weights = nn.ModuleList(vae.inference_networks()).parameters()
     return [weight for weight in weights if weight.requires_grad]
 
 
 def draw(loader: ResidentLoader, num: int, random: torch.Generator) -> Tensor:
-    """Training samples at random, uint8 [B, C, H, W], without moving the loader."""
+    """Random training samples, uint8 [B, C, H, W]; the loader's own order is not advanced."""
     index_BC = torch.randint(len(loader.images_NHW), (num, loader.num_channels), generator=random)
     return loader.images_NHW[index_BC.to(loader.images_NHW.device)]
 
 
 @torch.no_grad()
-def nats_told(vae: "VAE", loader: ResidentLoader) -> float:
-    """Mutual information of a training sample and its latents of both levels; at most ln `NUM_PROBES`."""
+def mutual_information(vae: AnnealedVAE, loader: ResidentLoader) -> float:
+    """Mutual information of a training sample and its latents of both levels, in nats; at most ln `NUM_PROBES`."""
     cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)).to(vae.device))
     vae.eval()
     own_randomness = torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else [])
@@ -152,5 +149,5 @@ def nats_told(vae: "VAE", loader: ResidentLoader) -> float:
         torch.manual_seed(PROBE_SEED)
         high, low = information(vae.inference, vae.encoder(cells_NTV), vae.prior)
     vae.train()
-    # Top-down, the low level's share is what it adds; bottom-up, the low level holds all that the high one can say.
+    # Top-down, `low` is conditional on z_high, so they add up; bottom-up, z_high depends on x through z_low alone.
     return (high + low if isinstance(vae.inference, TopDown) else low).item()

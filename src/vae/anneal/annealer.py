@@ -1,24 +1,24 @@
-"""The seam for annealing strategies: one overrides the hooks it needs and leaves the others.
+"""The seam for annealing strategies: override the hooks you need, leave the others.
 
 B batch, T steps, V voices, L latent dims.
 """
 
 import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any
 
 from lightning import Callback
 from torch import Tensor
 
 from src.core.validation import Range
-from src.vae.anneal.parameters import PerLevel, per_level
-from src.vae.latents import Rates
-
-if TYPE_CHECKING:
-    from src.vae.module import VAE
+from src.vae.interfaces import AnnealedVAE
+from src.vae.latents import LEVELS, KLs
 
 Levels = tuple[float | Tensor, float | Tensor]
 """A value for z_high and one for z_low."""
+PerLevel = float | Mapping[str, float]
+"""A number in a configuration: one for both levels, or `{high: …, low: …}`."""
 
 
 class Annealer(Callback):
@@ -26,25 +26,27 @@ class Annealer(Callback):
 
         attach                  once, when the networks exist
         before_step             before each update of the weights
-        history                 what an autoregressive decoder sees of the cells before
-        temperature             by which the logits are divided in training
+        history                 the preceding cells that an autoregressive decoder sees
+        temperature             divides the logits in training
         reconstruction_weight   factor of the reconstruction term
         beta                    factor of each level's KL
-        observe                 the step's figures, once they are known
+        observe                 after the loss of each step, not of `Aggressive`'s inner updates
 
-    Values of several annealers multiply. Schedules follow the run's `progress`. A child with a state of its own gives
-    it out in `state_dict` and takes it back in `load_state_dict`; `name` is its key in the configuration, under which
-    the state is kept.
+    Values of several annealers multiply. Schedules follow the run's `progress`. A subclass with state implements
+    `state_dict` and `load_state_dict`; the state is kept under `name`, the annealer's key in the configuration.
     """
 
-    vae: "VAE"  # that it is attached to
+    name: str
+    vae: AnnealedVAE  # set by `attach`
 
-    def __init__(self) -> None:
-        self.name = re.sub("(?<=[a-z])(?=[A-Z])", "_", type(self).__name__).lower()
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        if "name" not in vars(cls):
+            cls.name = re.sub("(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
     @property
     def progress(self) -> float:
-        """The share of the run that is done, in [0, 1)."""
+        """Share of the run that is done, in [0, 1)."""
         return self.vae.progress
 
     @property
@@ -52,16 +54,26 @@ class Annealer(Callback):
         return f"vae.anneal.{self.name}"
 
     def number(self, parameter: str, value: float, fits: Range) -> float:
-        """A parameter that a user gave, checked."""
+        """The value of a parameter, validated."""
         fits.check(f"{self.state_key}.{parameter}", value)
         return value
 
     def levels(self, parameter: str, value: PerLevel, fits: Range) -> tuple[float, float]:
-        """A parameter for z_high and for z_low, checked."""
-        return per_level(f"{self.state_key}.{parameter}", value, fits)
+        """The values of a parameter for z_high and z_low, validated.
 
-    def attach(self, vae: "VAE") -> None:
-        """Remembers the VAE; a child may change or check its networks.
+        Raises:
+            ValueError: other levels than these two, or a value out of range.
+        """
+        if not isinstance(value, Mapping):
+            return self.number(parameter, value, fits), value
+        if set(value) != set(LEVELS):
+            key = f"{self.state_key}.{parameter}={dict(value)}"
+            raise ValueError(f"{key}: give one number, or one for each of {' and '.join(LEVELS)}")
+        high, low = (self.number(f"{parameter}.{level}", value[level], fits) for level in LEVELS)
+        return high, low
+
+    def attach(self, vae: AnnealedVAE) -> None:
+        """Stores the VAE; a subclass may change or validate its networks.
 
         Raises:
             ValueError: the strategy does not fit this model.
@@ -69,10 +81,10 @@ class Annealer(Callback):
         self.vae = vae
 
     def before_step(self) -> None:
-        """May change weights, or the optimizer's state."""
+        """May change weights or the optimizer's state."""
 
     def history(self, cells_BTV: Tensor) -> Tensor:
-        """Cells in [−1, 1] as the decoder is to remember them; 0 is unknown."""
+        """Cells in [−1, 1] as the decoder sees them; 0 is unknown."""
         return cells_BTV
 
     def temperature(self) -> float:
@@ -81,25 +93,25 @@ class Annealer(Callback):
     def reconstruction_weight(self) -> float | Tensor:
         return 1.0
 
-    def beta(self, rates: Rates) -> Levels:
+    def beta(self, kls: KLs) -> Levels:
         return 1.0, 1.0
 
-    def observe(self, distortion_B: Tensor, rates: Rates) -> None:
-        """Sees the reconstruction term and the KL of the step, in nats, detached, before the weights are updated."""
+    def observe(self, distortion_B: Tensor, kls: KLs) -> None:
+        """Receives the step's reconstruction term and KL, in nats, detached, before the weights are updated."""
 
     def charts(self) -> dict[str, float | Tensor]:
-        """Further quantities for TensorBoard's `anneal/…`, beside β and the temperature."""
+        """Further values for TensorBoard's `anneal/…`, beside β and the temperature."""
         return {}
 
 
 class KLTransform(Annealer, ABC):
-    """An annealer that replaces the weighted sum of the KLs by another function of them; a run has at most one."""
+    """An annealer that replaces the weighted sum of the KLs by another function of them; at most one per run."""
 
     @abstractmethod
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        """The rate term of the loss, in nats: a scalar.
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        """The KL term of the loss, in nats: a scalar.
 
         Args:
-            rates: raw KL per sample and dimension.
+            kls: raw KL per sample and dimension.
             beta: product of all annealers' factors per level.
         """

@@ -1,23 +1,18 @@
-"""Batch normalisation of the posterior means: their spread, and with it the KL, is fixed."""
-
-from typing import TYPE_CHECKING
+"""Batch normalisation of the posterior means, which bounds the KL from below."""
 
 from torch import Tensor, nn
 
 from src.core.validation import POSITIVE
-from src.vae.anneal.annealer import Annealer
-from src.vae.anneal.parameters import PerLevel
-
-if TYPE_CHECKING:
-    from src.vae.module import VAE
+from src.vae.anneal.annealer import Annealer, PerLevel
+from src.vae.interfaces import AnnealedVAE
 
 
 class BatchNormMean(Annealer):
     """Posterior means are batch-normalised to the standard deviation γ (Zhu et al. 2020, arXiv:2004.12585).
 
-    With L dimensions E[KL] ≥ L γ²/2 over a batch, however little the encoder says: the level cannot collapse. γ is
-    fixed and the shift is learnt. Under top-down inference the low level's mean counts from its prior's, under
-    bottom-up inference with a conditional prior it does not, and nothing is guaranteed there.
+    With L dimensions E[KL] ≥ L γ²/2 over a batch, so the level cannot collapse. γ is fixed, the shift is learnt. Under
+    top-down inference the low level's mean is relative to its prior's; under bottom-up inference with a conditional
+    prior it is not, and the bound does not hold.
 
     Args:
         gamma: γ of each level.
@@ -27,7 +22,7 @@ class BatchNormMean(Annealer):
         super().__init__()
         self.gamma = self.levels("gamma", gamma, POSITIVE)
 
-    def attach(self, vae: "VAE") -> None:
+    def attach(self, vae: AnnealedVAE) -> None:
         super().attach(vae)
         vae.inference.scale_high = FixedSpread(vae.z_high, self.gamma[0])
         vae.inference.scale_low = FixedSpread(vae.z_low, self.gamma[1])
@@ -42,7 +37,7 @@ class FixedSpread(nn.BatchNorm1d):
     """
 
     def __init__(self, num_latents: int, spread: float):
-        super().__init__(num_latents, eps=1e-8)  # the usual 1e-5 would undo the guarantee as the means' spread shrinks
+        super().__init__(num_latents, eps=1e-8)  # the usual 1e-5 would void the bound as the means' spread shrinks
         self.weight.requires_grad_(False).fill_(spread)
 
     def forward(self, mean: Tensor) -> Tensor:

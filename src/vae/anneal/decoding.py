@@ -1,35 +1,30 @@
-"""What is changed about the decoder in training: what it remembers of the cells before, how sharp it is.
+"""Changes of the decoder in training: hidden history, temperature.
 
 T steps, V voices, B batch.
 """
-
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from src.core.validation import PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer
-
-if TYPE_CHECKING:
-    from src.vae.module import VAE
+from src.vae.interfaces import AnnealedVAE
 
 
 class WordDropout(Annealer):
     """Whole steps of an autoregressive decoder's history are hidden (Bowman et al. 2016, arXiv:1511.06349).
 
-    What it no longer sees in the cells before, it has to ask the latents. The name is from language models, where a
-    step is a word.
+    The decoder has to take from the latents what it can no longer see. In language models a step is a word.
 
     Args:
-        rate: share of the steps hidden, drawn anew for every sample.
+        rate: share of the steps hidden, drawn per sample.
     """
 
     def __init__(self, rate: float = 0.3):
         super().__init__()
         self.rate = self.number("rate", rate, PART)
 
-    def attach(self, vae: "VAE") -> None:
+    def attach(self, vae: AnnealedVAE) -> None:
         super().attach(vae)
         if not vae.decoder.autoregressive:
             raise ValueError(
@@ -48,8 +43,8 @@ class WordDropout(Annealer):
 class Temperature(Annealer):
     """Logits are divided by τ(t) = max(τ_min, τ₀ e^{−rt}) in training (Jang et al. 2017, arXiv:1611.01144).
 
-    A high τ softens the decoder's verdicts, so that it must say more to be as sure. r follows from where τ starts,
-    where it ends and over which share of the run, so that runs of every length cool alike.
+    A high τ flattens the decoder's probabilities, so that sharp ones need larger logits. r follows from start, end and
+    share of the run, so that the curve has one shape in runs of every length.
 
     Args:
         start: τ₀.

@@ -1,4 +1,4 @@
-"""Free bits: a rate that costs nothing, so that nothing is gained by giving it up.
+"""Free bits: KL below a threshold is not penalised.
 
 B batch, L latent dims.
 """
@@ -7,9 +7,8 @@ import torch
 from torch import Tensor
 
 from src.core.validation import NOT_NEGATIVE
-from src.vae.anneal.annealer import KLTransform, Levels
-from src.vae.anneal.parameters import PerLevel
-from src.vae.latents import Rates
+from src.vae.anneal.annealer import KLTransform, Levels, PerLevel
+from src.vae.latents import KLs
 
 
 class FreeBits(KLTransform):
@@ -25,8 +24,8 @@ class FreeBits(KLTransform):
         super().__init__()
         self.nats = self.levels("nats", nats, NOT_NEGATIVE)
 
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        high_L, low_L = rates.high_BL.mean(-2), rates.low_BL.mean(-2)
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        high_L, low_L = kls.high_BL.mean(-2), kls.low_BL.mean(-2)
         return beta[0] * high_L.clamp(min=self.nats[0]).sum(-1) + beta[1] * low_L.clamp(min=self.nats[1]).sum(-1)
 
     def charts(self) -> dict[str, float | Tensor]:
@@ -34,9 +33,9 @@ class FreeBits(KLTransform):
 
 
 class FreeBitsPerLevel(KLTransform):
-    """Σ max(λ_l, E[KL_l]) over the levels: each may say so much for nothing, in whichever dimensions it likes.
+    """Σ max(λ_l, E[KL_l]) over the levels: λ nats per level are free, in any dimensions.
 
-    Free bits (Kingma et al. 2016, arXiv:1606.04934) with a level as the group that shares them.
+    Free bits (Kingma et al. 2016, arXiv:1606.04934) with each level as a group.
 
     Args:
         high: λ of z_high, in nats.
@@ -48,8 +47,8 @@ class FreeBitsPerLevel(KLTransform):
         self.high = self.number("high", high, NOT_NEGATIVE)
         self.low = self.number("low", low, NOT_NEGATIVE)
 
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        high, low = (kl_B.mean(-1) for kl_B in rates.levels_B)
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        high, low = (kl_B.mean(-1) for kl_B in kls.levels_B)
         return beta[0] * high.clamp(min=self.high) + beta[1] * low.clamp(min=self.low)
 
     def charts(self) -> dict[str, float | Tensor]:
@@ -59,9 +58,8 @@ class FreeBitsPerLevel(KLTransform):
 class FreeBitsTotal(KLTransform):
     """max(KL − Λ, 0) of each sample, both levels together (Roberts et al. 2018, arXiv:1803.05428).
 
-    Each level's gradient keeps its own β where a sample's KL exceeds Λ. The paper's 48 bits, 33.3 nats, were for longer
-    melodies: a drum bar holds some 26 nats in all, of which a good model puts 8 into its latents. Half of that, free,
-    rules collapse out and leaves the rest to the bound.
+    Where a sample's KL exceeds Λ, each level's gradient has its own β. The paper's 48 bits (33.3 nats) are for longer
+    melodies; a drum bar has some 26 nats, of which a good model puts 8 into its latents. Half of that is the default.
 
     Args:
         nats: Λ per sample.
@@ -71,8 +69,8 @@ class FreeBitsTotal(KLTransform):
         super().__init__()
         self.nats = self.number("nats", nats, NOT_NEGATIVE)
 
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        high_B, low_B = rates.levels_B
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        high_B, low_B = kls.levels_B
         total_B = (high_B + low_B).detach()
         weighted_B = beta[0] * high_B + beta[1] * low_B
         # β(KL − Λ) if both levels have the same β; else Λ is weighted as the KL is, and has no gradient.
@@ -84,11 +82,11 @@ class FreeBitsTotal(KLTransform):
 
 
 class TargetRate(KLTransform):
-    """Σ_j E[max(λ, KL_j)] with a level's target rate split evenly over its dimensions, λ = target/L.
+    """Σ_j E[max(λ, KL_j)] with a level's target rate divided among its dimensions, λ = target/L.
 
-    Li et al. 2019, arXiv:1909.00868: the threshold holds for each sample, so that every bar, not the batch's
-    mean, gets its share. Where the low level's KL is a sampled log-ratio (bottom-up inference, conditional prior),
-    clamping each sample is biased, and free bits, which clamp the mean, are the better choice.
+    Li et al. 2019, arXiv:1909.00868: the threshold applies to each sample, not to the batch's mean. Where the
+    low level's KL is a sampled log-ratio (bottom-up inference, conditional prior), clamping each sample is biased;
+    prefer free bits, which clamp the mean.
 
     Args:
         nats: target of each level; 4 and 4 make the 8 of the paper.
@@ -98,8 +96,8 @@ class TargetRate(KLTransform):
         super().__init__()
         self.nats = self.levels("nats", nats, NOT_NEGATIVE)
 
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        high_BL, low_BL = rates.high_BL, rates.low_BL
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        high_BL, low_BL = kls.high_BL, kls.low_BL
         high_B = high_BL.clamp(min=self.nats[0] / high_BL.shape[-1]).sum(-1)
         low_B = low_BL.clamp(min=self.nats[1] / low_BL.shape[-1]).sum(-1)
         return beta[0] * high_B.mean(-1) + beta[1] * low_B.mean(-1)

@@ -1,31 +1,31 @@
-"""KL weights that keep the levels alive alike while the whole is warmed up."""
+"""KL weights that balance the levels during warm-up."""
 
 import torch
 
 from src.core.validation import SHARE
 from src.vae.anneal.annealer import Annealer, Levels
-from src.vae.latents import Rates
+from src.vae.latents import KLs
 
-LEAST_KL = 0.01  # nats added to each level's KL, so that two silent levels weigh the same
+LEAST_KL = 0.01  # nats added to each level's KL, so that two collapsed levels weigh the same
 
 
 class LevelBalance(Annealer):
-    """While β climbs, the level with the greater KL pays more for it (Vahdat & Kautz 2020, arXiv:2007.03898, app. A).
+    """During warm-up the level with the greater KL has the greater β (Vahdat & Kautz 2020, arXiv:2007.03898, app. A).
 
-    β_l = w_l · t/T₀ with w ∝ E|KL_l|, detached, and a mean of 1 over the levels; from T₀ on β = 1. The level that falls
-    silent is thereby the one that is left in peace.
+    β_l = w_l · t/T₀ with w ∝ E|KL_l|, detached, of mean 1 over the levels; from T₀ on β = 1. A level whose KL is small
+    is thus hardly penalised.
 
     Args:
-        over: T₀, the share of the run that the climb takes.
+        over: T₀, the share of the run over which β rises.
     """
 
     def __init__(self, over: float = 0.3):
         super().__init__()
         self.over = self.number("over", over, SHARE)
 
-    def beta(self, rates: Rates) -> Levels:
+    def beta(self, kls: KLs) -> Levels:
         if self.progress >= self.over:
             return 1.0, 1.0
-        size = torch.stack([kl_B.abs().mean(-1) for kl_B in rates.levels_B]).detach() + LEAST_KL
+        size = torch.stack([kl_B.abs().mean(-1) for kl_B in kls.levels_B]).detach() + LEAST_KL
         high, low = self.progress / self.over * size / size.mean()
         return high, low

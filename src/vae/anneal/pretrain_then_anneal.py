@@ -1,29 +1,26 @@
 """An autoencoder first, then a VAE with a fresh decoder."""
 
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 
 from src.core.validation import NOT_NEGATIVE, SHARE
-from src.vae.anneal.annealer import Levels
+from src.vae.anneal.annealer import Levels, PerLevel
 from src.vae.anneal.free_bits import TargetRate
-from src.vae.anneal.parameters import PerLevel
-from src.vae.latents import Rates
-
-if TYPE_CHECKING:
-    from src.vae.module import VAE
+from src.vae.interfaces import AnnealedVAE
+from src.vae.latents import KLs
 
 
 class PretrainThenAnneal(TargetRate):
-    """β = 0 at first; then the decoder is reset, and β climbs under a target rate (Li et al. 2019, arXiv:1909.00868).
+    """β = 0 at first; then the decoder is reset, and β rises under a target rate (Li et al. 2019, arXiv:1909.00868).
 
-    The encoder has by then learnt to say what a bar is like; the fresh decoder, back at its initial weights and without
-    a memory in the optimizer, has not yet learnt to do without.
+    The pretrained encoder is informative; the fresh decoder, with its initial weights and no optimizer state, has not
+    yet learnt to ignore the latents.
 
     Args:
         pretrain: share of the run with β = 0.
-        over: share of the run that the climb takes after it.
+        over: share of the run over which β rises after that.
         nats: target rate of each level; 4 and 4 make the 8 of the paper.
     """
 
@@ -35,7 +32,7 @@ class PretrainThenAnneal(TargetRate):
             raise ValueError(f"{self.state_key}.pretrain={pretrain} over={over}: more than the whole run; choose less")
         self.is_reset = False
 
-    def attach(self, vae: "VAE") -> None:
+    def attach(self, vae: AnnealedVAE) -> None:
         super().attach(vae)
         self.initial_decoder = deepcopy(vae.decoder.state_dict())
 
@@ -43,7 +40,7 @@ class PretrainThenAnneal(TargetRate):
         """β at progress t ∈ [0, 1)."""
         return min(1.0, max(0.0, t - self.pretrain) / self.over)
 
-    def beta(self, rates: Rates) -> Levels:
+    def beta(self, kls: KLs) -> Levels:
         return self.shape(self.progress), self.shape(self.progress)
 
     def before_step(self) -> None:

@@ -1,16 +1,17 @@
-"""β as a pure function of training's progress, multiplied onto both levels or onto each its own."""
+"""β as a pure function of training progress, one for both levels or one for each."""
 
 import math
 from abc import ABC, abstractmethod
 
 from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
-from src.vae.anneal.annealer import Annealer, Levels
-from src.vae.anneal.parameters import PerLevel
-from src.vae.latents import Rates
+from src.vae.anneal.annealer import Annealer, Levels, PerLevel
+from src.vae.latents import KLs
 
 
-class Unannealed(Annealer):
-    """β = 1 throughout: the ELBO as it is, against which every strategy is compared."""
+class NoAnnealing(Annealer):
+    """β = 1 throughout: the plain ELBO, the baseline of every strategy."""
+
+    name = "none"
 
 
 class Constant(Annealer):
@@ -24,7 +25,7 @@ class Constant(Annealer):
         super().__init__()
         self.betas = self.levels("beta", beta, NOT_NEGATIVE)
 
-    def beta(self, rates: Rates) -> Levels:
+    def beta(self, kls: KLs) -> Levels:
         return self.betas
 
 
@@ -32,7 +33,7 @@ class Schedule(Annealer, ABC):
     """β_l(t) = weight_l · shape(t).
 
     Args:
-        weight: what each level's β arrives at.
+        weight: final β of each level.
     """
 
     def __init__(self, weight: PerLevel = 1.0):
@@ -43,17 +44,17 @@ class Schedule(Annealer, ABC):
     def shape(self, t: float) -> float:
         """The factor in [0, 1] at progress t ∈ [0, 1)."""
 
-    def beta(self, rates: Rates) -> Levels:
+    def beta(self, kls: KLs) -> Levels:
         factor = self.shape(self.progress)
         return self.weight[0] * factor, self.weight[1] * factor
 
 
 class Linear(Schedule):
-    """β climbs from 0 to 1 in a straight line, then stays (Sønderby et al. 2016, arXiv:1602.02282).
+    """β rises linearly from 0 to 1, then stays (Sønderby et al. 2016, arXiv:1602.02282).
 
     Args:
-        over: share of the run that the climb takes.
-        weight: what each level's β arrives at.
+        over: share of the run over which β rises.
+        weight: final β of each level.
     """
 
     def __init__(self, over: float = 0.5, weight: PerLevel = 1.0):
@@ -68,9 +69,9 @@ class Sigmoid(Schedule):
     """β follows a logistic curve, 1 / (1 + e^{−k(t − t₀)}) (Bowman et al. 2016, arXiv:1511.06349, section 3.1).
 
     Args:
-        steepness: k, per whole run: the climb from 0.12 to 0.88 takes 4/k of it.
-        midpoint: t₀, the share of the run after which β is a half.
-        weight: what each level's β tends to.
+        steepness: k, per run: the rise from 0.12 to 0.88 takes 4/k of it.
+        midpoint: t₀, the share of the run after which β is ½.
+        weight: limit of each level's β.
     """
 
     def __init__(self, steepness: float = 20.0, midpoint: float = 0.25, weight: PerLevel = 1.0):
@@ -83,11 +84,11 @@ class Sigmoid(Schedule):
 
 
 class Cosine(Schedule):
-    """β climbs as half a cosine, slowly at both ends: ½(1 − cos πt/T₀), then 1 (Fu et al. 2019, arXiv:1903.10145).
+    """β rises as half a cosine, ½(1 − cos πt/T₀), then stays at 1 (Fu et al. 2019, arXiv:1903.10145).
 
     Args:
-        over: T₀, the share of the run that the climb takes.
-        weight: what each level's β arrives at.
+        over: T₀, the share of the run over which β rises.
+        weight: final β of each level.
     """
 
     def __init__(self, over: float = 0.5, weight: PerLevel = 1.0):
@@ -99,12 +100,12 @@ class Cosine(Schedule):
 
 
 class Cyclical(Schedule):
-    """β climbs from 0 to 1, rests there and is reset, several times over (Fu et al. 2019, arXiv:1903.10145, eq. 6).
+    """β rises linearly from 0 to 1, stays there and is reset, several times (Fu et al. 2019, arXiv:1903.10145, eq. 6).
 
     Args:
-        cycles: how many fit into the run; the last may be cut short.
-        ramp: share of a cycle that the climb takes.
-        weight: what each level's β arrives at.
+        cycles: M, cycles per run; the last may be incomplete.
+        ramp: R, the share of a cycle over which β rises.
+        weight: final β of each level.
     """
 
     def __init__(self, cycles: float = 4.0, ramp: float = 0.5, weight: PerLevel = 1.0):
@@ -116,16 +117,17 @@ class Cyclical(Schedule):
         return min(1.0, t * self.cycles % 1.0 / self.ramp)
 
 
-class Saturating(Schedule):
-    """β covers the same fraction of what is left in every step: 1 − r^step, fast at first and ever slower.
+class Exponential(Schedule):
+    """β = 1 − r^step, MusicVAE's warm-up (Roberts et al. 2018, arXiv:1803.05428).
 
-    MusicVAE's warm-up (Roberts et al. 2018, arXiv:1803.05428), which led to a β below 1 there. The ratio r is said as a
-    half-life, r^step = 2^{−t / half_life}, so that the curve looks the same in runs of every length.
+    r is given as a half-life, r^step = 2^{−t / half_life}, so that the curve has one shape in runs of every length.
 
     Args:
-        half_life: share of the run after which half the way is left.
-        weight: what each level's β tends to.
+        half_life: share of the run after which β is ½.
+        weight: limit of each level's β.
     """
+
+    name = "saturating"
 
     def __init__(self, half_life: float = 0.1, weight: PerLevel = 1.0):
         super().__init__(weight)

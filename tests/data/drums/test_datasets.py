@@ -141,15 +141,15 @@ def test_groove(monkeypatch, tmp_path):
     for part, split in data.splits.items():
         assert torch.equal(split.images, torch.from_numpy(made.grids[part]))
         assert split.labels.tolist() == made.styles[part].tolist()
-    found = {}
+    by_bar = {}
     for part in ("val", "test"):
         factors = data.known_factors(part)
         assert {values.dtype for values in factors.values()} == {torch.int64}
         for bar, drummer, tempo in zip(data.held_out(part).images, *factors.values(), strict=True):
-            found[numbers(bar)[0]] = (drummer.item(), tempo.item())
+            by_bar[numbers(bar)[0]] = (drummer.item(), tempo.item())
     assert list(factors) == ["drummer", "tempo"]
     assert data.ordered_factors == ("tempo",)
-    assert found == {5: (2, 0), 6: (1, 1), 7: (1, 3), 8: (2, 4), 9: (0, 2)}
+    assert by_bar == {5: (2, 0), 6: (1, 1), 7: (1, 3), 8: (2, 4), 9: (0, 2)}
 
 
 # Grids

@@ -13,10 +13,10 @@ def pixels(picture: np.ndarray, colour: str) -> int:
 
 def grids(*hits: tuple[int, int, int], num: int = 1) -> torch.Tensor:
     """[num, 16, 9] with hits at (bar, step, voice)."""
-    found = torch.zeros(num, 16, 9)
+    grids_NTV = torch.zeros(num, 16, 9)
     for hit in hits:
-        found[hit] = 1
-    return found
+        grids_NTV[hit] = 1
+    return grids_NTV
 
 
 @pytest.mark.parametrize(("num", "columns", "rows"), [(1, 4, 1), (4, 4, 1), (5, 4, 2), (6, 2, 3)])

@@ -25,20 +25,20 @@ ROCK = bar(kick=[0, 8], snare=[4, 12], closed_hat=[0, 2, 4, 6, 8, 10, 12, 14])
 
 
 def test_a_rock_bar():
-    found = of(ROCK)
-    assert found["kick density"] == 2 / 16
-    assert found["closed hat density"] == 8 / 16
-    assert found["ride density"] == 0
-    assert found["backbeat"] == 1
-    assert found["syncopation"] == 0
-    assert found["off-beat share"] == pytest.approx(4 / 12)
-    assert found["polyphony"] == pytest.approx(12 / 8)
-    assert found["low energy"] == pytest.approx(2 / 12)
-    assert found["mid energy"] == pytest.approx(2 / 12)
-    assert found["high energy"] == pytest.approx(8 / 12)
-    assert found["self-similarity"] == 1
-    assert found["hat regularity"] == 1
-    assert found["kick-snare interlocking"] == 1
+    values = of(ROCK)
+    assert values["kick density"] == 2 / 16
+    assert values["closed hat density"] == 8 / 16
+    assert values["ride density"] == 0
+    assert values["backbeat"] == 1
+    assert values["syncopation"] == 0
+    assert values["off-beat share"] == pytest.approx(4 / 12)
+    assert values["polyphony"] == pytest.approx(12 / 8)
+    assert values["low energy"] == pytest.approx(2 / 12)
+    assert values["mid energy"] == pytest.approx(2 / 12)
+    assert values["high energy"] == pytest.approx(8 / 12)
+    assert values["self-similarity"] == 1
+    assert values["hat regularity"] == 1
+    assert values["kick-snare interlocking"] == 1
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_interlocking_needs_both():
 
 
 def test_empty_bars_and_silent_voices_have_features():
-    found = of(bar())
-    assert found.pop("self-similarity") == 1
-    assert set(found.values()) == {0}
+    values = of(bar())
+    assert values.pop("self-similarity") == 1
+    assert set(values.values()) == {0}
     assert features(torch.cat([ROCK, bar(crash=[3]), bar()])).isfinite().all()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.data.drums import grammar
-from src.data.drums.drumforms import FORMS
+from src.data.drums.grammar import FORMS
 from src.data.spec import BAR
 from src.data.voices import VOICES
 
@@ -31,8 +31,8 @@ def brute_force(grid_TV: np.ndarray, style: str, **chosen: str) -> float:
         probability *= grammar.FACTORS[factor][value]
     for (step, voice), hit in np.ndenumerate(grid_TV):
         chance = grammar.HIT["-"]
-        for line in FORMS[style].split("\n"):
-            if line and line.split()[1] == grammar.VOICES[voice]:
+        for line in FORMS[style]:
+            if line.split()[1] == grammar.VOICES[voice]:
                 factor, _, value = line.split()[0].partition("=")
                 mark = line.split()[2][step]
                 if mark != "." and (factor == "always" or chosen[factor] == value):
@@ -52,8 +52,8 @@ def test_likelihood_against_brute_force(bars, monkeypatch):
         choices = [dict(zip(grammar.FACTORS, values, strict=True)) for values in product(*grammar.FACTORS.values())]
         for grid_TV in bars.grids_NTV[:4]:
             expected = sum(brute_force(grid_TV, style, **chosen) for style in FORMS for chosen in choices)
-            found = grammar.log_likelihood(grid_TV[None])
-            np.testing.assert_allclose(found, [math.log(expected)], rtol=1e-10)
+            log_probability = grammar.log_likelihood(grid_TV[None])
+            np.testing.assert_allclose(log_probability, [math.log(expected)], rtol=1e-10)
     finally:
         grammar.tables.cache_clear()
 
@@ -189,7 +189,7 @@ def test_the_tablature_is_well_formed():
     assert [names[short] for short in grammar.VOICES] == [voice.name for voice in VOICES]
     values = {f"{factor}={value}" for factor, options in grammar.FACTORS.items() for value in options}
     for form in FORMS.values():
-        for line in form.strip().split("\n"):
+        for line in form:
             condition, voice, pattern = line.split()
             assert condition in values | {"always"}
             assert voice in grammar.VOICES

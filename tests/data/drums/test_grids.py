@@ -192,7 +192,7 @@ def test_the_assumed_order_is_said_and_unknown_names_are_too(write, caplog):
     ]
 
 
-def test_names_in_a_file_that_do_not_fit_are_refused(write):
+def test_names_in_a_file_that_do_not_fit_raise(write):
     path = write(patterns=patterns(30), voices=np.array(HOMEWORK[:3]))
     with pytest.raises(ValueError, match=r"voices in \S+bars.npz names 3 voices, the patterns have 9"):
         grids_of(path)

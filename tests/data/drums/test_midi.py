@@ -18,11 +18,11 @@ def grids() -> torch.Tensor:
 
 def notes(file: mido.MidiFile) -> list[tuple[int, mido.Message]]:
     """All messages with their ticks from the start."""
-    now, found = 0, []
+    now, events = 0, []
     for message in file.tracks[0]:
         now += message.time
-        found.append((now, message))
-    return found
+        events.append((now, message))
+    return events
 
 
 def starts(file: mido.MidiFile) -> list[tuple[int, int]]:

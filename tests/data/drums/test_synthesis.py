@@ -1,4 +1,4 @@
-"""What a listener relies on, read from spectra and envelopes."""
+"""What a drum_metrics relies on, read from spectra and envelopes."""
 
 import wave
 from pathlib import Path
@@ -181,7 +181,7 @@ def test_wav_files(tmp_path: Path):
     with wave.open(str(tmp_path / "sound.wav")) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 22_050)
         read = np.frombuffer(file.readframes(5), "<i2")
-    assert read.tolist() == [0, 16384, -16384, 32767, -32767]
+    assert np.abs(read - samples * 32767).max() <= 1
 
 
 @pytest.mark.parametrize("name", sorted(kit(RATE).keys() - SOUNDS.keys()))

@@ -1,4 +1,4 @@
-"""Letters as data sets: anybody's IDX files, EMNIST and what stands in for it, and drawn strokes."""
+"""Letters as data sets: IDX files, EMNIST and its fallback, and drawn strokes."""
 
 import os
 import string
@@ -90,7 +90,7 @@ def test_idx_without_a_test_pair_sets_a_tenth_aside(files):
     assert sorted(train + val + test) == list(range(200))
 
 
-def test_half_a_test_pair_is_refused(files):
+def test_half_a_test_pair_raises(files):
     with pytest.raises(ValueError, match=r"data\.test_images and data\.test_labels: give both or neither"):
         idx(files, test_labels=None)
 
@@ -104,7 +104,7 @@ def test_idx_transposed(files):
 def test_idx_paths_here_go_before_those_below_root(files, tmp_path_factory, monkeypatch):
     here = tmp_path_factory.mktemp("here")
     monkeypatch.chdir(here)
-    assert idx(files).spec.sizes["test"] == 40  # nothing here: found below root
+    assert idx(files).spec.sizes["test"] == 40  # nothing here, but below root
     write_pair(here, "test", numbered(8), np.full(8, 2))
     assert idx(files).spec.sizes["test"] == 8
     absolute = {"test_images": str(files / "test-images"), "test_labels": str(files / "test-labels")}
@@ -116,7 +116,7 @@ def test_missing_file_is_named(files):
         idx(files, images="lost")
 
 
-def test_label_that_only_the_test_pair_has_is_refused(files):
+def test_label_that_only_the_test_pair_has_raises(files):
     write_pair(files, "test", numbered(2), np.array([2, 9]))
     with pytest.raises(ValueError, match="test-labels holds the unknown label 9"):
         idx(files)
@@ -205,7 +205,9 @@ def test_a_new_version_is_drawn_anew(tmp_path, few_strokes, monkeypatch):
     drawn = datasets.strokes.draw
     strokes(tmp_path)
     monkeypatch.setattr(datasets.strokes, "VERSION", 999)
-    monkeypatch.setattr(datasets.strokes, "draw", lambda *given: (np.ones_like(drawn(*given)[0]), drawn(*given)[1]))
+    monkeypatch.setattr(
+        datasets.strokes, "draw", lambda *arguments: (np.ones_like(drawn(*arguments)[0]), drawn(*arguments)[1])
+    )
     assert strokes(tmp_path).splits["train"].images.eq(1).all()
 
 
@@ -233,6 +235,6 @@ def test_a_cached_file_that_was_not_drawn_is_drawn_anew(tmp_path, few_strokes, k
     assert path.read_bytes() == whole
 
 
-def test_unknown_strokes_are_refused(tmp_path):
+def test_unknown_strokes_raise(tmp_path):
     with pytest.raises(ValueError, match=r"data\.split=balanced is unknown: choose from letters, digits"):
         strokes(tmp_path, "balanced")

@@ -12,7 +12,7 @@ from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
 
 @pytest.fixture
 def offline(monkeypatch):
-    """EMNIST's address leads to a port of this machine where nobody listens."""
+    """EMNIST's address leads to a port of this machine without a server."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -56,7 +56,7 @@ def test_damaged_files_never_fall_back(offline, put_emnist, tmp_path, source, gz
     assert not isinstance(caught.value, EMNISTUnavailableError)
 
 
-def test_labels_outside_the_split_are_refused(offline, put_emnist, tmp_path):
+def test_labels_outside_the_split_raise(offline, put_emnist, tmp_path):
     raw = put_emnist("letters")
     path = raw / "emnist-letters-train-labels-idx1-ubyte"
     path.write_bytes(path.read_bytes()[:8] + (np.arange(60) % 28).astype(np.uint8).tobytes())  # its header remains

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from src.data.letters import typeset
-from src.data.letters.fonts import Fonts
+from src.data.letters.datasets import Fonts
 from src.evaluation.class_statistics import class_properties
 
 COMMON = {"budget": 100, "batch_size": 10, "seed": 0}
@@ -59,16 +59,16 @@ def test_letters_are_drawn_once(folder, monkeypatch):
 @pytest.mark.parametrize(
     "change",
     [
-        lambda arrays: arrays | {"val_images_NHW": arrays["val_images_NHW"][:, :, :14]},
-        lambda arrays: arrays | {"test_images_NHW": arrays["test_images_NHW"] / 255},
-        lambda arrays: arrays | {"train_labels_N": arrays["train_labels_N"] + 1},
-        lambda arrays: arrays | {"train_labels_N": -arrays["train_labels_N"]},
-        lambda arrays: arrays | {"val_styles_N": arrays["val_styles_N"] * 0},
+        lambda arrays: arrays | {"val_images": arrays["val_images"][:, :, :14]},
+        lambda arrays: arrays | {"test_images": arrays["test_images"] / 255},
+        lambda arrays: arrays | {"train_labels": arrays["train_labels"] + 1},
+        lambda arrays: arrays | {"train_labels": -arrays["train_labels"]},
+        lambda arrays: arrays | {"val_styles": arrays["val_styles"] * 0},
         lambda arrays: {key: array for key, array in arrays.items() if not key.startswith("val")},
     ],
 )
 def test_a_cache_of_other_content_is_drawn_anew(folder, tmp_path, change):
-    (whole,) = folder.glob("fonts-*.npz")
+    (whole,) = folder.glob("typeset-*.npz")
     with np.load(whole) as arrays:
         np.savez(tmp_path / whole.name, **change(dict(arrays)))
     assert fonts(tmp_path).spec.digest == fonts(folder).spec.digest

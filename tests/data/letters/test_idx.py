@@ -105,21 +105,21 @@ def test_pair_and_its_orientation(pair, images, labels):
     np.testing.assert_array_equal(raw, labels)
 
 
-def test_swapped_pair_is_refused(pair):
+def test_swapped_pair_raises(pair):
     with pytest.raises(ValueError, match="some-labels holds labels, not images: are the files swapped"):
         read_pair(pair[1], pair[0], transposed=False)
     with pytest.raises(ValueError, match="some-images holds images, not labels"):
         read_pair(pair[0], pair[0], transposed=False)
 
 
-def test_images_with_labels_of_another_split_are_refused(pair, labels):
+def test_images_with_labels_of_another_split_raise(pair, labels):
     pair[1].write_bytes(idx_bytes(labels[:5]))
     with pytest.raises(ValueError, match=r"some-images holds 7 images but .*some-labels 5 labels"):
         read_pair(*pair, transposed=False)
 
 
 @pytest.mark.parametrize(("shape", "message"), [((7, 32, 28), "32×28"), ((0, 28, 28), "holds no images")])
-def test_other_shapes_are_refused(pair, shape, message):
+def test_other_shapes_raise(pair, shape, message):
     pair[0].write_bytes(idx_bytes(np.zeros(shape)))
     pair[1].write_bytes(idx_bytes(np.zeros(shape[0])))
     with pytest.raises(ValueError, match=message):
@@ -138,8 +138,8 @@ def test_other_shapes_are_refused(pair, shape, message):
 )
 def test_class_names_and_indices(raw, names):
     labels = np.random.default_rng(0).permutation(np.repeat(np.array(raw), 3))
-    values, found = class_names(labels)
-    assert found == tuple(names)
+    values, classes = class_names(labels)
+    assert classes == tuple(names)
     indices = class_indices(labels, values, Path("labels"))
     assert indices.dtype == np.int64
     assert set(indices) == set(range(len(names)))

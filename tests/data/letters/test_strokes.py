@@ -97,7 +97,7 @@ def test_lines_are_smooth(drawn):
     assert 0.25 < grey_N.mean() < 0.75  # 0 if the edges were hard, 1 if all were blur
 
 
-def test_classes_can_be_told_apart():
+def test_classes_are_distinguishable():
     """A nearest neighbour in pixels finds the letter of nine new drawings in ten; chance finds one in 26."""
     train_NF, train_labels_N = (part.reshape(26 * 100, -1) for part in draw(LETTERS, 100, seed=1))
     test_MF, labels_M = (part.reshape(26 * 10, -1) for part in draw(LETTERS, 10, seed=2))
@@ -116,6 +116,6 @@ def test_drawings_of_a_class_vary():
 
 
 @pytest.mark.parametrize("name", ["a", "Ä", "10", "?"])
-def test_unknown_class_is_refused(name):
+def test_unknown_class_raises(name):
     with pytest.raises(ValueError, match="no strokes for class"):
         draw(["A", name], 2, seed=0)

@@ -23,7 +23,7 @@ from torch.distributions import Normal
 from src.data.drums import grammar
 from src.data.spec import BAR, DataSpec
 from src.data.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
-from src.evaluation.latents.encode import Coded
+from src.evaluation.latents.encode import EncodedSplit
 from src.evaluation.oracles.base import Oracle
 from src.vae.decoders import Parallel
 from src.vae.latents import Latents, normal
@@ -55,9 +55,9 @@ def world_bars(styles_N: Tensor, bits_N2: Tensor) -> Tensor:
     return grids_NTV
 
 
-def coded_bars(grids_NTV: Tensor, styles_N: Tensor, names: tuple[str, ...]) -> Coded:
+def encoded_bars(grids_NTV: Tensor, styles_N: Tensor, names: tuple[str, ...]) -> EncodedSplit:
     rates = {"high": torch.tensor([1.0]), "low": torch.tensor([0.5])}
-    return Coded(grids_NTV, rates, styles_N, names, {})
+    return EncodedSplit(grids_NTV, rates, styles_N, names, {})
 
 
 class Reader(nn.Module):
@@ -136,7 +136,7 @@ class Flattened(nn.Module):
 
 
 class Ear(Oracle):
-    """Hears the world's styles, and that a bar in which nobody plays the stressed steps has none."""
+    """Hears the world's styles, and that a bar in which no one plays the stressed steps has none."""
 
     def __init__(self):
         super().__init__(nn.Flatten(), BAR[0] * BAR[1], len(STYLES), levels=1)
@@ -149,10 +149,10 @@ class Ear(Oracle):
         self.accuracy_k.fill_(1)
         self.requires_grad_(False)
 
-    def augmented(self, images_B1HW: Tensor) -> Tensor:
+    def augment(self, images_B1HW: Tensor) -> Tensor:
         return images_B1HW
 
-    def nonsense(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
         return images_B1HW
 
 
@@ -168,14 +168,14 @@ def drum_spec() -> DataSpec:
 
 
 @pytest.fixture
-def world() -> Callable[..., Coded]:
+def world() -> Callable[..., EncodedSplit]:
     """Bars of the world: each style with each pair of bits so many `times`, in a random order of their own."""
 
-    def make(seed: int, times: int = 10, styles: int = len(STYLES)) -> Coded:
+    def make(seed: int, times: int = 10, styles: int = len(STYLES)) -> EncodedSplit:
         combinations = list(product(range(styles), (0, 1), (0, 1))) * times
         order = np.random.default_rng(seed).permutation(len(combinations))
         known_N3 = torch.tensor(combinations)[order]
-        return coded_bars(world_bars(known_N3[:, 0], known_N3[:, 1:]), known_N3[:, 0], STYLES)
+        return encoded_bars(world_bars(known_N3[:, 0], known_N3[:, 1:]), known_N3[:, 0], STYLES)
 
     return make
 
@@ -242,12 +242,12 @@ def announcing() -> type[nn.Module]:
 
 
 @pytest.fixture
-def grammar_bars() -> Callable[..., Coded]:
+def grammar_bars() -> Callable[..., EncodedSplit]:
     """Bars of the real grammar."""
 
-    def make(num: int, seed: int, styles: int = len(grammar.STYLES)) -> Coded:
+    def make(num: int, seed: int, styles: int = len(grammar.STYLES)) -> EncodedSplit:
         grids_NTV, styles_N, _ = (torch.from_numpy(part) for part in grammar.draw(num, seed))
         some_N = styles_N < styles
-        return coded_bars(grids_NTV[some_N], styles_N[some_N], grammar.STYLES)
+        return encoded_bars(grids_NTV[some_N], styles_N[some_N], grammar.STYLES)
 
     return make

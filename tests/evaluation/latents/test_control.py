@@ -1,4 +1,4 @@
-"""Dials: a model whose density is a coordinate, and one on whose bars nothing can be turned.
+"""Control: a model whose density is a coordinate, and one that cannot be controlled; the curve over temperatures.
 
 N bars, B batch, T steps, V voices, L latent dims.
 """
@@ -12,12 +12,25 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from src.evaluation.latents.codec import mean_codes, sampled_codes
-from src.evaluation.latents.control import DIALS, REQUESTS, Dialled, control, dialled, regression
+from src.data.spec import Split
+from src.evaluation.drum_metrics import DrumMetrics
+from src.evaluation.latents.control import (
+    NUM_SAMPLES,
+    PROPERTIES,
+    REQUESTS,
+    TEMPERATURES,
+    ControlResult,
+    control,
+    controlled,
+    regression,
+    temperature,
+)
+from src.evaluation.latents.encode import mean_codes, sampled_codes
+from src.evaluation.metrics.music import diversity, validity
 from src.vae.latents import Latents, normal, standard_normal
 
 SILENT = SimpleNamespace(
-    measures=lambda grids_NTV: dict.fromkeys(("validity", "diversity", "feature_distance"), 1.0),
+    measure=lambda grids_NTV: dict.fromkeys(("validity", "diversity", "feature_distance"), 1.0),
     test_NTV=torch.zeros(2, 16, 9),
 )
 NOTHING = torch.zeros(0, 16, 9)
@@ -96,8 +109,8 @@ def dense(grammar_bars):
 @pytest.mark.parametrize(("holds", "sees", "share"), [("high", "both", 1), ("low", "both", 0), ("low", "low", 0)])
 def test_a_coordinate_that_is_the_density_dials_it(counting, dense, holds, sees, share):
     fit, held = dense(1500, 0), dense(200, 1)
-    found = control(counting(holds, sees), fit, held, SILENT)
-    metrics, facts = found.metrics, found.facts["control"]["density"]
+    result = control(counting(holds, sees), fit, held, SILENT)
+    metrics, facts = result.metrics, result.facts["control"]["density"]
     assert metrics["control_density_slope"] == pytest.approx(1, abs=0.05)
     assert metrics["control_density_correlation"] > 0.98
     assert metrics["control_density_error"] < 1
@@ -108,8 +121,8 @@ def test_a_coordinate_that_is_the_density_dials_it(counting, dense, holds, sees,
     assert metrics["control_density_error_unmoved"] == pytest.approx((unmoved - requested).abs().mean().item())
     assert facts["high_share"] == pytest.approx(share, abs=0.03)
     assert facts["length"] == pytest.approx((unmoved - requested).abs().median().item() / UNIT, rel=0.1)
-    assert "control" in found.shown
-    heard_N = DIALS["density"](found.shown["control_bars"].grids_NTV)
+    assert "control" in result.artifacts
+    heard_N = PROPERTIES["density"](result.artifacts["control_bars"].grids_NTV)
     assert heard_N[:6].tolist() == pytest.approx([unmoved[0].item(), *requested.tolist()], abs=1)
 
 
@@ -118,37 +131,37 @@ def test_a_level_that_does_not_reach_the_decoder_is_not_turned(counting, dense):
     vae, fit = counting("low", "low"), dense(500, 0)
     vae.inference.holds = "high"
     sampled = sampled_codes(vae, fit.grids_NTV)
-    assert spearmanr(sampled["high"][:, 1], DIALS["density"](fit.grids_NTV))[0] > 0.99
+    assert spearmanr(sampled["high"][:, 1], PROPERTIES["density"](fit.grids_NTV))[0] > 0.99
     assert control(vae, fit, dense(50, 1), SILENT).facts["control"]["density"] is None
 
 
 def test_a_collapsed_model_has_no_dials(world, world_vae):
-    found = control(world_vae(collapsed=("high", "low")), world(0), world(1), SILENT)
-    assert found.facts["control"] == {"density": None, "syncopation": None}
-    assert {value for name, value in found.metrics.items() if name.startswith("control")} == {None}
-    assert not {"control", "control_bars"} & set(found.shown)
+    result = control(world_vae(collapsed=("high", "low")), world(0), world(1), SILENT)
+    assert result.facts["control"] == {"density": None, "syncopation": None}
+    assert {value for name, value in result.metrics.items() if name.startswith("control")} == {None}
+    assert not {"control", "control_bars"} & set(result.artifacts)
 
 
 def test_what_is_always_the_same_has_no_dial(counting, dense):
-    found = control(counting("high"), dense(200, 0, spread=0), dense(60, 1), SILENT)
-    assert {value for name, value in found.metrics.items() if "density" in name} == {None}
-    assert found.facts["control"]["density"] is None
+    result = control(counting("high"), dense(200, 0, spread=0), dense(60, 1), SILENT)
+    assert {value for name, value in result.metrics.items() if "density" in name} == {None}
+    assert result.facts["control"]["density"] is None
 
 
 def test_measures_agree_with_least_squares_and_ranks():
     random = torch.Generator().manual_seed(0)
     requested_R = torch.tensor([1.0, 2.0, 5.0, 9.0]).double()
     obtained_NR = 0.4 * requested_R + torch.randn(30, 4, generator=random).double()
-    found = Dialled(requested_R, obtained_NR, torch.zeros(30).double(), 0.9, 1.0, 0.5, NOTHING)
-    metrics, requested = found.metrics(), requested_R.expand(30, 4).flatten().numpy()
+    result = ControlResult(requested_R, obtained_NR, torch.zeros(30).double(), 0.9, 1.0, 0.5, NOTHING)
+    metrics, requested = result.metrics(), requested_R.expand(30, 4).flatten().numpy()
     assert metrics["slope"] == pytest.approx(np.polyfit(requested, obtained_NR.flatten().numpy(), 1)[0])
     assert metrics["correlation"] == pytest.approx(spearmanr(requested, obtained_NR.flatten().numpy())[0])
     assert metrics["error"] == pytest.approx(np.abs(requested - obtained_NR.flatten().numpy()).mean())
     assert metrics["error_unmoved"] == pytest.approx(requested.mean())
-    low, high = found.slope()["interval"]
+    low, high = result.slope()["interval"]
     assert low < metrics["slope"] < high
     three = torch.full((30, 4), 3.0).double()
-    same = Dialled(requested_R, three, three[:, 0], 0.9, 1.0, 0.5, NOTHING).metrics()
+    same = ControlResult(requested_R, three, three[:, 0], 0.9, 1.0, 0.5, NOTHING).metrics()
     assert (same["slope"], same["correlation"]) == (pytest.approx(0), None)
     assert same["error"] == same["error_unmoved"]
 
@@ -181,18 +194,55 @@ def test_what_is_explained_is_of_bars_left_out():
 
 def test_syncopation_is_that_of_the_features(grammar_bars):
     bars = grammar_bars(50, 0)
-    assert DIALS["syncopation"](bars.grids_NTV).std() > 0.5
+    assert PROPERTIES["syncopation"](bars.grids_NTV).std() > 0.5
     four_N = torch.zeros(1, 16, 9, dtype=torch.uint8)
     four_N[0, [3, 11], 0] = 1  # just before two beats, and held over them
-    assert DIALS["syncopation"](four_N).item() > 0
+    assert PROPERTIES["syncopation"](four_N).item() > 0
 
 
 def test_each_bar_moves_by_what_it_lacks(counting, dense):
     vae, fit, held = counting("high"), dense(1500, 0), dense(30, 1)
     sampled = torch.cat(list(sampled_codes(vae, fit.grids_NTV).values()), 1)
     means = torch.cat(list(mean_codes(vae, held.grids_NTV).values()), 1)
-    found = dialled(vae, DIALS["density"], fit, sampled, held.grids_NTV, means)
-    assert (found.obtained_NR.std(0) < 1).all(), "wherever a bar comes from, it arrives"
-    assert torch.equal(found.unmoved_N, DIALS["density"](held.grids_NTV))
-    heard_N = DIALS["density"](found.heard_NTV)
-    assert heard_N.tolist() == [found.unmoved_N[0].item(), *found.obtained_NR[0].tolist()]
+    result = controlled(vae, PROPERTIES["density"], fit, sampled, held.grids_NTV, means)
+    assert (result.obtained_NR.std(0) < 1).all(), "wherever a bar comes from, it arrives"
+    assert torch.equal(result.unmoved_N, PROPERTIES["density"](held.grids_NTV))
+    heard_N = PROPERTIES["density"](result.example_NTV)
+    assert heard_N.tolist() == [result.unmoved_N[0].item(), *result.obtained_NR[0].tolist()]
+
+
+@pytest.fixture
+def drum_metrics(grammar_bars) -> DrumMetrics:
+    train, test = grammar_bars(400, 0), grammar_bars(700, 1)
+    return DrumMetrics(Split(train.grids_NTV, train.styles_N), test.grids_NTV, 100)
+
+
+def test_every_temperature_is_judged_as_its_samples_are(small_vae, drum_metrics):
+    vae = small_vae()
+    result = temperature(vae, drum_metrics)
+    curve = result.facts["temperatures"]
+    assert [point["temperature"] for point in curve] == list(TEMPERATURES)
+    for point in (curve[0], curve[-1]):
+        random = torch.Generator().manual_seed(20_26)
+        high_NL, noise_NL = torch.randn(NUM_SAMPLES, 2, generator=random), torch.randn(NUM_SAMPLES, 3, generator=random)
+        uniform_NTV = torch.rand(NUM_SAMPLES, 16, 9, generator=random)
+        with torch.no_grad():
+            latents_NZ = vae.decoder_input(high_NL, vae.low_from(high_NL, noise_NL))
+            cells_NTV, _ = vae.decoder.generate(latents_NZ, uniform_NTV, point["temperature"])
+        assert point["diversity"] == pytest.approx(diversity(cells_NTV).item())
+        assert point["validity"] == pytest.approx(validity(cells_NTV).mean().item())
+        assert point["feature_distance"] == pytest.approx(drum_metrics.measure(cells_NTV)["feature_distance"])
+        heard_NTV = result.artifacts["temperature_bars"].grids_NTV.view(len(TEMPERATURES), 2, 16, 9)[curve.index(point)]
+        assert torch.equal(heard_NTV.bool(), cells_NTV[:2].bool())
+    assert len({point["diversity"] for point in curve}) == len(curve)
+
+
+def test_the_best_is_the_nearest_to_real_bars_and_real_bars_stand_beside_it(world_vae, drum_metrics):
+    result = temperature(world_vae(), drum_metrics)
+    curve = result.facts["temperatures"]
+    nearest = sorted(curve, key=lambda point: point["feature_distance"])[0]
+    assert result.metrics == {"temperature_best": nearest["temperature"]}
+    diversities = [point["diversity"] for point in curve]
+    assert diversities == sorted(diversities), "this model has less chance the colder it is"
+    assert result.facts["temperatures_real"] == drum_metrics.measure(drum_metrics.test_NTV[:500])
+    assert result.artifacts["temperature"].pixels_HW3.shape[2] == 3

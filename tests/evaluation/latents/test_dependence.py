@@ -33,8 +33,8 @@ def naive_information(first: np.ndarray, second: np.ndarray) -> float:
 @pytest.mark.parametrize("dtype", [torch.float32, torch.int64, torch.uint8])
 def test_ranks_as_in_scipy(dtype):
     values_NX = random().integers(0, 7, (50, 3))
-    found = ranks(torch.from_numpy(values_NX).to(dtype))
-    np.testing.assert_array_equal(found.numpy(), stats.rankdata(values_NX, axis=0))
+    result = ranks(torch.from_numpy(values_NX).to(dtype))
+    np.testing.assert_array_equal(result.numpy(), stats.rankdata(values_NX, axis=0))
 
 
 def test_rank_correlation_as_in_scipy():
@@ -77,9 +77,9 @@ def test_equal_values_share_a_bin():
 def test_information_by_its_definition():
     first_NX, second_NY = random().integers(0, 3, (60, 2)), random(1).integers(0, 5, (60, 3))
     second_NY[:, 0] = first_NX[:, 1] + second_NY[:, 0] // 3
-    found = mutual_information(torch.from_numpy(first_NX), torch.from_numpy(second_NY))
+    result = mutual_information(torch.from_numpy(first_NX), torch.from_numpy(second_NY))
     expected = [[naive_information(first_NX[:, x], second_NY[:, y]) for y in range(3)] for x in range(2)]
-    np.testing.assert_allclose(found.numpy(), expected, atol=1e-6)
+    np.testing.assert_allclose(result.numpy(), expected, atol=1e-6)
 
 
 def test_information_of_what_is_known():
@@ -96,8 +96,8 @@ def test_information_of_gaussians(rho):
     """Bins lose some of it, and add what chance makes of so many cells: 81 / 2N."""
     first_N, noise_N = torch.from_numpy(random().normal(size=(2, 20_000)))
     second_N = rho * first_N + math.sqrt(1 - rho**2) * noise_N
-    found = mutual_information(binned(first_N[:, None]), binned(second_N[:, None])).item()
-    assert found == pytest.approx(gaussian_information(rho), rel=0.12)
+    result = mutual_information(binned(first_N[:, None]), binned(second_N[:, None])).item()
+    assert result == pytest.approx(gaussian_information(rho), rel=0.12)
     assert gaussian_information(rho) == pytest.approx(-0.5 * math.log(1 - rho**2))
 
 

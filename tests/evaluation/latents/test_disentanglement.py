@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from src.evaluation.latents.codes import Reading
 from src.evaluation.latents.disentanglement import concentration, dci, disentanglement, mig
-from src.evaluation.latents.encode import Coded
+from src.evaluation.latents.encode import EncodedSplit, LatentCodes
 
 SIZES = (5, 4, 3, 2)
 
@@ -31,8 +30,8 @@ def standardised(factors_NK: Tensor) -> Tensor:
 
 
 def scored(fit_NL: Tensor, held_NL: Tensor) -> tuple[float, ...]:
-    found = dci(fit_NL, held_NL, FIT, HELD)
-    return mig(fit_NL, held_NL, FIT, HELD), found.disentanglement, found.completeness, found.informativeness
+    result = dci(fit_NL, held_NL, FIT, HELD)
+    return mig(fit_NL, held_NL, FIT, HELD), result.disentanglement, result.completeness, result.informativeness
 
 
 def test_a_dimension_for_each_factor():
@@ -82,8 +81,8 @@ def test_a_copy_of_each_dimension():
 
 def test_one_dimension_for_one_of_the_factors():
     """Shares of the factors: a quarter each."""
-    found = scored(standardised(FIT)[:, :1], standardised(HELD)[:, :1])
-    assert found == pytest.approx((0.25, 1, 0.25, 0.25), abs=0.02)
+    result = scored(standardised(FIT)[:, :1], standardised(HELD)[:, :1])
+    assert result == pytest.approx((0.25, 1, 0.25, 0.25), abs=0.02)
 
 
 def test_informativeness_counts_from_the_guess():
@@ -100,13 +99,13 @@ def test_concentration():
     assert concentration(torch.tensor([[3.0], [0.0]])).tolist() == [1, 0]
 
 
-def reading(known: Tensor, rates: dict[str, list[float]], shift: int = 0, **named: Tensor) -> Reading:
+def reading(known: Tensor, rates: dict[str, list[float]], shift: int = 0, **named: Tensor) -> LatentCodes:
     """z_high holds the first factor as style and noise, z_low the others."""
     codes = {"high": torch.cat([standardised(known)[:, :1], noise(known, 1, shift)], 1)}
     codes["low"] = standardised(known)[:, 1:]
     grids_NTV = torch.zeros(len(known), 16, 9, dtype=torch.uint8)
     kl = {level: torch.tensor(nats) for level, nats in rates.items()}
-    return Reading(Coded(grids_NTV, kl, known[:, 0], tuple("abcde"), named), codes, codes)
+    return LatentCodes(EncodedSplit(grids_NTV, kl, known[:, 0], tuple("abcde"), named), codes, codes)
 
 
 def others(known: Tensor) -> dict[str, Tensor]:
@@ -117,40 +116,40 @@ ALIVE = {"high": [1.0, 0.5], "low": [1.0, 0.3, 0.2]}
 
 
 def test_levels_and_both_together():
-    found = disentanglement(reading(FIT, ALIVE, 0, **others(FIT)), reading(HELD, ALIVE, 1, **others(HELD)))
-    assert [found[name] for name in ("mig", "dci_disentanglement", "dci_completeness", "dci_informativeness")] == (
+    result = disentanglement(reading(FIT, ALIVE, 0, **others(FIT)), reading(HELD, ALIVE, 1, **others(HELD)))
+    assert [result[name] for name in ("mig", "dci_disentanglement", "dci_completeness", "dci_informativeness")] == (
         pytest.approx([1] * 4, abs=0.02)
     )
-    assert found["mig_high"] == pytest.approx(0.25, abs=0.02)
-    assert found["mig_low"] == pytest.approx(0.75, abs=0.02)
-    assert found["dci_informativeness_high"] == pytest.approx(0.25, abs=0.02)
-    assert found["dci_completeness_low"] == pytest.approx(0.75, abs=0.02)
-    assert found["dci_disentanglement_low"] == pytest.approx(1, abs=0.02)
+    assert result["mig_high"] == pytest.approx(0.25, abs=0.02)
+    assert result["mig_low"] == pytest.approx(0.75, abs=0.02)
+    assert result["dci_informativeness_high"] == pytest.approx(0.25, abs=0.02)
+    assert result["dci_completeness_low"] == pytest.approx(0.75, abs=0.02)
+    assert result["dci_disentanglement_low"] == pytest.approx(1, abs=0.02)
 
 
 def test_inactive_dimensions_do_not_count():
     rates = {"high": [0.05, 0.5], "low": [0.0, 0.0, 0.01]}
-    found = disentanglement(reading(FIT, rates, 0, **others(FIT)), reading(HELD, rates, 1, **others(HELD)))
-    assert {found[name] for name in found if name.endswith("_low")} == {0.0}, "a level that has collapsed"
-    assert found["dci_informativeness_high"] == pytest.approx(0, abs=0.01)
+    result = disentanglement(reading(FIT, rates, 0, **others(FIT)), reading(HELD, rates, 1, **others(HELD)))
+    assert {result[name] for name in result if name.endswith("_low")} == {0.0}, "a level that has collapsed"
+    assert result["dci_informativeness_high"] == pytest.approx(0, abs=0.01)
     nothing = {"high": [0.0, 0.0], "low": [0.0, 0.0, 0.0]}
-    found = disentanglement(reading(FIT, nothing, 0, **others(FIT)), reading(HELD, nothing, 1, **others(HELD)))
-    assert set(found.values()) == {0.0}
+    result = disentanglement(reading(FIT, nothing, 0, **others(FIT)), reading(HELD, nothing, 1, **others(HELD)))
+    assert set(result.values()) == {0.0}
 
 
 def test_the_gap_is_that_of_samples_and_dci_that_of_means():
     readings = [reading(known, ALIVE, seed, **others(known)) for seed, known in enumerate((FIT, HELD))]
-    drowned = [replace(each, drawn={"high": noise(FIT, 2, seed), "low": noise(FIT, 3, 5 + seed)})
+    drowned = [replace(each, samples={"high": noise(FIT, 2, seed), "low": noise(FIT, 3, 5 + seed)})
                for seed, each in enumerate(readings)]  # fmt: skip
-    found = disentanglement(*drowned)
-    assert found["mig"] == pytest.approx(0, abs=0.01)
-    assert found["dci_informativeness"] == pytest.approx(1, abs=0.01)
+    result = disentanglement(*drowned)
+    assert result["mig"] == pytest.approx(0, abs=0.01)
+    assert result["dci_informativeness"] == pytest.approx(1, abs=0.01)
 
 
 def test_without_known_factors_there_is_no_figure():
-    found = disentanglement(reading(FIT, ALIVE), reading(HELD, ALIVE))
-    assert set(found.values()) == {None}
-    assert len(found) == 12
+    result = disentanglement(reading(FIT, ALIVE), reading(HELD, ALIVE))
+    assert set(result.values()) == {None}
+    assert len(result) == 12
 
 
 def test_what_does_not_vary_is_no_factor():

@@ -9,11 +9,10 @@ import torch
 from torch import nn
 
 from src.data.spec import Split
-from src.evaluation.drum_metrics import Listener
-from src.evaluation.latents.control import control
+from src.evaluation.drum_metrics import DrumMetrics
+from src.evaluation.latents.control import control, temperature
 from src.evaluation.latents.hierarchy import hierarchy
 from src.evaluation.latents.interpolation import interpolation
-from src.evaluation.latents.temperature import temperature
 from src.evaluation.latents.transfer import transfer
 from src.evaluation.oracles.base import Oracle
 from tests.evaluation.latents.conftest import MODELS
@@ -23,7 +22,7 @@ FEWER = {
     transfer: {"NUM_PAIRS": 40},
     interpolation: {"NUM_PAIRS": 8},
     control: {"NUM_BARS": 15},
-    temperature: {"NUM_BARS": 50, "TEMPERATURES": (0.5, 1.0)},
+    temperature: {"NUM_SAMPLES": 50, "TEMPERATURES": (0.5, 1.0)},
 }
 
 
@@ -38,7 +37,7 @@ def fewer(monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Pictures are made of nothing: most of the time goes into their drawing."""
-    for module in ("strips", "latent_map", "control", "temperature"):
+    for module in ("figures", "control"):
         monkeypatch.setattr(f"src.evaluation.latents.{module}.rendered", lambda canvas: np.zeros((1, 1, 3), np.uint8))
 
 
@@ -50,18 +49,18 @@ class Guess(Oracle):
         super().__init__(nn.Flatten(), 144, 5, levels=1)
         self.eval().requires_grad_(False)
 
-    def augmented(self, images_B1HW):
+    def augment(self, images_B1HW):
         return images_B1HW
 
-    def nonsense(self, images_B1HW):
+    def outliers(self, images_B1HW):
         return images_B1HW
 
 
 def findings(vae, fit, held, oracle):
     """Those of all topics together."""
-    listener = Listener(Split(fit.grids_NTV, fit.styles_N), held.grids_NTV, 20)
+    drum_metrics = DrumMetrics(Split(fit.grids_NTV, fit.styles_N), held.grids_NTV, 20)
     topics = [topic(vae, fit, held, oracle) for topic in (hierarchy, transfer, interpolation)]
-    return topics[0] | topics[1] | topics[2] | control(vae, fit, held, listener)
+    return topics[0] | topics[1] | topics[2] | control(vae, fit, held, drum_metrics)
 
 
 def numbers(tree) -> list[float]:
@@ -76,11 +75,11 @@ def numbers(tree) -> list[float]:
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_can_be_asked_about_twenty_bars(small_vae, grammar_bars, model):
     vae = small_vae(**MODELS[model])
-    found = findings(vae, grammar_bars(20, 0), grammar_bars(20, 1), Guess())
-    assert all(value is None or math.isfinite(value) for value in found.metrics.values())
-    assert all(math.isfinite(number) for number in numbers(found.facts))
-    assert all(type(value) in (float, type(None)) for value in found.metrics.values())
-    assert {"hierarchy", "latent_map", "temperature"} <= set(found.shown)
+    result = findings(vae, grammar_bars(20, 0), grammar_bars(20, 1), Guess())
+    assert all(value is None or math.isfinite(value) for value in result.metrics.values())
+    assert all(math.isfinite(number) for number in numbers(result.facts))
+    assert all(type(value) in (float, type(None)) for value in result.metrics.values())
+    assert {"hierarchy", "latent_map", "temperature"} <= set(result.artifacts)
 
 
 def test_bars_of_one_style_and_of_styles_that_a_split_lacks(small_vae, grammar_bars, undrawn):
@@ -88,9 +87,9 @@ def test_bars_of_one_style_and_of_styles_that_a_split_lacks(small_vae, grammar_b
     one = [replace(bars, styles_N=torch.zeros_like(bars.styles_N), style_names=("all",)) for bars in (fit, held)]
     assert findings(vae, *one, None).metrics["style_probe_high"] is None
     lacking = replace(held, styles_N=held.styles_N.clamp(max=1))
-    found = findings(vae, fit, lacking, Guess())
-    assert found.facts["transfer"]["styles"] == list(held.style_names[:2])
-    assert found.metrics["style_probe_high"] is not None
+    result = findings(vae, fit, lacking, Guess())
+    assert result.facts["transfer"]["styles"] == list(held.style_names[:2])
+    assert result.metrics["style_probe_high"] is not None
 
 
 def test_the_same_weights_give_the_same_findings_whatever_chance_is_about(small_vae, grammar_bars, undrawn):

@@ -1,4 +1,4 @@
-"""Blends whose path can be counted.
+"""Interpolations whose path can be counted.
 
 P pairs, K steps.
 """
@@ -6,21 +6,23 @@ P pairs, K steps.
 import pytest
 import torch
 
-from src.evaluation.latents.interpolation import Blends, cross_fade, interpolation, judged
+from src.evaluation.latents.interpolation import Interpolations, cross_fade, interpolation, scored
 
 MOMENTS = torch.linspace(0, 1, 9)
 
 
-def path(*counts: int, target: list[float], nonsense: float = 0.0) -> Blends:
+def path(*counts: int, target: list[float], nonsense: float = 0.0) -> Interpolations:
     """A blend whose bars have so many hits, one more cell for each."""
     grids_PKTV = torch.zeros(1, len(counts), 16, 9)
     for step, count in enumerate(counts):
         grids_PKTV[0, step].view(-1)[:count] = 1
-    return Blends(grids_PKTV, torch.tensor([target]), torch.full((1, 9), nonsense), torch.zeros(1, 9, dtype=torch.long))
+    return Interpolations(
+        grids_PKTV, torch.tensor([target]), torch.full((1, 9), nonsense), torch.zeros(1, 9, dtype=torch.long)
+    )
 
 
-def values(blends: Blends) -> dict[str, float | None]:
-    return {name: fact and fact["value"] for name, fact in blends.measures().items()}
+def values(paths: Interpolations) -> dict[str, float | None]:
+    return {name: fact and fact["value"] for name, fact in paths.measures().items()}
 
 
 def test_measures_of_paths_that_can_be_counted():
@@ -53,13 +55,13 @@ def test_a_cross_fade_is_straight_and_goes_from_end_to_end():
 def test_the_ear_is_asked_for_the_style_that_is_wanted(world, ear):
     bars = world(0)
     for wanted in range(3):
-        blends = judged(ear, bars.grids_NTV.unsqueeze(1), torch.full((120,), wanted))
+        paths = scored(ear, bars.grids_NTV.unsqueeze(1), torch.full((120,), wanted))
         right_N = bars.styles_N == wanted
-        assert blends.target_PK[right_N].min() > 0.9
-        assert blends.target_PK[~right_N].max() < 0.1
-        assert torch.equal(blends.heard_PK[:, 0], bars.styles_N)
-    silence = judged(ear, torch.zeros(1, 1, 16, 9), torch.tensor([0]))
-    assert silence.nonsense_PK.item() > 0.5
+        assert paths.target_PK[right_N].min() > 0.9
+        assert paths.target_PK[~right_N].max() < 0.1
+        assert torch.equal(paths.style_PK[:, 0], bars.styles_N)
+    silence = scored(ear, torch.zeros(1, 1, 16, 9), torch.tensor([0]))
+    assert silence.none_PK.item() > 0.5
 
 
 def test_a_style_changes_over_once_and_hats_do_not_change_it(world, world_vae, ear):
@@ -74,17 +76,17 @@ def test_a_style_changes_over_once_and_hats_do_not_change_it(world, world_vae, e
 
 
 def test_a_collapsed_level_leads_nowhere(world, world_vae, ear):
-    found = interpolation(world_vae(collapsed=("low",)), world(0), world(1), ear)
-    assert found.metrics["interpolation_straightness_low"] is None
-    assert found.metrics["interpolation_straightness_high"] == found.metrics["interpolation_straightness_both"] == 1
-    assert found.facts["interpolation"]["num_pairs"] == found.metrics["interpolation_pairs"] == 60
-    assert found.shown["interpolation_bars"].grids_NTV.shape == (18, 16, 9)
+    result = interpolation(world_vae(collapsed=("low",)), world(0), world(1), ear)
+    assert result.metrics["interpolation_straightness_low"] is None
+    assert result.metrics["interpolation_straightness_high"] == result.metrics["interpolation_straightness_both"] == 1
+    assert result.facts["interpolation"]["num_pairs"] == result.metrics["interpolation_pairs"] == 60
+    assert result.artifacts["interpolation_bars"].grids_NTV.shape == (18, 16, 9)
 
 
 @pytest.mark.parametrize("lacking", ["oracle", "styles"])
 def test_without_two_styles_there_is_nothing_to_blend(world, world_vae, ear, lacking):
     fit = world(0, styles=1 if lacking == "styles" else 3)
-    found = interpolation(world_vae(), fit, world(1), None if lacking == "oracle" else ear)
-    assert len(found.metrics) == 17
-    assert set(found.metrics.values()) == {None}
-    assert not found.shown
+    result = interpolation(world_vae(), fit, world(1), None if lacking == "oracle" else ear)
+    assert len(result.metrics) == 17
+    assert set(result.metrics.values()) == {None}
+    assert not result.artifacts

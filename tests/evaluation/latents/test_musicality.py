@@ -11,24 +11,22 @@ import torch
 from torch import Tensor
 
 from src.data.spec import Split
-from src.evaluation.drum_metrics import Listener
-from src.evaluation.latents import two_samples
-from src.evaluation.latents.encode import Findings
+from src.evaluation.drum_metrics import DrumMetrics
+from src.evaluation.latents.encode import AnalysisResult
 from src.evaluation.latents.musicality import cell_entropy, musicality
 from src.evaluation.metrics.music import validity
 
 
 @pytest.fixture
-def judged(small_vae, grammar_bars, monkeypatch) -> Callable[..., Findings]:
+def analysed(small_vae, grammar_bars, monkeypatch) -> Callable[..., AnalysisResult]:
     """Samples among bars of the grammar; by default the first training bars are the samples. Learning is brief."""
-    monkeypatch.setattr(two_samples, "STEPS", 60)
     train = grammar_bars(800, 0)
 
-    def judge(drawn_NTV: Tensor | None = None, held=None, num: int = 400) -> Findings:
+    def judge(drawn_NTV: Tensor | None = None, held=None, num: int = 400) -> AnalysisResult:
         drawn_NTV = train.grids_NTV[:num] if drawn_NTV is None else drawn_NTV
         held = held or grammar_bars(300, 1)
-        listener = Listener(Split(train.grids_NTV, train.styles_N), held.grids_NTV, len(drawn_NTV))
-        return musicality(small_vae(), grammar_bars(300, 2), held, train.grids_NTV, drawn_NTV, listener)
+        drum_metrics = DrumMetrics(Split(train.grids_NTV, train.styles_N), held.grids_NTV, len(drawn_NTV))
+        return musicality(small_vae(), grammar_bars(300, 2), held, train.grids_NTV, drawn_NTV, drum_metrics)
 
     return judge
 
@@ -37,60 +35,60 @@ def noise(num: int) -> Tensor:
     return (torch.rand(num, 16, 9, generator=torch.Generator().manual_seed(0)) < 0.13).byte()
 
 
-def test_copies_are_counted_one_by_one(judged, grammar_bars):
+def test_copies_are_counted_one_by_one(analysed, grammar_bars):
     train, held = grammar_bars(800, 0).grids_NTV, grammar_bars(300, 1)
     drawn = torch.cat([train[5:25], noise(60)])
-    metrics = judged(drawn, held).metrics
+    metrics = analysed(drawn, held).metrics
     assert metrics["copied"] == 0.25
     known = train.flatten(1).tolist()
     copies = sum(bar in known for bar in held.grids_NTV.flatten(1).tolist())
     assert metrics["copied_real"] == copies / 300 > 0.02
 
 
-def test_what_copies_say_depends_on_what_real_bars_do(judged, grammar_bars):
-    learnt = judged().facts["musicality"]
+def test_what_copies_say_depends_on_what_real_bars_do(analysed, grammar_bars):
+    learnt = analysed().facts["musicality"]
     assert "are 100.0 % (95 % interval 99.0 to 100.0 %) of the samples" in learnt
-    assert "known by heart" in learnt
-    assert "as many as real bars recur" in judged(grammar_bars(400, 9).grids_NTV).facts["musicality"]
-    assert "drawn too seldom" in judged(noise(400)).facts["musicality"]
+    assert "memorised" in learnt
+    assert "no difference shown" in analysed(grammar_bars(400, 9).grids_NTV).facts["musicality"]
+    assert "sampled too rarely" in analysed(noise(400)).facts["musicality"]
 
 
-def test_real_bars_are_not_told_from_real_bars_and_noise_is(judged, grammar_bars):
-    fresh, false = judged(grammar_bars(400, 9).grids_NTV), judged(noise(400))
+def test_real_bars_are_not_distinguished_from_real_bars_and_noise_is(analysed, grammar_bars):
+    fresh, false = analysed(grammar_bars(400, 9).grids_NTV), analysed(noise(400))
     assert fresh.metrics["told_apart"] == pytest.approx(0.5, abs=0.1)
-    assert "cannot tell them better than real bars" in fresh.facts["musicality"]
+    assert "no easier to recognise than real bars" in fresh.facts["musicality"]
     assert false.metrics["told_apart"] > 0.9
-    assert "samples give themselves away" in false.facts["musicality"]
+    assert "samples are recognisable" in false.facts["musicality"]
     assert false.metrics["told_apart_real"] == fresh.metrics["told_apart_real"] == pytest.approx(0.5, abs=0.1)
 
 
-def test_the_paragraph_shows_each_figure_beside_its_controls(judged, grammar_bars):
+def test_the_paragraph_shows_each_figure_beside_its_controls(analysed, grammar_bars):
     drawn = noise(400)
-    said = judged(drawn).facts["musicality"]
+    said = analysed(drawn).facts["musicality"]
     for figure in (validity(drawn), validity(grammar_bars(300, 1).grids_NTV)):
         assert f"{figure.mean().item():.3f}" in said
-    assert "1.000 for a single bar" in said
+    assert "1.000 for one bar repeated" in said
     assert "farther than real bars that the model has not seen" in said
-    assert "nearer than real bars" in judged(grammar_bars(800, 0).grids_NTV[:400]).facts["musicality"]
-    assert "nobody has listened" in said
+    assert "nearer than real bars" in analysed(grammar_bars(800, 0).grids_NTV[:400]).facts["musicality"]
+    assert "no listening test" in said
 
 
-def test_too_few_bars_are_not_told_apart(judged, grammar_bars):
-    found = judged(num=2 * 9)
-    assert (found.metrics["told_apart"], found.metrics["told_apart_real"]) == (None, None)
-    assert "classifier" not in found.facts["musicality"]
-    twenty = judged(num=20, held=grammar_bars(20, 3))
+def test_too_few_bars_are_not_classified(analysed, grammar_bars):
+    result = analysed(num=2 * 9)
+    assert (result.metrics["told_apart"], result.metrics["told_apart_real"]) == (None, None)
+    assert "classifier" not in result.facts["musicality"]
+    twenty = analysed(num=20, held=grammar_bars(20, 3))
     assert 0 <= twenty.metrics["told_apart"] <= 1
     assert "classifier" in twenty.facts["musicality"]
 
 
-def test_the_same_bars_get_the_same_findings(judged):
+def test_the_same_bars_get_the_same_findings(analysed):
     torch.manual_seed(3)
-    first = judged(noise(60))
+    first = analysed(noise(60))
     torch.manual_seed(4)
-    again = judged(noise(60))
+    again = analysed(noise(60))
     assert (first.metrics, first.facts) == (again.metrics, again.facts)
-    assert not first.shown
+    assert not first.artifacts
 
 
 def entropy(probability: float) -> float:
@@ -112,6 +110,6 @@ def test_entropy_is_measured_along_sampling(small_vae):
     assert cell_entropy(vae) == pytest.approx(entropy(1 / (1 + math.exp(2))), rel=1e-5)
     torch.nn.init.normal_(vae.decoder.chain.out, std=3, generator=torch.Generator().manual_seed(0))
     torch.nn.init.normal_(vae.decoder.chain.hidden.weight, generator=torch.Generator().manual_seed(0))
-    found = cell_entropy(vae)
-    assert 0 < found < math.log(2)
-    assert cell_entropy(vae) == found
+    result = cell_entropy(vae)
+    assert 0 < result < math.log(2)
+    assert cell_entropy(vae) == result

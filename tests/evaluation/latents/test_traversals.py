@@ -7,18 +7,18 @@ import pytest
 import torch
 from PIL import ImageColor
 
+from src.data.drums.drawing import HIT, INVENTED, MISSED
 from src.data.drums.features import FEATURES
 from src.data.voices import CLOSED_HAT
-from src.evaluation.latents import association_map, traversals
-from src.evaluation.latents.associations import Dimension
-from src.evaluation.latents.codec import mean_codes
-from src.evaluation.latents.evidence import Evidence
-from src.evaluation.latents.traversals import COLOURS, MIDDLE, STEPS, heard, pages, traversal_picture, traversed
+from src.evaluation.latents import figures, traversals
+from src.evaluation.latents.associations import Association, Dimension
+from src.evaluation.latents.encode import mean_codes
+from src.evaluation.latents.traversals import MIDDLE, STEPS, audible_bars, pages, traversal_picture, traverse
 
 
 def dimension(level: str, index: int, kl: float = 1.0, feature: str | None = None) -> Dimension:
     pairs = tuple(
-        Evidence("feature", name, 0.5, 0.01, rho)
+        Association("feature", name, 0.5, 0.01, rho)
         for name, rho in zip(FEATURES, np.linspace(-1, 1, len(FEATURES)).tolist(), strict=True)
     )
     return Dimension(
@@ -34,7 +34,7 @@ def test_nine_steps():
 def test_each_dimension_changes_what_it_holds(world_vae, world):
     """z_low holds the hats on the beats and those off the beats, as signs."""
     vae = world_vae()
-    grids_DSTV = traversed(vae, mean_codes(vae, world(0).grids_NTV), [dimension("low", 0), dimension("low", 1)])
+    grids_DSTV = traverse(vae, mean_codes(vae, world(0).grids_NTV), [dimension("low", 0), dimension("low", 1)])
     assert grids_DSTV.shape == (2, 9, 16, 9)
     middle_TV = grids_DSTV[0, MIDDLE]
     assert torch.equal(middle_TV, grids_DSTV[1, MIDDLE])
@@ -54,7 +54,7 @@ def test_z_low_goes_with_its_prior(world_vae, world, announcing, monkeypatch):
     monkeypatch.setattr(
         vae, "decode", lambda high, low, _: (decoded.append((high, low)), torch.zeros(len(high), 1, 16, 9))[1]
     )
-    traversed(vae, mean_codes(vae, world(0).grids_NTV), [dimension("high", 1), dimension("low", 0)])
+    traverse(vae, mean_codes(vae, world(0).grids_NTV), [dimension("high", 1), dimension("low", 0)])
     high_NL, low_NL = decoded[0]
     prior = vae.prior(high_NL)
     place_NL = (low_NL - prior.mean) / prior.stddev
@@ -66,33 +66,30 @@ def test_z_low_goes_with_its_prior(world_vae, world, announcing, monkeypatch):
 
 def test_the_typical_bar_is_the_one_closest_to_the_mean(world_vae, monkeypatch):
     """In standard deviations: far off on the wide dimension is not far."""
-    heard = []
-    monkeypatch.setattr(traversals, "likeliest", lambda vae, high, low: heard.append((high, low)) or high)
+    calls = []
+    monkeypatch.setattr(traversals, "decode_mode", lambda vae, high, low: calls.append((high, low)) or high)
     fit = {
         "high": torch.tensor([[-100.0], [-40.0], [140.0], [0.0]]),
         "low": torch.tensor([[0.0, 1.0], [0.1, 1.0], [-0.1, 1.0], [5.0, 1.0]]),
     }
-    traversed(world_vae(), fit, [dimension("high", 0)])
-    (high_NL, low_NL) = heard[0]
+    traverse(world_vae(), fit, [dimension("high", 0)])
+    (high_NL, low_NL) = calls[0]
     assert high_NL.flatten().tolist() == [-40 + step for step in STEPS]
     assert torch.equal(low_NL, torch.tensor([[0.1, 1.0]]).expand(9, -1))
 
 
-def test_the_picture_shows_what_is_added_and_taken_away():
-    """Counted in the colours of its cells."""
+def test_the_picture_colours_added_and_removed_hits():
+    """Counted in cells inside the frame of a bar."""
     middle_TV = torch.zeros(16, 9, dtype=torch.uint8)
-    middle_TV[0, 0] = middle_TV[4, 1] = 1
+    middle_TV[2, 3] = middle_TV[4, 1] = 1
     grids_STV = middle_TV.repeat(9, 1, 1)
-    grids_STV[0, 0, 0] = 0  # taken away
-    grids_STV[8, 5, 5] = grids_STV[8, 6, 6] = grids_STV[8, 7, 7] = 1  # added
+    grids_STV[0, 2, 3] = 0
+    grids_STV[8, 5, 5] = grids_STV[8, 6, 6] = grids_STV[8, 7, 7] = 1
     rows = [dimension("low", index, feature="ride density") for index in range(3)]
-    picture = traversal_picture(rows, grids_STV.repeat(3, 1, 1, 1))
-    cells = picture[: -traversals.FOOT]  # without the legend
-    inside = (traversals.CELL[0] - 1) * (traversals.CELL[1] - 1)
-    expected = {"as in the typical bar": 17, "added": 3, "taken away": 1}
-    for name, colour in COLOURS.items():
-        pixels = (cells == np.array(ImageColor.getrgb(colour))).all(2).sum()
-        assert pixels == 3 * inside * expected[name]
+    picture = traversal_picture(rows, grids_STV.repeat(3, 1, 1, 1)).astype(int)
+    for colour, expected in ((HIT, 17), (INVENTED, 3), (MISSED, 1)):
+        near = np.abs(picture - np.array(ImageColor.getrgb(colour))).max(2) <= 2
+        assert near.sum() == 3 * figures.CELL**2 * expected
 
 
 def test_every_dimension_has_a_row_the_most_active_first():
@@ -105,17 +102,17 @@ def test_every_dimension_has_a_row_the_most_active_first():
 def test_to_hear_are_the_ends_of_every_row_that_does_something():
     grids_RSTV = torch.arange(3 * 9).view(3, 9, 1, 1).expand(3, 9, 16, 9)
     rows = [dimension("low", 0), replace(dimension("low", 1), active=False), dimension("low", 2)]
-    assert heard(rows, grids_RSTV)[:, 0, 0].tolist() == [0, 4, 8, 18, 22, 26]
+    assert audible_bars(rows, grids_RSTV)[:, 0, 0].tolist() == [0, 4, 8, 18, 22, 26]
     silent = [replace(each, active=False) for each in rows]
-    assert heard(silent, grids_RSTV)[:, 0, 0].tolist() == [0, 4, 8]
+    assert audible_bars(silent, grids_RSTV)[:, 0, 0].tolist() == [0, 4, 8]
 
 
 def test_the_map_has_a_row_for_each_dimension(monkeypatch):
-    monkeypatch.setattr(association_map, "MOST_ROWS", 3)
-    one = association_map.association_map([dimension("high", 0, feature="backbeat")])
-    three = association_map.association_map([dimension("high", index) for index in range(3)])
-    assert three.shape[0] - one.shape[0] == pytest.approx(2 * 0.27 * association_map.DPI, abs=2)
-    unknown = replace(dimension("low", 0), features=tuple(Evidence("feature", name, 0, 0) for name in FEATURES))
-    assert association_map.association_map([unknown]).shape == one.shape
+    monkeypatch.setattr(figures, "MAX_ROWS", 3)
+    one = figures.association_map([dimension("high", 0, feature="backbeat")])
+    three = figures.association_map([dimension("high", index) for index in range(3)])
+    assert three.shape[0] - one.shape[0] == pytest.approx(2 * 0.27 * figures.DPI, abs=2)
+    unknown = replace(dimension("low", 0), features=tuple(Association("feature", name, 0, 0) for name in FEATURES))
+    assert figures.association_map([unknown]).shape == one.shape
     more = [dimension("low", index, kl=index) for index in range(8)]
-    assert association_map.association_map(more).shape == three.shape
+    assert figures.association_map(more).shape == three.shape

@@ -82,25 +82,25 @@ def test_bound_is_the_average_over_samples_however_they_come(splits):
     bound = Bound(2, 3)
     for part in zip(distortion_N.split(splits), high_NL.split(splits), low_NL.split(splits), strict=True):
         bound.update(*part)
-    found = bound.compute()
+    result = bound.compute()
     rows = [[sum(row) for row in tensor.tolist()] for tensor in (high_NL, low_NL)]
     kl_high, kl_low = (sum(row) / 12 for row in rows)
     reconstruction = sum(distortion_N.tolist()) / 12
-    assert found["reconstruction"].item() == pytest.approx(reconstruction)
-    assert found["kl_high"].item() == pytest.approx(kl_high)
-    assert found["kl_low"].item() == pytest.approx(kl_low)
-    assert found["elbo"].item() == pytest.approx(-reconstruction - kl_high - kl_low)
+    assert result["reconstruction"].item() == pytest.approx(reconstruction)
+    assert result["kl_high"].item() == pytest.approx(kl_high)
+    assert result["kl_low"].item() == pytest.approx(kl_low)
+    assert result["elbo"].item() == pytest.approx(-reconstruction - kl_high - kl_low)
     for name, tensor in (("high", high_NL), ("low", low_NL)):
         dims = [sum(column) / 12 for column in zip(*tensor.tolist(), strict=True)]
-        assert found[f"kl_{name}_dims"].tolist() == pytest.approx(dims)
-        assert found[f"active_{name}"].item() == sum(dim > 0.1 for dim in dims)
+        assert result[f"kl_{name}_dims"].tolist() == pytest.approx(dims)
+        assert result[f"active_{name}"].item() == sum(dim > 0.1 for dim in dims)
 
 
 def test_a_dimension_is_active_by_its_mean_and_a_bound_starts_over():
     bound = Bound(2, 1)
     bound.update(torch.zeros(2), torch.tensor([[0.3, 0.0], [0.0, 0.1]]), torch.tensor([[-0.5], [0.9]]))
-    found = bound.compute()
-    assert (found["active_high"], found["active_low"]) == (1, 1)
+    result = bound.compute()
+    assert (result["active_high"], result["active_low"]) == (1, 1)
     bound.reset()
     bound.update(torch.ones(1), torch.zeros(1, 2), torch.zeros(1, 1))
     assert bound.compute()["elbo"] == -1

@@ -56,8 +56,8 @@ def test_frechet_distance_against_scipy():
     real, fake = normal(80, 12, seed=1).double().numpy(), normal(90, 12, seed=2).double().numpy()
     root = scipy.linalg.sqrtm(np.cov(real.T) @ np.cov(fake.T)).real
     expected = np.square(real.mean(0) - fake.mean(0)).sum() + np.trace(np.cov(real.T) + np.cov(fake.T) - 2 * root)
-    found = frechet_distance(torch.from_numpy(real), torch.from_numpy(fake))
-    assert found.item() == pytest.approx(expected, rel=1e-6)
+    result = frechet_distance(torch.from_numpy(real), torch.from_numpy(fake))
+    assert result.item() == pytest.approx(expected, rel=1e-6)
 
 
 def test_frechet_distance_of_known_gaussians():
@@ -135,34 +135,34 @@ def test_neighbourhoods_against_a_double_loop(monkeypatch, k, rows):
     monkeypatch.setattr(fidelity, "ROWS", rows)
     real = normal(60, 3)
     fake = normal(50, 3, seed=0)[:50] * 1.3 + 0.4
-    found = neighbourhoods(real, fake, k)
+    result = neighbourhoods(real, fake, k)
     expected = by_double_loop(real, fake, k)
-    assert set(found) == set(NAMES) == set(expected)
+    assert set(result) == set(NAMES) == set(expected)
     assert 0 < expected["precision"] < 1
     assert 0 < expected["coverage"] < 1
     for name in NAMES:
-        assert found[name].item() == pytest.approx(expected[name], abs=1e-6), name
+        assert result[name].item() == pytest.approx(expected[name], abs=1e-6), name
 
 
 def test_the_same_set():
     points = normal(100)
-    found = neighbourhoods(points, points, 5)
-    assert {name: value.item() for name, value in found.items()} == pytest.approx(dict.fromkeys(NAMES, 1.0), abs=0.03)
-    assert found["precision"] == found["recall"] == found["coverage"] == 1
+    result = neighbourhoods(points, points, 5)
+    assert {name: value.item() for name, value in result.items()} == pytest.approx(dict.fromkeys(NAMES, 1.0), abs=0.03)
+    assert result["precision"] == result["recall"] == result["coverage"] == 1
 
 
 def test_disjoint_sets():
     points = normal(100)
-    found = neighbourhoods(points, points + 1000, 5)
-    assert {name: value.item() for name, value in found.items()} == dict.fromkeys(NAMES, 0)
+    result = neighbourhoods(points, points + 1000, 5)
+    assert {name: value.item() for name, value in result.items()} == dict.fromkeys(NAMES, 0)
 
 
 def test_one_of_two_clusters_is_precise_and_misses_half():
     left, right = normal(60, seed=0), normal(60, seed=0).flip(0) + 1000
-    found = neighbourhoods(torch.cat([left, right]), left.repeat(2, 1) + 0.01 * normal(120), 5)
-    assert found["precision"] > 0.9
-    assert found["recall"] == pytest.approx(0.5, abs=0.1)
-    assert found["coverage"] == pytest.approx(0.5, abs=0.05)
+    result = neighbourhoods(torch.cat([left, right]), left.repeat(2, 1) + 0.01 * normal(120), 5)
+    assert result["precision"] > 0.9
+    assert result["recall"] == pytest.approx(0.5, abs=0.1)
+    assert result["coverage"] == pytest.approx(0.5, abs=0.05)
 
 
 # Vendi score
@@ -195,7 +195,7 @@ def test_all_seven_together():
     real, fake = normal(90), normal(70, seed=1)
     metric = Fidelity(real, neighbours=3)
     metric.update(fake)
-    found = metric.compute()
+    result = metric.compute()
     real, fake = real.double(), fake.double()
     mean = real.mean(0)
     expected = {
@@ -204,17 +204,17 @@ def test_all_seven_together():
         **neighbourhoods((real[:70] - mean).float(), (fake - mean).float(), 3),
         "vendi": vendi_score((fake - mean).float()),
     }
-    assert list(found) == ["fid", "kid", *NAMES, "vendi"]
-    assert all(torch.equal(found[name], value) for name, value in expected.items())
+    assert list(result) == ["fid", "kid", *NAMES, "vendi"]
+    assert all(torch.equal(result[name], value) for name, value in expected.items())
 
 
 def test_neighbourhoods_compare_equal_numbers():
     real, fake = normal(50), normal(80, seed=1)
     metric = Fidelity(real)
     metric.update(fake)
-    found = metric.compute()
-    assert found["recall"] == neighbourhoods(real, fake[:50], 5)["recall"]
-    assert found["fid"] == frechet_distance(real, fake)  # all of both
+    result = metric.compute()
+    assert result["recall"] == neighbourhoods(real, fake[:50], 5)["recall"]
+    assert result["fid"] == frechet_distance(real, fake)  # all of both
 
 
 def test_updates_merge_and_reset():
@@ -241,7 +241,7 @@ def test_it_does_not_matter_where_in_their_space_features_lie():
     near, moved = Fidelity(real), Fidelity(real + 100)
     near.update(fake)
     moved.update(fake + 100)
-    found, expected = moved.compute(), near.compute()
+    result, expected = moved.compute(), near.compute()
     assert 0.05 < expected["precision"] < 0.95
     for name in (*NAMES, "vendi", "fid"):
-        assert found[name].item() == pytest.approx(expected[name].item(), rel=1e-3, abs=0.01), name
+        assert result[name].item() == pytest.approx(expected[name].item(), rel=1e-3, abs=0.01), name

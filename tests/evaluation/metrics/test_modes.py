@@ -6,29 +6,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.evaluation.metrics.modes import ModeCoverage
-from src.evaluation.oracles.base import Opinion
+from src.evaluation.oracles.base import Predictions
 
 
-def opinion(confidence, classes) -> Opinion:
+def predictions(confidence, classes) -> Predictions:
     classes = torch.as_tensor(classes)
     classes = classes[:, None] if classes.ndim == 1 else classes
-    return Opinion(torch.as_tensor(confidence), classes, torch.zeros(len(classes), 1))
+    return Predictions(torch.as_tensor(confidence), classes, torch.zeros(len(classes), 1))
 
 
-def random_opinion(count, num_classes=5, channels=1, seed=0, power=1.0) -> Opinion:
+def random_predictions(count, num_classes=5, channels=1, seed=0, power=1.0) -> Predictions:
     """Classes of unequal shares and confidences in [0, 1]."""
     generator = torch.Generator().manual_seed(seed)
     confidence = torch.rand(count, generator=generator)
     classes = (torch.rand(count, channels, generator=generator) ** power * num_classes).long()
-    return opinion(confidence, classes)
+    return predictions(confidence, classes)
 
 
-def sure(classes) -> Opinion:
-    return opinion(torch.ones(len(classes)), classes)
+def sure(classes) -> Predictions:
+    return predictions(torch.ones(len(classes)), classes)
 
 
-def measured(metric, *opinions) -> dict:
-    for each in opinions:
+def measured(metric, *parts) -> dict:
+    for each in parts:
         metric.update(each)
     return metric.compute()
 
@@ -64,8 +64,8 @@ def by_the_contract(real, fake, num_modes) -> dict:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("power", [1.0, 3.0, 12.0])
 def test_contract_definitions(seed, power):
-    real = random_opinion(500, seed=seed)
-    fake = random_opinion(300, seed=100 + seed, power=power)
+    real = random_predictions(500, seed=seed)
+    fake = random_predictions(300, seed=100 + seed, power=power)
     values = measured(ModeCoverage(real, 5), fake)
     expected = by_the_contract(real, fake, 5)
     assert set(values) == set(expected)
@@ -75,13 +75,13 @@ def test_contract_definitions(seed, power):
 
 def test_high_powers_lose_modes():
     """Or the comparison above would never have met a missing one."""
-    values = measured(ModeCoverage(random_opinion(2000, 8), 8), random_opinion(300, 8, power=40.0))
+    values = measured(ModeCoverage(random_predictions(2000, 8), 8), random_predictions(300, 8, power=40.0))
     assert values["modes"] < 8
 
 
 @pytest.mark.parametrize("count", [20, 100, 999, 1000])
 def test_threshold_keeps_95_percent_of_real(count):
-    real = random_opinion(count, num_classes=1)
+    real = random_predictions(count, num_classes=1)
     kept = (real.confidence_N >= ModeCoverage(real, 1).threshold).sum().item()
     assert 95 * count <= 100 * kept < 95 * count + 100
 
@@ -101,14 +101,14 @@ def test_coverage_is_a_share_of_all_samples_and_not_of_the_recognisable_ones():
     confidence[:100] = 1  # one in ten is recognisable
     classes = torch.zeros(1000, dtype=torch.long)
     classes[:40] = 1  # 4 % of all, 40 % of the recognisable ones
-    values = measured(ModeCoverage(real, 2), opinion(confidence, classes))
+    values = measured(ModeCoverage(real, 2), predictions(confidence, classes))
     assert values["covered"].tolist() == [True, False]
     assert values["recognisable"].item() == pytest.approx(0.1)
     assert values["shares"].tolist() == pytest.approx([0.6, 0.4])
 
 
 def test_real_shares_have_no_divergence():
-    real = random_opinion(4000, 26)
+    real = random_predictions(4000, 26)
     values = measured(ModeCoverage(real, 26), real)
     assert values["kl"].item() == pytest.approx(0, abs=1e-12)
     assert values["recognisable"].item() == pytest.approx(0.95)
@@ -126,7 +126,7 @@ def test_every_metric_is_finite_for_any_counts(counts, confidences, channels, re
     real = sure(torch.cartesian_prod(*[torch.arange(3)] * channels).view(-1, channels).repeat(20, 1))
     classes = torch.tensor([0, 1, 2, -1]).repeat_interleave(torch.tensor(counts))
     confidence = torch.tensor(confidences, dtype=torch.double).repeat_interleave(torch.tensor(counts))
-    fake = opinion(confidence, classes[:, None].expand(-1, channels))
+    fake = predictions(confidence, classes[:, None].expand(-1, channels))
     values = measured(ModeCoverage(real, 3, rejected_share), fake)
     for name, value in values.items():
         assert torch.isfinite(value.double()).all(), name
@@ -135,14 +135,14 @@ def test_every_metric_is_finite_for_any_counts(counts, confidences, channels, re
 
 
 def test_samples_that_are_all_clearer_than_real_ones_diverge_by_their_clarity_alone():
-    values = measured(ModeCoverage(random_opinion(2000, 5), 5), sure(random_opinion(2000, 5).classes_NC[:, 0]))
+    values = measured(ModeCoverage(random_predictions(2000, 5), 5), sure(random_predictions(2000, 5).classes_NC[:, 0]))
     assert values["recognisable"] == 1
     assert values["kl"].item() == pytest.approx(-math.log(0.95), abs=0.002)
 
 
 @pytest.mark.parametrize(("rejected_share", "expected"), [(0.05, math.log(20)), (0.2, math.log(5))])
 def test_without_a_recognisable_image_the_divergence_is_that_of_the_rejected_share(rejected_share, expected):
-    blurred = opinion(torch.zeros(100), torch.arange(100) % 4)
+    blurred = predictions(torch.zeros(100), torch.arange(100) % 4)
     values = measured(ModeCoverage(sure(torch.arange(100) % 4), 4, rejected_share), blurred)
     assert values["kl"].item() == pytest.approx(expected)
     assert values["kl_any"].item() == pytest.approx(0, abs=1e-12), "coverage is apart from quality"
@@ -153,9 +153,9 @@ def simulated_kl(share_K, num_real: int, num_fake: int, channels: int = 1, times
     """Mean KL of a perfect sampler against references of their own, and the floor."""
     generator, values = torch.Generator().manual_seed(0), []
 
-    def draw(num: int) -> Opinion:
+    def draw(num: int) -> Predictions:
         classes = torch.multinomial(share_K, num * channels, replacement=True, generator=generator)
-        return opinion(torch.rand(num, generator=generator), classes.view(num, channels))
+        return predictions(torch.rand(num, generator=generator), classes.view(num, channels))
 
     for _ in range(times):
         values.append(measured(ModeCoverage(draw(num_real), len(share_K)), draw(num_fake)))
@@ -187,8 +187,8 @@ def test_one_image_over_and_over_is_one_mode():
 
 
 def test_noise_covers_nothing():
-    real = opinion(torch.linspace(0.5, 1, 260), torch.arange(26).repeat(10))
-    values = measured(ModeCoverage(real, 26), opinion(torch.full((500,), 0.1), torch.arange(500) % 26))
+    real = predictions(torch.linspace(0.5, 1, 260), torch.arange(26).repeat(10))
+    values = measured(ModeCoverage(real, 26), predictions(torch.full((500,), 0.1), torch.arange(500) % 26))
     assert values["modes"] == 0
     assert values["recognisable"] == 0
     assert not values["covered"].any()
@@ -219,8 +219,8 @@ def test_stacked_modes_are_counted_as_combinations():
 
 
 def test_recognise():
-    metric = ModeCoverage(opinion(torch.full((9,), 0.5), torch.cartesian_prod(torch.arange(3), torch.arange(3))), 3)
-    modes = metric.recognise(opinion([0.5, 0.49, 0.9], [[2, 1], [2, 1], [0, 2]]))
+    metric = ModeCoverage(predictions(torch.full((9,), 0.5), torch.cartesian_prod(torch.arange(3), torch.arange(3))), 3)
+    modes = metric.recognise(predictions([0.5, 0.49, 0.9], [[2, 1], [2, 1], [0, 2]]))
     assert modes.tolist() == [7, -1, 2]
 
 
@@ -228,7 +228,7 @@ def test_a_class_without_recognisable_images_is_not_judged():
     """It neither counts nor is missing, and what is taken for it counts for none."""
     metric = ModeCoverage(sure([0, 2] * 10), 4)
     values = measured(metric, sure([0] * 10 + [1] * 5 + [3] * 5))
-    assert metric.judged_K.tolist() == [True, False, True, False]
+    assert metric.measured_K.tolist() == [True, False, True, False]
     assert values["covered"].tolist() == [True, False, False, False]
     assert values["modes"] == 1
     assert values["recognisable"].item() == pytest.approx(0.5)
@@ -244,8 +244,8 @@ def test_of_stacked_characters_every_mode_with_a_rare_class_is_left_out():
     confidence = torch.ones(100)
     confidence[:5] = 0  # the least confident twentieth is all there is of class 1
     rare = torch.tensor([1] * 5 + [0] * 45 + [2] * 50)
-    metric = ModeCoverage(opinion(confidence, torch.stack([rare, torch.arange(100) % 3], 1)), 3)
-    assert metric.judged_K.tolist() == [True] * 3 + [False] * 3 + [True] * 3
+    metric = ModeCoverage(predictions(confidence, torch.stack([rare, torch.arange(100) % 3], 1)), 3)
+    assert metric.measured_K.tolist() == [True] * 3 + [False] * 3 + [True] * 3
     values = measured(metric, sure([[0, 0], [1, 1], [2, 2], [2, 2]]))
     assert values["modes"] == 2
     assert values["recognisable"].item() == pytest.approx(0.75)
@@ -257,8 +257,10 @@ def same(one: dict, other: dict) -> bool:
 
 
 def test_updates_add_up():
-    real, parts = random_opinion(500), [random_opinion(count, seed=count) for count in (30, 1, 77)]
-    whole = opinion(torch.cat([part.confidence_N for part in parts]), torch.cat([part.classes_NC for part in parts]))
+    real, parts = random_predictions(500), [random_predictions(count, seed=count) for count in (30, 1, 77)]
+    whole = predictions(
+        torch.cat([part.confidence_N for part in parts]), torch.cat([part.classes_NC for part in parts])
+    )
     expected = measured(ModeCoverage(real, 5), whole)
     assert same(measured(ModeCoverage(real, 5), *parts), expected)
 
@@ -271,9 +273,9 @@ def test_updates_add_up():
 
 
 def test_reset_forgets_the_samples_and_keeps_the_reference():
-    real, fake = random_opinion(500), random_opinion(90, seed=2)
+    real, fake = random_predictions(500), random_predictions(90, seed=2)
     metric = ModeCoverage(real, 5)
-    metric.update(random_opinion(50, seed=1))
+    metric.update(random_predictions(50, seed=1))
     metric.reset()
     assert metric.total == 0
     assert same(measured(metric, fake), measured(ModeCoverage(real, 5), fake))
@@ -281,36 +283,36 @@ def test_reset_forgets_the_samples_and_keeps_the_reference():
 
 def test_the_literatures_protocol_counts_every_image():
     """Confidence does not matter there, and one image covers a mode; −1 is no class at all."""
-    real = Opinion(torch.ones(300), torch.arange(300).view(-1, 1) % 3, torch.zeros(300, 1))
+    real = Predictions(torch.ones(300), torch.arange(300).view(-1, 1) % 3, torch.zeros(300, 1))
     coverage = ModeCoverage(real, 3)
     classes = torch.tensor([0] * 7 + [1] + [-1] * 2).view(-1, 1)
-    coverage.update(Opinion(torch.tensor([0.9] * 7 + [0.0] * 3), classes, torch.zeros(10, 1)))
-    found = coverage.compute()
-    assert found["modes_any"] == 2
+    coverage.update(Predictions(torch.tensor([0.9] * 7 + [0.0] * 3), classes, torch.zeros(10, 1)))
+    result = coverage.compute()
+    assert result["modes_any"] == 2
     expected = 7 / 8 * math.log(7 / 8 * 3) + 1 / 8 * math.log(1 / 8 * 3)
-    assert found["kl_any"].item() == pytest.approx(expected)
-    assert found["modes"] == 0
+    assert result["kl_any"].item() == pytest.approx(expected)
+    assert result["modes"] == 0
 
 
 def test_what_is_called_none_is_never_recognisable():
     """Where more than 5 % of the real images are called "none", the 5 % quantile is 0 and would let everything in."""
-    real = opinion([0.0] * 20 + [0.3] * 5 + [0.9] * 75, torch.arange(100) % 4)
+    real = predictions([0.0] * 20 + [0.3] * 5 + [0.9] * 75, torch.arange(100) % 4)
     coverage = ModeCoverage(real, 4)
     assert coverage.threshold == pytest.approx(0.3)
-    fake = opinion([0.0, 0.2, 0.3, 0.9], torch.tensor([0, 1, 2, 3]))
+    fake = predictions([0.0, 0.2, 0.3, 0.9], torch.tensor([0, 1, 2, 3]))
     assert coverage.recognise(fake).tolist() == [-1, -1, 2, 3]
     assert measured(coverage, real)["recognisable"] == pytest.approx(0.8)
 
 
 def test_an_oracle_that_calls_all_real_images_none_recognises_nothing():
-    coverage = ModeCoverage(opinion([0.0] * 30, torch.arange(30) % 3), 3)
-    assert (coverage.recognise(opinion([0.0, 0.9], torch.tensor([0, 1]))) < 0).all()
-    assert not coverage.judged_K.any()
+    coverage = ModeCoverage(predictions([0.0] * 30, torch.arange(30) % 3), 3)
+    assert (coverage.recognise(predictions([0.0, 0.9], torch.tensor([0, 1]))) < 0).all()
+    assert not coverage.measured_K.any()
 
 
 def test_one_channel_called_none_makes_a_stack_unrecognisable():
     """The product over channels is 0 then, whatever the others say."""
-    single = opinion([0.9, 0.0, 0.8], torch.tensor([0, 1, 1]))
+    single = predictions([0.9, 0.0, 0.8], torch.tensor([0, 1, 1]))
     stacked = single.stacked(torch.tensor([[0, 2], [0, 1], [1, 1]]))
     coverage = ModeCoverage(single.stacked(torch.tensor([[0, 0], [2, 2], [0, 2], [2, 0]])), 2)
     assert coverage.threshold == pytest.approx(0.64)

@@ -79,19 +79,19 @@ def test_diversity_of_extremes():
 
 def test_noise_passes_for_valid_and_diverse():
     """The blind spot that the feature distance is there for."""
-    found = measured(rock(50), noise(20_000, 0.3))
+    result = measured(rock(50), noise(20_000, 0.3))
     expected = 1 - 0.3 * 0.7**16  # what is lost is the bars without a kick
     assert expected == pytest.approx(0.999, abs=5e-4)
-    assert found["validity"] == pytest.approx(expected, abs=3e-4)
-    assert found["diversity"] == pytest.approx(2 * 0.3 * 0.7, abs=0.002)
-    assert found["feature_distance"] > 10
+    assert result["validity"] == pytest.approx(expected, abs=3e-4)
+    assert result["diversity"] == pytest.approx(2 * 0.3 * 0.7, abs=0.002)
+    assert result["feature_distance"] > 10
 
 
 def test_a_repeated_bar_is_perfectly_valid():
-    found = measured(noise(200, 0.13), rock(100))
-    assert found["validity"] == 1
-    assert found["diversity"] == 0
-    assert found["feature_distance"] > 10
+    result = measured(noise(200, 0.13), rock(100))
+    assert result["validity"] == 1
+    assert result["diversity"] == 0
+    assert result["feature_distance"] > 10
 
 
 def test_feature_distance_of_doubled_features():

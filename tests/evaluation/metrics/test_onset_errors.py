@@ -22,8 +22,8 @@ def runs(mean_E: np.ndarray, sd: float) -> np.ndarray:
 def onsets(modes_RE: np.ndarray) -> list[int]:
     """Number of the evaluation, from 1, of the runs that have an onset."""
     turns = range(1, modes_RE.shape[1] + 1)
-    found = (mode_collapse_onset(turns, modes_E.tolist(), NUM_MODES) for modes_E in modes_RE)
-    return [onset for onset in found if onset is not None]
+    result = (mode_collapse_onset(turns, modes_E.tolist(), NUM_MODES) for modes_E in modes_RE)
+    return [onset for onset in result if onset is not None]
 
 
 @pytest.mark.parametrize("evaluations", [8, 12, 20, 40])
@@ -45,9 +45,9 @@ def test_runs_that_learn_to_the_end_have_none(evaluations, sd):
 def test_a_lasting_loss_is_found_where_it_begins(evaluations, sd, power):
     """From 24 modes to 10 in mid-run."""
     half = evaluations // 2
-    found = onsets(runs(np.repeat([24.0, 10.0], half), sd))
-    assert len(found) >= power * RUNS
-    assert np.mean(np.array(found) == half + 1) > 0.9
+    result = onsets(runs(np.repeat([24.0, 10.0], half), sd))
+    assert len(result) >= power * RUNS
+    assert np.mean(np.array(result) == half + 1) > 0.9
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_a_lasting_loss_is_found_where_it_begins(evaluations, sd, power):
 def test_a_slow_decline_is_found_on_its_way(evaluations, sd, power):
     """From 24 modes to 10 over the last two thirds."""
     flat = evaluations // 3
-    found = onsets(runs(np.concatenate([np.full(flat, 24.0), np.linspace(24, 10, evaluations - flat)]), sd))
-    assert len(found) >= power * RUNS
-    assert np.median(found) > flat
+    result = onsets(runs(np.concatenate([np.full(flat, 24.0), np.linspace(24, 10, evaluations - flat)]), sd))
+    assert len(result) >= power * RUNS
+    assert np.median(result) > flat
 
 
 def test_a_loss_after_learning_is_found():

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from src.evaluation.oracles import augmentation
 from src.evaluation.oracles.augmentation import (
-    augmented,
+    augment,
     blurred,
     dilated,
     gaussian_blur,
@@ -35,7 +35,7 @@ def changed(make) -> torch.Tensor:
     return (make(images) - images).abs().flatten(1).amax(1) > 1e-6
 
 
-@pytest.mark.parametrize("make", [warped, thickened, blurred, reshaded, noisy, augmented])
+@pytest.mark.parametrize("make", [warped, thickened, blurred, reshaded, noisy, augment])
 def test_shape_and_range(make):
     for shape in [(6, 1, 28, 28), (3, 1, 16, 9), (1, 1, 7, 5)]:
         images = torch.rand(shape)
@@ -52,7 +52,7 @@ def test_a_share_of_the_images_is_changed_and_the_others_stay_exactly_as_they_ar
 
 
 def test_some_of_a_batch_stay_untouched_and_most_do_not():
-    assert 0.02 < 1 - changed(augmented).float().mean() < 0.3
+    assert 0.02 < 1 - changed(augment).float().mean() < 0.3
 
 
 def test_warps_differ_and_keep_the_ink():
@@ -103,10 +103,10 @@ def test_real_images_and_nonsense_go_through_the_same_augmentations():
     calls = []
 
     class Recorded(CharacterOracle):
-        def nonsense(self, images_B1HW, labels_B):
+        def outliers(self, images_B1HW, labels_B):
             return torch.full_like(images_B1HW, 0.25)
 
-        def augmented(self, images_B1HW):
+        def augment(self, images_B1HW):
             calls.append(images_B1HW)
             return images_B1HW / 2
 
@@ -123,7 +123,7 @@ def test_sharpness_noise_and_contrast_tell_nothing_of_a_training_batch():
     """Where nonsense is made of the real images as they are, both halves of a batch are equally sharp and noisy."""
 
     class Same(CharacterOracle):
-        def nonsense(self, images_B1HW, labels_B):
+        def outliers(self, images_B1HW, labels_B):
             return images_B1HW
 
     inputs, targets = Same(3).training_batch(letters_like(4000), torch.arange(4000) % 3, 2000)

@@ -17,7 +17,7 @@ from src.data.spec import Split
 from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles import base as oracle_file
 from src.evaluation.oracles.augmentation import gaussian_blur, warped
-from src.evaluation.oracles.base import Oracle, train_oracle, trained_oracle
+from src.evaluation.oracles.base import Oracle, load_or_train, train_oracle
 from src.evaluation.oracles.characters import CharacterOracle
 from src.evaluation.oracles.controls import character_controls
 from src.evaluation.oracles.outliers import blended
@@ -50,15 +50,15 @@ def oracle(held_out) -> Oracle:
 @pytest.fixture(scope="module")
 def threshold(oracle, held_out) -> float:
     """Kept by 95 % of the held-out real images."""
-    return torch.quantile(oracle.opinion(held_out.images[:, None]).confidence_N, 0.05, interpolation="lower").item()
+    return torch.quantile(oracle.predict(held_out.images[:, None]).confidence_N, 0.05, interpolation="lower").item()
 
 
 def test_accuracy_over_the_classes_and_with_none(oracle, held_out):
     assert oracle.accuracy >= 0.95
-    opinion = oracle.opinion(held_out.images[:, None])
-    right = opinion.classes_NC[:, 0] == held_out.labels
+    predictions = oracle.predict(held_out.images[:, None])
+    right = predictions.classes_NC[:, 0] == held_out.labels
     assert right.float().mean() == oracle.accuracy_k
-    assert (right & (opinion.confidence_N > 0)).float().mean() == oracle.accuracy
+    assert (right & (predictions.confidence_N > 0)).float().mean() == oracle.accuracy
 
 
 def test_none_is_an_error_over_k_plus_1_only(held_out, monkeypatch):
@@ -101,7 +101,7 @@ def gaussian(mean: float, deviation: float) -> torch.Tensor:
     return noise.clamp(0, 255).to(torch.uint8)
 
 
-NONSENSE = {
+KINDS = {
     "uniform noise": lambda: torch.from_numpy(np.random.default_rng(0).integers(0, 256, (400, 1, 28, 28), np.uint8)),
     "every grey": lambda: torch.arange(256, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 28, 28),
     "checkerboards": lambda: patterns(lambda x, y, period: (x // period + y // period) % 2),
@@ -113,16 +113,16 @@ NONSENSE = {
 }
 
 
-@pytest.mark.parametrize("kind", NONSENSE)
+@pytest.mark.parametrize("kind", KINDS)
 def test_nonsense_is_rejected(oracle, threshold, kind):
-    recognised = oracle.opinion(NONSENSE[kind]()).confidence_N >= threshold
+    recognised = oracle.predict(KINDS[kind]()).confidence_N >= threshold
     assert recognised.float().mean() <= 0.05
 
 
 def test_a_stack_is_as_good_as_its_channels(oracle, threshold, held_out):
     pairs = torch.stack([held_out.images, held_out.images.flip(0)], 1)
-    alone = [oracle.opinion(pairs[:, channel : channel + 1]) for channel in (0, 1)]
-    both = oracle.opinion(pairs)
+    alone = [oracle.predict(pairs[:, channel : channel + 1]) for channel in (0, 1)]
+    both = oracle.predict(pairs)
     torch.testing.assert_close(both.confidence_N, alone[0].confidence_N * alone[1].confidence_N)
     assert torch.equal(both.classes_NC, torch.cat([each.classes_NC for each in alone], 1))
     torch.testing.assert_close(both.features_NF, torch.cat([each.features_NF for each in alone], 1))
@@ -130,15 +130,15 @@ def test_a_stack_is_as_good_as_its_channels(oracle, threshold, held_out):
 
 
 def test_a_stack_with_a_damaged_channel_is_rejected(oracle, threshold, held_out):
-    noise = NONSENSE["uniform noise"]()[:, 0]
+    noise = KINDS["uniform noise"]()[:, 0]
     damaged = torch.stack([held_out.images[:400], noise], 1)
     for order in ([0, 1], [1, 0]):
-        assert (oracle.opinion(damaged[:, order]).confidence_N >= threshold).float().mean() <= 0.05
+        assert (oracle.predict(damaged[:, order]).confidence_N >= threshold).float().mean() <= 0.05
 
 
-def test_opinion_does_not_depend_on_chunks(oracle, held_out):
+def test_predictions_does_not_depend_on_chunks(oracle, held_out):
     images = held_out.images[:50, None]
-    whole, parts = oracle.opinion(images), oracle.opinion(images, chunk=7)
+    whole, parts = oracle.predict(images), oracle.predict(images, chunk=7)
     for field in ("confidence_N", "classes_NC", "features_NF"):
         torch.testing.assert_close(getattr(parts, field), getattr(whole, field), rtol=1e-4, atol=1e-5)
 
@@ -153,16 +153,16 @@ def fixed(*biases: float) -> Oracle:
 
 
 def test_what_the_oracle_calls_none_has_no_confidence_but_still_a_best_class():
-    opinion = fixed(0.0, 1.0, 0.0, 5.0).opinion(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
-    assert opinion.classes_NC.tolist() == [[1], [1]]
-    assert opinion.confidence_N.tolist() == [0, 0]
+    predictions = fixed(0.0, 1.0, 0.0, 5.0).predict(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+    assert predictions.classes_NC.tolist() == [[1], [1]]
+    assert predictions.confidence_N.tolist() == [0, 0]
 
 
 def test_confidence_is_the_probability_of_the_top_class():
-    opinion = fixed(0.0, 1.0, 0.0, 0.9).opinion(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
+    predictions = fixed(0.0, 1.0, 0.0, 0.9).predict(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
     expected = torch.tensor([0.0, 1.0, 0.0, 0.9]).softmax(0)[1].item()
-    assert opinion.confidence_N.tolist() == pytest.approx([expected] * 2)
-    stack = fixed(0.0, 1.0, 0.0, 0.9).opinion(torch.zeros(2, 3, 28, 28, dtype=torch.uint8))
+    assert predictions.confidence_N.tolist() == pytest.approx([expected] * 2)
+    stack = fixed(0.0, 1.0, 0.0, 0.9).predict(torch.zeros(2, 3, 28, 28, dtype=torch.uint8))
     assert stack.confidence_N.tolist() == pytest.approx([expected**3] * 2)
 
 
@@ -170,7 +170,7 @@ def test_levels(oracle):
     grids = torch.randint(0, 2, (4, 1, 16, 9), dtype=torch.uint8)
     binary = CharacterOracle(len(CLASSES), levels=1).eval()
     binary.load_state_dict(oracle.state_dict())
-    torch.testing.assert_close(binary.opinion(grids).features_NF, oracle.opinion(grids * 255).features_NF)
+    torch.testing.assert_close(binary.predict(grids).features_NF, oracle.predict(grids * 255).features_NF)
 
 
 # Training and cache
@@ -187,7 +187,7 @@ def few() -> Split:
 
 
 def cached(folder: Path, few: Split, digest: str = "1" * 64) -> Oracle:
-    return trained_oracle(CharacterOracle(2), few, few, digest, folder, CPU)
+    return load_or_train(CharacterOracle(2), few, few, digest, folder, CPU)
 
 
 def test_training_leaves_the_random_stream_alone(two_steps, few):
@@ -223,8 +223,8 @@ def test_second_call_loads(two_steps, few, tmp_path, monkeypatch):
     again = cached(tmp_path, few)
     assert not trainings
     for field in ("confidence_N", "classes_NC", "features_NF"):
-        before = getattr(first.opinion(few.images[:, None]), field)
-        torch.testing.assert_close(getattr(again.opinion(few.images[:, None]), field), before, rtol=1e-5, atol=1e-6)
+        before = getattr(first.predict(few.images[:, None]), field)
+        torch.testing.assert_close(getattr(again.predict(few.images[:, None]), field), before, rtol=1e-5, atol=1e-6)
     assert again.accuracy == first.accuracy
     for oracle in (first, again):
         assert not oracle.training
@@ -259,7 +259,7 @@ def test_a_second_cycle_follows_where_it_is_needed(two_steps, few, monkeypatch, 
 class Blank(CharacterOracle):
     """Calls blank images "none" and all others the first of 3 classes; its nonsense is blank."""
 
-    def nonsense(self, images_B1HW, labels_B):
+    def outliers(self, images_B1HW, labels_B):
         return torch.zeros_like(images_B1HW)
 
     def forward(self, images_B1HW):
@@ -272,7 +272,7 @@ def test_what_needs_a_second_cycle(held_out, monkeypatch):
     right, wrong = (Split(held_out.images, torch.full_like(held_out.labels, label)) for label in (0, 1))
     assert not oracle_file.needs_second_cycle(oracle, right)
     assert oracle_file.needs_second_cycle(oracle, wrong)
-    monkeypatch.setattr(oracle, "nonsense", lambda images_B1HW, labels_B: images_B1HW)
+    monkeypatch.setattr(oracle, "outliers", lambda images_B1HW, labels_B: images_B1HW)
     assert oracle_file.needs_second_cycle(oracle, right)
 
 
@@ -300,7 +300,7 @@ def test_full_strength_on_embedded_letters(make, tmp_path):
     train_oracle(oracle, data.splits["train"], test)
     assert oracle.accuracy_k >= 0.99
     assert oracle.accuracy >= 0.985
-    coverage = ModeCoverage(oracle.opinion(test.images[:, None]), 26)
+    coverage = ModeCoverage(oracle.predict(test.images[:, None]), 26)
     assert coverage.threshold >= 0.7
     torch.manual_seed(0)
     order = torch.randperm(len(val))
@@ -308,7 +308,7 @@ def test_full_strength_on_embedded_letters(make, tmp_path):
 
     def measured(images: torch.Tensor) -> dict[str, float]:
         coverage.reset()
-        coverage.update(oracle.opinion(data.spec.from_ink(images)))
+        coverage.update(oracle.predict(data.spec.from_ink(images)))
         return {name: value.item() for name, value in coverage.compute().items() if value.ndim == 0}
 
     made = character_controls(real, labels) | {"blended": blended(real, labels)}
@@ -335,13 +335,13 @@ def test_full_strength_on_real_letters():
     train_oracle(oracle, *splits)
     assert oracle.accuracy_k >= 0.92
     assert oracle.accuracy >= 0.91
-    assert ModeCoverage(oracle.opinion(splits[1].images[:, None]), 26).threshold >= 0.4
+    assert ModeCoverage(oracle.predict(splits[1].images[:, None]), 26).threshold >= 0.4
 
 
 def test_stacked_characters_need_not_be_looked_at_again(oracle, held_out):
     images, index = held_out.images[:12].unsqueeze(1), torch.randint(12, (30, 2))
-    stacked = oracle.opinion(images).stacked(index)
-    seen = oracle.opinion(images[index].squeeze(2))
+    stacked = oracle.predict(images).stacked(index)
+    seen = oracle.predict(images[index].squeeze(2))
     assert torch.equal(stacked.classes_NC, seen.classes_NC)
     torch.testing.assert_close(stacked.confidence_N, seen.confidence_N)
     torch.testing.assert_close(stacked.features_NF, seen.features_NF, atol=1e-4, rtol=1e-4)
@@ -352,7 +352,7 @@ def test_dark_ink_on_paper_is_the_same_to_an_oracle_as_bright_ink_on_black(lette
     bright, dark = CharacterOracle(5).eval(), CharacterOracle(5, dark_ink=True).eval()
     dark.load_state_dict(bright.state_dict())
     images = letters.images.unsqueeze(1)
-    for expected, found in zip(
-        vars(bright.opinion(images)).values(), vars(dark.opinion(255 - images)).values(), strict=True
+    for expected, result in zip(
+        vars(bright.predict(images)).values(), vars(dark.predict(255 - images)).values(), strict=True
     ):
-        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(result, expected)

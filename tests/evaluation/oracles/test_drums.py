@@ -11,8 +11,8 @@ import torch
 from src.data.drums import grammar
 from src.data.drums.features import FEATURES, features
 from src.data.spec import Split
-from src.evaluation.oracles.base import train_oracle, trained_oracle
-from src.evaluation.oracles.drum_outliers import NONSENSE
+from src.evaluation.oracles.base import load_or_train, train_oracle
+from src.evaluation.oracles.drum_outliers import KINDS
 from src.evaluation.oracles.drums import Description, StyleOracle, with_slips
 from tests.conftest import shorten_oracle_training
 
@@ -42,19 +42,19 @@ def oracle(held_out: Split) -> StyleOracle:
 @pytest.fixture(scope="module")
 def threshold(oracle: StyleOracle, held_out: Split) -> float:
     """Kept by 95 % of the held-out bars."""
-    return torch.quantile(oracle.opinion(held_out.images[:, None]).confidence_N, 0.05, interpolation="lower").item()
+    return torch.quantile(oracle.predict(held_out.images[:, None]).confidence_N, 0.05, interpolation="lower").item()
 
 
 def recognised(oracle: StyleOracle, threshold: float, bars_N1TV: torch.Tensor) -> float:
-    return (oracle.opinion(bars_N1TV.byte()).confidence_N >= threshold).float().mean().item()
+    return (oracle.predict(bars_N1TV.byte()).confidence_N >= threshold).float().mean().item()
 
 
 def test_styles_are_told_apart(oracle, held_out):
     assert oracle.accuracy > 0.97
-    assert (oracle.opinion(held_out.images[:, None]).classes_NC[:, 0] == held_out.labels).float().mean() > 0.97
+    assert (oracle.predict(held_out.images[:, None]).classes_NC[:, 0] == held_out.labels).float().mean() > 0.97
 
 
-@pytest.mark.parametrize("make", NONSENSE, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
 def test_nonsense_is_rejected(oracle, threshold, held_out, make):
     torch.manual_seed(1)
     assert recognised(oracle, threshold, make(held_out.images[:, None].float())) < 0.05
@@ -69,7 +69,7 @@ def test_noise_is_rejected_whatever_its_density(oracle, threshold, density):
 def test_every_value_of_every_factor_is_a_bar_of_its_style(oracle, threshold):
     """Rare figures are legitimate: none is rejected as a whole."""
     bars = grammar.draw(2000, seed=2)
-    sure = oracle.opinion(torch.from_numpy(bars.grids_NTV)[:, None]).confidence_N >= threshold
+    sure = oracle.predict(torch.from_numpy(bars.grids_NTV)[:, None]).confidence_N >= threshold
     for factor, values in enumerate(grammar.FACTORS.values()):
         for value in range(len(values)):
             assert sure[torch.from_numpy(bars.factors_NF[:, factor] == value)].float().mean() > 0.8
@@ -102,16 +102,16 @@ def test_a_description_is_the_cells_and_the_features():
 
 def test_the_cache_gives_the_same_oracle_and_randomness_is_left_alone(monkeypatch, tmp_path: Path):
     shorten_oracle_training(monkeypatch, 3)
-    few, found, after = drawn(40, seed=0), [], []
+    few, result, after = drawn(40, seed=0), [], []
     for folder in ("one", "one", "other"):
         oracle = StyleOracle(5)
         torch.manual_seed(4)
-        found.append(trained_oracle(oracle, few, few, "1" * 64, tmp_path / folder, CPU).opinion(few.images[:, None]))
+        result.append(load_or_train(oracle, few, few, "1" * 64, tmp_path / folder, CPU).predict(few.images[:, None]))
         after.append(torch.rand(3))
     assert all(torch.equal(after[0], random) for random in after)
-    for opinion in found:
-        torch.testing.assert_close(opinion.confidence_N, found[0].confidence_N)
-        assert opinion.features_NF.shape == (40, 256)
+    for predictions in result:
+        torch.testing.assert_close(predictions.confidence_N, result[0].confidence_N)
+        assert predictions.features_NF.shape == (40, 256)
 
 
 def test_styles_and_cells_that_never_occur_do_no_harm(monkeypatch):
@@ -123,6 +123,6 @@ def test_styles_and_cells_that_never_occur_do_no_harm(monkeypatch):
     bars, oracle = Split(rhythms[labels], labels), StyleOracle(5)
     train_oracle(oracle, bars, bars)
     assert oracle.accuracy == 1
-    opinion = oracle.opinion(torch.ones(4, 1, 16, 9, dtype=torch.uint8))
-    assert opinion.confidence_N.isfinite().all()
-    assert opinion.classes_NC.max() < 3
+    predictions = oracle.predict(torch.ones(4, 1, 16, 9, dtype=torch.uint8))
+    assert predictions.confidence_N.isfinite().all()
+    assert predictions.classes_NC.max() < 3

@@ -32,12 +32,12 @@ def test_each_kind_of_data_has_its_oracle(monkeypatch, tmp_path, kind, oracle):
     shorten_oracle_training(monkeypatch, 1)
     data = kind(root="", budget=8, batch_size=8, seed=0, stack=2)
     data.setup()
-    found = oracle_of(data, tmp_path, torch.device("cpu"))
-    assert type(found) is oracle
-    name, version, digest = found.identity.split("-")
+    result = oracle_of(data, tmp_path, torch.device("cpu"))
+    assert type(result) is oracle
+    name, version, digest = result.identity.split("-")
     assert version[0] == "v"
     assert data.spec.digest.startswith(digest)
     assert name
-    opinion = found.opinion(data.held_out("test").images)
-    assert opinion.classes_NC.shape == (len(data.splits["test"]), 2)
-    assert opinion.classes_NC.max() < len(data.spec.classes)
+    predictions = result.predict(data.held_out("test").images)
+    assert predictions.classes_NC.shape == (len(data.splits["test"]), 2)
+    assert predictions.classes_NC.max() < len(data.spec.classes)

@@ -22,24 +22,26 @@ def oracle() -> NearestCentre:
     return NearestCentre(MIXTURE, MIXTURE.draw(100, 0), "0" * 64)
 
 
-def test_opinion(oracle):
+def test_predictions(oracle):
     points = [[[-1.0, 0.29]], [[1.0, 0.0]], [[1.0, -0.31]], [[0.0, 0.0]]]
-    opinion = oracle.opinion(stored(points))
-    assert opinion.confidence_N.tolist() == [1, 1, 0, 0]
-    assert opinion.classes_NC.tolist() == [[0], [1], [-1], [-1]]
-    torch.testing.assert_close(opinion.features_NF, torch.tensor(points, dtype=torch.double)[:, 0], atol=1e-5, rtol=0)
+    predictions = oracle.predict(stored(points))
+    assert predictions.confidence_N.tolist() == [1, 1, 0, 0]
+    assert predictions.classes_NC.tolist() == [[0], [1], [-1], [-1]]
+    torch.testing.assert_close(
+        predictions.features_NF, torch.tensor(points, dtype=torch.double)[:, 0], atol=1e-5, rtol=0
+    )
 
 
 def test_of_stacked_points_all_must_be_near(oracle):
-    opinion = oracle.opinion(stored([[[-1.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [0.0, 0.0]]]))
-    assert opinion.confidence_N.tolist() == [1, 0]
-    assert opinion.classes_NC.tolist() == [[0, 1], [0, -1]]
-    assert opinion.features_NF.shape == (2, 4)
+    predictions = oracle.predict(stored([[[-1.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [0.0, 0.0]]]))
+    assert predictions.confidence_N.tolist() == [1, 0]
+    assert predictions.classes_NC.tolist() == [[0, 1], [0, -1]]
+    assert predictions.features_NF.shape == (2, 4)
 
 
 def test_features_keep_distances_far_below_the_coordinates(oracle):
     """Neighbourhoods are measured in them: in single precision they would drown in the coordinates' squares."""
-    features = oracle.opinion(stored([[[1.0, 0.001]], [[1.0, 0.002]]])).features_NF
+    features = oracle.predict(stored([[[1.0, 0.001]], [[1.0, 0.002]]])).features_NF
     assert torch.cdist(features.repeat(50, 1), features)[0, 1].item() == pytest.approx(0.001, rel=0.02)
 
 

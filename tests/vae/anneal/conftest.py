@@ -1,4 +1,4 @@
-"""Annealers at a chosen point of a run, and rates to show them."""
+"""Annealers at a chosen point of a run, and KLs for them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from src.vae.anneal import Annealer
-from src.vae.latents import Rates
+from src.vae.latents import KLs
 
 CONF = Path(__file__).parents[3] / "conf" / "vae.anneal"
 
@@ -28,12 +28,12 @@ def at() -> Callable[..., Any]:
 
 
 @pytest.fixture
-def rates() -> Rates:
+def kls() -> KLs:
     """KL of 6 samples, 2 high and 3 low dimensions, in nats: from nearly nothing to three."""
     random = torch.Generator().manual_seed(3)
     high_BL = 3 * torch.rand(6, 2, generator=random) ** 3
     low_BL = 3 * torch.rand(6, 3, generator=random) ** 3
-    return Rates(high_BL.requires_grad_(), low_BL.requires_grad_())
+    return KLs(high_BL.requires_grad_(), low_BL.requires_grad_())
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ import torch
 from lightning import Callback
 
 from src.data.loader import ResidentLoader
-from src.vae.anneal import GECO, Aggressive, Control, Linear, aggressive
-from src.vae.anneal.aggressive import draw, inference_weights, nats_told
+from src.vae.anneal import GECO, Aggressive, Linear, PIController, aggressive
+from src.vae.anneal.aggressive import draw, inference_weights, mutual_information
 
 
 @pytest.fixture
-def told(monkeypatch):
-    """Replaces the estimates of mutual information by given ones."""
+def estimates(monkeypatch):
+    """Replaces the estimates of mutual information by these."""
 
     def replace(*values):
         left = list(values)
-        monkeypatch.setattr(aggressive, "nats_told", lambda vae, loader: left.pop(0))
+        monkeypatch.setattr(aggressive, "mutual_information", lambda vae, loader: left.pop(0))
         return left
 
     return replace
@@ -65,12 +65,12 @@ def test_who_updates_what(make_vae, fit_vae, monkeypatch):
         assert changed(between[step], steps.networks[step + 1]) == {"decoder", "prior"}
 
 
-def test_off_for_good_once_less_is_told(make_vae, fit_vae, told):
-    left = told(1.0, 2.0, 2.0, 1.9, 5.0)
+def test_off_for_good_once_information_falls(make_vae, fit_vae, estimates):
+    left = estimates(1.0, 2.0, 2.0, 1.9, 5.0)
     annealer = Aggressive(window=2, most=2, check_every=2)
     steps = Steps(annealer)
     fit_vae(make_vae(anneal={"aggressive": annealer}), 14, callbacks=[steps])
-    assert left == [5.0]  # nobody asks again
+    assert left == [5.0]  # no further estimate
     assert steps.is_on == [True] * 8 + [False] * 6
     assert steps.inner_updates == [2, 4, 6, 8, 10, 12, 14, 16] + [16] * 6
     assert changed(steps.networks[8], steps.networks[9]) == {"encoder", "inference", "decoder", "prior"}
@@ -107,12 +107,12 @@ def test_inner_updates_lower_the_loss(make_vae, fit_vae, bars):
 def test_inner_updates_move_no_other_annealer(make_vae, fit_vae):
     """Controllers follow the run's own steps, seven of them, however many inner updates there were."""
 
-    class Counted(Control):
+    class Counted(PIController):
         observed = 0
 
-        def observe(self, distortion_B, rates):
+        def observe(self, distortion_B, kls):
             self.observed += 1
-            super().observe(distortion_B, rates)
+            super().observe(distortion_B, kls)
 
     annealers = {"aggressive": Aggressive(window=2, most=8), "control": Counted(), "geco": GECO()}
     fit_vae(make_vae(anneal=annealers), 7)
@@ -168,22 +168,22 @@ def test_draws_are_its_own(bars):
     assert (images[:, 0] != images[:, 1]).any((1, 2)).float().mean() > 0.9
 
 
-def test_what_is_told(make_vae, bars):
-    """An encoder that is silent tells nothing, one that names each bar tells which of the different ones it is."""
+def test_mutual_information_of_silent_and_of_exact_encoders(make_vae, bars):
+    """0 for a constant encoder, ln of the number of different bars for one that identifies them."""
     vae, loader = make_vae(), ResidentLoader(bars, 8, 4, seed=0)
     with torch.no_grad():
         for layer in (vae.inference.high, vae.inference.low[-1]):
             layer.weight.zero_()
-    assert nats_told(vae, loader) == pytest.approx(0, abs=1e-3)
+    assert mutual_information(vae, loader) == pytest.approx(0, abs=1e-3)
     with torch.no_grad():
         vae.inference.high.weight[:2] = 1e4 * torch.randn(2, 8)
         vae.inference.high.bias[2:] = -20
     stream = torch.get_rng_state()
-    assert nats_told(vae, loader) == nats_told(vae, loader)
+    assert mutual_information(vae, loader) == mutual_information(vae, loader)
     assert torch.equal(torch.get_rng_state(), stream)
     assert vae.training
     kinds = {tuple(bar.flatten().tolist()) for bar in bars}
-    assert 0.8 * math.log(len(kinds)) < nats_told(vae, loader) <= math.log(len(kinds)) + 1e-3
+    assert 0.8 * math.log(len(kinds)) < mutual_information(vae, loader) <= math.log(len(kinds)) + 1e-3
 
 
 def test_weights_of_the_inner_updates(make_vae):
@@ -200,7 +200,7 @@ def test_weights_of_the_inner_updates(make_vae):
         ({"window": 20, "most": 10}, r"vae\.anneal\.aggressive\.window=20: choose at most most=10"),
     ],
 )
-def test_mistakes(arguments, message):
+def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         Aggressive(**arguments)
 

@@ -20,8 +20,8 @@ def test_the_guarantee_holds_however_little_the_encoder_says(make_vae, bars, inf
     with torch.no_grad():
         for weight in vae.encoder.parameters():
             weight.mul_(shrunk)
-    rates = vae.infer(vae.to_cells(bars[:, None])).rates()
-    high, low = (kl_BL.mean(0) for kl_BL in (rates.high_BL, rates.low_BL))
+    kls = vae.infer(vae.to_cells(bars[:, None])).kls()
+    high, low = (kl_BL.mean(0) for kl_BL in (kls.high_BL, kls.low_BL))
     assert (high >= 1.2**2 / 2 - 1e-3).all()
     assert (low >= 0.6**2 / 2 - 1e-3).all()
 
@@ -32,7 +32,7 @@ def test_without_it_there_is_no_such_floor(make_vae, bars):
         for weight in vae.encoder.parameters():
             weight.mul_(0.1)
         vae.inference.low.bias.zero_()
-    low_B = vae.infer(vae.to_cells(bars[:, None])).rates().levels_B[1]
+    low_B = vae.infer(vae.to_cells(bars[:, None])).kls().levels_B[1]
     assert low_B.mean() < 0.01 * 3 * 0.6**2 / 2
 
 

@@ -79,6 +79,6 @@ def test_word_dropout_needs_a_history(make_vae):
         (lambda: WordDropout(rate=1.1), r"vae\.anneal\.word_dropout\.rate=1\.1: choose a number from 0 to 1"),
     ],
 )
-def test_mistakes(make, message):
+def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()

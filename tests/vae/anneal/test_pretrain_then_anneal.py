@@ -25,13 +25,13 @@ class Watch(Callback):
 @pytest.mark.parametrize(
     ("t", "beta"), [(0.0, 0), (0.1, 0), (0.2, 0), (0.35, 0.5), (0.425, 0.75), (0.5, 1), (0.999, 1)]
 )
-def test_beta(at, rates, t, beta):
-    assert at(PretrainThenAnneal(pretrain=0.2, over=0.3), t).beta(rates) == pytest.approx((beta, beta))
+def test_beta(at, kls, t, beta):
+    assert at(PretrainThenAnneal(pretrain=0.2, over=0.3), t).beta(kls) == pytest.approx((beta, beta))
 
 
-def test_it_has_a_target_rate(rates):
+def test_it_has_a_target_rate(kls):
     nats = {"high": 3, "low": 1.2}
-    assert torch.equal(PretrainThenAnneal(nats=nats).penalty(rates, (1, 1)), TargetRate(nats).penalty(rates, (1, 1)))
+    assert torch.equal(PretrainThenAnneal(nats=nats).penalty(kls, (1, 1)), TargetRate(nats).penalty(kls, (1, 1)))
 
 
 def test_the_decoder_is_reset_once(make_vae, fit_vae):
@@ -70,6 +70,6 @@ def test_no_second_reset_after_a_resume(make_vae, fit_vae, tmp_path, after):
         ({"nats": -1}, r"vae\.anneal\.pretrain_then_anneal\.nats=-1"),
     ],
 )
-def test_mistakes(arguments, message):
+def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         PretrainThenAnneal(**arguments)

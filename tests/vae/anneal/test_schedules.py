@@ -6,18 +6,18 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from src.vae.anneal import Constant, Cosine, Cyclical, Linear, Saturating, Sigmoid, Unannealed
+from src.vae.anneal import Constant, Cosine, Cyclical, Exponential, Linear, NoAnnealing, Sigmoid
 
 SHARES = [0.0, 0.001, 0.1, 0.25, 0.3, 0.4999, 0.5, 0.7, 0.999]
 
 
-def test_unannealed_is_the_bound(rates, at):
-    assert at(Unannealed(), 0.3).beta(rates) == (1.0, 1.0)
+def test_unannealed_is_the_bound(kls, at):
+    assert at(NoAnnealing(), 0.3).beta(kls) == (1.0, 1.0)
 
 
-def test_constant_per_level(rates, at):
-    assert at(Constant(0.3), 0.7).beta(rates) == (0.3, 0.3)
-    assert at(Constant({"high": 0.1, "low": 4}), 0.0).beta(rates) == (0.1, 4)
+def test_constant_per_level(kls, at):
+    assert at(Constant(0.3), 0.7).beta(kls) == (0.3, 0.3)
+    assert at(Constant({"high": 0.1, "low": 4}), 0.0).beta(kls) == (0.1, 4)
 
 
 @pytest.mark.parametrize(("over", "t", "expected"), [(0.5, 0.25, 0.5), (0.5, 0.8, 1), (1.0, 0.25, 0.25), (0.1, 0, 0)])
@@ -60,23 +60,35 @@ def test_cyclical_against_a_walk(cycles, ramp):
         assert schedule.shape(step / total) == pytest.approx(expected, abs=1e-6), step
 
 
+@pytest.mark.parametrize(
+    ("iteration", "expected"),
+    [(1, 0), (26, 0.2), (51, 0.4), (101, 0.8), (126, 1), (200, 1), (250, 1), (251, 0), (313, 0.496), (1000, 1)],
+)
+def test_golden_numbers_of_the_cyclical_schedule(iteration, expected):
+    """Fu et al. 2019, arXiv:1903.10145, eq. 6 and 7, linear f, for T = 1000 iterations from 1, M = 4, R = 0.5.
+
+    β_t = τ/R for τ ≤ R, else 1, with τ = mod(t − 1, ⌈T/M⌉) / (T/M), evaluated by hand.
+    """
+    assert Cyclical(cycles=4, ramp=0.5).shape((iteration - 1) / 1000) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(("t", "expected"), [(0.0, 0.0), (0.1, 0.5), (0.2, 0.75), (0.3, 0.875)])
 def test_saturating_halves_what_is_left(t, expected):
-    assert Saturating(half_life=0.1).shape(t) == pytest.approx(expected)
+    assert Exponential(half_life=0.1).shape(t) == pytest.approx(expected)
 
 
 def test_saturating_is_a_power_of_a_ratio():
     """1 − r^step, with the same r in every step of the run."""
-    shape = Saturating(0.05).shape
+    shape = Exponential(0.05).shape
     left = [1 - shape(step / 400) for step in range(400)]
     ratios = [after / before for before, after in pairwise(left)]
     assert ratios == pytest.approx([0.5 ** (1 / 20)] * 399)
 
 
-@pytest.mark.parametrize("schedule", [Linear, Sigmoid, Cosine, Cyclical, Saturating])
-def test_weight_per_level(schedule, rates, at):
+@pytest.mark.parametrize("schedule", [Linear, Sigmoid, Cosine, Cyclical, Exponential])
+def test_weight_per_level(schedule, kls, at):
     annealer = at(schedule(weight={"high": 2.0, "low": 0.5}), 0.4)
-    assert annealer.beta(rates) == pytest.approx((2 * annealer.shape(0.4), 0.5 * annealer.shape(0.4)))
+    assert annealer.beta(kls) == pytest.approx((2 * annealer.shape(0.4), 0.5 * annealer.shape(0.4)))
     assert all(0 <= annealer.shape(share) <= 1 for share in SHARES)
 
 
@@ -97,10 +109,10 @@ def test_weight_per_level(schedule, rates, at):
         (lambda: Cosine(over=-1), r"vae\.anneal\.cosine\.over=-1"),
         (lambda: Cyclical(cycles=0), r"vae\.anneal\.cyclical\.cycles=0"),
         (lambda: Cyclical(ramp=0), r"vae\.anneal\.cyclical\.ramp=0"),
-        (lambda: Saturating(half_life=0), r"vae\.anneal\.saturating\.half_life=0"),
+        (lambda: Exponential(half_life=0), r"vae\.anneal\.saturating\.half_life=0"),
     ],
 )
-def test_mistakes(make, message):
+def test_errors(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)

@@ -1,17 +1,19 @@
 """Several annealers as one: values multiply, and at most one of them transforms the KL."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from math import prod
 
 from torch import Tensor
 
 from src.vae.anneal.annealer import Annealer, KLTransform, Levels
-from src.vae.latents import Rates
+from src.vae.latents import KLs
 
 
-class Annealing:
-    """What the VAE asks for its objective; it never knows which annealer answers.
+class ComposedAnnealer:
+    """The annealers of a run, called by the VAE's objective as one.
+
+    Args:
+        annealers: by name, which each of them takes as its own.
 
     Raises:
         ValueError: two annealers transform the KL.
@@ -19,7 +21,6 @@ class Annealing:
 
     def __init__(self, annealers: Mapping[str, Annealer]):
         self.annealers = list(annealers.values())
-        self.follows = True
         for name, annealer in annealers.items():
             annealer.name = name
         transforms = {name: annealer for name, annealer in annealers.items() if isinstance(annealer, KLTransform)}
@@ -45,33 +46,23 @@ class Annealing:
     def reconstruction_weight(self) -> float | Tensor:
         return prod(annealer.reconstruction_weight() for annealer in self.annealers)
 
-    def beta(self, rates: Rates) -> Levels:
+    def beta(self, kls: KLs) -> Levels:
         high, low = 1.0, 1.0
         for annealer in self.annealers:
-            factor_high, factor_low = annealer.beta(rates)
+            factor_high, factor_low = annealer.beta(kls)
             high, low = high * factor_high, low * factor_low
         return high, low
 
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
-        """The rate term of the loss: Σ β_l KL_l averaged over the batch, or what the transform makes of it."""
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        """The KL term of the loss: Σ β_l KL_l, averaged over the batch, or the transform's function of the KLs."""
         if self.transform:
-            return self.transform.penalty(rates, beta)
-        high_B, low_B = rates.levels_B
+            return self.transform.penalty(kls, beta)
+        high_B, low_B = kls.levels_B
         return beta[0] * high_B.mean() + beta[1] * low_B.mean()
 
-    def observe(self, distortion_B: Tensor, rates: Rates) -> None:
-        if self.follows:
-            for annealer in self.annealers:
-                annealer.observe(distortion_B, rates)
-
-    @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        """Within it nothing is observed: for passes over the objective that are no step of the run."""
-        self.follows = False
-        try:
-            yield
-        finally:
-            self.follows = True
+    def observe(self, distortion_B: Tensor, kls: KLs) -> None:
+        for annealer in self.annealers:
+            annealer.observe(distortion_B, kls)
 
     def charts(self) -> dict[str, float | Tensor]:
         return {name: value for annealer in self.annealers for name, value in annealer.charts().items()}

@@ -6,11 +6,11 @@ from lightning import Trainer
 from torch.utils.data import DataLoader
 
 from src.data.loader import ResidentLoader
-from src.vae.anneal import GECO, Annealer, Annealing, Capacity, Constant, FreeBits, Linear, Temperature
+from src.vae.anneal import GECO, Annealer, Capacity, ComposedAnnealer, Constant, FreeBits, Linear, Temperature
 
 
-def test_values_multiply(rates, at):
-    annealing = Annealing(
+def test_values_multiply(kls, at):
+    annealing = ComposedAnnealer(
         {
             "constant": Constant({"high": 0.5, "low": 2}),
             "linear": at(Linear(1.0), 0.25),
@@ -19,50 +19,46 @@ def test_values_multiply(rates, at):
         }
     )
     annealing.annealers[3].weight = torch.tensor(1.5)
-    assert annealing.beta(rates) == (0.125, 0.5)
+    assert annealing.beta(kls) == (0.125, 0.5)
     assert annealing.temperature() == 3
     assert annealing.reconstruction_weight() == 1.5
-    high_B, low_B = rates.levels_B
-    torch.testing.assert_close(annealing.penalty(rates, (0.3, 0.6)), 0.3 * high_B.mean() + 0.6 * low_B.mean())
+    high_B, low_B = kls.levels_B
+    torch.testing.assert_close(annealing.penalty(kls, (0.3, 0.6)), 0.3 * high_B.mean() + 0.6 * low_B.mean())
 
 
-def test_no_annealer_is_the_bound(rates):
-    annealing = Annealing({})
-    assert annealing.beta(rates) == (1, 1)
+def test_no_annealer_is_the_bound(kls):
+    annealing = ComposedAnnealer({})
+    assert annealing.beta(kls) == (1, 1)
     assert annealing.temperature() == annealing.reconstruction_weight() == 1
     assert annealing.charts() == {}
     cells_BTV = torch.randn(2, 3, 4)
     assert annealing.history(cells_BTV) is cells_BTV
 
 
-def test_a_transform_gets_the_product_of_all_betas(rates):
+def test_a_transform_gets_the_product_of_all_betas(kls):
     transform = FreeBits(0.2)
-    annealing = Annealing({"constant": Constant(0.5), "free_bits": transform})
-    assert annealing.penalty(rates, (0.5, 0.25)) == transform.penalty(rates, (0.5, 0.25))
+    annealing = ComposedAnnealer({"constant": Constant(0.5), "free_bits": transform})
+    assert annealing.penalty(kls, (0.5, 0.25)) == transform.penalty(kls, (0.5, 0.25))
     assert annealing.charts() == {"free_bits_high": 0.2, "free_bits_low": 0.2}
 
 
 def test_two_transforms_are_refused():
     message = r"vae\.anneal=\[free_bits,linear,capacity\]: free_bits and capacity each replace the KL"
     with pytest.raises(ValueError, match=message):
-        Annealing({"free_bits": FreeBits(), "linear": Linear(), "capacity": Capacity()})
+        ComposedAnnealer({"free_bits": FreeBits(), "linear": Linear(), "capacity": Capacity()})
 
 
-def test_nothing_is_observed_while_it_stands_still(rates):
+def test_the_objective_is_observed_only_on_request(make_vae, bars):
     class Counter(Annealer):
-        seen = 0
+        observations = 0
 
-        def observe(self, distortion_B, rates):
-            self.seen += 1
+        def observe(self, distortion_B, kls):
+            self.observations += 1
 
-    annealing = Annealing({"counter": Counter()})
-    annealing.observe(torch.zeros(6), rates)
-    with annealing.standing_still():
-        annealing.observe(torch.zeros(6), rates)
-    with pytest.raises(RuntimeError), annealing.standing_still():
-        raise RuntimeError
-    annealing.observe(torch.zeros(6), rates)
-    assert annealing.annealers[0].seen == 2
+    vae = make_vae(anneal={"counter": Counter()})
+    for observe, expected in ((True, 1), (False, 1), (True, 2)):
+        vae.objective(vae.to_cells(bars[:8, None]), observe=observe)
+        assert vae.annealers[0].observations == expected
 
 
 class Progress(Annealer):
@@ -72,7 +68,7 @@ class Progress(Annealer):
         super().__init__()
         self.asked = []
 
-    def beta(self, rates):
+    def beta(self, kls):
         self.asked.append(self.progress)
         return 1.0, 1.0
 

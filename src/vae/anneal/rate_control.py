@@ -1,4 +1,4 @@
-"""Rate targets: the KL, or the reconstruction, is steered to a value that the user names.
+"""Rate targets: the KL, or the reconstruction, is driven to a chosen value.
 
 B batch, R rates (high, low).
 """
@@ -9,18 +9,17 @@ import torch
 from torch import Tensor
 
 from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
-from src.vae.anneal.annealer import Annealer, KLTransform, Levels
-from src.vae.anneal.parameters import PerLevel
-from src.vae.latents import Rates
+from src.vae.anneal.annealer import Annealer, KLTransform, Levels, PerLevel
+from src.vae.latents import KLs
 
 
 class Capacity(KLTransform):
-    """γ|KL_l − C_l(t)| with a capacity C that grows in a straight line (Burgess et al. 2018, arXiv:1804.03599, eq. 8).
+    """γ|KL_l − C_l(t)| with a capacity C that grows linearly (Burgess et al. 2018, arXiv:1804.03599, eq. 8).
 
     Args:
-        target: C of each level at the end, in nats.
-        over: share of the run in which it gets there.
-        gamma: γ, the paper's 1000; any well above 1, which a nat of KL is worth at the optimum of the bound, holds it.
+        target: final C of each level, in nats.
+        over: share of the run over which C grows.
+        gamma: γ, the paper's 1000; must be well above 1, the price of a nat of KL in the bound.
     """
 
     def __init__(self, target: PerLevel = 4.0, over: float = 0.5, gamma: float = 1000.0):
@@ -31,13 +30,13 @@ class Capacity(KLTransform):
 
     def capacity(self, t: float) -> tuple[float, float]:
         """C of each level at progress t, in nats."""
-        grown = min(1.0, t / self.over)
-        return self.target[0] * grown, self.target[1] * grown
+        share = min(1.0, t / self.over)
+        return self.target[0] * share, self.target[1] * share
 
-    def penalty(self, rates: Rates, beta: Levels) -> Tensor:
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
         gap_high, gap_low = (
             (kl_B.mean(-1) - capacity).abs()
-            for kl_B, capacity in zip(rates.levels_B, self.capacity(self.progress), strict=True)
+            for kl_B, capacity in zip(kls.levels_B, self.capacity(self.progress), strict=True)
         )
         return self.gamma * (beta[0] * gap_high + beta[1] * gap_low)
 
@@ -46,20 +45,21 @@ class Capacity(KLTransform):
         return {"capacity_high": high, "capacity_low": low}
 
 
-class Control(Annealer):
-    """A proportional-integral controller turns β until the KL is on target (Shao et al. 2020, arXiv:2004.05988, eq. 7).
+class PIController(Annealer):
+    """ControlVAE: a PI controller sets β so that the KL reaches its target (Shao et al. 2020, arXiv:2004.05988, eq. 7).
 
-    β = Kp / (1 + e^{error}) + I + β_min with error = target − KL and I ← I − Ki · error, on every level by itself. I is
-    kept between 0 and β_max − β_min: what β cannot follow is not summed up either, so that it turns round at once when
-    the error does, however long it has been at its limit.
+    Per level, β = Kp / (1 + e^{error}) + I + β_min with error = target − KL and I ← I − Ki · error. I is clamped to
+    [0, β_max − β_min] (anti-windup), so that β reacts at once when the error changes sign.
 
     Args:
         target: KL of each level, in nats.
         proportional: Kp.
-        integral: Ki, per step; the paper's 1e-4, at which β needs 10⁴ steps to move by 1 where a nat is missing.
+        integral: Ki, per step; the paper's 1e-4 moves β by 1 in 10⁴ steps per nat of error.
         minimum: β_min.
-        maximum: β_max; at 1 the KL is held up, never pressed below what the bound itself would choose.
+        maximum: β_max; at 1 the KL is never pushed below what the plain bound would choose.
     """
+
+    name = "control"
 
     def __init__(
         self,
@@ -79,18 +79,18 @@ class Control(Annealer):
             raise ValueError(f"{self.state_key}.minimum={minimum}: choose less than maximum={maximum}")
         self.sum_R = torch.zeros(2)
 
-    def beta(self, rates: Rates) -> Levels:
-        error_R = self.error(rates)
+    def beta(self, kls: KLs) -> Levels:
+        error_R = self.error(kls)
         beta_R = self.proportional * torch.sigmoid(-error_R) + self.next_sum(error_R) + self.minimum
         high, low = beta_R.clamp(max=self.maximum)
         return high, low
 
-    def observe(self, distortion_B: Tensor, rates: Rates) -> None:
-        self.sum_R = self.next_sum(self.error(rates))
+    def observe(self, distortion_B: Tensor, kls: KLs) -> None:
+        self.sum_R = self.next_sum(self.error(kls))
 
-    def error(self, rates: Rates) -> Tensor:
-        """How much KL is missing on each level [R]."""
-        return torch.stack([target - kl_B.mean(-1) for target, kl_B in zip(self.target, rates.levels_B, strict=True)])
+    def error(self, kls: KLs) -> Tensor:
+        """target − KL of each level [R]."""
+        return torch.stack([target - kl_B.mean(-1) for target, kl_B in zip(self.target, kls.levels_B, strict=True)])
 
     def next_sum(self, error_R: Tensor) -> Tensor:
         return (self.sum_R.to(error_R.device) - self.integral * error_R).clamp(0, self.maximum - self.minimum)
@@ -111,17 +111,17 @@ class Control(Annealer):
 
 
 class GECO(Annealer):
-    """The least KL at which the reconstruction is good enough: λ(distortion − target) + KL, λ a Lagrange multiplier.
+    """Minimal KL under a bound on the reconstruction (Rezende & Viola 2018, arXiv:1810.00597, algorithm 1).
 
-    Rezende & Viola 2018, arXiv:1810.00597, algorithm 1. λ grows by e^{speed · C} in every step, C being the running
-    mean of the constraint, distortion − target: it rises as long as the constraint is violated.
+    The loss is λ(distortion − target) + KL. The Lagrange multiplier λ is multiplied by e^{speed · C} per step, where C
+    is the running mean of the constraint, distortion − target.
 
     Args:
         target: −log p(x|z) to reach, in nats per sample.
         decay: of the running mean.
         speed: of λ, per step and nat.
         minimum: of λ.
-        maximum: of λ, where a target out of reach leaves it.
+        maximum: of λ, reached if the target cannot be.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class GECO(Annealer):
     def reconstruction_weight(self) -> Tensor:
         return self.weight
 
-    def observe(self, distortion_B: Tensor, rates: Rates) -> None:
+    def observe(self, distortion_B: Tensor, kls: KLs) -> None:
         violation = distortion_B.mean(-1) - self.target
         if self.constraint is None:
             self.constraint = violation

@@ -1,13 +1,14 @@
-"""Principal components against numpy's, and maps of levels that hold nothing."""
+"""Figures: principal components against numpy, maps of collapsed levels, ink of small bars."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.colors import to_rgb
 
-from src.evaluation.latents.charts import look
-from src.evaluation.latents.latent_map import latent_map, principal
+from src.data.drums.drawing import HIT
+from src.evaluation.latents.figures import CELL, Row, latent_map, look, principal, strips
 
 
 def test_principal_components_are_those_of_the_covariance():
@@ -18,14 +19,14 @@ def test_principal_components_are_those_of_the_covariance():
     variance, vectors = np.linalg.eigh(np.cov(codes_NL.double().numpy().T))
     assert explained_2 == pytest.approx((variance[::-1] / variance.sum())[:2].tolist(), rel=1e-3)
     centred = codes_NL.double().numpy() - codes_NL.double().numpy().mean(0)
-    np.testing.assert_allclose(np.abs(points_N2.numpy()), np.abs(centred @ vectors[:, [2, 1]]), atol=1e-3)
+    np.testing.assert_allclose(np.abs(points_N2), np.abs(centred @ vectors[:, [2, 1]]), atol=1e-3)
 
 
 def test_directions_come_from_one_split_and_shares_from_the_other():
     wide = torch.tensor([[-2.0, 0.0], [2.0, 0.0], [0.0, 0.1], [0.0, -0.1]])
     points_N2, explained_2 = principal(wide, wide.flip(1))
     assert explained_2[0] < 0.01 < 0.99 < explained_2[1]
-    assert points_N2[:, 1].abs().max() == pytest.approx(2)
+    assert np.abs(points_N2[:, 1]).max() == pytest.approx(2)
 
 
 @pytest.mark.parametrize("codes_NL", [torch.randn(20, 1), torch.zeros(20, 4)])
@@ -49,3 +50,40 @@ def test_many_styles_are_told_apart(world):
         some = replace(held, styles_N=held.styles_N % num)
         legends.append((latent_map(codes, codes, some)[:, -185:] < 128).any((1, 2)).sum())
     assert legends[1] > 10 * legends[0], "each has a line of its own"
+
+
+def ink(picture: np.ndarray) -> np.ndarray:
+    """Rows and columns of inked pixels."""
+    return np.argwhere((np.abs(picture.astype(int) - np.array(to_rgb(HIT)) * 255) <= 2).all(2))
+
+
+def bars(num: int, *hits: tuple[int, int, int]) -> torch.Tensor:
+    grids_KTV = torch.zeros(num, 16, 9)
+    for hit in hits:
+        grids_KTV[hit] = 1
+    return grids_KTV
+
+
+def test_a_hit_is_a_square():
+    blank, one = (strips({"": [Row("a", bars(3, *hits), ["", "", ""])]}) for hits in ([], [(1, 5, 4)]))
+    assert not len(ink(blank))
+    assert len(ink(one)) == CELL**2
+    assert blank.shape == one.shape
+    assert one.dtype == np.uint8
+
+
+def test_time_runs_to_the_right_the_kick_is_low_and_rows_follow_each_other():
+    def middle(row: int, *hit: int) -> np.ndarray:
+        rows = [Row(f"row {each}", bars(2, hit) if each == row else bars(2), ["x", "y"]) for each in range(2)]
+        return ink(strips({"first": rows[:1], "second": rows[1:]})).mean(0)
+
+    start = middle(0, 0, 2, 1)
+    assert (middle(0, 0, 5, 1) - start).tolist() == [0, 3 * CELL]
+    assert (middle(0, 0, 2, 4) - start).tolist() == [-3 * CELL, 0]
+    assert middle(0, 1, 2, 1)[1] - start[1] >= 16 * CELL
+    assert middle(1, 0, 2, 1)[0] - start[0] >= 9 * CELL
+
+
+def test_probabilities_are_shades():
+    darkness = [255 - strips({"": [Row("a", torch.full((1, 16, 9), p), [""])]}).mean() for p in (0.0, 0.5, 1.0)]
+    assert np.diff(darkness).min() > 5

@@ -1,0 +1,49 @@
+"""What annealers may use of a VAE, so that they need not import it."""
+
+from typing import Any, Protocol
+
+import torch
+from lightning import Trainer
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from src.vae.decoders import Decoder
+from src.vae.networks import BottomUp, Prior, TopDown
+
+
+class AnnealedVAE(Protocol):
+    """The part of `src.vae.module.VAE` that annealers read and change."""
+
+    steps: int
+    z_high: int
+    z_low: int
+    encoder: nn.Module
+    inference: TopDown | BottomUp
+    prior: Prior
+    decoder: Decoder
+    max_gradient_norm: float
+
+    @property
+    def progress(self) -> float:
+        """Share of the run that is done, in [0, 1)."""
+        ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def trainer(self) -> Trainer: ...
+
+    def to_cells(self, images_BCHW: Tensor) -> Tensor: ...
+
+    def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Tensor]: ...
+
+    def optimizers(self) -> Any: ...
+
+    def optimizer_of(self, parameters: list[nn.Parameter]) -> Optimizer: ...
+
+    def inference_networks(self) -> list[nn.Module]: ...
+
+    def train(self, mode: bool = True) -> nn.Module: ...
+
+    def eval(self) -> nn.Module: ...
