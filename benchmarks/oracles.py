@@ -17,8 +17,7 @@ import torch
 from torch import Tensor
 
 from src.data.drums.datasets import Drums, Groove
-from src.data.letters.datasets import IDX, Strokes
-from src.data.letters.fonts import Fonts
+from src.data.letters.datasets import IDX, Fonts, Strokes
 from src.data.module import ResidentData
 from src.data.spec import BAR, DataSpec, Split
 from src.evaluation.metrics.modes import ModeCoverage
