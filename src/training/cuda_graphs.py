@@ -19,10 +19,11 @@ MAX_GRAPHS = 4  # kept at a time, each with memory of its own
 class GraphableModule(Protocol):
     """A module whose step runs on the device alone, apart from the steps of its optimizers."""
 
-    step_counters: tuple[str, ...]  # names of integer attributes that `step` increases
+    step_counters: tuple[str, ...]
+    """Names of integer attributes that `step` increases."""
 
-    def step(self, *inputs: Tensor, step_optimizer: Callable[[Optimizer], None]) -> dict[str, Tensor]:
-        """One step on device tensors; calls `step_optimizer` where an optimizer is to update its weights."""
+    step: Callable[..., dict[str, Tensor]]
+    """One step on device tensors; calls its argument `step_optimizer` where an optimizer is to update its weights."""
 
     def graph_key(self) -> Hashable | None:
         """Everything that Python decides in the next step, beside the inputs' shapes; None: it cannot be captured."""
@@ -77,6 +78,7 @@ class CapturedStep:
         self.module = module
         self.inputs = [tensor.clone() for tensor in inputs]
         self.parts: list[Callable[[], object]] = []
+        self.first: torch.cuda.CUDAGraph | None = None
         before = {name: getattr(module, name) for name in module.step_counters}
         self._begin_part()
         try:
@@ -107,7 +109,8 @@ class CapturedStep:
 
     def _begin_part(self) -> None:
         graph = torch.cuda.CUDAGraph()
-        pool = self.parts[0].__self__.pool() if self.parts else None  # of the first part's graph
+        pool = self.first.pool() if self.first else None
+        self.first = self.first or graph
         # Other threads may go on allocating pinned memory.
         self.part = torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local")
         self.part.__enter__()

@@ -1,12 +1,14 @@
 """Random state of every rank, kept in the checkpoint."""
 
 import random
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
+
+State = TypeVar("State")
 
 
 class Randomness(Callback):
@@ -33,11 +35,11 @@ class Randomness(Callback):
         self.resumed = state["ranks"]
 
 
-def of_all_ranks(state: dict[str, Any]) -> list[dict[str, Any]]:
+def of_all_ranks(state: State) -> list[State]:
     """Gathers a tensor from all ranks, in their order."""
     if not dist.is_initialized():
         return [state]
-    states: list[dict[str, Any]] = [{}] * dist.get_world_size()
+    states = [state] * dist.get_world_size()
     dist.all_gather_object(states, state)
     return states
 
