@@ -53,7 +53,7 @@ def test_examined_runs_have_their_chapters(make_vae, tmp_path: Path) -> None:
     assert "z_high[1]" not in text
     assert "1 of 3 dimensions are inactive." in text
     assert "`linear`, seed 0: Samples of linear are fair." in text
-    assert text.count("| told apart") == 1, "in its chapter, and not among the other quantities again"
+    assert text.count("| C2ST accuracy") == 1, "in its chapter, and not among the other quantities again"
 
 
 def test_whose_samples_are_sharper(make_vae, tmp_path: Path) -> None:
