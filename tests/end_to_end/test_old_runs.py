@@ -21,6 +21,8 @@ from src.sample import __main__ as sample
 from src.training.run_config import trusted_config
 from tests.end_to_end.conftest import Command, results
 
+pytestmark = pytest.mark.ci
+
 OLD = Path(__file__).parents[1] / "old_runs"
 BATCH_SIZE = 8
 OPTIONS = yaml.safe_load((OLD / "options.yaml").read_text())

@@ -11,6 +11,8 @@ from tests.data.conftest import idx_bytes
 from tests.end_to_end.conftest import VAE_SMALL, Command
 from tests.end_to_end.test_resume import assert_same_run
 
+pytestmark = pytest.mark.ci
+
 SMALL = (
     "experiment=letters_vae",
     *(option for option in VAE_SMALL if option != "data=drums"),
