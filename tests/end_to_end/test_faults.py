@@ -196,7 +196,7 @@ def test_read_only_data(command: Command, mount: Callable[..., None], monkeypatc
 
 def test_two_sweeps_in_one_second_train_one_oracle(tmp_path: Path, cache: Path):
     """Two processes begin with nothing: each has a folder of its own, and one makes what the other waits for."""
-    sooner = "from src.evaluation.oracles import oracle; oracle.STEPS = 20; from src.train import main; main()"
+    sooner = "from src.evaluation.oracles import base; base.STEPS = 20; from src.train import main; main()"
     folder = "hydra.sweep.dir=${sweep_folder:null,null,noon}"
     given = ("-m", *LETTERS, "data.root=.", f"cache={cache}", folder)
     write_letters(tmp_path)

@@ -12,6 +12,7 @@ from tests.end_to_end.conftest import SMALL, VAE_SMALL, Command, results
 README = (Path(__file__).parents[2] / "README.md").read_text()
 
 
+@pytest.mark.ci
 @pytest.mark.usefixtures("few_bars")
 @pytest.mark.parametrize(
     ("index", "choices"),

@@ -14,6 +14,7 @@ from tests.end_to_end.test_folders import TOY
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.ci
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_run_is_completed_on_a_terminal_without_its_signs_and_with_a_full_disk(tmp_path: Path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONIOENCODING": "ascii"}

@@ -72,6 +72,7 @@ def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pyt
     assert_same_run("whole", "cut")
 
 
+@pytest.mark.ci
 def test_several_steps_a_call_are_the_same_run_also_resumed(command: Command, monkeypatch: pytest.MonkeyPatch):
     with monkeypatch.context() as patch:
         patch.setattr(GAN, "takes_several_steps", False)
@@ -103,6 +104,7 @@ def asks_to_stop_at(images: int, number: int):
     return hook
 
 
+@pytest.mark.ci
 def test_a_finished_run_goes_on_with_a_larger_budget(command: Command):
     command(*RECIPE, "hydra.run.dir=long", "budget=768", "evaluations=6")
     command(*RECIPE, "hydra.run.dir=short")
@@ -111,6 +113,7 @@ def test_a_finished_run_goes_on_with_a_larger_budget(command: Command):
     assert_same_weights(checkpoint("long"), checkpoint("short"))
 
 
+@pytest.mark.ci
 def test_a_resumed_run_keeps_its_recipe(command: Command):
     command(*RECIPE, "hydra.run.dir=run")
     before = Path("run", "results.json").read_text()
@@ -132,6 +135,7 @@ def test_a_run_is_not_resumed_on_other_data(command: Command, monkeypatch: pytes
     assert Path("run", "results.json").read_text() == before
 
 
+@pytest.mark.ci
 def test_a_changed_budget_is_recorded(command: Command):
     command(*RECIPE, "hydra.run.dir=run")
     command("resume=run", "budget=768")
@@ -139,6 +143,7 @@ def test_a_changed_budget_is_recorded(command: Command):
     assert OmegaConf.load("run/.hydra/config.yaml").resume is None
 
 
+@pytest.mark.ci
 def test_moments_from_a_gpu_lie_there_in_another_order(command: Command):
     """Their values are the same; fused optimizers go by where they lie."""
     command(*RECIPE, "hydra.run.dir=here")
@@ -158,6 +163,7 @@ def test_moments_from_a_gpu_lie_there_in_another_order(command: Command):
     assert_same_run("here", "there")
 
 
+@pytest.mark.ci
 def test_a_refused_value_is_not_recorded(command: Command):
     command(*RECIPE, "hydra.run.dir=run")
     record = Path("run", ".hydra", "config.yaml").read_text()
@@ -184,6 +190,7 @@ def damaged(content: bytes) -> dict[str, bytes]:
     }
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("damage", ["empty", "truncated", "torn", "another file", "missing"])
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(command: Command, damage: str):
     command(*RECIPE, "hydra.run.dir=whole")

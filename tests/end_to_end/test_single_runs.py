@@ -51,6 +51,7 @@ def test_a_run_leaves_everything_the_contract_names(command: Command):
     assert set(rows[0]) >= METRICS | {"images_seen", "seconds"}
 
 
+@pytest.mark.ci
 def test_tensorboard_holds_curves_pictures_and_final_metrics(command: Command):
     command("experiment=gan_r1", "callbacks.curves.every=2", *SMALL)
     board = EventAccumulator(str(only("multirun/single/*")))
@@ -68,6 +69,7 @@ def test_tensorboard_holds_curves_pictures_and_final_metrics(command: Command):
     assert columns(board)[:4] == ["test/modes", "test/recognisable", "test/kl", "test/fid"]
 
 
+@pytest.mark.ci
 def test_two_runs_with_one_seed_agree_and_another_seed_differs(command: Command):
     found = []
     for seed in (0, 0, 1):
@@ -77,6 +79,7 @@ def test_two_runs_with_one_seed_agree_and_another_seed_differs(command: Command)
     assert found[0] != found[2]
 
 
+@pytest.mark.ci
 def test_an_oracle_trained_in_the_run_changes_nothing(command: Command, monkeypatch: pytest.MonkeyPatch, cache: Path):
     command("experiment=gan_standard", *SMALL, "hydra.run.dir=with")
     kept = next(cache.glob("oracle-*.pt"))
@@ -87,6 +90,7 @@ def test_an_oracle_trained_in_the_run_changes_nothing(command: Command, monkeypa
     assert results(Path("with"))["metrics"] == results(Path("without"))["metrics"]
 
 
+@pytest.mark.ci
 def test_letters_stack_on_the_channels(command: Command):
     command("experiment=gan_fm", "data.stack=2", *SMALL)
     found = results(only("multirun/single/*"))

@@ -39,6 +39,7 @@ def test_a_failing_job_stops_no_other(command: Command, monkeypatch: pytest.Monk
     assert outcome.status == 1, "a sweep with a failed job does not pass for a success"
 
 
+@pytest.mark.ci
 def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: Command):
     small = [option for option in SMALL if not option.startswith(("data=", "~"))]
     outcome = command("study=quick", "hydra/launcher=basic", "seed=1,2", "experiment=quick/seed_fm", *small)
