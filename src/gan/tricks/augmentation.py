@@ -68,7 +68,7 @@ class AugmentationTrick(Trick):
         self.name = name
         self.translation = translation
         self.cutout = cutout
-        self.axes = (ROWS, COLUMNS)
+        self.axes: tuple[int, ...] = (ROWS, COLUMNS)
 
     def attach(self, gan: GANInterface) -> None:
         if gan.spec.kind == "points":
