@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -21,8 +21,8 @@ class GraphableModule(Protocol):
 
     step_counters: tuple[str, ...]  # names of integer attributes that `step` increases
 
-    def step(self, *inputs: Tensor, step_optimizer: Callable[[Optimizer], None]) -> dict[str, Tensor]:
-        """One step on device tensors; calls `step_optimizer` where an optimizer is to update its weights."""
+    def step(self, *inputs: Any, **options: Any) -> dict[str, Tensor]:
+        """One step on device tensors; calls the keyword `step_optimizer` on each optimizer in place of its `step`."""
 
     def graph_key(self) -> Hashable | None:
         """Everything that Python decides in the next step, beside the inputs' shapes; None: it cannot be captured."""
@@ -76,6 +76,7 @@ class CapturedStep:
     def __init__(self, module: GraphableModule, inputs: Sequence[Tensor]):
         self.module = module
         self.inputs = [tensor.clone() for tensor in inputs]
+        self.graphs: list[torch.cuda.CUDAGraph] = []
         self.parts: list[Callable[[], object]] = []
         before = {name: getattr(module, name) for name in module.step_counters}
         self._begin_part()
@@ -107,10 +108,11 @@ class CapturedStep:
 
     def _begin_part(self) -> None:
         graph = torch.cuda.CUDAGraph()
-        pool = self.parts[0].__self__.pool() if self.parts else None  # of the first part's graph
+        pool = self.graphs[0].pool() if self.graphs else None  # all parts share the first one's memory
         # Other threads may go on allocating pinned memory.
         self.part = torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local")
         self.part.__enter__()
+        self.graphs.append(graph)
         self.parts.append(graph.replay)
 
     def _cut(self, optimizer: Optimizer) -> None:

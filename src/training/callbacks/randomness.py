@@ -1,12 +1,14 @@
 """Random state of every rank, kept in the checkpoint."""
 
 import random
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
+
+State = TypeVar("State")
 
 
 class Randomness(Callback):
@@ -33,18 +35,18 @@ class Randomness(Callback):
         self.resumed = state["ranks"]
 
 
-def of_all_ranks(state: dict[str, Any]) -> list[dict[str, Any]]:
-    """Gathers a tensor from all ranks, in their order."""
+def of_all_ranks(state: State) -> list[State]:
+    """Gathers a state from all ranks, in their order."""
     if not dist.is_initialized():
         return [state]
-    states: list[dict[str, Any]] = [{}] * dist.get_world_size()
+    states = [state] * dist.get_world_size()
     dist.all_gather_object(states, state)
     return states
 
 
 def snapshot() -> dict[str, Any]:
     """The states of torch, CUDA, numpy and python, in types that a weights-only load accepts."""
-    name, keys, *position = np.random.get_state()  # noqa: NPY002  the global stream is the one to keep
+    name, keys, *position = cast("tuple[Any, ...]", np.random.get_state())  # noqa: NPY002  the global stream
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
