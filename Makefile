@@ -9,7 +9,7 @@ study: .venv/installed
 	$(VENV) -m src.train study=quick
 
 test: .venv/installed
-	$(VENV) -m pytest -n auto --dist loadfile
+	$(VENV) -m pytest -n auto --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST)
 
 lint: .venv/installed
 	$(VENV) -m ruff check .

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.core.metric_families import REAL_CONTROLS
 from src.data.drums.datasets import Drums, Groove
-from src.data.letters.datasets import IDX, Strokes
-from src.data.letters.fonts import Fonts
+from src.data.letters.datasets import IDX, Fonts, Strokes
 from src.data.module import ResidentData
 from src.data.spec import BAR, DataSpec, Split
 from src.evaluation.metrics.modes import ModeCoverage
@@ -28,7 +28,6 @@ from src.evaluation.oracles.characters import CharacterOracle
 from src.evaluation.oracles.controls import BLUR, bar_controls, character_controls
 from src.evaluation.oracles.drums import StyleOracle
 from src.evaluation.oracles.outliers import blended
-from src.report.grouping import REAL_CONTROLS
 
 SEED = 0
 COMMON: dict[str, Any] = {"budget": 1, "batch_size": 1, "seed": SEED, "stack": 1}

@@ -203,6 +203,8 @@ def check(config: DictConfig) -> None:
     check_options(config)
     check_config(config)
     if not config.study.dry_run:  # a listing needs no classes, whose import takes seconds
+        if "torch" not in sys.modules and process_rank() == 0:
+            print("Loading PyTorch …", file=sys.stderr, flush=True)
         check_argument_types(config)
     if config.hydra.mode == RunMode.RUN and not config.resume:
         check_gpu(config)

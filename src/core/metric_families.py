@@ -4,6 +4,20 @@ from dataclasses import dataclass
 
 from src.core.metric_topics import MUSIC, Chapter
 
+# What stands in for samples, to show what the metrics are worth.
+CONTROLS = {
+    "real": "real, held out",
+    "blurred": "real, blurred",
+    "noisy": "real, noisy",
+    "thick": "real, thick strokes",
+    "noise": "noise",
+    "grey": "plain grey",
+    "cut_up": "real, cut up",
+    "superposed": "real, superposed",
+    "single": "one sample, repeated",
+}
+REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
+
 
 @dataclass(frozen=True)
 class Family:

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
 NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
 MOST_NAMES = 30
+SHARE, NOT_NEGATIVE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
+MODES = (0.0, math.inf, "modes")  # at most as many as the data has
+DIVERGENCE = (0.0, math.inf, "divergence")
 LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 
 
@@ -17,13 +20,29 @@ LEAST_KL = 0.01  # nats; figures do not tell less apart, it is all nothing
 class MetricSpec:
     """How one metric is shown. `better` is "higher", "lower" or None; decimals None is three digits.
 
-    `rounding` is the variance that each value owes to being a count.
+    `rounding` is the variance that each value owes to being a count, `limits` the smallest and largest possible value.
     """
 
     label: str
     better: str | None = None
     decimals: int | None = None
     rounding: float = 0.0
+    limits: tuple = UNBOUNDED
+
+    def bounds(self, num_modes: int | None = None) -> tuple[float, float]:
+        """The smallest and the largest possible value; `num_modes` is how many modes the data has."""
+        return (0.0, float(num_modes)) if self.limits == MODES and num_modes else self.limits[:2]
+
+    def worst(self, num_modes: int | None, observed: float) -> float | None:
+        """The value of a failed run, at least as bad as the worst that was observed; None where there is no limit.
+
+        The KL of samples that are all of one of K equally frequent modes is ln(K/0.95).
+        """
+        low, high = self.bounds(num_modes)
+        limit = {"higher": low, "lower": high, None: math.inf}[self.better]
+        if self.limits == DIVERGENCE and self.better == "lower" and num_modes:
+            limit = max(math.log(num_modes / 0.95), observed)
+        return limit if math.isfinite(limit) else None
 
     def text(self, value: float | None, signed: bool = False) -> str:
         if value is None:
@@ -36,61 +55,61 @@ class MetricSpec:
 
 
 METRICS = {
-    "modes": MetricSpec("modes", "higher", 1, COUNT),
-    "kl": MetricSpec("KL", "lower"),
+    "modes": MetricSpec("modes", "higher", 1, COUNT, limits=MODES),
+    "kl": MetricSpec("KL", "lower", limits=DIVERGENCE),
     "kl_floor": MetricSpec("KL floor"),
-    "recognisable": MetricSpec("recognisable", "higher", 2),
-    "effective_modes": MetricSpec("effective modes", "higher", 1),
-    "top_share": MetricSpec("top share", "lower", 3),
-    "fid": MetricSpec("FID", "lower"),
+    "recognisable": MetricSpec("recognisable", "higher", 2, limits=SHARE),
+    "effective_modes": MetricSpec("effective modes", "higher", 1, limits=MODES),
+    "top_share": MetricSpec("top share", "lower", 3, limits=SHARE),
+    "fid": MetricSpec("FID", "lower", limits=NOT_NEGATIVE),
     "kid": MetricSpec("KID", "lower"),
-    "precision": MetricSpec("precision", "higher", 2),
-    "recall": MetricSpec("recall", "higher", 2),
-    "density": MetricSpec("density", "higher", 2),
-    "coverage": MetricSpec("coverage", "higher", 2),
-    "vendi": MetricSpec("Vendi", "higher", 1),
-    "modes_any": MetricSpec("modes, any sample", "higher", 1, COUNT),
-    "kl_any": MetricSpec("KL, any sample", "lower"),
-    "modes_late": MetricSpec("modes, late", "higher", 1),
-    "worst_modes": MetricSpec("fewest modes, late", "higher", 1, COUNT),
-    "kl_late": MetricSpec("KL, late", "lower"),
-    "discriminator_passes": MetricSpec("discriminator passes", None, 1),
-    "discriminator_images": MetricSpec("discriminator images", None, 0),
-    "discriminator_accuracy": MetricSpec("pairwise accuracy"),
+    "precision": MetricSpec("precision", "higher", 2, limits=SHARE),
+    "recall": MetricSpec("recall", "higher", 2, limits=SHARE),
+    "density": MetricSpec("density", "higher", 2, limits=NOT_NEGATIVE),
+    "coverage": MetricSpec("coverage", "higher", 2, limits=SHARE),
+    "vendi": MetricSpec("Vendi", "higher", 1, limits=NOT_NEGATIVE),
+    "modes_any": MetricSpec("modes, any sample", "higher", 1, COUNT, limits=MODES),
+    "kl_any": MetricSpec("KL, any sample", "lower", limits=DIVERGENCE),
+    "modes_late": MetricSpec("modes, late", "higher", 1, limits=MODES),
+    "worst_modes": MetricSpec("fewest modes, late", "higher", 1, COUNT, limits=MODES),
+    "kl_late": MetricSpec("KL, late", "lower", limits=DIVERGENCE),
+    "discriminator_passes": MetricSpec("discriminator passes", None, 1, limits=NOT_NEGATIVE),
+    "discriminator_images": MetricSpec("discriminator images", None, 0, limits=NOT_NEGATIVE),
+    "discriminator_accuracy": MetricSpec("pairwise accuracy", limits=SHARE),
     "iwae_nll": MetricSpec("IWAE NLL", "lower", 2),
     "elbo": MetricSpec("ELBO", "higher", 2),
     "reconstruction": MetricSpec("reconstruction", "lower", 2),
-    "kl_high": MetricSpec("KL high", None, 2),
-    "kl_low": MetricSpec("KL low", None, 2),
-    "active_high": MetricSpec("active high", "higher", 1, COUNT),
-    "active_low": MetricSpec("active low", "higher", 1, COUNT),
-    "au_high": MetricSpec("active units, high", "higher", 1, COUNT),
-    "au_low": MetricSpec("active units, low", "higher", 1, COUNT),
+    "kl_high": MetricSpec("KL high", None, 2, limits=DIVERGENCE),
+    "kl_low": MetricSpec("KL low", None, 2, limits=DIVERGENCE),
+    "active_high": MetricSpec("active high", "higher", 1, COUNT, limits=NOT_NEGATIVE),
+    "active_low": MetricSpec("active low", "higher", 1, COUNT, limits=NOT_NEGATIVE),
+    "au_high": MetricSpec("active units, high", "higher", 1, COUNT, limits=NOT_NEGATIVE),
+    "au_low": MetricSpec("active units, low", "higher", 1, COUNT, limits=NOT_NEGATIVE),
     "mi_high": MetricSpec("MI high", "higher", 2),
     "mi_low": MetricSpec("MI low", "higher", 2),
     "mi_ceiling": MetricSpec("MI ceiling", None, 2),
     "floor_nll": MetricSpec("collapse floor", None, 2),
     "entropy": MetricSpec("entropy", None, 2),
-    "onset_f1": MetricSpec("onset F1", "higher", 3),
-    "mse": MetricSpec("MSE", "lower"),
+    "onset_f1": MetricSpec("onset F1", "higher", 3, limits=SHARE),
+    "mse": MetricSpec("MSE", "lower", limits=NOT_NEGATIVE),
     "usage_high": MetricSpec("usage high", "higher", 2),
     "usage_low": MetricSpec("usage low", "higher", 2),
-    "validity": MetricSpec("validity", "higher", 3),
-    "diversity": MetricSpec("diversity", "higher", 3),
-    "feature_distance": MetricSpec("feature distance", "lower"),
-    "style_accuracy": MetricSpec("style accuracy", "higher", 3),
-    "named_high": MetricSpec("named, high", "higher", 1, COUNT),
-    "named_low": MetricSpec("named, low", "higher", 1, COUNT),
+    "validity": MetricSpec("validity", "higher", 3, limits=SHARE),
+    "diversity": MetricSpec("diversity", "higher", 3, limits=SHARE),
+    "feature_distance": MetricSpec("feature distance", "lower", limits=NOT_NEGATIVE),
+    "style_accuracy": MetricSpec("style accuracy", "higher", 3, limits=SHARE),
+    "named_high": MetricSpec("named, high", "higher", 1, COUNT, limits=NOT_NEGATIVE),
+    "named_low": MetricSpec("named, low", "higher", 1, COUNT, limits=NOT_NEGATIVE),
     "mig": MetricSpec("MIG", "higher", 2),
-    "dci_disentanglement": MetricSpec("disentanglement", "higher", 2),
-    "dci_completeness": MetricSpec("completeness", "higher", 2),
+    "dci_disentanglement": MetricSpec("disentanglement", "higher", 2, limits=SHARE),
+    "dci_completeness": MetricSpec("completeness", "higher", 2, limits=SHARE),
     "dci_informativeness": MetricSpec("informativeness", "higher", 2),
     "style_probe_high": MetricSpec("probe, high", "higher", 2),
     "style_probe_low": MetricSpec("probe, low", None, 2),
     "style_probe_floor": MetricSpec("probe floor", None, 2),
     "style_variance_high": MetricSpec("variance, high", "higher", 2),
     "style_variance_low": MetricSpec("variance, low", None, 2),
-    "style_agreement_fixed_high": MetricSpec("agreement, high fixed", "higher", 2),
+    "style_agreement_fixed_high": MetricSpec("agreement, high fixed", "higher", 2, limits=SHARE),
     "style_agreement_fixed_low": MetricSpec("agreement, low fixed", None, 2),
     "distance_fixed_high": MetricSpec("distance, high fixed", None, 3),
     "distance_fixed_low": MetricSpec("distance, low fixed", None, 3),
@@ -107,19 +126,22 @@ METRICS = {
     "control_density_correlation": MetricSpec("density: ρ", "higher", 2),
     "control_syncopation_slope": MetricSpec("syncopation: slope", None, 2),
     "control_syncopation_correlation": MetricSpec("syncopation: ρ", "higher", 2),
-    "copied": MetricSpec("copied", None, 3),
+    "copied": MetricSpec("copied", None, 3, limits=SHARE),
     "copied_real": MetricSpec("real: copied", None, 3),
-    "told_apart": MetricSpec("told apart", "lower", 2),
-    "told_apart_real": MetricSpec("real: told apart", None, 2),
+    "told_apart": MetricSpec("C2ST accuracy", "lower", 2),
+    "told_apart_real": MetricSpec("real: C2ST accuracy", None, 2),
     "cell_entropy": MetricSpec("cell entropy", "lower", 3),
     "images_per_second": MetricSpec("samples/s", None, 0),
     "train_seconds": MetricSpec("training, s", None, 0),
 }
 
+SIGNALS = dict.fromkeys(("feature_variance", "discriminator_gradient", "generator_gradient"), NOT_NEGATIVE)
+SIGNALS["channel_balance"] = SHARE
+
 
 def metric_spec(key: str) -> MetricSpec:
     """The registered spec, or a default one labelled with the key."""
-    return METRICS.get(key) or MetricSpec(key.replace("_", " "))
+    return METRICS.get(key) or MetricSpec(key.replace("_", " "), limits=SIGNALS.get(key, UNBOUNDED))
 
 
 def ordered(keys: set[str]) -> list[str]:

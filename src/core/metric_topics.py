@@ -80,9 +80,9 @@ MUSIC = (
     ),
     Chapter(
         "Is it musical?",
-        "Copied: bars that stand in the training set as they are. Told apart: how often a small classifier tells "
-        "samples from real bars; 0.5 is as good as real. Cell entropy: how undecided the decoder is, in nats a cell; "
-        "lower is sharper.",
+        "Copied: share of bars that are in the training set. C2ST accuracy: how often a small classifier distinguishes "
+        "samples from real bars (classifier two-sample test); 0.5 is as good as real. Cell entropy: uncertainty of the "
+        "decoder in nats per cell; lower is sharper.",
         ("validity", "feature_distance", "copied", "copied_real", "told_apart", "told_apart_real", "cell_entropy"),
     ),
 )

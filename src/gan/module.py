@@ -66,16 +66,16 @@ class GAN(MultiStepModule):
         if len(loss) != 1:
             raise ValueError(f"gan.loss={list(loss)}: a GAN has exactly one loss")
         ((loss_name, self.loss),) = loss.items()
-        self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks or {}))
+        tricks = tricks or {}
+        self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks))
         self.generator = generator(shape=spec.shape)
         self.discriminator = discriminator(shape=self.discriminator_shape())
-        check_compatible(loss_name, self.loss, self.tricks, self.discriminator)
-        for trick in sorted(self.tricks.values(), key=lambda trick: trick.copies_networks):
+        check_compatible(loss_name, self.loss, tricks, self.discriminator)
+        for trick in sorted(tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)
-        self.needs_input_gradients = any(trick.needs_input_gradients for trick in self.tricks.values())
-        self.generator_needs_real = self.loss.generator_needs_real or any(
-            trick.generator_needs_real for trick in self.tricks.values()
-        )
+        self.needs_input_gradients = any(trick.needs_input_gradients for trick in tricks.values())
+        tricks_need_real = any(trick.generator_needs_real for trick in tricks.values())
+        self.generator_needs_real = self.loss.generator_needs_real or tricks_need_real
         self.make_generator_optimizer = generator_optimizer
         self.make_discriminator_optimizer = discriminator_optimizer
         self.generator_steps = 0
@@ -155,7 +155,8 @@ class GAN(MultiStepModule):
                     self, discriminator, real_BCHW, fake_BCHW, z_generator_BZ
                 )
             scored_real = self.discriminate(real_BCHW, None, discriminator) if self.generator_needs_real else None
-            step = Step(self, scored_real, self.discriminate(fake_BCHW, z_generator_BZ, discriminator))
+            fake = self.discriminate(fake_BCHW, z_generator_BZ, discriminator)
+            step = Step(self, scored_real, fake)
             for trick in tricks:
                 step = trick.select_samples(step)
             generator_loss = self.loss.generator(step)

@@ -1,31 +1,44 @@
-"""The questions that the two kinds of collapse raise, answered one by one, each with the evidence under it."""
+"""The answer in three sentences, and the questions that the two kinds of collapse raise, each with its evidence."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from src.core.metric_specs import metric_spec
-from src.report.conclusions import remedies
-from src.report.document import Block, Bullets, Details, Heading, Paragraph, Table
-from src.report.dynamics import onset_sentence, onset_table
-from src.report.effect import chosen, effect, number_of
-from src.report.figures.all import (
-    curve_picture,
-    difference_picture,
-    dimension_picture,
-    level_picture,
-    plane_picture,
-    share_picture,
-    survival_pictures,
-)
-from src.report.figures.shares import ABSENT
-from src.report.grouping import Section, Summary
-from src.report.posterior import evidence, likelihood, prevention
-from src.report.statistics import Estimate
+from src.report.collapse import budget, level_collapse, likelihood, mode_collapse, prevention
+from src.report.document import Block, Bullets, Details, Heading, Paragraph, Picture, Table
+from src.report.figures import picture
+from src.report.figures.curves import LOG_SCALED, QUANTITIES, curves, level_curves
+from src.report.figures.forest import forest
+from src.report.figures.heatmaps import dimension_maps, share_map, survival_maps
+from src.report.figures.rate_distortion import rate_distortion
+from src.report.grouping import Section
+from src.report.remedies import MANY, Remedy, confidence, effect, effectiveness, remedies
 from src.report.tables import absence_table, difference_table
-from src.report.trajectories import absence, few, onset
-from src.report.verdicts import Verdict, decision, effects_text, interval, judge, side_effects
+from src.report.templating import say
+from src.report.trajectories import ABSENT, characters, onset_shares, onset_table
+from src.report.verdicts import Verdict
 
 UNANSWERED = "None of these runs can tell."
 MOST_ROWS = 12  # of a table that is not folded
+ORDER = (Verdict.HELPS, Verdict.RAISES, Verdict.LOWERS, Verdict.UNCLEAR, Verdict.HURTS, Verdict.WITHHELD)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One conclusion; `kind` is "finding", "helps", "hurts", "unclear" or "caution"."""
+
+    text: str
+    kind: str = "finding"
+
+
+def opening(section: Section) -> list[Sentence]:
+    """Three sentences, whatever the runs: the collapse, the remedies, the confidence."""
+    modes, spent = mode_collapse(section, section.family.absent), budget(section)
+    outcome = effect(section)
+    return [
+        Sentence(say("opening", section, modes, *level_collapse(section), spent)),
+        Sentence(say("effect", section, outcome), outcome.kind),
+        Sentence(say("confidence", section, confidence(section)), "caution"),
+    ]
 
 
 def answers(section: Section) -> list[Block]:
@@ -36,108 +49,94 @@ def answers(section: Section) -> list[Block]:
 
 
 def _modes(section: Section) -> list[Block]:
-    key = section.family.absent
+    key, spent = section.family.absent, budget(section)
+    modes = mode_collapse(section, key)
+    tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
     return [
         *_answer(
             "Mode coverage with and without the fix",
-            [absence(section, key), coverage(section)],
-            [*(curve_picture(section, key) for key in section.family.curves), share_picture(section)],
-            [_on_a_click("What is missing under each name", absence_table(section))],
+            [say("absence", section, key, modes), say("coverage", section, tried)],
+            [*_curves(section), picture("shares", section, share_map(section))],
+            [_folded("What is missing under each name", absence_table(section))],
         ),
         *_answer(
             "When collapse begins",
-            [onset(section), onset_sentence(section)],
-            [_on_a_click("Onset under each name", onset_table(section)), *survival_pictures(section)],
+            [say("onset", section, modes, spent), say("onset_shares", onset_shares(section))],
+            [_folded("Onset under each name", onset_table(section)), *survival_pictures(section)],
         ),
-        *_answer(
-            "How effective the chosen technique is",
-            [effectiveness(section)],
-            [difference_table(section), difference_picture(section), *_each(section)],
-        ),
+        *_answer("How effective the chosen technique is", [_effectiveness(section)], _differences(section)),
     ]
 
 
 def _posterior(section: Section) -> list[Block]:
+    state, levels = level_collapse(section)
+    kept = [say("prevention", section, *outcome) for one in levels if (outcome := prevention(section, one.name))]
+    if not kept and any(summary.included for summary in section.remedies):
+        kept = [say("nothing_prevented", section)]
+    best = likelihood(section)
+    missing = say("absence", section, ABSENT, mode_collapse(section, ABSENT))
     return [
         *_answer(
             "Evidence of posterior collapse",
-            evidence(section),
-            [level_picture(section, "kl"), _on_a_click("What collapses under each name", absence_table(section))],
-            [dimension_picture(section)],
+            [say("evidence", section, state, levels, budget(section))],
+            [_levels(section, "kl"), _folded("What collapses under each name", absence_table(section))],
+            [picture("dimensions", section, dimension_maps(section))],
         ),
-        *_answer(
-            "How annealing prevented it",
-            prevention(section) or [_nothing_prevented(section)],
-            [level_picture(section, "active"), level_picture(section, "beta")],
-        ),
+        *_answer("How annealing prevented it", kept, [_levels(section, "active"), _levels(section, "beta")]),
         *_answer(
             "Comparison of annealing strategies",
-            [likelihood(section), effectiveness(section), absence(section, ABSENT)],
-            [difference_table(section), difference_picture(section), *_each(section), plane_picture(section)],
-            [curve_picture(section, key) for key in section.family.curves],
-            [share_picture(section)],
+            [say("likelihood", section, best) if best else "", _effectiveness(section), missing],
+            [*_differences(section), picture("plane", section, rate_distortion(section))],
+            [*_curves(section), picture("shares", section, share_map(section))],
         ),
     ]
 
 
-def _answer(question: str, told: Sequence[str], *shown: Sequence[Block | None]) -> list[Block]:
-    text = " ".join(sentence for sentence in told if sentence)
+def _answer(question: str, sentences: Sequence[str], *shown: Sequence[Block | None]) -> list[Block]:
+    text = " ".join(sentence for sentence in sentences if sentence)
     blocks = [block for group in shown for block in group if block]
     return [Heading(question, 3), Paragraph(text or UNANSWERED, "answer"), *blocks]
 
 
-def _on_a_click(what: str, table: Table | None) -> Block | None:
-    """A table that is long, and only says in numbers what a picture beside it shows, opens on a click."""
+def _effectiveness(section: Section) -> str:
+    outcome = effectiveness(section)
+    return say("effectiveness", section, outcome) if outcome else say("effect", section, effect(section))
+
+
+def _folded(what: str, table: Table | None) -> Block | None:
+    """A table that is long, and only has in numbers what a picture beside it shows, opens on a click."""
     return Details(what, [table]) if table and len(table.rows) > MOST_ROWS else table
 
 
-def coverage(section: Section) -> str:
-    """The best mean among the remedies beside the baseline's; empty where there is no remedy."""
-    known, baseline = metric_spec("modes"), section.summaries[0]
-    tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
-    if not tried or baseline.mean("modes") is None:
-        return ""
-    best = f"`{tried[0].label}` covers {_modes_of(tried[0])}{few(len(tried[0].included))}"
-    if len(tried) == 1:
-        return f"With the fix, {best}."
-    return (
-        f"With a fix, {best}, the highest mean of {number_of(len(tried), section.family.remedy)}, against "
-        f"{known.text(baseline.mean('modes'))} without{few(len(baseline.included))}."
-    )
+def _curves(section: Section) -> list[Picture | None]:
+    keys = section.family.curves
+    return [picture("curves", section, curves(section, k), k, k in LOG_SCALED, suffix=k) for k in keys]
 
 
-def _modes_of(summary: Summary) -> str:
-    return f"{interval(summary.estimates.get('modes', Estimate(0)), metric_spec('modes'))} on average"
+def _levels(section: Section, quantity: str) -> Picture | None:
+    content = level_curves(section, quantity)
+    return picture("levels", section, content, quantity, QUANTITIES[quantity], suffix=quantity)
 
 
-def effectiveness(section: Section) -> str:
-    """The best remedy's verdict, and what share of the modes that the baseline lacks it is shown to win back."""
-    best, baseline = chosen(section), section.summaries[0]
-    if best is None or not baseline.included:
-        return effect(section).text
-    found, effects = decision(section, best), side_effects(section, best)
-    several = len(section.ranked) > 1
-    lead = "The best by these verdicts is " if several and found and found.verdict is Verdict.HELPS else ""
-    told = f"{lead}`{best.label}`: **{found.verdict if found else Verdict.WITHHELD}**."
-    if effects:
-        told += f" Side effects: {effects_text(effects)}."
-    modes = judge(section, best, "modes") if "modes" in section.metric_keys else None
-    if not (modes and modes.verdict in (Verdict.HELPS, Verdict.RAISES) and section.num_modes) or modes.compared.exact:
-        return told
-    known, lacking, gained = metric_spec("modes"), section.num_modes - baseline.mean("modes"), modes.difference.mean
-    return (
-        f"{told} Of the {known.text(lacking)} modes that `{baseline.label}` lacks on average it wins back "
-        f"{known.text(gained)} ({gained / lacking:.0%})."
-    )
+def survival_pictures(section: Section) -> list[Picture | None]:
+    plain = characters(section) == 1
+    maps = enumerate(survival_maps(section), start=1)
+    return [picture("survival", section, content, number, plain, suffix=number) for number, content in maps]
 
 
-def _nothing_prevented(section: Section) -> str:
-    if not any(summary.included for summary in section.remedies):
-        return UNANSWERED
-    return f"No level collapses under `{section.baseline_label}` or any {section.family.remedy}: nothing to prevent."
+def _differences(section: Section) -> list[Block | None]:
+    """The table of verdicts, its figure, and each remedy in a sentence of its own."""
+    items = [(one.text, one.kind) for one in remedy_sentences(section)]
+    words = Details(f"Each {section.family.remedy} in words", [Bullets(items)]) if items else None
+    return [difference_table(section), picture("differences", section, forest(section)), words]
 
 
-def _each(section: Section) -> list[Block]:
-    """Every remedy in a sentence of its own, with the reasons for what was not judged."""
-    items = [(sentence.text, sentence.kind) for sentence in remedies(section)]
-    return [Details(f"Each {section.family.remedy} in words", [Bullets(items)])] if items else []
+def remedy_sentences(section: Section) -> list[Sentence]:
+    """What each remedy does, or one sentence per verdict where they are many."""
+    tried = sorted(remedies(section), key=lambda remedy: ORDER.index(remedy.verdict))
+    if len(tried) <= MANY:
+        return [Sentence(say("remedy", section, remedy), remedy.verdict.tone) for remedy in tried]
+    groups: dict[Verdict, list[Remedy]] = {}
+    for remedy in tried:
+        groups.setdefault(remedy.verdict, []).append(remedy)
+    return [Sentence(say("remedies_with", section, v, members), v.tone) for v, members in groups.items()]

@@ -11,13 +11,21 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import rankdata
 
+from src.core.class_properties import property_named
+from src.core.metric_specs import MetricSpec
 from src.core.multiple_tests import holm
 from src.report.counts import SEED
-from src.report.figures.survival import characters, recorded, survival
+from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
 from src.report.statistics import CHANCE, MIN_SEEDS
+from src.report.tables import table
+from src.report.templating import percent, say
+from src.report.trajectories import characters, recorded, survival
 
 RESAMPLES = 5000
+KEPT, LOST = ("O", "A"), ("Q", "X", "Z")  # letters that GANs are said to keep, and to lose
+WORST = 3  # how many of the classes that fare worst are named
+RHO = MetricSpec("ρ", decimals=2)
 
 
 @dataclass(frozen=True)
@@ -26,19 +34,32 @@ class Correlation:
 
     key: str
     rho: float
-    low: float
-    high: float
-    p: float
+    low: float = math.nan
+    high: float = math.nan
+    p: float = math.nan
 
     @property
     def holds(self) -> bool:
         """Whether it may be called a finding."""
         return self.p < CHANCE and (self.low > 0 or self.high < 0)
 
+    @property
+    def label(self) -> str:
+        return property_named(self.key).label
+
+    @property
+    def claim(self) -> str:
+        known = property_named(self.key)
+        return known.more if self.rho > 0 else known.less
+
+    @staticmethod
+    def text(value: float) -> str:
+        return RHO.text(value, signed=True)
+
 
 @dataclass(frozen=True)
-class Why:
-    """What the runs of a section tell of their classes.
+class ClassCorrelations:
+    """What the runs of a section show of their classes.
 
     Attributes:
         noun: what the classes are called, in the plural.
@@ -62,13 +83,12 @@ class Why:
         """Mean over runs."""
         return self.survival_RK.mean(0)
 
+    def share(self, name: str) -> float:
+        return float(self.survival_K[self.classes.index(name)])
+
     @property
     def num_seeds(self) -> int:
         return len(set(self.seeds))
-
-    @property
-    def enough_seeds(self) -> bool:
-        return self.num_seeds >= MIN_SEEDS
 
     @property
     def differs(self) -> bool:
@@ -80,14 +100,44 @@ class Why:
         """Whether a perfect order would hold: chance gives it, or its reverse, twice in K! orders."""
         return 2 / math.factorial(len(self.classes)) * len(self.properties) < CHANCE
 
+    @cached_property
+    def answer(self) -> str:
+        """Why some classes survive, as far as the runs show."""
+        conditions = {
+            "too few seeds": self.num_seeds < MIN_SEEDS,
+            "nothing vanishes": not self.differs and self.survival_K[0] == 1,
+            "all alike": not self.differs,
+            "nothing measured": not self.properties,
+            "too few classes": not self.enough_classes,
+        }
+        if untestable := next((answer for answer, holds in conditions.items() if holds), ""):
+            return untestable
+        return "a property" if self.findings else "no property" if self.chance < CHANCE else "chance"
+
     @property
     def testable(self) -> bool:
-        return self.enough_seeds and self.differs and self.enough_classes and bool(self.properties)
+        return self.answer in ("a property", "no property", "chance")
 
     @cached_property
     def correlations(self) -> tuple[Correlation, ...]:
         """One per property, the strongest first."""
         return correlate(self.properties, self.survival_K)
+
+    @property
+    def findings(self) -> list[Correlation]:
+        return [correlation for correlation in self.correlations if correlation.holds]
+
+    @property
+    def twin(self) -> Correlation | None:
+        """The property that goes most with the strongest one."""
+        strongest, *others = self.correlations
+        values = self.properties[strongest.key]
+        between = [Correlation(other.key, float(spearman(values, self.properties[other.key]))) for other in others]
+        return max(between, key=lambda one: abs(one.rho), default=None)
+
+    @property
+    def from_oracle(self) -> list[str]:
+        return [property_named(k).label for k in ("oracle_error", "distance_to_others") if k in self.properties]
 
     @cached_property
     def chance(self) -> float:
@@ -101,6 +151,25 @@ class Why:
         shuffled = [random.permuted(survival_SK, axis=1).sum(0).var() for _ in range(RESAMPLES)]
         return _p(np.array(shuffled), survival_SK.sum(0).var())
 
+    @property
+    def outlive(self) -> bool | None:
+        """Whether the letters said to be kept outlive those said to be lost.
+
+        None where the classes are others, or where the seeds agree no better than by chance.
+        """
+        if not {*KEPT, *LOST} <= set(self.classes) or self.num_seeds < MIN_SEEDS or self.chance >= CHANCE:
+            return None
+        return min(map(self.share, KEPT)) > max(map(self.share, LOST))
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        return (KEPT, LOST) if {*KEPT, *LOST} <= set(self.classes) else None
+
+    @property
+    def worst(self) -> list[str]:
+        """The few classes that survive least."""
+        return [name for name in sorted(self.classes, key=self.share)[:WORST] if self.share(name) < 1]
+
     @cached_property
     def by_name(self) -> dict[str, np.ndarray]:
         """Survival [K] under each name that has enough seeds."""
@@ -108,21 +177,20 @@ class Why:
         return {label: self.survival_RK[own].mean(0) for label, own in rows.items() if len(own) >= MIN_SEEDS}
 
 
-def why(section: Section) -> Why | None:
+def class_correlations(section: Section) -> ClassCorrelations | None:
     """Survival in every completed run, beside the properties; None where the runs do not tell both."""
-    told = next((run.class_properties for run in section.included if run.class_properties), {})
+    measured = next((run.class_properties for run in section.included if run.class_properties), {})
     rows = {
         (summary.label, run.seed): survival_K
         for summary in section.summaries
         for run in recorded(summary)
-        if told and (survival_K := late_survival(section, replace(summary, included=(run,)))) is not None
+        if measured and (survival_K := late_survival(section, replace(summary, included=(run,)))) is not None
     }
     if not rows:
         return None
-    classes = section.dataset.classes
-    usable = {key: np.array(values) for key, values in told.items() if len(values) == len(classes)}
-    return Why(
-        classes=classes,
+    usable = {key: np.array(values) for key, values in measured.items() if len(values) == len(section.classes)}
+    return ClassCorrelations(
+        classes=section.classes,
         noun=section.dataset.noun,
         channels=characters(section),
         labels=tuple(label for label, _ in rows),
@@ -134,10 +202,10 @@ def why(section: Section) -> Why | None:
 
 def late_survival(section: Section, summary: Summary) -> np.ndarray | None:
     """Share [K] of the evaluations in the second half of training at which a class is not missing, over its seeds."""
-    found = survival(section, summary)
-    if found is None:
+    measured = survival(section, summary)
+    if measured is None:
         return None
-    seen_E, covered_EK = found
+    seen_E, covered_EK = measured
     return covered_EK[seen_E > seen_E.max() / 2].mean(0)
 
 
@@ -145,21 +213,21 @@ def correlate(properties: Mapping[str, np.ndarray], survival_K: np.ndarray) -> t
     """Each property's rank correlation with survival, the strongest first.
 
     Intervals: percentiles of a bootstrap over classes. p: shuffled survival, two-sided, then Holm (1979) over the
-    properties. Neither assumes a distribution, and ties are what they are.
+    properties. Neither assumes a distribution, and ties are what they are. All properties share one set of resamples.
     """
     if not properties:
         return ()
     random = np.random.default_rng(SEED)
     drawn_BK = random.integers(len(survival_K), size=(RESAMPLES, len(survival_K)))
     shuffled_BK = random.permuted(np.tile(survival_K, (RESAMPLES, 1)), axis=1)
-    rhos, intervals, raw = [], [], []
-    for values_K in properties.values():
-        rhos.append(float(spearman(values_K, survival_K)))
-        intervals.append(np.quantile(spearman(values_K[drawn_BK], survival_K[drawn_BK]), (0.025, 0.975)))
-        raw.append(_p(np.abs(spearman(values_K, shuffled_BK)), abs(rhos[-1])))
-    rows = zip(properties, rhos, intervals, holm(raw), strict=True)
-    found = (Correlation(key, rho, float(low), float(high), p) for key, rho, (low, high), p in rows)
-    return tuple(sorted(found, key=lambda correlation: (-abs(correlation.rho), correlation.key)))
+    rhos = [float(spearman(values_K, survival_K)) for values_K in properties.values()]
+    resampled = [spearman(values_K[drawn_BK], survival_K[drawn_BK]) for values_K in properties.values()]
+    chance = [np.abs(spearman(values_K, shuffled_BK)) for values_K in properties.values()]
+    p_values = holm([_p(chance_B, abs(rho)) for chance_B, rho in zip(chance, rhos, strict=True)])
+    ends = [np.quantile(rho_B, (0.025, 0.975)).tolist() for rho_B in resampled]
+    rows = zip(properties, rhos, ends, p_values, strict=True)
+    correlations = (Correlation(key, rho, low, high, p) for key, rho, (low, high), p in rows)
+    return tuple(sorted(correlations, key=lambda correlation: (-abs(correlation.rho), correlation.key)))
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -172,3 +240,34 @@ def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def _p(chance_B: np.ndarray, observed: float) -> float:
     """Share of chance's values that are at least as large, the observed one among them; never 0."""
     return float(1 + (chance_B >= observed - 1e-9).sum()) / (1 + len(chance_B))
+
+
+def property_table(outcome: ClassCorrelations) -> Table:
+    """Every class with its survival and its properties, the one that fared worst first."""
+    known = {key: property_named(key) for key in outcome.properties}
+    columns = [
+        ("", str),
+        ("survival", lambda name: percent(outcome.share(name))),
+        *(
+            (one.label, lambda name, key=key: f"{outcome.properties[key][outcome.classes.index(name)]:.3g}")
+            for key, one in known.items()
+        ),
+    ]
+    units = ", ".join(f"{one.label}: {one.unit}" for one in known.values() if one.unit)
+    order = sorted(outcome.classes, key=lambda name: (outcome.share(name), name))
+    return table(order, columns, say("properties", units))
+
+
+def correlation_table(outcome: ClassCorrelations) -> Table | None:
+    """ρ within each name that has enough seeds and loses anything unevenly; None if there is only one name."""
+
+    def rho(label: str, key: str) -> str:
+        survival_K = outcome.by_name[label]
+        return RHO.text(float(spearman(outcome.properties[key], survival_K)), True) if np.ptp(survival_K) else "–"
+
+    columns = [
+        ("name", lambda label: Cell(f"`{label}`")),
+        ("mean survival", lambda label: percent(outcome.by_name[label].mean())),
+        *((one.label, lambda label, key=one.key: rho(label, key)) for one in outcome.correlations),
+    ]
+    return table(outcome.by_name, columns, say("correlations")) if len(outcome.by_name) > 1 else None

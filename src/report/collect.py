@@ -4,37 +4,27 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from src.core.dataset import Dataset
-from src.core.plain_data import clean, is_inside, is_number, read_bytes, read_json, read_yaml
-from src.core.run_names import PRUNED, TUNING_FOLDER, run_name, swept_keys
-from src.report import validity
+from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
+from src.core.run_names import NOT_PART_OF_A_NAME, TUNING_FOLDER, concerns, run_name, swept_keys
 from src.report.earlier_versions import with_outcome
 from src.report.records import NEVER_STARTED, History, Run
-from src.report.settings import settings
+from src.report.results import LONGEST_NAME, fields, require, seed, texts
 
-FACTS = (
-    "images_seen",
-    "generator_steps",
-    "train_seconds",
-    "images_per_second",
-    "device",
-    "precision",
-    "versions",
-    "git",
-)
-NO_DIGEST = "none"
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
+NO_SETTINGS = (*NOT_PART_OF_A_NAME, "study", "callbacks", "compile")
 DEEPEST = 30  # levels of folders that are searched
 MOST_JOBS = 10_000  # of a sweep
-MOST_ROWS, MOST_COLUMNS = 10_000, 1_000  # of a history: nobody evaluates as often
-MOST_HISTORY = 100_000_000  # bytes; with clouds of points some thousand a row
+MOST_ROWS, MOST_COLUMNS = 10_000, 1_000  # of a history
+MOST_HISTORY = 100_000_000  # bytes; with clouds of points some thousand per row
+MOST_SETTINGS, LONGEST_SETTING = 2_000, 200
 
 
 class ReportError(ValueError):
-    """The user's mistake, in one line that names the path or key and the way out."""
+    """The user's error, in one line that names the path or key and the way out."""
 
 
 def collect(folders: Sequence[Path]) -> list[Run]:
@@ -47,15 +37,15 @@ def collect(folders: Sequence[Path]) -> list[Run]:
         if not folder.is_dir():
             raise ReportError(f"{folder}: no such folder. Name a run, a sweep, or a folder of them.")
     searched = [place for folder in folders for place in _folders(folder)]
-    found = {path.resolve(): path for path, files in searched if _is_run(path, files)}
+    started = {path.resolve(): path for path, files in searched if _is_run(path, files)}
     planned = {run.folder.resolve(): run for path, files in searched if "jobs.json" in files for run in _planned(path)}
-    if not found and not planned:
-        places = ", ".join(map(str, folders))
+    if not started and not planned:
         raise ReportError(
-            f"{places}: no run in it. A run's folder holds results.json or .hydra/config.yaml; "
+            f"{', '.join(map(str, folders))}: no run in it. A run's folder holds results.json or .hydra/config.yaml; "
             "make some with `python -m src.train -m ...`, or name the folder above them."
         )
-    return [read_run(found[path]) if path in found else planned[path] for path in sorted(found.keys() | planned.keys())]
+    paths = sorted(started.keys() | planned.keys())
+    return [read_run(started[path]) if path in started else planned[path] for path in paths]
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, Sequence[str]]]:
@@ -84,46 +74,39 @@ def _planned(sweep: Path) -> list[Run]:
     """The jobs of a sweep, as its jobs.json names them; of a damaged one none."""
     try:
         jobs = read_json(sweep / "jobs.json")["jobs"][:MOST_JOBS]
-        found = [
-            _never_started(sweep / Path(job["folder"]).name, job.get("name"), validity.texts(job["overrides"], "jobs"))
+        runs = [
+            _never_started(sweep / Path(job["folder"]).name, job.get("name"), texts(job["overrides"], "jobs"))
             for job in jobs
         ]
-        for run in found:
+        for run in runs:
             run.folder.resolve()  # no path holds a null character
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []
-    return found
+    return runs
 
 
 def _never_started(folder: Path, name: str | None, overrides: tuple[str, ...]) -> Run:
     """A job of which nothing is known but what it was to be; recipes are called after their family."""
-    name = clean(name, validity.LONGEST_NAME) if name else _name(None, overrides, folder)
-    seed = next((text.partition("=")[2] for text in overrides if text.startswith("seed=")), "")
-    return Run(
-        folder,
-        NEVER_STARTED,
-        name,
-        model=next((family for family in ("gan", "vae") if name.startswith(family)), None),
-        seed=validity.seed(int(seed)) if seed.isdecimal() else None,
-        overrides=overrides,
-    )
+    name = clean(name, LONGEST_NAME) if name else _name(None, overrides, folder)
+    model = next((family for family in ("gan", "vae") if name.startswith(family)), None)
+    digits = next((text.partition("=")[2] for text in overrides if text.startswith("seed=")), "")
+    own = seed(int(digits)) if digits.isdecimal() else None
+    return Run(folder, NEVER_STARTED, name, model=model, seed=own, overrides=overrides)
 
 
 def read_run(folder: Path) -> Run:
     """One run's folder as a record; what cannot be read makes it "damaged", never an exception."""
-    config = _hydra(folder, "config.yaml")
-    overrides = _overrides(folder)
+    config, overrides = _hydra(folder, "config.yaml"), _overrides(folder)
     config = config if isinstance(config, dict) else {}
     family = next((family for family in ("gan", "vae") if family in config), None)
     known: dict[str, Any] = {
         "folder": folder,
         "model": family,
-        "seed": validity.seed(config.get("seed")),
+        "seed": seed(config.get("seed")),
         "overrides": overrides,
         "facts": {"settings": settings(config), "primary": _primary(config, family)},
     }
-    path = folder / "results.json"
-    reading = ".hydra"
+    path, reading = folder / "results.json", ".hydra"
     try:
         require_inside(folder, folder / reading)
         reading = "history.csv"
@@ -131,23 +114,18 @@ def read_run(folder: Path) -> Run:
         if not os.path.lexists(path):
             return Run(**known, name=_name(family, overrides, folder), status="unfinished")
         reading = "results.json"
-        results = _results(read_json(require_inside(folder, path)))
+        results = fields(read_json(require_inside(folder, path)))
         finished_at = path.stat().st_mtime
     except (OSError, ValueError, LookupError, TypeError) as damage:
-        known["name"] = _name(family, overrides, folder)
-        return Run(
-            **known,
-            status="damaged",
-            error=f"{reading} cannot be read in {clean(folder.name, 100)}: {clean(str(damage))}",
-        )
+        error = f"{reading} cannot be read in {clean(folder.name, 100)}: {clean(str(damage))}"
+        return Run(**known, name=_name(family, overrides, folder), status="damaged", error=error)
     results["facts"] |= known["facts"]
     return with_outcome(Run(**(known | results), finished_at=finished_at))
 
 
 def require_inside(folder: Path, path: Path) -> Path:
     """The path, unless it is a link that leads out of the folder."""
-    if not is_inside(folder, path):
-        raise ValueError(f"{path} is a link that leads out of the run's folder")
+    require(is_inside(folder, path), f"{path} is a link that leads out of the run's folder")
     return path
 
 
@@ -155,73 +133,27 @@ def _primary(config: Mapping[str, Any], family: str | None) -> str | None:
     """The metric by which the study said beforehand that it would decide; None in runs that did not say."""
     study = config.get("study")
     declared = study.get("primary") if isinstance(study, dict) else None
-    found = declared.get(family) if isinstance(declared, dict) else None
-    return found if isinstance(found, str) else None
+    key = declared.get(family) if isinstance(declared, dict) else None
+    return key if isinstance(key, str) else None
 
 
-def _results(record: Any) -> dict[str, Any]:
-    """Checked fields of results.json; ValueError says which one is wrong."""
-    validity.require(isinstance(record, dict), "it is not a mapping")
-    status, name, model = (validity.name(record.get(key), key) for key in ("status", "name", "model"))
-    facts = {key: validity.text(record.get(key)) for key in ("device", "precision", "git", "oracle", "oracle_weak")}
-    facts["versions"] = validity.versions(record.get("versions"))
-    for key in ("images_seen", "generator_steps", "train_seconds", "images_per_second"):
-        facts[key] = validity.real(record.get(key), key, least=0)
-    facts["oracle_accuracy"] = validity.real(record.get("oracle_accuracy"), "oracle_accuracy", least=0, most=1)
-    return {
-        "status": PRUNED if str(record.get("error")).startswith(PRUNED) else status,
-        "name": name,
-        "model": model,
-        "seed": validity.seed(record.get("seed")),
-        "error": None if record.get("error") is None else clean(str(record["error"])),
-        "dataset": _dataset(record.get("dataset")),
-        "metrics": validity.metrics(record.get("metrics") or {}, "metrics"),
-        "controls": validity.mappings(record.get("controls") or {}, "controls", validity.metrics),
-        "onset": validity.onset(record.get("onset")),
-        "onset_reason": validity.text(record.get("onset_reason")),
-        "outcome": validity.text(record.get("outcome")),
-        "facts": facts,
-        "class_properties": _properties(record.get("class_properties")),
-        "latents": _latents(record.get("latents")),
-        "verdict": clean(str(record.get("musicality") or "")),
-    }
+def settings(config: Mapping[str, Any]) -> dict[str, str]:
+    """What bears on what is trained and how it is measured: values by key, as text without spaces.
+
+    What is interpolated is there under another key, except the budget.
+    """
+    leaves = dict(islice(_leaves(config), MOST_SETTINGS))
+    if leaves.get("budget") == "${study.budget}":
+        leaves["budget"] = leaves.get("study.budget", "")
+    return {key: text for key, text in leaves.items() if "${" not in text and not concerns(key, NO_SETTINGS)}
 
 
-def _dataset(record: Any) -> Dataset | None:
-    if record is None:
-        return None
-    validity.require(isinstance(record, dict), "dataset is not a mapping")
-    name = validity.name(record["name"], "dataset.name")
-    shape = record.get("shape") or []
-    validity.require(isinstance(shape, list), "dataset.shape is not a list")
-    sizes = validity.mappings(record.get("sizes") or {}, "dataset.sizes", validity.whole)
-    return Dataset(
-        name=name,
-        source=validity.name(record.get("source") or name, "dataset.source"),
-        digest=validity.name(record.get("digest") or NO_DIGEST, "dataset.digest"),
-        classes=validity.texts(record.get("classes") or (), "dataset.classes"),
-        sizes=sizes,
-        shape=tuple(validity.whole(size, "dataset.shape", 1) for size in shape),
-        levels=validity.whole(record.get("levels") or 255, "dataset.levels", 1),
-        entropy=validity.real(record.get("entropy"), "dataset.entropy"),
-    )
-
-
-def _properties(record: Any) -> dict[str, tuple[float, ...]]:
-    """Properties that have a number for every class; the others are left out."""
-    found = record.items() if isinstance(record, dict) else ()
-    return {
-        clean(key, validity.LONGEST_NAME): tuple(values)
-        for key, values in found
-        if isinstance(values, list) and all(map(is_number, values))
-    }
-
-
-def _latents(record: Any) -> tuple[Mapping[str, Any], ...]:
-    """What is said of each dimension; entries that say nothing readable are left out."""
-    found = record if isinstance(record, list) else ()
-    told = (entry for entry in found if isinstance(entry, dict) and isinstance(entry.get("text"), str))
-    return tuple(validity.metrics(entry, "latents") for entry in told)
+def _leaves(node: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    if not isinstance(node, dict):
+        yield clean(key, LONGEST_SETTING), "".join(clean(str(node), LONGEST_SETTING).split())
+        return
+    for name, below in node.items():
+        yield from _leaves(below, f"{key}.{name}" if key else str(name))
 
 
 def read_history(path: Path) -> History:
@@ -236,9 +168,9 @@ def read_history(path: Path) -> History:
     rows: dict[str, Mapping[str, str]] = {}
     try:
         table = csv.DictReader(io.StringIO(read_bytes(path, MOST_HISTORY).decode("utf-8", "replace"), newline=""))
-        validity.require(len(table.fieldnames or ()) <= MOST_COLUMNS, f"it has more than {MOST_COLUMNS:,} columns")
+        require(len(table.fieldnames or ()) <= MOST_COLUMNS, f"it has more than {MOST_COLUMNS:,} columns")
         for number, row in enumerate(table):
-            validity.require(number < MOST_ROWS, f"it has more than {MOST_ROWS:,} rows")
+            require(number < MOST_ROWS, f"it has more than {MOST_ROWS:,} rows")
             if None not in row and None not in row.values():
                 rows[row.get("images_seen", "")] = row
     except csv.Error:
@@ -258,15 +190,10 @@ def _hydra(folder: Path, name: str) -> Any:
 
 def _overrides(folder: Path) -> tuple[str, ...]:
     listed = _hydra(folder, "overrides.yaml")
-    if listed is None:
-        hydra = _hydra(folder, "hydra.yaml")
-        try:
-            listed = hydra["hydra"]["overrides"]["task"]
-        except (LookupError, TypeError):
-            listed = None
     try:
-        return validity.texts(listed, "overrides")
-    except ValueError:
+        listed = _hydra(folder, "hydra.yaml")["hydra"]["overrides"]["task"] if listed is None else listed
+        return texts(listed, "overrides")
+    except (LookupError, TypeError, ValueError):
         return ()
 
 
@@ -274,7 +201,7 @@ def _name(family: str | None, overrides: Sequence[str], folder: Path) -> str:
     """What to call a run without results: as its results would have been called, else as its folder is."""
     recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), family)
     try:
-        called = run_name(recipe, overrides, swept_keys(folder.resolve().parent)) if recipe else folder.resolve().name
+        name = run_name(recipe, overrides, swept_keys(folder.resolve().parent)) if recipe else folder.resolve().name
     except (OSError, ValueError):  # a damaged multirun.yaml
-        called = folder.resolve().name
-    return clean(called, validity.LONGEST_NAME)
+        name = folder.resolve().name
+    return clean(name, LONGEST_NAME)

@@ -54,12 +54,13 @@ def compare(
         bounds: what is possible for the metric.
     """
     failed = np.isinf(values)
-    found = np.where(failed, np.nan, values)
-    groups = split(found, rounding)
-    beyond = found > groups.threshold[..., None, None] if lower_is_better else found < groups.threshold[..., None, None]
+    finite = np.where(failed, np.nan, values)
+    groups = split(finite, rounding)
+    threshold = groups.threshold[..., None, None]
+    beyond = finite > threshold if lower_is_better else finite < threshold
     pairs = ~np.isnan(values[..., 1:, :]) & ~np.isnan(values[..., :1, :])
     lost = (failed[..., 1:, :] | failed[..., :1, :]) & pairs
-    steady = np.where(groups.mixed[..., None], np.nan, found)  # two groups would pass for a large variance
+    steady = np.where(groups.mixed[..., None], np.nan, finite)  # two groups would pass for a large variance
     _, mean, error, df, p = differences(steady, rounding)
     scale = np.where(np.isfinite(values), np.abs(values), 0).max((-2, -1))[..., None]
     jumps = np.abs(mean)[..., None] / groups.gap[..., None, :]
@@ -70,8 +71,8 @@ def compare(
     by_t = tested & ~exact
     half = np.where(by_t, error * stdtrit(np.where(by_t, df, 1), 0.975), np.nan)
     reach = bounds[1] - bounds[0]
-    bad = (failed | beyond)[..., 1:, :] & pairs, (failed | beyond)[..., :1, :] & pairs
-    worse, worse_baseline = (side.sum(-1) for side in bad)
+    bad = failed | beyond
+    worse, worse_baseline = ((side & pairs).sum(-1) for side in (bad[..., 1:, :], bad[..., :1, :]))
     p = np.where(by_t, np.where(error > 0, p, 1.0), np.nan)
     share, share_low, share_high = (np.full(p.shape, np.nan) for _ in range(3))
     for place in zip(*np.nonzero(exact & tested), strict=True):
@@ -79,8 +80,7 @@ def compare(
         p[place] = rank_sum_p(*both)
         if not grouped[place]:
             continue
-        size = both.shape[1]
-        counts = (int(worse[place]), size), (int(worse_baseline[place]), size)
+        counts = ((int(side[place]), both.shape[1]) for side in (worse, worse_baseline))
         share[place], share_low[place], share_high[place] = share_difference(*counts)
     return Comparison(
         n=pairs.sum(-1),

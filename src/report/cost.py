@@ -1,56 +1,80 @@
-"""What each name costs: speed, discriminator passes, training time, and how soon it has covered everything."""
+"""Tables of what each name costs: speed, passes, time until all modes are covered, and quality at equal passes."""
 
 from collections.abc import Callable
+from functools import partial
 from statistics import median
+
+import numpy as np
 
 from src.core.metric_specs import compact, metric_spec
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.statistics import estimate
+from src.report.tables import name, table
+from src.report.templating import interval, say
 
-UNTIL = {"images_seen": compact, "seconds": lambda value: metric_spec("train_seconds").text(value)}
+SPENT = "discriminator_images"
+
+
+def compute_table(section: Section) -> Table | None:
+    """Headline metrics where every run had spent what the cheapest spent in all; None where all cost the same."""
+    measured = {s.name: [run for run in s.included if run.history.has(SPENT)] for s in section.summaries}
+    ends = {run.history.last(SPENT) for runs in measured.values() for run in runs}
+    if len(ends) < 2:
+        return None
+    keys = [key for key in section.headline if any(run.history.has(key) for runs in measured.values() for run in runs)]
+
+    def then(summary: Summary, key: str) -> list[float]:
+        """A column of each run's history at its last evaluation within the common expense."""
+        rows = [(run, int((run.history.column(SPENT) <= min(ends)).sum()) - 1) for run in measured[summary.name]]
+        return [float(run.history.column(key)[row]) for run, row in rows if row >= 0]
+
+    def reached(summary: Summary, key: str) -> str:
+        return interval(estimate(value for value in then(summary, key) if np.isfinite(value)), metric_spec(key))
+
+    columns = [
+        ("name", name),
+        ("discriminator passes", partial(_mean, key="discriminator_passes")),
+        (f"{section.unit} seen by then", lambda s: " ".join(sorted({*map(compact, then(s, "images_seen"))})) or "–"),
+        *((metric_spec(key).label, partial(reached, key=key)) for key in keys),
+    ]
+    return table([s for s in section.summaries if measured[s.name]], columns, say("equal_compute", min(ends)))
+
+
+def _mean(summary: Summary, key: str) -> str:
+    return metric_spec(key).text(summary.mean(key))
 
 
 def cost_table(section: Section) -> Table | None:
     """A row per name with completed runs; None where no run recorded what it took."""
-    drawn = [summary for summary in section.summaries if summary.included]
     if not any(run.facts.get("train_seconds") for run in section.included):
         return None
-    passes, total = "discriminator_passes" in section.metric_keys, section.num_modes
-    header = ["name", f"{section.unit}/s", "training, s"]
-    header += ["discriminator passes a step"] if passes else []
-    header += [f"{section.unit} until all {total}", f"seconds until all {total}"] if total else []
-    rows = [
-        [
-            Cell(f"`{summary.label}`"),
-            _fact(summary, "images_per_second"),
-            _fact(summary, "train_seconds"),
-            *([Cell(metric_spec("discriminator_passes").text(summary.mean("discriminator_passes")))] if passes else []),
-            *(_until(summary, total, column, text) for column, text in UNTIL.items() if total),
-        ]
-        for summary in drawn
-    ]
-    caption = (
-        "**Speed**: medians over completed seeds, of training alone without evaluations. "
-        "Only runs on one machine can be compared."
-    )
+    total = section.num_modes
+
+    def fact(key: str) -> Callable[[Summary], str]:
+        def cell(summary: Summary) -> str:
+            values = [run.facts[key] for run in summary.included if run.facts.get(key)]
+            return metric_spec(key).text(median(values) if values else None)
+
+        return cell
+
+    def until(column: str, text: Callable[[float], str]) -> Callable[[Summary], Cell]:
+        def cell(summary: Summary) -> Cell:
+            times = [first_complete(run, total, column) for run in summary.included]
+            known = [time for time in times if time is not None]
+            share = f"{len(known)} of {len(times)} seeds" if len(known) < len(times) else ""
+            return Cell(text(median(known)) if known else "–", share)
+
+        return cell
+
+    columns = [("name", name), (f"{section.unit}/s", fact("images_per_second")), ("training, s", fact("train_seconds"))]
+    if "discriminator_passes" in section.metric_keys:
+        columns.append(("discriminator passes per step", partial(_mean, key="discriminator_passes")))
     if total:
-        caption += (
-            f" Until all {total}: up to the first evaluation with every mode covered, whatever was lost later; "
-            "of the seeds that came so far, whose number is given where it is not all of them."
-        )
-    return Table(header, rows, caption)
-
-
-def _fact(summary: Summary, key: str) -> Cell:
-    values = [run.facts[key] for run in summary.included if run.facts.get(key)]
-    return Cell(metric_spec(key).text(median(values)) if values else "–")
-
-
-def _until(summary: Summary, total: int, column: str, text: Callable[[float], str]) -> Cell:
-    found = [value for run in summary.included if (value := first_complete(run, total, column)) is not None]
-    share = f"{len(found)} of {len(summary.included)} seeds" if len(found) < len(summary.included) else ""
-    return Cell(text(median(found)) if found else "–", share)
+        columns.append((f"{section.unit} until all {total}", until("images_seen", compact)))
+        columns.append((f"seconds until all {total}", until("seconds", metric_spec("train_seconds").text)))
+    return table([s for s in section.summaries if s.included], columns, say("cost", total))
 
 
 def first_complete(run: Run, total: int, column: str) -> float | None:

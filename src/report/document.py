@@ -1,10 +1,11 @@
-"""The report as a list of blocks, which one renderer turns into HTML and another into Markdown.
+"""The report as a list of blocks, which the templates turn into HTML and Markdown.
 
 Text may hold `code` and **bold**, nothing else.
 """
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Contents:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """`kind` is "text", "lede", "note" or "warning"."""
+    """`kind` is "text", "lede", "answer", "note" or "warning"."""
 
     text: str
     kind: str = "text"
@@ -40,11 +41,15 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Cell:
-    """One table cell: a main line, a smaller line under it, and a tone ("", "helps", "hurts", "lost")."""
+    """One table cell: a main line, a smaller line under it, and a tone ("", "helps", "hurts", "unclear", "lost")."""
 
     text: str
     detail: str = ""
     tone: str = ""
+
+    @property
+    def plain(self) -> str:
+        return f"{self.text} [{self.detail}]" if self.detail else self.text
 
 
 @dataclass(frozen=True)
@@ -57,10 +62,18 @@ class Table:
     text_columns: int = 1
     wide: Sequence[int] = ()
 
+    def is_left(self, column: int) -> bool:
+        return column < self.text_columns or column in self.wide
+
+    @property
+    def rules(self) -> list[str]:
+        """Markdown's row under the header."""
+        return ["---" if self.is_left(column) else "---:" for column in range(len(self.header))]
+
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG that also lies in figures/ under `file`."""
+    """A PNG that is also written to figures/ as `file`."""
 
     file: str
     content: bytes
@@ -79,7 +92,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Audio:
-    """A sound to play on the page; `source` is a data URI. The higher its rank, the sooner it gives way."""
+    """A sound on the page; `source` is a data URI. The higher its rank, the sooner it is left out of a large page."""
 
     source: str
     caption: str
@@ -98,6 +111,11 @@ class Details:
 class Code:
     lines: Sequence[str]
 
+    @property
+    def fence(self) -> str:
+        """Markdown's delimiter, longer than any run of backticks inside."""
+        return "`" * max(3, *(len(run) + 1 for run in re.findall("`+", " ".join(self.lines)) or [""]))
+
 
 Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Audio | Details | Code
 
@@ -105,21 +123,15 @@ Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | A
 @dataclass(frozen=True)
 class Document:
     title: str
-    blocks: Sequence[Block] = field(default_factory=tuple)
+    blocks: Sequence[Block] = ()
 
     @property
     def pictures(self) -> list[Picture]:
         """Every picture, for writing to figures/."""
-        return _pictures(self.blocks)
+        pictures = [block.pictures if isinstance(block, Gallery) else [block] for block in flat(self.blocks)]
+        return [picture for some in pictures for picture in some if isinstance(picture, Picture)]
 
 
-def _pictures(blocks: Sequence[Block]) -> list[Picture]:
-    found: list[Picture] = []
-    for block in blocks:
-        if isinstance(block, Picture):
-            found.append(block)
-        elif isinstance(block, Gallery):
-            found.extend(block.pictures)
-        elif isinstance(block, Details):
-            found.extend(_pictures(block.blocks))
-    return found
+def flat(blocks: Sequence[Block]) -> list[Block]:
+    """All blocks, those inside of others too."""
+    return [inner for block in blocks for inner in (flat(block.blocks) if isinstance(block, Details) else [block])]

@@ -1,13 +1,13 @@
 """Early warnings: which signal moves before collapse sets in, and which also moves where none does.
 
-The rule, fixed beforehand. A signal has moved at the first evaluation at which it lies outside the range of all its
-evaluations before, of which there must be at least BEFORE, and lies outside the same range, on the same side, at the
-next one too. The range reaches from their median WIDTH median absolute deviations, but at least SLACK of the median, to
-either side. In twenty evaluations white noise moves by this rule in about one run in eight, a random walk in nearly
-half, a straight trend never. A move is dated at the second of its evaluations, when it is known; its lead is the onset
-minus that, in samples seen. Runs without an onset are watched to their end, so a signal has more time for a false alarm
-than for a warning. A signal that merely tells recipes apart would have a perfect record over all runs, where some
-recipes collapse and others don't: so names that know both are judged alone, if they have enough runs of either kind.
+The rule, fixed beforehand: a signal has moved when two evaluations in a row are outside the range of all its
+evaluations before, on the same side; there must be at least BEFORE of them. The range reaches from their median WIDTH
+median absolute deviations, but at least SLACK of the median, to either side. In twenty evaluations white noise moves by
+this rule in about one run in eight, a random walk in nearly half, a straight trend never. A move is dated at the second
+of its evaluations, when it is known; its lead is the onset minus that, in samples seen. Runs without an onset are
+observed to their end, so a signal has more time for a false alarm than for a warning. A signal that only distinguishes
+recipes would have a perfect record over all runs, where some recipes collapse and others do not: names with runs of
+both kinds are therefore evaluated alone, if they have enough of either.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,28 +16,32 @@ from statistics import median
 
 import numpy as np
 
+from src.core.metric_specs import compact, metric_spec
+from src.report.document import Cell, Table
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
+from src.report.tables import table
+from src.report.templating import say
 
 BEFORE = 4  # evaluations
 WIDTH = 5.0  # median absolute deviations
 SLACK = 0.1  # of the median: saturated signals have next to no deviation of their own
-OFTEN, SELDOM = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
+OFTEN, RARELY = 2 / 3, 1 / 5  # of the runs with an onset, and of those without
 
 
 @dataclass(frozen=True)
 class Record:
-    """How one signal did over the judged runs: its leads where it moved, and how often it could have.
+    """How one signal did: its leads where it moved, and how often it could have.
 
     Attributes:
         leads: onset minus move, of the runs with an onset in which it moved; positive is a warning.
         collapsed: runs with an onset late enough to be warned of.
         alarms: runs without an onset in which it moved.
         sound: runs without an onset.
-        collapsed_seeds: different seeds among the first; runs of one seed share the data's order, and are one witness.
+        collapsed_seeds: different seeds among the first; runs of one seed share the data's order, and count once.
         sound_seeds: different seeds among the sound runs.
-        pooled: whether runs of all names are judged, of which some may always collapse and others never.
+        pooled: whether runs of all names are evaluated, of which some may always collapse and others never.
     """
 
     signal: str
@@ -59,7 +63,7 @@ class Record:
 
     @property
     def high_false_alarm_rate(self) -> bool:
-        return self.alarms > SELDOM * self.sound
+        return self.alarms > RARELY * self.sound
 
     @property
     def lead(self) -> float:
@@ -91,15 +95,14 @@ def watched(section: Section) -> list[Run]:
 
 
 def records(section: Section) -> list[Record]:
-    """Every signal's record over the runs of the names that know both fates; over all if their seeds are too few."""
+    """Every signal's record over the names with runs of both kinds; over all names if their seeds are too few."""
     runs = watched(section)
-    within = _of_both_fates(runs)
-    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within)))
-    enough = enough >= MIN_SEEDS
+    within = _of_both_kinds(runs)
+    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within))) >= MIN_SEEDS
     return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
 
 
-def _of_both_fates(runs: Sequence[Run]) -> list[Run]:
+def _of_both_kinds(runs: Sequence[Run]) -> list[Run]:
     """Runs of the names under which some collapse in time to be warned of, and some never."""
     collapsing = {run.name for run in runs if can_be_warned_of(run)}
     sound = {run.name for run in runs if is_sound(run)}
@@ -136,3 +139,63 @@ def is_sound(run: Run) -> bool:
 def can_be_warned_of(run: Run) -> bool:
     """Whether the onset is later than the first evaluation at which a move could be confirmed."""
     return bool(run.onset) and int((run.history.column("images_seen") < run.onset).sum()) > BEFORE + 1
+
+
+@dataclass(frozen=True)
+class EarlyWarning:
+    """Which signal warns earliest without false alarms, or why that cannot be said.
+
+    Attributes:
+        state: "too few collapses", "none warns", "false alarms", "false alarms unknown" or "warns".
+        record: of the signal that the state is about.
+        others: the signals that warn often, where all of them give false alarms.
+    """
+
+    state: str
+    record: Record
+    others: Sequence[Record] = ()
+
+
+def warning(records: Sequence[Record]) -> EarlyWarning:
+    known = [record for record in records if record.collapsed_seeds >= MIN_SEEDS]
+    if not known:
+        return EarlyWarning("too few collapses", max(records, key=lambda record: record.collapsed_seeds))
+    often = sorted((record for record in known if record.warns_often), key=lambda record: -record.lead)
+    if not often:
+        return EarlyWarning("none warns", max(known, key=lambda record: record.warned))
+    checked = [record for record in often if record.sound_seeds >= MIN_SEEDS]
+    if not checked:
+        return EarlyWarning("false alarms unknown", often[0])
+    trusted = [record for record in checked if not record.high_false_alarm_rate]
+    return EarlyWarning("warns", trusted[0]) if trusted else EarlyWarning("false alarms", checked[0], checked)
+
+
+def not_warned(section: Section) -> tuple[int, int]:
+    """Runs that no signal could have warned of: those with too early an onset, and those that had nothing to lose."""
+    runs = watched(section)
+    early = sum(bool(run.onset) and not can_be_warned_of(run) for run in runs)
+    return early, sum(run.onset_reason is not None for run in runs)
+
+
+def warning_table(records: Sequence[Record], unit: str) -> Table:
+    def leads(record: Record) -> Cell:
+        if not record.leads:
+            return Cell("–")
+        low, high = _signed(min(record.leads)), _signed(max(record.leads))
+        return Cell(_signed(record.lead), f"{low} … {high}" if low != high else "")
+
+    columns = [
+        ("signal", lambda record: metric_spec(record.signal).label),
+        ("moved before the onset", lambda record: _share(record.warned, record.collapsed)),
+        ("median lead", leads),
+        ("false alarms", lambda record: _share(record.alarms, record.sound)),
+    ]
+    return table(records, columns, say("warnings", any(record.pooled for record in records), unit))
+
+
+def _share(number: int, total: int) -> str:
+    return f"{number} of {total}" if total else "–"
+
+
+def _signed(images: float) -> str:
+    return f"{'−' if images < 0 else ''}{compact(abs(images))}"

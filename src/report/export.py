@@ -7,15 +7,16 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from src.core.dataset import Dataset
 from src.core.metric_specs import ordered
 from src.report.counts import clopper_pearson
 from src.report.grouping import Section, Summary
 from src.report.ranking import ranks
 from src.report.records import Run
+from src.report.statistics import Estimate
 from src.report.verdicts import judge
 
 RECORD = (
@@ -23,8 +24,6 @@ RECORD = (
     *("dataset", "source", "digest", "oracle", "oracle_accuracy"),
 )
 COST = ("train_seconds", "images_per_second", "device", "precision", "git")
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
-NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( [-+]?[\d.]+(e[-+]?\d+)?)*")  # text of numbers is none
 OTHERS = ("images_seen", "generator_steps", *COST, "error", "folder")
 SUMMARY = (
     *("name", "metric", "n", "mean", "sd", "low", "high", "diff", "diff_low", "diff_high", "p", "p_holm"),
@@ -32,10 +31,12 @@ SUMMARY = (
     *("model", "dataset", "source", "digest", "oracle", "baseline", "completed", "failed", "not_run"),
 )
 SHARE = "collapsed_or_failed"
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
+NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( [-+]?[\d.]+(e[-+]?\d+)?)*")  # text of numbers is none
 
 
 def runs_csv(sections: Sequence[Section], root: Path) -> str:
-    """Every run as recorded; `averaged` says whether it stands in the means. Folders are relative to root.
+    """Every run as recorded; `averaged` says whether it is in the means. Folders are relative to root.
 
     A fact about the run that has the name of a metric, such as the trainer's precision, is called `trainer_…`.
     """
@@ -45,30 +46,24 @@ def runs_csv(sections: Sequence[Section], root: Path) -> str:
     renamed = {key: f"trainer_{key}" if key in metrics else key for key in (*RECORD, *OTHERS)}
     rows = []
     for section in sections:
-        ordered_runs = sorted(section.runs, key=lambda run: (run.name, run.seed is None, run.seed or 0))
-        for run in ordered_runs:
-            facts = {renamed[key]: value for key, value in _facts(run, section, root).items()}
-            rows.append(run.onset_columns | dict(run.metrics) | facts)
+        averaged = {run.folder for run in section.included}
+        for run in sorted(section.runs, key=lambda run: (run.name, run.seed is None, run.seed or 0)):
+            facts = _facts(run, root) | {"averaged": "yes" if run.folder in averaged else "no"}
+            rows.append(run.onset_columns | dict(run.metrics) | {renamed[key]: facts[key] for key in renamed})
     columns = [*(renamed[key] for key in RECORD), *metrics, *onsets, *(renamed[key] for key in OTHERS)]
     return _csv(columns, rows)
 
 
-def _facts(run: Run, section: Section, root: Path) -> dict[str, Any]:
-    averaged = any(run.folder == kept.folder for kept in section.included)
-    record = (run.name, run.seed, run.status, "yes" if averaged else "no", run.outcome, run.onset_reason, run.model)
-    oracle = (run.facts.get("oracle"), run.facts.get("oracle_accuracy"))
-    return {
-        **dict(zip(RECORD, (*record, *_data(run.dataset), *oracle), strict=True)),
-        "images_seen": run.images_seen,
-        "generator_steps": run.generator_steps,
-        **{key: run.facts.get(key) for key in COST},
-        "error": run.error,
-        "folder": relative(run.folder, root),
-    }
+def _facts(run: Run, root: Path) -> dict[str, Any]:
+    own = {key: getattr(run, key) for key in ("name", "seed", "status", "outcome", "onset_reason", "model", "error")}
+    recorded = {key: run.facts.get(key) for key in ("oracle", "oracle_accuracy", *COST)}
+    seen = {"images_seen": run.images_seen, "generator_steps": run.generator_steps}
+    return own | recorded | seen | _data(run) | {"folder": relative(run.folder, root)}
 
 
-def _data(dataset: Dataset | None) -> tuple[str | None, str | None, str | None]:
-    return (dataset.name, dataset.source, dataset.digest) if dataset else (None, None, None)
+def _data(of: Run | Section) -> dict[str, str | None]:
+    known = asdict(of.dataset) if of.dataset else {}
+    return {"dataset": known.get("name"), "source": known.get("source"), "digest": known.get("digest")}
 
 
 def summary_csv(sections: Sequence[Section]) -> str:
@@ -79,62 +74,45 @@ def summary_csv(sections: Sequence[Section]) -> str:
     """
     rows = []
     for section in sections:
-        keys = [key for key in ordered(section.metric_keys) if key != section.primary]
-        keys = [*([section.primary] if section.primary else []), *keys]
+        keys = sorted(ordered(section.metric_keys), key=lambda key: key != section.primary)
         for summary in section.summaries:
-            own = _own(section, summary)
+            counts = {"completed": len(summary.included), "failed": len(summary.failed)}
+            own = {"name": summary.name, "model": section.model, **_data(section), "oracle": section.oracle, **counts}
+            own |= {"baseline": section.baseline, "not_run": len(summary.excluded) - len(summary.failed)}
             rows += [own | _summary_row(section, summary, key) for key in keys]
             rows += [own | _share_row(section, summary)] if section.groups else []
     return _csv(SUMMARY, rows)
 
 
-def _own(section: Section, summary: Summary) -> dict[str, Any]:
-    """What is the same for all metrics of a name."""
-    name, source, digest = _data(section.dataset)
-    return {
-        "name": summary.name,
-        "model": section.model,
-        "dataset": name,
-        "source": source,
-        "digest": digest,
-        "oracle": section.oracle,
-        "baseline": section.baseline,
-        "completed": len(summary.included),
-        "failed": len(summary.failed),
-        "not_run": len(summary.excluded) - len(summary.failed),
-    }
-
-
 def _summary_row(section: Section, summary: Summary, key: str) -> dict[str, Any]:
-    value = summary.estimates[key]
-    row = {"metric": key, "primary": "yes" if key == section.primary else "no"}
-    row |= {part: getattr(value, part) for part in ("n", "mean", "sd", "low", "high")}
+    row = {"metric": key, "primary": "yes" if key == section.primary else "no", **asdict(summary.estimates[key])}
     if key == section.primary and (place := ranks(section).get(summary.name)):
         row |= {"rank_first": place.first, "rank_last": place.last}
     if summary.name == section.baseline:
         return row
-    compared, tested = section.compared(key, summary.name), section.significance(key, summary.name)
-    difference = compared.difference
-    row |= {"diff": difference.mean, "diff_low": difference.low, "diff_high": difference.high, "p": compared.p}
-    row |= {"pairs": difference.n, "test": ("rank sum" if compared.exact else "t") if compared.p is not None else None}
-    row |= {"verdict": str(judge(section, summary, key).verdict)}
+    comparison = judge(section, summary, key)
+    compared, tested = comparison.compared, comparison.significance
+    row |= {"test": ("rank sum" if compared.exact else "t") if compared.p is not None else None, "p": compared.p}
+    row |= {"verdict": str(comparison.verdict), **_difference(compared.difference)}
     if tested:
-        row |= {"p_holm": tested.corrected, "detectable": compared.detectable(tested.tests)}
+        kind, value = comparison.could_show or ("", None)
+        row |= {"p_holm": tested.corrected, "detectable": value if kind == "difference" else None}
     return row
 
 
 def _share_row(section: Section, summary: Summary) -> dict[str, Any]:
     """The share of seeds that failed or are in the worse group, as a metric of its own."""
     n = len(summary.included) + len(summary.failed)
-    found = section.groups.get(summary.name)
     row: dict[str, Any] = {"metric": SHARE, "primary": "no", "n": n}
     if n:
-        worse = found.worse if found else 0
+        worse = section.groups[summary.name].worse if summary.name in section.groups else 0
         row |= dict(zip(("mean", "low", "high"), (worse / n, *clopper_pearson(worse, n)), strict=True))
-    if summary.name != section.baseline:
-        share = section.compared(section.primary, summary.name).share
-        row |= {"pairs": share.n, "diff": share.mean, "diff_low": share.low, "diff_high": share.high}
-    return row
+    compared = summary.name != section.baseline
+    return row | (_difference(section.compared(section.primary, summary.name).share) if compared else {})
+
+
+def _difference(value: Estimate) -> dict[str, Any]:
+    return {"pairs": value.n, "diff": value.mean, "diff_low": value.low, "diff_high": value.high}
 
 
 def relative(folder: Path, root: Path) -> str:
@@ -145,8 +123,7 @@ def relative(folder: Path, root: Path) -> str:
 def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(map(_plain, columns))
-    writer.writerows([_plain(row.get(column)) for column in columns] for row in rows)
+    writer.writerows([list(map(_plain, columns)), *([_plain(row.get(column)) for column in columns] for row in rows)])
     return text.getvalue()
 
 

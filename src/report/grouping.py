@@ -1,8 +1,9 @@
 """Runs grouped into what may be compared: one model family on one data set, against one baseline."""
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 from statistics import fmean
@@ -14,34 +15,22 @@ from src.core.metric_families import Family, family
 from src.core.metric_specs import NOT_QUANTITIES, metric_spec, ordered
 from src.core.multiple_tests import holm
 from src.core.plain_data import is_number
-from src.report.collect import NO_DIGEST, ReportError
-from src.report.naming import labels, told_apart, usual_baseline
+from src.report.collect import ReportError
+from src.report.naming import distinguished, labels, usual_baseline
 from src.report.paired import Compared, Groups, comparisons, estimates, groups, table
 from src.report.records import Run, is_names
+from src.report.results import NO_DIGEST
 from src.report.statistics import Estimate, Significance
 
 Home = tuple[str, str, tuple[int, ...], str]  # family, data, shape of a sample, oracle
 EARLIER = "an oracle of an earlier version"
-CONTROLS = {
-    "real": "real, held out",
-    "blurred": "real, blurred",
-    "noisy": "real, noisy",
-    "thick": "real, thick strokes",
-    "noise": "noise",
-    "grey": "plain grey",
-    "cut_up": "real, cut up",
-    "superposed": "real, superposed",
-    "single": "one sample, repeated",
-}
-REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)
 class Summary:
     """One name's runs: completed ones, one per seed, those that failed instead, and the rest.
 
-    `label` is what the page calls it, the name without what all names share. `estimates` are over completed and failed
-    runs, `differences` are the completed pairs' by seed.
+    `label` is what the page calls it. `estimates` are over completed and failed runs, by metric.
     """
 
     name: str
@@ -50,7 +39,6 @@ class Summary:
     failed: tuple[Run, ...]
     excluded: tuple[Run, ...]
     estimates: Mapping[str, Estimate]
-    differences: Mapping[str, Mapping[int, float]]
 
     def mean(self, key: str) -> float | None:
         return self.estimates.get(key, Estimate(0)).mean
@@ -64,9 +52,9 @@ class Summary:
 class Section:
     """What may be compared: every run of one model family on one data set.
 
-    Averaged are completed runs only, and of several with the same name and seed only the latest. `assumed` says that
-    the baseline is but the first by name, as none is known for one. `oracle` is what measured the runs, None where no
-    run tells; `oracle_differs` says that there are other runs on the same data, measured by another.
+    Averaged are completed runs only, and of several with the same name and seed only the latest. `assumed`: the
+    baseline is only the first by name, as none is known for one. `oracle` is what measured the runs, None where no run
+    tells; `oracle_differs`: there are other runs on the same data, measured by another.
     """
 
     model: str
@@ -95,52 +83,85 @@ class Section:
         """What training sees, in the plural."""
         return self.dataset.unit if self.dataset else "samples"
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.dataset.classes if self.dataset else ()
+
     @cached_property
     def slug(self) -> str:
         digest = _identity(self.dataset, digits=8) if self.dataset else "unknown"
         channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
         stack = f"_stack{channels}" if channels > 1 else ""
         oracle = f"_{sha256((self.oracle or '').encode()).hexdigest()[:6]}" if self.oracle_differs else ""
-        words = f"{self.model[:30]}_{digest[:50]}{stack}{oracle}"
-        return "".join(c if c.isascii() and c.isalnum() else "_" for c in words)
+        return re.sub(r"[^A-Za-z0-9]", "_", f"{self.model[:30]}_{digest[:50]}{stack}{oracle}")
 
     @cached_property
     def included(self) -> tuple[Run, ...]:
-        usable = [run for run in self.runs if run.completed and run.dataset and run.seed is not None]
-        latest = {(run.name, run.seed): run for run in sorted(usable, key=lambda run: run.finished_at)}
-        return tuple(sorted(latest.values(), key=lambda run: (run.name, run.seed)))
+        return _latest(run for run in self.runs if run.completed and run.dataset)
 
     @cached_property
     def failed(self) -> tuple[Run, ...]:
         """Failed runs, one per name and seed that has no completed run: they count as the worst."""
-        kept = {(run.name, run.seed) for run in self.included}
-        ended = [run for run in self.runs if run.failed and run.seed is not None and (run.name, run.seed) not in kept]
-        latest = {(run.name, run.seed): run for run in sorted(ended, key=lambda run: run.finished_at)}
-        return tuple(sorted(latest.values(), key=lambda run: (run.name, run.seed)))
+        done = {(run.name, run.seed) for run in self.included}
+        return _latest(run for run in self.runs if run.failed and (run.name, run.seed) not in done)
 
     @cached_property
     def repeats(self) -> tuple[Run, ...]:
         """Completed runs left out because a later one has the same name and seed."""
-        kept = {run.folder for run in self.included}
-        seeded = (run for run in self.runs if run.completed and run.dataset and run.seed is not None)
-        return tuple(run for run in seeded if run.folder not in kept)
+        done = [run for run in self.runs if run.completed and run.dataset and run not in self.included]
+        return tuple(run for run in done if run.seed is not None)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The baseline first, the others by name."""
+        return sorted(self.labels, key=lambda name: (name != self.baseline, name))
 
     @cached_property
     def summaries(self) -> tuple[Summary, ...]:
         """One per name, the baseline first, the others by name."""
         made = {key: estimates(self.names, values, key, self.num_modes) for key, values in self.tables.items()}
-        return tuple(self._summary(name, {key: found[name] for key, found in made.items()}) for name in self.names)
+        return tuple(
+            Summary(
+                name=name,
+                label=self.labels[name],
+                included=tuple(run for run in self.included if run.name == name),
+                failed=tuple(run for run in self.failed if run.name == name),
+                excluded=tuple(run for run in self.runs if run.name == name and run not in self.included),
+                estimates={key: by_name[name] for key, by_name in made.items()},
+            )
+            for name in self.names
+        )
 
-    @cached_property
+    @property
     def remedies(self) -> tuple[Summary, ...]:
         return self.summaries[1:]
 
     @cached_property
-    def primary(self) -> str:
-        """The one metric that decides what helps: as declared by the runs, else the family's first that they have.
+    def best_first(self) -> tuple[Summary, ...]:
+        """All names by their mean in the primary metric; those without one last, by name."""
+        sign = -1 if metric_spec(self.primary).better == "higher" else 1
+        means = [(s.mean(self.primary), s) for s in self.summaries]
+        ordered_means = sorted(means, key=lambda m: (m[0] is None, sign * (m[0] or 0.0), m[1].name))
+        return tuple(summary for _, summary in ordered_means)
 
-        A metric that only some of the runs have gives way to one that all have. "" where there is none.
-        """
+    @cached_property
+    def ranked(self) -> tuple[Summary, ...]:
+        """Remedies with completed or failed runs, the best mean first."""
+        return tuple(s for s in self.best_first if (s.included or s.failed) and s.name != self.baseline)
+
+    @cached_property
+    def metric_keys(self) -> set[str]:
+        """Every number that any included run has."""
+        return {key for run in self.included for key in run.scalars}
+
+    @cached_property
+    def name_keys(self) -> list[str]:
+        """Every metric that is a list of names in some included run."""
+        return sorted({k for run in self.included for k, value in run.metrics.items() if is_names(value)})
+
+    @cached_property
+    def primary(self) -> str:
+        """The metric that decides: as declared, else the family's first; rather one that all runs have. "" for none."""
         declared = {run.facts.get("primary") for run in self.runs} - {None}
         keys = [*(declared if len(declared) == 1 else ()), *self.family.primary]
         keys = [key for key in dict.fromkeys(keys) if key in self.metric_keys]
@@ -162,36 +183,35 @@ class Section:
         return sorted(varied, key=lambda key: key not in self.family.main)
 
     @cached_property
-    def best_first(self) -> tuple[Summary, ...]:
-        """All names by their mean in the primary metric; those without one last, by name."""
-        sign = -1 if metric_spec(self.primary).better == "higher" else 1
-        means = {s.name: s.mean(self.primary) for s in self.summaries}
-        return tuple(
-            sorted(self.summaries, key=lambda s: (means[s.name] is None, sign * (means[s.name] or 0.0), s.name))
-        )
-
-    @cached_property
-    def ranked(self) -> tuple[Summary, ...]:
-        """Remedies with completed or failed runs, the best mean first."""
-        return tuple(s for s in self.best_first if (s.included or s.failed) and s.name != self.baseline)
-
-    @cached_property
-    def names(self) -> list[str]:
-        """The baseline first, the others by name."""
-        return sorted(self.labels, key=lambda name: (name != self.baseline, name))
+    def num_modes(self) -> int | None:
+        """Modes there are to cover: more than classes where characters are stacked."""
+        counted = [run.metrics for run in self.included if is_number(run.metrics.get("modes"))]
+        totals = [int(m["modes"]) + len(m["missing"]) for m in counted if is_names(m.get("missing"))]
+        return max(totals, default=None)
 
     @cached_property
     def tables(self) -> Mapping[str, np.ndarray]:
         """Values by metric, [names, seeds]."""
         return {key: table(self.names, self.included, self.failed, key) for key in self.metric_keys}
 
+    def differences(self, key: str, name: str) -> list[float]:
+        """Of the seeds that completed under a name and under the baseline."""
+        values = np.where(np.isfinite(self.tables[key]), self.tables[key], np.nan)
+        change = values[self.names.index(name)] - values[0]
+        return change[np.isfinite(change)].tolist()
+
     @cached_property
     def comparisons(self) -> Mapping[str, Mapping[str, Compared]]:
-        """Of each remedy with the baseline, by metric and name."""
         return {key: comparisons(self.names, values, key, self.num_modes) for key, values in self.tables.items()}
 
     def compared(self, key: str, name: str) -> Compared:
+        """A remedy with the baseline."""
         return self.comparisons[key][name]
+
+    def control(self, name: str, key: str) -> float | None:
+        """A metric of a control, averaged over runs; None if none of them has it."""
+        known = [v for run in self.included if is_number(v := run.controls.get(name, {}).get(key))]
+        return fmean(known) if known else None
 
     @cached_property
     def groups(self) -> Mapping[str, Groups]:
@@ -200,84 +220,32 @@ class Section:
 
     @cached_property
     def significances(self) -> Mapping[tuple[str, str], Significance]:
-        """By metric and name, corrected (Holm) over names for the primary metric, else over names × metrics."""
-        found = {}
+        """By metric and name, with enough pairs; corrected (Holm) over names in the primary metric, else over all."""
+        corrected = {}
         for keys in ([self.primary] if self.primary else [], self.side_keys):
-            tests = [(key, s.name, p) for key in keys for s in self.remedies if (p := self.compared(key, s.name).p)]
-            corrected = holm([p for *_, p in tests])
-            found |= {
-                (key, name): Significance(p, own, len(tests))
-                for (key, name, p), own in zip(tests, corrected, strict=True)
-            }
-        return found
-
-    def significance(self, key: str, name: str) -> Significance | None:
-        """Of one name's difference from the baseline; None where too few seeds have a pair."""
-        return self.significances.get((key, name))
-
-    @cached_property
-    def metric_keys(self) -> set[str]:
-        """Every number that any included run has."""
-        return {key for run in self.included for key in run.scalars}
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.dataset.classes if self.dataset else ()
-
-    @cached_property
-    def num_modes(self) -> int | None:
-        """Modes there are to cover: more than classes where characters are stacked."""
-        totals = {
-            int(run.metrics["modes"]) + len(run.metrics["missing"])
-            for run in self.included
-            if is_number(run.metrics.get("modes")) and is_names(run.metrics.get("missing"))
-        }
-        return max(totals, default=None)
-
-    @cached_property
-    def name_keys(self) -> list[str]:
-        """Every metric that is a list of names in some included run."""
-        return sorted({k for run in self.included for k, value in run.metrics.items() if is_names(value)})
-
-    def _summary(self, name: str, found: Mapping[str, Estimate]) -> Summary:
-        included = tuple(run for run in self.included if run.name == name)
-        kept = {run.folder for run in included}
-        return Summary(
-            name=name,
-            label=self.labels[name],
-            included=included,
-            failed=tuple(run for run in self.failed if run.name == name),
-            excluded=tuple(run for run in self.runs if run.name == name and run.folder not in kept),
-            estimates=found,
-            differences={} if name == self.baseline else {key: self._paired(name, key) for key in self.metric_keys},
-        )
-
-    def _by_seed(self, name: str, key: str) -> dict[int, float]:
-        return {run.seed: run.scalars[key] for run in self.included if run.name == name and key in run.scalars}
-
-    def _paired(self, name: str, key: str) -> dict[int, float]:
-        treated, baseline = self._by_seed(name, key), self._by_seed(self.baseline, key)
-        return {seed: treated[seed] - baseline[seed] for seed in sorted(treated.keys() & baseline.keys())}
+            tests = {(key, s.name): p for key in keys for s in self.remedies if (p := self.compared(key, s.name).p)}
+            for test, p in zip(tests, holm([*tests.values()]), strict=True):
+                corrected[test] = Significance(tests[test], p, len(tests))
+        return corrected
 
 
-def control(section: Section, name: str, key: str) -> float | None:
-    """What a metric says of a control, averaged over runs; None if none of them tells."""
-    values = [run.controls.get(name, {}).get(key) for run in section.included]
-    known = [value for value in values if is_number(value)]
-    return fmean(known) if known else None
+def _latest(runs: Iterable[Run]) -> tuple[Run, ...]:
+    """Of several runs of one name and seed the last; runs without a seed are left out."""
+    in_time = sorted((run for run in runs if run.seed is not None), key=lambda run: run.finished_at)
+    latest = {(run.name, run.seed): run for run in in_time}
+    return tuple(latest[key] for key in sorted(latest))
 
 
 def _identity(dataset: Dataset, digits: int | None = None) -> str:
-    """What tells data from other data: its digest, or the first digits of it, else what it calls itself."""
+    """What distinguishes data from other data: its digest, or the first digits of it, else its name and source."""
     return dataset.digest[:digits] if dataset.digest != NO_DIGEST else f"{dataset.name} {dataset.source}"
 
 
-def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
+def group(runs: Iterable[Run], baseline: str | None = None) -> list[Section]:
     """Runs by family, data and the oracle that measured them, GANs first.
 
-    A run that ended before it recorded its data, or never began, joins the only section with runs of its name, else
-    the only one of its family, and is listed there, never averaged; if there are several, it stands in one of its own.
-    A run that ended before it was measured likewise joins a section on its data.
+    A run that ended before it recorded its data joins the only section with runs of its name, else the only one of its
+    family; if there are several, it is in one of its own. One that ended before it was measured joins one on its data.
 
     Raises:
         ReportError: no run has the baseline's name or label.
@@ -298,11 +266,8 @@ def group(runs: Sequence[Run], baseline: str | None = None) -> list[Section]:
     for run in unknown:
         _join(members, run, [key for key in homes if run.model in (None, key[0])], (run.model or "unknown", "", (), ""))
     times = Counter(key[:3] for key in members)
-    sections = [
-        replace(_section(key[0], found, baseline), oracle=key[3] or None, oracle_differs=times[key[:3]] > 1)
-        for key, found in sorted(members.items())
-    ]
-    called = {summary.name: summary.label for section in sections for summary in section.summaries}
+    sections = [_section(key, members[key], baseline, oracle_differs=times[key[:3]] > 1) for key in sorted(members)]
+    called = {name: label for section in sections for name, label in section.labels.items()}
     if baseline is not None and baseline not in {*called, *called.values()}:
         raise ReportError(f"--baseline {baseline}: no run has that name. Names here: {', '.join(sorted(called))}.")
     return sections
@@ -320,13 +285,14 @@ def _oracle(run: Run) -> str:
     return named if isinstance(named, str) else EARLIER if is_number(accuracy) else ""
 
 
-def _section(model: str, runs: Sequence[Run], baseline: str | None) -> Section:
-    runs = told_apart(runs)
+def _section(home: Home, runs: Sequence[Run], baseline: str | None, oracle_differs: bool) -> Section:
+    model, *_, oracle = home
+    runs = distinguished(runs)
     called = labels({run.name for run in runs})
     chosen = next((name for name in called if baseline in (name, called[name])), None)
     words = family(model).baselines
     assumed = chosen is None and not any(word in name for name in called for word in words)
-    chosen = chosen or usual_baseline(called, words)
     datasets = [run.dataset for run in runs if run.dataset]
-    fallback = next((dataset for dataset in datasets if dataset.is_fallback), None)
-    return Section(model, fallback or (datasets[0] if datasets else None), tuple(runs), chosen, assumed)
+    dataset = next((dataset for dataset in datasets if dataset.is_fallback), next(iter(datasets), None))
+    chosen = chosen or usual_baseline(called, words)
+    return Section(model, dataset, tuple(runs), chosen, assumed, oracle or None, oracle_differs)

@@ -12,11 +12,11 @@ LONGEST = 500  # characters of a name
 LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little without their key
 
 
-def told_apart(runs: Sequence[Run]) -> list[Run]:
+def distinguished(runs: Sequence[Run]) -> list[Run]:
     """Runs under one name that are not one recipe get names that tell them apart.
 
     A run's name holds only what its own sweep varied; beside runs from elsewhere that may not be enough. It gets its
-    experiment's whole path, then the overrides that not all of its name were told, then the settings in which it still
+    experiment's whole path, then the overrides that not all of its name have, then the settings in which it still
     differs: those of a study, those of a run that went on for longer, those of a recipe that has changed since.
     """
     for differences in (_path, _overrides, _settings):

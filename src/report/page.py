@@ -6,22 +6,30 @@ from dataclasses import replace
 from pathlib import Path
 
 from src.core.run_names import HOW_MANY, concerns, key_of
-from src.report.answers import answers
-from src.report.class_correlations_section import why_section
-from src.report.compute import compute_table
-from src.report.control_tables import controls_table, samples_table
-from src.report.cost import cost_table
+from src.report.answers import answers, opening
+from src.report.cautions import cautions
+from src.report.chapters import chapters, tuning
+from src.report.class_correlations import class_correlations, correlation_table, property_table
+from src.report.cost import compute_table, cost_table
 from src.report.document import Block, Bullets, Code, Contents, Details, Document, Heading, Paragraph
-from src.report.dynamics_section import dynamics_section
+from src.report.early_warning import BEFORE, SLACK, WIDTH, not_warned, records, warning, warning_table
 from src.report.export import relative
+from src.report.figures import picture
+from src.report.figures.curves import signal_curves
+from src.report.figures.forest import correlation_figure
 from src.report.figures.gallery import galleries
 from src.report.grouping import Section
-from src.report.music_section import music_section
-from src.report.opening import opening, title
 from src.report.records import NEVER_STARTED
-from src.report.tables import absence_table, main_table, other_table, runs_table
-from src.report.tuning_section import tuning_section
-from src.report.warnings import cautions
+from src.report.tables import (
+    absence_table,
+    controls_table,
+    main_table,
+    other_table,
+    runs_table,
+    samples_table,
+)
+from src.report.templating import count, say
+from src.report.trajectories import ABSENT, class_table, loss_table, vanishing
 
 MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
 
@@ -29,89 +37,110 @@ MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
 def compose(sections: Sequence[Section], root: Path) -> Document:
     """The whole report, the answer first; `root` is the folder that holds it."""
     families = list(dict.fromkeys(section.family.title for section in sections))
-    blocks: list[Block] = [Paragraph(_compared(sections), "lede")]
-    blocks += [Bullets([(sentence.text, sentence.kind) for sentence in opening(section)]) for section in sections]
-    blocks.append(Paragraph("Brackets hold 95 % intervals over seeds.", "note"))
-    if len(sections) > 1:
-        blocks.append(
-            Paragraph(
-                f"{len(sections)} parts follow, because runs on different data, of different families or measured by "
-                "different oracles are never averaged or compared.",
-                "note",
-            )
-        )
-    blocks += tuning_section(root)
+    runs = [run for section in sections for run in section.runs]
+    facts = say(
+        "compared",
+        len(runs),
+        sum(run.completed for run in runs),
+        sum(run.status == NEVER_STARTED for run in runs),
+        len({(section.slug, run.name) for section in sections for run in section.runs}),
+        sorted({run.seed for run in runs if run.seed is not None}),
+    )
+    blocks: list[Block] = [
+        Paragraph(facts, "lede"),
+        *(Bullets([(one.text, one.kind) for one in opening(section)]) for section in sections),
+        Paragraph("Brackets hold 95 % intervals over seeds.", "note"),
+        *([Paragraph(say("parts", len(sections)), "note")] if len(sections) > 1 else []),
+        *tuning(root),
+    ]
     for section in sections:
         blocks += _section(section, root)
     return Document(f"Collapse Lab: {' and '.join(families)} compared", blocks)
 
 
-def _compared(sections: Sequence[Section]) -> str:
-    runs = [run for section in sections for run in section.runs]
-    done = sum(run.completed for run in runs)
-    names = {(section.slug, run.name) for section in sections for run in section.runs}
-    seeds = sorted({run.seed for run in runs if run.seed is not None})
-    waiting = sum(run.status == NEVER_STARTED for run in runs)
-    never = f", {waiting} never started" if waiting else ""
-    return (
-        f"{_count(len(runs), 'run')}, {done} of them completed{never}: {_count(len(names), 'name')}, "
-        f"{_count(len(seeds), 'seed')} ({', '.join(map(str, seeds[:12]))}{', …' if len(seeds) > 12 else ''})."
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
 def _section(section: Section, root: Path) -> list[Block]:
     """One part: its data, the questions answered, then all that they rest on, and how to make it again."""
     asked = answers(section)
-    blocks: list[Block | None] = [
+    limits = [(say(one.key, section, one.facts), "caution") for one in cautions(section)]
+    other = other_table(section) if section.included else None
+    ranking = [main_table(section), Details("More quantities", [other]) if other else None]
+    blocks = [
         *asked,
-        *_part("What limits these answers", [_limits(section)]),
-        *_part("Ranking", _ranking(section)),
+        *_part("What limits these answers", [Bullets(limits) if limits else None]),
+        *_part("Ranking", ranking if section.included else []),
         *_part("What collapsed", [absence_table(section)] if section.included and not asked else []),
         *_part("Controls: what real data and junk would score", [controls_table(section), samples_table(section)]),
         *_part("Samples", galleries(section, section.family.grids)),
-        *dynamics_section(section),
-        *why_section(section),
-        *music_section(section),
+        *_part("How collapse unfolds", _unfolding(section)),
+        *_part("Early warnings", _early_warnings(section)),
+        *_classes(section),
+        *chapters(section),
         *_part("Cost", [cost_table(section), compute_table(section)]),
         *_part("All runs", _runs(section)),
         *_part("What was run", _reproduce(section, root)),
     ]
-    links, body = _linked(section, [block for block in blocks if block])
-    head = [Heading(title(section)), *_data(section), Paragraph(f"Compared: {_names(section)}.", "note")]
-    return [*head, Contents(links), *body]
-
-
-def _part(heading: str, blocks: Sequence[Block | None]) -> list[Block]:
-    """Nothing at all where there is nothing to show."""
-    found = [block for block in blocks if block]
-    return [Heading(heading, 3), *found] if found else []
-
-
-def _linked(section: Section, blocks: Sequence[Block]) -> tuple[list[tuple[str, str]], list[Block]]:
-    """Every heading with an anchor, and the list of them."""
-    links, body = [], []
+    links: list[tuple[str, str]] = []
+    body: list[Block] = []
     for block in blocks:
         if isinstance(block, Heading):
             links.append((block.text, f"{section.slug}-{len(links) + 1}"))
             block = replace(block, anchor=links[-1][1])
         body.append(block)
-    return links, body
+    head = [Heading(say("title", section)), *_data(section), Paragraph(say("names", section), "note")]
+    return [*head, Contents(links), *body]
 
 
-def _limits(section: Section) -> Block | None:
-    found = cautions(section)
-    return Bullets([(text, "caution") for text in found]) if found else None
+def _part(heading: str, blocks: Sequence[Block | None]) -> list[Block]:
+    """Nothing at all where there is nothing to show."""
+    shown = [block for block in blocks if block]
+    return [Heading(heading, 3), *shown] if shown else []
 
 
-def _ranking(section: Section) -> list[Block | None]:
-    if not section.included:
+def _data(section: Section) -> list[Block]:
+    """What was really used, and a banner if it is not what was asked for."""
+    if section.dataset is None:
+        return [Paragraph("These runs ended before they recorded their data. Nothing here is averaged.", "warning")]
+    accuracies = sorted({f"{a:.3f}" for run in section.included if (a := run.facts.get("oracle_accuracy"))})
+    text = Paragraph(say("data", section, accuracies), "note")
+    return [Paragraph(say("fallback", section.dataset), "warning"), text] if section.dataset.is_fallback else [text]
+
+
+def _unfolding(section: Section) -> list[Block | None]:
+    sentence, classes = say("vanishing", section, *vanishing(section)), class_table(section)
+    return [
+        Bullets([(sentence, "finding")]) if sentence and section.family.absent == ABSENT else None,
+        loss_table(section),
+        Details(f"Under `{section.baseline_label}`, one by one", [classes]) if classes else None,
+    ]
+
+
+def _early_warnings(section: Section) -> list[Block | None]:
+    outcome = records(section)
+    if not outcome:
         return []
-    other = other_table(section)
-    return [main_table(section), Details("More quantities", [other]) if other else None]
+    notes = (say("warning_rule", BEFORE, WIDTH, SLACK), say("not_warned", *not_warned(section), BEFORE))
+    return [
+        Bullets([(say("warning", warning(outcome), section.unit), "finding")]),
+        *(Paragraph(text, "note") for text in notes if text),
+        warning_table(outcome, section.unit),
+        picture("signals", section, signal_curves(section)),
+    ]
+
+
+def _classes(section: Section) -> list[Block]:
+    """Nothing where the runs have no properties of classes or no survival."""
+    outcome = class_correlations(section)
+    if outcome is None:
+        return []
+    within = correlation_table(outcome)
+    blocks = [
+        Bullets([(say("classes", outcome), "finding")]),
+        picture("why", section, correlation_figure(outcome), outcome),
+        Paragraph(say("class_terms", outcome), "note"),
+        Details(f"All {outcome.noun}, and what was measured of them", [property_table(outcome)]),
+        Details("The same within each name", [within]) if within else None,
+    ]
+    return _part(f"Why these {outcome.noun}?", blocks)
 
 
 def _runs(section: Section) -> list[Block]:
@@ -120,49 +149,17 @@ def _runs(section: Section) -> list[Block]:
         return [runs_table(section, section.runs)]
     kept = {run.folder for run in section.included}
     left_out = [run for run in section.runs if run.folder not in kept]
-    rest = Details(f"The {_count(len(kept), 'run')} that are averaged", [runs_table(section, section.included)])
+    rest = Details(f"The {count(len(kept), 'run')} that are averaged", [runs_table(section, section.included)])
     return [*([runs_table(section, left_out)] if left_out else []), rest]
-
-
-def _names(section: Section) -> str:
-    first, *others = [f"`{summary.label}`" for summary in section.summaries]
-    compared = ", ".join([f"{first} (the baseline)", *others])
-    if section.baseline_label == section.baseline:
-        return compared
-    return f"{compared}; {first} is short for `{section.baseline}`, the others likewise"
-
-
-def _data(section: Section) -> list[Block]:
-    """What was really used, and a banner if it is not what was asked for."""
-    dataset = section.dataset
-    if dataset is None:
-        return [Paragraph("These runs ended before they recorded their data. Nothing here is averaged.", "warning")]
-    sizes = ", ".join(f"{size:,} {split}" for split, size in dataset.sizes.items())
-    oracle = sorted({f"{a:.3f}" for run in section.included if (a := run.facts.get("oracle_accuracy"))})
-    facts = [f"Data: **{dataset.source}**", f"digest `{dataset.digest[:12]}`"]
-    facts += [f"{len(dataset.classes)} {dataset.noun}"] if dataset.classes else []
-    facts += [sizes] if sizes else []
-    if dataset.entropy is not None:
-        facts.append(f"entropy {dataset.entropy:.2f} nats per {dataset.unit[:-1]}, exactly known")
-    facts += [f"measured by {section.oracle}"] if section.oracle_differs and section.oracle else []
-    facts += [f"oracle accuracy {' to '.join(dict.fromkeys((oracle[0], oracle[-1])))}"] if oracle else []
-    text = Paragraph(" · ".join(facts) + ".", "note")
-    if not dataset.is_fallback:
-        return [text]
-    warning = (
-        f"**Not {dataset.name}.** These runs asked for `{dataset.name}` and got `{dataset.source}` instead, "
-        f"a fallback. Nothing below is about {dataset.name}."
-    )
-    return [Paragraph(warning, "warning"), text]
 
 
 def _reproduce(section: Section, root: Path) -> list[Block]:
     commands = _commands(section)
     blocks: list[Block] = []
     if commands:
-        told = Paragraph("The recorded commands, seeds gathered:")
-        listed = Details(f"{len(commands)} commands", [Code(commands)])
-        blocks += [told, Code(commands) if len(commands) <= MOST_COMMANDS else listed]
+        code = Code(commands)
+        folded = code if len(commands) <= MOST_COMMANDS else Details(f"{len(commands)} commands", [code])
+        blocks += [Paragraph("The recorded commands, with all seeds of a name in one:"), folded]
     facts = [f"Data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
     for label, key in (("Code", "git"), ("device", "device"), ("precision", "precision")):
         values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
@@ -173,8 +170,7 @@ def _reproduce(section: Section, root: Path) -> list[Block]:
     if facts:
         blocks.append(Paragraph(" · ".join(facts) + ".", "note"))
     folders = sorted({relative(run.folder, root) for run in section.runs})
-    listing = Details(f"Folders of the {_count(len(folders), 'run')}", [Code(folders)])
-    return [*blocks, listing]
+    return [*blocks, Details(f"Folders of the {count(len(folders), 'run')}", [Code(folders)])]
 
 
 def _commands(section: Section) -> list[str]:

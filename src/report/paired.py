@@ -11,7 +11,6 @@ from src.core.metric_specs import metric_spec
 from src.core.multiple_tests import CHANCE
 from src.report.compare import compare
 from src.report.counts import clopper_pearson, least_p, rank_sum_p, split
-from src.report.possible import bounds, worst
 from src.report.records import Run
 from src.report.statistics import Estimate, detectable, moderated
 
@@ -29,11 +28,6 @@ class Groups:
     n: int
     threshold: float | None
     failed: int
-
-    @property
-    def limits(self) -> tuple[float, float]:
-        """Exact 95 % interval of the share."""
-        return clopper_pearson(self.worse, self.n)
 
 
 @dataclass(frozen=True)
@@ -57,26 +51,20 @@ class Compared:
     error: float | None
     df: float | None
 
-    def detectable(self, tests: int) -> float | None:
-        """The difference that t shows with a probability of POWER among so many tests; None if t does not decide."""
-        if not self.error:
-            return None
-        return detectable(self.error, self.df, CHANCE / tests)
+    def could_show(self, tests: int) -> tuple[str, float] | None:
+        """What the test can show among so many tests, None where nothing.
 
-    def seeds_needed(self, tests: int) -> int | None:
-        """The fewest seeds with which the rank-sum test can show anything, where there were fewer."""
-        n = self.difference.n
-        if not self.exact or least_p(n, n) * tests < CHANCE:
-            return None
-        return next(size for size in range(n, MOST_SEEDS) if least_p(size, size) * tests < CHANCE)
-
-    def count_needed(self, tests: int) -> int | None:
-        """The fewest worse seeds against none that the rank-sum test shows; None if none suffices or t decides."""
-        n = self.difference.n
-        if not self.exact or not n:
-            return None
-        counts = (k for k in range(1, n + 1) if rank_sum_p([1.0] * k + [0.0] * (n - k), [0.0] * n) * tests < CHANCE)
-        return next(counts, None)
+        By t a "difference", with a probability of POWER. By ranks a "count" of worse seeds against none, or nothing
+        below so many "seeds".
+        """
+        n, level = self.difference.n, CHANCE / tests
+        if not self.exact:
+            return ("difference", detectable(self.error, self.df, level)) if self.error else None
+        if least_p(n, n) >= level:
+            needed = next((size for size in range(n, MOST_SEEDS) if least_p(size, size) < level), None)
+            return ("seeds", needed) if needed else None
+        counts = (k for k in range(1, n + 1) if rank_sum_p([1.0] * k + [0.0] * (n - k), [0.0] * n) < level)
+        return next((("count", k) for k in counts), None)
 
 
 def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run], key: str) -> np.ndarray:
@@ -85,15 +73,12 @@ def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run],
     A metric that is neither good nor bad has no worst value: a failed run has none of it.
     """
     seeds = sorted({run.seed for run in (*completed, *failed)})
-    better = metric_spec(key).better
-    lost = {"higher": -math.inf, "lower": math.inf, None: math.nan}[better]
+    lost = {"higher": -math.inf, "lower": math.inf, None: math.nan}[metric_spec(key).better]
     values = np.full((len(names), len(seeds)), np.nan)
-    rows, columns = ({item: place for place, item in enumerate(items)} for items in (names, seeds))
-    for run in failed:
-        values[rows[run.name], columns[run.seed]] = lost
-    for run in completed:
-        empty = lost if key in run.metrics else math.nan
-        values[rows[run.name], columns[run.seed]] = run.scalars.get(key, empty)
+    for run in (*failed, *completed):
+        missing = lost if run.failed or key in run.metrics else math.nan
+        value = missing if run.failed else run.scalars.get(key, missing)
+        values[names.index(run.name), seeds.index(run.seed)] = value
     return values
 
 
@@ -103,81 +88,72 @@ def estimates(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: 
     Where seeds failed or fall into two groups, the interval lies between the means of the groups as the exact limits
     of their shares do, a failed run having the metric's worst value; without one there is neither mean nor interval.
     """
-    finite_MN = np.where(np.isinf(values_MN), np.nan, values_MN)
+    spec, finite_MN = metric_spec(key), np.where(np.isinf(values_MN), np.nan, values_MN)
     if not np.isfinite(finite_MN).any():
         return {name: Estimate(0) for name in names}
-    found = groups(names, values_MN, key)
-    mixed = split(finite_MN, metric_spec(key).rounding).mixed
-    variance = moderated(np.where(mixed[:, None], np.nan, finite_MN), metric_spec(key).rounding)
-    limits = bounds(key, num_modes)
-    replaced = worst(key, num_modes, float(np.nanmax(finite_MN)))
+    grouped, mixed = groups(names, values_MN, key), split(finite_MN, spec.rounding).mixed
+    variance = moderated(np.where(mixed[:, None], np.nan, finite_MN), spec.rounding)
+    least, most = spec.bounds(num_modes)
+    worst = spec.worst(num_modes, float(np.nanmax(finite_MN)))
     made = {}
     for place, name in enumerate(names):
         row = values_MN[place][~np.isnan(values_MN[place])]
-        if name in found:
-            made[name] = _of_two_groups(row, found[name], replaced, metric_spec(key).better == "higher")
+        failed = np.isinf(row)
+        if not len(row) or (worst is None and failed.any()):
+            made[name] = Estimate(len(row))
             continue
+        row = np.where(failed, worst, row).astype(float)
+        mean, sd = float(row.mean()), float(row.std(ddof=1)) if len(row) > 1 else None
         spread = float(variance.value[place]) if len(row) > 1 else 0.0
-        half = float(stdtrit(variance.df[place], 0.975)) * math.sqrt(spread / len(row)) if spread > 0 else None
-        mean = float(row.mean()) if len(row) else None
-        sd = float(row.std(ddof=1)) if len(row) > 1 else None
-        ends = (max(mean - half, limits[0]), min(mean + half, limits[1])) if half else (None, None)
+        ends = (None, None)
+        if name in grouped:
+            ends = _between_groups(row, grouped[name], spec.better == "higher")
+        elif spread > 0:
+            half = float(stdtrit(variance.df[place], 0.975)) * math.sqrt(spread / len(row))
+            ends = (max(mean - half, least), min(mean + half, most))
         made[name] = Estimate(len(row), mean, sd, *ends)
     return made
 
 
-def _of_two_groups(row: np.ndarray, found: Groups, replaced: float | None, higher: bool) -> Estimate:
-    if replaced is None and found.failed:
-        return Estimate(len(row))
-    values = np.where(np.isinf(row), replaced, row) if found.failed else row
-    mean = float(values.mean())
-    sd = float(values.std(ddof=1)) if len(values) > 1 else None
-    if not 0 < found.worse < found.n:
-        return Estimate(len(values), mean, sd)
-    ordered = np.sort(values)[:: 1 if higher else -1]
-    bad, good = float(ordered[: found.worse].mean()), float(ordered[found.worse :].mean())
-    ends = sorted(good + share * (bad - good) for share in found.limits)
-    return Estimate(len(values), mean, sd, *ends)
+def _between_groups(row: np.ndarray, of: Groups, higher: bool) -> Sequence[float | None]:
+    if not 0 < of.worse < of.n:
+        return None, None
+    ordered = np.sort(row)[:: 1 if higher else -1]
+    bad, good = float(ordered[: of.worse].mean()), float(ordered[of.worse :].mean())
+    return sorted(good + share * (bad - good) for share in clopper_pearson(of.worse, of.n))
 
 
 def groups(names: Sequence[str], values_MN: np.ndarray, key: str) -> dict[str, Groups]:
     """Names with failed seeds or with seeds in two groups."""
-    failed_MN = np.isinf(values_MN)
+    failed_MN, spec = np.isinf(values_MN), metric_spec(key)
     finite_MN = np.where(failed_MN, np.nan, values_MN)
-    parted = split(finite_MN, metric_spec(key).rounding)
+    parted = split(finite_MN, spec.rounding)
     threshold = float(parted.threshold)
-    beyond_MN = finite_MN < threshold if metric_spec(key).better == "higher" else finite_MN > threshold
+    worse_MN = failed_MN | (finite_MN < threshold if spec.better == "higher" else finite_MN > threshold)
+    counts = zip(worse_MN.sum(1), (~np.isnan(values_MN)).sum(1), parted.mixed, failed_MN.sum(1), strict=True)
     return {
-        name: Groups(
-            worse=int((failed_MN | beyond_MN)[place].sum()),
-            n=int((~np.isnan(values_MN[place])).sum()),
-            threshold=threshold if parted.mixed[place] else None,
-            failed=int(failed_MN[place].sum()),
-        )
-        for place, name in enumerate(names)
-        if parted.mixed[place] or failed_MN[place].any()
+        name: Groups(int(worse), int(n), threshold if mixed else None, int(failed))
+        for name, (worse, n, mixed, failed) in zip(names, counts, strict=True)
+        if mixed or failed
     }
 
 
 def comparisons(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes: int | None) -> dict[str, Compared]:
     """Every name but the first against the first."""
-    known = metric_spec(key)
-    found = compare(values_MN, known.better != "higher", known.rounding, bounds(key, num_modes))
+    spec = metric_spec(key)
+    result = compare(values_MN, spec.better != "higher", spec.rounding, spec.bounds(num_modes))
     made = {}
     for place, name in enumerate(names[1:]):
-        number = {part: _number(getattr(found, part)[place]) for part in found._fields if part != "split"}
-        n = int(found.n[place])
+        row = {part: values[place] for part, values in result._asdict().items() if part != "split"}
+        number = {part: float(value) if np.isfinite(value) else None for part, value in row.items()}
+        n = int(result.n[place])
         made[name] = Compared(
             difference=Estimate(n, number["difference"], None, number["low"], number["high"]),
             p=number["p"],
-            exact=bool(found.exact[place]),
+            exact=bool(row["exact"]),
             share=Estimate(n, number["share"], None, number["share_low"], number["share_high"]),
-            worse=(int(found.worse[place]), int(found.worse_baseline[place])),
+            worse=(int(row["worse"]), int(row["worse_baseline"])),
             error=number["error"],
             df=number["df"],
         )
     return made
-
-
-def _number(value: np.generic) -> float | None:
-    return float(value) if np.isfinite(value) else None

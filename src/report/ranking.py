@@ -22,20 +22,20 @@ class Rank:
 def ranks(section: Section) -> dict[str, Rank]:
     """By name, in the primary metric; names with too few seeds, or without an interval, have none."""
     key = section.primary
-    found = {s.name: s.estimates[key] for s in section.summaries if key in s.estimates}
+    values = {s.name: s.estimates[key] for s in section.summaries if key in s.estimates}
     for name in section.groups:
-        if found[name].low is None and found[name].mean is not None:  # all of its seeds are the worst
-            found[name] = replace(found[name], low=found[name].mean, high=found[name].mean)
-    return rank(found, metric_spec(key).better)
+        if values[name].low is None and values[name].mean is not None:  # all of its seeds are the worst
+            values[name] = replace(values[name], low=values[name].mean, high=values[name].mean)
+    return rank(values, metric_spec(key).better)
 
 
-def rank(found: Mapping[str, Estimate], better: str | None) -> dict[str, Rank]:
+def rank(values: Mapping[str, Estimate], better: str | None) -> dict[str, Rank]:
     """From one place behind the names clearly better to as many before the last as are clearly worse.
 
     Clearly: the 95 % intervals do not overlap. Names with fewer than MIN_SEEDS values, or without an
-    interval, are nobody's rivals.
+    interval, are left out.
     """
-    rivals = {name: value for name, value in found.items() if value.n >= MIN_SEEDS and value.low is not None}
+    rivals = {name: value for name, value in values.items() if value.n >= MIN_SEEDS and value.low is not None}
     ranked = {}
     for name, own in rivals.items():
         above = sum(other.low > own.high for other in rivals.values())

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import fdtrc, stdtr, stdtrit
 
+from src.core.metric_specs import UNBOUNDED
 from src.core.multiple_tests import CHANCE
 
 MIN_SEEDS = 3
@@ -20,7 +21,6 @@ POWER = 0.8
 CAUTION = 3.0  # over M: added to the estimated spread of the names' variances, which few names underestimate
 OUTLYING = 0.05  # of the F test by which a name's variance is too large for the others' to speak for it
 ROUNDING = 1e-12  # relative; values that differ by less do not differ
-UNBOUNDED = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True)

@@ -1,177 +1,27 @@
-"""Mode collapse under the baseline, in sentences, and what becomes of each name in a run."""
+"""What becomes of each mode during training: losses, returns, onsets, survival.
 
+E evaluations, K classes.
+"""
+
+import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
-from src.core.metric_specs import compact, listed, metric_spec
-from src.report.grouping import Section
+from src.core.metric_specs import compact
+from src.report.collapse import outcomes_of
+from src.report.document import Cell, Table
+from src.report.grouping import Section, Summary
 from src.report.records import Run
-from src.report.statistics import MIN_SEEDS
-from src.report.verdicts import interval
+from src.report.tables import table
+from src.report.templating import few, say
 
-EARLY, LATE = 1 / 3, 2 / 3
-
-
-def absence(section: Section, key: str) -> str:
-    """Which names of a list metric the baseline loses, and in how many seeds."""
-    baseline, family = section.summaries[0], section.family
-    if not baseline.included or key not in section.name_keys:
-        return ""
-    runs = len(baseline.included)
-    counts = baseline.absences(key)
-    noun = section.dataset.noun
-    opening = f"Under `{section.baseline_label}` ({runs} seed{'s' * (runs != 1)})"
-    if not counts:
-        told = f"{opening} no {noun} are {key} in any seed"
-        if key != family.absent:
-            return f"{told}."
-        if runs < MIN_SEEDS:
-            return f"{told}. {no_conclusion(runs)}"
-        if set(outcomes_of(baseline.included)) - {"covering", "alive", ""}:
-            return f"{told} at the end, though {outcomes(baseline.included)}."
-        return f"{told}: there is no collapse here for a {family.remedy} to cure."
-    text = f"{opening}, {key} {noun}: {in_seeds(counts, runs, section.classes)}."
-    modes = baseline.estimates.get("modes")
-    if modes is None or section.num_modes is None:
-        return text
-    return f"{text} Covered: {interval(modes, metric_spec('modes'))} of {section.num_modes}."
-
-
-def few(seeds: int) -> str:
-    """What follows a label whose seeds are too few for a conclusion, as in " (1 seed)"."""
-    return f" ({seeds} seed{'s' * (seeds != 1)})" if seeds < MIN_SEEDS else ""
-
-
-def no_conclusion(seeds: int) -> str:
-    return f"No conclusion from {seeds} seed{'s' * (seeds != 1)}: at least {MIN_SEEDS} are needed."
-
-
-def in_seeds(counts: Counter[str], runs: int, classes: Sequence[str] = ()) -> str:
-    """Names by the number of seeds they are absent in: "Q, X in all 3 seeds; J in 1 of 3".
-
-    Most of the classes are told by those that are not among them: "all but I in all 3 seeds".
-    """
-    by_count: dict[int, list[str]] = {}
-    for name, count in sorted(counts.items()):
-        by_count.setdefault(count, []).append(name)
-    return "; ".join(
-        f"{most(names, classes) or listed(names)} {of_seeds(count, runs)}"
-        for count, names in sorted(by_count.items(), reverse=True)
-    )
-
-
-def most(names: Sequence[str], classes: Sequence[str]) -> str:
-    """ "all 26" or "all but I", "" for no more than three in four of the classes."""
-    if len(names) <= 3 / 4 * len(classes) or not classes or not set(names) <= set(classes):
-        return ""
-    return f"all but {listed(sorted(set(classes) - set(names)))}" if len(names) < len(classes) else f"all {len(names)}"
-
-
-def of_seeds(count: int, runs: int) -> str:
-    if runs == 1:
-        return "in the only seed"
-    if count == runs:
-        return "in both seeds" if runs == 2 else f"in all {runs} seeds"
-    return f"in {count} of {runs}"
-
-
-OUTCOMES = {
-    "collapsed": "collapsed",
-    "without effect": "without effect of a level",
-    "learning": "still learning",
-    "covering": "covering the modes",
-    "alive": "alive",
-    "": "with no outcome recorded",
-}
-
-
-def outcomes_of(runs: Iterable[Run]) -> Counter[str]:
-    """How many runs have each outcome; "" stands for none recorded."""
-    return Counter(run.outcome or "" for run in runs)
-
-
-def outcomes(runs: Sequence[Run]) -> str:
-    """As in "collapsed in 5 of 8, still learning in 3 of 8"; "" where no run has an outcome recorded."""
-    found = outcomes_of(runs)
-    if not set(found) - {""}:
-        return ""
-    known = [*(key for key in OUTCOMES if key in found), *sorted(found.keys() - OUTCOMES.keys())]
-    return ", ".join(f"{OUTCOMES.get(key, key)} {of_seeds(found[key], len(runs))}" for key in known)
-
-
-def onset(section: Section) -> str:
-    """What becomes of the baseline's runs, and when those collapse that do."""
-    runs = section.summaries[0].included
-    if not runs:
-        return ""
-    ended = outcomes(runs)
-    told = [f"Outcome under `{section.baseline_label}`: {ended}."] if ended else []
-    nothing = Counter(run.onset_reason for run in runs if run.onset_reason)
-    told += [f"No onset is possible {of_seeds(count, len(runs))}: {reason}." for reason, count in nothing.items()]
-    if any(run.onsets.get("") is not None for run in runs):
-        told.append(f"Collapse sets in {phases(runs, section.unit)}.")
-    elif not nothing:
-        told.append(f"Collapse has no onset in {_none_of(len(runs))}: no lasting loss of what had been reached.")
-    return " ".join(told)
-
-
-def phases(runs: tuple[Run, ...], unit: str, level: str = "") -> str:
-    """When loss became lasting, early or late in training, by seed; "" if it never did."""
-    when = {run.seed: run.onsets.get(level) for run in runs}
-    found = {run.seed: phase(when[run.seed], run.images_seen) for run in runs}
-    parts = []
-    for name in ("early", "midway", "late"):
-        seeds = [seed for seed in found if found[seed] == name]
-        if seeds:
-            counts = ", ".join(dict.fromkeys(compact(when[seed]) for seed in seeds))
-            parts.append(f"{name} in {_seeds(seeds)} (from {counts} {unit} on)")
-    if not parts:
-        return ""
-    quiet = [seed for seed in found if not found[seed]]
-    ending = f"; no lasting loss in {_seeds(quiet)}" if quiet else ""
-    budget = max((run.images_seen or 0 for run in runs), default=0)
-    return f"{', '.join(parts)}{ending}; training saw {compact(budget)} {unit}"
-
-
-def phase(onset: float | None, images_seen: float | None) -> str:
-    """One of "early" (first third), "midway", "late" (last third), or "" without one."""
-    if onset is None:
-        return ""
-    progress = onset / images_seen if images_seen else 0.0
-    return "early" if progress <= EARLY else "late" if progress > LATE else "midway"
-
-
-def _none_of(runs: int) -> str:
-    return "the only seed" if runs == 1 else "either seed" if runs == 2 else f"any of {runs} seeds"
-
-
-def _seeds(seeds: list[int | None]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
-
-
-def vanishing(section: Section) -> list[str]:
-    """From which evaluation on each name is gone for good, where the histories tell."""
-    gone: dict[str, list[float]] = {}
-    never: Counter[str] = Counter()
-    runs = section.summaries[0].included
-    for run in runs:
-        for name, fate in fates(run, section.family.absent).items():
-            if not fate.present:
-                never[name] += 1
-            elif fate.gone is not None:
-                gone.setdefault(name, []).append(fate.gone)
-    sentences = []
-    if never:
-        sentences.append(f"Never present at any evaluation: {in_seeds(never, len(runs))}.")
-    if gone:
-        first = sorted(gone, key=lambda name: (min(gone[name]), name))
-        spans = [f"{name} from {_span(gone[name])}" for name in first]
-        opening = f"Present at first, then gone for good{few(len(runs))}"
-        sentences.append(f"{opening}: {listed(spans)} {section.unit} on.")
-    return sentences
+ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
+MOST_CLASSES = 62
+QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass(frozen=True)
@@ -190,15 +40,21 @@ class ModeTrajectory:
     recoveries: int = 0
     gone: float | None = None
 
+    @property
+    def unharmed(self) -> bool:
+        return self.present and self.first_loss is None
 
-def fates(run: Run, key: str) -> dict[str, ModeTrajectory]:
+
+Trajectories = Mapping[str, ModeTrajectory]
+
+
+def trajectories(run: Run, key: str) -> dict[str, ModeTrajectory]:
     """By name, of every name absent at some evaluation; `key` is the history's column of absent names."""
-    absences = run.history.absences(key) or []
-    seen = run.history.column("images_seen")
-    return {name: _fate([name not in absent for absent in absences], seen) for name in sorted(set().union(*absences))}
+    absences, seen = run.history.absences(key) or [], run.history.column("images_seen")
+    return {name: _one([name not in lost for lost in absences], seen) for name in sorted(set().union(*absences))}
 
 
-def _fate(present: list[bool], seen: np.ndarray) -> ModeTrajectory:
+def _one(present: list[bool], seen: np.ndarray) -> ModeTrajectory:
     turns = np.diff(np.array(present, dtype=int))
     losses, returns = np.flatnonzero(turns == -1) + 1, np.flatnonzero(turns == 1) + 1
     if not losses.size:
@@ -207,6 +63,179 @@ def _fate(present: list[bool], seen: np.ndarray) -> ModeTrajectory:
     return ModeTrajectory(True, float(seen[losses[0]]), int((returns > losses[0]).sum()), gone)
 
 
-def _span(values: list[float]) -> str:
-    low, high = compact(min(values)), compact(max(values))
-    return low if low == high else f"{low}–{high}"
+def recorded(summary: Summary) -> tuple[Run, ...]:
+    """The averaged runs whose histories tell which modes were covered."""
+    return tuple(run for run in summary.included if run.history.absences(ABSENT) is not None)
+
+
+def survival(section: Section, summary: Summary) -> tuple[np.ndarray, np.ndarray] | None:
+    """Samples seen [E] and the share of seeds [E, K] in which each class is covered then; None where it is unknown.
+
+    Averaged where every seed has an evaluation. A class of stacked characters has in each seed the share of the modes
+    with it, in any place, that are covered.
+    """
+    classes, places, runs = section.classes, characters(section), recorded(summary)
+    if not runs or not places:
+        return None
+    tables = [_covered(run, classes, places) for run in runs]
+    seen = sorted(set.intersection(*map(set, tables)))
+    return (np.array(seen), np.array([np.mean([t[turn] for t in tables], axis=0) for turn in seen])) if seen else None
+
+
+def characters(section: Section) -> int:
+    """Classes that make a mode: 1 where they are the modes, 0 where modes cannot be distinguished by class."""
+    classes = section.classes
+    if not section.num_modes or not 2 <= len(classes) <= MOST_CLASSES:
+        return 0
+    places = round(math.log(section.num_modes, len(classes)))
+    distinct = places == 1 or all(len(name) == 1 for name in classes)
+    return places if distinct and len(classes) ** places == section.num_modes else 0
+
+
+def _covered(run: Run, classes: Sequence[str], places: int) -> dict[float, np.ndarray]:
+    """Share of each class's modes that are covered, [K], by samples seen."""
+    num_modes_with = len(classes) ** places - (len(classes) - 1) ** places
+    shares = {}
+    for seen, absent in zip(run.history.column("images_seen").tolist(), run.history.absences(ABSENT), strict=True):
+        lost = Counter(name for mode in absent for name in (set(mode) if places > 1 else {mode}))
+        shares[seen] = 1 - np.array([lost[name] for name in classes]) / num_modes_with
+    return shares
+
+
+def vanishing(section: Section) -> tuple[dict[str, tuple[float, float]], Counter[str]]:
+    """Under the baseline: from when on each name was lost until the end, first and last seed, and the never covered."""
+    gone: dict[str, list[float]] = {}
+    never: Counter[str] = Counter()
+    for run in section.summaries[0].included:
+        for name, one in trajectories(run, section.family.absent).items():
+            never[name] += not one.present
+            if one.gone is not None:
+                gone.setdefault(name, []).append(one.gone)
+    spans = {name: (min(times), max(times)) for name, times in gone.items()}
+    return dict(sorted(spans.items(), key=lambda item: (item[1][0], item[0]))), +never
+
+
+def onset_shares(section: Section) -> dict[str, list[str]]:
+    """Under which names loss becomes lasting in every seed, in some, in none; with their number where they are few."""
+    shares: dict[str, list[str]] = {"in every seed": [], "in some seeds": [], "in no seed": []}
+    for summary in filter(recorded, section.summaries):
+        runs, onsets = len(summary.included), sum(run.mode_onset is not None for run in summary.included)
+        if onsets in (0, runs):
+            shares["in every seed" if onsets else "in no seed"].append(f"`{summary.label}`{few(runs)}")
+        else:
+            shares["in some seeds"].append(f"`{summary.label}` ({onsets} of {runs})")
+    return {share: names for share, names in shares.items() if names}
+
+
+def onset_table(section: Section) -> Table | None:
+    """Onset over seeds per name, and in how many seeds no loss had become lasting a quarter, a half … through."""
+    drawn = list(filter(recorded, section.summaries))
+
+    def outcome(key: str) -> Callable[[Summary], str]:
+        return lambda s: str(outcomes_of(s.included)[key]) if any(run.outcome for run in s.included) else "–"
+
+    def onsets(summary: Summary) -> list[float]:
+        return [run.mode_onset for run in summary.included if run.mode_onset is not None]
+
+    def free(summary: Summary) -> str:
+        able = [run for run in summary.included if not run.onset_reason]
+        ends = [(math.inf if run.mode_onset is None else run.mode_onset, run.images_seen or 0) for run in able]
+        return " · ".join(str(sum(onset > part * seen for onset, seen in ends)) for part in QUARTERS)
+
+    def never(summary: Summary) -> str:
+        number = sum(bool(run.onset_reason) for run in summary.included)
+        return f"{number} never covered half" if number else ""
+
+    ended = () if section.family.levels else ("collapsed", "learning", "covering")  # levels have outcomes of their own
+    columns = [
+        ("name", lambda s: f"`{s.label}`"),
+        ("seeds", lambda s: len(s.included)),
+        *((key, outcome(key)) for key in ended),
+        ("with an onset", lambda s: Cell(str(len(onsets(s))), never(s))),
+        ("median onset", lambda s: _spread(onsets(s), compact)),
+        ("without one at ¼ · ½ · ¾ · the end", free),
+    ]
+    return table(drawn, columns, say("onsets", section)) if drawn else None
+
+
+def _spread(values: Sequence[float], text: Callable[[float], str]) -> Cell:
+    """Median, below it the range."""
+    if not values:
+        return Cell("–")
+    low, high = text(min(values)), text(max(values))
+    return Cell(text(median(values)), f"{low}–{high}" if low != high else "")
+
+
+def loss_table(section: Section) -> Table | None:
+    """How many modes a run loses, recovers, and loses until the end, a row per name."""
+    rows = [(summary, [trajectories(run, ABSENT) for run in recorded(summary)]) for summary in section.summaries]
+    drawn = [(summary, runs) for summary, runs in rows if runs]
+
+    def number(holds: Callable[[ModeTrajectory], bool]) -> Callable[[tuple[Summary, list[Trajectories]]], Cell]:
+        return lambda row: _spread([sum(map(holds, run.values())) for run in row[1]], "{:g}".format)
+
+    columns = [
+        ("name", lambda row: f"`{row[0].label}`"),
+        ("lost at some time", number(lambda one: one.first_loss is not None)),
+        ("of these back at the end", number(lambda one: one.first_loss is not None and one.gone is None)),
+        ("lost until the end", number(lambda one: one.gone is not None)),
+        ("never covered", number(lambda one: not one.present)),
+    ]
+    named = _has_names(section)
+    columns += [("which", lambda row: say("lost_modes", *lost_modes(row[1])))] if named else []
+    caption = say("losses", section.dataset.noun if named else "modes") if drawn else ""
+    return table(drawn, columns, caption, wide=(5,)) if drawn else None
+
+
+def _has_names(section: Section) -> bool:
+    """Whether the modes are classes, and few enough to be named one by one."""
+    return section.dataset is not None and len(section.classes) == section.num_modes <= MOST_CLASSES
+
+
+def lost_modes(runs: Sequence[Trajectories]) -> tuple[int, list[str], float | None, Counter[str], Counter[str]]:
+    """Number of runs, the first names to be lost and when, names lost until the end, and names never covered."""
+    losses = [(one.first_loss, name) for run in runs for name, one in run.items() if one.first_loss is not None]
+    earliest = min(losses, default=(None, ""))[0]
+    gone = Counter(name for run in runs for name, one in run.items() if one.gone is not None)
+    never = Counter(name for run in runs for name, one in run.items() if not one.present)
+    return len(runs), sorted({name for when, name in losses if when == earliest}), earliest, gone, never
+
+
+def class_table(section: Section) -> Table | None:
+    """Under the baseline, class by class: first loss, returns, last loss, over seeds; None if nothing was ever lost."""
+    runs = [trajectories(run, ABSENT) for run in recorded(section.summaries[0])]
+    if not _has_names(section):
+        return None
+    classes = {name: [run[name] for run in runs if name in run] for name in section.classes}
+    classes = {name: seeds for name, seeds in classes.items() if not all(one.unharmed for one in seeds)}
+    if not classes:
+        return None
+
+    def times(part: str) -> Callable[[str], list[float]]:
+        return lambda name: [value for one in classes[name] if (value := getattr(one, part)) is not None]
+
+    first, gone = times("first_loss"), times("gone")
+
+    def severity(name: str) -> tuple[float, ...]:
+        final = sum(one.gone is not None or not one.present for one in classes[name])
+        return -final, median(first(name)) if first(name) else 0.0
+
+    def back(name: str) -> Cell:
+        returns = [one.recoveries for one in classes[name] if one.recoveries]
+        return Cell(_or_dash(len(returns)), f"{sum(returns)} times in all" if sum(returns) > len(returns) else "")
+
+    columns = [
+        ({"classes": "class"}.get(section.dataset.noun, section.dataset.noun[:-1]), str),
+        ("lost at some time", lambda name: _or_dash(len(first(name)))),
+        ("first lost at", lambda name: _spread(first(name), compact)),
+        ("came back", back),
+        ("lost until the end", lambda name: _or_dash(len(gone(name)))),
+        ("since", lambda name: _spread(gone(name), compact)),
+        ("never covered", lambda name: _or_dash(sum(not one.present for one in classes[name]))),
+    ]
+    caption = say("class_losses", section, len(runs), len(section.classes) - len(classes))
+    return table(sorted(classes, key=severity), columns, caption)
+
+
+def _or_dash(number: int) -> str:
+    return str(number) if number else "–"

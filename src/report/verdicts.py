@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from src.core.metric_specs import MetricSpec, metric_spec
+from src.core.metric_specs import metric_spec
 from src.report.grouping import Section, Summary
 from src.report.paired import Compared
 from src.report.records import Run
@@ -27,8 +27,21 @@ class Verdict(StrEnum):
     UNCLEAR = "no difference shown"
     WITHHELD = "no verdict"
 
+    @property
+    def tone(self) -> str:
+        """ "helps", "hurts" or "unclear"."""
+        return str(self) if self in (Verdict.HELPS, Verdict.HURTS) else "unclear"
+
 
 SHOWN = {Verdict.KEEPS, Verdict.LOSES, Verdict.RAISES, Verdict.LOWERS}
+
+
+class Withheld(StrEnum):
+    """Why there is no verdict."""
+
+    PAIRS = "too few paired seeds"
+    BUDGET = "unequal budgets"
+    FLOOR = "both at the KL of a perfect sampler"
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,6 @@ class Comparison:
 
     Attributes:
         subject: what helps, rises or stays alive: the metric's label or the level's name.
-        reason: why there is no verdict, or what the test could have shown where no difference is.
         significance: None where too few seeds have a pair.
     """
 
@@ -45,12 +57,17 @@ class Comparison:
     verdict: Verdict
     compared: Compared
     subject: str
-    reason: str = ""
+    withheld: Withheld | None = None
     significance: Significance | None = None
 
     @property
     def difference(self) -> Estimate:
         return self.compared.difference
+
+    @property
+    def could_show(self) -> tuple[str, float] | None:
+        """What this test can show: a "difference" in 4 of 5 cases, a "count" against none, or nothing below "seeds"."""
+        return self.compared.could_show(self.significance.tests) if self.significance else None
 
 
 def judge(section: Section, summary: Summary, key: str) -> Comparison:
@@ -59,17 +76,23 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     A difference is shown where its p holds after correction: for all names in the primary metric, for all names and
     metrics in the others.
     """
-    compared, label = section.compared(key, summary.name), metric_spec(key).label
-    significance = section.significance(key, summary.name)
-    reason = _withheld(section, summary, key, compared)
-    if reason:
-        return Comparison(key, Verdict.WITHHELD, compared, label, reason, significance)
-    if significance is None or not significance.holds:
-        reason = _power(compared, metric_spec(key), significance) if significance else ""
-        return Comparison(key, Verdict.UNCLEAR, compared, label, reason, significance)
-    verdict = _meaning(section, summary, key, _grown(section, summary, key, compared))
-    subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else label
-    return Comparison(key, verdict, compared, subject, significance=significance)
+    compared, significance = section.compared(key, summary.name), section.significances.get((key, summary.name))
+    withheld, verdict, subject = _withheld(section, summary, key, compared), Verdict.UNCLEAR, metric_spec(key).label
+    if withheld:
+        verdict = Verdict.WITHHELD
+    elif significance and significance.holds:
+        verdict = _meaning(section, summary, key, _grown(section, summary, key, compared))
+        subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else subject
+    return Comparison(key, verdict, compared, subject, withheld, significance)
+
+
+def _withheld(section: Section, summary: Summary, key: str, compared: Compared) -> Withheld | None:
+    baseline = section.summaries[0]
+    if compared.difference.n < MIN_SEEDS:
+        return Withheld.PAIRS
+    if not equal_budgets(summary, baseline):
+        return Withheld.BUDGET
+    return Withheld.FLOOR if key in KLS and kl_at_floor(summary, key) and kl_at_floor(baseline, key) else None
 
 
 def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> bool:
@@ -79,8 +102,7 @@ def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> 
     values = section.tables[key]
     treated, baseline = (values[section.names.index(name)] for name in (summary.name, section.baseline))
     treated, baseline = treated[treated == treated], baseline[baseline == baseline]
-    above = sum((value > baseline).sum() - (value < baseline).sum() for value in treated)
-    return bool(above > 0)
+    return bool(sum((value > baseline).sum() - (value < baseline).sum() for value in treated) > 0)
 
 
 def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdict:
@@ -93,17 +115,6 @@ def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdi
     if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
         return Verdict.LOSES
     return Verdict.RAISES if grown else Verdict.LOWERS
-
-
-def _power(compared: Compared, shown: MetricSpec, significance: Significance) -> str:
-    """What the test could have shown."""
-    needed = compared.seeds_needed(significance.tests)
-    if needed:
-        return f"{compared.difference.n} seeds cannot show a difference in counts here, {needed} can"
-    if count := compared.count_needed(significance.tests):
-        return f"{count} of {compared.difference.n} against 0 would have been shown"
-    difference = compared.detectable(significance.tests)
-    return f"{shown.text(difference)} would have been shown in 4 of 5 cases" if difference else ""
 
 
 def losses(section: Section, summary: Summary, level: str) -> int:
@@ -122,24 +133,14 @@ def decision(section: Section, summary: Summary) -> Comparison | None:
 
 def side_effects(section: Section, summary: Summary) -> list[Comparison]:
     """Differences that are shown in any other metric."""
-    found = (judge(section, summary, key) for key in section.side_keys)
-    return [judgement for judgement in found if judgement.verdict in SHOWN]
+    return [comparison for key in section.side_keys if (comparison := judge(section, summary, key)).verdict in SHOWN]
 
 
-def effects_text(found: Sequence[Comparison], most: int = 99) -> str:
+def effects_text(effects: Sequence[Comparison], most: int = 99) -> str:
     """As in "keeps alive low; raises FID, recall"; of many, the first and how many more."""
-    parts, kept = [], list(found)[:most]
-    for verdict in Verdict:
-        subjects = [judgement.subject for judgement in kept if judgement.verdict is verdict]
-        if subjects:
-            parts.append(f"{verdict} {', '.join(subjects)}")
-    more = [f"{len(found) - most} more"] if len(found) > most else []
-    return "; ".join([*parts, *more])
-
-
-def tone(verdict: Verdict) -> str:
-    """ "helps", "hurts" or "unclear"."""
-    return str(verdict) if verdict in (Verdict.HELPS, Verdict.HURTS) else "unclear"
+    subjects = {verdict: [e.subject for e in effects[:most] if e.verdict is verdict] for verdict in Verdict}
+    parts = [f"{verdict} {', '.join(names)}" for verdict, names in subjects.items() if names]
+    return "; ".join([*parts, *([f"{len(effects) - most} more"] if len(effects) > most else [])])
 
 
 def kl_at_floor(summary: Summary, key: str = "kl") -> bool:
@@ -165,31 +166,3 @@ def equal_updates(runs: Sequence[Run]) -> bool:
 
 def _all_equal(numbers: Sequence[float | None]) -> bool:
     return None not in numbers and (not numbers or max(numbers) - min(numbers) <= BUDGET_TOLERANCE * max(numbers))
-
-
-def interval(value: Estimate, shown: MetricSpec, signed: bool = False) -> str:
-    """As in "4.3 [1.2, 7.4]", the brackets left out where there is no interval."""
-    middle = shown.text(value.mean, signed)
-    if value.low is None:
-        return middle
-    return f"{middle} [{shown.text(value.low, signed)}, {shown.text(value.high, signed)}]"
-
-
-def change(judgement: Comparison) -> str:
-    """The difference with its interval, or how many seeds are in the worse group, where the rank-sum test decides."""
-    shown, compared = metric_spec(judgement.key), judgement.compared
-    if compared.difference.mean is not None or not compared.exact:
-        return f"{shown.label} {interval(compared.difference, shown, signed=True)}"
-    n = compared.difference.n
-    return f"{shown.label}: {compared.worse[0]} of {n} seeds collapsed or failed against {compared.worse[1]} of {n}"
-
-
-def _withheld(section: Section, summary: Summary, key: str, compared: Compared) -> str:
-    baseline, n = section.summaries[0], compared.difference.n
-    if n < MIN_SEEDS:
-        return f"{n} paired seed{'s' * (n != 1)}, at least {MIN_SEEDS} are needed"
-    if not equal_budgets(summary, baseline):
-        return f"it neither saw as many {section.unit} as the baseline nor made as many generator updates"
-    if key in KLS and kl_at_floor(summary, key) and kl_at_floor(baseline, key):
-        return "both are at the floor of the sample size"
-    return ""

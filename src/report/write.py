@@ -6,18 +6,15 @@ from pathlib import Path
 
 from src.core.files import write_atomically
 from src.core.plain_data import clean, is_inside
+from src.report.answers import Sentence, opening
 from src.report.collect import ReportError, collect
-from src.report.conclusions import Sentence
 from src.report.document import Document
 from src.report.export import runs_csv, summary_csv
-from src.report.figures.all import KINDS
+from src.report.figures import KINDS
 from src.report.grouping import Section, group
-from src.report.opening import opening
 from src.report.page import compose
 from src.report.records import Run
-from src.report.render_html import html
-from src.report.render_markdown import markdown
-from src.report.size_budget import light
+from src.report.render import fit_size_budget, html, markdown
 
 
 @dataclass(frozen=True)
@@ -65,15 +62,15 @@ def _composed(runs: Sequence[Run], baseline: str | None, root: Path) -> tuple[li
     """The report on runs; one that cannot be reported even on its own is damaged, and does not stop the others'."""
     try:
         sections = group(runs, baseline)
-        return sections, light(compose(sections, root))
+        return sections, fit_size_budget(compose(sections, root))
     except ReportError:
         raise
-    except Exception:  # whatever values meet that nobody has thought of
+    except Exception:  # values of a kind that no check knows
         checked = [_checked(run, root) for run in runs]
         if all(run is before for run, before in zip(checked, runs, strict=True)):
             raise
     sections = group(checked, baseline)
-    return sections, light(compose(sections, root))
+    return sections, fit_size_budget(compose(sections, root))
 
 
 def _checked(run: Run, root: Path) -> Run:

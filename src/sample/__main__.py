@@ -19,7 +19,8 @@ from src.evaluation.point_plots import cloud
 from src.sample.drum_bars import NUM_BARS, play
 from src.training import checkpoints
 from src.training.results import read_results
-from src.training.run_record import read_record, trusted_config
+from src.training.run_config import trusted_config
+from src.training.run_record import read_record
 
 NUM_IMAGES = 160
 NUM_POINTS = 2000

@@ -22,7 +22,7 @@ from src.evaluation import image_grids
 from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
 from src.sample.drum_tracks import styled_track, track
-from src.training.run_record import trusted_config
+from src.training.run_config import trusted_config
 from src.vae.module import VAE
 
 NUM_BARS, MAX_BARS = 16, 256

@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,10 +19,12 @@ MAX_GRAPHS = 4  # kept at a time, each with memory of its own
 class GraphableModule(Protocol):
     """A module whose step runs on the device alone, apart from the steps of its optimizers."""
 
-    step_counters: tuple[str, ...]  # names of integer attributes that `step` increases
+    step_counters: tuple[str, ...]
+    """Names of integer attributes that `step` increases."""
 
-    def step(self, *inputs: Any, **options: Any) -> dict[str, Tensor]:
-        """One step on device tensors; calls the keyword `step_optimizer` on each optimizer in place of its `step`."""
+    @property
+    def step(self) -> Callable[..., dict[str, Tensor]]:
+        """One step on device tensors; calls its argument `step_optimizer` to update an optimizer's weights."""
 
     def graph_key(self) -> Hashable | None:
         """Everything that Python decides in the next step, beside the inputs' shapes; None: it cannot be captured."""
@@ -76,8 +78,8 @@ class CapturedStep:
     def __init__(self, module: GraphableModule, inputs: Sequence[Tensor]):
         self.module = module
         self.inputs = [tensor.clone() for tensor in inputs]
-        self.graphs: list[torch.cuda.CUDAGraph] = []
         self.parts: list[Callable[[], object]] = []
+        self.first: torch.cuda.CUDAGraph | None = None
         before = {name: getattr(module, name) for name in module.step_counters}
         self._begin_part()
         try:
@@ -108,11 +110,11 @@ class CapturedStep:
 
     def _begin_part(self) -> None:
         graph = torch.cuda.CUDAGraph()
-        pool = self.graphs[0].pool() if self.graphs else None  # all parts share the first one's memory
+        pool = self.first.pool() if self.first else None
+        self.first = self.first or graph
         # Other threads may go on allocating pinned memory.
         self.part = torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local")
         self.part.__enter__()
-        self.graphs.append(graph)
         self.parts.append(graph.replay)
 
     def _cut(self, optimizer: Optimizer) -> None:

@@ -35,7 +35,8 @@ from src.training.results import (
     read_results,
     write_results,
 )
-from src.training.run_record import read_record, resumed_config, save_config
+from src.training.run_config import resumed_config
+from src.training.run_record import read_record, save_config
 
 log = logging.getLogger(__name__)
 

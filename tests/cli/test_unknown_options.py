@@ -52,6 +52,7 @@ def add(config: DictConfig, *options: str) -> None:
         ("gan", "+gan.tricks.mine=5", "nothing reads gan.tricks.mine"),
         ("gan", "+gan.replay=false", "its name is now gan.cuda_graphs"),
         ("gan", "+gan.tricks.r1.evenly=true", "its name is now gan.tricks.r1.channel_max"),
+        ("vae", "+vae.anneal.linear.over=0.3", "its name is now vae.anneal.linear.duration"),
         ("vae", "+hydra.foo=3", "nothing reads hydra.foo"),
         ("vae", "+hydra.launcher.foo=3", "nothing reads hydra.launcher.foo"),
         ("vae", "+mine._target_=src.gan.tricks.Trick", "nothing reads mine"),

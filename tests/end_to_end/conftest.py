@@ -16,13 +16,13 @@ from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 from tensorboard.plugins.hparams import metadata
 
 from src import train
+from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_number
 from src.data.drums import datasets, drawing
 from src.data.letters.datasets import load_strokes
 from src.evaluation import image_grids
 from src.evaluation.oracles import base
 from src.evaluation.oracles.characters import CharacterOracle
-from src.report.possible import bounds
 from tests.conftest import shorten_oracle_training
 
 SMALL = (
@@ -142,5 +142,5 @@ def check_bounds(metrics: Mapping[str, Any], num_modes: int | None = None) -> No
     numbers = {key: value for key, value in metrics.items() if is_number(value)}
     assert numbers
     for key, value in numbers.items():
-        low, high = bounds(key, num_modes)
+        low, high = metric_spec(key).bounds(num_modes)
         assert low - 1e-6 <= value <= high + 1e-6, key

@@ -7,6 +7,8 @@ import pytest
 
 from tests.end_to_end.conftest import SMALL, Command, results
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).parents[2]
 TOY = ("experiment=toy_ring_standard", *(option for option in SMALL if not option.startswith(("data=", "model="))))
 ONCE = '''

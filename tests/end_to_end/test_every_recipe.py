@@ -1,6 +1,10 @@
 """All stabilisers in one sweep; in a file of its own, for it takes the longest of all."""
 
+import pytest
+
 from tests.end_to_end.conftest import SMALL, Command, only, results
+
+pytestmark = pytest.mark.ci
 
 
 def test_every_recipe_by_glob(command: Command):

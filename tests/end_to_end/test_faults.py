@@ -20,6 +20,8 @@ from tests.data.conftest import idx_bytes
 from tests.data.letters.test_emnist_download import Mirror
 from tests.end_to_end.conftest import SMALL, Command, results
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).parents[2]
 TOY = ("experiment=toy_ring_standard", *SMALL[2:])  # without data and model
 LETTERS = (*SMALL[1:], "data=emnist", "data.source=emnist", "evaluations=1")

@@ -16,6 +16,8 @@ from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import Command, results
 from tests.end_to_end.test_resume import RECIPE, asks_to_stop_at, cut_off_after
 
+pytestmark = pytest.mark.ci
+
 TOY = (
     "experiment=toy_ring_standard",
     "accelerator=cpu",

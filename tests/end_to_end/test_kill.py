@@ -33,7 +33,7 @@ EVERY_STATE = {
         *VAE_SMALL,
         "vae.anneal=[pretrain_then_anneal,aggressive]",
         "vae.anneal.aggressive.window=2",
-        "vae.anneal.aggressive.most=4",
+        "vae.anneal.aggressive.max_inner_updates=4",
         "budget=64000",
     ),
 }

@@ -18,8 +18,10 @@ from hydra.utils import instantiate
 from src.data.spec import DataSpec
 from src.report import __main__ as report
 from src.sample import __main__ as sample
-from src.training.run_record import trusted_config
+from src.training.run_config import trusted_config
 from tests.end_to_end.conftest import Command, results
+
+pytestmark = pytest.mark.ci
 
 OLD = Path(__file__).parents[1] / "old_runs"
 BATCH_SIZE = 8

@@ -12,6 +12,8 @@ from src.sweeps import callbacks
 from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import SMALL, Command, results
 
+pytestmark = pytest.mark.ci
+
 pytest.importorskip("optuna", reason="needs the extra [optuna]")
 
 TOY = ("experiment=toy_ring_standard", *(option for option in SMALL if not option.startswith(("data=", "model="))))

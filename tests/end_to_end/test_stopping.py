@@ -12,6 +12,8 @@ from src.gan.tricks import EMA
 from tests.end_to_end.conftest import Command, results
 from tests.end_to_end.test_resume import RECIPE, asks_to_stop_at, assert_same_run, checkpoint, steps
 
+pytestmark = pytest.mark.ci
+
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_a_run_asked_to_stop_does_after_the_step_and_goes_on(command: Command, monkeypatch, number: int):

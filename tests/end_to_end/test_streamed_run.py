@@ -11,6 +11,8 @@ from tests.data.conftest import idx_bytes
 from tests.end_to_end.conftest import VAE_SMALL, Command
 from tests.end_to_end.test_resume import assert_same_run
 
+pytestmark = pytest.mark.ci
+
 SMALL = (
     "experiment=letters_vae",
     *(option for option in VAE_SMALL if option != "data=drums"),
@@ -21,7 +23,7 @@ SMALL = (
     "data.stack=2",
     "evaluations=1",
     "vae.anneal=[linear,aggressive]",
-    "vae.anneal.aggressive.most=10",
+    "vae.anneal.aggressive.max_inner_updates=10",
 )
 
 

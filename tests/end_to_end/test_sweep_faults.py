@@ -11,6 +11,8 @@ import pytest
 
 from tests.end_to_end.conftest import SMALL, results
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).parents[2]
 PARALLEL = ("hydra/launcher=parallel", "hydra.launcher.n_jobs=2", "hydra.sweep.dir=sweep")
 BOMB = '''

@@ -14,6 +14,8 @@ from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import Command, results
 from tests.end_to_end.test_points import TOY, cache  # noqa: F401  toys need no oracle
 
+pytestmark = pytest.mark.ci
+
 STUDY = (
     "-m",
     "model=gan",

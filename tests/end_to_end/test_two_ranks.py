@@ -17,6 +17,8 @@ from src.gan.module import GAN, noise_stream
 from tests.end_to_end.conftest import SMALL, Command, results
 from tests.end_to_end.test_resume import checkpoint, steps
 
+pytestmark = pytest.mark.ci
+
 ROOT = Path(__file__).parents[2]
 RECIPE = (
     "experiment=gan_r1",

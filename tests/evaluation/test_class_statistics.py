@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from src.core.class_properties import PROPERTIES
 from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.letters.strokes import draw
 from src.data.spec import DataSpec, Split
 from src.evaluation.class_statistics import class_properties, holes, nearest_neighbour, oracle_properties, perimeter
 from src.evaluation.oracles.base import Predictions
-from src.report.class_correlations_text import PROPERTIES
 
 REAL = Path(os.environ.get("DATA_DIR", "data")) / "letters"
 

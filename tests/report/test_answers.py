@@ -4,11 +4,11 @@ from collections import Counter
 import pytest
 
 from src.report import write_report
-from src.report.answers import UNANSWERED, _on_a_click, answers, coverage, effectiveness
+from src.report.answers import UNANSWERED, _folded, answers
 from src.report.collect import collect
 from src.report.document import Cell, Details, Heading, Paragraph, Picture, Table
 from src.report.grouping import group
-from src.report.trajectories import in_seeds
+from src.report.templating import in_seeds
 
 GAN = ["Mode coverage with and without the fix", "When collapse begins", "How effective the chosen technique is"]
 VAE = ["Evidence of posterior collapse", "How annealing prevented it", "Comparison of annealing strategies"]
@@ -63,56 +63,18 @@ def test_no_picture_and_no_table_stands_on_the_page_twice(kind, request, tmp_pat
     assert len(tables) == len(set(tables)) > 4
 
 
-def test_coverage_names_the_highest_mean_and_counts_what_is_shown(study) -> None:
-    """Modes 26, 26, 25 with gan_fm; 24, 23, 22 with gan_hinge; 23, 22, 23 without."""
-    told = coverage(section_of(study))
-    assert "`gan_fm` covers 25.7 [" in told
-    assert "the highest mean of 2 remedies" in told
-    assert told.endswith("against 22.7 without.")
-
-
-def test_coverage_shows_nothing_by_means_of_too_few_seeds(make_run, tmp_path) -> None:
-    for name, missing in (("standard", "QXZJK"), ("fm", ""), ("hinge", "Q"), ("r1", "QXZJKV")):
-        for seed in range(3):
-            make_run(f"gan_{name}", seed, missing=missing)
-    assert coverage(section_of(tmp_path)).endswith(", against 21.0 without.")
-    for run in tmp_path.glob("study/*_[12]/results.json"):
-        run.unlink()
-    assert coverage(section_of(tmp_path)) == (
-        "With a fix, `gan_fm` covers 26.0 on average (1 seed), the highest mean of 3 remedies, "
-        "against 21.0 without (1 seed)."
-    )
-
-
-def test_effectiveness_is_the_share_of_the_gap_that_is_closed(make_run, tmp_path) -> None:
-    for seed in range(3):
-        make_run("gan_standard", seed, missing="QXZJKVAB"[seed:], kl=0.5)
-        make_run("gan_fm", seed, missing="Q" * (seed == 0) + "X", kl=0.1)
-    assert effectiveness(section_of(tmp_path)).endswith(
-        "Of the 7.0 modes that `gan_standard` lacks on average it wins back 5.7 (81%)."
-    )
-
-
-def test_what_is_not_shown_is_not_told_as_a_gain(make_run, tmp_path) -> None:
-    for seed, missing in enumerate(("Q", "QXZJ", "")):
-        make_run("gan_standard", seed, missing="QX", kl=0.5)
-        make_run("gan_fm", seed, missing=missing, kl=0.5 + 0.1 * (seed - 1))
-    assert effectiveness(section_of(tmp_path)) == "`gan_fm`: **no difference shown**."
-
-
 def test_a_question_that_no_run_can_answer_says_so(make_run, tmp_path) -> None:
     for seed in range(3):
         make_run("gan_standard", seed, history=[{"images_seen": 100, "modes": 24}])
     found = answered(section_of(tmp_path))
-    assert found[GAN[2]][0].text == "No remedy was run beside it, so none can be judged."
-    assert found[GAN[2]][1:] == []
+    assert len(found[GAN[2]]) == 1, "a sentence, and nothing to show"
 
 
-def test_long_tables_beside_a_picture_open_on_a_click() -> None:
+def test_long_tables_beside_a_picture_open_folded() -> None:
     short, long = (Table(["name"], [[Cell("x")]] * rows) for rows in (12, 13))
-    assert _on_a_click("Title", short) is short
-    assert _on_a_click("Title", long) == Details("Title", [long])
-    assert _on_a_click("Title", None) is None
+    assert _folded("Title", short) is short
+    assert _folded("Title", long) == Details("Title", [long])
+    assert _folded("Title", None) is None
 
 
 def test_most_of_the_letters_are_told_by_the_others():

@@ -6,15 +6,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
+from src.report.collapse import State, level_collapse, mode_collapse
 from src.report.collect import collect, read_run
-from src.report.control_tables import controls_table, samples_table
-from src.report.dynamics import onset_table
-from src.report.figures.shares import share_map
-from src.report.figures.survival import survival_maps
+from src.report.figures.heatmaps import share_map, survival_maps
 from src.report.grouping import Section, group
-from src.report.page import compose
-from src.report.render_markdown import markdown
-from src.report.tables import absence_table, main_table, other_table
+from src.report.tables import absence_table, controls_table, main_table, other_table, samples_table
+from src.report.trajectories import onset_table
 from src.report.write import write_report
 from tests.report.conftest import DRUM_CONTROLS, DRUMS, STROKES, gan_metrics, vae_history
 
@@ -62,7 +59,6 @@ def test_modes_of_letters_stand_beside_their_controls(letters_section):
     (name, *_) = found
     assert found[name][:2] == ["3", "24.7"]
     assert (found["real, held out"][1], found["noise"][1]) == ("26.0", "1.0")
-    assert "KL: of the samples' letters from the data's" in table.caption
     assert [*rows(controls_table(letters_section))] == ["KL floor"], "the others stand there already"
     assert "KL high" in " ".join(main_table(letters_section).header)
     assert "KL floor" in " ".join(other_table(letters_section).header)
@@ -76,9 +72,8 @@ def test_what_letters_lack_is_told_apart_from_levels(letters_section):
     assert row[1] == "Q in all 3 seeds; X in 1 of 3"
     assert row[2] == "alive in all 3 seeds"
     assert row[3] == "modes: 320k, 320k, 320k"
-    said = markdown(compose([letters_section], Path()))
-    assert "missing letters: Q in all 3 seeds" in said
-    assert "no level collapses" in said
+    assert mode_collapse(letters_section, "missing").lost == {"Q": 3, "X": 1}
+    assert level_collapse(letters_section)[0] is State.UNKNOWN
 
 
 def test_letters_of_a_vae_have_shares_and_a_survival_map(letters_section):
@@ -91,9 +86,7 @@ def test_letters_of_a_vae_have_shares_and_a_survival_map(letters_section):
 def test_the_report_shows_samples_sorted(letters):
     report = write_report([letters])
     text = (report.folder / "report.md").read_text()
-    assert "sorted by class" in text
     assert "oracle accuracy 0.980" in text
-    assert "while training" in text
     assert list((report.folder / "figures").glob("curves_*_modes.png"))
 
 
@@ -150,4 +143,4 @@ def test_gans_on_drums_are_heard_and_have_styles_as_modes(make_run):
     assert list(absence_table(section).header)[1:3] == ["missing", "unjudged"]
     assert rows(absence_table(section))["`drums_gan`"][:2] == ["latin in all 4 seeds", "hiphop in all 4 seeds"]
     assert share_map(section)
-    assert "missing styles: latin" in markdown(compose([section], Path()))
+    assert mode_collapse(section, "missing").always == ["latin"]

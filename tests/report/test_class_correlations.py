@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from src.core.class_properties import PROPERTIES, property_named
 from src.report import write_report
-from src.report.class_correlations import Why, why
-from src.report.class_correlations_section import why_section
-from src.report.class_correlations_text import PROPERTIES, answer, percent, property_named, terms
+from src.report.class_correlations import ClassCorrelations, class_correlations
 from src.report.collect import collect, read_run
-from src.report.figures.class_correlations import _names, why_figure
+from src.report.figures.forest import _names, correlation_figure
 from src.report.grouping import group
+from src.report.templating import percent, say
 
 LENGTHS = [float(20 + (7 * k) % 26) for k in range(26)]  # all different; of A, B, C, …: 20, 27, 34, 41, 22, …
 NOISE = [float((3 * k) % 26) for k in range(26)]  # ranks that hardly go with the lengths
@@ -26,18 +26,25 @@ def evaluations(*missing: str) -> list[dict]:
     ]
 
 
+def say_it(found: ClassCorrelations | None) -> ClassCorrelations | None:
+    """Whatever the answer, there are sentences for it."""
+    for sentence in ("classes", "class_terms") if found else ():
+        assert say(sentence, found).endswith(".")
+    return found
+
+
 @pytest.fixture
 def told(make_run):
     """What one name's runs tell, given the letters that each seed misses at its one late evaluation."""
 
-    def make(missing: list[str], properties: dict | None = None, **results) -> Why | None:
+    def make(missing: list[str], properties: dict | None = None, **results) -> ClassCorrelations | None:
         shown = {"skeleton": LENGTHS, "ink": NOISE} if properties is None else properties
         runs = [
             make_run("gan_standard", seed, history=evaluations("", names), class_properties=shown, **results)
             for seed, names in enumerate(missing)
         ]
         (section,) = group([read_run(run) for run in runs])
-        return why(section)
+        return say_it(class_correlations(section))
 
     return make
 
@@ -50,39 +57,34 @@ def drawn_for(seeds: int, pool: str, number: int) -> list[str]:
 
 def test_a_reason_is_found(told) -> None:
     found = told(drawn_for(8, LONGEST[:12], 7))
-    text = answer(found)
-    assert text.startswith("**The letters that survive have shorter strokes**: ρ = −0.")
-    assert "after Holm's correction" in text
-    assert "more ink" not in text
-    assert "less ink" not in text
+    assert found.answer == "a property"
+    assert [(one.key, one.claim) for one in found.findings] == [("skeleton", "have shorter strokes")]
 
 
 def test_sign_of_a_reason(told) -> None:
     longer = {"skeleton": [-length for length in LENGTHS]}
-    assert "**The letters that survive have longer strokes**" in answer(told(drawn_for(8, LONGEST[:12], 7), longer))
+    assert told(drawn_for(8, LONGEST[:12], 7), longer).findings[0].claim == "have longer strokes"
 
 
-def test_reasons_that_go_with_the_first_are_told(told) -> None:
+def test_reasons_that_go_with_the_first(told) -> None:
     both = {"skeleton": LENGTHS, "ink": [length**2 for length in LENGTHS]}
     found = told(drawn_for(8, LONGEST[:12], 7), both)
-    assert "They also have shorter strokes (ρ = −0." in answer(found)
-    assert "properties overlap: ink and stroke length have ρ = +1.00" in terms(found)
+    assert {one.key for one in found.findings} == {"skeleton", "ink"}
+    assert (found.twin.key, found.twin.rho) == ("skeleton", pytest.approx(1))
 
 
 def test_same_letters_without_a_reason(told) -> None:
     fixed = "".join(np.random.default_rng(7).permutation(list(ascii_uppercase))[:6])
     found = told([fixed] * 4)
     assert found.chance < 0.001
-    assert "**No property explains it**: the same letters vanish in 4 seeds more often than chance" in answer(found)
+    assert found.answer == "no property"
 
 
 def test_other_letters_in_every_seed_are_chance(told) -> None:
     found = told(["ABC", "DEF", "GHI", "JKL"])
     assert found.chance > 0.5
-    assert "**Chance, as far as 4 seeds tell**" in answer(found)
-    told = "In these runs covered: O in 100 %, A in 75 %, Q in 100 %, X in 100 % and Z in 100 % of the late evaluations"
-    assert told in answer(found)
-    assert "outlive" not in answer(found)
+    assert (found.answer, found.outlive) == ("chance", None)
+    assert [found.share(name) for name in "OAQXZ"] == [1, 0.75, 1, 1, 1]
 
 
 def test_runs_of_one_seed_are_one_witness(told) -> None:
@@ -94,7 +96,7 @@ def test_runs_of_one_seed_are_one_witness(told) -> None:
     assert many.chance == found.chance
 
 
-def test_all_runs_of_a_seed_are_heard(told) -> None:
+def test_all_runs_of_a_seed_contribute(told) -> None:
     found = told(["ABC", "DEF", "GHI"])
     lost = np.where(np.isin(found.classes, list("QXZ")), 0.0, 1.0)
     doubled = replace(
@@ -106,38 +108,30 @@ def test_all_runs_of_a_seed_are_heard(told) -> None:
     assert doubled.chance < 0.01 < 0.5 < found.chance
 
 
-def test_letters_that_one_asks_about(told) -> None:
-    assert (
-        "O (100 %) and A (100 %) do outlive Q (0 %), X (50 %) and Z (75 %); covered least often: Q (0 %), X"
-        in answer(told(["QXZ", "QX", "Q", "Q"]))
-    )
-
-
-def test_letters_that_one_asks_about_may_fare_otherwise(told) -> None:
-    text = answer(told(["OJ", "OJ", "OJ", "O"]))
-    assert "O (0 %) and A (100 %) do not all outlive Q (100 %), X (100 %) and Z (100 %)" in text
-    assert "covered least often: O (0 %) and J (25 %)." in text
-
-
-def test_letters_that_one_asks_about_may_be_mixed(told) -> None:
-    assert "A (50 %) do not all outlive Q (0 %), X (100 %)" in answer(told(["QA", "QA", "Q", "Q"]))
+@pytest.mark.parametrize(
+    ("missing", "outlive", "worst"),
+    [
+        (["QXZ", "QX", "Q", "Q"], True, ["Q", "X", "Z"]),
+        (["OJ", "OJ", "OJ", "O"], False, ["O", "J"]),
+        (["QA", "QA", "Q", "Q"], False, ["Q", "A"]),
+    ],
+)
+def test_letters_that_are_said_to_survive(told, missing, outlive, worst) -> None:
+    found = told(missing)
+    assert (found.outlive, found.worst) == (outlive, worst)
 
 
 def test_nothing_vanishes(told) -> None:
-    text = answer(told(["", "", ""]))
-    assert text.startswith("**They don't, here**: all 26 letters survive, O, A, Q, X and Z included")
-    assert "none was ever missing in any of 3 runs" in text
+    assert told(["", "", ""]).answer == "nothing vanishes"
 
 
 def test_two_seeds_are_no_reason(told) -> None:
     found = told([LONGEST[:8], LONGEST[:9]])
-    assert answer(found).startswith("**No conclusion** from 2 seeds: at least 3 are needed")
-    assert "Z in 0 %" in answer(found), "how they fared is told all the same"
-    assert "outlive" not in answer(found)
-    assert why_figure(found) is None
+    assert (found.answer, found.outlive, found.share("Z")) == ("too few seeds", None, 0)
+    assert correlation_figure(found) is None
 
 
-def styles(make_run, missing: list[str]) -> Why:
+def styles(make_run, missing: list[str]) -> ClassCorrelations:
     """Five classes that are no letters."""
     names = ["rock", "jazz", "hiphop", "electronic", "latin"]
     data = {"name": "drums", "digest": "dd", "classes": names, "shape": [1, 16, 9], "levels": 1}
@@ -146,27 +140,23 @@ def styles(make_run, missing: list[str]) -> Why:
         rows = [{"images_seen": 100, "modes": 5 - len(lost.split()), "kl": 0.1, "missing": lost}]
         metrics = {"modes": 5 - len(lost.split()), "missing": lost.split()}
         run = make_run(seed=seed, history=rows, dataset=data, metrics=metrics, class_properties=shown)
-    return why(group(collect([run.parent]))[0])
+    return say_it(class_correlations(group(collect([run.parent]))[0]))
 
 
 def test_too_few_classes(make_run) -> None:
     found = styles(make_run, ["rock jazz", "rock jazz", "rock"])
-    text = answer(found)
-    assert text.startswith("**No conclusion** from 5 styles: with 3 properties to choose from")
-    assert "Covered least often: rock (0 %) and jazz (33.3 %)." in text
-    assert why_figure(found) is None
+    assert (found.answer, found.worst) == ("too few classes", ["rock", "jazz"])
+    assert correlation_figure(found) is None
 
 
 def test_styles_that_survive(make_run) -> None:
-    assert answer(styles(make_run, ["", "", ""])).startswith(
-        "**They don't, here**: all 5 styles survive; in the second"
-    )
+    assert styles(make_run, ["", "", ""]).answer == "nothing vanishes"
 
 
 def test_property_that_is_the_same_everywhere_explains_nothing(told) -> None:
     found = told(["QX", "Q", "Q"], {"holes": [0.0] * 26})
-    assert answer(found).startswith("**No answer**: nothing that was measured on the letters differs")
-    assert why_figure(found) is None
+    assert found.answer == "nothing measured"
+    assert correlation_figure(found) is None
 
 
 @pytest.mark.parametrize("damage", ["text", [1, 2], {"ink": None}, {"ink": [1.0] * 25 + [None]}, {"ink": [1.0]}])
@@ -177,11 +167,10 @@ def test_damaged_properties_do_no_harm(told, damage) -> None:
 
 def test_runs_without_properties_or_histories_tell_nothing(make_run) -> None:
     (section,) = group([read_run(make_run("gan_standard"))])
-    assert why(section) is None
-    assert why_section(section) == []
+    assert class_correlations(section) is None
     bare = [{"images_seen": 100, "modes": 26, "kl": 0.1}]
     (section,) = group([read_run(make_run("gan_fm", history=bare, class_properties={"ink": NOISE}))])
-    assert why(section) is None
+    assert class_correlations(section) is None
 
 
 def test_unknown_property_has_a_name() -> None:

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.report.class_correlations import correlate, spearman, why
-from src.report.class_correlations_text import terms
+from src.report.class_correlations import class_correlations, correlate, spearman
 from src.report.collect import collect, read_run
 from src.report.grouping import group
 from tests.report.test_class_correlations import LENGTHS, NOISE, evaluations
@@ -16,7 +15,7 @@ from tests.report.test_class_correlations import LENGTHS, NOISE, evaluations
 def test_survival_is_of_the_second_half_of_training(make_run) -> None:
     rows = evaluations("ABQ", "ABQ", "QX", "X")
     run = make_run(history=rows, images_seen=400, class_properties={"ink": NOISE})
-    found = why(group([read_run(run)])[0])
+    found = class_correlations(group([read_run(run)])[0])
     lost = {name: share for name, share in zip(found.classes, found.survival_K, strict=True) if share < 1}
     assert lost == {"Q": 0.5, "X": 0}
 
@@ -27,7 +26,7 @@ def test_survival_is_the_mean_of_completed_runs_of_all_names(make_run, tmp_path)
     make_run("gan_fm", 0, history=evaluations("", "QX"), **shown)
     make_run("gan_fm", 1, history=evaluations("", ""), **shown)
     make_run("gan_hinge", 0, history=evaluations("", "A"), status="diverged", **shown)
-    found = why(group(collect([tmp_path]))[0])
+    found = class_correlations(group(collect([tmp_path]))[0])
     shares = dict(zip(found.classes, found.survival_K, strict=True))
     assert (shares["Q"], shares["X"], shares["A"]) == pytest.approx((1 / 3, 2 / 3, 1))
     assert (found.num_seeds, found.labels) == (2, ("gan_standard", "gan_fm", "gan_fm"))
@@ -38,9 +37,9 @@ def test_of_stacked_characters_the_modes_with_it_count(make_run) -> None:
     rows = [{"images_seen": 100, "modes": 3, "kl": 0.1, "missing": "AA"}]
     metrics = {"modes": 3, "missing": ["AA"]}
     run = make_run(history=rows, dataset=data, metrics=metrics, class_properties={"ink": [1.0, 2.0]})
-    found = why(group([read_run(run)])[0])
+    found = class_correlations(group([read_run(run)])[0])
     assert found.survival_K.tolist() == pytest.approx([2 / 3, 1])
-    assert "over the modes that contain it" in terms(found)
+    assert found.channels == 2
 
 
 def test_rank_correlation_is_scipys() -> None:

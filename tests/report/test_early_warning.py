@@ -5,11 +5,11 @@ import pytest
 
 from src.report import write_report
 from src.report.collect import read_run
-from src.report.early_warning import Record, moved, records
-from src.report.early_warning_text import definition, earliest, left_out, warning_table
-from src.report.figures.signals import signal_curves
+from src.report.early_warning import Record, moved, not_warned, records, warning, warning_table
+from src.report.figures.curves import signal_curves
 from src.report.grouping import group
 from src.report.records import History, Run
+from src.report.templating import say
 
 FLAT = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.1]
 
@@ -47,7 +47,7 @@ def test_the_future_does_not_change_when_a_signal_moved() -> None:
     assert all(moved(run_of([*values, *later]), "signal") == 100 for later in ([], [1, 1], [1e6] * 9, [-1e6] * 9))
 
 
-def test_noise_seldom_moves() -> None:
+def test_noise_rarely_moves() -> None:
     random = np.random.default_rng(0)
     moves = [moved(run_of(random.normal(size=20)), "signal") is not None for _ in range(400)]
     assert 0.06 < np.mean(moves) < 0.19
@@ -93,21 +93,18 @@ def test_leads_and_false_alarms_are_counted(pulse) -> None:
     rows = [[cell.text for cell in row] for row in table.rows]
     assert rows == [["logit gap", "1 of 4", "0", "1 of 3"], ["pairwise accuracy", "0 of 4", "–", "0 of 3"]]
     assert table.rows[0][2].detail == "−200 … 200"
-    assert table.caption.startswith("All averaged runs of all names together.")
 
 
-def test_a_signal_that_tells_recipes_apart_is_no_warning(pulse) -> None:
+def test_a_signal_that_only_distinguishes_recipes_is_no_warning(pulse) -> None:
     """It moves under every name that ever collapses, and under no other, in sound runs as well."""
     runs = [pulse("gan_standard", seed, 5, 900) for seed in range(3)]
     runs += [pulse("gan_fm", seed, None, None) for seed in range(12)]
     pooled = records(group(runs)[0])
-    assert "**Logit gap** warns earliest" in earliest(pooled, "images")
-    assert "it may only tell recipes apart" in earliest(pooled, "images")
+    assert (warning(pooled).state, warning(pooled).record.pooled) == ("warns", True)
     runs += [pulse("gan_hinge", seed, 5, 900 if seed < 3 else None) for seed in range(6)]
     within = records(group(runs)[0])
     assert within[0] == Record("logit_gap", (200.0,) * 3, 3, 3, 3, collapsed_seeds=3, sound_seeds=3)
-    assert earliest(within, "images").startswith("No signal warns without crying wolf")
-    assert warning_table(within, "images").caption.startswith("Averaged runs of the names that have runs with and")
+    assert (warning(within).state, warning(within).others) == ("false alarms", [within[0]])
 
 
 def test_names_with_both_fates_are_judged_alone_only_if_they_have_enough_runs(pulse) -> None:
@@ -119,17 +116,14 @@ def test_names_with_both_fates_are_judged_alone_only_if_they_have_enough_runs(pu
     assert not any(record.pooled for record in records(group(runs)[0]))
 
 
-def test_what_is_not_counted_is_said(pulse, make_run) -> None:
+def test_runs_that_no_signal_could_have_warned_of(pulse, make_run) -> None:
     runs = [pulse("gan_standard", 0, 5, 900), pulse("gan_fm", 0, None, None)]
-    assert left_out(group(runs)[0]) == ""
+    assert not_warned(group(runs)[0]) == (0, 0)
     runs += [pulse("gan_r1", 0, 5, 500), pulse("gan_r1", 1, 5, 0), pulse("gan_r1", 2, 5, 0)]
     runs += [read_run(make_run("gan_r1", 3, onset=0))]  # older, without signals
     (section,) = group(runs)
     assert records(section)[0].collapsed == 1
-    told = left_out(section)
-    assert told.startswith("In 1 run collapse set in before a signal had 4 evaluations")
-    assert "In 2 runs half the modes were never covered" in told
-    assert told.endswith("These runs are not counted here.")
+    assert not_warned(section) == (1, 2)
 
 
 def test_an_onset_right_after_the_first_possible_move_can_be_warned_of(pulse) -> None:
@@ -151,34 +145,26 @@ def seeded(signal: str, leads: Sequence[float], collapsed: int, alarms: int, sou
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "state", "signal"),
     [
-        ([seeded("a", (9.0, 9.0), 2, 0, 9)], "No conclusion on early warnings: 2 runs of 2 seeds with an onset"),
-        ([seeded("a", (), 0, 0, 9)], "No conclusion on early warnings: no runs with an onset"),
-        (
-            [Record("a", (9.0,) * 6, 6, 0, 9, collapsed_seeds=1, sound_seeds=9)],
-            "No conclusion on early warnings: 6 runs of 1 seed with an onset that a signal could have preceded, and at "
-            "least 3 seeds are needed.",
-        ),
-        (
-            [Record("a", (9.0,) * 3, 3, 0, 9, collapsed_seeds=3, sound_seeds=2)],
-            "is not known: 9 runs of 2 seeds without an onset, and at least 3 seeds are needed.",
-        ),
-        (
-            [seeded("a", (9.0,), 3, 0, 9), seeded("b", (-5.0,), 3, 0, 9)],
-            "the best, a, moved before the onset in 1 of",
-        ),
-        ([seeded("a", (9.0,) * 3, 3, 2, 9)], "No signal warns without crying wolf; these also moved in runs without"),
-        ([seeded("a", (9.0,) * 3, 3, 0, 2)], "Whether it also moves where nothing collapses is not known: 2 runs"),
-        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,) * 3, 3, 0, 3)], "**B** warns earliest"),
-        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,) * 3, 3, 1, 3)], "**A** warns earliest"),
-        ([seeded("a", (9.0, 5.0, -3.0), 3, 1, 5)], "in 2 of 3 runs, by 5 bars in the median, and it moved in 1 of 5"),
-        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,), 1, 0, 3)], "**A** warns earliest"),
-        ([seeded("a", (9.0, 0.0, 0.0), 3, 0, 3)], "the best, a, moved before the onset in 1 of 3"),
+        ([seeded("a", (9.0, 9.0), 2, 0, 9)], "too few collapses", "a"),
+        ([seeded("a", (), 0, 0, 9)], "too few collapses", "a"),
+        ([Record("a", (9.0,) * 6, 6, 0, 9, collapsed_seeds=1, sound_seeds=9)], "too few collapses", "a"),
+        ([Record("a", (9.0,) * 3, 3, 0, 9, collapsed_seeds=3, sound_seeds=2)], "false alarms unknown", "a"),
+        ([seeded("a", (9.0,), 3, 0, 9), seeded("b", (-5.0,), 3, 0, 9)], "none warns", "a"),
+        ([seeded("a", (9.0,) * 3, 3, 2, 9)], "false alarms", "a"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 2)], "false alarms unknown", "a"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,) * 3, 3, 0, 3)], "warns", "b"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,) * 3, 3, 1, 3)], "warns", "a"),
+        ([seeded("a", (9.0, 5.0, -3.0), 3, 1, 5)], "warns", "a"),
+        ([seeded("a", (9.0,) * 3, 3, 0, 3), seeded("b", (20.0,), 1, 0, 3)], "warns", "a"),
+        ([seeded("a", (9.0, 0.0, 0.0), 3, 0, 3)], "none warns", "a"),
     ],
 )
-def test_the_sentence_says_what_the_runs_support(found, said) -> None:
-    assert said in earliest(found, "bars")
+def test_the_signal_that_warns_earliest(found, state, signal) -> None:
+    outcome = warning(found)
+    assert (outcome.state, outcome.record.signal) == (state, signal)
+    assert say("warning", outcome, "bars").endswith(".")
 
 
 def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None:
@@ -189,8 +175,7 @@ def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None
     text = (report.folder / "report.md").read_text()
     assert "### How collapse unfolds" in text
     assert "### Early warnings" in text
-    assert definition() in text
-    assert "**Logit gap** warns earliest: it moved before the onset in 3 of 3 runs, by 200 images" in text
+    assert "**Logit gap**" in text
     assert (report.folder / "figures" / "signals_gan_ab12cd34.png").stat().st_size > 10_000
 
 

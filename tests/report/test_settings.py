@@ -1,8 +1,7 @@
 import pytest
 
-from src.report.collect import read_run
+from src.report.collect import read_run, settings
 from src.report.grouping import group
-from src.report.settings import settings
 
 
 @pytest.fixture

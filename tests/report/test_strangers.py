@@ -21,8 +21,7 @@ from src.report import write
 from src.report.collect import ReportError, collect, read_history, read_run
 from src.report.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
 from src.report.export import _csv
-from src.report.render_html import html
-from src.report.render_markdown import markdown
+from src.report.render import html, markdown
 from src.report.write import write_report
 from tests.foreign import fuzzed
 

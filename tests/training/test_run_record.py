@@ -19,19 +19,8 @@ from omegaconf import OmegaConf
 
 from src.core import resolvers
 from src.train import CONFIGURATION
-from src.training.run_record import (
-    FORCED,
-    PARTS,
-    TRUSTED,
-    USUAL_CACHE,
-    Record,
-    checked,
-    confined,
-    read_record,
-    resumed_config,
-    save_config,
-    trusted_config,
-)
+from src.training.run_config import FORCED, TRUSTED, USUAL_CACHE, checked, confined, resumed_config, trusted_config
+from src.training.run_record import PARTS, Record, read_record, save_config
 from tests.foreign import fuzzed
 from tests.test_conf import OPTIONS
 
@@ -108,7 +97,7 @@ def test_a_pipe_is_no_record(run: Path):
 @pytest.fixture
 def resumed(run: Path, monkeypatch: pytest.MonkeyPatch):
     """What a run with a checkpoint goes on with, given values beside `resume=`, as the command line composes them."""
-    monkeypatch.setattr("src.training.run_record.newest_valid", lambda run: run / "last.ckpt")
+    monkeypatch.setattr("src.training.run_config.newest_valid", lambda run: run / "last.ckpt")
 
     def resume(**given: object) -> object:
         asked = OmegaConf.create({"cache": ".cache"})
@@ -295,7 +284,7 @@ def test_no_module_is_imported_only_because_a_record_names_it(run: Path, monkeyp
     def fail(target: str) -> None:
         raise AssertionError(f"{target} was imported")
 
-    monkeypatch.setattr("src.training.run_record.get_class", fail)
+    monkeypatch.setattr("src.training.run_config.get_class", fail)
     for target in ("src.train.x", "benchmarks.__main__.x", "antigravity.x", "src", "srcs.gan.x", "torch.testing.x"):
         write(run, changed("callbacks.curves", {"_target_": target}))
         with pytest.raises(ValueError, match="is refused"):

@@ -88,7 +88,9 @@ class Asking(Heeding):
 def test_several_steps_a_call_reach_the_same_weights(make_vae, fit_vae, precision):
     states, calls = [], []
     for callback in (Asking(), Heeding()):
-        vae = make_vae(anneal={"aggressive": Aggressive(window=2, most=4, check_every=3), "linear": Linear()})
+        vae = make_vae(
+            anneal={"aggressive": Aggressive(window=2, max_inner_updates=4, check_every=3), "linear": Linear()}
+        )
         vae.breakpoints |= {4, 9}
         fit_vae(vae, 12, callbacks=[callback], precision=precision)
         states.append(vae.state_dict())

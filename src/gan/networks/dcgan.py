@@ -24,10 +24,10 @@ def make_norm(norm: str, channels: int) -> nn.Module:
 
 
 def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
-    """Sizes met when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2."""
+    """Sizes when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2."""
     sizes = [(height >> level, width >> level) for level in range(depth + 1)]
     if depth < 1:
-        raise ValueError(f"depth={depth}: networks halve the image at least once")
+        raise ValueError(f"depth={depth}: the networks halve the image at least once")
     if 0 in sizes[-1]:
         most = min(height, width).bit_length() - 1
         way_out = f"choose {most} at most" if most else "choose gan.network=mlp"
@@ -70,8 +70,8 @@ class Generator(GeneratorNetwork):
 class Discriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
-    In training mode each layer loses a random share `dropout` of its channels, different ones for every image
-    (Tompson et al. 2015, arXiv:1411.4280, section 3.2), also while the generator is updated.
+    In training mode a random share `dropout` of each layer's channels is dropped per image (Tompson et al. 2015,
+    arXiv:1411.4280, section 3.2), in the updates of both networks.
     """
 
     def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "group", dropout: float = 0.0):
@@ -83,7 +83,7 @@ class Discriminator(DiscriminatorNetwork):
         layers: list[nn.Module] = []
         for level in range(depth):
             out = width << level
-            normed = level > 0  # DCGAN leaves the layer that sees the pixels unnormalised
+            normed = level > 0  # DCGAN does not normalise the first layer
             layers += [nn.Conv2d(channels, out, 4, 2, 1, bias=not normed or norm == "none")]
             layers += [make_norm(norm, out)] if normed else []
             layers += [nn.LeakyReLU(0.2, inplace=True)]

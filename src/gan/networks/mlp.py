@@ -1,4 +1,4 @@
-"""Multilayer perceptrons for points in the plane, or anything else too small to convolve.
+"""Multilayer perceptrons for points in the plane and other data too small for convolutions.
 
 B batch, Z latent dims, C channels, H height, W width, F features.
 """
@@ -17,7 +17,7 @@ GAIN = 0.8  # of the orthogonal weights that Metz et al. 2017 (arXiv:1611.02163,
 class Generator(GeneratorNetwork):
     """Maps noise [B, Z] to images [B, C, H, W], mostly in [-1, 1]: `depth` layers of ReLU and a linear one.
 
-    It computes in full precision also under autocast: with bf16's two digits Gaussians would be a few grains wide.
+    Always in full precision: bf16 would resolve the modes' Gaussians to a few values only.
     """
 
     def __init__(self, shape: Shape, z: int = 64, width: int = 128, depth: int = 3):
@@ -38,7 +38,7 @@ class Generator(GeneratorNetwork):
 class Discriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
-    In full precision too.
+    Always in full precision.
     """
 
     def __init__(self, shape: Shape, width: int = 128, depth: int = 3):
@@ -56,7 +56,7 @@ class Discriminator(DiscriminatorNetwork):
 def hidden(inputs: int, width: int, depth: int, activation: nn.Module) -> list[nn.Module]:
     """`depth` layers of `width` units, each with its activation."""
     if depth < 1:
-        raise ValueError(f"depth={depth}: a multilayer network has at least one hidden layer")
+        raise ValueError(f"depth={depth}: a multilayer perceptron has at least one hidden layer")
     sizes = [inputs] + [width] * depth
     return [layer for level in range(depth) for layer in (nn.Linear(sizes[level], width), activation)]
 

@@ -1,19 +1,19 @@
 """R3GAN's residual networks (Huang et al. 2024, arXiv:2501.05441, section 4), at the size of small images and grids.
 
-No layer normalises: a block starts as the identity, which keeps the scale of what passes through in check instead, and
-the penalties R1 and R2 see the gradient of one image alone. Compared to the reference, https://github.com/brownvc/R3GAN,
-and measured as one training step (relativistic, R1 and R2, batch 64, 28×28) on one core:
+There is no normalisation: blocks start as the identity, which keeps the scale of activations, and the gradients in R1
+and R2 are those of single images. Differences to the reference, https://github.com/brownvc/R3GAN, with costs measured
+as one training step (relativistic, R1 and R2, batch 64, 28×28) on one core:
 
-- the 3×3 convolution inside a block is a plain one between half as many channels, not a grouped one between twice as
-  many: with 32 channels at 14×14 that makes a block, differentiated twice, 3.4 times as fast;
-- images are met and left at half their size, in 4×4 convolutions with a stride of two as in DCGAN: a block at full size
-  costs four times as much;
-- the generator starts from a linear layer; from a learnt basis, scaled channel by channel, it learnt more slowly, and
-- its last layer is tanh, as ink is nearly black or white, which a linear output took longer to find and overshot (both
-  seen with one seed after 19,200 drawn letters).
+- the 3×3 convolution in a block is a plain one between half as many channels instead of a grouped one between twice as
+  many: with 32 channels at 14×14 a block, differentiated twice, is 3.4 times as fast;
+- the first and last layers are 4×4 convolutions with stride 2, as in DCGAN: a block at full size costs four times as
+  much;
+- the generator starts from a linear layer; it learnt more slowly from a learnt basis, scaled per channel, and
+- its last layer is tanh, as ink is nearly black or white: a linear output learnt more slowly and overshot (both with
+  one seed after 19,200 drawn letters).
 
-An image costs 1.5 times what it costs DCGAN at the same width. Weights start from unit gain and there are few channels,
-so the rate wants to be well above the reference's 2e-4: of 1e-3, 2e-3 and 4e-3 the highest learnt fastest.
+An image costs 1.5 times as much as with DCGAN at the same width. Weights have unit gain and there are few channels, so
+the learning rate must be well above the reference's 2e-4: of 1e-3, 2e-3 and 4e-3 the highest learnt fastest.
 
 B batch, Z latent dims, C channels, H height, W width, F features.
 """
@@ -32,8 +32,7 @@ from src.gan.networks.dcgan import Head, halvings
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 
 SLOPE = 0.2
-# Keeps the second moment through a leaky rectifier.
-GAIN = math.sqrt(2 / (1 + SLOPE**2))
+GAIN = math.sqrt(2 / (1 + SLOPE**2))  # preserves the second moment through a leaky rectifier
 LAYERS = 3  # convolutions in a block
 
 
@@ -46,8 +45,8 @@ class ResidualGenerator(GeneratorNetwork):
         width: channels at half the size of the image; they double with every further halving.
         depth: halvings of the size.
         blocks: residual blocks at each size.
-        mean: brightness that the images start at, -1 (black) to 1, both excluded. Started at the data's there is no
-            rush to it, in which a wide generator overshoots into blank images that the tanh lets no gradient out of.
+        mean: initial brightness of the images, -1 (black) to 1, both excluded. At the data's own a wide generator
+            does not overshoot into blank images, where the tanh is saturated and has no gradient.
     """
 
     def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, blocks: int = 1, mean: float = 0.0):
@@ -78,7 +77,7 @@ class ResidualGenerator(GeneratorNetwork):
 class ResidualDiscriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
-    There is a feature for every channel at the smallest size, F = width · 2^(depth - 1).
+    One feature per channel at the smallest size, F = width · 2^(depth - 1).
 
     Args:
         shape: C, H and W.

@@ -1,101 +1,150 @@
-"""Learning curves: one metric against samples seen, the mean over seeds and its 95 % band.
+"""Learning curves against samples seen: the mean over seeds and its 95 % band, by name, by level or by signal.
 
 E evaluations.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator
 
-from src.core.metric_specs import LEAST_KL, compact, metric_spec
+from src.core.metric_specs import LEAST_KL, metric_spec
+from src.evaluation.metrics.onset import ACTIVE_NATS
+from src.report.early_warning import moved, signals
 from src.report.figures.style import (
     BEHIND,
     COLOURS,
     INK,
     MUTED,
     STYLES,
-    WIDTH,
-    along_the_bottom,
-    along_the_left,
+    count_axis,
+    label_panels,
+    legend,
+    log_axis,
     panels,
     png,
     short,
-    style_axes,
+    styled,
 )
 from src.report.grouping import Section, Summary
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, estimate
 
 AT_LEAST = {"kl_high": LEAST_KL, "kl_low": LEAST_KL}
-LOG_SCALED = {"kl", *AT_LEAST}
+LOG_SCALED = {"kl", "generator_gradient", "discriminator_gradient", *AT_LEAST}
 MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide each other
+QUANTITIES = {"kl": "KL, nats", "active": "active dimensions", "beta": "β"}
+DASHED = (0, (4, 3))
 
 
+@styled
 def curves(section: Section, key: str) -> bytes | None:
-    """One metric against samples seen; a panel per name, the baseline behind each, once the names are many."""
-    drawn = [s for s in section.summaries if any(run.history.has(key) for run in (*s.included, *s.excluded))]
+    """One metric, all names in one panel; a panel per name, the baseline behind each, once the names are many."""
+    drawn = [summary for summary in section.summaries if _has(summary, key)]
     if not drawn:
         return None
     crowded = len(section.summaries) > MOST_TOGETHER
-    return _panels(section, drawn, key) if crowded else _overlay(section, key)
-
-
-def _overlay(section: Section, key: str) -> bytes:
-    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
-    axes = figure.add_subplot()
-    ends = []
-    for summary, colour, style in zip(section.summaries, COLOURS, STYLES, strict=False):
-        seen, mean = draw(axes, summary, key, colour, style)
-        if seen.size:
-            ends.append((seen[-1], mean[-1], summary.label, colour))
-    _scale(axes, section, key)
-    _reference(axes, section, key)
-    style_axes(axes)
-    _label_ends(axes, ends)
-    axes.set_xlabel(f"training {section.unit} seen")
-    axes.set_ylabel(metric_spec(key).label)
-    return png(figure)
-
-
-def _panels(section: Section, drawn: Sequence[Summary], key: str) -> bytes:
-    figure, grid = panels(len(drawn), 1.35)
-    for axes, summary in zip(grid, drawn, strict=True):
-        is_baseline = summary.name == section.baseline
-        if not is_baseline:
-            axes.plot(*averaged(section.summaries[0], key)[:2], color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
-        draw(axes, summary, key, INK if is_baseline else COLOURS[1])
+    figure, grid = panels(len(drawn), 1.35) if crowded else panels(1, 3.2, columns=1, legend=True)
+    looks = {s.label: {"color": c, "linestyle": d} for s, c, d in zip(section.summaries, COLOURS, STYLES, strict=False)}
+    for number, summary in enumerate(drawn):
+        axes, is_baseline = grid[number * crowded], summary.name == section.baseline
+        if crowded:
+            look = {"color": INK if is_baseline else COLOURS[1]}
+            axes.set_title(short(summary.label, 28))
+            behind = averaged(section.summaries[0], key)[:2] if not is_baseline else ([], [])
+            axes.plot(*behind, color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
+        else:
+            look = looks[summary.label]
+        draw(axes, summary, key, **look)
     _scale(grid[0], section, key)
-    for axes, summary in zip(grid, drawn, strict=True):
+    if key == "modes" and section.num_modes:
+        grid[0].set_ylim(0, 1.06 * section.num_modes)
+    for axes in grid:
         _reference(axes, section, key, named=axes is grid[0])
-        style_axes(axes)
-        axes.set_title(short(summary.label, 28), fontsize=9.5, loc="left", color=INK, y=1)
-    along_the_bottom(figure, f"training {section.unit} seen (grey, dashed: the baseline)")
-    along_the_left(figure, metric_spec(key).label)
+    if not crowded:
+        legend(figure, {label: look | {"linewidth": 2.2} for label, look in looks.items()})
+    aside = " (grey, dashed: the baseline)" if crowded else ""
+    label_panels(figure, f"training {section.unit} seen{aside}", metric_spec(key).label)
     return png(figure)
 
 
-def draw(
-    axes: Axes, summary: Summary, key: str, colour: str, style: str | tuple = "-"
-) -> tuple[np.ndarray, np.ndarray]:
+@styled
+def level_curves(section: Section, quantity: str) -> bytes | None:
+    """KL, active dimensions or β: a panel per name, in it a line and a band per level; None without a history."""
+    keys = _distinct(section, {level: f"{quantity}_{level}" for level in section.family.levels})
+    drawn = [summary for summary in section.summaries if any(_has(summary, key) for key in keys.values())]
+    if not drawn:
+        return None
+    figure, grid = panels(len(drawn), 1.35, columns=min(4, max(2, len(drawn))), legend=True)
+    looks = {title: {"color": c, "linestyle": d} for title, c, d in zip(keys, COLOURS[1:], STYLES, strict=False)}
+    for axes, summary in zip(grid, drawn, strict=True):
+        axes.set_title(short(summary.label, 28))
+        for title, key in keys.items():
+            draw(axes, summary, key, **looks[title])
+        if quantity == "kl":  # below this line a level counts as collapsed
+            axes.axhspan(0.9 * LEAST_KL, ACTIVE_NATS, color="#f1efe9", zorder=0, linewidth=0)
+            _line(axes, ACTIVE_NATS, "collapsed", below=True)
+    _scale(grid[0], section, next(iter(keys.values())))
+    legend(figure, {title: look | {"linewidth": 2.2} for title, look in looks.items()})
+    label_panels(figure, f"training {section.unit} seen", QUANTITIES[quantity])
+    return png(figure)
+
+
+def _distinct(section: Section, keys: dict[str, str]) -> dict[str, str]:
+    """Column by title; one for all levels where they never differ."""
+    histories = [run.history for run in section.runs if run.history.rows]
+    present = {f"level {level}": key for level, key in keys.items() if any(h.has(key) for h in histories)}
+    first, *others = present.values() or [""]
+    same = all(np.array_equal(h.column(first), h.column(key), equal_nan=True) for h in histories for key in others)
+    return {"both levels": first} if others and same else present
+
+
+@styled
+def signal_curves(section: Section) -> bytes | None:
+    """A panel per early-warning signal under the baseline, a colour per seed, as many seeds as there are colours.
+
+    A dot marks where the signal moved, an upright line the onset; its dashes leave gaps for the next seed's.
+    """
+    keys = signals(section)
+    runs = [run for run in section.summaries[0].included if any(run.history.has(key) for key in keys)][: len(COLOURS)]
+    if not runs:
+        return None
+    figure, grid = panels(len(keys) + 1, 1.6, columns=3, legend=True, own=True)
+    looks = [{"color": colour, "linestyle": STYLES[n % len(STYLES)]} for n, colour in enumerate(COLOURS)]
+    for axes, key in zip(grid, ["modes", *keys], strict=True):
+        axes.set_title(metric_spec(key).label)
+        for number, run in enumerate(runs):
+            seen, values = _curve(run, key, positive=False)
+            axes.plot(seen, values, linewidth=1.4, **looks[number])
+            if run.onset:
+                dashes = (4 * number, (4, 4))
+                axes.axvline(run.onset, color=COLOURS[number], linewidth=1.2, linestyle=dashes, zorder=0.9)
+            if key != "modes" and (when := moved(run, key)) is not None:
+                dot = {"color": COLOURS[number], "markersize": 8, "markeredgecolor": "white"}
+                axes.plot(when, values[seen == when], "o", **dot)
+        _scale(axes, section, key)
+        axes.tick_params(labelbottom=True)
+    marks = {"onset": {"marker": "|", "markersize": 11}, "moved": {"marker": "o", "markersize": 8}}
+    seeds = {f"seed {run.seed}": look for run, look in zip(runs, looks, strict=False)}
+    legend(figure, seeds | {name: look | {"color": MUTED, "linestyle": ""} for name, look in marks.items()}, columns=8)
+    label_panels(figure, f"training {section.unit} seen")
+    return png(figure)
+
+
+def draw(axes: Axes, summary: Summary, key: str, color: str, linestyle: str | tuple = "-") -> None:
     """Mean and 95 % band of the averaged seeds, thin lines where they are too few for one; dotted: not averaged."""
     few = len(summary.included) < MIN_SEEDS
     for run in (*(summary.included if few else ()), *summary.excluded):
         thin = "-" if run in summary.included else ":"
-        axes.plot(*_curve(run, key), linestyle=thin, color=colour, linewidth=0.9, alpha=0.5)
+        axes.plot(*_curve(run, key), linestyle=thin, color=color, linewidth=0.9, alpha=0.5)
     seen_E, mean_E, low_E, high_E = averaged(summary, key)
     alone = "o" if len(seen_E) == 1 else ""
-    axes.plot(
-        seen_E, mean_E, color=colour, linestyle=style, linewidth=2.2, solid_capstyle="round", marker=alone, markersize=5
-    )
+    axes.plot(seen_E, mean_E, color=color, linestyle=linestyle, linewidth=2.2, marker=alone, markersize=5)
     if not few:
         limits = axes.dataLim.frozen()
-        axes.fill_between(seen_E, low_E, high_E, color=colour, alpha=0.16, linewidth=0)
+        axes.fill_between(seen_E, low_E, high_E, color=color, alpha=0.16, linewidth=0)
         axes.dataLim.set(limits)  # wide intervals of the first evaluations shall not flatten all that follows
-    return seen_E, mean_E
 
 
 def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
@@ -106,75 +155,57 @@ def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
     tables = [dict(np.transpose(_curve(run, key)).tolist()) for run in summary.included]
     seen = sorted(set.intersection(*map(set, tables))) if tables else []
     into, back = (math.log, np.exp) if key in LOG_SCALED else (float, np.asarray)
-    found = [estimate(into(table[x]) for table in tables) for x in seen]
-    ends = ([getattr(value, end) for value in found] for end in ("mean", "low", "high"))
+    estimates = [estimate(into(table[x]) for table in tables) for x in seen]
+    ends = ([getattr(value, end) for value in estimates] for end in ("mean", "low", "high"))
     return np.array(seen), *(back(np.array(values, dtype=float)) for values in ends)
 
 
-def _curve(run: Run, key: str) -> tuple[np.ndarray, np.ndarray]:
+def _has(summary: Summary, key: str) -> bool:
+    return any(run.history.has(key) for run in (*summary.included, *summary.excluded))
+
+
+def _curve(run: Run, key: str, positive: bool = True) -> tuple[np.ndarray, np.ndarray]:
     seen, values = run.history.column("images_seen"), run.history.column(key)
     usable = np.isfinite(seen) & np.isfinite(values)
-    if key in LOG_SCALED:
+    if key in LOG_SCALED and positive:
         usable &= np.nan_to_num(values) > 0
     return seen[usable], np.maximum(values[usable], AT_LEAST.get(key, -np.inf))
 
 
 def _scale(axes: Axes, section: Section, key: str) -> None:
     """The vertical scale, and the ticks of both; panels that share their scales need it once."""
-    if key == "modes" and section.num_modes:
-        axes.set_ylim(0, 1.06 * section.num_modes)
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-    if key == "kl":
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axes.yaxis.set_minor_formatter(NullFormatter())
-    if key == "elbo":
-        _leave_out_the_start(axes, section, key)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-
-
-def _reference(axes: Axes, section: Section, key: str, named: bool = True) -> None:
-    """A line at all classes, or at the KL floor."""
-    known = {"modes": (section.num_modes, f"all {section.num_modes}"), "kl": (_floor(section), "floor")}
-    level, label = known.get(key, (None, ""))
-    if not level:
+    count_axis(axes.xaxis)
+    if key in LOG_SCALED:
+        log_axis(axes)
+        if key in AT_LEAST:
+            axes.set_ylim(bottom=0.9 * LEAST_KL)
+        elif key != "kl":
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
         return
-    axes.axhline(level, color=MUTED, linewidth=0.8, linestyle=(0, (4, 3)), zorder=0)
-    if named:
-        axes.annotate(
-            label, (0.01, level), xycoords=("axes fraction", "data"), xytext=(0, -2 if key == "modes" else 2),
-            textcoords="offset points", fontsize=7.5, color=MUTED, va="top" if key == "modes" else "bottom",
-        )  # fmt: skip
+    if key not in section.family.signals:
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=key == "modes" or key.startswith("active")))
+    if key.startswith(("active", "beta")):
+        axes.set_ylim(bottom=0)
+    elif key == "elbo":  # from the second quarter of training on: the first steps gain more than all names differ by
+        columns = [run.history.column(key) for run in section.included]
+        late = np.concatenate([[], *(column[len(column) // 4 :] for column in columns)])
+        late = late[np.isfinite(late)]
+        if late.size and np.ptp(late):
+            axes.set_ylim(late.min() - 0.05 * np.ptp(late), late.max() + 0.05 * np.ptp(late))
 
 
-def _floor(section: Section) -> float | None:
-    return section.summaries[0].mean("kl_floor")
+def _reference(axes: Axes, section: Section, key: str, named: bool) -> None:
+    """A line at all classes, or at the KL floor."""
+    known = {"modes": (section.num_modes, f"all {section.num_modes}")}
+    known["kl"] = (section.summaries[0].mean("kl_floor"), "floor")
+    level, label = known.get(key, (None, ""))
+    if level:
+        _line(axes, level, label if named else "", below=key == "modes")
 
 
-def _leave_out_the_start(axes: Axes, section: Section, key: str) -> None:
-    """Limits from the second quarter of training on: the first steps gain more than all names differ in the end."""
-    columns = [run.history.column(key) for run in section.included]
-    late = np.concatenate([[], *(column[len(column) // 4 :] for column in columns)])
-    late = late[np.isfinite(late)]
-    if late.size and np.ptp(late):
-        axes.set_ylim(late.min() - 0.05 * np.ptp(late), late.max() + 0.05 * np.ptp(late))
-
-
-def _label_ends(axes: Axes, ends: Sequence[tuple[float, float, str, str]]) -> None:
-    """Names beside the ends of their lines, pushed apart until they no longer touch."""
-    axes.figure.draw_without_rendering()
-    height = axes.bbox.height
-    heights = sorted((axes.transData.transform((x, y))[1] - axes.bbox.y0, name, c) for x, y, name, c in ends)
-    gap, placed = 0.062 * height, []
-    for level, name, colour in heights:
-        placed.append([max(level, placed[-1][0] + gap) if placed else level, name, colour])
-    excess = placed[-1][0] - height if placed else 0
-    for i in range(len(placed) - 1, -1, -1):
-        ceiling = height if i == len(placed) - 1 else placed[i + 1][0] - gap
-        placed[i][0] = min(placed[i][0], ceiling) if excess > 0 else placed[i][0]
-    for level, name, colour in placed:
-        axes.text(
-            1.012, level / height, short(name), transform=axes.transAxes, color=colour,
-            fontsize=9.5, fontweight="bold", va="center",
-        )  # fmt: skip
+def _line(axes: Axes, level: float, label: str, below: bool) -> None:
+    axes.axhline(level, color=MUTED, linewidth=0.8, linestyle=DASHED, zorder=1)
+    axes.annotate(
+        label, (0.02, level), xycoords=("axes fraction", "data"), xytext=(0, -3 if below else 2),
+        textcoords="offset points", fontsize=8, color=MUTED, va="top" if below else "bottom",
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Rate–distortion plane: what each run tells its decoder, and what the decoder still gets wrong.
+"""Rate–distortion plane: the information each run's latents carry, and the decoder's remaining error.
 
 Alemi et al. 2018, arXiv:1711.00464: R = KL and D = reconstruction, both in nats, and −ELBO = D + R, so that lines of
 one ELBO fall at one nat per nat. No model can lie below D + R = entropy of the data.
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, png, short, style_axes
+from src.report.collapse import reference
+from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, legend, png, styled
 from src.report.grouping import Section
-from src.report.posterior import reference
 from src.report.records import Run
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 Points = dict[str, np.ndarray]  # label to (runs, 2): rate, distortion
 
 
+@styled
 def rate_distortion(section: Section) -> bytes | None:
     """The plane from no rate at all on, and a close-up of the runs; None if no run has both quantities."""
-    points = {s.label: found for s in section.summaries if len(found := _points(s.included, section.family.levels))}
+    points = {s.label: runs for s in section.summaries if len(runs := _points(s.included, section.family.levels))}
     if not points:
         return None
     floor, entropy = reference(section, "floor_nll"), reference(section, "entropy")
@@ -32,23 +32,22 @@ def rate_distortion(section: Section) -> bytes | None:
     figure = Figure(figsize=(WIDTH, 4.9), layout="constrained")
     whole, close = figure.subplots(1, 2)
     everything = np.concatenate(list(points.values()))
-    marks = [(0, value) for value in (floor,) if value is not None]
-    _frame(whole, np.concatenate([everything, np.array([[0, everything[:, 1].min()], *marks])]), from_zero=True)
+    marks = [[0, value] for value in (everything[:, 1].min(), floor) if value is not None]
+    _frame(whole, np.concatenate([everything, marks]), from_zero=True)
     _frame(close, everything)
     styles = _styles(points)
     for axes, title in ((whole, "from no rate at all on"), (close, "the runs, closer")):
-        for name, found in points.items():
-            colour, marker = styles[name]
-            axes.scatter(*found.T, s=44, color=colour, marker=marker, edgecolor="white", linewidth=0.7, zorder=4)
+        for name, (colour, marker) in styles.items():
+            axes.scatter(*points[name].T, s=44, color=colour, marker=marker, edgecolor="white", linewidth=0.7, zorder=4)
         _iso_elbo(axes)
         _limit(axes, floor, "collapse floor", dashes=(5, 3))
         _limit(axes, entropy, "entropy", dashes=(1, 1.5))
-        axes.set_title(title, fontsize=10, loc="left", color=INK, pad=15)  # above the numbers of the lines
+        axes.set_title(title, fontsize=10, pad=15)  # above the numbers of the lines
         axes.set_xlabel("rate R: KL of all levels, nats")
-        style_axes(axes)
         axes.grid(False)
     whole.set_ylabel("distortion D: reconstruction, nats")
-    _legend(figure, styles)
+    looks = {name: {"color": c, "marker": m, "linestyle": "", "markersize": 7} for name, (c, m) in styles.items()}
+    legend(figure, looks, place="outside upper left")
     return png(figure)
 
 
@@ -79,25 +78,17 @@ def _frame(axes: Axes, shown: np.ndarray, from_zero: bool = False) -> None:
 def _iso_elbo(axes: Axes) -> None:
     """Lines of one ELBO, its value where they leave the panel at the right or above it."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
-    rates = np.array([left, right])
-    axes.annotate(
-        "ELBO", (1, 1), xycoords="axes fraction", xytext=(3, 9), textcoords="offset points", fontsize=7.5, color=MUTED
-    )
+    small = {"textcoords": "offset points", "fontsize": 7.5, "color": MUTED, "annotation_clip": False}
+    axes.annotate("ELBO", (1, 1), xycoords="axes fraction", xytext=(3, 9), **small)
     for total in MaxNLocator(9, steps=[1, 2, 5, 10]).tick_values(left + bottom, right + top):
         if not left + bottom < total < right + top:
             continue
-        axes.plot(rates, total - rates, color=GRID, linewidth=0.9, zorder=1, scalex=False, scaley=False)
+        axes.axline((left, total - left), slope=-1, color=GRID, linewidth=0.9, zorder=1)
         text = f"{-total:g}".replace("-", "−")
         if bottom < total - right < top:
-            place, offset, align = (right, total - right), (3, 0), {"ha": "left", "va": "center"}
+            axes.annotate(text, (right, total - right), xytext=(3, 0), ha="left", va="center", **small)
         elif left < total - top < right:
-            place, offset, align = (total - top, top), (0, 2), {"ha": "center", "va": "bottom"}
-        else:
-            continue
-        axes.annotate(
-            text, place, xytext=offset, textcoords="offset points", fontsize=7.5, color=MUTED, annotation_clip=False,
-            **align,
-        )  # fmt: skip
+            axes.annotate(text, (total - top, top), xytext=(0, 2), ha="center", va="bottom", **small)
 
 
 def _limit(axes: Axes, total: float | None, name: str, dashes: tuple[float, float]) -> None:
@@ -108,17 +99,9 @@ def _limit(axes: Axes, total: float | None, name: str, dashes: tuple[float, floa
     start, end = max(left, total - top), min(right, total - bottom)
     if end - start < 0.4 * (right - left):  # not in sight, or but a corner with no room for the name
         return
-    axes.plot([start, end], [total - start, total - end], color=INK, linewidth=1.3, linestyle=(0, dashes), zorder=2)
+    axes.axline((left, total - left), slope=-1, color=INK, linewidth=1.3, linestyle=(0, dashes), zorder=2)
     at = start + 0.03 * (right - left)
     axes.text(
         at, total - at + 0.012 * (top - bottom), f"{name} {total:.2f}", fontsize=8.5, color=INK, va="bottom",
         rotation=-45, rotation_mode="anchor", transform_rotates_text=True, zorder=5,
-    )  # fmt: skip
-
-
-def _legend(figure: Figure, styles: dict[str, tuple[str, str]]) -> None:
-    handles = [Line2D([], [], color=c, marker=m, linestyle="", markersize=7) for c, m in styles.values()]
-    figure.legend(
-        handles, [short(name, 30) for name in styles], loc="outside upper left", ncols=min(len(styles), 4),
-        frameon=False, fontsize=9.5, labelcolor=INK,
     )  # fmt: skip

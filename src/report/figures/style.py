@@ -1,26 +1,33 @@
-"""The look shared by all figures. Figure objects only: no pyplot, no global state."""
+"""Parts shared by all figures, whose look is templates/report.mplstyle. Figure objects only, no pyplot."""
 
 import io
+from collections.abc import Mapping, Sequence
 from math import ceil
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
-from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 from PIL import Image
 
+from src.core.metric_specs import compact
 from src.core.plotting import draw
 
-# Okabe and Ito's colours, told apart by colour-blind readers; the baseline is near black.
+# Okabe and Ito's colours, which colour-blind readers distinguish; the baseline is near black.
 COLOURS = ("#2b2b2b", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00")
-STYLES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.2, 1.2)))  # told apart in black and white too
+STYLES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.2, 1.2)))  # distinct in black and white too
 INK, MUTED, GRID, BEHIND = "#2b2b2b", "#6b6b6b", "#e4e4e4", "#8f8f8f"
 WIDTH = 10.0  # inches, the width of the page
-DPI = 150
 LEFT, RIGHT, BOTTOM = 0.75, 0.28, 0.62  # inches around a grid of panels
 LEGEND, KEY = 0.38, 0.55  # inches above it for a legend, below it for a colour bar
+
+styled = mpl.rc_context(fname=Path(__file__).parents[1] / "templates" / "report.mplstyle")
 
 
 def panels(
@@ -32,8 +39,7 @@ def panels(
     `own`: each panel has scales of its own.
     """
     rows, across, down = ceil(count / columns), 0.62 if own else 0.16, 0.66 if own else 0.42
-    top = 0.32 + LEGEND * legend
-    bottom = BOTTOM + KEY * key
+    top, bottom = 0.32 + LEGEND * legend, BOTTOM + KEY * key
     total = rows * height + (rows - 1) * down + top + bottom
     width = (WIDTH - LEFT - RIGHT - (columns - 1) * across) / columns
     figure = Figure(figsize=(WIDTH, total))
@@ -51,35 +57,52 @@ def panels(
     return figure, list(grid[:count])
 
 
-def along_the_bottom(figure: Figure, text: str) -> None:
-    """A label for the horizontal axes of all panels."""
-    figure.text(0.5, 0.1 / figure.get_figheight(), text, ha="center", va="bottom", fontsize=9.5, color=MUTED)
+def label_panels(figure: Figure, below: str, left: str = "") -> None:
+    """Labels for the axes of all panels."""
+    figure.text(0.5, 0.1 / figure.get_figheight(), below, ha="center", va="bottom", fontsize=9.5, color=MUTED)
+    figure.text(0.1 / WIDTH, 0.5, left, ha="left", va="center", rotation=90, fontsize=9.5, color=MUTED)
 
 
-def along_the_left(figure: Figure, text: str) -> None:
-    """A label for the vertical axes of all panels."""
-    figure.text(0.1 / WIDTH, 0.5, text, ha="left", va="center", rotation=90, fontsize=9.5, color=MUTED)
+def legend(figure: Figure, looks: Mapping[str, Mapping], place: str = "upper left", columns: int = 4) -> None:
+    """A legend above the panels, where it covers nothing; a look is what `Line2D` takes."""
+    handles = [Line2D([], [], **look) for look in looks.values()]
+    figure.legend(handles, [short(name, 30) for name in looks], loc=place, ncols=min(len(looks), columns))
 
 
-def colour_bar(figure: Figure, image: ScalarMappable) -> Colorbar:
-    """A colour bar under all panels; its ticks are the caller's."""
+def colour_bar(figure: Figure, image: ScalarMappable, ticks: Mapping[float, str]) -> None:
+    """A colour bar under all panels."""
     height = figure.get_figheight()
-    place = figure.add_axes((0.27, 0.62 / height, 0.46, 0.11 / height))
-    bar = figure.colorbar(image, cax=place, orientation="horizontal")
-    bar.ax.tick_params(labelsize=8, colors=MUTED, length=2, which="both")
+    if figure.get_layout_engine():
+        bar = figure.colorbar(image, ax=figure.axes, location="bottom", shrink=0.5, aspect=45, pad=0.03)
+    else:
+        place = figure.add_axes((0.27, 0.62 / height, 0.46, 0.11 / height))
+        bar = figure.colorbar(image, cax=place, orientation="horizontal")
+    bar.set_ticks([*ticks], labels=[*ticks.values()])
+    bar.ax.tick_params(labelsize=8, length=2)
     bar.outline.set_visible(False)
-    return bar
 
 
-def style_axes(axes: Axes, grid: str = "y") -> None:
-    """Axes that stay behind the data."""
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#9a9a9a")
-    axes.grid(axis=grid, color=GRID, linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=8.5, colors=MUTED, length=3)
-    for label in (axes.xaxis.label, axes.yaxis.label):
-        label.set(color=MUTED, fontsize=9.5)
+def count_axis(axis: Axis, ticks: int = 4) -> None:
+    """Counts of samples, in few characters."""
+    axis.set_major_locator(MaxNLocator(ticks))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
+
+
+def log_axis(axes: Axes) -> None:
+    """A logarithmic vertical scale with plain numbers; mathematics is switched off in all pictures."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def bare(axes: Axes, labels: Sequence[str] | None = None) -> None:
+    """No frame and no ticks, a row per label from top to bottom."""
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    if labels is not None:
+        axes.set_yticks(range(len(labels)), labels)
+        axes.set_ylim(len(labels) - 0.5, -0.5)
 
 
 def short(name: str, limit: int = 32) -> str:
@@ -91,7 +114,6 @@ def short(name: str, limit: int = 32) -> str:
 
 
 def png(figure: Figure) -> bytes:
-    figure.set_dpi(DPI)
     canvas = FigureCanvasAgg(figure)
     draw(canvas)
     return packed(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))

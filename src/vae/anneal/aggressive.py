@@ -38,17 +38,17 @@ class Aggressive(Annealer):
 
     Args:
         window: inner updates over which the loss is averaged.
-        most: maximum of inner updates per step.
+        max_inner_updates: per step.
         check_every: steps between two estimates of mutual information.
     """
 
-    def __init__(self, window: int = 10, most: int = 100, check_every: int = 100):
+    def __init__(self, window: int = 10, max_inner_updates: int = 100, check_every: int = 100):
         super().__init__()
         self.window = self.number("window", window, COUNT)
-        self.most = self.number("most", most, COUNT)
+        self.max_inner_updates = self.number("max_inner_updates", max_inner_updates, COUNT)
         self.check_every = self.number("check_every", check_every, COUNT)
-        if window > most:
-            raise ValueError(f"{self.state_key}.window={window}: choose at most most={most}")
+        if window > max_inner_updates:
+            raise ValueError(f"{self.state_key}.window={window}: choose at most max_inner_updates={max_inner_updates}")
         self.is_on = True
         self.information = 0.0
         self.inner_updates = 0
@@ -82,7 +82,7 @@ class Aggressive(Annealer):
         for group in self.optimizer.param_groups:
             group["lr"] = self.vae.optimizers().param_groups[0]["lr"]
         before = math.inf
-        for _ in range(self.most // self.window):
+        for _ in range(self.max_inner_updates // self.window):
             loss = float(sum(self.update() for _ in range(self.window))) / self.window
             self.inner_updates += self.window
             if not loss < before:

@@ -49,20 +49,20 @@ class Temperature(Annealer):
     Args:
         start: τ₀.
         end: τ_min.
-        over: share of the run after which the end is reached.
+        duration: share of the run after which the end is reached.
     """
 
-    def __init__(self, start: float = 2.0, end: float = 1.0, over: float = 1.0):
+    def __init__(self, start: float = 2.0, end: float = 1.0, duration: float = 1.0):
         super().__init__()
         self.start = self.number("start", start, POSITIVE)
         self.end = self.number("end", end, POSITIVE)
-        self.over = self.number("over", over, SHARE)
+        self.duration = self.number("duration", duration, SHARE)
         if end > start:
             raise ValueError(f"{self.state_key}.end={end}: it cools; choose at most start={start}")
 
     def tau(self, t: float) -> float:
         """τ at progress t ∈ [0, 1)."""
-        return max(self.end, self.start * (self.end / self.start) ** (t / self.over))
+        return max(self.end, self.start * (self.end / self.start) ** (t / self.duration))
 
     def temperature(self) -> float:
         return self.tau(self.progress)

@@ -16,16 +16,16 @@ class LevelBalance(Annealer):
     is thus hardly penalised.
 
     Args:
-        over: T₀, the share of the run over which β rises.
+        duration: T₀, the share of the run over which β rises.
     """
 
-    def __init__(self, over: float = 0.3):
+    def __init__(self, duration: float = 0.3):
         super().__init__()
-        self.over = self.number("over", over, SHARE)
+        self.duration = self.number("duration", duration, SHARE)
 
     def beta(self, kls: KLs) -> Levels:
-        if self.progress >= self.over:
+        if self.progress >= self.duration:
             return 1.0, 1.0
         size = torch.stack([kl_B.abs().mean(-1) for kl_B in kls.levels_B]).detach() + LEAST_KL
-        high, low = self.progress / self.over * size / size.mean()
+        high, low = self.progress / self.duration * size / size.mean()
         return high, low

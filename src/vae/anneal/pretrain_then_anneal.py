@@ -20,16 +20,18 @@ class PretrainThenAnneal(TargetRate):
 
     Args:
         pretrain: share of the run with β = 0.
-        over: share of the run over which β rises after that.
+        duration: share of the run over which β rises after that.
         nats: target rate of each level; 4 and 4 make the 8 of the paper.
     """
 
-    def __init__(self, pretrain: float = 0.2, over: float = 0.3, nats: PerLevel = 4.0):
+    def __init__(self, pretrain: float = 0.2, duration: float = 0.3, nats: PerLevel = 4.0):
         super().__init__(nats)
         self.pretrain = self.number("pretrain", pretrain, NOT_NEGATIVE)
-        self.over = self.number("over", over, SHARE)
-        if pretrain + over > 1:
-            raise ValueError(f"{self.state_key}.pretrain={pretrain} over={over}: more than the whole run; choose less")
+        self.duration = self.number("duration", duration, SHARE)
+        if pretrain + duration > 1:
+            raise ValueError(
+                f"{self.state_key}.pretrain={pretrain} duration={duration}: more than the whole run; choose less"
+            )
         self.is_reset = False
 
     def attach(self, vae: AnnealedVAE) -> None:
@@ -38,7 +40,7 @@ class PretrainThenAnneal(TargetRate):
 
     def shape(self, t: float) -> float:
         """β at progress t ∈ [0, 1)."""
-        return min(1.0, max(0.0, t - self.pretrain) / self.over)
+        return min(1.0, max(0.0, t - self.pretrain) / self.duration)
 
     def beta(self, kls: KLs) -> Levels:
         return self.shape(self.progress), self.shape(self.progress)

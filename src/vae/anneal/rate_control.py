@@ -18,19 +18,19 @@ class Capacity(KLTransform):
 
     Args:
         target: final C of each level, in nats.
-        over: share of the run over which C grows.
+        duration: share of the run over which C grows.
         gamma: γ, the paper's 1000; must be well above 1, the price of a nat of KL in the bound.
     """
 
-    def __init__(self, target: PerLevel = 4.0, over: float = 0.5, gamma: float = 1000.0):
+    def __init__(self, target: PerLevel = 4.0, duration: float = 0.5, gamma: float = 1000.0):
         super().__init__()
         self.target = self.levels("target", target, NOT_NEGATIVE)
-        self.over = self.number("over", over, SHARE)
+        self.duration = self.number("duration", duration, SHARE)
         self.gamma = self.number("gamma", gamma, POSITIVE)
 
     def capacity(self, t: float) -> tuple[float, float]:
         """C of each level at progress t, in nats."""
-        share = min(1.0, t / self.over)
+        share = min(1.0, t / self.duration)
         return self.target[0] * share, self.target[1] * share
 
     def penalty(self, kls: KLs, beta: Levels) -> Tensor:

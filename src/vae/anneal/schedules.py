@@ -53,16 +53,16 @@ class Linear(Schedule):
     """β rises linearly from 0 to 1, then stays (Sønderby et al. 2016, arXiv:1602.02282).
 
     Args:
-        over: share of the run over which β rises.
+        duration: share of the run over which β rises.
         weight: final β of each level.
     """
 
-    def __init__(self, over: float = 0.5, weight: PerLevel = 1.0):
+    def __init__(self, duration: float = 0.5, weight: PerLevel = 1.0):
         super().__init__(weight)
-        self.over = self.number("over", over, SHARE)
+        self.duration = self.number("duration", duration, SHARE)
 
     def shape(self, t: float) -> float:
-        return min(1.0, t / self.over)
+        return min(1.0, t / self.duration)
 
 
 class Sigmoid(Schedule):
@@ -87,16 +87,16 @@ class Cosine(Schedule):
     """β rises as half a cosine, ½(1 − cos πt/T₀), then stays at 1 (Fu et al. 2019, arXiv:1903.10145).
 
     Args:
-        over: T₀, the share of the run over which β rises.
+        duration: T₀, the share of the run over which β rises.
         weight: final β of each level.
     """
 
-    def __init__(self, over: float = 0.5, weight: PerLevel = 1.0):
+    def __init__(self, duration: float = 0.5, weight: PerLevel = 1.0):
         super().__init__(weight)
-        self.over = self.number("over", over, SHARE)
+        self.duration = self.number("duration", duration, SHARE)
 
     def shape(self, t: float) -> float:
-        return 0.5 * (1 - math.cos(math.pi * min(1.0, t / self.over)))
+        return 0.5 * (1 - math.cos(math.pi * min(1.0, t / self.duration)))
 
 
 class Cyclical(Schedule):

@@ -9,8 +9,7 @@ import torch
 from rich.console import Console
 from torch.nn.functional import one_hot
 
-from src.data.letters.datasets import Strokes
-from src.data.letters.fonts import Fonts
+from src.data.letters.datasets import Fonts, Strokes
 from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.letters.strokes import draw
 from src.data.spec import Split

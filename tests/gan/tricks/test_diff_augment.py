@@ -43,7 +43,7 @@ def test_the_gradient_is_the_mask():
     assert torch.equal(images.grad.sum((1, 2, 3)), (seen != 0).sum((1, 2, 3)).float())
 
 
-def test_every_image_that_is_judged_is_augmented(make_gan, fit):
+def test_every_image_that_is_scored_is_augmented(make_gan, fit):
     """Real and fake, in the updates of both networks."""
     seen = []
 

@@ -26,9 +26,9 @@ def test_only_the_first_layer_grows(make_gan, m):
 def test_logits_and_gradients(make_gan):
     gan = make_gan(tricks={"packing": Packing(2)})
     images = torch.randn(6, 1, 8, 8, requires_grad=True)
-    judged = gan.discriminate(images)
-    assert judged.logits_B.shape == (3,)
-    judged.logits_B[1].backward()
+    scored = gan.discriminate(images)
+    assert scored.logits_B.shape == (3,)
+    scored.logits_B[1].backward()
     assert [bool(gradient.abs().sum() > 0) for gradient in images.grad] == [False, False, True, True, False, False]
 
 

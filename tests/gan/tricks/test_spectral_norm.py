@@ -49,7 +49,7 @@ def test_the_generator_is_left_alone(make_gan, gan):
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_a_copy_judges_alike(gan, fit, training):
+def test_a_copy_gives_the_same_logits(gan, fit, training):
     fit(gan, num_batches=3)
     gan.train(training)
     images, copy = torch.randn(4, 1, 8, 8), deepcopy(gan)

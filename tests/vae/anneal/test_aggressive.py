@@ -48,7 +48,7 @@ def changed(before, after):
 
 def test_who_updates_what(make_vae, fit_vae, monkeypatch):
     """Inner updates change the inference networks only, the outer step the generative ones only."""
-    annealer, between = Aggressive(window=2, most=4), []
+    annealer, between = Aggressive(window=2, max_inner_updates=4), []
     vae = make_vae(anneal={"aggressive": annealer}, warmup=0.5)
     catch_up = annealer.catch_up
 
@@ -67,7 +67,7 @@ def test_who_updates_what(make_vae, fit_vae, monkeypatch):
 
 def test_off_for_good_once_information_falls(make_vae, fit_vae, estimates):
     left = estimates(1.0, 2.0, 2.0, 1.9, 5.0)
-    annealer = Aggressive(window=2, most=2, check_every=2)
+    annealer = Aggressive(window=2, max_inner_updates=2, check_every=2)
     steps = Steps(annealer)
     fit_vae(make_vae(anneal={"aggressive": annealer}), 14, callbacks=[steps])
     assert left == [5.0]  # no further estimate
@@ -78,7 +78,7 @@ def test_off_for_good_once_information_falls(make_vae, fit_vae, estimates):
 
 
 def test_inner_updates_end_when_the_loss_no_longer_falls(make_vae, fit_vae, monkeypatch):
-    annealer = Aggressive(window=3, most=30)
+    annealer = Aggressive(window=3, max_inner_updates=30)
     losses = iter([9.0, 8.0, 7.0, 6.0, 5.0, 4.0, 5.0, 5.0, 5.0] + [1.0] * 6 + [100.0 - i for i in range(60)])
     monkeypatch.setattr(annealer, "update", lambda: torch.tensor(next(losses)))
     steps = Steps(annealer)
@@ -89,7 +89,7 @@ def test_inner_updates_end_when_the_loss_no_longer_falls(make_vae, fit_vae, monk
 
 def test_inner_updates_lower_the_loss(make_vae, fit_vae, bars):
     """With the decoder as it is, they find better posteriors."""
-    annealer = Aggressive(window=10, most=60)
+    annealer = Aggressive(window=10, max_inner_updates=60)
     vae = make_vae(anneal={"aggressive": annealer})
     trainer = fit_vae(vae, 1)
     trainer.optimizers[0].param_groups[0]["lr"] = 0.01
@@ -114,7 +114,7 @@ def test_inner_updates_move_no_other_annealer(make_vae, fit_vae):
             self.observed += 1
             super().observe(distortion_B, kls)
 
-    annealers = {"aggressive": Aggressive(window=2, most=8), "control": Counted(), "geco": GECO()}
+    annealers = {"aggressive": Aggressive(window=2, max_inner_updates=8), "control": Counted(), "geco": GECO()}
     fit_vae(make_vae(anneal=annealers), 7)
     assert annealers["aggressive"].inner_updates >= 4 * 6
     assert annealers["control"].observed == 7
@@ -131,7 +131,7 @@ def test_inner_updates_see_the_others_as_the_step_does(make_vae, fit_vae, tmp_pa
             return super().shape(t)
 
     def vae():
-        annealers = {"aggressive": Aggressive(window=2, most=2), "linear": Asked()}
+        annealers = {"aggressive": Aggressive(window=2, max_inner_updates=2), "linear": Asked()}
         return make_vae(anneal={name: annealers[name] for name in names})
 
     whole = [step / 8 for step in range(8) for _ in range(3)]  # two inner updates and the step itself
@@ -143,7 +143,7 @@ def test_inner_updates_see_the_others_as_the_step_does(make_vae, fit_vae, tmp_pa
 
 
 def test_inner_updates_follow_the_runs_learning_rate(make_vae, fit_vae):
-    annealer, rates = Aggressive(window=2, most=2), []
+    annealer, rates = Aggressive(window=2, max_inner_updates=2), []
 
     class Rate(Callback):
         def on_before_optimizer_step(self, trainer, vae, optimizer):
@@ -197,7 +197,10 @@ def test_weights_of_the_inner_updates(make_vae):
     [
         ({"window": 0}, r"vae\.anneal\.aggressive\.window=0: choose a whole number of at least 1"),
         ({"check_every": 2.5}, r"vae\.anneal\.aggressive\.check_every=2\.5"),
-        ({"window": 20, "most": 10}, r"vae\.anneal\.aggressive\.window=20: choose at most most=10"),
+        (
+            {"window": 20, "max_inner_updates": 10},
+            r"vae\.anneal\.aggressive\.window=20: choose at most max_inner_updates=10",
+        ),
     ],
 )
 def test_errors(arguments, message):

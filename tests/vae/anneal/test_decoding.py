@@ -21,8 +21,8 @@ def test_temperature_decays_exponentially_to_its_least(at, start, end, over):
 
 
 def test_temperature_ends_where_it_should():
-    assert Temperature(2.0, 0.5, over=0.5).tau(0.25) == pytest.approx(1.0)  # the geometric middle
-    assert Temperature(2.0, 0.5, over=0.5).tau(0.9) == 0.5
+    assert Temperature(2.0, 0.5, duration=0.5).tau(0.25) == pytest.approx(1.0)  # the geometric middle
+    assert Temperature(2.0, 0.5, duration=0.5).tau(0.9) == 0.5
 
 
 def test_temperature_divides_the_logits_of_the_loss(make_vae, bars):
@@ -75,7 +75,7 @@ def test_word_dropout_needs_a_history(make_vae):
     [
         (lambda: Temperature(start=0), r"vae\.anneal\.temperature\.start=0"),
         (lambda: Temperature(start=1, end=2), r"vae\.anneal\.temperature\.end=2: it cools; choose at most start=1"),
-        (lambda: Temperature(over=2), r"vae\.anneal\.temperature\.over=2"),
+        (lambda: Temperature(duration=2), r"vae\.anneal\.temperature\.duration=2"),
         (lambda: WordDropout(rate=1.1), r"vae\.anneal\.word_dropout\.rate=1\.1: choose a number from 0 to 1"),
     ],
 )

@@ -16,7 +16,7 @@ from src.vae.latents import KLs
 
 CONF = Path(__file__).parents[3] / "conf" / "vae.anneal"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))
-SHORT = {"aggressive": {"window": 2, "most": 6, "check_every": 3}}  # to do in 8 steps what takes hundreds
+SHORT = {"aggressive": {"window": 2, "max_inner_updates": 6, "check_every": 3}}  # to do in 8 steps what takes hundreds
 SHORTER = {"none": NoAnnealing, "control": PIController, "saturating": Exponential}  # options named otherwise
 LISTS = [["cyclical", "free_bits", "temperature"], ["aggressive", "control", "geco", "word_dropout", "batch_norm_mean"]]
 

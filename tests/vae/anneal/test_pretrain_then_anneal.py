@@ -26,7 +26,7 @@ class Watch(Callback):
     ("t", "beta"), [(0.0, 0), (0.1, 0), (0.2, 0), (0.35, 0.5), (0.425, 0.75), (0.5, 1), (0.999, 1)]
 )
 def test_beta(at, kls, t, beta):
-    assert at(PretrainThenAnneal(pretrain=0.2, over=0.3), t).beta(kls) == pytest.approx((beta, beta))
+    assert at(PretrainThenAnneal(pretrain=0.2, duration=0.3), t).beta(kls) == pytest.approx((beta, beta))
 
 
 def test_it_has_a_target_rate(kls):
@@ -66,7 +66,7 @@ def test_no_second_reset_after_a_resume(make_vae, fit_vae, tmp_path, after):
     ("arguments", "message"),
     [
         ({"pretrain": -0.1}, r"vae\.anneal\.pretrain_then_anneal\.pretrain=-0\.1"),
-        ({"pretrain": 0.8, "over": 0.5}, r"pretrain=0\.8 over=0\.5: more than the whole run"),
+        ({"pretrain": 0.8, "duration": 0.5}, r"pretrain=0\.8 duration=0\.5: more than the whole run"),
         ({"nats": -1}, r"vae\.anneal\.pretrain_then_anneal\.nats=-1"),
     ],
 )

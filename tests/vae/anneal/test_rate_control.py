@@ -20,11 +20,11 @@ def kls_of(high, low):
 
 @pytest.mark.parametrize(("t", "capacity"), [(0.0, (0, 0)), (0.1, (0.5, 1.5)), (0.4, (2, 6)), (0.9, (2, 6))])
 def test_capacity_grows_in_a_line(t, capacity):
-    assert Capacity({"high": 2, "low": 6}, over=0.4).capacity(t) == pytest.approx(capacity)
+    assert Capacity({"high": 2, "low": 6}, duration=0.4).capacity(t) == pytest.approx(capacity)
 
 
 def test_capacity_penalty(at):
-    transform = at(Capacity({"high": 2, "low": 6}, over=0.4, gamma=5), 0.2)  # C is (1, 3)
+    transform = at(Capacity({"high": 2, "low": 6}, duration=0.4, gamma=5), 0.2)  # C is (1, 3)
     penalty = transform.penalty(kls_of(1.8, 2.5), (1.0, 0.5))
     assert penalty.item() == pytest.approx(5 * (0.8 + 0.5 * 0.5))
 
@@ -178,7 +178,7 @@ def test_geco_holds_a_plant_at_its_target():
     ("make", "message"),
     [
         (lambda: Capacity(target=-1), r"vae\.anneal\.capacity\.target=-1"),
-        (lambda: Capacity(over=0), r"vae\.anneal\.capacity\.over=0"),
+        (lambda: Capacity(duration=0), r"vae\.anneal\.capacity\.duration=0"),
         (lambda: Capacity(gamma=0), r"vae\.anneal\.capacity\.gamma=0"),
         (lambda: PIController(integral=0), r"vae\.anneal\.control\.integral=0"),
         (lambda: PIController(minimum=2, maximum=1), r"vae\.anneal\.control\.minimum=2: choose less than maximum=1"),

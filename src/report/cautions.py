@@ -1,0 +1,183 @@
+"""What limits the conclusions, as data; templates/cautions.j2 has the words and the advice."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from src.core.metric_families import REAL_CONTROLS
+from src.core.metric_specs import metric_spec
+from src.evaluation.metrics.onset import ACTIVE_NATS
+from src.report.grouping import Section
+from src.report.records import Run
+from src.report.statistics import MIN_SEEDS
+from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
+
+MANY_COMPARISONS = 4
+TRUSTED_ORACLE = 0.9
+SAME_ORACLE = 0.01  # accuracies of one oracle differ by less, on other parts of the held-out data
+
+
+@dataclass(frozen=True)
+class Caution:
+    """One limit: `key` names its sentence, `facts` are the numbers in it; a grave one may overturn the answer."""
+
+    key: str
+    facts: Any
+    grave: bool
+
+
+def cautions(section: Section) -> list[Caution]:
+    """The gravest first."""
+    checks = [(check, True) for check in GRAVE] + [(check, False) for check in OTHERS]
+    return [
+        Caution(check.__name__, facts, grave)
+        for check, grave in checks
+        if (facts := check(section)) not in (None, {}, [])
+    ]
+
+
+def lost_runs(section: Section) -> dict[str, list[Run]] | None:
+    """Runs without a result, by label."""
+    lost: dict[str, list[Run]] = {}
+    for run in section.runs:
+        if run.lost:
+            lost.setdefault(section.labels[run.name], []).append(run)
+    return dict(sorted(lost.items()))
+
+
+def no_baseline(section: Section) -> str | None:
+    return None if section.summaries[0].included else section.baseline_label
+
+
+def assumed_baseline(section: Section) -> str | None:
+    """The first name by the alphabet, where no name is known for a baseline."""
+    return section.baseline_label if section.assumed and section.remedies else None
+
+
+def undeclared_metric(section: Section) -> list[str] | None:
+    """Primary metrics that the runs declared and do not have."""
+    declared = sorted({run.facts.get("primary") for run in section.runs} - {None})
+    known = section.primary in declared or set(declared) <= set(section.family.primary)
+    return None if known else declared
+
+
+def few_seeds(section: Section) -> dict[str, int]:
+    """Completed seeds of the names that have too few."""
+    return {s.label: len(s.included) for s in section.summaries if len(s.included) < MIN_SEEDS}
+
+
+def junk_has_modes(section: Section) -> dict[str, float] | None:
+    """Modes of controls without any class that score more than half of what real data do, and those of real data."""
+    names = sorted({name for run in section.included for name in run.controls})
+    scores = {name: score for name in names if (score := section.control(name, "modes"))}
+    real = scores.get("real")
+    junk = {name: score for name, score in scores.items() if name not in REAL_CONTROLS and real and score > real / 2}
+    return junk | {"real": real} if junk else None
+
+
+def useless_oracle(section: Section) -> list[str]:
+    """What the runs themselves record of an oracle whose classes cannot be relied on."""
+    reasons = (run.facts.get("oracle_weak") for run in section.included)
+    return [*dict.fromkeys(reason for reason in reasons if isinstance(reason, str))]
+
+
+def weak_oracle(section: Section) -> float | None:
+    least = min(_accuracies(section), default=1.0)
+    return least if least < TRUSTED_ORACLE else None
+
+
+def unequal_budgets(section: Section) -> tuple[float, float] | None:
+    """Fewest and most samples seen, where generator updates differ too."""
+    return None if equal_budgets(*section.summaries) else _ends(run.images_seen for run in section.included)
+
+
+def unused_levels(section: Section) -> list[tuple[str, str, float, float]]:
+    """Levels alive by a KL that their loss forces, but unused by the decoder: label, level, KL, cost of shuffling."""
+    rows = [
+        (summary.label, level, summary.mean(f"kl_{level}"), summary.mean(f"usage_{level}"))
+        for summary in section.summaries
+        for level in section.family.levels
+    ]
+    return [row for row in rows if None not in row and row[2] >= ACTIVE_NATS > row[3]]
+
+
+def unequal_importance_samples(section: Section) -> list[float] | None:
+    used = sorted({r.scalars["importance_samples"] for r in section.included if "importance_samples" in r.scalars})
+    return used if len(used) > 1 else None
+
+
+def unequal_sample_sizes(section: Section) -> dict[str, list[float]]:
+    """Distances fall and modes come up as more samples are scored."""
+    sizes = {
+        kind: sorted({run.scalars[key] for run in section.included if key in run.scalars})
+        for key, kind in (("num_samples", "drawn"), ("num_held_out", "held-out"))
+    }
+    return {kind: used for kind, used in sizes.items() if len(used) > 1}
+
+
+def unequal_oracles(section: Section) -> tuple[float, float] | None:
+    """Least and largest accuracy of oracles that differ between runs on one data set."""
+    ends = _ends(_accuracies(section))
+    return ends if ends and ends[1] - ends[0] >= SAME_ORACLE else None
+
+
+def unequal_updates(section: Section) -> tuple[str, float, float] | None:
+    """At equal images a recipe with several critic steps makes fewer generator updates, and the other way round."""
+    runs = [run for run in section.included if run.images_seen]
+    steps = [run.generator_steps for run in runs]
+    if None in steps or equal_samples(runs) == equal_updates(runs):
+        return None
+    return ("updates", *_ends(steps)) if equal_samples(runs) else ("samples", *_ends(r.images_seen for r in runs))
+
+
+def junk_passes(section: Section) -> dict[str, dict[str, float]]:
+    """Metrics of samples by which junk is at least as good as held-out real data, with the scores of both."""
+    passed = {}
+    for key in section.family.samples:
+        real, sign = section.control("real", key), 1 if metric_spec(key).better == "higher" else -1
+        junk = {name: section.control(name, key) for name in ("noise", "single")}
+        junk = {name: score for name, score in junk.items() if None not in (score, real) and sign * (score - real) >= 0}
+        passed |= {key: {"real": real} | junk} if junk else {}
+    return passed
+
+
+def at_kl_floor(section: Section) -> list[str]:
+    return [summary.label for summary in section.summaries if kl_at_floor(summary)]
+
+
+def several_versions(section: Section) -> list[str] | None:
+    commits = sorted({run.facts["git"] for run in section.included if run.facts.get("git")})
+    return commits if len(commits) > 1 else None
+
+
+def repeated_seeds(section: Section) -> int | None:
+    return len(section.repeats) or None
+
+
+def many_comparisons(section: Section) -> int | None:
+    """Number of names compared; a word on "no difference shown" belongs beside any."""
+    return len(section.ranked) or None
+
+
+def _accuracies(section: Section) -> list[float]:
+    return [run.facts["oracle_accuracy"] for run in section.included if run.facts.get("oracle_accuracy")]
+
+
+def _ends(values: Iterable[float | None]) -> tuple[float, float] | None:
+    known = [value for value in values if value]
+    return (min(known), max(known)) if known else None
+
+
+Check = Callable[[Section], Any]
+GRAVE: tuple[Check, ...] = (
+    *(lost_runs, no_baseline, assumed_baseline, undeclared_metric, few_seeds, junk_has_modes, useless_oracle),
+    *(weak_oracle, unequal_budgets, unused_levels, unequal_importance_samples, unequal_sample_sizes, unequal_oracles),
+)
+OTHERS: tuple[Check, ...] = (
+    unequal_updates,
+    junk_passes,
+    at_kl_floor,
+    several_versions,
+    repeated_seeds,
+    many_comparisons,
+)

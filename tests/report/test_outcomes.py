@@ -1,0 +1,289 @@
+"""What collapses under the baseline, which remedies help, and how sure one can be."""
+
+from math import log
+from pathlib import Path
+
+import pytest
+
+from src.report import write_report
+from src.report.answers import opening
+from src.report.collapse import State, level_collapse, likelihood, mode_collapse, phase, prevention
+from src.report.collect import collect, read_run
+from src.report.grouping import Section, group
+from src.report.remedies import Conclusion, confidence, effect, effectiveness
+from src.report.verdicts import Verdict, Withheld, judge
+
+
+def section_of(folder: Path) -> Section:
+    (section,) = group(collect([folder]))
+    sentences = opening(section)
+    assert len(sentences) == 3
+    assert all(sentence.text.endswith(".") and "  " not in sentence.text for sentence in sentences)
+    return section
+
+
+def compare(make_run, plain: dict[int, str], helped: dict[int, str]) -> None:
+    for seed in plain:
+        make_run("gan_standard", seed, missing=plain[seed], kl=0.5 + 0.01 * seed, onset=200)
+        make_run("gan_fm", seed, missing=helped[seed], kl=0.1 + 0.012 * seed, onset=None)
+
+
+def test_what_collapses_which_remedy_helps_and_how_sure(make_run, tmp_path) -> None:
+    """Modes 20, 20, 19 against 26, 26, 25; KL 0.5 against 0.1."""
+    compare(make_run, {0: "QXZJKV", 1: "QXZJKV", 2: "QXZJKVA"}, {0: "", 1: "", 2: "Q"})
+    section = section_of(tmp_path)
+    modes, found, sure = mode_collapse(section, "missing"), effect(section), confidence(section)
+    assert (modes.state, modes.seeds, modes.always) == (State.COLLAPSE, 3, list("JKQVXZ"))
+    assert modes.modes.mean == pytest.approx(59 / 3)
+    assert modes.onsets == [200] * 3
+    assert (found.conclusion, found.best.label, found.kind) == (Conclusion.HELPS, "gan_fm", "helps")
+    assert found.best.decision.difference.mean == pytest.approx(-0.398)
+    assert [one.subject for one in found.best.effects] == ["modes"]
+    assert (sure.seeds, sure.images_seen, sure.limit, sure.enough) == ((3, 3), 300, None, False)
+
+
+def test_two_seeds_allow_no_conclusion(make_run, tmp_path) -> None:
+    compare(make_run, {0: "QX", 1: "QX"}, {0: "", 1: ""})
+    section = section_of(tmp_path)
+    assert effect(section).conclusion is Conclusion.WITHHELD
+    assert effect(section).withheld.withheld is Withheld.PAIRS
+    limit = confidence(section).limit
+    assert (limit.key, limit.facts) == ("few_seeds", {"gan_standard": 2, "gan_fm": 2})
+
+
+def test_overlapping_intervals_show_no_help(make_run, tmp_path) -> None:
+    for seed, (kl, other) in enumerate(((0.5, 0.6), (0.6, 0.5), (0.7, 0.8))):
+        make_run("gan_standard", seed, missing="QX", kl=kl)
+        make_run("gan_fm", seed, missing="QXZ"[: 1 + seed], kl=other)
+    found = effect(section_of(tmp_path))
+    assert (found.conclusion, found.kind, found.by_verdict) == (
+        Conclusion.NONE_HELPS,
+        "unclear",
+        {Verdict.UNCLEAR: ["gan_fm"]},
+    )
+
+
+def test_a_remedy_that_hurts_is_named(make_run, tmp_path) -> None:
+    for seed in range(3):
+        make_run("gan_standard", seed, missing="QX", kl=0.2 - 0.01 * (seed == 1))
+        make_run("gan_bad", seed, missing="QXZJKVA", kl=0.9 + 0.01 * seed)
+        make_run("gan_dull", seed, missing="QX", kl=0.2 + 0.01 * (seed - 1))
+    found = effect(section_of(tmp_path))
+    assert (found.conclusion, found.best.label, found.kind) == (Conclusion.NONE_HELPS, "gan_dull", "hurts")
+    assert found.best.decision.could_show[0] == "difference"
+    assert found.by_verdict == {Verdict.UNCLEAR: ["gan_dull"], Verdict.HURTS: ["gan_bad"]}
+
+
+def test_nothing_collapses_and_nothing_was_compared(make_run, tmp_path) -> None:
+    for seed in range(3):
+        make_run("gan_standard", seed, missing="", onset=None)
+    section = section_of(tmp_path)
+    assert mode_collapse(section, "missing").state is State.NOTHING
+    assert effect(section).conclusion is Conclusion.NOT_RUN
+
+
+def test_one_sound_seed_is_no_proof(make_run, tmp_path) -> None:
+    make_run("gan_standard", 0, missing="", onset=None)
+    assert mode_collapse(section_of(tmp_path), "missing").state is State.UNPROVEN
+
+
+def test_lost_runs_come_first_of_all_limits(study) -> None:
+    sure = confidence(section_of(study))
+    assert sure.limit.key == "lost_runs"
+    assert {label: [run.status for run in runs] for label, runs in sure.limit.facts.items()} == {
+        "gan_fm": ["unfinished"],
+        "gan_hinge": ["failed"],
+    }
+
+
+def test_a_baseline_without_runs(make_run, tmp_path) -> None:
+    make_run("gan_standard", 0, status="failed", metrics={}, error="no memory")
+    for seed in range(3):
+        make_run("gan_fm", seed)
+    section = section_of(tmp_path)
+    assert mode_collapse(section, "missing").state is State.NOT_RUN
+    assert effect(section).conclusion is Conclusion.WITHHELD
+    assert effectiveness(section) is None
+
+
+def test_levels_that_die_and_the_strategy_that_keeps_them(annealing) -> None:
+    section = section_of(annealing)
+    state, (high, low) = level_collapse(section)
+    assert state is State.COLLAPSE
+    assert (high.dead, low.collapsed, low.onsets) == (0, 3, [128_000] * 3)
+    assert low.kl.mean == pytest.approx(0.03)
+    found = effect(section)
+    assert (found.conclusion, found.best.label, found.alone) == (Conclusion.HELPS, "linear", True)
+
+
+def test_a_level_kept_alive_is_a_side_effect_and_no_help(make_vae, tmp_path) -> None:
+    for seed, noise in enumerate((-0.2, 0.1, 0.2)):
+        make_vae("none", seed, 2.4, 0.03, 25 + noise)
+        make_vae("linear", seed, 2.4, 1.9 + 0.01 * seed, 24.9 - noise)
+        make_vae("cyclical", seed, 2.4, 1.8 + 0.01 * seed, 25 - noise)
+    section = section_of(tmp_path)
+    found = effect(section)
+    assert (found.conclusion, found.best.label) == (Conclusion.NONE_HELPS, "linear")
+    assert [judge(section, s, "kl_low").verdict for s in section.remedies] == [Verdict.KEEPS] * 2
+
+
+@pytest.mark.parametrize("status", ["failed", "unfinished"])
+def test_runs_without_data_have_three_sentences_too(make_run, tmp_path, status: str) -> None:
+    make_run(finished=status != "unfinished", status=status, dataset=None, metrics={}, controls={})
+    assert section_of(tmp_path).dataset is None
+
+
+def test_an_unknown_family_has_three_sentences_too(make_run, tmp_path) -> None:
+    make_run("flow", model="flow", metrics={"score": 4.5})
+    section = section_of(tmp_path)
+    assert mode_collapse(section, section.family.absent).state is State.UNMEASURED
+
+
+def test_the_page_opens_with_them_and_the_report_hands_them_out(study) -> None:
+    report = write_report([study])
+    text = (report.folder / "report.md").read_text()
+    (section,) = report.sections
+    places = [text.index(sentence.text) for sentence in opening(section)]
+    assert places == sorted(places)
+    assert places[-1] < text.index("\n## ")
+    assert places[-1] < text.index("| --- |")
+    assert [sentence.text for sentence in report.sentences] == [sentence.text for sentence in opening(section)]
+
+
+def test_phases_of_training() -> None:
+    phases = [phase(onset, 300) for onset in (None, 100, 150, 250)]
+    assert phases == ["", "early", "midway", "late"]
+
+
+def test_onsets_by_seed_and_phase(study) -> None:
+    assert mode_collapse(section_of(study), "missing").phases == {"midway": {0: 200, 1: 200, 2: 200}}
+
+
+# The chosen remedy
+
+
+def test_effectiveness_is_the_share_of_the_gap_that_is_closed(make_run, tmp_path) -> None:
+    for seed in range(3):
+        make_run("gan_standard", seed, missing="QXZJKVAB"[seed:], kl=0.5)
+        make_run("gan_fm", seed, missing="Q" * (seed == 0) + "X", kl=0.1)
+    found = effectiveness(section_of(tmp_path))
+    assert (found.chosen.label, found.lacking, found.gained) == ("gan_fm", 7, pytest.approx(17 / 3))
+
+
+def test_what_is_not_shown_is_no_gain(make_run, tmp_path) -> None:
+    for seed, missing in enumerate(("Q", "QXZJ", "")):
+        make_run("gan_standard", seed, missing="QX", kl=0.5)
+        make_run("gan_fm", seed, missing=missing, kl=0.5 + 0.1 * (seed - 1))
+    found = effectiveness(section_of(tmp_path))
+    assert (found.chosen.verdict, found.gained) == (Verdict.UNCLEAR, None)
+
+
+# Latent levels
+
+
+@pytest.fixture
+def strategies(make_vae, tmp_path):
+    """A section of strategies with (KL high, KL low, IWAE NLL), nearly the same in each seed."""
+
+    def make(strategies: dict[str, tuple[float, float, float]], seeds: int = 3, **results) -> Section:
+        for strategy, (high, low, nll) in strategies.items():
+            for seed in range(seeds):
+                wobble = 0.01 * (seed - 1)
+                rates = (high * (1 + wobble), low * (1 + wobble))
+                make_vae(strategy, seed, *rates, nll + wobble * (1 + high + low), **results)
+        return section_of(tmp_path)
+
+    return make
+
+
+def dead(section: Section, name: str) -> dict[str, tuple[int, int]]:
+    """In how many of how many seeds a level is dead, under the baseline and each strategy."""
+    baseline, tried = prevention(section, name)
+    return {label: (level.dead, level.seeds) for label, level in {"": baseline, **tried}.items()}
+
+
+@pytest.mark.parametrize(
+    ("names", "seeds", "state"),
+    [
+        (("none", "linear"), 3, State.NOTHING),
+        (("none", "linear"), 1, State.UNPROVEN),
+        (("linear", "cyclical"), 3, State.UNKNOWN),
+    ],
+)
+def test_without_the_plain_objective_nobody_knows_what_was_prevented(strategies, names, seeds, state) -> None:
+    section = strategies({name: (2.0, 1.0, 25.0) for name in names}, seeds)
+    assert level_collapse(section)[0] is state
+    assert prevention(section, "high") is None
+
+
+def test_strategies_that_keep_a_level(annealing) -> None:
+    assert dead(section_of(annealing), "low") == {"": (3, 3), "[cyclical,free_bits]": (0, 3), "linear": (0, 3)}
+
+
+def test_a_strategy_that_collapses_what_was_alive(strategies) -> None:
+    section = strategies({"none": (2.0, 1.0, 25.0), "capacity": (0.05, 1.0, 26.0)})
+    assert dead(section, "high") == {"": (0, 3), "capacity": (3, 3)}
+    assert judge(section, section.remedies[0], "kl_high").verdict is Verdict.LOSES
+    assert judge(section, section.remedies[0], "iwae_nll").verdict is Verdict.HURTS
+
+
+def test_a_level_alive_in_some_seeds_only_is_not_kept(make_vae, tmp_path) -> None:
+    for seed, kl in enumerate((0.11, 0.09, 0.12)):
+        make_vae("none", seed, kl_low=0.01)
+        make_vae("linear", seed, kl_low=kl)
+    section = section_of(tmp_path)
+    assert judge(section, section.remedies[0], "kl_low").verdict is not Verdict.KEEPS
+    assert dead(section, "low") == {"": (3, 3), "linear": (1, 3)}
+
+
+def test_a_level_without_effect_is_no_sign_of_health(make_vae, tmp_path) -> None:
+    """Its KL is high, so nothing has collapsed, and yet there is something to cure."""
+    for seed in range(3):
+        make_vae("none", seed, metrics={"without_effect": ["high"]}, outcome="without effect")
+        make_vae("free_bits", seed, metrics={"without_effect": []})
+    section = section_of(tmp_path)
+    state, (high, low) = level_collapse(section)
+    assert (state, high.without_effect, high.collapsed, low.dead) == (State.COLLAPSE, 3, 0, 0)
+    assert dead(section, "high") == {"": (3, 3), "free_bits": (0, 3)}
+
+
+def test_likelihood_lies_between_floor_and_entropy(annealing) -> None:
+    found = likelihood(section_of(annealing))
+    assert (found.best.label, found.baseline.label) == ("linear", "none")
+    assert found.value.mean == pytest.approx(24.2)
+    assert (found.floor, found.entropy) == (33.4, 18.25)
+
+
+def test_the_best_likelihood_is_looked_for_where_the_seeds_suffice(make_vae, tmp_path) -> None:
+    for seed in range(3):
+        make_vae("none", seed, nll=25.0)
+    make_vae("linear", 0, nll=20.0)
+    found = likelihood(section_of(tmp_path))
+    assert (found.best.label, found.baseline) == ("none", None)
+
+
+@pytest.mark.parametrize("metrics", [{"floor_nll": 24.0}, {"entropy": 24.75}, {"floor_nll": None, "entropy": None}])
+def test_likelihood_that_nothing_explains(make_vae, tmp_path, metrics) -> None:
+    make_vae(nll=24.5, metrics=metrics)
+    section = section_of(tmp_path)
+    found = likelihood(section)
+    expected = {"floor_nll": 33.4, "entropy": 18.25} | metrics
+    assert {"floor_nll": found.floor, "entropy": found.entropy} == expected
+    assert write_report([tmp_path]).page.is_file()
+
+
+# Outcomes that runs recorded
+
+
+@pytest.mark.parametrize("outcome", ["learning", "collapsed"])
+def test_all_modes_at_the_end_are_no_proof_that_nothing_collapses(make_run, outcome) -> None:
+    runs = [make_run("gan_standard", seed, missing="", onset=None, outcome=outcome) for seed in range(3)]
+    (section,) = group(map(read_run, runs))
+    found = mode_collapse(section, "missing")
+    assert (found.state, found.outcomes) == (State.COLLAPSE, {outcome: 3})
+
+
+def test_a_failed_run_has_the_largest_divergence(make_run, tmp_path) -> None:
+    make_run("gan_standard", 0, kl=0.5)
+    make_run("gan_standard", 1, status="diverged", metrics={}, error="loss is nan")
+    assert section_of(tmp_path).summaries[0].mean("kl") == pytest.approx((0.5 + log(26 / 0.95)) / 2)
