@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from hydra._internal.utils import _locate
 from omegaconf import DictConfig, OmegaConf
@@ -47,7 +47,7 @@ def arguments(node: DictConfig, key: str) -> Iterator[tuple[str, str, Any, Kind]
     Without what a sweep may be about to choose, and what is looked up elsewhere than in the configuration.
     """
     annotations = _annotations(str(node._target_)) if "_target_" in node else {}
-    for name in node:
+    for name in cast("Iterable[str]", node):
         place, entry = f"{key}.{name}", node._get_node(name)
         if OmegaConf.is_interpolation(node, name):
             pointer = POINTER.fullmatch(entry._value())
@@ -99,7 +99,7 @@ def _annotations(target: str) -> dict[str, Any]:
     try:
         made = _locate(target)  # get_object would log what it does not find
         bases = made.__mro__ if isinstance(made, type) else ()
-        for each in [base.__init__ for base in bases if "__init__" in vars(base)] or [made]:
+        for each in [vars(base)["__init__"] for base in bases if "__init__" in vars(base)] or [made]:
             parameters, hints = inspect.signature(each).parameters, get_type_hints(each)
             found = {name: hints.get(name, Any) for name in parameters} | found
             if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):

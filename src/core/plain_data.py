@@ -15,9 +15,10 @@ MOST_BYTES = 10_000_000  # of a file; results.json of a long run takes some hund
 MOST_NODES = 50_000  # of a record, which has some hundred
 MOST_LEVELS = 50  # of mappings and lists within each other
 LARGEST = 1e38  # about the largest number of single precision; sums and squares of such numbers stay finite
+SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C where PyYAML was built with it
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+class _Loader(SAFE_LOADER):
     """YAML as OmegaConf reads it: 1e-3 is a number, dates are text."""
 
     yaml_implicit_resolvers: ClassVar = {

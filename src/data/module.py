@@ -40,8 +40,8 @@ class Loaded:
         for split in (self.train, self.val, self.test):
             sha.update(str(tuple(split.images.shape)).encode())
             for part_NHW in split.images.split(CHUNK):
-                sha.update(part_NHW.contiguous().numpy())
-            sha.update(split.labels.contiguous().numpy())
+                sha.update(part_NHW.contiguous().numpy().data)
+            sha.update(split.labels.contiguous().numpy().data)
         return sha.hexdigest()
 
 

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 class Rows:
     """Some rows of a tensor in this order, read when indexed, with the parts of a tensor's interface in use here."""
 
-    def __init__(self, stored_NHW: Tensor, rows_M: Tensor):
+    def __init__(self, stored_NHW: "Tensor | Rows", rows_M: Tensor):
         self.stored_NHW = stored_NHW
         self.rows_M = rows_M
 
@@ -31,7 +31,7 @@ class Rows:
     def split(self, size: int) -> Iterator[Tensor]:
         return (self[start : start + size] for start in range(0, len(self), size))
 
-    def to(self, place: device) -> Tensor:
+    def to(self, place: device | str) -> Tensor:
         """Reads all rows."""
         return self[:].to(place)
 

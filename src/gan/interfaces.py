@@ -1,10 +1,10 @@
-"""What losses and tricks see of a GAN and of its training step.
+"""What a GAN asks of its networks, and what losses and tricks see of it and of its training step.
 
 B batch, C channels, H height, W width, Z latent dims, F features.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Protocol
 
@@ -17,6 +17,19 @@ DiscriminatorOutput = tuple[Tensor, Tensor]
 """Logits [B], high for real, and the features [B, F] that they are linear in."""
 
 Discriminator = Callable[[Tensor], DiscriminatorOutput]
+
+
+class GeneratorNetwork(nn.Module):
+    """Maps noise [B, Z] to images [B, C, H, W] in [-1, 1]."""
+
+    z: int  # dimensions of the noise
+
+
+class DiscriminatorNetwork(nn.Module):
+    """Maps images [B, C, H, W] to a `DiscriminatorOutput`: the body to features, the head these to logits."""
+
+    body: nn.Sequential
+    head: nn.Linear
 
 
 @dataclass(frozen=True)
@@ -92,15 +105,18 @@ class Loss(ABC):
 class GANInterface(Protocol):
     """What tricks use of a GAN."""
 
-    generator: nn.Module
-    discriminator: nn.Module
+    generator: GeneratorNetwork
+    discriminator: DiscriminatorNetwork
     loss: Loss
-    tricks: nn.ModuleDict
     spec: DataSpec
     steps: int
     total_steps: int
     images_seen: int
     batch_images: int
+
+    @property
+    def tricks(self) -> Mapping[str, nn.Module]:
+        """All tricks by name."""
 
     @property
     def progress(self) -> float:

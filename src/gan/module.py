@@ -6,7 +6,7 @@ B batch, C channels, H height, W width, Z latent dims.
 import math
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from src.data.spec import DataSpec, Shape
 from src.gan.compatibility import check_compatible
-from src.gan.interfaces import Discriminator, Loss, ScoredImages, Step
+from src.gan.interfaces import Discriminator, DiscriminatorNetwork, GeneratorNetwork, Loss, ScoredImages, Step
 from src.gan.tricks import Trick
 from src.training.callbacks.randomness import of_all_ranks
 from src.training.checkpoints import match_memory_layout
@@ -54,8 +54,8 @@ class GAN(MultiStepModule):
     def __init__(
         self,
         spec: DataSpec,
-        generator: Callable[..., nn.Module],
-        discriminator: Callable[..., nn.Module],
+        generator: Callable[..., GeneratorNetwork],
+        discriminator: Callable[..., DiscriminatorNetwork],
         loss: Mapping[str, Loss],
         generator_optimizer: Callable[..., Optimizer],
         discriminator_optimizer: Callable[..., Optimizer],
@@ -67,7 +67,7 @@ class GAN(MultiStepModule):
             raise ValueError(f"gan.loss={list(loss)}: a GAN has exactly one loss")
         ((loss_name, self.loss),) = loss.items()
         tricks = tricks or {}
-        self.tricks = nn.ModuleDict(tricks)
+        self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks))
         self.generator = generator(shape=spec.shape)
         self.discriminator = discriminator(shape=self.discriminator_shape())
         check_compatible(loss_name, self.loss, tricks, self.discriminator)
@@ -101,12 +101,13 @@ class GAN(MultiStepModule):
         supported = GraphedStep.supports(self.device, self.world_size, self.optimizers())
         self.graphed_step = GraphedStep(self) if self.cuda_graphs and supported else None
 
-    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
+    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor | float]:
         """Runs one step between the tricks' hooks around it; returns values to log."""
         z_discriminator_BZ, z_generator_BZ = self.training_noise(len(batch_BCHW))
         for trick in self.tricks.values():
             trick.before_step(self)
-        outputs = dict((self.graphed_step or self.step)(batch_BCHW, z_discriminator_BZ, z_generator_BZ))
+        step = self.graphed_step or self.step
+        outputs: dict[str, Tensor | float] = dict(step(batch_BCHW, z_discriminator_BZ, z_generator_BZ))
         self.count(batch_BCHW)
         for trick in self.tricks.values():
             trick.after_step(self)
@@ -148,7 +149,7 @@ class GAN(MultiStepModule):
         # The generator learns to make images that the discriminator, now fixed, takes for real.
         with frozen(self.discriminator):
             real_BCHW, fake_BCHW = real_BCHW.detach(), self.generate(z_generator_BZ)
-            discriminator = self.discriminator
+            discriminator: Discriminator = self.discriminator
             for trick in tricks:
                 discriminator = trick.discriminator_for_generator(
                     self, discriminator, real_BCHW, fake_BCHW, z_generator_BZ
@@ -264,7 +265,7 @@ class GAN(MultiStepModule):
     @torch.no_grad()
     def images(self, z_NZ: Tensor, chunk: int = 1000) -> Tensor:
         """Images of the evaluated generator, uint8 [N, C, H, W]."""
-        generator = self.generator
+        generator: nn.Module = self.generator
         for trick in self.tricks.values():
             generator = trick.evaluated_generator(generator)
         was_training = generator.training

@@ -22,8 +22,9 @@ class GraphableModule(Protocol):
     step_counters: tuple[str, ...]
     """Names of integer attributes that `step` increases."""
 
-    step: Callable[..., dict[str, Tensor]]
-    """One step on device tensors; calls its argument `step_optimizer` where an optimizer is to update its weights."""
+    @property
+    def step(self) -> Callable[..., dict[str, Tensor]]:
+        """One step on device tensors; calls its argument `step_optimizer` to update an optimizer's weights."""
 
     def graph_key(self) -> Hashable | None:
         """Everything that Python decides in the next step, beside the inputs' shapes; None: it cannot be captured."""

@@ -47,8 +47,9 @@ class ProgressModule(LightningModule):
         return self.trainer.world_size
 
     def on_train_start(self) -> None:
-        self.total_steps = self.total_steps or self.trainer.num_training_batches
-        self.breakpoints.add(self.trainer.num_training_batches)
+        last_step = int(self.trainer.num_training_batches)
+        self.total_steps = self.total_steps or last_step
+        self.breakpoints.add(last_step)
 
     def count(self, batch_BCHW: Tensor) -> None:
         """Counts one more step, with a batch of this size on each device."""

@@ -44,10 +44,10 @@ class MultiStepModule(ProgressModule):
         self.uses_lightning_wrappers = self.needs_lightning_wrappers
 
     @abstractmethod
-    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
+    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor | float]:
         """Makes one training step; returns values to log."""
 
-    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor]:
+    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor | float]:
         """Makes one update or, where no callback waits for single steps, several."""
         torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
         outputs = self.update(batch_BCHW)
@@ -59,8 +59,9 @@ class MultiStepModule(ProgressModule):
     @property
     def takes_several_steps(self) -> bool:
         """Saves the half millisecond that Lightning spends between two calls, which can be more than a step takes."""
-        whole = self.trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
-        return whole and self.world_size == 1 and not any(map(sees_every_step, self.trainer.callbacks))
+        trainer: Any = self.trainer  # which does not declare its `callbacks`
+        whole = trainer.limit_train_batches == 1.0  # else Lightning's count of calls is the limit
+        return whole and self.world_size == 1 and not any(map(sees_every_step, trainer.callbacks))
 
     @property
     def needs_lightning_wrappers(self) -> bool:
@@ -68,7 +69,7 @@ class MultiStepModule(ProgressModule):
 
         Otherwise its wrappers would add 0.3 ms to a GAN's step, and more with every callback.
         """
-        trainer = self.trainer
+        trainer: Any = self.trainer
         simple = type(trainer.strategy) is SingleDeviceStrategy and not trainer.scaler and not trainer.gradient_clip_val
         watched = any(sees_every_step(callback) or overrides(callback, UPDATE_HOOKS) for callback in trainer.callbacks)
         return not simple or watched or overrides(self, UPDATE_HOOKS)
@@ -79,7 +80,7 @@ class MultiStepModule(ProgressModule):
     def manual_backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         (super().manual_backward if self.uses_lightning_wrappers else Tensor.backward)(loss, *args, **kwargs)
 
-    def has_diverged(self, outputs: Mapping[str, Tensor]) -> bool:
+    def has_diverged(self, outputs: Mapping[str, Tensor | float]) -> bool:
         """Whether a loss is not finite. Only looked at on a CPU: reading a number from a GPU costs several steps."""
         losses = (value for name, value in outputs.items() if name.endswith("loss"))
         return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -49,7 +49,7 @@ def describe_dataset(spec: "DataSpec") -> dict[str, Any]:
 
 def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, Any]:
     """Flat choices for TensorBoard's HParams page: what the run is, then its model, losses and annealings by name."""
-    model = OmegaConf.to_container(config.model, resolve=True)
+    model = cast("dict[str, Any]", OmegaConf.to_container(config.model, resolve=True))
     options = {key: value for key, value in model.items() if isinstance(value, dict) and "_target_" not in value}
     return {
         "name": results["name"],

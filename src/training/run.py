@@ -16,11 +16,11 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import LambdaCallback
-from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from src.core.config_checks import check_argument_types, check_config, check_gpu, warn_of_short_run
+from src.core.environment import process_rank
 from src.core.errors import cause, is_user_error, message
 from src.core.run_names import PRUNED
 from src.core.signals import Interrupted, Pruned
@@ -46,7 +46,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     results = dict.fromkeys(NOT_MEASURED) | {"metrics": {}, "controls": {}}
     results |= {"status": "failed", "error": None, "seed": config.seed}
     refused = False
-    in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, rank_zero_only.rank == 0
+    in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, process_rank() == 0
     try:
         record = read_record(Path(config.resume or folder))
         results |= {"name": record.name, "model": record.family}
@@ -70,7 +70,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
         if in_sweep or not is_user_error(error):
             log.error(results["error"] if is_user_error(error) else traceback.format_exc())
         refused = not in_sweep and not config.resume and is_user_error(error) and not results.get("train_seconds")
-        name = "traceback" if first_rank else f"traceback_of_rank_{rank_zero_only.rank}"
+        name = "traceback" if first_rank else f"traceback_of_rank_{process_rank()}"
         if not refused:
             with suppress(OSError):  # on a full disk
                 (folder / f"{name}.txt").write_bytes(traceback.format_exc().encode(errors="backslashreplace"))

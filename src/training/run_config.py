@@ -6,7 +6,7 @@ Nothing is interpolated after the check, and nothing else is built than what was
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import get_class
@@ -157,7 +157,7 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
     if newest is None:
         fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"
         raise ValueError(f"resume={run}: {fault}; start anew")
-    command: dict[str, Any] = OmegaConf.to_container(asked, resolve=True)
+    command = cast("dict[str, Any]", OmegaConf.to_container(asked, resolve=True))
     tree = confined(record, command.get("cache") or USUAL_CACHE)
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()

@@ -3,7 +3,7 @@
 B batch, Z latent dims that the decoder receives, T steps, V voices (cells of a step), W width, H hidden units per cell.
 """
 
-from typing import Protocol
+from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
@@ -12,27 +12,27 @@ from torch.nn.functional import gelu, linear, pad
 from src.vae.networks import Perceptron
 
 
-class Decoder(Protocol):
+class Decoder(nn.Module, ABC):
     """p(x | z): Bernoulli cells, independent or autoregressive."""
 
     autoregressive: bool
 
-    def __call__(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
+    @abstractmethod
+    def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         """Logits [B, T, V]; each depends on the preceding cells of `history`, in [−1, 1] (0 unknown).
 
         Latents may have more leading axes than the history, which then broadcasts.
         """
-        ...
 
+    @abstractmethod
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         """Cells [B, T, V] that are on where their probability exceeds `uniform`, and these probabilities.
 
         Logits are divided by the temperature: below 1 probabilities become sharper.
         """
-        ...
 
 
-class Parallel(nn.Module):
+class Parallel(Decoder):
     """Cells independent given the latents.
 
     Args:
@@ -60,7 +60,7 @@ class Parallel(nn.Module):
         return (probability_BTV > uniform_BTV).float(), probability_BTV
 
 
-class Autoregressive(nn.Module):
+class Autoregressive(Decoder):
     """Each cell given the latents and all cells before it, step by step and voice by voice.
 
     One causal convolution as long as the sequence reads the preceding steps, a residual perceptron adds the latents,

@@ -36,8 +36,9 @@ def paired_information(
 
     Shuffled pairs of z_low keep z_high, on which its information is conditional.
     """
-    estimate = _top_down if isinstance(inference, TopDown) else _bottom_up
-    return estimate(inference, features_NF, prior, shuffles)
+    if isinstance(inference, TopDown):
+        return _top_down(inference, features_NF, prior, shuffles)
+    return _bottom_up(inference, features_NF, prior, shuffles)
 
 
 def mutual_information(log_density: Callable[[slice], Tensor], num: int) -> Tensor:
@@ -53,7 +54,7 @@ def mutual_information(log_density: Callable[[slice], Tensor], num: int) -> Tens
 def _pairings(log_density: Callable[[slice], Tensor], num: int, shuffles: int) -> Tensor:
     """The same mean [1 + shuffles] with z_i paired with x_i, and with x_j for j at fixed distances from i."""
     distances_P = torch.tensor([0, *(1 + num * turn // (shuffles + 1) for turn in range(shuffles))])
-    total_P = 0.0
+    total_P = torch.zeros(())
     for first in range(0, num, CHUNK):
         rows_CN = log_density(slice(first, first + CHUNK)).double()
         own_C = torch.arange(first, first + len(rows_CN))

@@ -17,7 +17,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from src.data.spec import DataSpec
 from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, ComposedAnnealer
+from src.vae.decoders import Decoder
 from src.vae.latents import Latents
+from src.vae.networks import BottomUp, Prior, TopDown
 
 
 class VAE(MultiStepModule):
@@ -51,9 +53,9 @@ class VAE(MultiStepModule):
         z_high: int,
         z_low: int,
         encoder: Callable[..., nn.Module],
-        inference: Callable[..., nn.Module],
-        prior: Callable[..., nn.Module],
-        decoder: Callable[..., nn.Module],
+        inference: Callable[..., TopDown | BottomUp],
+        prior: Callable[..., Prior],
+        decoder: Callable[..., Decoder],
         decoder_sees: str,
         optimizer: Callable[..., Optimizer],
         warmup: float,
@@ -88,7 +90,7 @@ class VAE(MultiStepModule):
     def generator_steps(self) -> int:
         return self.steps
 
-    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor]:
+    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor | float]:
         """One step down the annealed negative ELBO; returns the values to log."""
         self.anneal.before_step()
         outputs = self.objective(self.to_cells(batch_BCHW))
@@ -97,7 +99,7 @@ class VAE(MultiStepModule):
         self.lr_schedulers().step()
         return outputs | {"loss": outputs["loss"].detach()}
 
-    def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Tensor]:
+    def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Any]:
         """The annealed negative ELBO, w · −log p(x|z) + Σ β_l KL_l, under "loss", and further values to log.
 
         Args:
@@ -178,7 +180,7 @@ class VAE(MultiStepModule):
         self.train(was_training)
         return self.to_images(cells_BTV if self.spec.levels == 1 else probability_BTV)
 
-    def configure_callbacks(self) -> list[Callback]:
+    def configure_callbacks(self) -> Sequence[Callback]:
         return self.annealers
 
     def configure_optimizers(self) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class Perceptron(nn.Sequential):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         first, *others = self
+        assert isinstance(first, nn.Linear)
         weights = first.weight.split([each.shape[-1] for each in inputs], 1)
         hidden = sum((linear(each, weight) for each, weight in zip(inputs, weights, strict=True)), first.bias)
         for layer in others:
@@ -99,8 +100,8 @@ class TopDown(nn.Module):
         super().__init__()
         self.high = nn.Linear(features, 2 * z_high)
         self.low = Perceptron(features + z_high, width, 2 * z_low, dropout=dropout)
-        self.scale_high = nn.Identity()
-        self.scale_low = nn.Identity()
+        self.scale_high: nn.Module = nn.Identity()
+        self.scale_low: nn.Module = nn.Identity()
 
     def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
         posterior_high = self.posterior_high(features_BF)
@@ -141,8 +142,8 @@ class BottomUp(nn.Module):
         super().__init__()
         self.low = nn.Linear(features, 2 * z_low)
         self.high = Perceptron(z_low, width, 2 * z_high, dropout=dropout)
-        self.scale_high = nn.Identity()
-        self.scale_low = nn.Identity()
+        self.scale_high: nn.Module = nn.Identity()
+        self.scale_low: nn.Module = nn.Identity()
 
     def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
         posterior_low = self.posterior_low(features_BF)

@@ -32,8 +32,8 @@ class Drums(ResidentData):
     def load(self) -> Loaded:
         bars = {part: grammar.draw(num, seed) for seed, (part, num) in enumerate(NUM_DRAWN.items())}
         self._factors = {part: torch.from_numpy(drawn.factors_NF) for part, drawn in bars.items()}
-        splits = [Split.of(drawn.grids_NTV, drawn.styles_N) for drawn in bars.values()]
-        return Loaded(*splits, grammar.STYLES, self.name, levels=1)
+        train, val, test = (Split.of(drawn.grids_NTV, drawn.styles_N) for drawn in bars.values())
+        return Loaded(train, val, test, grammar.STYLES, self.name, levels=1)
 
     def true_nll(self, images_NCHW: Tensor) -> Tensor:
         nll_M = -grammar.log_likelihood(images_NCHW.flatten(0, 1).numpy())
@@ -69,8 +69,8 @@ class Groove(ResidentData):
             part: {"drummer": torch.from_numpy(groove.drummers[part]), "tempo": torch.from_numpy(bands[part])}
             for part in bands
         }
-        splits = [Split.of(groove.grids[part], groove.styles[part]) for part in ("train", "val", "test")]
-        return Loaded(*splits, groove.classes, self.name, levels=1)
+        train, val, test = (Split.of(groove.grids[part], groove.styles[part]) for part in ("train", "val", "test"))
+        return Loaded(train, val, test, groove.classes, self.name, levels=1)
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
         """The drummer and the tempo's band, between `TEMPO_BANDS`, of the first channel."""

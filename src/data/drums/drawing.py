@@ -61,17 +61,17 @@ def reconstructions(
     real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4, voices: Sequence[Voice] = VOICES
 ) -> np.ndarray:
     """Bars with a model's reconstructions (hits or probabilities): right, missed and invented hits in colours."""
-    real_NTV = real_NTV.bool().cpu().numpy()
-    rebuilt_NTV = rebuilt_NTV.detach().cpu().numpy() > 0.5
-    kinds = {"rebuilt": real_NTV & rebuilt_NTV, "missed": real_NTV & ~rebuilt_NTV, "invented": ~real_NTV & rebuilt_NTV}
+    hit_NTV = real_NTV.bool().cpu().numpy()
+    drawn_NTV = rebuilt_NTV.detach().cpu().numpy() > 0.5
+    kinds = {"rebuilt": hit_NTV & drawn_NTV, "missed": hit_NTV & ~drawn_NTV, "invented": ~hit_NTV & drawn_NTV}
     colours = dict(zip(kinds, (HIT, MISSED, INVENTED), strict=True))
-    cells_NTV3 = np.broadcast_to(_paper(real_NTV.shape[1:]), (*real_NTV.shape, 3)).copy()
+    cells_NTV3 = np.broadcast_to(_paper(hit_NTV.shape[1:]), (*hit_NTV.shape, 3)).copy()
     for kind, where_NTV in kinds.items():
         cells_NTV3[where_NTV] = np.array(ImageColor.getrgb(colours[kind])) / 255
     titles = [
         f"{right} of {hits} hits, {more} invented"
         for right, hits, more in zip(
-            kinds["rebuilt"].sum((1, 2)), real_NTV.sum((1, 2)), kinds["invented"].sum((1, 2)), strict=True
+            kinds["rebuilt"].sum((1, 2)), hit_NTV.sum((1, 2)), kinds["invented"].sum((1, 2)), strict=True
         )
     ]
     return _picture(cells_NTV3, titles, columns, voices, colours)
@@ -83,7 +83,7 @@ def _shaded(grids_NTV: Tensor) -> np.ndarray:
     return _paper(grids_NTV.shape[1:]) * (1 - shade_NTV1) + shade_NTV1 * INK
 
 
-def _paper(shape: tuple[int, int]) -> np.ndarray:
+def _paper(shape: Sequence[int]) -> np.ndarray:
     """Cells [T, V, 3] without ink, every other beat shaded."""
     steps, voices = shape
     return PAPER[np.arange(steps) // STEPS_PER_BEAT % 2][:, None].repeat(voices, 1)

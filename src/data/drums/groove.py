@@ -16,7 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
@@ -34,6 +34,7 @@ VERSION = 3  # to be raised whenever the same files make other bars
 SPLITS = {"train": "train", "validation": "val", "test": "test"}  # info.csv's names and ours
 COLUMNS = ("midi_filename", "split", "style", "drummer", "bpm", "time_signature")
 KINDS = ("grids", "styles", "drummers", "tempos")  # arrays with a row per bar
+TEXTS = ("classes", "drummer_names", "damaged")
 VOICE_OF = {note: index for index, voice in enumerate(VOICES) for note in voice.notes}
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DATE = re.compile(r"0?4\W+(0?4|a[pbv]r)", re.IGNORECASE)  # 4-4 as a spreadsheet converts it
@@ -195,7 +196,7 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
         drummer_N = np.full(num, drummers.index(drummer), np.int64)
         parts[split].append((grids_NTV, style_N, drummer_N, np.full(num, tempo)))
     arrays = [{split: np.concatenate([part[i] for part in parts[split]]) for split in parts} for i in range(len(KINDS))]
-    return GrooveBars(*arrays, classes, drummers, tuple(damaged), dict(unknown))
+    return GrooveBars._make((*arrays, classes, drummers, tuple(damaged), dict(unknown)))
 
 
 def to_bars(hits: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -230,7 +231,7 @@ def _download(folder: Path) -> Path:
 
 def _packed(groove: GrooveBars) -> bytes:
     arrays = {f"{split}_{kind}": getattr(groove, kind)[split] for kind in KINDS for split in SPLITS.values()}
-    names = {key: np.array(getattr(groove, key), str) for key in ("classes", "drummer_names", "damaged")}
+    names: dict[str, Any] = {key: np.array(getattr(groove, key), str) for key in TEXTS}
     unknown = np.array(list(groove.unknown.items()), np.int64).reshape(-1, 2)
     file = io.BytesIO()
     np.savez(file, **arrays, **names, unknown=unknown)
@@ -240,9 +241,9 @@ def _packed(groove: GrooveBars) -> bytes:
 def _unpacked(file: BinaryIO) -> GrooveBars:
     with np.load(file, allow_pickle=False) as arrays:
         bars = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
-        names = (tuple(map(str, arrays[key].tolist())) for key in ("classes", "drummer_names", "damaged"))
+        names = (tuple(map(str, arrays[key].tolist())) for key in TEXTS)
         unknown = require_array(arrays["unknown"], np.int64, (None, 2))
-        groove = GrooveBars(*bars, *names, dict(unknown.tolist()))
+        groove = GrooveBars._make((*bars, *names, dict(unknown.tolist())))
     for split, grids_NTV in groove.grids.items():
         num = len(require_range(require_array(grids_NTV, np.uint8, (None, *BAR)), 0, 1))
         require_range(require_array(groove.styles[split], np.int64, (num,)), 0, len(groove.classes) - 1)

@@ -98,8 +98,8 @@ class Fonts(ResidentData):
             assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed)),
         )
         self._styles = {part: torch.from_numpy(arrays["styles"]) for part, arrays in parts.items()}
-        splits = [Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values()]
-        return Loaded(*splits, typeset.CLASSES, self.name, dark_ink=True)
+        train, val, test = (Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values())
+        return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True)
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
         """The style of the first channel, an index into `typeset.STYLES`."""
@@ -164,8 +164,8 @@ def load_strokes(split: str, cache: Path) -> Loaded:
         draw=lambda num, seed: strokes.draw(classes, num, seed),
         assign=lambda num, seed: strokes.assign(classes, num, np.random.PCG64(seed))[:1],
     )
-    splits = [Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values()]
-    return Loaded(*splits, tuple(classes), Strokes.name)
+    train, val, test = (Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values())
+    return Loaded(train, val, test, tuple(classes), Strokes.name)
 
 
 def load_drawn(
@@ -187,7 +187,7 @@ def load_drawn(
     """
 
     def make() -> bytes:
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for seed, (part, num) in enumerate(per_class.items()):
             arrays |= {f"{part}_{name}": array for name, array in zip(("images", *names), draw(num, seed), strict=True)}
         file = io.BytesIO()

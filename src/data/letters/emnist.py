@@ -58,8 +58,8 @@ def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
                 raise ValueError(f"{message} or data.source=auto") from error
             raise EMNISTUnavailableError(message) from error
     values_K, classes = _classes(split)
-    arrays = [array for part in PARTS for array in _read_part(raw, split, part, values_K)]
-    return EMNISTArrays(*arrays, classes)
+    train, test = (_read_part(raw, split, part, values_K) for part in PARTS)
+    return EMNISTArrays(*train, *test, classes)
 
 
 def _classes(split: str) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -71,7 +71,7 @@ def _classes(split: str) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _read_part(raw: Path, split: str, part: str, values_K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = (_present(raw, name) for name in _names(split, part))
+    images, labels = filter(None, (_present(raw, name) for name in _names(split, part)))
     images_NHW, labels_N = read_pair(images, labels, transposed=True)
     return images_NHW, class_indices(labels_N, values_K, labels)
 

@@ -105,7 +105,8 @@ def outlines(font: str) -> list[Outline]:
     with TTFont(f"{mpl.get_data_path()}/fonts/ttf/{font}.ttf", lazy=True) as file:
         glyphs, names = file["glyf"], file.getBestCmap()
         height = glyphs[names[ord("H")]].yMax
-        return [outline(*glyphs[names[ord(letter)]].getCoordinates(glyphs), height) for letter in CLASSES]
+        contours = (glyphs[names[ord(letter)]].getCoordinates(glyphs) for letter in CLASSES)
+        return [outline(points, ends, flags, height) for points, ends, flags in contours]
 
 
 def outline(points: Sequence[Sequence[int]], ends: Sequence[int], flags: Sequence[int], height: int) -> Outline:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from src.data.spec import Shape
+from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 
 NORMS = {
     "none": lambda channels: nn.Identity(),
@@ -34,7 +35,7 @@ def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
     return sizes
 
 
-class Generator(nn.Module):
+class Generator(GeneratorNetwork):
     """Maps noise [B, Z] to images [B, C, H, W] in [-1, 1].
 
     Channels are `width` before the last layer and double with every halving of the size.
@@ -66,7 +67,7 @@ class Generator(nn.Module):
         return self.upsample(self.project(z_BZ))
 
 
-class Discriminator(nn.Module):
+class Discriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
     In training mode a random share `dropout` of each layer's channels is dropped per image (Tompson et al. 2015,

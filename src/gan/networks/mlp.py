@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from src.data.spec import Shape
+from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 
 GAIN = 0.8  # of the orthogonal weights that Metz et al. 2017 (arXiv:1611.02163, appendix A) start the toys with
 
 
-class Generator(nn.Module):
+class Generator(GeneratorNetwork):
     """Maps noise [B, Z] to images [B, C, H, W], mostly in [-1, 1]: `depth` layers of ReLU and a linear one.
 
     Always in full precision: bf16 would resolve the modes' Gaussians to a few values only.
@@ -34,7 +35,7 @@ class Generator(nn.Module):
             return self.layers(z_BZ.float())
 
 
-class Discriminator(nn.Module):
+class Discriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
     Always in full precision.

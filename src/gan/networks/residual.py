@@ -26,6 +26,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from src.data.spec import Shape
+from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 from src.gan.networks.dcgan import Head, halvings
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
@@ -35,7 +36,7 @@ GAIN = math.sqrt(2 / (1 + SLOPE**2))  # preserves the second moment through a le
 LAYERS = 3  # convolutions in a block
 
 
-class ResidualGenerator(nn.Module):
+class ResidualGenerator(GeneratorNetwork):
     """Maps noise [B, Z] to images [B, C, H, W] in [-1, 1].
 
     Args:
@@ -66,15 +67,14 @@ class ResidualGenerator(nn.Module):
                 layers += [scaled(nn.Conv2d(widths[level], widths[level - 1], 1, bias=False))]
                 layers += [Resize(sizes[level + 1], sizes[level])]
         odd = (height % 2, image_width % 2)
-        draw = scaled(nn.ConvTranspose2d(width, channels, 4, 2, 1, output_padding=odd))
-        nn.init.constant_(draw.bias, math.atanh(mean))
+        draw = scaled(nn.ConvTranspose2d(width, channels, 4, 2, 1, output_padding=odd), bias=math.atanh(mean))
         self.layers = nn.Sequential(*layers, nn.LeakyReLU(SLOPE, inplace=True), draw, nn.Tanh())
 
     def forward(self, z_BZ: Tensor) -> Tensor:
         return self.layers(z_BZ)
 
 
-class ResidualDiscriminator(nn.Module):
+class ResidualDiscriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
     One feature per channel at the smallest size, F = width · 2^(depth - 1).
@@ -158,12 +158,12 @@ class LearntPooling(nn.Module):
 
 
 @torch.no_grad()
-def scaled(layer: Layer, gain: float = 1.0) -> Layer:
-    """The layer with weights from N(0, gain² / fan-in) and biases of zero (He et al. 2015, arXiv:1502.01852)."""
+def scaled(layer: Layer, gain: float = 1.0, bias: float = 0.0) -> Layer:
+    """The layer with weights from N(0, gain² / fan-in) and all biases alike (He et al. 2015, arXiv:1502.01852)."""
     fan_in = layer.weight[0].numel()
     if isinstance(layer, nn.ConvTranspose2d):  # weight [in, out, …]; a stride leaves each output only some of the taps
         fan_in = layer.in_channels * math.prod(layer.kernel_size) // math.prod(layer.stride)
     layer.weight.normal_(0, gain / math.sqrt(fan_in))
     if layer.bias is not None:
-        layer.bias.zero_()
+        layer.bias.fill_(bias)
     return layer

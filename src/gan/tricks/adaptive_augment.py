@@ -26,6 +26,9 @@ class AdaptiveAugment(AugmentationTrick):
         cutout: size of the hidden window, as a share of the image's.
     """
 
+    probability: Tensor
+    mean_sign: Tensor  # of the updates since the last adjustment
+
     def __init__(
         self,
         target: float = 0.6,
@@ -43,7 +46,7 @@ class AdaptiveAugment(AugmentationTrick):
         self.ramp = ramp
         self.interval = interval
         self.register_buffer("probability", torch.zeros(()))
-        self.register_buffer("mean_sign", torch.zeros(()))  # of the updates since the last adjustment
+        self.register_buffer("mean_sign", torch.zeros(()))
 
     def attach(self, gan: GANInterface) -> None:
         super().attach(gan)

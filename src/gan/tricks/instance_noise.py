@@ -17,6 +17,8 @@ class InstanceNoise(Trick):
         sigma: standard deviation at the start of the run; images are in [-1, 1].
     """
 
+    sigma: Tensor
+
     def __init__(self, sigma: float = 0.1):
         super().__init__()
         POSITIVE.check("gan.tricks.instance_noise.sigma", sigma)

@@ -12,7 +12,7 @@ from torch.nn import Parameter
 
 from src.core.validation import COUNT
 from src.data.spec import Shape
-from src.gan.interfaces import GANInterface, Step
+from src.gan.interfaces import DiscriminatorNetwork, GANInterface, Step
 from src.gan.networks.dcgan import has_batch_norm
 from src.gan.tricks.gradient_penalties import OneCentred
 from src.gan.tricks.trick import Trick
@@ -31,7 +31,7 @@ class VEEGAN(Trick):
         planes: number of noise channels; H · W · planes ≥ Z, or they could not hold all of it.
     """
 
-    def __init__(self, encoder: Callable[..., nn.Module], weight: float = 1.0, planes: int = 1):
+    def __init__(self, encoder: Callable[..., DiscriminatorNetwork], weight: float = 1.0, planes: int = 1):
         super().__init__()
         COUNT.check("gan.tricks.veegan.planes", planes)
         self.make_encoder = encoder
@@ -66,7 +66,7 @@ class VEEGAN(Trick):
                 "normalisation mixes: choose gan.discriminator.norm=none, layer or group"
             )
         self.to_noise = nn.Linear(self.encoder.head.in_features, gan.generator.z)
-        self.encoder.head = nn.Identity()
+        self.encoder.add_module("head", nn.Identity())
         self.show = nn.Sequential(
             nn.Linear(gan.generator.z, self.planes * height * width), nn.Unflatten(1, (self.planes, height, width))
         )

@@ -3,9 +3,11 @@
 from typing import Any
 
 import torch
-from lightning import Callback, LightningModule, Trainer
+from lightning import Callback, Trainer
 from torch import Tensor
 from torch.nn.utils import get_total_norm
+
+from src.training.module import ProgressModule
 
 
 class DivergedError(ArithmeticError):
@@ -31,13 +33,13 @@ class TrainingCurves(Callback):
     def __init__(self, every: int):
         self.every = every
 
-    def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
-        module.breakpoints |= {*range(0, trainer.num_training_batches, self.every)}
+    def on_train_start(self, trainer: Trainer, module: ProgressModule) -> None:
+        module.breakpoints |= {*range(0, int(trainer.num_training_batches), self.every)}
 
     def on_train_batch_end(
         self,
         trainer: Trainer,
-        module: LightningModule,
+        module: ProgressModule,
         outputs: dict[str, Tensor | float],
         batch: Any,
         batch_index: int,
@@ -59,7 +61,7 @@ class TrainingCurves(Callback):
             require_finite_weights(module)
 
 
-def require_finite_weights(module: LightningModule) -> None:
+def require_finite_weights(module: ProgressModule) -> None:
     """Raises DivergedError if a weight is not finite, though a loss may still be."""
     if not get_total_norm(module.parameters()).isfinite():
         names = (name for name, weights in module.named_parameters() if not weights.isfinite().all())

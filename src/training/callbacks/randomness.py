@@ -1,7 +1,7 @@
 """Random state of every rank, kept in the checkpoint."""
 
 import random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ class Randomness(Callback):
 
 
 def of_all_ranks(state: State) -> list[State]:
-    """Gathers a tensor from all ranks, in their order."""
+    """Gathers a state from all ranks, in their order."""
     if not dist.is_initialized():
         return [state]
     states = [state] * dist.get_world_size()
@@ -46,7 +46,7 @@ def of_all_ranks(state: State) -> list[State]:
 
 def snapshot() -> dict[str, Any]:
     """The states of torch, CUDA, numpy and python, in types that a weights-only load accepts."""
-    name, keys, *position = np.random.get_state()  # noqa: NPY002  the global stream is the one to keep
+    name, keys, *position = cast("tuple[Any, ...]", np.random.get_state())  # noqa: NPY002  the global stream
     return {
         "torch": torch.get_rng_state(),
         "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],

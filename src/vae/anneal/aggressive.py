@@ -4,7 +4,7 @@ B batch, N images, C channels, H height, W width, T steps, V voices.
 """
 
 import math
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import Trainer
@@ -56,6 +56,10 @@ class Aggressive(Annealer):
         self.optimizer: Optimizer | None = None
         self.resumed: dict[str, Any] | None = None
 
+    @property
+    def loader(self) -> ResidentLoader:
+        return cast("ResidentLoader", self.vae.trainer.train_dataloader)
+
     def on_train_start(self, trainer: Trainer, vae: AnnealedVAE) -> None:
         if trainer.world_size > 1:
             raise ValueError(
@@ -68,7 +72,7 @@ class Aggressive(Annealer):
 
     def before_step(self) -> None:
         if self.is_on and self.vae.steps and self.vae.steps % self.check_every == 0:
-            before, self.information = self.information, mutual_information(self.vae, self.vae.trainer.train_dataloader)
+            before, self.information = self.information, mutual_information(self.vae, self.loader)
             self.is_on = self.information >= before
         if self.is_on:
             self.catch_up()
@@ -79,7 +83,7 @@ class Aggressive(Annealer):
             group["lr"] = self.vae.optimizers().param_groups[0]["lr"]
         before = math.inf
         for _ in range(self.max_inner_updates // self.window):
-            loss = sum(self.update() for _ in range(self.window)).item() / self.window
+            loss = float(sum(self.update() for _ in range(self.window))) / self.window
             self.inner_updates += self.window
             if not loss < before:
                 break
@@ -87,7 +91,7 @@ class Aggressive(Annealer):
 
     def update(self) -> Tensor:
         """Makes one inner update; returns its loss, detached."""
-        vae, loader, weights = self.vae, self.vae.trainer.train_dataloader, inference_weights(self.vae)
+        vae, loader, weights = self.vae, self.loader, inference_weights(self.vae)
         cells_BTV = vae.to_cells(draw(loader, loader.batch_size, self.random).to(vae.device))
         loss = vae.objective(cells_BTV, observe=False)["loss"]
         self.optimizer.zero_grad()

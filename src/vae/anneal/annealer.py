@@ -6,7 +6,7 @@ B batch, T steps, V voices, L latent dims.
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from lightning import Callback
 from torch import Tensor
@@ -15,6 +15,7 @@ from src.core.validation import Range
 from src.vae.interfaces import AnnealedVAE
 from src.vae.latents import LEVELS, KLs
 
+Number = TypeVar("Number", int, float)
 Levels = tuple[float | Tensor, float | Tensor]
 """A value for z_high and one for z_low."""
 PerLevel = float | Mapping[str, float]
@@ -53,7 +54,7 @@ class Annealer(Callback):
     def state_key(self) -> str:
         return f"vae.anneal.{self.name}"
 
-    def number(self, parameter: str, value: float, fits: Range) -> float:
+    def number(self, parameter: str, value: Number, fits: Range) -> Number:
         """The value of a parameter, validated."""
         fits.check(f"{self.state_key}.{parameter}", value)
         return value

@@ -47,11 +47,11 @@ class ComposedAnnealer:
         return prod(annealer.reconstruction_weight() for annealer in self.annealers)
 
     def beta(self, kls: KLs) -> Levels:
-        high, low = 1.0, 1.0
+        beta: Levels = (1.0, 1.0)
         for annealer in self.annealers:
             factor_high, factor_low = annealer.beta(kls)
-            high, low = high * factor_high, low * factor_low
-        return high, low
+            beta = beta[0] * factor_high, beta[1] * factor_low
+        return beta
 
     def penalty(self, kls: KLs, beta: Levels) -> Tensor:
         """The KL term of the loss: Σ β_l KL_l, averaged over the batch, or the transform's function of the KLs."""

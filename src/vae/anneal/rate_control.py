@@ -154,7 +154,8 @@ class GECO(Annealer):
         self.weight = (self.weight * torch.exp(self.speed * self.constraint)).clamp(self.minimum, self.maximum)
 
     def charts(self) -> dict[str, float | Tensor]:
-        return {"reconstruction_weight": self.weight, "constraint": self.constraint}
+        constraint = 0.0 if self.constraint is None else self.constraint
+        return {"reconstruction_weight": self.weight, "constraint": constraint}
 
     def state_dict(self) -> dict[str, Any]:
         return {"weight": self.weight, "constraint": self.constraint}
