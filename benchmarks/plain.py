@@ -34,9 +34,10 @@ def gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
 
     def step(images_BHW: Tensor) -> None:
         real = images_BHW.unsqueeze(1).float() / (spec.levels / 2) - 1
+        z_discriminator, z_generator = torch.randn(2, len(real), generator.z, device=device)
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             with torch.no_grad():
-                fake = generator(torch.randn(len(real), generator.z, device=device))
+                fake = generator(z_discriminator)
             logits_real, logits_fake = discriminator(real)[0], discriminator(fake)[0]
             loss = softplus(-logits_real).mean() + softplus(logits_fake).mean()
         discriminator_optimizer.zero_grad()
@@ -45,7 +46,7 @@ def gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
 
         discriminator.requires_grad_(False)
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            fake = generator(torch.randn(len(real), generator.z, device=device))
+            fake = generator(z_generator)
             loss = softplus(-discriminator(fake)[0]).mean()
         generator_optimizer.zero_grad()
         loss.backward()
@@ -76,9 +77,10 @@ def r3gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: 
         weight = gamma * (1 + (burn_in.gamma - 1) * burnt) / 2
 
         real = images_BHW.unsqueeze(1).float() / (spec.levels / 2) - 1
+        z_discriminator, z_generator = torch.randn(2, len(real), generator.z, device=device)
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             with torch.no_grad():
-                fake = generator(torch.randn(len(real), generator.z, device=device))
+                fake = generator(z_discriminator)
             real.requires_grad_()
             fake.requires_grad_()
             logits_real, logits_fake = discriminator(real)[0], discriminator(fake)[0]
@@ -93,7 +95,7 @@ def r3gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: 
 
         discriminator.requires_grad_(False)
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
-            fake = generator(torch.randn(len(real), generator.z, device=device))
+            fake = generator(z_generator)
             loss = softplus(discriminator(real.detach())[0] - discriminator(fake)[0]).mean()
         generator_optimizer.zero_grad()
         loss.backward()

@@ -16,6 +16,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sweeps, "REPORTED", (2, 4))
 
 
+@pytest.mark.ci
 def test_ways_to_run_many_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     out = tmp_path / "found.json"
     command.main(["sweeps", "callbacks=no_progress", f"cache={tmp_path}/cache", f"out={out}"])

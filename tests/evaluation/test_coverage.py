@@ -297,6 +297,7 @@ def test_bars_have_noise_as_dense_as_they_are_and_no_grey(bars_of):
     assert controls["single"]["modes"] == 1
 
 
+@pytest.mark.ci
 @pytest.mark.real_data
 @pytest.mark.skipif(not (DATA / "groove" / "info.csv").exists(), reason="DATA_DIR holds no Groove MIDI Dataset")
 def test_real_drumming_has_styles_that_nobody_can_judge(monkeypatch, tmp_path):

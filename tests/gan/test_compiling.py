@@ -4,6 +4,7 @@ import torch
 from src.gan.tricks import EMA, R1, Dragan, Unrolled
 
 
+@pytest.mark.ci
 @pytest.mark.filterwarnings("ignore")  # PyTorch looks at its own tensors
 def test_compiled_networks_train_alike(make_gan, fit, not_to_machine_code):
     plain, compiled = make_gan(tricks={"ema": EMA()}), make_gan(tricks={"ema": EMA()})

@@ -119,6 +119,7 @@ def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
     assert list(ranks.values()) == [{2, 3}] * 3, "and samples before what explains them"
 
 
+@pytest.mark.ci
 def test_of_many_names_those_that_do_most_are_pictured(make_vae, tmp_path: Path) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (8, 8)).save(picture, "png")

@@ -173,6 +173,7 @@ def test_a_checkpoint_of_other_data_is_refused(make_vae, fit_vae, bar_spec, tmp_
         fit_vae(other, num_batches=3, resume=tmp_path / "one.ckpt")
 
 
+@pytest.mark.ci
 @pytest.mark.filterwarnings("ignore")  # PyTorch looks at its own tensors
 def test_compiled_networks_train_alike(make_vae, fit_vae, not_to_machine_code):
     plain, compiled = make_vae(), make_vae()

@@ -188,6 +188,7 @@ def test_another_info(tmp_path, content, message):
         load_groove(tmp_path, tmp_path / "cache")
 
 
+@pytest.mark.ci
 @pytest.mark.real_data
 @pytest.mark.skipif(not (REAL / "groove" / "info.csv").exists(), reason="DATA_DIR holds no Groove MIDI Dataset")
 def test_the_real_dataset(tmp_path):

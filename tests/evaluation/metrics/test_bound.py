@@ -133,6 +133,7 @@ def test_grey_cells_have_an_expected_floor():
     assert cell_floor([train_NTV], grey) == cell_floor([train_NTV], black_and_white)
 
 
+@pytest.mark.ci
 @pytest.mark.real_data
 @pytest.mark.skipif(not (REAL / "groove" / "info.csv").is_file(), reason="no groove/info.csv in DATA_DIR")
 @pytest.mark.filterwarnings("ignore:.*are left out")
