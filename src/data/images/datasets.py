@@ -4,6 +4,7 @@ import hashlib
 import logging
 import zipfile
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ from src.core.plain_data import clean
 from src.data.images.arrays import labels, loaded, read_npy, read_npz
 from src.data.images.labels import LABEL, Fields, by_folder, by_pattern, by_table, split_folders
 from src.data.images.pixels import SIDES, Format, parse_colour
+from src.data.images.published import load_set
 from src.data.images.sources import KNOWN, Archive, Folder, is_image, stamp_of
 from src.data.images.splits import PARTS
 from src.data.images.store import VERSION, Labelled, Stored, fill, read, suitable_side
@@ -188,6 +190,27 @@ class Images(Pictures):
         assert self.labels is not None
         beside = self.path / self.labels
         return beside if beside.is_file() else self.find("labels", self.labels)
+
+
+class Torchvision(Pictures):
+    """A data set of torchvision's, below `root` or downloaded to it.
+
+    Args:
+        set: its class's name in torchvision, see `published.SETS`.
+        attributes: of CelebA, each combination of which is a class.
+    """
+
+    def __init__(self, set: str, attributes: Sequence[str], **options: Any):
+        super().__init__(background="white", classes=None, **options)
+        self.set = set
+        self.attributes = attributes
+
+    def identify(self) -> tuple[str, Any]:
+        self.labelled, digest = load_set(self.set, self.root, self.attributes)
+        return self.set, digest
+
+    def collect(self, scratch: Path) -> Labelled:
+        return self.labelled
 
 
 @rank_zero_only

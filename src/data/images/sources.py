@@ -51,7 +51,18 @@ class Source(Protocol):
         ...
 
 
-class Folder:
+class Files:
+    """Image files below a folder, by their names."""
+
+    def __init__(self, path: Path, names: Sequence[str]):
+        self.path = path
+        self.names = names
+
+    def open(self, index: int) -> Image.Image:
+        return opened(self.path / self.names[index])
+
+
+class Folder(Files):
     """The images in a folder and in the folders in it, but not in hidden ones.
 
     Raises:
@@ -61,7 +72,7 @@ class Folder:
     def __init__(self, path: Path):
         self.path = path
         self.stamps = sorted(self._below(""))
-        self.names = [stamp.name for stamp in self.stamps]
+        super().__init__(path, [stamp.name for stamp in self.stamps])
 
     def _below(self, place: str) -> list[Stamp]:
         found = []
@@ -78,9 +89,6 @@ class Folder:
                     about = entry.stat()
                     found.append(Stamp(name, about.st_size, about.st_mtime_ns))
         return found
-
-    def open(self, index: int) -> Image.Image:
-        return opened(self.path / self.names[index])
 
 
 class Archive:
