@@ -92,7 +92,7 @@ class ResidentData(LightningDataModule, ABC):
         if colour and self.stack > 1:
             raise ValueError(f"data.stack={self.stack}: images in colour have their channels already; choose 1")
         self.splits = {"train": loaded.train, "val": loaded.val, "test": loaded.test}
-        true_nll_N = self.true_nll(with_channels(loaded.test.images))
+        true_nll_N = self.true_nll(with_channels(loaded.test.images[:]))
         self.spec = DataSpec(
             name=self.name,
             source=loaded.source,
