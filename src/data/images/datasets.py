@@ -85,8 +85,6 @@ class Pictures(ResidentData):
         digest = hashlib.sha256(repr((VERSION, content, options)).encode("utf-8", "backslashreplace")).hexdigest()
         stored = cached_folder(self.cache / f"images-{digest[:16]}", self._fill, read)
         is_grey = stored.images.ndim == 3
-        if not is_grey and self.stack > 1:
-            raise ValueError(f"data.stack={self.stack}: colour images fill all channels; add data.colour=false")
         dark_ink = is_grey and (stored.notes["light"] if self.dark_ink is None else self.dark_ink)
         say(self.name, stored, dark_ink)
         sizes = stored.notes["sizes"]

@@ -119,7 +119,7 @@ def read(folder: Path) -> Stored:
     num = sum(notes["sizes"].values())
     if images.nbytes != (folder / "images").stat().st_size or len(images) != num:
         raise ValueError("its images are not whole")
-    with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
+    with (folder / "labels.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         found = {key: require_array(arrays[key], np.int64, (num,)) for key in arrays}
     labels_N = require_range(found.pop("labels"), 0, len(notes["classes"]) - 1)
     return Stored(images, labels_N, {key.removeprefix("factor_"): array for key, array in found.items()}, notes)
