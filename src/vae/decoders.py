@@ -127,8 +127,7 @@ class Autoregressive(Decoder):
             features_B1W = self._features(latents_BZ, self._past(history_BTV, now))
             of_step = self.chain.from_features(features_B1W)
             for voice in range(uniform_BTV.shape[-1]):
-                parameters_B1X = self.chain.parameters_of(*of_step, history_BTV[:, now]).float()
-                parameters_B1P = parameters_B1X.unflatten(-1, (-1, self.likelihood.num_parameters))[..., voice, :]
+                parameters_B1P = self.chain.of_cell(voice, *of_step, history_BTV[:, now]).float()
                 cell = (slice(None), now, slice(voice, voice + 1))
                 mean_BTV[cell] = self.likelihood.mean(parameters_B1P, temperature)
                 history_BTV[cell] = 2 * self.likelihood.sample(parameters_B1P, uniform_BTV[cell], temperature) - 1
@@ -161,18 +160,23 @@ class Chain(nn.Module):
         self.register_buffer("before", torch.ones(voices, voices).triu(1).unsqueeze(-1), persistent=False)
 
     def forward(self, features_BTW: Tensor, cells_BTV: Tensor) -> Tensor:
-        return self.parameters_of(*self.from_features(features_BTW), cells_BTV)
+        own_BTX, hidden_BTY = self.from_features(features_BTW)
+        voices, _, cell_width = self.earlier.shape
+        earlier_BTY = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
+        hidden_BTVH = gelu(hidden_BTY + earlier_BTY).unflatten(-1, (voices, cell_width))
+        if len(self.out) == voices:  # to the bit as before there were other likelihoods
+            return (hidden_BTVH * self.out).sum(-1) + own_BTX
+        out_VPH = self.out.unflatten(0, (voices, -1))
+        return torch.einsum("...vh,vph->...vp", hidden_BTVH, out_VPH).flatten(-2) + own_BTX
 
     def from_features(self, features_BTW: Tensor) -> tuple[Tensor, Tensor]:
         """The parts that depend on the step's features alone: parameters [B, T, X], hidden [B, T, V · H]."""
         return self.own(features_BTW), self.hidden(features_BTW)
 
-    def parameters_of(self, own_BTX: Tensor, hidden_BTY: Tensor, cells_BTV: Tensor) -> Tensor:
-        """Parameters [B, T, X], those of a cell given the preceding cells of its step."""
+    def of_cell(self, voice: int, own_BTX: Tensor, hidden_BTY: Tensor, cells_BTV: Tensor) -> Tensor:
+        """Parameters [B, T, P] of one cell of each step, given the preceding ones."""
         voices, _, cell_width = self.earlier.shape
-        earlier_BTY = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
-        hidden_BTVH = gelu(hidden_BTY + earlier_BTY).unflatten(-1, (voices, cell_width))
-        if len(self.out) == voices:
-            return (hidden_BTVH * self.out).sum(-1) + own_BTX
-        out_VPH = self.out.unflatten(0, (voices, -1))
-        return torch.einsum("...vh,vph->...vp", hidden_BTVH, out_VPH).flatten(-2) + own_BTX
+        num_parameters = len(self.out) // voices
+        own, hidden = (slice(voice * size, (voice + 1) * size) for size in (num_parameters, cell_width))
+        earlier_BTH = cells_BTV[..., :voice] @ self.earlier[:voice, voice]
+        return gelu(hidden_BTY[..., hidden] + earlier_BTH) @ self.out[own].T + own_BTX[..., own]

@@ -114,7 +114,7 @@ def test_decoders_generate_from_their_own_likelihood(decoder, likelihood):
 
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_decoders_learn_a_distribution_of_levels(decoder):
-    """Of two cells that are both 3 or both 12, the best NLL is ln 2 a cell, or a sample where one cell tells the other."""
+    """Two cells are both 3 or both 12: the best NLL is ln 2 a cell, or a sample where one cell tells the other."""
     torch.manual_seed(0)
     likelihood = LogisticMixture(15, 2)
     network = DECODERS[decoder](num_latents=1, shape=(1, 2), likelihood=likelihood)
