@@ -217,7 +217,8 @@ def say(name: str, stored: Stored, dark_ink: bool) -> None:
     notes, classes = stored.notes, stored.notes["classes"]
     num, side = len(stored.images), stored.images.shape[-1]
     kind = "grey" if stored.images.ndim == 3 else "colour"
-    log.info("%s: %s %s images in %d classes, %d×%d pixels", name, f"{num:,}", kind, len(classes), side, side)
+    groups = "clusters" if notes["clusters"] else "classes"
+    log.info("%s: %s %s images in %d %s, %d×%d pixels", name, f"{num:,}", kind, len(classes), groups, side, side)
     if notes["resized"]:
         padded = f", {notes['padded']:,} of them {notes['fitted']}" if notes["padded"] else ""
         log.info("%s: %s were resized%s", name, f"{notes['resized']:,}", padded)
