@@ -15,7 +15,9 @@ from typing import Any, NoReturn
 
 from hydra import compose
 from hydra._internal import utils
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
@@ -44,7 +46,11 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
         if config is not None:
             return program(config)
         report = utils.run_and_report
-        with _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser), _replaced(utils, "run_and_report", _call):
+        with (
+            _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser),
+            _replaced(utils, "run_and_report", _call),
+            _replaced(ConfigLoaderImpl, "get_group_options", _group_options),
+        ):
             try:
                 return program()
             except Exception as error:
@@ -56,13 +62,18 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
+def _replaced(module: ModuleType | type, name: str, value: Any) -> Iterator[None]:
     before = getattr(module, name)
     setattr(module, name, value)
     try:
         yield
     finally:
         setattr(module, name, before)
+
+
+def _group_options(loader: ConfigLoaderImpl, group_name: str, results_filter: Any = ObjectType.CONFIG) -> list[str]:
+    """The files or folders of a group; Hydra copies the whole search path before, for each of `--help`'s groups."""
+    return loader.repository.get_group_options(group_name, results_filter)
 
 
 def _call(action: Callable[[], Any]) -> Any:
