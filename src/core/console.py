@@ -1,13 +1,23 @@
-"""Standard output that never decides how a run ends, and a log without Lightning's routine start-up messages."""
+"""Standard output that never decides how a run ends, progress of long tasks, and a log without routine messages."""
 
 import io
 import logging
 import os
 import sys
+import time
 import warnings
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from src.core.environment import process_rank
+
+LOG_SECONDS = 15  # between log lines on the progress without a terminal
+Step = TypeVar("Step")
+
+log = logging.getLogger(__name__)
+log.setLevel(logging.INFO)  # while a sweep logs only warnings of itself
 
 
 class LossyFile(io.FileIO):
@@ -63,3 +73,35 @@ def configure_logging() -> None:
         ".*isinstance.treespec, LeafSpec.. is deprecated.*",  # Lightning 2.6 with torch 2.15
     ):
         warnings.filterwarnings("ignore", pattern)
+
+
+def log_to_stderr() -> None:
+    """Shows log lines of programs for which Hydra does not configure logging."""
+    logging.basicConfig(format="[%(asctime)s] %(message)s", datefmt="%H:%M:%S")
+
+
+def announce(task: str) -> None:
+    """Prints what is being done, at once, where only the first process of a run may."""
+    if not process_rank():
+        print(f"{task} …", file=sys.stderr, flush=True)
+
+
+def progress(steps: Collection[Step], task: str) -> Iterator[Step]:
+    """Yields the steps of a task: with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
+    if process_rank():
+        yield from steps
+        return
+    from rich import get_console  # imported late: the command line is answered without them
+    from rich.progress import track
+
+    console = get_console()
+    if console.is_terminal:
+        yield from track(steps, task, console=console, transient=True)
+        return
+    log.info("%s …", task)
+    logged = time.monotonic()
+    for done, step in enumerate(steps):
+        if time.monotonic() - logged >= LOG_SECONDS:
+            logged = time.monotonic()
+            log.info("%s: %d of %d", task, done, len(steps))
+        yield step

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.core.console import progress
 from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
@@ -262,7 +263,8 @@ class VAEEvaluator:
         """IWAE with its references: the NLL of a collapsed parallel decoder and, where known, the entropy."""
         k = self.importance_samples
         nll = []
-        for part_NTV in cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * cells_NTV[0].numel()))):
+        parts = cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * cells_NTV[0].numel())))
+        for part_NTV in progress(parts, "Estimating the likelihood"):
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(k, *features_NF.shape), vae.prior)
             distortion_KN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)

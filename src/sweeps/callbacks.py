@@ -58,7 +58,7 @@ class ReportAfterSweep(Callback):
             again = resuming_sweep(folder, given.task, given.hydra)
             print(f"{untried} tuning trials have no result. {again} runs those.")
             raise SystemExit(1)
-        from src.report import write_report  # takes seconds: the command line is answered without it
+        from src.report.write import write_report  # takes seconds: the command line is answered without it
 
         try:
             report = write_report([folder])

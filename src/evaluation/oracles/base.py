@@ -7,18 +7,16 @@ import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import torch
-from rich import get_console
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from src.core.cache import cached
+from src.core.console import progress
 from src.core.device import multiplies_bf16
 from src.data.spec import Split, ink
 
@@ -28,7 +26,6 @@ MIN_ACCURACY = 0.99  # on unchanged training images after one cycle, and
 MIN_REJECTED = 0.85  # share of outliers classified as "none", else a second cycle follows
 BATCH = 192  # images per step, a third of them outliers
 LEARNING_RATE = 4e-3
-LOG_SECONDS = 15  # between log lines on the progress without a terminal
 
 log = logging.getLogger(__name__)
 
@@ -182,7 +179,7 @@ def _fit(oracle: Oracle, train: Split, device: torch.device, steps: int) -> None
     oracle.train()
     optimizer = torch.optim.AdamW(oracle.parameters(), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
-    for _ in _with_progress(steps):
+    for _ in progress(range(steps), "Training the oracle"):
         batch = _some(train, BATCH, device)
         images_B1HW = oracle.ink(batch.images.unsqueeze(1))
         inputs_B1HW, targets_B = oracle.training_batch(images_B1HW, batch.labels, BATCH // 3)
@@ -213,16 +210,3 @@ def _rejected(oracle: Oracle, split: Split) -> Tensor:
     """Share of outliers made of these images that the oracle classifies as "none"."""
     logits, _ = oracle.eval()(oracle.outliers(oracle.ink(split.images.unsqueeze(1)), split.labels))
     return (logits.argmax(1) == oracle.num_classes).float().mean()
-
-
-def _with_progress(steps: int) -> Iterator[int]:
-    """Counts steps with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
-    console = get_console()
-    logged = time.monotonic()
-    for step in track(
-        range(steps), "Training the oracle", console=console, transient=True, disable=not console.is_terminal
-    ):
-        yield step
-        if not console.is_terminal and time.monotonic() - logged >= LOG_SECONDS:
-            logged = time.monotonic()
-            log.info("Training the oracle: %d of %d steps", step + 1, steps)
