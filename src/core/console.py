@@ -86,22 +86,49 @@ def announce(task: str) -> None:
         print(f"{task} …", file=sys.stderr, flush=True)
 
 
-def progress(steps: Collection[Step], task: str) -> Iterator[Step]:
-    """Yields the steps of a task: with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
-    if process_rank():
-        yield from steps
-        return
-    from rich import get_console  # imported late: the command line is answered without them
-    from rich.progress import track
+class Task:
+    """Progress of a task: a bar on a terminal, else a log line every `LOG_SECONDS` of all tasks together.
 
-    console = get_console()
-    if console.is_terminal:
-        yield from track(steps, task, console=console, transient=True)
-        return
-    log.info("%s …", task)
-    logged = time.monotonic()
-    for done, step in enumerate(steps):
-        if time.monotonic() - logged >= LOG_SECONDS:
-            logged = time.monotonic()
-            log.info("%s: %d of %d", task, done, len(steps))
-        yield step
+    Args:
+        steps: how many there are.
+        done: how many of them before it starts.
+    """
+
+    logged = time.monotonic()  # when the last line of any task was, or the program began
+
+    def __init__(self, name: str, steps: int, done: int = 0):
+        self.name, self.steps, self.bar = name, steps, None
+        self.shown = not process_rank()  # of several processes the first speaks
+        if not self.shown:
+            return
+        from rich import get_console  # imported late: the command line is answered without them
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if get_console().is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, TextColumn("{task.fields[note]}"), console=get_console(), transient=True)
+            self.bar.add_task(name, total=steps, completed=done, note="")
+            self.bar.start()
+
+    def update(self, done: int, note: str = "") -> None:
+        """Shows how many steps are done, with a note on what they reached."""
+        if self.bar:
+            self.bar.update(self.bar.task_ids[0], completed=done, note=note)
+        elif self.shown and time.monotonic() - Task.logged >= LOG_SECONDS:
+            Task.logged = time.monotonic()
+            log.info("%s: %s of %s%s", self.name, f"{done:,}", f"{self.steps:,}", f" · {note}" if note else "")
+
+    def stop(self) -> None:
+        if self.bar:
+            self.bar.stop()
+
+
+def progress(steps: Collection[Step], task: str) -> Iterator[Step]:
+    """Yields the steps of a task and shows how many are done."""
+    shown = Task(task, len(steps))
+    try:
+        for done, step in enumerate(steps):
+            shown.update(done)
+            yield step
+    finally:
+        shown.stop()

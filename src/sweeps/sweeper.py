@@ -30,6 +30,7 @@ from src.core.run_names import concerns, key_of, swept_keys
 from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
+from src.sweeps.running_table import running_table
 from src.training.run_record import reading
 
 DEATH = "its process was killed, as happens when memory runs out"
@@ -93,8 +94,9 @@ class ResumableSweeper(Sweeper):
         """Runs what is pending of a plan, once it is saved."""
         plan.folder.mkdir(exist_ok=True)
         plan.save()
-        print(plan.headline())
-        self.launch(plan.pending)
+        print(plan.headline(), flush=True)
+        with running_table(Plan.read(plan.folder)):
+            self.launch(plan.pending)
 
     def tuning(self, plan: Plan) -> Any:
         """The tuning phase before a plan's jobs."""
