@@ -106,7 +106,13 @@ class Task:
 
         if get_console().is_terminal:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, TextColumn("{task.fields[note]}"), console=get_console(), transient=True)
+            self.bar = Progress(
+                *columns,
+                TextColumn("{task.fields[note]}"),
+                console=get_console(),
+                transient=True,
+                speed_estimate_period=600,
+            )
             self.bar.add_task(name, total=steps, completed=done, note="")
             self.bar.start()
 

@@ -142,7 +142,7 @@ class Coverage:
         with torch.random.fork_rng([]):
             torch.manual_seed(SEED)
             made = controls_of(self.spec.kind, self.spec.ink(images_MHW.unsqueeze(1).double()), labels_M)
-        return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made.items()}
+            return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made}
 
     def _weakness(self) -> str | None:
         """Why this oracle is unreliable, or None; a threshold below the expected one is only logged."""

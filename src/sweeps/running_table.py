@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from src.core.console import LossyStream
 from src.core.metric_families import family
 from src.core.metric_specs import metric_spec, reached
-from src.core.plain_data import is_number
+from src.core.plain_data import is_number, read_yaml
 from src.sweeps.plan import Job, Plan, minutes
-from src.training.run_record import Record, read_record
 
 REFRESH = 1.0  # seconds between two looks at the jobs
 LOG_SECONDS = 60  # between two lines in a log
@@ -59,7 +60,7 @@ def _in_log(plan: Plan, stopped: threading.Event) -> Iterator[Any]:
 
     def loop() -> None:
         while not stopped.wait(LOG_SECONDS):
-            with suppress(OSError, ValueError):  # a record that is just being written
+            with suppress(Exception):  # such as a record that is damaged
                 found.update(states(plan, found))
                 print(summary(plan, found, running_jobs(found)), flush=True)
 
@@ -77,10 +78,10 @@ def _on_terminal(plan: Plan, stopped: threading.Event) -> Iterator[Any]:
     sys.stderr.flush()
     before = {number: os.dup(number) for number in (1, 2) if os.isatty(number)}
     read, write = pipe()
-    with os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="replace") as terminal:
+    with os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding) as terminal:
         for number in before:
             os.dup2(write, number)
-        console = Console(file=terminal, force_terminal=True)
+        console = Console(file=LossyStream(terminal), force_terminal=True)
 
         def loop() -> None:
             found: dict[Job, State] = {}
@@ -93,9 +94,10 @@ def _on_terminal(plan: Plan, stopped: threading.Event) -> Iterator[Any]:
                             console.print(Text.from_ansi(line.decode(errors="replace")), soft_wrap=True)
                     if time.monotonic() - drawn > REFRESH:
                         drawn = time.monotonic()
-                        with suppress(OSError, ValueError):  # a record that is just being written, a closed terminal
+                        with suppress(Exception):  # or jobs would wait for ever for this thread to read their output
                             found.update(states(plan, found))
-                            console.size = os.get_terminal_size(terminal.fileno())
+                            if all(size := os.get_terminal_size(terminal.fileno())):  # 0 where it is unknown
+                                console.size = size
                             live.update(table(plan, found, console.height - LINES_AROUND), refresh=True)
             if rest:
                 console.print(Text.from_ansi(rest.decode(errors="replace")))
@@ -103,7 +105,6 @@ def _on_terminal(plan: Plan, stopped: threading.Event) -> Iterator[Any]:
         try:
             yield loop
         finally:
-            terminal.flush()
             for number, original in before.items():
                 os.dup2(original, number)
                 os.close(original)
@@ -122,16 +123,15 @@ def states(plan: Plan, before: Mapping[Job, State]) -> dict[Job, State]:
 
 def state(job: Job) -> State:
     """Read from the job's folder, in which it may be writing."""
-    if job.running:
-        rows = _history(job)
-        if not rows:
-            return State("running", "", {}, 0.0)
-        record = _record(job)
-        share = len(rows) / record.value("evaluations")
-        return State("running", record.family, _numbers(rows[-1]), min(1.0, share))
-    results = job.results
-    status = results.get("status") or "waiting"
-    return State(status, results.get("model") or "", results.get("metrics") or {}, finished=job.finished)
+    if not job.running:
+        results = job.results
+        status, metrics = results.get("status") or "waiting", results.get("metrics") or {}
+        return State(status, results.get("model") or "", metrics, finished=job.finished)
+    rows = _history(job)
+    if not rows:
+        return State("running", "", {}, 0.0)
+    model, evaluations = _record(job.folder)
+    return State("running", model, _numbers(rows[-1]), min(1.0, len(rows) / evaluations))
 
 
 def _history(job: Job) -> list[dict[str, str]]:
@@ -140,8 +140,10 @@ def _history(job: Job) -> list[dict[str, str]]:
 
 
 @cache
-def _record(job: Job) -> Record:
-    return read_record(job.folder)
+def _record(folder: Path) -> tuple[str, int]:
+    """The model family of a run that has been evaluated, and how often it will have been."""
+    config = read_yaml(folder / ".hydra" / "config.yaml")
+    return "vae" if "vae" in config else "gan", config["evaluations"]
 
 
 def _numbers(row: Mapping[str, str]) -> dict[str, float]:
@@ -228,7 +230,7 @@ def line(plan: Plan, job: Job) -> str:
     done, its, left = [each for each in found if found[each].finished], found[job], seconds_left(plan, found)
     shown = family(its.model)
     status = its.status if its.status not in ("completed", "waiting", "running") else ""
-    what = reached(its.metrics, dict.fromkeys((*shown.headline, *shown.primary)))
+    what = "" if its.status == "running" else reached(its.metrics, dict.fromkeys((*shown.headline, *shown.primary)))
     parts = [f"[{len(done)} of {len(found)}] {job.name}{f' seed {job.seed}' if job.seed else ''}"]
     parts[0] += f": {', '.join(filter(None, (status, what))) or 'no results'}"
     others = [each for name, each in ((other.name, found[other]) for other in found) if name == job.name]

@@ -105,7 +105,7 @@ class Oracle(nn.Module, ABC):
         return ink(images, self.levels, self.dark_ink)
 
     @torch.no_grad()
-    def predict(self, images_NCHW: Tensor, chunk: int = 1000) -> Predictions:
+    def predict(self, images_NCHW: Tensor, chunk: int = 250) -> Predictions:
         """Classifies stored images channel by channel."""
         parts = [self._predict(part) for part in images_NCHW.split(chunk)]
         return Predictions(
