@@ -6,13 +6,13 @@ whose speed drifts slows all alike; medians over the turns count. Overrides must
 
 import sys
 
-from src.core.console import announce, log_to_stderr
+from src.core.console import announce_import, log_to_stderr
 from src.core.errors import USER_ERRORS, exit_with_error, message
 
 if __name__ == "__main__":
     try:
         log_to_stderr()
-        announce("Loading PyTorch")
+        announce_import("torch", "PyTorch")
         from benchmarks.run import main
 
         main(sys.argv[1:])

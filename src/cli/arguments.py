@@ -28,6 +28,7 @@ from src.cli.trainer_options import check_trainer_options
 from src.cli.unknown_options import check_added_options, check_classes, hint
 from src.core.commands import CONFIGURATION
 from src.core.config_checks import check_argument_types, check_config, check_gpu
+from src.core.console import announce_import
 from src.core.environment import ignore_ranks, process_rank
 from src.core.errors import exit_with_error, is_user_error, message
 from src.core.run_names import RENAMED_CHOICES
@@ -214,8 +215,7 @@ def check(config: DictConfig) -> None:
     check_options(config)
     check_config(config)
     if not config.study.dry_run:  # a listing needs no classes, whose import takes seconds
-        if "torch" not in sys.modules and process_rank() == 0:
-            print("Loading PyTorch …", file=sys.stderr, flush=True)
+        announce_import("torch", "PyTorch")
         check_argument_types(config)
     if config.hydra.mode == RunMode.RUN and not config.resume:
         check_gpu(config)

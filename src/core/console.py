@@ -81,9 +81,15 @@ def log_to_stderr() -> None:
 
 
 def announce(task: str) -> None:
-    """Prints what is being done, at once, where only the first process of a run may."""
+    """Says at once what is being done, if this is the first process of a run."""
     if not process_rank():
         print(f"{task} …", file=sys.stderr, flush=True)
+
+
+def announce_import(module: str, name: str) -> None:
+    """Says that a package which takes seconds is being loaded, if it is not there yet."""
+    if module not in sys.modules:
+        announce(f"Loading {name}")
 
 
 class Task:

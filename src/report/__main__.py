@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from src.core.console import announce, log_to_stderr, make_output_lossy
+from src.core.console import announce_import, log_to_stderr, make_output_lossy
 from src.core.files import user_path
 
 
@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=user_path, help="where to write (default: report/ in the first FOLDER)")
     parser.add_argument("--baseline", metavar="NAME", help="the name that the others are compared with")
     options = parser.parse_args(arguments)
-    announce(f"Reporting on {', '.join(map(str, options.folders))}")
+    announce_import("matplotlib", "Matplotlib")
     from src.report.collect import ReportError  # imported late: options are checked without what takes seconds
     from src.report.write import write_report
 

@@ -4,10 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from src.core.console import announce, log_to_stderr, make_output_lossy
+from src.core.console import announce_import, log_to_stderr, make_output_lossy
 from src.core.errors import USER_ERRORS, message
 from src.core.files import user_path
 from src.sample.options import OPTIONS, parsed
+from src.training.run_record import read_record
 
 EXAMPLE = "python -m src.sample RUN style=jazz bars=8 bpm=110"
 
@@ -26,7 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         chosen = parsed(options.words)
-        announce("Loading PyTorch")
+        read_record(options.run)
+        announce_import("torch", "PyTorch")
         from src.sample.restore import draw  # imported late: options are checked without what takes seconds
 
         files = draw(options.run, chosen)

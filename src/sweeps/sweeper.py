@@ -58,6 +58,8 @@ class ResumableSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
+        if self.dry_run:  # a launcher takes tenths of a second
+            return
         with exit_on_user_error():
             self.launcher = Plugins.instance().instantiate_launcher(
                 hydra_context=hydra_context, task_function=task_function, config=config
