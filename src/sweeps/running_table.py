@@ -33,6 +33,11 @@ class State(NamedTuple):
     finished: bool = False
 
     @property
+    def stage(self) -> str:
+        """Of a running job: how far it has come."""
+        return f"{self.share:.0%}" if self.share < 1 else "scoring"
+
+    @property
     def keys(self) -> list[str]:
         """What is shown of it: modes, or the KL of each level."""
         shown = family(self.model)
@@ -184,7 +189,7 @@ def so_far(found: Sequence[State]) -> str:
         for each in found:
             if is_number(each.metrics.get(key)):
                 number = reached(each.metrics, [key]).rpartition(" ")[2]
-                values.append(number if each.status != "running" else f"{number} ({each.share:.0%})")
+                values.append(number if each.status != "running" else f"{number} ({each.stage})")
         texts.append(f"{metric_spec(key).label} {', '.join(values)}")
     for status in ("diverged", "failed", "interrupted"):
         count = sum(each.status == status for each in found)
@@ -204,7 +209,7 @@ def summary(plan: Plan, found: Mapping[Job, State], running: str) -> str:
 def running_jobs(found: Mapping[Job, State]) -> str:
     """As in "gan_fm seed 1 (40%), gan_r1 seed 0 (20%)"."""
     return ", ".join(
-        f"{job.name} seed {job.seed} ({its.share:.0%})" for job, its in found.items() if its.status == "running"
+        f"{job.name} seed {job.seed} ({its.stage})" for job, its in found.items() if its.status == "running"
     )
 
 
