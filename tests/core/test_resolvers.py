@@ -81,5 +81,5 @@ def test_jobs_share_a_gpu_as_cores_and_memory_allow(monkeypatch, cores, gibibyte
 def test_jobs_beside_each_other_share_the_cores(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which would be the user's choice
     num_jobs = resolvers.jobs_at_once("cpu")
-    threads = Parallel(n_jobs=num_jobs)(delayed(os.environ.get)("OMP_NUM_THREADS", "0") for _ in range(num_jobs))
+    threads = Parallel(n_jobs=num_jobs)(delayed(os.getenv)("OMP_NUM_THREADS", "0") for _ in range(num_jobs))
     assert all(1 <= int(each) <= max(1, cpu_count() // num_jobs) for each in threads)
