@@ -42,7 +42,6 @@ def main() -> None:
 def job(config: DictConfig) -> None:
     """Runs one job. Exits the process on failure, except in a sweep."""
     make_output_lossy()  # in a launcher's worker too
-    configure_logging()
     if is_alone(config):
         ignore_ranks()
     device.prepare()
@@ -57,6 +56,7 @@ def job(config: DictConfig) -> None:
             from src.evaluation.summary import print_summary
             from src.training.run import run
 
+            configure_logging()  # after Lightning's import, which sets its own level
             results = run(config, folder)
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:

@@ -8,15 +8,16 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from src.core.cache import require_array, require_range
-from src.core.console import Task
+from src.core.console import progress
 from src.core.dataset import CLUSTER
 from src.core.plain_data import clean, read_json
 from src.data.images.clusters import clustered
@@ -144,15 +145,12 @@ def decoded(source: Source, order: Mapping[str, np.ndarray], shape: Format) -> I
         except Exception as error:  # Pillow raises many kinds for damaged files
             return (*place, reason(error))
 
-    places = [(part, int(index)) for part, indices in order.items() for index in indices]
-    ahead = CHUNK * THREADS
-    shown = Task("Reading images", len(places))
-    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool, ExitStack() as stack:
-        stack.callback(shown.stop)
+    places = ((part, int(index)) for part, indices in order.items() for index in indices)
+    total = sum(map(len, order.values()))
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         warnings.simplefilter("ignore")  # Pillow's, of odd files that it reads nevertheless
-        for start in range(0, len(places), ahead):
-            shown.update(start)
-            yield from pool.map(decode, places[start : start + ahead])
+        results = (one for part in chunks(places, CHUNK * THREADS) for one in pool.map(decode, part))
+        yield from progress(results, "Reading images", total)
 
 
 def suitable_side(source: Source) -> int:
@@ -170,6 +168,11 @@ def suitable_side(source: Source) -> int:
 def size_of(picture: Picture) -> tuple[int, int]:
     """Height and width."""
     return picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
+
+
+def chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while part := list(islice(items, size)):
+        yield part
 
 
 def reason(error: Exception) -> str:
