@@ -73,8 +73,6 @@ class Evaluation(Callback):
         (self.folder / "checkpoints").mkdir(exist_ok=True)
         with own_randomness(module.device):
             self.evaluator.prepare(trainer.datamodule, module.device)
-        if trainer.datamodule is not None:
-            self._show(trainer, module, "real", real_images(trainer.datamodule))
         if trainer.is_global_zero:
             trainer.logger.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
 
@@ -135,6 +133,8 @@ class Evaluation(Callback):
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
         require_finite_weights(module)  # so that the last checkpoint can be resumed
         improved = self._add_row(trainer, module)
+        if len(self.history) == 1 and trainer.datamodule is not None:  # before it, the run may still be refused
+            self._show(trainer, module, "real", real_images(trainer.datamodule))
         checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run repeats the evaluation
 
     def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.ci
 
 @pytest.fixture(autouse=True)
 def short_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
-    shorten_oracle_training(monkeypatch, 20)
+    shorten_oracle_training(monkeypatch, 80)
 
 
 def shapes(num: int) -> np.ndarray:
@@ -29,7 +29,7 @@ def shapes(num: int) -> np.ndarray:
 
 
 def test_images_without_labels(command: Command):
-    np.save("squares.npy", shapes(300))
+    np.save("squares.npy", shapes(600))
     chosen = ("data=images", "data.path=squares.npy", "data.classes=3", "hydra.run.dir=run")
     outcome = command(*without_data(SMALL), *chosen)
     assert outcome.status == 0, outcome.errors
@@ -45,7 +45,7 @@ def test_images_without_labels(command: Command):
 
 def test_a_folder_of_names_with_classes_and_styles(command: Command):
     Path("fonts").mkdir()
-    for number, image in enumerate(shapes(300)):
+    for number, image in enumerate(shapes(600)):
         Image.fromarray(image).save(f"fonts/{'AÄ&'[number % 3]}_{number % 2}_{number:04}.png")
     chosen = ("data=images", "data.path=fonts", "data.label={label}_{style}_*", "data.size=32", "data.colour=true")
     outcome = command(*without_data(SMALL), *chosen, "gan.network=residual", "hydra.run.dir=run")
