@@ -20,6 +20,7 @@ PATHS = (
     *FOLDERS,
     "cache",
     *(f"data.{key}" for key in ("root", "path", "images", "labels", "test_images", "test_labels")),
+    *("data.label", "data.background"),  # no paths, but {label}_* and #ffffff are not for Hydra's grammar either
 )
 PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hydra with and without quotes
 DOUBLE_QUOTED = re.compile(r'["$`\\!]')  # what double quotes do not take from the shell

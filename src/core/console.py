@@ -6,8 +6,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from operator import length_hint
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -135,9 +136,9 @@ class Task:
             self.bar.stop()
 
 
-def progress(steps: Collection[Step], task: str) -> Iterator[Step]:
-    """Yields the steps of a task and shows how many are done."""
-    shown = Task(task, len(steps))
+def progress(steps: Iterable[Step], task: str, total: int | None = None) -> Iterator[Step]:
+    """Yields the steps of a task and shows how many of the `total` are done; an iterator does not know its own."""
+    shown = Task(task, length_hint(steps) if total is None else total)
     try:
         for done, step in enumerate(steps):
             shown.update(done)

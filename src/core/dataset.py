@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+CLUSTER = "cluster "  # begins the names of classes that are clusters of images
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -16,16 +18,24 @@ class Dataset:
     shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
     levels: int = 255  # 1 for drum grids
     entropy: float | None = None  # of one sample, in nats, where it is known
+    colour: bool = False  # the three channels of `shape` are one sample
 
     @property
     def is_fallback(self) -> bool:
         return self.source != self.name
 
     @property
+    def stack(self) -> int:
+        """Independent samples per image."""
+        return 1 if self.colour or not self.shape else self.shape[0]
+
+    @property
     def noun(self) -> str:
         """What the classes are called in a sentence."""
         if self.levels == 1:
             return "styles"
+        if self.classes and all(name.startswith(CLUSTER) for name in self.classes):
+            return "clusters"
         if self.classes and all(len(name) == 1 and name.isalpha() for name in self.classes):
             return "letters"
         if self.classes and all(len(name) == 1 and name.isdigit() for name in self.classes):

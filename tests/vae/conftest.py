@@ -25,6 +25,7 @@ from src.evaluation.vae import VAEEvaluator
 from src.training.callbacks.randomness import Randomness
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown
+from tests.coloured import Shapes
 from tests.conftest import BARE, shorten_oracle_training
 
 DECODER = Path(__file__).parents[2] / "conf" / "vae.decoder" / "autoregressive.yaml"
@@ -96,7 +97,7 @@ def fit_vae(bars) -> Callable[..., Trainer]:
         torch.manual_seed(7)
         watching = [Randomness(0), *callbacks, *([SaveAfter(*save)] if save else [])]
         trainer = Trainer(accelerator="cpu", precision=precision, callbacks=watching, **BARE)
-        loader = ResidentLoader(images, 8, num_batches, seed=0, num_channels=vae.spec.shape[0])
+        loader = ResidentLoader(images, 8, num_batches, seed=0, stack=vae.spec.stack)
         trainer.fit(vae, loader, ckpt_path=resume, weights_only=True if resume else None)
         return trainer
 
@@ -134,7 +135,7 @@ class Smudges(ResidentData):
         return Loaded(*(Split(split, torch.arange(len(split)) % 2) for split in images), ("A", "B"), "toy")
 
 
-KINDS = {"bars": Bars, "nameless": Nameless, "smudges": Smudges}
+KINDS = {"bars": Bars, "nameless": Nameless, "smudges": Smudges, "colours": partial(Shapes, size=16)}
 Evaluated = tuple[Evaluation, ResidentData]
 
 

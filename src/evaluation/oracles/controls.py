@@ -1,9 +1,9 @@
 """Images of known quality, as controls of every metric.
 
 Made of held-out real images by changes that keep the class, and by changes to outliers. All images are floats in
-[0, 1], [B, 1, H, W] or, for bars, [B, 1, T, V].
+[0, 1], [B, C, H, W] or, for bars, [B, 1, T, V].
 
-B batch, H height, W width, T steps, V voices.
+B batch, C channels, H height, W width, T steps, V voices.
 """
 
 from collections.abc import Iterator
@@ -20,15 +20,16 @@ Control = tuple[str, Tensor]
 SLIPS = 0.01  # share of a bar's cells that are flipped
 
 
-def character_controls(real_B1HW: Tensor, labels_B: Tensor) -> Iterator[Control]:
-    """Real characters blurred, noisy and thick; noise, grey levels, cut-up and superposed characters."""
-    yield "blurred", gaussian_blur(real_B1HW, BLUR)
-    yield "noisy", with_noise(real_B1HW, NOISE)
-    yield "thick", dilated(real_B1HW)
-    yield "noise", torch.rand_like(real_B1HW)
-    yield "grey", torch.linspace(0, 1, len(real_B1HW)).view(-1, 1, 1, 1).expand_as(real_B1HW)
-    yield "cut_up", outliers.cut_up(real_B1HW)
-    yield "superposed", outliers.superposed(real_B1HW, labels_B)
+def image_controls(real_BCHW: Tensor, labels_B: Tensor) -> Iterator[Control]:
+    """Real images blurred and noisy, characters also thick; noise, grey levels, cut-up and superposed images."""
+    yield "blurred", gaussian_blur(real_BCHW, BLUR)
+    yield "noisy", with_noise(real_BCHW, NOISE)
+    if real_BCHW.shape[1] == 1:
+        yield "thick", dilated(real_BCHW)
+    yield "noise", torch.rand_like(real_BCHW)
+    yield "grey", torch.linspace(0, 1, len(real_BCHW)).view(-1, 1, 1, 1).expand_as(real_BCHW)
+    yield "cut_up", outliers.cut_up(real_BCHW)
+    yield "superposed", outliers.superposed(real_BCHW, labels_B)
 
 
 def bar_controls(real_B1TV: Tensor) -> Iterator[Control]:
@@ -46,8 +47,8 @@ def point_controls(real_B112: Tensor) -> Iterator[Control]:
     yield "grey", torch.linspace(0, 1, len(real_B112)).view(-1, 1, 1, 1).expand_as(real_B112)
 
 
-def controls_of(kind: str, real_B1HW: Tensor, labels_B: Tensor) -> Iterator[Control]:
+def controls_of(kind: str, real_BCHW: Tensor, labels_B: Tensor) -> Iterator[Control]:
     """The controls of this kind of data, see `DataSpec.kind`, by name and one after another: they are large."""
     if kind == "images":
-        return character_controls(real_B1HW, labels_B)
-    return bar_controls(real_B1HW) if kind == "drums" else point_controls(real_B1HW)
+        return image_controls(real_BCHW, labels_B)
+    return bar_controls(real_BCHW) if kind == "drums" else point_controls(real_BCHW)
