@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.report.__main__ import main as report
 from tests.conftest import shorten_oracle_training
 from tests.end_to_end.conftest import SMALL, Command, results
 from tests.end_to_end.test_colour import without_data
@@ -39,8 +38,6 @@ def test_images_without_labels(command: Command):
     assert found["dataset"]["dark_ink"] is True
     assert "real.png" in {path.name for path in Path("run/samples").iterdir()}
     assert command("resume=run", "budget=320").status == 0
-    assert report(["run"]) == 0
-    assert "3 clusters of pixels' features by k-means, not known classes" in Path("run/report/report.md").read_text()
 
 
 def test_a_folder_of_names_with_classes_and_styles(command: Command):
