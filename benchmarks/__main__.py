@@ -22,7 +22,7 @@ from hydra import initialize_config_dir
 from benchmarks import loops, scaling, sweeps
 from src.core import device, resolvers
 from src.core.console import configure_logging
-from src.core.errors import USER_ERRORS, exit_with_error, message
+from src.core.errors import exit_on_user_error, printed_errors
 from src.core.files import write_atomically
 from src.training.results import PACKAGES, commit
 
@@ -120,7 +120,5 @@ def sweep_lines(found: Mapping[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    try:
+    with printed_errors(), exit_on_user_error():
         main(sys.argv[1:])
-    except USER_ERRORS as mistake:
-        exit_with_error(message(mistake))

@@ -6,26 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from hydra.utils import instantiate
-
-from src.core.commands import command, override
 from src.core.console import make_output_lossy
 from src.core.errors import USER_ERRORS, message
 from src.core.files import expanded, user_path
-from src.data.spec import DataSpec
 from src.evaluation import image_grids
-from src.evaluation.point_plots import cloud
 from src.sample.drum_bars import NUM_BARS, play
-from src.training import checkpoints
-from src.training.results import read_results
-from src.training.run_config import trusted_config
-from src.training.run_record import read_record
+from src.sample.rebuilding import picture_of, restored
 
 NUM_IMAGES = 160
 NUM_POINTS = 2000
 BPM = 110
 EXAMPLE = "python -m src.sample RUN style=jazz bars=8 bpm=110"
+
+
+def _modules(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 class Option(NamedTuple):
@@ -47,6 +42,9 @@ OPTIONS = {
     "style": Option(str, "a style of the data", None, "of such a track", True),
     "bpm": Option(float, "a number", BPM, f"tempo: {BPM}", True),
     "swing": Option(float, "a number", 0.0, "from 0, straight, by 0.33, a triplet feel, to 0.5: 0", True),
+    "trust": Option(
+        _modules, "modules, separated by commas", (), "of your own, whose networks the run's record may build"
+    ),
     "data.root": Option(expanded, "a folder", None, "of the data that a style is looked up in", True),
 }
 
@@ -105,7 +103,7 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
 def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
     """Returns the files written."""
     options = {name: option.default for name, option in OPTIONS.items()} | chosen
-    model = restored(run, options["checkpoint"])
+    model = restored(run, options["checkpoint"], options["trust"])
     if not options["out"]:
         (run / "samples").mkdir(exist_ok=True)  # a copy of a run may lack it
     if model.spec.kind == "drums":
@@ -116,33 +114,9 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
     points = model.spec.kind == "points"
     num = options["num"] or (NUM_POINTS if points else NUM_IMAGES)
     samples = model.sample(num, options["seed"])
-    picture = cloud(model.spec.to_float(samples)) if points else image_grids.grid(samples, columns=min(16, num))
     out = options["out"] or run / "samples" / f"drawn_{options['seed']}.png"
-    image_grids.save(picture, out)
+    image_grids.save(picture_of(samples, model.spec), out)
     return [out]
-
-
-def restored(run: Path, checkpoint: str) -> torch.nn.Module:
-    """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
-    read_record(run)
-    path = checkpoints.checkpoint(run, checkpoint)
-    dataset = read_results(run).get("dataset")
-    if not path.is_file() or not dataset:
-        raise FileNotFoundError(
-            f"{run}: not finished, there is no checkpoints/{checkpoint}.ckpt beside a results.json with its data; "
-            f"{command(override('resume', run))} goes on if there is a checkpoint"
-        )
-    if not checkpoints.is_valid(path):
-        raise ValueError(f"{path} is damaged")
-    config = trusted_config(run)
-    try:
-        model = instantiate(config.model)(spec=DataSpec(**dataset))
-    except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: sizes
-        raise ValueError(
-            f"{run}: its .hydra/config.yaml and the dataset in its results.json describe no model: {message(error)}"
-        ) from error
-    checkpoints.load_weights(model, path)
-    return model.eval()
 
 
 if __name__ == "__main__":
