@@ -19,13 +19,21 @@ def is_own(make: Callable[..., Any]) -> bool:
 
 def name_of(make: Callable[..., Any]) -> str:
     """The path of a constructor's class or function."""
-    made = make.func if isinstance(make, partial) else make
-    return f"{made.__module__}.{made.__qualname__}"
+    constructor, _ = parts_of(make)
+    return f"{constructor.__module__}.{constructor.__qualname__}"
 
 
-def options_of(make: Callable[..., Any]) -> dict[str, Any]:
-    """What the configuration gives a constructor."""
-    return dict(make.keywords) if isinstance(make, partial) else {}
+def parts_of(make: Callable[..., Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """A constructor's class or function, and what the configuration gives it."""
+    return (make.func, dict(make.keywords)) if isinstance(make, partial) else (make, {})
+
+
+def option(make: Callable[..., Any], name: str) -> Any:
+    """What the configuration gives a constructor under this name, else the argument's default; None without either."""
+    constructor, options = parts_of(make)
+    argument = inspect.signature(constructor).parameters.get(name)
+    default = None if argument is None or argument.default is argument.empty else argument.default
+    return options.get(name, default)
 
 
 def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module:
@@ -41,9 +49,8 @@ def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module
     """
     if not is_own(make):
         return make(**offered)
-    constructor = make.func if isinstance(make, partial) else make
-    parameters = inspect.signature(constructor).parameters
-    given = offered | options_of(make)
+    constructor, options = parts_of(make)
+    parameters, given = inspect.signature(constructor).parameters, offered | options
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return constructor(**given)
     for name in given.keys() - parameters - offered.keys() - USUAL_OPTIONS:

@@ -48,7 +48,7 @@ class Parallel(Decoder):
     def __init__(self, num_latents: int, shape: tuple[int, int], width: int, depth: int, dropout: float):
         super().__init__()
         steps, voices = shape
-        self.network = nn.Sequential(
+        self.network: nn.Module = nn.Sequential(
             Perceptron(num_latents, width, steps * voices, depth, dropout), nn.Unflatten(-1, shape)
         )
 

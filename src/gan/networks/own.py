@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
-from src.training.networks import build, name_of, options_of, trial
+from src.training.networks import build, name_of, option, parts_of, trial
 
 GENERATOR, DISCRIMINATOR = "gan.generator", "gan.discriminator"
 
@@ -29,7 +29,7 @@ class OwnGenerator(GeneratorNetwork):
 
 
 class OwnDiscriminator(DiscriminatorNetwork):
-    """A module that returns logits, or logits and features; the logits stand in for features that it does not return."""
+    """A module that returns logits, or logits and features; where it returns none, the logits stand in for them."""
 
     def __init__(self, network: nn.Module, has_features: bool):
         super().__init__()
@@ -46,7 +46,8 @@ class SplitDiscriminator(DiscriminatorNetwork):
 
     def __init__(self, body: nn.Sequential, head: nn.Module):
         super().__init__()
-        self.body, self.head = body, head
+        self.body = body
+        self.add_module("head", head)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         features = self.body(images_BCHW)
@@ -62,7 +63,8 @@ def make_generator(make: Callable[..., nn.Module], shape: Shape) -> GeneratorNet
     network = build(GENERATOR, make, shape=shape)
     if isinstance(network, GeneratorNetwork):
         return network
-    key, z = f"{GENERATOR}._target_={name_of(make)}", getattr(network, "z", options_of(make).get("z"))
+    key = f"{GENERATOR}._target_={name_of(make)}"
+    z = getattr(network, "z", option(make, "z"))
     if not isinstance(z, int):
         raise ValueError(f"{key}: how many latent dimensions has it? give +{GENERATOR}.z=")
     try:
@@ -87,9 +89,9 @@ def make_discriminator(make: Callable[..., nn.Module], shape: Shape) -> Discrimi
     Raises:
         ValueError: it is one's own, and returns no logits of such images, or has no such layer.
     """
-    options = options_of(make)
+    constructor, options = parts_of(make)
     layer = options.pop("features", None)
-    network = build(DISCRIMINATOR, partial(make.func, **options) if isinstance(make, partial) else make, shape=shape)
+    network = build(DISCRIMINATOR, partial(constructor, **options), shape=shape)
     if isinstance(network, DiscriminatorNetwork):
         return network
     key = f"{DISCRIMINATOR}._target_={name_of(make)}"
