@@ -25,7 +25,7 @@ from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles.augmentation import gaussian_blur, warped
 from src.evaluation.oracles.base import Oracle, train_oracle
 from src.evaluation.oracles.characters import CharacterOracle
-from src.evaluation.oracles.controls import BLUR, bar_controls, character_controls
+from src.evaluation.oracles.controls import BLUR, bar_controls, image_controls
 from src.evaluation.oracles.drums import StyleOracle
 from src.evaluation.oracles.outliers import blended
 
@@ -64,7 +64,7 @@ def controls(split: Split, spec: DataSpec) -> Iterator[tuple[str, Tensor]]:
     if spec.levels == 1:
         yield from bar_controls(real).items()
     else:
-        for name, images in (character_controls(real, labels_N) | {"blended": blended(real, labels_N)}).items():
+        for name, images in (image_controls(real, labels_N) | {"blended": blended(real, labels_N)}).items():
             for change, make in BEFOREHAND.items() if name not in REAL_CONTROLS else [("", BEFOREHAND[""])]:
                 yield f"{name}, {change}" if change else name, make(images)
     yield "single", real[:1].expand_as(real)

@@ -111,7 +111,7 @@ def fit(toy_images) -> Callable[..., Trainer]:
         **options: Any,
     ) -> Trainer:
         trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE, **options)
-        loader = ResidentLoader(images, batch_size, num_batches, seed=0, num_channels=gan.spec.shape[0])
+        loader = ResidentLoader(images, batch_size, num_batches, seed=0, stack=gan.spec.stack)
         trainer.fit(gan, loader)
         return trainer
 

@@ -1,6 +1,7 @@
-"""A cache of npz files, each made once."""
+"""A cache of files and folders, each made once."""
 
 import logging
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import BinaryIO, TypeVar
 import numpy as np
 from filelock import FileLock
 
-from src.core.files import check_archive, make_folder, user_path, write_atomically
+from src.core.files import check_archive, make_folder, temporary_folder, user_path, write_atomically
 
 log = logging.getLogger(__name__)
 Content = TypeVar("Content")
@@ -24,19 +25,36 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
     Raises:
         OSError: the file is not there, and cannot be written.
     """
+    return _cached(path, lambda place: write_atomically(place, make()), lambda place: _open_and_read(place, read))
+
+
+def cached_folder(path: Path, fill: Callable[[Path], None], read: Callable[[Path], Content]) -> Content:
+    """As `cached`, for a folder of files too large for memory: `fill` writes them to an empty folder."""
+
+    def write(place: Path) -> None:
+        with temporary_folder(place.with_name(f".{place.name}.unfinished")) as scratch:
+            scratch.mkdir()
+            fill(scratch)
+            shutil.rmtree(place, ignore_errors=True)
+            scratch.rename(place)
+
+    return _cached(path, write, read)
+
+
+def _cached(path: Path, write: Callable[[Path], None], read: Callable[[Path], Content]) -> Content:
     path = user_path(str(path))
     if path.exists():
         with suppress(Exception):  # reported below, once no other process is about to repair it
-            return _open_and_read(path, read)
+            return read(path)
     make_folder(path.parent, "cache")
     with _locked(path.with_suffix(".lock")):
         if path.exists():
             try:
-                return _open_and_read(path, read)
+                return read(path)
             except Exception as error:  # NumPy and PyTorch stumble in many ways; a fault of `read` comes back below
                 log.warning("%s is damaged (%s) and made anew.", path, str(error).partition("\n")[0])
-        write_atomically(path, make())
-        return _open_and_read(path, read)
+        write(path)
+        return read(path)
 
 
 @contextmanager

@@ -4,10 +4,17 @@ import io
 import logging
 import os
 import sys
+import time
 import warnings
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+LOG_SECONDS = 15  # between log lines on the progress without a terminal
+
+log = logging.getLogger(__name__)
+Item = TypeVar("Item")
 
 
 class LossyFile(io.FileIO):
@@ -63,3 +70,18 @@ def configure_logging() -> None:
         ".*isinstance.treespec, LeafSpec.. is deprecated.*",  # Lightning 2.6 with torch 2.15
     ):
         warnings.filterwarnings("ignore", pattern)
+
+
+def progress(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
+    """The same items, with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
+    from rich import get_console  # a listing of options needs none of it
+    from rich.progress import track
+
+    console = get_console()
+    logged = time.monotonic()
+    bar = track(items, description, total, console=console, transient=True, disable=not console.is_terminal)
+    for number, item in enumerate(bar, 1):
+        yield item
+        if not console.is_terminal and time.monotonic() - logged >= LOG_SECONDS:
+            logged = time.monotonic()
+            log.info("%s: %s of %s", description, f"{number:,}", f"{total:,}")

@@ -16,10 +16,16 @@ class Dataset:
     shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
     levels: int = 255  # 1 for drum grids
     entropy: float | None = None  # of one sample, in nats, where it is known
+    colour: bool = False  # the three channels of `shape` are one sample
 
     @property
     def is_fallback(self) -> bool:
         return self.source != self.name
+
+    @property
+    def stack(self) -> int:
+        """Independent samples per image."""
+        return 1 if self.colour or not self.shape else self.shape[0]
 
     @property
     def noun(self) -> str:

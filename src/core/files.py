@@ -1,8 +1,10 @@
 """Atomic writing of files, and checks that archives are complete."""
 
 import os
+import shutil
 import zipfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -67,6 +69,16 @@ def make_folder(path: Path, key: str) -> None:
         raise OSError(f"{key}={path}: the folder cannot be made ({fault})") from error
     if not os.access(path, os.W_OK | os.X_OK):
         raise OSError(f"{key}={path}: nothing can be written to this folder")
+
+
+@contextmanager
+def temporary_folder(folder: Path) -> Iterator[Path]:
+    """The path of a folder for unfinished files, removed afterwards; so is what a killed process left there."""
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def check_archive(path: Path) -> None:

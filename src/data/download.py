@@ -1,7 +1,6 @@
 """Downloads that fail soon, happen once and appear complete."""
 
 import logging
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,13 +46,3 @@ def exclusive(path: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-@contextmanager
-def temporary_folder(folder: Path) -> Iterator[Path]:
-    """The path of a folder for a running download, removed afterwards; so is what a killed process left there."""
-    shutil.rmtree(folder, ignore_errors=True)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

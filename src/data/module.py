@@ -12,7 +12,7 @@ from torch import Tensor
 
 from src.core.files import user_path
 from src.data.loader import ResidentLoader
-from src.data.spec import DataSpec, Split
+from src.data.spec import DataSpec, Split, with_channels
 from src.data.streaming import Rows
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
@@ -53,7 +53,7 @@ class ResidentData(LightningDataModule, ABC):
         budget: training samples that a run sees.
         batch_size: samples per step, over all devices together.
         seed: of the order of the training samples.
-        stack: independent samples per image, one per channel.
+        stack: independent samples per image, one per channel; 1 for colour images.
         resident: whether the training images are held on the training device, or streamed to it in the same order.
     """
 
@@ -88,18 +88,22 @@ class ResidentData(LightningDataModule, ABC):
         if self.splits:
             return
         loaded = self.load()
+        colour = len(loaded.train.images.shape) == 4
+        if colour and self.stack > 1:
+            raise ValueError(f"data.stack={self.stack}: images in colour have their channels already; choose 1")
         self.splits = {"train": loaded.train, "val": loaded.val, "test": loaded.test}
-        true_nll_N = self.true_nll(loaded.test.images.unsqueeze(1))
+        true_nll_N = self.true_nll(with_channels(loaded.test.images[:]))
         self.spec = DataSpec(
             name=self.name,
             source=loaded.source,
             digest=loaded.digest(),
             classes=loaded.classes,
-            shape=(self.stack, *loaded.train.images.shape[1:]),
+            shape=(3 if colour else self.stack, *loaded.train.images.shape[-2:]),
             sizes={name: len(split) for name, split in self.splits.items()},
             levels=loaded.levels,
             voices=loaded.voices,
             dark_ink=loaded.dark_ink,
+            colour=colour,
             entropy=None if true_nll_N is None else self.stack * true_nll_N.mean().item(),  # channels are independent
         )
 
@@ -110,23 +114,23 @@ class ResidentData(LightningDataModule, ABC):
             self.batch_size,
             num_batches=math.ceil(self.budget / self.batch_size),
             seed=self.seed,
-            num_channels=self.stack,
+            stack=self.stack,
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             streamed_to=None if self.resident else device,
         )
 
     def held_out(self, name: str, times: int = 1) -> Split:
-        """The split `val` or `test` in the shape of samples: images [N, C, H, W], labels [N, C].
+        """The split `val` or `test` in the shape of samples: images [N, C, H, W], labels [N, S] of S stacked samples.
 
-        Each channel is the split in another fixed random order, as files may be sorted by class. `times` combines
-        stacked channels repeatedly, for more of the possible combinations.
+        Each of them is the split in another fixed random order, as files may be sorted by class. `times` combines
+        stacked samples repeatedly, for more of the possible combinations.
         """
-        split, index_NC = self.splits[name], self.held_out_order(name, times)
-        return Split(split.images[index_NC], split.labels[index_NC])
+        split, index_NS = self.splits[name], self.held_out_order(name, times)
+        return Split(split.images[index_NS].flatten(1, -3), split.labels[index_NS])
 
     def held_out_order(self, name: str, times: int = 1) -> Tensor:
-        """Index into the split of each sample and channel of `held_out`, int64 [N, C]."""
+        """Index into the split of each of the stacked samples of `held_out`, int64 [N, S]."""
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)
         num = len(self.splits[name])
         orders = [torch.randperm(num, generator=generator) for _ in range(times * self.stack)]

@@ -17,7 +17,7 @@ POINT = (1, 2)  # a point in the plane, a row of two coordinates
 
 @dataclass(frozen=True)
 class Split:
-    """Part of a data set: `images` [N, H, W] in integer levels and `labels` int64 [N].
+    """Part of a data set: `images` [N, H, W] in integer levels, in colour [N, 3, H, W], and `labels` int64 [N].
 
     A drum grid is stored as an image of 16 steps × 9 voices, 1 for a hit, its style as the label; a point in the plane
     as one row of two coordinates, int32 instead of uint8.
@@ -38,6 +38,11 @@ class Split:
         return Split(self.images.to(device), self.labels.to(device))
 
 
+def with_channels(images: Tensor) -> Tensor:
+    """Stored images [N, H, W] or [N, 3, H, W] as [N, C, H, W]."""
+    return images.unsqueeze(1) if images.ndim == 3 else images
+
+
 def ink(images: Tensor, levels: int, dark_ink: bool) -> Tensor:
     """Ink of stored pixels in [0, `levels`], floats from 0 to 1."""
     share = images / levels
@@ -48,8 +53,9 @@ def ink(images: Tensor, levels: int, dark_ink: bool) -> Tensor:
 class DataSpec:
     """Properties of a data set.
 
-    `classes` are those of one channel: `shape[0]` channels make `len(classes) ** shape[0]` modes. `digest` is a SHA-256
-    over the pixels and labels of all splits.
+    `classes` are those of one sample: `stack` samples side by side make `len(classes) ** stack` modes. The channels of
+    `shape` are the stacked samples, or in colour the red, green and blue of one. `digest` is a SHA-256 over the pixels
+    and labels of all splits.
     """
 
     name: str
@@ -62,6 +68,17 @@ class DataSpec:
     dark_ink: bool = False  # 0 is full ink and `levels` is paper
     entropy: float | None = None  # nats per sample of the test split under the true distribution, if that is known
     voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
+    colour: bool = False
+
+    @property
+    def stack(self) -> int:
+        """Independent samples per image, each with a label of its own."""
+        return 1 if self.colour else self.shape[0]
+
+    @property
+    def channels(self) -> int:
+        """Channels of each sample: 3 in colour, else 1."""
+        return self.shape[0] // self.stack
 
     @property
     def kit(self) -> tuple[Voice, ...]:
@@ -79,6 +96,10 @@ class DataSpec:
     def dtype(self) -> torch.dtype:
         """The type of stored samples."""
         return torch.uint8 if self.levels <= 255 else torch.int32
+
+    def apart(self, images_NCHW: Tensor) -> Tensor:
+        """The samples of stacked images one by one, [N · stack, channels, H, W]."""
+        return images_NCHW.unflatten(1, (self.stack, self.channels)).flatten(0, 1)
 
     def ink(self, images: Tensor) -> Tensor:
         """Ink of stored pixels, floats from 0 to 1."""

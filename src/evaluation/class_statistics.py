@@ -1,6 +1,6 @@
 """Statistics of each class of the real data, as candidate explanations of which classes a generator loses.
 
-N images, H height, W width, C channels, K classes, F features.
+N images, S stacked samples, H height, W width, K classes, F features.
 """
 
 import math
@@ -21,37 +21,43 @@ UNEQUAL = 1.25  # ratio of the largest to the smallest class, above which freque
 def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
     """Properties of the training split, a value per class in the order of `spec.classes`.
 
-    Ink for images and drums, strokes for images only. NaN where a class has too few images.
+    Ink of characters and drums, strokes of characters only. NaN where a class has too few images.
     """
     order = torch.randperm(len(train), generator=torch.Generator().manual_seed(SEED))
     indices = [order[train.labels[order] == index][:MAX_IMAGES] for index in range(len(spec.classes))]
-    pictures = [spec.ink(train.images[index]) for index in indices]
-    properties: dict[str, list[Tensor]] = {}
-    if spec.kind in ("drums", "images"):
-        properties["ink"] = [images_NHW.mean() for images_NHW in pictures]
-    if spec.kind == "images":
-        shapes = [images_NHW >= 0.5 for images_NHW in pictures]
-        properties["skeleton"] = [stroke_length(thinned(inked_NHW)).mean() for inked_NHW in shapes]
-        properties["perimeter"] = [perimeter(inked_NHW).mean() for inked_NHW in shapes]
-        properties["holes"] = [holes(inked_NHW).mean() for inked_NHW in shapes]
-    properties["within_variance"] = [(images - images.mean(0)).square().flatten(1).sum(1).mean() for images in pictures]
-    fewest = min(map(len, pictures))  # the distance shrinks with the number of images, so the same for every class
-    properties["nearest_neighbour"] = [nearest_neighbour(images[:fewest].flatten(1)) for images in pictures]
+    fewest = min(map(len, indices))  # the distance shrinks with the number of images, so the same for every class
+    of_classes = [_properties(spec, spec.ink(train.images[index]), fewest) for index in indices]
+    properties = {name: [of_class[name] for of_class in of_classes] for name in of_classes[0]}
     count_K = torch.bincount(train.labels, minlength=len(spec.classes))
     if count_K.max() > UNEQUAL * count_K.min():
         properties["frequency"] = list(count_K / len(train))
     return {name: [value.item() for value in values] for name, values in properties.items()}
 
 
-def oracle_properties(num_classes: int, labels_NC: Tensor, predictions: Predictions) -> dict[str, list[float]]:
+def _properties(spec: DataSpec, images: Tensor, fewest: int) -> dict[str, Tensor]:
+    """Of one class's images, floats [N, H, W] or in colour [N, 3, H, W]."""
+    properties = {}
+    if spec.kind != "points" and not spec.colour:
+        properties["ink"] = images.mean()
+    if spec.kind == "images" and not spec.colour:
+        inked_NHW = images >= 0.5
+        properties["skeleton"] = stroke_length(thinned(inked_NHW)).mean()
+        properties["perimeter"] = perimeter(inked_NHW).mean()
+        properties["holes"] = holes(inked_NHW).mean()
+    properties["within_variance"] = (images - images.mean(0)).square().flatten(1).sum(1).mean()
+    properties["nearest_neighbour"] = nearest_neighbour(images[:fewest].flatten(1))
+    return properties
+
+
+def oracle_properties(num_classes: int, labels_NS: Tensor, predictions: Predictions) -> dict[str, list[float]]:
     """The oracle's error on each class of held-out images, and the distance of its mean features from other classes.
 
     Args:
-        labels_NC: true classes from `ResidentData.held_out`; each channel is an image.
+        labels_NS: true classes from `ResidentData.held_out`; each stacked sample is an image.
         predictions: the oracle's, for the same images.
     """
-    truth_N = labels_NC.flatten().cpu()
-    right_N = predictions.classes_NC.flatten().cpu() == truth_N
+    truth_N = labels_NS.flatten().cpu()
+    right_N = predictions.classes_NS.flatten().cpu() == truth_N
     features_NF = predictions.features_NF.reshape(len(truth_N), -1).float().cpu()
     members = [truth_N == index for index in range(num_classes)]
     mean_KF = torch.stack([features_NF[member_N].mean(0) for member_N in members])

@@ -16,7 +16,7 @@ from torch import Tensor
 from src.data.drums import drawing
 from src.data.gaussians import NEAR
 from src.data.module import ResidentData
-from src.data.spec import DataSpec
+from src.data.spec import DataSpec, with_channels
 from src.evaluation import image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
@@ -54,12 +54,12 @@ class Coverage:
         self.num_samples = num_samples
         self.device = device
         self.oracle = oracle_of(data, cache, device)
-        times = STACKINGS if data.spec.shape[0] > 1 else 1
+        times = STACKINGS if data.spec.stack > 1 else 1
         held_out = {name: data.held_out(name, times) for name in ("val", "test")}
         self.real_images = {name: split.images for name, split in held_out.items()}
         self.real_labels = held_out["val"].labels
         self.real = {
-            name: self.oracle.predict(data.splits[name].images.unsqueeze(1).to(device)).stacked(
+            name: self.oracle.predict(with_channels(data.splits[name].images[:]).to(device)).stacked(
                 data.held_out_order(name, times).to(device)
             )
             for name in held_out
@@ -93,7 +93,7 @@ class Coverage:
         rows = self._rows(images_NCHW, predictions, split, metrics["missing"])
         artifacts: dict[str, Artifact] = {"sorted": Picture(self._sorted(rows))}
         first = [images[:1, 0] for images in rows.values() if images is not None]
-        if self.spec.kind == "drums" and self.spec.shape[0] == 1 and split == "test" and first:
+        if self.spec.kind == "drums" and self.spec.stack == 1 and split == "test" and first:
             artifacts["sorted_bars"] = Sound(torch.cat(first), self.spec.kit)
         return metrics, artifacts
 
@@ -135,11 +135,11 @@ class Coverage:
         }
 
     def _altered(self, num: int) -> dict[str, Tensor]:
-        """At most `num` stored images [N, C, H, W] per control, each channel altered separately."""
-        images_MHW, labels_M = self.real_images["val"][:num].flatten(0, 1), self.real_labels[:num].flatten()
+        """At most `num` stored images [N, C, H, W] per control, stacked samples altered separately."""
+        images_MCHW, labels_M = self.spec.apart(self.real_images["val"][:num]), self.real_labels[:num].flatten()
         with torch.random.fork_rng([]):
             torch.manual_seed(SEED)
-            made = controls_of(self.spec.kind, self.spec.ink(images_MHW.unsqueeze(1).double()), labels_M)
+            made = controls_of(self.spec.kind, self.spec.ink(images_MCHW.double()), labels_M)
         return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made.items()}
 
     def _weakness(self) -> str | None:
@@ -186,9 +186,9 @@ class Coverage:
     def _rows(
         self, images_NCHW: Tensor, predictions: Predictions, split: str, missing: list[str]
     ) -> dict[str, Tensor | None]:
-        """Some samples per class of the first channel; None for a missing class."""
+        """Some samples per class of the first stacked sample; None for a missing class."""
         recognised_N = self.modes[split].recognise(predictions) >= 0
-        class_N = torch.where(recognised_N, predictions.classes_NC[:, 0], -1)
+        class_N = torch.where(recognised_N, predictions.classes_NS[:, 0], -1)
         rows = {}
         for index, name in enumerate(self.spec.classes):
             of_class = images_NCHW[class_N == index][:PER_CLASS]
@@ -208,7 +208,7 @@ class Coverage:
 
     def _mode_name(self, mode: int) -> str:
         names = []
-        for _ in range(self.spec.shape[0]):
+        for _ in range(self.spec.stack):
             mode, index = divmod(mode, len(self.spec.classes))
             names.append(self.spec.classes[index])
         letters = all(len(name) == 1 for name in self.spec.classes)
@@ -220,15 +220,15 @@ class Coverage:
         return [name for name, present in zip(self.spec.classes, present_K.tolist(), strict=True) if not present]
 
     def _class_shares(self, shares_K: Tensor) -> Tensor:
-        """Shares of the classes, averaged over channels."""
-        channels = self.spec.shape[0]
-        cube = shares_K.view([len(self.spec.classes)] * channels)
-        margins = [cube.sum([c for c in range(channels) if c != keep]) for keep in range(channels)]
-        return torch.stack(margins if channels > 1 else [cube]).mean(0)
+        """Shares of the classes, averaged over stacked samples."""
+        places = range(self.spec.stack)
+        cube = shares_K.view([len(self.spec.classes) for _ in places])
+        margins = [cube.sum([place for place in places if place != keep]) for keep in places]
+        return torch.stack(margins if len(places) > 1 else [cube]).mean(0)
 
 
 def rejected_share(spec: DataSpec) -> float:
     """Share of real images that are not recognisable: by definition of the threshold, or beyond 3 σ for points."""
     if spec.kind != "points":
         return 1 - REAL_SHARE
-    return 1 - (1 - math.exp(-(NEAR**2) / 2)) ** spec.shape[0]
+    return 1 - (1 - math.exp(-(NEAR**2) / 2)) ** spec.stack

@@ -52,7 +52,7 @@ class DrumMetrics:
 
 def drum_metrics_of(data: ResidentData, num_samples: int, device: torch.device) -> DrumMetrics | None:
     """None for images, points and stacked bars."""
-    if data.spec.kind != "drums" or data.spec.shape[0] > 1:
+    if data.spec.kind != "drums" or data.spec.stack > 1:
         return None
     test_NTV = data.held_out("test").images[:, 0].to(device)
     return DrumMetrics(data.splits["train"].to(device), test_NTV, num_samples)

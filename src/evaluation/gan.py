@@ -69,7 +69,7 @@ class GANEvaluator:
         """Trains or loads the oracle, and measures the held-out splits."""
         self.drum_metrics = drum_metrics_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
-        if data.spec.shape[0] > 1:
+        if data.spec.stack > 1:
             self.charts = self.charts | self.stacked_charts
         real = self.coverage.real_images["val"]
         self.batch_size = data.batch_size

@@ -34,7 +34,7 @@ def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int) -> dict[str, f
 
 def _signals(gan: GAN, real_BCHW: Tensor) -> dict[str, Tensor]:
     z_BZ = gan.noise(len(real_BCHW))
-    stacked = real_BCHW.shape[1] > 1
+    stacked = gan.spec.stack > 1
     real_BCHW.requires_grad_(stacked)
     step = Step(gan, gan.discriminate(real_BCHW), gan.discriminate(gan.generate(z_BZ), z_BZ))
     gap_BB = (step.real.logits_B - step.fake.logits_B.unsqueeze(1)).detach()

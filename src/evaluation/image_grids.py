@@ -4,6 +4,7 @@ T and E evaluations, K classes, L latent dims.
 """
 
 import io
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,18 +13,20 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageFont
 from PIL.ImageDraw import ImageDraw
 from torch import Tensor
 
-from src.core.plotting import draw, lettering, warn_of_missing_glyphs
+from src.core.plotting import draw, fitted, lettering, warn_of_missing_glyphs
 from src.evaluation.metrics.onset import ACTIVE_NATS
 
 GAP = 2  # pixels between images
 GAP_GREY = 64
 BLANK_GREY = 235  # where an image is missing
-ZOOM = 2
-LABEL = 52  # pixels beside a row
+ZOOM = 2  # of images smaller than
+LARGE = 48  # pixels
+LABEL, LONGEST_LABEL = 52, 190  # pixels beside a row: for letters, at most for words
+LETTER, WORD = 34, 17  # pixels of their typefaces
 MISSING = "#c1272d"
 SCALE = (0.01, 10)  # nats shown
 
@@ -46,7 +49,7 @@ def grid(images_NCHW: Tensor, columns: int) -> np.ndarray:
     tiles = _tiles(images_NCHW)
     rows = -(-len(tiles) // columns)
     blank = np.full((rows * columns - len(tiles), *tiles.shape[1:]), BLANK_GREY, np.uint8)
-    return _zoomed(_assembled(np.concatenate([tiles, blank]), columns))
+    return _zoomed(_assembled(np.concatenate([tiles, blank]), columns), _zoom(*tiles.shape[1:3]))
 
 
 def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
@@ -58,6 +61,8 @@ def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
     warn_of_missing_glyphs(names)
     first = next((images for images in rows.values() if images is not None), None)
     height, width = (28, 28) if first is None else first.shape[-2:]
+    zoom = _zoom(height, width)
+    letters, label = _lettering(names)
     tiles_KNHW3 = np.full((len(names), columns, height, width, 3), BLANK_GREY, np.uint8)
     for index, images_NCHW in enumerate(rows.values()):
         if images_NCHW is not None:
@@ -65,19 +70,29 @@ def sorted_grid(rows: Mapping[str, Tensor | None], columns: int) -> np.ndarray:
     half = -(-len(names) // 2)
     blocks = [
         np.pad(
-            _zoomed(_assembled(tiles.reshape(-1, height, width, 3), columns, gap_grey=255)),
-            [(0, ZOOM * (half - len(tiles)) * (height + GAP)), (LABEL, ZOOM * GAP), (0, 0)],
+            _zoomed(_assembled(tiles.reshape(-1, height, width, 3), columns, gap_grey=255), zoom),
+            [(0, zoom * (half - len(tiles)) * (height + GAP)), (label, zoom * GAP), (0, 0)],
             constant_values=255,
         )
         for tiles in (tiles_KNHW3[:half], tiles_KNHW3[half:])
     ]
     picture = Image.fromarray(np.concatenate(blocks, 1))
-    pen, letters = ImageDraw(picture), lettering(34, "-Bold")
+    pen = ImageDraw(picture)
     for index, (name, images_NCHW) in enumerate(rows.items()):
         block, row = divmod(index, half)
-        right, middle = block * blocks[0].shape[1] + LABEL - 8, ZOOM * (GAP + row * (height + GAP) + height / 2)
-        pen.text((right, middle), name, "black" if images_NCHW is not None else MISSING, letters, anchor="rm")
+        right, middle = block * blocks[0].shape[1] + label - 8, zoom * (GAP + row * (height + GAP) + height / 2)
+        text = fitted(name, letters, label - 8)
+        pen.text((right, middle), text, "black" if images_NCHW is not None else MISSING, letters, anchor="rm")
     return np.array(picture)
+
+
+def _lettering(names: Sequence[str]) -> tuple[ImageFont.FreeTypeFont, int]:
+    """A typeface for labels, and the width that they need: large for single letters, small for words."""
+    letters = lettering(LETTER, "-Bold")
+    if max(map(letters.getlength, names)) <= LABEL - 8:
+        return letters, LABEL
+    words = lettering(WORD)
+    return words, min(LONGEST_LABEL, 16 + math.ceil(max(map(words.getlength, names))))
 
 
 def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -147,8 +162,12 @@ def _assembled(tiles_NHW3: np.ndarray, columns: int, gap_grey: int = GAP_GREY) -
     return rows.reshape(num // columns * height, columns * width, 3)
 
 
-def _zoomed(picture: np.ndarray) -> np.ndarray:
-    return picture.repeat(ZOOM, 0).repeat(ZOOM, 1)
+def _zoom(height: int, width: int) -> int:
+    return ZOOM if max(height, width) < LARGE else 1
+
+
+def _zoomed(picture: np.ndarray, zoom: int) -> np.ndarray:
+    return picture.repeat(zoom, 0).repeat(zoom, 1)
 
 
 def rendered(figure: Figure) -> np.ndarray:

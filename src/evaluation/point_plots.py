@@ -42,7 +42,7 @@ class Map:
 
     def picture(self, predictions: Predictions) -> Picture:
         """Generated points over real ones; a mode with one point within 3σ is marked as covered, unlike in `modes`."""
-        class_N = predictions.classes_NC.flatten().cpu().numpy()
+        class_N = predictions.classes_NS.flatten().cpu().numpy()
         fake_N2, near_N = _points(predictions), class_N >= 0
         covered_K = np.isin(np.arange(len(self.centres_K2)), class_N)
         figure = Figure(figsize=(6.4, 7.2), dpi=100)

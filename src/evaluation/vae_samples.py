@@ -104,4 +104,4 @@ def style_accuracy(vae: VAE, oracle: Oracle, held_out: Split) -> float:
     high_NL = vae.infer(cells_NTV).high_BL
     low_NL = vae.low_from(high_NL, torch.randn(len(high_NL), vae.z_low, device=high_NL.device))
     bars_N1TV = vae.decode(high_NL, low_NL, torch.rand_like(cells_NTV))
-    return (oracle.predict(bars_N1TV).classes_NC == held_out.labels).double().mean().item()
+    return (oracle.predict(bars_N1TV).classes_NS == held_out.labels).double().mean().item()

@@ -90,8 +90,7 @@ class Section:
     @cached_property
     def slug(self) -> str:
         digest = _identity(self.dataset, digits=8) if self.dataset else "unknown"
-        channels = self.dataset.shape[0] if self.dataset and self.dataset.shape else 1
-        stack = f"_stack{channels}" if channels > 1 else ""
+        stack = f"_stack{self.dataset.stack}" if self.dataset and self.dataset.stack > 1 else ""
         oracle = f"_{sha256((self.oracle or '').encode()).hexdigest()[:6]}" if self.oracle_differs else ""
         return re.sub(r"[^A-Za-z0-9]", "_", f"{self.model[:30]}_{digest[:50]}{stack}{oracle}")
 

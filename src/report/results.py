@@ -139,6 +139,7 @@ def _dataset(record: Any) -> Dataset | None:
         shape=tuple(_whole(size, "dataset.shape", 1) for size in shape),
         levels=_whole(record.get("levels") or 255, "dataset.levels", 1),
         entropy=_real(record.get("entropy"), "dataset.entropy"),
+        colour=record.get("colour") is True,
     )
 
 

@@ -57,7 +57,7 @@ def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
 def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -> tuple[Tensor, list[str]]:
     """A track of a style, and for each bar the style that the oracle assigns; prints how many are right."""
     style, names = options["style"], model.spec.classes
-    if model.spec.shape[0] > 1:
+    if model.spec.stack > 1:
         raise ValueError(f"style={style}: the run's bars are stacked and have no one style; leave style= out")
     if style not in names:
         raise ValueError(f"style={style}: choose {', '.join(names)}, or leave style= out")
@@ -69,6 +69,6 @@ def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -
     if not len(grids_NTV):
         raise ValueError(f"style={style}: no training bar is of this style; choose another")
     bars_N1TV = styled_track(model, grids_NTV, index, oracle, num, options["seed"])
-    styles_N = oracle.predict(bars_N1TV).classes_NC[:, 0].tolist()
+    styles_N = oracle.predict(bars_N1TV).classes_NS[:, 0].tolist()
     print(f"{styles_N.count(index)} of {num} bars are recognised as {style}", file=sys.stderr)
     return bars_N1TV, [f"{number} {names[label]}" for number, label in enumerate(styles_N, start=1)]

@@ -77,5 +77,5 @@ def styled_track(model: GAN | VAE, grids_NTV: Tensor, style: int, oracle: Oracle
     themes = themes_of(model)
     themes_ML = themes.candidates(grids_NTV, random)
     bars_N1TV = themes.bars(themes_ML.repeat_interleave(TRIED_BARS, 0), random)
-    hits_M = (oracle.predict(bars_N1TV).classes_NC[:, 0] == style).view(-1, TRIED_BARS).sum(1)
+    hits_M = (oracle.predict(bars_N1TV).classes_NS[:, 0] == style).view(-1, TRIED_BARS).sum(1)
     return themes.bars(themes_ML[hits_M.argmax()].expand(num, -1), random)

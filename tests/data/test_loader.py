@@ -25,7 +25,7 @@ def drawn(batches) -> list[list[int]]:
 
 def test_shapes_and_number():
     source = torch.zeros(20, 5, 7, dtype=torch.uint8)
-    batches = list(ResidentLoader(source, 6, 4, seed=0, num_channels=3))
+    batches = list(ResidentLoader(source, 6, 4, seed=0, stack=3))
     assert [batch.shape for batch in batches] == [(6, 3, 5, 7)] * 4
     assert batches[0].dtype == torch.uint8
     assert len(ResidentLoader(source, 6, 4, seed=0)) == 4
@@ -34,8 +34,16 @@ def test_shapes_and_number():
 def test_batches_are_the_images_of_their_numbers():
     source = torch.randint(0, 256, (10, 2, 3), dtype=torch.uint8)
     source[:, 0, 0] = torch.arange(10)
-    for batch in ResidentLoader(source, 5, 2, seed=0, num_channels=2):
+    for batch in ResidentLoader(source, 5, 2, seed=0, stack=2):
         assert torch.equal(batch, source[batch[:, :, 0, 0].long()])
+
+
+def test_colour_images_stay_whole():
+    source = torch.randint(0, 256, (10, 3, 4, 5), dtype=torch.uint8)
+    source[:, :, 0, 0] = torch.arange(10)[:, None]
+    for batch in ResidentLoader(source, 5, 2, seed=0):
+        assert batch.shape == (5, 3, 4, 5)
+        assert torch.equal(batch, source[batch[:, 0, 0, 0].long()])
 
 
 def test_every_epoch_visits_an_image_at_most_once():
@@ -75,7 +83,7 @@ def test_order_differs_from_the_models_stream_of_the_same_seed():
 
 
 def test_stacked_channels_are_independent():
-    batches = list(ResidentLoader(numbered(600), 600, 2, seed=0, num_channels=3))
+    batches = list(ResidentLoader(numbered(600), 600, 2, seed=0, stack=3))
     for batch in batches:
         channels = batch[:, :, 0, 0].T
         assert [sorted(channel.tolist()) for channel in channels] == [list(range(600))] * 3
@@ -86,11 +94,11 @@ def test_stacked_channels_are_independent():
 
 @pytest.mark.parametrize("stop", [0, 1, 2, 3, 5, 8, 9])
 def test_resumes_within_an_epoch(stop):
-    whole = drawn(loader(num_channels=2))
-    interrupted = loader(num_channels=2)
+    whole = drawn(loader(stack=2))
+    interrupted = loader(stack=2)
     batches = iter(interrupted)
     before = drawn(next(batches) for _ in range(stop))
-    resumed = loader(num_channels=2)
+    resumed = loader(stack=2)
     resumed.load_state_dict(interrupted.state_dict())
     assert before + drawn(resumed) == whole
 

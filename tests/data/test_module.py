@@ -33,6 +33,34 @@ def numbered_data(**changes: int) -> Numbered:
     return data
 
 
+class Coloured(Numbered):
+    def load(self) -> Loaded:
+        loaded = super().load()
+        splits = (Split(split.images.unsqueeze(1) + CHANNELS, split.labels) for split in (loaded.train, loaded.val))
+        train, val = splits
+        return Loaded(train, val, train, loaded.classes, "toy")
+
+
+CHANNELS = torch.arange(3, dtype=torch.uint8).view(1, 3, 1, 1)
+
+
+def test_colour_images_are_one_sample_each():
+    data = Coloured(root="", budget=64, batch_size=8, seed=0, stack=1)
+    data.setup()
+    assert (data.spec.shape, data.spec.stack, data.spec.channels) == ((3, 28, 28), 1, 3)
+    held_out = data.held_out("test")
+    assert (held_out.images.shape, held_out.labels.shape) == ((180, 3, 28, 28), (180, 1))
+    number_N3 = held_out.images[:, :, 0, 27].long()
+    assert torch.equal(number_N3[:, 1:], number_N3[:, :1] + torch.tensor([1, 2]))
+    assert torch.equal(number_N3[:, :1] % 4, held_out.labels)
+    assert torch.equal(data.spec.apart(held_out.images), held_out.images)
+
+
+def test_colour_images_are_not_stacked():
+    with pytest.raises(ValueError, match=r"data\.stack=2: images in colour"):
+        Coloured(root="", budget=64, batch_size=8, seed=0, stack=2).setup()
+
+
 def loaded(**changes) -> Loaded:
     generator = torch.Generator().manual_seed(0)
 

@@ -46,7 +46,7 @@ def idx(folder, resident, test=True, transposed=False) -> IDX:
 
 
 def batches(data: IDX) -> list[torch.Tensor]:
-    return list(ResidentLoader(data.splits["train"].images, 10, 25, seed=0, num_channels=2, streamed_to=CPU))
+    return list(ResidentLoader(data.splits["train"].images, 10, 25, seed=0, stack=2, streamed_to=CPU))
 
 
 def test_rows_of_a_tensor_are_those_of_its_copy():
@@ -64,7 +64,7 @@ def test_rows_of_a_tensor_are_those_of_its_copy():
 @pytest.mark.parametrize("rank", [0, 1])
 def test_streamed_batches_are_the_resident_ones_wherever_one_goes_on(rank):
     images = torch.randint(0, 256, (20, 2, 3), dtype=torch.uint8)
-    arguments = {"batch_size": 6, "num_batches": 9, "seed": 0, "num_channels": 2, "rank": rank, "world_size": 2}
+    arguments = {"batch_size": 6, "num_batches": 9, "seed": 0, "stack": 2, "rank": rank, "world_size": 2}
     whole = list(ResidentLoader(images, **arguments))
     first, then = (ResidentLoader(images, **arguments, streamed_to=CPU) for _ in range(2))
     before = list(itertools.islice(first, 4))

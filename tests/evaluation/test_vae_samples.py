@@ -94,7 +94,7 @@ def test_a_z_high_that_holds_the_bar_holds_its_style(evaluation_of):
     held_out = data.held_out("test")
     whole, nothing = (style_accuracy(Memory(keeps), oracle, held_out) for keeps in (True, False))
     assert whole == pytest.approx(oracle.accuracy_k.item()), "that of the oracle on the very bars"
-    silent = oracle.predict(torch.zeros(1, 1, 16, 9, dtype=torch.uint8)).classes_NC
+    silent = oracle.predict(torch.zeros(1, 1, 16, 9, dtype=torch.uint8)).classes_NS
     assert nothing == pytest.approx((held_out.labels == silent).double().mean().item())
     assert whole > nothing + 0.2
     none = Split(held_out.images, (held_out.labels + 1) % 5)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -49,16 +50,19 @@ def make_step(make_gan) -> Callable[..., Step]:
 
 @pytest.fixture
 def build(spec):
-    """A small GAN as the configuration makes it, with one loss or trick in place of the default."""
+    """A small GAN as the configuration makes it, with one loss or trick in place of the default.
+
+    Further options, and changes of the data's specification.
+    """
     resolvers.register()
 
-    def build_with(group: str, name: str) -> GAN:
+    def build_with(group: str, name: str, *options: str, **changes: Any) -> GAN:
         choice = f"{group}={name}" if group == "gan.loss" else f"{group}=[{name}]"
         with initialize_config_dir(str(CONF), version_base="1.3"):
             small = ["model=gan", "gan.generator.width=4", "gan.discriminator.width=4"]
-            config = compose("train", [*small, choice, *COMPANIONS.get(name, [])])
+            config = compose("train", [*small, choice, *COMPANIONS.get(name, []), *options])
         torch.manual_seed(0)
-        return instantiate(config.model)(spec=replace(spec, shape=(1, 12, 12)))
+        return instantiate(config.model)(spec=replace(spec, **{"shape": (1, 12, 12)} | changes))
 
     return build_with
 

@@ -3,6 +3,7 @@
 B batch, K pixels, Z latent dims.
 """
 
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -55,7 +56,7 @@ def test_one_step_of_r3gan(make_gan, fit, spec):
     Discriminator: E softplus(D(G(z)) − D(x)) + γ/2 E‖∇D(x)‖² + γ/2 E‖∇D(G(z))‖²; ∂D/∂x_k = w_k (1 − tanh² x_k), so the
     penalties have the derivatives γ w_k E(1 − tanh² x_k)². Generator: E softplus(D(x) − D(G(z))).
     """
-    spec = SimpleNamespace(**vars(spec) | {"shape": (1, *PIXELS)}, to_float=spec.to_float)
+    spec = replace(spec, shape=(1, *PIXELS))
     descent = partial(torch.optim.SGD, lr=RATE)
     gan = make_gan(
         spec=spec,

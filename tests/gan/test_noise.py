@@ -26,7 +26,7 @@ def inputs_of(gan: GAN, images: Tensor, num_batches: int = STEPS) -> list[list[T
         return step(*tensors)
 
     gan.step = recorded
-    loader = ResidentLoader(images, 8, num_batches, seed=0, num_channels=1)
+    loader = ResidentLoader(images, 8, num_batches, seed=0, stack=1)
     Trainer(accelerator="cpu", **BARE).fit(gan, loader)
     return inputs
 

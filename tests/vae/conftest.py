@@ -96,7 +96,7 @@ def fit_vae(bars) -> Callable[..., Trainer]:
         torch.manual_seed(7)
         watching = [Randomness(0), *callbacks, *([SaveAfter(*save)] if save else [])]
         trainer = Trainer(accelerator="cpu", precision=precision, callbacks=watching, **BARE)
-        loader = ResidentLoader(images, 8, num_batches, seed=0, num_channels=vae.spec.shape[0])
+        loader = ResidentLoader(images, 8, num_batches, seed=0, stack=vae.spec.stack)
         trainer.fit(vae, loader, ckpt_path=resume, weights_only=True if resume else None)
         return trainer
 

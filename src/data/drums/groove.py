@@ -7,8 +7,6 @@ dropped. The official split's files in 4/4 hold 17,416 / 2,176 / 2,213 such bars
 Shapes: N bars, T steps, V voices.
 """
 
-import codecs
-import csv
 import hashlib
 import io
 import math
@@ -23,9 +21,11 @@ from lightning.pytorch.utilities import rank_zero_warn
 from rich.progress import track
 
 from src.core.cache import cached, require_array, require_range
-from src.data.download import exclusive, fetch_archive, temporary_folder
+from src.core.files import temporary_folder
+from src.data.download import exclusive, fetch_archive
 from src.data.drums.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR
+from src.data.tables import read_table
 from src.data.voices import VOICES
 
 URL = "https://storage.googleapis.com/magentadata/datasets/groove/groove-v1.0.0-midionly.zip"
@@ -36,7 +36,6 @@ COLUMNS = ("midi_filename", "split", "style", "drummer", "bpm", "time_signature"
 KINDS = ("grids", "styles", "drummers", "tempos")  # arrays with a row per bar
 TEXTS = ("classes", "drummer_names", "damaged")
 VOICE_OF = {note: index for index, voice in enumerate(VOICES) for note in voice.notes}
-UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DATE = re.compile(r"0?4\W+(0?4|a[pbv]r)", re.IGNORECASE)  # 4-4 as a spreadsheet converts it
 SHOWN = 20  # names in a warning
 
@@ -134,37 +133,6 @@ def read_info(folder: Path) -> list[Recording]:
             content = b""
         recordings.append(Recording(name, SPLITS[line["split"]], style, line["drummer"], tempo, content))
     return recordings
-
-
-def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """The header and the lines of a table in any form in which spreadsheets save it.
-
-    UTF-8, UTF-16 or Windows' Western encoding, with or without a byte order mark, separated by commas, semicolons or
-    tabs, with any case of the header and spaces around cells.
-
-    Raises:
-        ValueError: it is no table.
-    """
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-16" if content.startswith(UTF_16) else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = content.decode("cp1252", errors="replace")
-    if text.count("\0") > len(text) // 4:
-        raise ValueError(f"{path} is in UTF-16 without a byte order mark: save it as UTF-8")
-    first, _, rest = text.partition("\n")
-    if first.strip().lower().startswith("sep="):  # Excel's own first line
-        text, first = rest, rest.partition("\n")[0]
-    separator = max(",;\t", key=first.count)
-    try:
-        header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    except ValueError:  # no header
-        return [], []
-    except csv.Error as error:
-        raise ValueError(f"{path} is no table ({error}): it is not the Groove MIDI Dataset's info.csv") from None
-    columns = [name.strip().lower() for name in header]
-    cells = ([cell.strip() for cell in row] + [""] * (len(columns) - len(row)) for row in rows if row)
-    return columns, [dict(zip(columns, row, strict=False)) for row in cells]
 
 
 def is_inside(folder: Path, name: str) -> bool:

@@ -14,7 +14,7 @@ from torch import Tensor
 from src.core.cache import cached, require_array
 from src.data.letters import strokes, typeset
 from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
-from src.data.letters.idx import SIDE, class_indices, class_names, read_pair
+from src.data.letters.idx import class_indices, class_names, read_pair
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
 
@@ -112,7 +112,7 @@ class IDX(ResidentData):
     Unless they are resident, the training images stay in their file, if that is not compressed.
 
     Args:
-        images: training images, 28×28.
+        images: training images, all of one size.
         labels: training labels.
         test_images: test images, or None to set a seeded part of the training images aside.
         test_labels: test labels, or None likewise.
@@ -147,6 +147,12 @@ class IDX(ResidentData):
         if self.test_files:
             images_path, labels_path = (self.find(*item) for item in self.test_files.items())
             images, raw_labels = read_pair(images_path, labels_path, self.transposed)
+            if images.shape[1:] != train.images.shape[1:]:
+                sizes = [f"{height}×{width}" for _, height, width in (images.shape, train.images.shape)]
+                raise ValueError(
+                    f"data.test_images={images_path} holds images of {sizes[0]}, data.images ones of {sizes[1]}: "
+                    "choose files of one size"
+                )
             test = Split.of(images, class_indices(raw_labels, values, labels_path))
         else:
             train, test = split_off(train, TEST_SHARE, copied=self.resident)
@@ -202,7 +208,7 @@ def load_drawn(
                 for name, array in expected.items():
                     if (require_array(arrays[f"{part}_{name}"], array.dtype, array.shape) != array).any():
                         raise ValueError(f"{part}_{name} are not those that were drawn")
-                shape = (len(expected["labels"]), SIDE, SIDE)
+                shape = (len(expected["labels"]), strokes.SIDE, strokes.SIDE)
                 parts[part] = {"images": require_array(arrays[f"{part}_images"], np.uint8, shape)} | expected
         return parts
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from torchvision.datasets import EMNIST
 
-from src.data.download import exclusive, fetch_archive, temporary_folder
+from src.core.files import temporary_folder
+from src.data.download import exclusive, fetch_archive
 from src.data.letters.idx import class_indices, read_pair
 
 SOURCES = ("auto", "emnist")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-SIDE = 28
+SIDES = (8, 128)  # smallest and largest height and width that the networks are made for
 UINT8 = 0x08
 CONTENT = {1: "labels", 3: "images"}
 GZIP_MAGIC = b"\x1f\x8b"
@@ -47,20 +47,20 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
 
 
 def read_pair(images: Path, labels: Path, transposed: bool, mapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 [N, 28, 28], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation.
+    """Images, uint8 [N, H, W], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation.
 
     Raises:
         FileNotFoundError: one of the files does not exist.
-        ValueError: as `read_idx`, or the files are swapped, empty, not 28×28, or do not belong together.
+        ValueError: as `read_idx`, or the files are swapped, empty, of an unsupported size, or do not belong together.
     """
     images_NHW, labels_N = read_idx(images, mapped), read_idx(labels)
     for path, array, num_dimensions in ((images, images_NHW, 3), (labels, labels_N, 1)):
         if array.ndim != num_dimensions:
             content, expected = CONTENT[array.ndim], CONTENT[num_dimensions]
             raise ValueError(f"{path} holds {content}, not {expected}: are the files swapped?")
-    if images_NHW.shape[1:] != (SIDE, SIDE):
-        height, width = images_NHW.shape[1:]
-        raise ValueError(f"{images} holds images of {height}×{width}; only {SIDE}×{SIDE} are supported")
+    (least, most), (height, width) = SIDES, images_NHW.shape[1:]
+    if min(height, width) < least or max(height, width) > most:
+        raise ValueError(f"{images} holds images of {height}×{width}; sides of {least} to {most} pixels are supported")
     if len(images_NHW) != len(labels_N):
         raise ValueError(
             f"{images} holds {len(images_NHW):,} images but {labels} {len(labels_N):,} labels: "

@@ -104,7 +104,7 @@ def predicted_styles(oracle: Oracle | None, grids_GMTV: Tensor) -> Tensor | None
     """The style that the oracle predicts for each bar [G, M]; None without an oracle."""
     if oracle is None:
         return None
-    predicted_N = oracle.predict(grids_GMTV.flatten(0, 1).unsqueeze(1)).classes_NC[:, 0]
+    predicted_N = oracle.predict(grids_GMTV.flatten(0, 1).unsqueeze(1)).classes_NS[:, 0]
     return predicted_N.unflatten(0, grids_GMTV.shape[:2])
 
 

@@ -47,7 +47,7 @@ def transfer(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | N
     metrics: dict[str, float | None] = {"transfer_pairs": float(len(source_P))}
     facts, predicted, similarity = {}, {}, {}
     for method, grids_PTV in results.items():
-        predicted[method] = oracle.predict(grids_PTV.unsqueeze(1)).classes_NC[:, 0]
+        predicted[method] = oracle.predict(grids_PTV.unsqueeze(1)).classes_NS[:, 0]
         similarity[method] = onset_similarity(grids_PTV, held.grids_NTV[source_P])
         hit_P, kept_P = predicted[method] == held.styles_N[target_P], similarity[method] >= threshold
         facts[method] = {"success": share(hit_P & kept_P), "style": share(hit_P), "rhythm": share(kept_P)}

@@ -1,6 +1,6 @@
 """Mode coverage: which classes of the data occur among samples.
 
-N images, C channels, K modes.
+N images, S stacked samples, K modes.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,8 @@ class ModeCoverage(Metric):
     of the held-out real images do. Where the oracle predicts "none" for more than 5 % of the real images, the threshold
     is the lowest positive confidence among them. p_k is the share of mode k among recognisable real images, q_k its
     share among all generated images, q_0 the share of those not recognisable, r that of real images not recognisable.
-    A mode is covered if q_k ≥ p_k / 10. kl = Σ q_k ln(q_k / ((1 − r) p_k)) + q_0 ln(q_0 / r). With C characters per
-    image the modes are all K^C combinations, and p is the product of the channels' shares, as they are independent.
+    A mode is covered if q_k ≥ p_k / 10. kl = Σ q_k ln(q_k / ((1 − r) p_k)) + q_0 ln(q_0 / r). With S characters per
+    image the modes are all K^S combinations, and p is the product of their shares, as they are independent.
 
     Coverage by any sample (`modes_any`, `kl_any`, `effective_modes`, `top_share`): every image counts for its best mode
     at any confidence, and one image covers a mode, as in the literature.
@@ -32,9 +32,9 @@ class ModeCoverage(Metric):
 
     Args:
         real: the oracle's predictions for held-out real images.
-        num_classes: K of one channel.
+        num_classes: K of one sample.
         rejected_share: r.
-        copies: how often each held-out character occurs in a channel of `real`.
+        copies: how often each held-out character occurs in a place of `real`.
     """
 
     full_state_update = False
@@ -52,10 +52,10 @@ class ModeCoverage(Metric):
         positive_M = real.confidence_N[real.confidence_N > 0]
         if not self.threshold > 0:
             self.threshold = positive_M.min() if len(positive_M) else torch.ones_like(self.threshold)
-        recognised_MC = real.classes_NC[real.confidence_N >= self.threshold]
-        shares_CK = [_shares(class_M, num_classes) for class_M in recognised_MC.unbind(1)]
-        self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_CK)
-        self.register_buffer("real_share_K", _product(shares_CK))
+        recognised_MS = real.classes_NS[real.confidence_N >= self.threshold]
+        shares_SK = [_shares(class_M, num_classes) for class_M in recognised_MS.unbind(1)]
+        self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_SK)
+        self.register_buffer("real_share_K", _product(shares_SK))
         self.register_buffer("measured_K", self.real_share_K > 0)
         self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("any_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
@@ -72,10 +72,10 @@ class ModeCoverage(Metric):
 
     def _best_mode(self, predictions: Predictions) -> Tensor:
         """The oracle's best mode [N], or −1 where there is none or it cannot be measured."""
-        mode_N = torch.zeros_like(predictions.classes_NC[:, 0])
-        for class_N in predictions.classes_NC.unbind(1):
+        mode_N = torch.zeros_like(predictions.classes_NS[:, 0])
+        for class_N in predictions.classes_NS.unbind(1):
             mode_N = mode_N * self.num_classes + class_N
-        known_N = (predictions.classes_NC >= 0).all(1)
+        known_N = (predictions.classes_NS >= 0).all(1)
         return torch.where(known_N & self.measured_K[mode_N.clamp(min=0)], mode_N, -1)
 
     def compute(self) -> dict[str, Tensor]:
@@ -115,7 +115,7 @@ class ModeCoverage(Metric):
     def _floor(self) -> Tensor:
         """Expected `kl` of a perfect sampler: (K−1)/2 · (1/N + 1/M) for K modes and M held-out real images.
 
-        The reference of stacked characters has C (K−1) free shares, as it is a product. Valid where N is several times
+        The reference of stacked characters has S (K−1) free shares, as it is a product. Valid where N is several times
         the number of modes. The unrecognisable share adds 1/2N.
         """
         modes = (self.measured_K.sum() - 1).clamp(min=0)
@@ -130,9 +130,9 @@ def _shares(class_M: Tensor, num_classes: int) -> Tensor:
     return torch.bincount(class_M, minlength=num_classes).double() / max(1, len(class_M))
 
 
-def _product(shares_CK: Sequence[Tensor]) -> Tensor:
-    """Shares [K^C] of all combinations, from the shares [K] of the classes in each of C channels."""
-    product = shares_CK[0]
-    for share_K in shares_CK[1:]:
+def _product(shares_SK: Sequence[Tensor]) -> Tensor:
+    """Shares [K^S] of all combinations, from the shares [K] of the classes in each of S places."""
+    product = shares_SK[0]
+    for share_K in shares_SK[1:]:
         product = torch.outer(product, share_K).flatten()
     return product

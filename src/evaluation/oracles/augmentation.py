@@ -1,9 +1,10 @@
 """Augmentations of the oracle's training images, the same for real images and outliers.
 
 Otherwise the oracle would learn sharpness or noise instead of shapes. Each augmentation changes a random share of the
-images and leaves the others unchanged. All images are floats in [0, 1].
+images and leaves the others unchanged. All images are floats in [0, 1], [B, C, H, W]: one channel of ink, or three of
+colour, which change alike.
 
-B batch, H height, W width.
+B batch, C channels, H height, W width.
 """
 
 import torch
@@ -16,17 +17,18 @@ NOISE = 0.25  # largest standard deviation, of the full range
 TURN, SCALE, SLANT, SHIFT = 0.2, 0.12, 0.2, 0.12  # largest change: radians, factors, and half widths
 
 
-def augment(images_B1HW: Tensor) -> Tensor:
-    """Randomly warps, thickens or thins, blurs, changes contrast and adds noise, per image."""
-    images_B1HW = thickened(warped(images_B1HW, WARPED), THICKENED)
-    images_B1HW = reshaded(blurred(images_B1HW, BLURRED), RESHADED)
-    return noisy(images_B1HW, NOISY)
+def augment(images_BCHW: Tensor) -> Tensor:
+    """Randomly warps, thickens or thins ink, blurs, changes contrast and adds noise, per image."""
+    images_BCHW = warped(images_BCHW, WARPED)
+    images_BCHW = thickened(images_BCHW, THICKENED) if images_BCHW.shape[1] == 1 else images_BCHW
+    images_BCHW = reshaded(blurred(images_BCHW, BLURRED), RESHADED)
+    return noisy(images_BCHW, NOISY)
 
 
-def warped(images_B1HW: Tensor, share: float = 1) -> Tensor:
+def warped(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """Slightly rotated, scaled, slanted and shifted, resampled bilinearly."""
-    chosen_M = _chosen(images_B1HW, share)
-    part = images_B1HW[chosen_M]
+    chosen_M = _chosen(images_BCHW, share)
+    part = images_BCHW[chosen_M]
     angle = _symmetric(part, TURN)
     row_x = [
         (1 + _symmetric(part, SCALE)) * angle.cos(),
@@ -37,76 +39,76 @@ def warped(images_B1HW: Tensor, share: float = 1) -> Tensor:
     affine_M23 = torch.stack([torch.stack(row_x, 1), torch.stack(row_y, 1)], 1)
     grid = F.affine_grid(affine_M23, list(part.shape), align_corners=False)
     moved = F.grid_sample(part, grid, padding_mode="border", align_corners=False)
-    return images_B1HW.index_copy(0, chosen_M, moved)
+    return images_BCHW.index_copy(0, chosen_M, moved)
 
 
-def thickened(images_B1HW: Tensor, share: float = 1) -> Tensor:
+def thickened(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """Strokes partly dilated or eroded: a mixture of the image with its local maximum or minimum (3×3)."""
-    chosen_M = _chosen(images_B1HW, share)
-    part = images_B1HW[chosen_M]
+    chosen_M = _chosen(images_BCHW, share)
+    part = images_BCHW[chosen_M]
     thick, thin = part.split([(len(part) + 1) // 2, len(part) // 2])
     changed = torch.cat([dilated(thick, _uniform(thick)), -dilated(-thin, 0.6 * _uniform(thin))])
-    return images_B1HW.index_copy(0, chosen_M, changed)
+    return images_BCHW.index_copy(0, chosen_M, changed)
 
 
-def dilated(images_B1HW: Tensor, amount: Tensor | float = 1) -> Tensor:
+def dilated(images_BCHW: Tensor, amount: Tensor | float = 1) -> Tensor:
     """Strokes thicker by up to a pixel on each side."""
-    return images_B1HW.lerp(F.max_pool2d(images_B1HW, 3, stride=1, padding=1), torch.as_tensor(amount).to(images_B1HW))
+    return images_BCHW.lerp(F.max_pool2d(images_BCHW, 3, stride=1, padding=1), torch.as_tensor(amount).to(images_BCHW))
 
 
-def blurred(images_B1HW: Tensor, share: float = 1) -> Tensor:
+def blurred(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """Blurred by a Gaussian, with up to `BLUR` pixels of standard deviation."""
-    chosen_M = _chosen(images_B1HW, share)
-    part = images_B1HW[chosen_M]
-    return images_B1HW.index_copy(0, chosen_M, gaussian_blur(part, 0.2 + (BLUR - 0.2) * _uniform(part)))
+    chosen_M = _chosen(images_BCHW, share)
+    part = images_BCHW[chosen_M]
+    return images_BCHW.index_copy(0, chosen_M, gaussian_blur(part, 0.2 + (BLUR - 0.2) * _uniform(part)))
 
 
-def gaussian_blur(images_B1HW: Tensor, sigma: Tensor | float) -> Tensor:
+def gaussian_blur(images_BCHW: Tensor, sigma: Tensor | float) -> Tensor:
     """Blurred by a Gaussian with standard deviation `sigma` in pixels, one for all images or [B, 1, 1, 1]."""
-    rows, columns = (_blur_matrix(images_B1HW, length, sigma) for length in images_B1HW.shape[-2:])
-    return rows @ images_B1HW @ columns.mT
+    rows, columns = (_blur_matrix(images_BCHW, length, sigma) for length in images_BCHW.shape[-2:])
+    return rows @ images_BCHW @ columns.mT
 
 
-def _blur_matrix(images_B1HW: Tensor, length: int, sigma: Tensor | float) -> Tensor:
+def _blur_matrix(images_BCHW: Tensor, length: int, sigma: Tensor | float) -> Tensor:
     """Row i holds the weights of all pixels in the blurred pixel i; they sum to 1, at the edges too."""
-    place = torch.arange(length, device=images_B1HW.device, dtype=images_B1HW.dtype)
+    place = torch.arange(length, device=images_BCHW.device, dtype=images_BCHW.dtype)
     weights = torch.exp(-((place[:, None] - place) ** 2) / (2 * sigma**2))
     return weights / weights.sum(-1, keepdim=True)
 
 
-def reshaded(images_B1HW: Tensor, share: float = 1) -> Tensor:
+def reshaded(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """Ink and ground less extreme, or the edge between them harder."""
-    chosen_M = _chosen(images_B1HW, share)
-    part = images_B1HW[chosen_M]
+    chosen_M = _chosen(images_BCHW, share)
+    part = images_BCHW[chosen_M]
     gain = 1 + 2 * _uniform(part).square()
     part = ((part - 0.5) * gain + 0.5).clamp(0, 1)
     ground, ink = 0.2 * _uniform(part).square(), 1 - 0.4 * _uniform(part)
-    return images_B1HW.index_copy(0, chosen_M, ground + (ink - ground) * part)
+    return images_BCHW.index_copy(0, chosen_M, ground + (ink - ground) * part)
 
 
-def noisy(images_B1HW: Tensor, share: float = 1) -> Tensor:
+def noisy(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """With Gaussian noise of up to `NOISE` standard deviation, clipped to [0, 1]."""
-    chosen_M = _chosen(images_B1HW, share)
-    part = images_B1HW[chosen_M]
-    return images_B1HW.index_copy(0, chosen_M, with_noise(part, NOISE * _uniform(part)))
+    chosen_M = _chosen(images_BCHW, share)
+    part = images_BCHW[chosen_M]
+    return images_BCHW.index_copy(0, chosen_M, with_noise(part, NOISE * _uniform(part)))
 
 
-def with_noise(images_B1HW: Tensor, sigma: Tensor | float) -> Tensor:
+def with_noise(images_BCHW: Tensor, sigma: Tensor | float) -> Tensor:
     """With Gaussian noise of standard deviation `sigma`, clipped to [0, 1]."""
-    return (images_B1HW + sigma * torch.randn_like(images_B1HW)).clamp(0, 1)
+    return (images_BCHW + sigma * torch.randn_like(images_BCHW)).clamp(0, 1)
 
 
-def _chosen(images_B1HW: Tensor, share: float) -> Tensor:
+def _chosen(images_BCHW: Tensor, share: float) -> Tensor:
     """Indices of a random `share` of the images, at least one, in random order."""
-    order_B = torch.randperm(len(images_B1HW), device=images_B1HW.device)
-    return order_B[: max(1, round(share * len(images_B1HW)))]
+    order_B = torch.randperm(len(images_BCHW), device=images_BCHW.device)
+    return order_B[: max(1, round(share * len(images_BCHW)))]
 
 
-def _uniform(images_B1HW: Tensor) -> Tensor:
+def _uniform(images_BCHW: Tensor) -> Tensor:
     """One uniform number in [0, 1] per image, [B, 1, 1, 1]."""
-    return torch.rand(len(images_B1HW), 1, 1, 1, device=images_B1HW.device)
+    return torch.rand(len(images_BCHW), 1, 1, 1, device=images_BCHW.device)
 
 
-def _symmetric(images_B1HW: Tensor, bound: float) -> Tensor:
+def _symmetric(images_BCHW: Tensor, bound: float) -> Tensor:
     """One uniform number in [-bound, bound] per image, [B]."""
-    return (torch.rand(len(images_B1HW), device=images_B1HW.device) * 2 - 1) * bound
+    return (torch.rand(len(images_BCHW), device=images_BCHW.device) * 2 - 1) * bound

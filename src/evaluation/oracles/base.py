@@ -1,6 +1,6 @@
 """The oracle: a classifier of K classes and "none of them", trained on the training split.
 
-B batch, N images, C channels, H height, W width, K classes, F features.
+B batch, N images, S stacked samples, C channels of a sample, H height, W width, K classes, F features.
 """
 
 import io
@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from src.core.cache import cached
 from src.core.device import multiplies_bf16
-from src.data.spec import Split, ink
+from src.data.spec import Split, ink, with_channels
 
 STEPS = 320
 EXTENSION = 5  # factor of the steps of a second cycle
@@ -35,22 +35,22 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Predictions:
-    """Predictions for N images [C, H, W] of C independent characters.
+    """Predictions for N images of S stacked samples.
 
-    `confidence_N`: product over channels of the best class's probability, 0 where "none" is more probable in a channel.
-    `classes_NC`: the best of the K classes per channel. `features_NF`: the penultimate layer, channels side by side.
+    `confidence_N`: product over samples of the best class's probability, 0 where "none" is more probable in one.
+    `classes_NS`: the best of the K classes per sample. `features_NF`: the penultimate layer, samples side by side.
     """
 
     confidence_N: Tensor
-    classes_NC: Tensor
+    classes_NS: Tensor
     features_NF: Tensor
 
-    def stacked(self, index_MC: Tensor) -> "Predictions":
-        """Predictions for M images whose channels are these single characters, without running the network."""
+    def stacked(self, index_MS: Tensor) -> "Predictions":
+        """Predictions for M stacks of these single samples, without running the network."""
         return Predictions(
-            self.confidence_N[index_MC].prod(1),
-            self.classes_NC[index_MC].flatten(1),
-            self.features_NF[index_MC].flatten(1),
+            self.confidence_N[index_MS].prod(1),
+            self.classes_NS[index_MS].flatten(1),
+            self.features_NF[index_MS].flatten(1),
         )
 
 
@@ -61,19 +61,29 @@ class Oracle(nn.Module, ABC):
     test split by `train_oracle`. A subclass defines augmentations and outliers.
 
     Args:
-        body: from images [B, 1, H, W] in [0, 1] to features [B, F].
+        body: from images [B, C, H, W] in [0, 1] to features [B, F].
         num_features: F.
         num_classes: K.
         levels: the highest stored value.
         dark_ink: the highest value is paper, not ink; the body receives ink as 1 in any case.
+        channels: C of one sample, 3 in colour.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]  # part of the cache key: raised whenever training gives another oracle
     identity: str  # name, version and digest of the data, set by `load_or_train`
 
-    def __init__(self, body: nn.Module, num_features: int, num_classes: int, levels: int, dark_ink: bool = False):
+    def __init__(
+        self,
+        body: nn.Module,
+        num_features: int,
+        num_classes: int,
+        levels: int,
+        dark_ink: bool = False,
+        channels: int = 1,
+    ):
         super().__init__()
+        self.channels = channels
         self.num_classes = num_classes
         self.levels = levels
         self.dark_ink = dark_ink
@@ -83,24 +93,24 @@ class Oracle(nn.Module, ABC):
         self.register_buffer("accuracy_k", torch.tensor(0.0))
 
     @abstractmethod
-    def augment(self, images_B1HW: Tensor) -> Tensor:
+    def augment(self, images_BCHW: Tensor) -> Tensor:
         """Randomly changes images in [0, 1] without changing their classes."""
 
     @abstractmethod
-    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
+    def outliers(self, images_BCHW: Tensor, labels_B: Tensor) -> Tensor:
         """As many images of no class, made from these."""
 
-    def training_batch(self, images_B1HW: Tensor, labels_B: Tensor, num_outliers: int) -> tuple[Tensor, Tensor]:
+    def training_batch(self, images_BCHW: Tensor, labels_B: Tensor, num_outliers: int) -> tuple[Tensor, Tensor]:
         """Inputs and targets [B]: the last `num_outliers` images become outliers of target K; all are augmented."""
-        real, source = images_B1HW.tensor_split([-num_outliers])
-        inputs_B1HW = torch.cat([real, self.outliers(source, labels_B[-num_outliers:])])
-        return self.augment(inputs_B1HW), labels_B.clone().index_fill_(
+        real, source = images_BCHW.tensor_split([-num_outliers])
+        inputs_BCHW = torch.cat([real, self.outliers(source, labels_B[-num_outliers:])])
+        return self.augment(inputs_BCHW), labels_B.clone().index_fill_(
             0, torch.arange(len(real), len(labels_B), device=labels_B.device), self.num_classes
         )
 
-    def forward(self, images_B1HW: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B, K + 1] and features [B, F] of images in [0, 1]."""
-        features_BF = self.body(images_B1HW)
+        features_BF = self.body(images_BCHW)
         return self.head(features_BF), features_BF
 
     def ink(self, images: Tensor) -> Tensor:
@@ -109,21 +119,20 @@ class Oracle(nn.Module, ABC):
 
     @torch.no_grad()
     def predict(self, images_NCHW: Tensor, chunk: int = 1000) -> Predictions:
-        """Classifies stored images channel by channel."""
+        """Classifies stored images, each of their stacked samples by itself."""
         parts = [self._predict(part) for part in images_NCHW.split(chunk)]
         return Predictions(
             *(torch.cat([getattr(part, field) for part in parts]) for field in Predictions.__dataclass_fields__)
         )
 
     def _predict(self, images_BCHW: Tensor) -> Predictions:
-        batch, channels = images_BCHW.shape[:2]
-        logits, features = self(self.ink(images_BCHW.flatten(0, 1).unsqueeze(1)))
+        samples_BSCHW = images_BCHW.unflatten(1, (-1, self.channels))
+        batch, stack = samples_BSCHW.shape[:2]
+        logits, features = self(self.ink(samples_BSCHW.flatten(0, 1)))
         probabilities = logits.softmax(1)
         top, classes = probabilities[:, : self.num_classes].max(1)
         confidence = torch.where(top > probabilities[:, self.num_classes], top, 0)
-        return Predictions(
-            confidence.view(batch, channels).prod(1), classes.view(batch, channels), features.view(batch, -1)
-        )
+        return Predictions(confidence.view(batch, stack).prod(1), classes.view(batch, stack), features.view(batch, -1))
 
 
 def load_or_train(oracle: Oracle, train: Split, test: Split, digest: str, cache: Path, device: torch.device) -> Oracle:
@@ -184,10 +193,10 @@ def _fit(oracle: Oracle, train: Split, device: torch.device, steps: int) -> None
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
     for _ in _with_progress(steps):
         batch = _some(train, BATCH, device)
-        images_B1HW = oracle.ink(batch.images.unsqueeze(1))
-        inputs_B1HW, targets_B = oracle.training_batch(images_B1HW, batch.labels, BATCH // 3)
+        images_BCHW = oracle.ink(with_channels(batch.images))
+        inputs_BCHW, targets_B = oracle.training_batch(images_BCHW, batch.labels, BATCH // 3)
         with torch.autocast(device.type, torch.bfloat16, enabled=multiplies_bf16(device.type)):
-            logits, _ = oracle(inputs_B1HW)
+            logits, _ = oracle(inputs_BCHW)
         loss = F.cross_entropy(logits.float(), targets_B, label_smoothing=0.05)
         optimizer.zero_grad()
         loss.backward()
@@ -203,15 +212,15 @@ def _some(split: Split, num: int, device: torch.device) -> Split:
 
 def _accuracies(oracle: Oracle, split: Split) -> tuple[Tensor, Tensor]:
     """Accuracy over the K classes, and over K + 1 outputs."""
-    predictions = oracle.eval().predict(split.images.unsqueeze(1))
-    right_N = predictions.classes_NC[:, 0] == split.labels
+    predictions = oracle.eval().predict(with_channels(split.images))
+    right_N = predictions.classes_NS[:, 0] == split.labels
     return right_N.float().mean(), (right_N & (predictions.confidence_N > 0)).float().mean()
 
 
 @torch.no_grad()
 def _rejected(oracle: Oracle, split: Split) -> Tensor:
     """Share of outliers made of these images that the oracle classifies as "none"."""
-    logits, _ = oracle.eval()(oracle.outliers(oracle.ink(split.images.unsqueeze(1)), split.labels))
+    logits, _ = oracle.eval()(oracle.outliers(oracle.ink(with_channels(split.images)), split.labels))
     return (logits.argmax(1) == oracle.num_classes).float().mean()
 
 

@@ -1,6 +1,6 @@
-"""The oracle of characters: a small convolutional network.
+"""The oracle of images: a small convolutional network.
 
-B batch, H height, W width, K classes, F features.
+B batch, C channels, H height, W width, K classes, F features.
 """
 
 import torch
@@ -23,10 +23,16 @@ class CharacterOracle(Oracle):
     version = 3
 
     def __init__(
-        self, num_classes: int, levels: int = 255, dark_ink: bool = False, width: int = 16, num_features: int = 128
+        self,
+        num_classes: int,
+        levels: int = 255,
+        dark_ink: bool = False,
+        width: int = 16,
+        num_features: int = 128,
+        channels: int = 1,
     ):
         body = nn.Sequential(
-            *_convolution(1, width, kernel=5, stride=2),
+            *_convolution(channels, width, kernel=5, stride=2),
             *_convolution(width, width),
             *_convolution(width, 2 * width, stride=2),
             *_convolution(2 * width, 2 * width),
@@ -37,14 +43,24 @@ class CharacterOracle(Oracle):
             nn.BatchNorm1d(num_features),
             nn.ReLU(),
         )
-        super().__init__(body, num_features, num_classes, levels, dark_ink)
+        super().__init__(body, num_features, num_classes, levels, dark_ink, channels)
         self.to(memory_format=torch.channels_last)  # a quarter faster on a processor
 
-    def augment(self, images_B1HW: Tensor) -> Tensor:
-        return augment(images_B1HW)
+    def augment(self, images_BCHW: Tensor) -> Tensor:
+        return augment(images_BCHW)
 
-    def outliers(self, images_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-        return outliers.mixture(images_B1HW, labels_B)
+    def outliers(self, images_BCHW: Tensor, labels_B: Tensor) -> Tensor:
+        return outliers.mixture(images_BCHW, labels_B)
+
+
+class ColourOracle(CharacterOracle):
+    """Classifies colour images, which it takes as they are: nothing in them is ink."""
+
+    name = "colours"
+    version = 1
+
+    def __init__(self, num_classes: int, levels: int = 255):
+        super().__init__(num_classes, levels, width=32, channels=3)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

@@ -1,9 +1,9 @@
 """Images of known quality, as controls of every metric.
 
 Made of held-out real images by changes that keep the class, and by changes to outliers. All images are floats in
-[0, 1], [B, 1, H, W] or, for bars, [B, 1, T, V].
+[0, 1], [B, C, H, W] or, for bars, [B, 1, T, V].
 
-B batch, H height, W width, T steps, V voices.
+B batch, C channels, H height, W width, T steps, V voices.
 """
 
 import torch
@@ -17,16 +17,16 @@ NOISE = 0.2  # standard deviation, of the full range
 SLIPS = 0.01  # share of a bar's cells that are flipped
 
 
-def character_controls(real_B1HW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
-    """Real characters blurred, noisy and thick; noise, grey levels, cut-up and superposed characters."""
+def image_controls(real_BCHW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+    """Real images blurred and noisy, characters also thick; noise, grey levels, cut-up and superposed images."""
     return {
-        "blurred": gaussian_blur(real_B1HW, BLUR),
-        "noisy": with_noise(real_B1HW, NOISE),
-        "thick": dilated(real_B1HW),
-        "noise": torch.rand_like(real_B1HW),
-        "grey": torch.linspace(0, 1, len(real_B1HW)).view(-1, 1, 1, 1).expand_as(real_B1HW),
-        "cut_up": outliers.cut_up(real_B1HW),
-        "superposed": outliers.superposed(real_B1HW, labels_B),
+        "blurred": gaussian_blur(real_BCHW, BLUR),
+        "noisy": with_noise(real_BCHW, NOISE),
+        **({"thick": dilated(real_BCHW)} if real_BCHW.shape[1] == 1 else {}),
+        "noise": torch.rand_like(real_BCHW),
+        "grey": torch.linspace(0, 1, len(real_BCHW)).view(-1, 1, 1, 1).expand_as(real_BCHW),
+        "cut_up": outliers.cut_up(real_BCHW),
+        "superposed": outliers.superposed(real_BCHW, labels_B),
     }
 
 
@@ -49,8 +49,8 @@ def point_controls(real_B112: Tensor) -> dict[str, Tensor]:
     }
 
 
-def controls_of(kind: str, real_B1HW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
+def controls_of(kind: str, real_BCHW: Tensor, labels_B: Tensor) -> dict[str, Tensor]:
     """The controls of this kind of data, see `DataSpec.kind`."""
     if kind == "images":
-        return character_controls(real_B1HW, labels_B)
-    return bar_controls(real_B1HW) if kind == "drums" else point_controls(real_B1HW)
+        return image_controls(real_BCHW, labels_B)
+    return bar_controls(real_BCHW) if kind == "drums" else point_controls(real_BCHW)

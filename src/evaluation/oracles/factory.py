@@ -6,7 +6,7 @@ import torch
 
 from src.data.module import ResidentData
 from src.evaluation.oracles.base import Oracle, load_or_train
-from src.evaluation.oracles.characters import CharacterOracle
+from src.evaluation.oracles.characters import CharacterOracle, ColourOracle
 from src.evaluation.oracles.drums import StyleOracle
 from src.evaluation.oracles.gaussians import NearestCentre
 
@@ -15,7 +15,13 @@ def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle |
     """The oracle of `data`, by its `spec.kind`; trained oracles are kept in `cache`."""
     if data.spec.kind == "points":
         return NearestCentre(data.mixture, data.splits["test"], data.spec.digest)
-    num_classes, splits = len(data.spec.classes), data.splits
-    drums = data.spec.kind == "drums"
-    oracle = StyleOracle(num_classes) if drums else CharacterOracle(num_classes, data.spec.levels, data.spec.dark_ink)
-    return load_or_train(oracle, splits["train"], splits["test"], data.spec.digest, cache, device)
+    spec, splits = data.spec, data.splits
+    num_classes = len(spec.classes)
+    oracle: Oracle
+    if spec.kind == "drums":
+        oracle = StyleOracle(num_classes)
+    elif spec.colour:
+        oracle = ColourOracle(num_classes, spec.levels)
+    else:
+        oracle = CharacterOracle(num_classes, spec.levels, spec.dark_ink)
+    return load_or_train(oracle, splits["train"], splits["test"], spec.digest, cache, device)

@@ -28,10 +28,10 @@ class NearestCentre:
         self.identity = f"nearest-v1-{digest[:12]}"
         predictions = self.predict(test.images.unsqueeze(1))
         nearest_N = torch.cdist(predictions.features_NF, mixture.centres_K2).argmin(1)
-        self.accuracy = (predictions.classes_NC[:, 0] == test.labels).double().mean()
+        self.accuracy = (predictions.classes_NS[:, 0] == test.labels).double().mean()
         self.accuracy_k = (nearest_N == test.labels).double().mean()
 
     def predict(self, images_NCHW: Tensor) -> Predictions:
         points_NC2 = self.mixture.coordinates(images_NCHW)
-        classes_NC = self.mixture.nearest(points_NC2)
-        return Predictions((classes_NC >= 0).all(1).double(), classes_NC, points_NC2.flatten(1))
+        classes_NS = self.mixture.nearest(points_NC2)
+        return Predictions((classes_NS >= 0).all(1).double(), classes_NS, points_NC2.flatten(1))

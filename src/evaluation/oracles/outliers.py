@@ -1,7 +1,10 @@
 """Outliers: images of no class, on which the oracle learns to predict "none of them" (outlier exposure).
 
 Hendrycks, Mazeika & Dietterich 2019, arXiv:1812.04606. A softmax alone is confident on noise; one trained on some kinds
-of outliers rejects most others. All images are floats in [0, 1], shape [B, 1, H, W].
+of outliers rejects most others. All images are floats in [0, 1], shape [B, C, H, W]: one channel of ink, or three of
+colour.
+
+B batch, C channels, H height, W width.
 """
 
 import math
@@ -13,69 +16,70 @@ from torch.nn import functional as F
 CANDIDATES = 16  # random partners per image, of which one of another class is taken
 
 
-def uniform_noise(real_B1HW: Tensor) -> Tensor:
+def uniform_noise(real_BCHW: Tensor) -> Tensor:
     """Every pixel independent and uniform, scaled by a contrast that is drawn per picture."""
-    return torch.rand_like(real_B1HW) * _per_image(real_B1HW)
+    return torch.rand_like(real_BCHW) * _per_image(real_BCHW)
 
 
-def sparse_noise(real_B1HW: Tensor) -> Tensor:
-    """White specks on black, as dense on average as a density drawn per picture."""
-    return (torch.rand_like(real_B1HW) < _per_image(real_B1HW)).float()
+def sparse_noise(real_BCHW: Tensor) -> Tensor:
+    """White specks on black, in colour coloured ones, as dense on average as a density drawn per picture."""
+    return (torch.rand_like(real_BCHW) < _per_image(real_BCHW)).float()
 
 
-def flat_grey(real_B1HW: Tensor) -> Tensor:
-    """One grey level over the whole picture, black and white included."""
-    return _per_image(real_B1HW).expand_as(real_B1HW)
+def flat(real_BCHW: Tensor) -> Tensor:
+    """One grey level or colour over the whole picture, black and white included."""
+    return _per_channel(real_BCHW).expand_as(real_BCHW)
 
 
-def clouds(real_B1HW: Tensor) -> Tensor:
+def clouds(real_BCHW: Tensor) -> Tensor:
     """Smooth random blobs, half of them with hard edges."""
-    batch, _, height, width = real_B1HW.shape
-    coarse = torch.randn(batch, 1, max(2, height // 5), max(2, width // 5), device=real_B1HW.device)
+    *batch_and_channels, height, width = real_BCHW.shape
+    coarse = torch.randn(*batch_and_channels, max(2, height // 5), max(2, width // 5), device=real_BCHW.device)
     smooth = F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)
-    hardness = torch.where(_per_image(real_B1HW) < 0.5, 1.0, 12.0)
-    return torch.sigmoid(hardness * (smooth - 1.2 * _per_image(real_B1HW)))
+    hardness = torch.where(_per_image(real_BCHW) < 0.5, 1.0, 12.0)
+    return torch.sigmoid(hardness * (smooth - 1.2 * _per_image(real_BCHW)))
 
 
-def gratings(real_B1HW: Tensor) -> Tensor:
+def gratings(real_BCHW: Tensor) -> Tensor:
     """Stripes in any direction, half of them crossed into a checkerboard, half of them with hard edges."""
-    height, width = real_B1HW.shape[-2:]
-    y = torch.arange(height, device=real_B1HW.device).view(-1, 1)
-    x = torch.arange(width, device=real_B1HW.device)
-    angle, period = math.pi * _per_image(real_B1HW), 2 + 10 * _per_image(real_B1HW)
+    height, width = real_BCHW.shape[-2:]
+    y = torch.arange(height, device=real_BCHW.device).view(-1, 1)
+    x = torch.arange(width, device=real_BCHW.device)
+    angle, period = math.pi * _per_image(real_BCHW), 2 + 10 * _per_image(real_BCHW)
     along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
-    phase = 2 * math.pi * _per_image(real_B1HW)
+    phase = 2 * math.pi * _per_image(real_BCHW)
     stripes, crossing = ((2 * math.pi / period * place + phase).sin() for place in (along, across))
-    pattern = stripes * torch.where(_per_image(real_B1HW) < 0.5, crossing, 1)
-    hardness = torch.where(_per_image(real_B1HW) < 0.5, 2.0, 20.0)
-    return _per_image(real_B1HW) * torch.sigmoid(hardness * pattern)
+    pattern = stripes * torch.where(_per_image(real_BCHW) < 0.5, crossing, 1)
+    hardness = torch.where(_per_image(real_BCHW) < 0.5, 2.0, 20.0)
+    return _per_channel(real_BCHW) * torch.sigmoid(hardness * pattern)
 
 
-def shuffled_pixels(real_B1HW: Tensor) -> Tensor:
-    """The pixels of a character, permuted."""
-    flat = real_B1HW.flatten(1)
-    return flat[:, torch.randperm(flat.shape[1], device=flat.device)].view_as(real_B1HW)
+def shuffled_pixels(real_BCHW: Tensor) -> Tensor:
+    """The pixels of an image, permuted."""
+    pixels = real_BCHW.flatten(2)
+    return pixels[..., torch.randperm(pixels.shape[-1], device=pixels.device)].view_as(real_BCHW)
 
 
-def cut_up(real_B1HW: Tensor) -> Tensor:
+def cut_up(real_BCHW: Tensor) -> Tensor:
     """Quarters of four different images put together."""
-    height, width = real_B1HW.shape[-2] // 2, real_B1HW.shape[-1] // 2
-    mixed = real_B1HW.clone()
-    mixed[..., :height, width:] = real_B1HW.roll(1, 0)[..., :height, :-width]
-    mixed[..., height:, :width] = real_B1HW.roll(2, 0)[..., :-height, -width:]
-    mixed[..., height:, width:] = real_B1HW.roll(3, 0)[..., :-height, :-width]
+    height, width = real_BCHW.shape[-2] // 2, real_BCHW.shape[-1] // 2
+    mixed = real_BCHW.clone()
+    mixed[..., :height, width:] = real_BCHW.roll(1, 0)[..., :height, :-width]
+    mixed[..., height:, :width] = real_BCHW.roll(2, 0)[..., :-height, -width:]
+    mixed[..., height:, width:] = real_BCHW.roll(3, 0)[..., :-height, :-width]
     return mixed
 
 
-def superposed(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-    """Maximum of two characters of different classes."""
-    return torch.maximum(real_B1HW, real_B1HW[of_other_classes(labels_B)])
+def superposed(real_BCHW: Tensor, labels_B: Tensor) -> Tensor:
+    """Two images of different classes over each other: the maximum of their ink, the mean of colours."""
+    other_BCHW = real_BCHW[of_other_classes(labels_B)]
+    return torch.maximum(real_BCHW, other_BCHW) if real_BCHW.shape[1] == 1 else (real_BCHW + other_BCHW) / 2
 
 
-def blended(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-    """Weighted mean of two characters of different classes, with weights of at least ⅓, as between two modes."""
-    weight = (1 + _per_image(real_B1HW)) / 3
-    return real_B1HW.lerp(real_B1HW[of_other_classes(labels_B)], weight)
+def blended(real_BCHW: Tensor, labels_B: Tensor) -> Tensor:
+    """Weighted mean of two images of different classes, with weights of at least ⅓, as between two modes."""
+    weight = (1 + _per_image(real_BCHW)) / 3
+    return real_BCHW.lerp(real_BCHW[of_other_classes(labels_B)], weight)
 
 
 def of_other_classes(labels_B: Tensor) -> Tensor:
@@ -85,25 +89,32 @@ def of_other_classes(labels_B: Tensor) -> Tensor:
     return candidates.gather(0, chosen_B[None])[0]
 
 
-def inverted(real_B1HW: Tensor) -> Tensor:
+def inverted(real_BCHW: Tensor) -> Tensor:
     """Black ink on white."""
-    return 1 - real_B1HW
+    return 1 - real_BCHW
 
 
-PLAIN = (uniform_noise, sparse_noise, flat_grey, clouds, gratings, shuffled_pixels, inverted)  # easy to reject
-MIXED = 0.75  # share of outliers made of real strokes, which are harder
+PLAIN_IN_COLOUR = (uniform_noise, sparse_noise, flat, clouds, gratings, shuffled_pixels)  # easy to reject
+PLAIN = (*PLAIN_IN_COLOUR, inverted)  # the negative of a colour image may well be one of its class
+MIXED = 0.75  # share of outliers made of real images, which are harder
 
 
-def mixture(real_B1HW: Tensor, labels_B: Tensor) -> Tensor:
-    """All kinds, as many as characters: `MIXED` of them superposed, blended or cut up, the others in equal shares."""
+def mixture(real_BCHW: Tensor, labels_B: Tensor) -> Tensor:
+    """All kinds, as many as images: `MIXED` of them superposed, blended or cut up, the others in equal shares."""
     mixed = round(MIXED * len(labels_B))
-    over, between, quarters = real_B1HW[:mixed].tensor_split(3)
+    over, between, quarters = real_BCHW[:mixed].tensor_split(3)
     over_labels, between_labels, _ = labels_B[:mixed].tensor_split(3)
     parts = [superposed(over, over_labels), blended(between, between_labels), cut_up(quarters)]
-    plain = real_B1HW[mixed:].tensor_split(len(PLAIN))
-    return torch.cat(parts + [make(part) for make, part in zip(PLAIN, plain, strict=True)])
+    kinds = PLAIN if real_BCHW.shape[1] == 1 else PLAIN_IN_COLOUR
+    plain = real_BCHW[mixed:].tensor_split(len(kinds))
+    return torch.cat(parts + [make(part) for make, part in zip(kinds, plain, strict=True)])
 
 
-def _per_image(real_B1HW: Tensor) -> Tensor:
+def _per_channel(real_BCHW: Tensor) -> Tensor:
+    """One uniform number per picture and channel, [B, C, 1, 1]."""
+    return torch.rand(*real_BCHW.shape[:2], 1, 1, device=real_BCHW.device)
+
+
+def _per_image(real_BCHW: Tensor) -> Tensor:
     """One uniform number per picture, [B, 1, 1, 1]."""
-    return torch.rand(len(real_B1HW), 1, 1, 1, device=real_B1HW.device)
+    return torch.rand(len(real_BCHW), 1, 1, 1, device=real_BCHW.device)

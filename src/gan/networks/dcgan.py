@@ -3,6 +3,8 @@
 B batch, Z latent dims, C channels, H height, W width, F features.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -17,19 +19,27 @@ NORMS = {
 }
 
 
+SMALL = 7  # rows and columns of the smallest map: those of 28×28 after two halvings
+
+
 def make_norm(norm: str, channels: int) -> nn.Module:
     if norm not in NORMS:
         raise ValueError(f"norm={norm!r} is unknown; choose one of {', '.join(NORMS)}")
     return NORMS[norm](channels)
 
 
-def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
-    """Sizes when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2."""
+def halvings(height: int, width: int, depth: int | None) -> list[tuple[int, int]]:
+    """Sizes when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2.
+
+    Without a depth as often as leaves at most `SMALL` rows and columns, and at least twice: 64×64, …, 8×8, 4×4.
+    """
+    most = min(height, width).bit_length() - 1
+    if depth is None:
+        depth = max(2, min(most, (max(height, width) // (SMALL + 1)).bit_length()))
     sizes = [(height >> level, width >> level) for level in range(depth + 1)]
     if depth < 1:
         raise ValueError(f"depth={depth}: the networks halve the image at least once")
     if 0 in sizes[-1]:
-        most = min(height, width).bit_length() - 1
         way_out = f"choose {most} at most" if most else "choose gan.network=mlp"
         raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}: {way_out}")
     return sizes
@@ -38,13 +48,14 @@ def halvings(height: int, width: int, depth: int) -> list[tuple[int, int]]:
 class Generator(GeneratorNetwork):
     """Maps noise [B, Z] to images [B, C, H, W] in [-1, 1].
 
-    Channels are `width` before the last layer and double with every halving of the size.
+    Channels are `width` before the last layer and double with every halving of the size, of which there are `depth`.
     """
 
-    def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, norm: str = "batch"):
+    def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int | None = None, norm: str = "batch"):
         super().__init__()
         channels, height, image_width = shape
         sizes = halvings(height, image_width, depth)
+        depth = len(sizes) - 1
         widths = [width << level for level in range(depth)]
         self.z = z
         self.project = nn.Sequential(
@@ -74,14 +85,16 @@ class Discriminator(DiscriminatorNetwork):
     arXiv:1411.4280, section 3.2), in the updates of both networks.
     """
 
-    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, norm: str = "group", dropout: float = 0.0):
+    def __init__(
+        self, shape: Shape, width: int = 32, depth: int | None = None, norm: str = "group", dropout: float = 0.0
+    ):
         super().__init__()
         channels, height, image_width = shape
-        final_height, final_width = halvings(height, image_width, depth)[-1]
+        sizes = halvings(height, image_width, depth)
         if not 0 <= dropout < 1:
             raise ValueError(f"gan.discriminator.dropout={dropout}: choose a share of the channels, 0 or more, below 1")
         layers: list[nn.Module] = []
-        for level in range(depth):
+        for level in range(len(sizes) - 1):
             out = width << level
             normed = level > 0  # DCGAN does not normalise the first layer
             layers += [nn.Conv2d(channels, out, 4, 2, 1, bias=not normed or norm == "none")]
@@ -90,7 +103,7 @@ class Discriminator(DiscriminatorNetwork):
             layers += [nn.Dropout2d(dropout)] if dropout else []
             channels = out
         self.body = nn.Sequential(*layers, nn.Flatten())
-        self.head = Head(channels * final_height * final_width, 1)
+        self.head = Head(channels * math.prod(sizes[-1]), 1)
         initialise(self)
 
     def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:

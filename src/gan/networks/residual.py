@@ -43,18 +43,27 @@ class ResidualGenerator(GeneratorNetwork):
         shape: C, H and W.
         z: Z.
         width: channels at half the size of the image; they double with every further halving.
-        depth: halvings of the size.
+        depth: halvings of the size; None for as many as leave at most 7 rows and columns.
         blocks: residual blocks at each size.
         mean: initial brightness of the images, -1 (black) to 1, both excluded. At the data's own a wide generator
             does not overshoot into blank images, where the tanh is saturated and has no gradient.
     """
 
-    def __init__(self, shape: Shape, z: int = 64, width: int = 32, depth: int = 2, blocks: int = 1, mean: float = 0.0):
+    def __init__(
+        self,
+        shape: Shape,
+        z: int = 64,
+        width: int = 32,
+        depth: int | None = None,
+        blocks: int = 1,
+        mean: float = 0.0,
+    ):
         super().__init__()
         if not -1 < mean < 1:
             raise ValueError(f"gan.generator.mean={mean}: choose a number between -1 and 1, both excluded")
         channels, height, image_width = shape
         sizes = halvings(height, image_width, depth)
+        depth = len(sizes) - 1
         widths = [width << level for level in range(depth)]
         self.z = z
         layers: list[nn.Module] = [
@@ -82,14 +91,15 @@ class ResidualDiscriminator(DiscriminatorNetwork):
     Args:
         shape: C, H and W.
         width: channels at half the size of the image; they double with every further halving.
-        depth: halvings of the size.
+        depth: halvings of the size; None for as many as leave at most 7 rows and columns.
         blocks: residual blocks at each size.
     """
 
-    def __init__(self, shape: Shape, width: int = 32, depth: int = 2, blocks: int = 1):
+    def __init__(self, shape: Shape, width: int = 32, depth: int | None = None, blocks: int = 1):
         super().__init__()
         channels, height, image_width = shape
         sizes = halvings(height, image_width, depth)
+        depth = len(sizes) - 1
         widths = [width << level for level in range(depth)]
         layers: list[nn.Module] = [scaled(nn.Conv2d(channels, width, 4, 2, 1))]
         for level in range(depth):

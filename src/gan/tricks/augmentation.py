@@ -27,6 +27,20 @@ def translate(images_BCHW: Tensor, share: float, axes: tuple[int, ...] = (ROWS, 
     return images_BCHW
 
 
+def recolour(images_BCHW: Tensor) -> Tensor:
+    """Changes brightness, saturation and contrast of each colour image.
+
+    By amounts of Zhao et al.'s code: brightness by up to a quarter of the range, saturation by a factor from 0 to 2,
+    contrast from ½ to 1½.
+    """
+    brightness, saturation, contrast = torch.rand(3, len(images_BCHW), 1, 1, 1, device=images_BCHW.device)
+    images_BCHW = images_BCHW + (brightness - 0.5)
+    grey_B1HW = images_BCHW.mean(1, keepdim=True)
+    images_BCHW = grey_B1HW + 2 * saturation * (images_BCHW - grey_B1HW)
+    mean_B111 = images_BCHW.mean((1, 2, 3), keepdim=True)
+    return mean_B111 + (contrast + 0.5) * (images_BCHW - mean_B111)
+
+
 def cutout(images_BCHW: Tensor, share: float) -> Tensor:
     """Hides a window of each image, `share` of its size along both axes and centred anywhere in it."""
     hidden_BCHW = torch.ones((), dtype=torch.bool, device=images_BCHW.device)
@@ -53,7 +67,7 @@ def _along(axis: int, values_BS: Tensor) -> Tensor:
 class AugmentationTrick(Trick):
     """Translation and cutout, restricted to what preserves the content of the data.
 
-    Letters move along both axes. Drum bars move along time only, because the next voice is another instrument.
+    Images move along both axes. Drum bars move along time only, because the next voice is another instrument.
 
     Args:
         name: of the trick, for messages.
@@ -89,7 +103,7 @@ class AugmentationTrick(Trick):
 class DiffAugment(AugmentationTrick):
     """Augments real and generated images in both networks' updates (Zhao et al. 2020, arXiv:2006.10738, eqs. 4–6).
 
-    The generator's gradient passes through. The paper's third augmentation, of colour, does not apply to ink.
+    The generator's gradient passes through. The paper's third augmentation, of colour, is for images in colour only.
 
     Args:
         translation: largest shift, as a share of the image's size.
@@ -98,6 +112,12 @@ class DiffAugment(AugmentationTrick):
 
     def __init__(self, translation: float = 0.125, cutout: float = 0.5):
         super().__init__("diff_augment", translation, cutout)
+        self.colour = False
+
+    def attach(self, gan: GANInterface) -> None:
+        super().attach(gan)
+        self.colour = gan.spec.colour
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
+        images_BCHW = recolour(images_BCHW) if self.colour else images_BCHW
         return self.hide(self.move(images_BCHW))

@@ -32,10 +32,10 @@ class ZeroCentred(Trick):
         self.register_buffer("gamma", torch.tensor(float(gamma)), persistent=False)
 
     def attach(self, gan: GANInterface) -> None:
-        if self.channel_max and gan.spec.shape[0] == 1:
+        if self.channel_max and gan.spec.stack == 1:
             raise ValueError(
-                f"gan.tricks.{type(self).__name__.lower()}.channel_max=true needs several channels, and these images "
-                "have one: stack some with data.stack=2, or leave it out"
+                f"gan.tricks.{type(self).__name__.lower()}.channel_max=true needs several characters per image, one on "
+                "each channel, and these images have one: stack some with data.stack=2, or leave it out"
             )
 
     def penalty(self, step: Step, scored: ScoredImages) -> Tensor:

@@ -139,8 +139,8 @@ def inference_weights(vae: AnnealedVAE) -> list[nn.Parameter]:
 
 def draw(loader: ResidentLoader, num: int, random: torch.Generator) -> Tensor:
     """Random training samples, uint8 [B, C, H, W]; the loader's own order is not advanced."""
-    index_BC = torch.randint(len(loader.images_NHW), (num, loader.num_channels), generator=random)
-    return loader.images_NHW[index_BC.to(loader.images_NHW.device)]
+    index_BS = torch.randint(len(loader.images), (num, loader.stack), generator=random)
+    return loader.indexed(index_BS.to(loader.images.device))
 
 
 @torch.no_grad()

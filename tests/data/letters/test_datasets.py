@@ -90,6 +90,19 @@ def test_idx_without_a_test_pair_sets_a_tenth_aside(files):
     assert sorted(train + val + test) == list(range(200))
 
 
+@pytest.mark.parametrize("shape", [(32, 32), (64, 64), (20, 16)])
+def test_idx_of_other_sizes(files, shape):
+    for name in ("train", "test"):
+        write_pair(files, name, np.zeros((40, *shape)), np.arange(40) % 4)
+    assert idx(files).spec.shape == (1, *shape)
+
+
+def test_idx_pairs_of_different_sizes_raise(files):
+    write_pair(files, "test", np.zeros((8, 32, 32)), np.full(8, 2))
+    with pytest.raises(ValueError, match=r"data\.test_images=.* holds images of 32×32, data\.images ones of 28×28"):
+        idx(files)
+
+
 def test_half_a_test_pair_raises(files):
     with pytest.raises(ValueError, match=r"data\.test_images and data\.test_labels: give both or neither"):
         idx(files, test_labels=None)

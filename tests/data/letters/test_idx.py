@@ -118,7 +118,10 @@ def test_images_with_labels_of_another_split_raise(pair, labels):
         read_pair(*pair, transposed=False)
 
 
-@pytest.mark.parametrize(("shape", "message"), [((7, 32, 28), "32×28"), ((0, 28, 28), "holds no images")])
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [((7, 28, 130), "28×130; sides of 8 to 128"), ((7, 2, 28), "2×28"), ((0, 28, 28), "holds no images")],
+)
 def test_other_shapes_raise(pair, shape, message):
     pair[0].write_bytes(idx_bytes(np.zeros(shape)))
     pair[1].write_bytes(idx_bytes(np.zeros(shape[0])))

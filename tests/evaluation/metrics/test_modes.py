@@ -37,16 +37,16 @@ def by_the_contract(real, fake, num_modes) -> dict:
     """The contract's definitions, one character an image, in plain loops."""
     threshold = sorted(real.confidence_N.tolist())[int(0.05 * len(real.confidence_N))]
     p, q = [0.0] * num_modes, [0.0] * num_modes
-    recognised = [k for c, (k,) in zip(real.confidence_N, real.classes_NC.tolist(), strict=True) if c >= threshold]
+    recognised = [k for c, (k,) in zip(real.confidence_N, real.classes_NS.tolist(), strict=True) if c >= threshold]
     for k in recognised:
         p[k] += 1 / len(recognised)
-    for c, (k,) in zip(fake.confidence_N, fake.classes_NC.tolist(), strict=True):
+    for c, (k,) in zip(fake.confidence_N, fake.classes_NS.tolist(), strict=True):
         if c >= threshold:
             q[k] += 1 / len(fake.confidence_N)
     rejected = 1 - sum(q)
     kl = sum(q[k] * math.log(q[k] / (0.95 * p[k])) for k in range(num_modes) if q[k])
     kl += rejected * math.log(rejected / 0.05) if rejected else 0
-    a = [sum(mode == k for (mode,) in fake.classes_NC.tolist()) / len(fake.classes_NC) for k in range(num_modes)]
+    a = [sum(mode == k for (mode,) in fake.classes_NS.tolist()) / len(fake.classes_NS) for k in range(num_modes)]
     return {
         "modes": sum(q[k] >= p[k] / 10 for k in range(num_modes)),
         "covered": [q[k] >= p[k] / 10 for k in range(num_modes)],
@@ -135,7 +135,7 @@ def test_every_metric_is_finite_for_any_counts(counts, confidences, channels, re
 
 
 def test_samples_that_are_all_clearer_than_real_ones_diverge_by_their_clarity_alone():
-    values = measured(ModeCoverage(random_predictions(2000, 5), 5), sure(random_predictions(2000, 5).classes_NC[:, 0]))
+    values = measured(ModeCoverage(random_predictions(2000, 5), 5), sure(random_predictions(2000, 5).classes_NS[:, 0]))
     assert values["recognisable"] == 1
     assert values["kl"].item() == pytest.approx(-math.log(0.95), abs=0.002)
 
@@ -259,7 +259,7 @@ def same(one: dict, other: dict) -> bool:
 def test_updates_add_up():
     real, parts = random_predictions(500), [random_predictions(count, seed=count) for count in (30, 1, 77)]
     whole = predictions(
-        torch.cat([part.confidence_N for part in parts]), torch.cat([part.classes_NC for part in parts])
+        torch.cat([part.confidence_N for part in parts]), torch.cat([part.classes_NS for part in parts])
     )
     expected = measured(ModeCoverage(real, 5), whole)
     assert same(measured(ModeCoverage(real, 5), *parts), expected)

@@ -18,7 +18,7 @@ from src.evaluation.oracles import base as oracle_file
 from src.evaluation.oracles.augmentation import gaussian_blur, warped
 from src.evaluation.oracles.base import Oracle, load_or_train, train_oracle
 from src.evaluation.oracles.characters import CharacterOracle
-from src.evaluation.oracles.controls import character_controls
+from src.evaluation.oracles.controls import image_controls
 from src.evaluation.oracles.outliers import blended
 from tests.conftest import shorten_oracle_training
 
@@ -55,7 +55,7 @@ def threshold(oracle, held_out) -> float:
 def test_accuracy_over_the_classes_and_with_none(oracle, held_out):
     assert oracle.accuracy >= 0.95
     predictions = oracle.predict(held_out.images[:, None])
-    right = predictions.classes_NC[:, 0] == held_out.labels
+    right = predictions.classes_NS[:, 0] == held_out.labels
     assert right.float().mean() == oracle.accuracy_k
     assert (right & (predictions.confidence_N > 0)).float().mean() == oracle.accuracy
 
@@ -123,7 +123,7 @@ def test_a_stack_is_as_good_as_its_channels(oracle, threshold, held_out):
     alone = [oracle.predict(pairs[:, channel : channel + 1]) for channel in (0, 1)]
     both = oracle.predict(pairs)
     torch.testing.assert_close(both.confidence_N, alone[0].confidence_N * alone[1].confidence_N)
-    assert torch.equal(both.classes_NC, torch.cat([each.classes_NC for each in alone], 1))
+    assert torch.equal(both.classes_NS, torch.cat([each.classes_NS for each in alone], 1))
     torch.testing.assert_close(both.features_NF, torch.cat([each.features_NF for each in alone], 1))
     assert both.features_NF.shape == (500, 256)
 
@@ -138,7 +138,7 @@ def test_a_stack_with_a_damaged_channel_is_rejected(oracle, threshold, held_out)
 def test_predictions_does_not_depend_on_chunks(oracle, held_out):
     images = held_out.images[:50, None]
     whole, parts = oracle.predict(images), oracle.predict(images, chunk=7)
-    for field in ("confidence_N", "classes_NC", "features_NF"):
+    for field in ("confidence_N", "classes_NS", "features_NF"):
         torch.testing.assert_close(getattr(parts, field), getattr(whole, field), rtol=1e-4, atol=1e-5)
 
 
@@ -153,7 +153,7 @@ def fixed(*biases: float) -> Oracle:
 
 def test_what_the_oracle_calls_none_has_no_confidence_but_still_a_best_class():
     predictions = fixed(0.0, 1.0, 0.0, 5.0).predict(torch.zeros(2, 1, 28, 28, dtype=torch.uint8))
-    assert predictions.classes_NC.tolist() == [[1], [1]]
+    assert predictions.classes_NS.tolist() == [[1], [1]]
     assert predictions.confidence_N.tolist() == [0, 0]
 
 
@@ -221,7 +221,7 @@ def test_second_call_loads(two_steps, few, tmp_path, monkeypatch):
     monkeypatch.setattr(oracle_file, "train_oracle", lambda *_: trainings.append(1))
     again = cached(tmp_path, few)
     assert not trainings
-    for field in ("confidence_N", "classes_NC", "features_NF"):
+    for field in ("confidence_N", "classes_NS", "features_NF"):
         before = getattr(first.predict(few.images[:, None]), field)
         torch.testing.assert_close(getattr(again.predict(few.images[:, None]), field), before, rtol=1e-5, atol=1e-6)
     assert again.accuracy == first.accuracy
@@ -310,7 +310,7 @@ def test_full_strength_on_embedded_letters(make, tmp_path):
         coverage.update(oracle.predict(data.spec.from_ink(images)))
         return {name: value.item() for name, value in coverage.compute().items() if value.ndim == 0}
 
-    made = character_controls(real, labels) | {"blended": blended(real, labels)}
+    made = image_controls(real, labels) | {"blended": blended(real, labels)}
     assert measured(real)["recognisable"] >= 0.93
     for name in ("blurred", "noisy"):
         assert measured(made[name])["modes"] >= 25, name
@@ -341,7 +341,7 @@ def test_stacked_characters_need_not_be_looked_at_again(oracle, held_out):
     images, index = held_out.images[:12].unsqueeze(1), torch.randint(12, (30, 2))
     stacked = oracle.predict(images).stacked(index)
     seen = oracle.predict(images[index].squeeze(2))
-    assert torch.equal(stacked.classes_NC, seen.classes_NC)
+    assert torch.equal(stacked.classes_NS, seen.classes_NS)
     torch.testing.assert_close(stacked.confidence_N, seen.confidence_N)
     torch.testing.assert_close(stacked.features_NF, seen.features_NF, atol=1e-4, rtol=1e-4)
 

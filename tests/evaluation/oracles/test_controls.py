@@ -3,13 +3,13 @@
 import torch
 from torch.nn import functional as F
 
-from src.evaluation.oracles.controls import bar_controls, character_controls, controls_of
+from src.evaluation.oracles.controls import bar_controls, controls_of, image_controls
 
 
 def test_characters():
     torch.manual_seed(0)
     real, labels = (torch.rand(60, 1, 28, 28) > 0.85).float(), torch.arange(60) % 3
-    made = character_controls(real, labels)
+    made = image_controls(real, labels)
     assert set(made) == {"blurred", "noisy", "thick", "noise", "grey", "cut_up", "superposed"}
     assert all(images.shape == real.shape and 0 <= images.min() <= images.max() <= 1 for images in made.values())
     torch.testing.assert_close(made["thick"], F.max_pool2d(real, 3, 1, 1))

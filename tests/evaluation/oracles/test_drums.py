@@ -51,7 +51,7 @@ def recognised(oracle: StyleOracle, threshold: float, bars_N1TV: torch.Tensor) -
 
 def test_styles_are_told_apart(oracle, held_out):
     assert oracle.accuracy > 0.97
-    assert (oracle.predict(held_out.images[:, None]).classes_NC[:, 0] == held_out.labels).float().mean() > 0.97
+    assert (oracle.predict(held_out.images[:, None]).classes_NS[:, 0] == held_out.labels).float().mean() > 0.97
 
 
 @pytest.mark.parametrize("make", KINDS, ids=lambda make: make.__name__)
@@ -125,4 +125,4 @@ def test_styles_and_cells_that_never_occur_do_no_harm(monkeypatch):
     assert oracle.accuracy == 1
     predictions = oracle.predict(torch.ones(4, 1, 16, 9, dtype=torch.uint8))
     assert predictions.confidence_N.isfinite().all()
-    assert predictions.classes_NC.max() < 3
+    assert predictions.classes_NS.max() < 3

@@ -39,5 +39,5 @@ def test_each_kind_of_data_has_its_oracle(monkeypatch, tmp_path, kind, oracle):
     assert data.spec.digest.startswith(digest)
     assert name
     predictions = result.predict(data.held_out("test").images)
-    assert predictions.classes_NC.shape == (len(data.splits["test"]), 2)
-    assert predictions.classes_NC.max() < len(data.spec.classes)
+    assert predictions.classes_NS.shape == (len(data.splits["test"]), 2)
+    assert predictions.classes_NS.max() < len(data.spec.classes)

@@ -26,7 +26,7 @@ def test_predictions(oracle):
     points = [[[-1.0, 0.29]], [[1.0, 0.0]], [[1.0, -0.31]], [[0.0, 0.0]]]
     predictions = oracle.predict(stored(points))
     assert predictions.confidence_N.tolist() == [1, 1, 0, 0]
-    assert predictions.classes_NC.tolist() == [[0], [1], [-1], [-1]]
+    assert predictions.classes_NS.tolist() == [[0], [1], [-1], [-1]]
     torch.testing.assert_close(
         predictions.features_NF, torch.tensor(points, dtype=torch.double)[:, 0], atol=1e-5, rtol=0
     )
@@ -35,7 +35,7 @@ def test_predictions(oracle):
 def test_of_stacked_points_all_must_be_near(oracle):
     predictions = oracle.predict(stored([[[-1.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [0.0, 0.0]]]))
     assert predictions.confidence_N.tolist() == [1, 0]
-    assert predictions.classes_NC.tolist() == [[0, 1], [0, -1]]
+    assert predictions.classes_NS.tolist() == [[0, 1], [0, -1]]
     assert predictions.features_NF.shape == (2, 4)
 
 

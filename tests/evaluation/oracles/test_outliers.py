@@ -70,8 +70,8 @@ def test_shares_of_the_kinds():
 
 
 def test_kinds_are_what_they_say(real):
-    assert outliers.flat_grey(real).flatten(1).std(1).max() == 0
-    assert outliers.flat_grey(real).unique().numel() == len(real)
+    assert outliers.flat(real).flatten(1).std(1).max() == 0
+    assert outliers.flat(real).unique().numel() == len(real)
     assert set(outliers.sparse_noise(real).unique().tolist()) == {0.0, 1.0}
     contrast = outliers.uniform_noise(real).flatten(1).max(1).values
     assert contrast.max() - contrast.min() > 0.3

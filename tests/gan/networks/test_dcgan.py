@@ -4,7 +4,8 @@ from torch import nn
 
 from src.gan.networks.dcgan import Discriminator, Generator, halvings, has_batch_norm, initialise, make_norm
 
-SHAPES = [(1, 28, 28), (3, 28, 28), (1, 16, 9), (1, 32, 32)]
+SHAPES = [(1, 28, 28), (3, 28, 28), (1, 16, 9), (1, 32, 32), (3, 32, 32), (3, 64, 64)]
+SMALLEST = {(28, 28): (7, 7), (16, 9): (4, 2), (32, 32): (4, 4), (64, 64): (4, 4), (20, 24): (5, 6), (8, 128): (1, 16)}
 NORMS = ["none", "batch", "layer", "group"]
 
 
@@ -26,7 +27,13 @@ def test_shapes_and_range(shape, norm):
 
     logits, features = Discriminator(shape, width=4, norm=norm)(images)
     assert logits.shape == (5,)
-    assert features.shape == (5, 8 * (shape[1] // 4) * (shape[2] // 4))
+    height, width = SMALLEST[shape[1:]]
+    assert features.shape == (5, 2 * shape[1] // height * height * width)
+
+
+@pytest.mark.parametrize(("size", "smallest"), SMALLEST.items())
+def test_networks_deepen_with_the_size(size, smallest):
+    assert halvings(*size, None)[-1] == smallest
 
 
 def test_logits_are_not_rounded_to_bf16():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -61,3 +63,25 @@ def test_every_image_that_is_scored_is_augmented(make_gan, fit):
 def test_shares_are_checked(parameter):
     with pytest.raises(ValueError, match=rf"gan.tricks.diff_augment.{parameter}=1.5: choose a number from 0 to 1"):
         DiffAugment(**{parameter: 1.5})
+
+
+def test_colours_change_by_brightness_saturation_and_contrast(make_gan, spec):
+    """Grey moves by at most a half; differences of channels change by saturation, 0 to 2, times contrast, ½ to 1½."""
+    torch.manual_seed(0)
+    trick = DiffAugment(translation=0, cutout=0)
+    make_gan(tricks={"d": trick}, spec=replace(spec, shape=(3, 8, 8), colour=True))
+    plain = torch.tensor([0.3, 0.0, -0.3]).view(1, 3, 1, 1).expand(2000, 3, 8, 8)
+    seen = trick.transform(plain)[:, :, 0, 0]
+    shift_N, saturation_N = seen.mean(1), seen[:, 0] - seen[:, 2]
+    assert -0.5 <= shift_N.min() < -0.48 < 0.48 < shift_N.max() <= 0.5
+    assert 0 <= saturation_N.min() < 0.02 < 1.6 < saturation_N.max() <= 0.6 * 2 * 1.5
+    halves = torch.cat([torch.full((2000, 3, 4, 8), 0.2), torch.full((2000, 3, 4, 8), -0.2)], 2)
+    contrast_N = trick.transform(halves)[:, 0, [0, -1], 0].diff().neg()[:, 0] / 0.4
+    assert 0.5 <= contrast_N.min() < 0.52 < 1.48 < contrast_N.max() <= 1.5
+
+
+def test_stacked_characters_keep_their_ink(make_gan, spec):
+    trick = DiffAugment(translation=0, cutout=0)
+    make_gan(tricks={"d": trick}, spec=replace(spec, shape=(3, 8, 8)))
+    images = torch.randn(4, 3, 8, 8)
+    assert torch.equal(trick.transform(images), images)

@@ -100,5 +100,5 @@ def test_it_is_no_term_of_the_generator(make_gan, make_step, penalise):
 @both
 def test_channel_max_needs_several_channels(make_gan, penalise):
     name = penalise.__name__.lower()
-    with pytest.raises(ValueError, match=f"gan.tricks.{name}.channel_max=true needs several channels"):
+    with pytest.raises(ValueError, match=f"gan.tricks.{name}.channel_max=true needs several characters per image"):
         make_gan(tricks={name: penalise(channel_max=True)})

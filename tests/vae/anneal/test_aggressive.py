@@ -155,7 +155,7 @@ def test_inner_updates_follow_the_runs_learning_rate(make_vae, fit_vae):
 
 def test_draws_are_its_own(bars):
     """Stacked characters are drawn independently, and neither the loader nor the common stream moves."""
-    loader = ResidentLoader(bars, 8, 4, seed=0, num_channels=3)
+    loader = ResidentLoader(bars, 8, 4, seed=0, stack=3)
     stream = torch.get_rng_state()
     images = draw(loader, 500, torch.Generator().manual_seed(1))
     again = draw(loader, 500, torch.Generator().manual_seed(1))

@@ -1,0 +1,244 @@
+"""Any images as LightningDataModules: the user's files, and data sets that torchvision downloads."""
+
+import hashlib
+import logging
+import zipfile
+from abc import abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch.utilities import rank_zero_only
+from torch import Tensor
+
+from src.core.cache import cached_folder
+from src.core.files import temporary_folder, user_path
+from src.core.plain_data import clean
+from src.data.images.arrays import labels, loaded, read_npy, read_npz
+from src.data.images.labels import LABEL, Fields, by_folder, by_pattern, by_table, split_folders
+from src.data.images.pixels import SIDES, Format, parse_colour
+from src.data.images.published import load_set
+from src.data.images.sources import KNOWN, Archive, Folder, is_image, stamp_of
+from src.data.images.splits import PARTS
+from src.data.images.store import VERSION, Labelled, Stored, fill, read, suitable_side
+from src.data.module import Loaded, ResidentData
+from src.data.spec import Split
+
+SHOWN = 20  # names in a warning
+HOW_TO_LABEL = (
+    "give data.label='{label}_*' for names of files, data.labels=FILE for a table, a folder for each class, or "
+    "data.classes=50 for clusters of pixels' features"
+)
+
+log = logging.getLogger(__name__)
+
+
+class Pictures(ResidentData):
+    """Images of any kind, decoded once to one size; a subclass says where they come from.
+
+    Unless they are resident, the training images stay in the cache's file.
+
+    Args:
+        size: height and width, 28, 32 or 64; None for the largest that magnifies no more than half of the images.
+        colour: None for grey if all images are.
+        fit: other shapes than squares are padded in the colour of their border, or cropped to their middle.
+        classes: number of clusters that serve as classes; None for known ones.
+        cache: folder of decoded images.
+    """
+
+    def __init__(
+        self,
+        size: int | None,
+        colour: bool | None,
+        fit: Literal["pad", "crop"],
+        background: str,
+        dark_ink: bool | None,
+        classes: int | None,
+        cache: str,
+        **common: Any,
+    ):
+        super().__init__(**common)
+        if size not in (None, *SIDES):
+            raise ValueError(f"data.size={size}: choose {', '.join(map(str, SIDES))}, or null")
+        if classes is not None and classes < 2:
+            raise ValueError(f"data.classes={classes}: choose at least 2 clusters, or null for known classes")
+        self.size = size
+        self.colour = colour
+        self.fit = fit
+        self.background = parse_colour("data.background", background)
+        self.dark_ink = dark_ink
+        self.num_clusters = classes
+        self.cache = Path(cache)
+
+    @abstractmethod
+    def identify(self) -> tuple[str, Any]:
+        """The data set's name, and what changes with its content or with what is read from it."""
+
+    @abstractmethod
+    def collect(self, scratch: Path) -> Labelled:
+        """The images with splits and labels; `scratch` is an empty folder for unpacked files."""
+
+    def load(self) -> Loaded:
+        self.name, content = self.identify()
+        options = (self.size, self.colour, self.fit, self.background, self.num_clusters)
+        digest = hashlib.sha256(repr((VERSION, content, options)).encode("utf-8", "backslashreplace")).hexdigest()
+        stored = cached_folder(self.cache / f"images-{digest[:16]}", self._fill, read)
+        is_grey = stored.images.ndim == 3
+        if not is_grey and self.stack > 1:
+            raise ValueError(f"data.stack={self.stack}: colour images fill all channels; add data.colour=false")
+        dark_ink = is_grey and (stored.notes["light"] if self.dark_ink is None else self.dark_ink)
+        say(self.name, stored, dark_ink)
+        sizes = stored.notes["sizes"]
+        rows = torch.arange(len(stored.images)).split([sizes[part] for part in PARTS])
+        self._factors = {
+            part: {name: torch.from_numpy(array)[row] for name, array in stored.factors.items()}
+            for part, row in zip(PARTS, rows, strict=True)
+        }
+        whole = Split.of(stored.images, stored.labels)
+        train, val, test = (Split(whole.images[row[0] : row[-1] + 1], whole.labels[row]) for row in rows)
+        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink)
+
+    def known_factors(self, name: str) -> dict[str, Tensor]:
+        """Of the first channel: the other fields of `data.label` beside the class."""
+        order_N = self.held_out_order(name)[:, 0]
+        return {factor: values_N[order_N] for factor, values_N in self._factors[name].items()}
+
+    def _fill(self, folder: Path) -> None:
+        with temporary_folder(folder / "unpacked") as scratch:
+            scratch.mkdir()
+            labelled = self.collect(scratch)
+            if not labelled.fields and not self.num_clusters:
+                raise ValueError(f"data.path={labelled.source.path}: the images have no classes; {HOW_TO_LABEL}")
+            side = self.size or suitable_side(labelled.source)
+            fill(folder, labelled, Format(side, self.fit, self.background), self.colour, self.num_clusters)
+
+
+class Images(Pictures):
+    """Images from a folder, a zip archive of one, or NumPy's npz or npy files.
+
+    Args:
+        path: the folder or file; a relative path is also looked for under `root`.
+        label: pattern of the files' names, with {label} where the class stands; None for a folder per class.
+        labels: a CSV or JSON file with the label of each image, or an npy file for an npy file; None for none.
+    """
+
+    def __init__(self, path: str, label: str | None, labels: str | None, **common: Any):
+        super().__init__(**common)
+        if label is not None and labels is not None:
+            raise ValueError(f"data.label={label}: data.labels={labels} says what the classes are; give one")
+        self.given = path
+        self.label = label
+        self.labels = labels
+
+    def identify(self) -> tuple[str, Any]:
+        self.path = self._place()
+        self.folder = Folder(self.path) if self.path.is_dir() else None
+        table = stamp_of(self._table()) if self.labels else None
+        stamps = self.folder.stamps if self.folder else stamp_of(self.path)
+        name = clean(self.path.resolve().stem, 60) or "images"
+        return name, (str(self.path.resolve()), stamps, self.label, table)
+
+    def collect(self, scratch: Path) -> Labelled:
+        if self.path.suffix.lower() == ".npy":
+            array = read_npy(self.path)
+            return Labelled(array, [""] * len(array.names), self._array_labels(len(array.names)))
+        if self.path.suffix.lower() == ".npz":
+            if self.label or self.labels:
+                key = "label" if self.label else "labels"
+                raise ValueError(f"data.{key}={self.label or self.labels}: an npz file holds its labels itself")
+            arrays, parts, fields = read_npz(self.path, scratch)
+            return Labelled(arrays, parts, fields)
+        source = self.folder or self._archive()
+        if not source.names:
+            raise ValueError(f"data.path={self.given}: {self.path} holds no images ({KNOWN})")
+        parts, names = split_folders(source.names)
+        if self.label is not None:
+            return Labelled(source, parts, by_pattern(names, self.label))
+        if self.labels is not None:
+            return Labelled(source, parts, by_table(source.names, self._table()))
+        return Labelled(source, parts, {} if self.num_clusters else by_folder(names, self.path))
+
+    def _array_labels(self, num: int) -> Fields:
+        if self.labels is None:
+            return {}
+        table = self._table()
+        if table.suffix.lower() != ".npy":
+            raise ValueError(f"data.labels={self.labels}: the images are in an npy file, so give their labels in one")
+        return {LABEL: labels(loaded(table), num, str(table))}
+
+    def _archive(self) -> Archive:
+        if is_image(self.path.name):
+            raise ValueError(f"data.path={self.given}: this is a single image; give the folder of many")
+        if not zipfile.is_zipfile(self.path):
+            raise ValueError(
+                f"data.path={self.given}: expected a folder, a zip archive of one, or an npz or npy file; "
+                "data=idx reads IDX files"
+            )
+        return Archive(self.path)
+
+    def _place(self) -> Path:
+        for path in (user_path(self.given), self.root / self.given):
+            if path.exists():
+                return path
+        raise FileNotFoundError(
+            f"data.path={self.given}: no such folder or file, here or under data.root={self.root}; set either"
+        )
+
+    def _table(self) -> Path:
+        """The file of labels, which may lie beside the images."""
+        assert self.labels is not None
+        beside = self.path / self.labels
+        return beside if beside.is_file() else self.find("labels", self.labels)
+
+
+class Torchvision(Pictures):
+    """A data set of torchvision's, below `root` or downloaded to it.
+
+    Args:
+        set: its class's name in torchvision, see `published.SETS`.
+        attributes: of CelebA, each combination of which is a class.
+    """
+
+    def __init__(self, set: str, attributes: Sequence[str], **options: Any):
+        super().__init__(background="white", classes=None, **options)
+        self.set = set
+        self.attributes = attributes
+
+    def identify(self) -> tuple[str, Any]:
+        self.labelled, digest = load_set(self.set, self.root, self.attributes)
+        return self.set, digest
+
+    def collect(self, scratch: Path) -> Labelled:
+        return self.labelled
+
+
+@rank_zero_only
+def say(name: str, stored: Stored, dark_ink: bool) -> None:
+    """Logs what was read and how it was changed, and warns of what was left out."""
+    notes, classes = stored.notes, stored.notes["classes"]
+    num, side = len(stored.images), stored.images.shape[-1]
+    kind = "grey" if stored.images.ndim == 3 else "colour"
+    log.info("%s: %s %s images in %d classes, %d×%d pixels", name, f"{num:,}", kind, len(classes), side, side)
+    if notes["resized"]:
+        padded = f", {notes['padded']:,} of them {notes['fitted']}" if notes["padded"] else ""
+        log.info("%s: %s were resized%s", name, f"{notes['resized']:,}", padded)
+    if dark_ink:
+        log.info("%s: dark pixels are taken as ink, light ones as ground; data.dark_ink=false reverses it", name)
+    if notes["clusters"]:
+        log.warning(
+            "%s: its classes are %d clusters of pixels' features (k-means), not known classes. Its modes are "
+            "groups of images that look alike.",
+            name,
+            len(classes),
+        )
+    if notes["num_damaged"]:
+        more = f" and {notes['num_damaged'] - SHOWN:,} more" if notes["num_damaged"] > SHOWN else ""
+        log.warning(
+            "%s: %s of %s images are left out, damaged: %s%s",
+            name,
+            f"{notes['num_damaged']:,}",
+            f"{notes['num_damaged'] + num:,}",
+            ", ".join(notes["damaged"][:SHOWN]),
+            more,
+        )

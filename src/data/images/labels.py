@@ -1,0 +1,170 @@
+"""Splits and labels of images from the names of their folders or files, or from a table."""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from src.core.plain_data import clean, is_number, read_json
+from src.data.images.sources import is_image
+from src.data.tables import read_table
+
+SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name", "id")
+LABEL_COLUMNS = ("label", "class", "category", "target", "letter")
+LABEL = "label"
+PARTS = re.compile(r"\{([^{}]*)\}|(\*)|(\?)")  # of a pattern
+
+Fields = dict[str, list[str]]  # by name, a text per image; `label` is the class
+
+
+def split_folders(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The split of each image, "" where none is given, and its path within.
+
+    A folder around all images is left out. Folders are splits where all of the topmost ones have such names and one of
+    them is the training split.
+    """
+    names = without_common_folder(names)
+    tops = {name.partition("/")[0] for name in names}
+    if not tops <= SPLITS.keys() or "train" not in {SPLITS[top] for top in tops}:
+        return [""] * len(names), names
+    return [SPLITS[name.partition("/")[0]] for name in names], [name.partition("/")[2] for name in names]
+
+
+def without_common_folder(names: Sequence[str]) -> list[str]:
+    """Names without the folders that all of them share."""
+    common = os.path.commonpath([os.path.dirname(name) for name in names])  # noqa: PTH120
+    return [name[len(common) :].lstrip("/") for name in names]
+
+
+def by_folder(names: Sequence[str], path: Path) -> Fields:
+    """The class of an image is its topmost folder; empty if there are no folders.
+
+    Raises:
+        ValueError: some images are in folders and others are not.
+    """
+    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
+    if not any(folders):
+        return {}
+    if not all(folders):
+        alone = names[folders.index("")]
+        raise ValueError(
+            f"data.path={path}: {clean(alone)} and {folders.count('') - 1:,} more lie beside the folders of "
+            "classes; move them into one, or give data.label= or data.labels="
+        )
+    return {LABEL: [clean(folder) for folder in folders]}
+
+
+def by_pattern(names: Sequence[str], pattern: str) -> Fields:
+    """Fields from the files' names, or from their paths if the pattern has a slash: `{label}_{style}_*`.
+
+    A field matches as little as possible, `*` anything and `?` one character; the ending may be left out.
+
+    Raises:
+        ValueError: the pattern has no label, or a name does not match.
+    """
+    expression = _expression(pattern)
+    found = []
+    for name in names:
+        name = name if "/" in pattern else name.rpartition("/")[2]
+        match = expression.fullmatch(name if is_image(pattern) else str(PurePosixPath(name).with_suffix("")))
+        if match is None:
+            raise ValueError(f"data.label={pattern}: {clean(name)} does not match; change it, or give data.labels=FILE")
+        found.append({field: clean(text) for field, text in match.groupdict().items()})
+    return {field: [texts[field] for texts in found] for field in expression.groupindex}
+
+
+def _expression(pattern: str) -> re.Pattern[str]:
+    text, end, fields = "", 0, []
+    for part in PARTS.finditer(pattern):
+        text += re.escape(pattern[end : part.start()])
+        end = part.end()
+        if part[1] is not None:
+            fields.append(part[1])
+            text += f"(?P<{part[1]}>.+?)"
+        else:
+            text += ".*" if part[2] else "."
+    if LABEL not in fields:
+        raise ValueError(f"data.label={pattern}: it needs {{label}} where the class stands, such as '{{label}}_*'")
+    if len({*fields}) < len(fields) or not all(re.fullmatch(r"[A-Za-z_]\w*", field, re.ASCII) for field in fields):
+        raise ValueError(f"data.label={pattern}: each field needs a name of its own, of letters: {{label}}_{{style}}_*")
+    return re.compile(text + re.escape(pattern[end:]), re.DOTALL)
+
+
+def by_table(names: Sequence[str], path: Path) -> Fields:
+    """The class of each image from a CSV or JSON file that lists images by path, by name, or by name without ending.
+
+    Raises:
+        ValueError: it cannot be read, lacks a column, or has no label for an image.
+    """
+    labels = dict(_rows(path))
+    found, missing = [], []
+    for name in names:
+        label = next((labels[key] for key in _keys(name) if key in labels), "")
+        if not label:
+            missing.append(name)
+        found.append(clean(label))
+    if missing:
+        raise ValueError(
+            f"data.labels={path}: {len(missing):,} of {len(names):,} images have no label in it, such as "
+            f"{clean(missing[0])}; it names {clean(next(iter(labels), 'nothing'), 80)}"
+        )
+    return {LABEL: found}
+
+
+def _keys(name: str) -> Iterator[str]:
+    """What a table may call a file, the most precise first."""
+    parts = PurePosixPath(name).parts
+    for start in range(len(parts)):
+        path = PurePosixPath(*parts[start:])
+        yield from (str(path), str(path.with_suffix("")))
+
+
+def _rows(path: Path) -> Iterator[tuple[str, str]]:
+    """Pairs of a file's name and its label."""
+    if path.suffix.lower() != ".json":
+        columns, lines = read_table(path)
+        yield from _pairs(path, columns, lines)
+        return
+    try:
+        content = read_json(path)
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"data.labels={path}: it is no JSON ({error})") from None
+    if isinstance(content, Mapping):  # of names to labels or records, or around a list of records
+        lists = [value for value in content.values() if _is_records(value)]
+        if not lists:
+            yield from _mapped(path, content)
+            return
+        content = lists[0]
+    if not _is_records(content):
+        raise ValueError(f"data.labels={path}: expected {{file: label, …}} or [{{file: …, label: …}}, …]")
+    lines = [{str(key).lower(): value for key, value in line.items()} for line in content]
+    yield from _pairs(path, list(lines[0]), lines)
+
+
+def _is_records(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(line, Mapping) for line in value)
+
+
+def _mapped(path: Path, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            value = value.get(_column(path, [*value], LABEL_COLUMNS))
+        if isinstance(value, str) or is_number(value):
+            yield name, str(value)
+
+
+def _pairs(path: Path, columns: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    file, label = (_column(path, columns, wanted) for wanted in (FILE_COLUMNS, LABEL_COLUMNS))
+    for line in lines:
+        yield str(line.get(file, "")).replace("\\", "/").removeprefix("./"), str(line.get(label, ""))
+
+
+def _column(path: Path, columns: Sequence[str], wanted: Sequence[str]) -> str:
+    for name in wanted:
+        if name in columns:
+            return name
+    listed = clean(", ".join(map(str, columns)), 80) or "nothing"
+    raise ValueError(f"data.labels={path}: it has no column {wanted[0]} (or {', '.join(wanted[1:])}), but {listed}")

@@ -1,0 +1,227 @@
+"""Images decoded once: pixels of all splits in one file of the cache, which is mapped into memory.
+
+N images, S the side, C channels, M images of the training split.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from src.core.cache import require_array, require_range
+from src.core.console import progress
+from src.core.plain_data import clean, read_json
+from src.data.images.clusters import clustered
+from src.data.images.labels import LABEL, Fields
+from src.data.images.pixels import SIDES, Format, border, greyed, is_grey
+from src.data.images.sources import Picture, Source
+from src.data.images.splits import PARTS, check_classes, indexed, split_order
+
+VERSION = 1  # to be raised whenever the same files make other images
+NAMED = 1000  # damaged files by name
+THREADS = min(4, os.cpu_count() or 1)  # each holds an image in full
+CHUNK = 64  # images per thread that are decoded ahead
+SAMPLE = 500  # images that decide on the size
+GREYED = 10_000  # images that are rewritten in grey together
+FITTED = {"pad": "padded to squares in the colour of their border", "crop": "cropped to their middle"}
+MIDDLE = 127.5  # between dark and light
+
+
+class Labelled(NamedTuple):
+    """Images with the split of each, "" where none is given, and its label and other fields, if there are any."""
+
+    source: Source
+    parts: Sequence[str]
+    fields: Fields
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Images uint8 [N, S, S] or [N, 3, S, S] of all splits in a row, classes and other factors int64 [N], and notes.
+
+    `notes`: `sizes` of the splits, names of the `classes` and whether they are `clusters`, numbers of images that
+    were `resized` and `padded`, `damaged` files with reasons, and `light`, whether most images have a light border.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+    factors: Mapping[str, np.ndarray]
+    notes: Mapping[str, Any]
+
+
+def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, num_clusters: int | None) -> None:
+    """Decodes all images into `folder`; classes are clusters if their number is given.
+
+    Raises:
+        ValueError: nothing can be read, all images are alike, or there are too few.
+    """
+    source, parts, fields = labelled
+    path, fields = source.path, {} if num_clusters else fields
+    order = split_order(parts, fields.get(LABEL), path)
+    writer = Writer(folder / "images", shape.side, colour)
+    kept: dict[str, list[int]] = {part: [] for part in PARTS}
+    damaged: list[str] = []
+    for part, index, image in decoded(source, order, shape):
+        if isinstance(image, str):
+            damaged.append(f"{clean(source.names[index], 200)} ({image})")
+        else:
+            writer.write(image)
+            kept[part].append(index)
+    num = sum(map(len, kept.values()))
+    if not num:
+        raise ValueError(f"data.path={path}: none of {len(damaged):,} images can be read, such as {damaged[0]}")
+    for part, indices in kept.items():
+        if not indices:
+            raise ValueError(f"data.path={path}: no image for {part} can be read; {len(damaged):,} are damaged")
+    images = writer.finished()
+    rows = [index for indices in kept.values() for index in indices]
+    if num_clusters:
+        labels_N, num_found = clustered(images, len(kept["train"]), num_clusters)
+        classes, factors = [f"cluster {number}" for number in range(num_found)], {}
+    else:
+        columns = {name: indexed([texts[index] for index in rows]) for name, texts in fields.items()}
+        (labels_N, classes), factors = columns.pop(LABEL), {name: column[0] for name, column in columns.items()}
+        check_classes(path, labels_N, classes, len(kept["train"]))
+    if writer.alike:
+        raise ValueError(
+            f"data.path={path}: all {num:,} images are alike; if only their transparent parts differ, choose "
+            "another data.background"
+        )
+    arrays: dict[str, Any] = {"labels": labels_N, **{f"factor_{name}": array for name, array in factors.items()}}
+    np.savez(folder / "labels.npz", **arrays)
+    notes = writer.notes() | {
+        "sizes": {part: len(indices) for part, indices in kept.items()},
+        "classes": list(classes),
+        "damaged": damaged[:NAMED],
+        "num_damaged": len(damaged),
+        "clusters": bool(num_clusters),
+        "fitted": FITTED[shape.fit],
+    }
+    (folder / "notes.json").write_text(json.dumps(notes))
+
+
+def read(folder: Path) -> Stored:
+    """What `fill` wrote, the images memory-mapped.
+
+    Raises:
+        ValueError: it is not whole.
+    """
+    notes = read_json(folder / "notes.json")
+    images = np.memmap(folder / "images", np.uint8, "r", shape=tuple(notes["shape"]))
+    num = sum(notes["sizes"].values())
+    if images.nbytes != (folder / "images").stat().st_size or len(images) != num:
+        raise ValueError("its images are not whole")
+    with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
+        found = {key: require_array(arrays[key], np.int64, (num,)) for key in arrays}
+    labels_N = require_range(found.pop("labels"), 0, len(notes["classes"]) - 1)
+    return Stored(images, labels_N, {key.removeprefix("factor_"): array for key, array in found.items()}, notes)
+
+
+class Decoded(NamedTuple):
+    """Pixels uint8 [S, S, 3], and height and width before."""
+
+    pixels: np.ndarray
+    height: int
+    width: int
+
+
+def decoded(source: Source, order: Mapping[str, np.ndarray], shape: Format) -> Iterator[tuple[str, int, Decoded | str]]:
+    """Yields split, index and pixels of each image in turn, or instead of pixels why it is damaged."""
+
+    def decode(place: tuple[str, int]) -> tuple[str, int, Decoded | str]:
+        try:
+            picture = source.open(place[1])
+            size = size_of(picture)  # a JPEG file's is smaller afterwards
+            return (*place, Decoded(shape.pixels(picture), *size))
+        except Exception as error:  # Pillow raises many kinds for damaged files
+            return (*place, reason(error))
+
+    places = ((part, int(index)) for part, indices in order.items() for index in indices)
+    total = sum(map(len, order.values()))
+    with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
+        warnings.simplefilter("ignore")  # Pillow's, of odd files that it reads nevertheless
+        results = (one for part in chunks(places, CHUNK * THREADS) for one in pool.map(decode, part))
+        yield from progress(results, "Reading images", total)
+
+
+def suitable_side(source: Source) -> int:
+    """The largest side that magnifies no more than half of the images, as a sample shows, at least the smallest one."""
+    longer_sides = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as below
+        for index in np.unique(np.linspace(0, len(source.names) - 1, SAMPLE).astype(int)):
+            with suppress(Exception):  # reported when it is decoded
+                longer_sides.append(max(size_of(source.open(int(index)))))
+    median = sorted(longer_sides)[len(longer_sides) // 2] if longer_sides else 0
+    return max((side for side in SIDES if side <= median), default=SIDES[0])
+
+
+def size_of(picture: Picture) -> tuple[int, int]:
+    """Height and width."""
+    return picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
+
+
+def chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
+    while part := list(islice(items, size)):
+        yield part
+
+
+def reason(error: Exception) -> str:
+    """Why a file is damaged, in few words."""
+    text = clean(str(error), 100)
+    return "no PNG, JPEG, WebP or GIF" if "cannot identify" in text else text or type(error).__name__
+
+
+class Writer:
+    """Appends images [3, S, S] to a file; in the end, if all are grey and `colour` is not asked for, [S, S]."""
+
+    def __init__(self, path: Path, side: int, colour: bool | None):
+        self.file = path.open("wb")
+        self.path, self.side, self.colour = path, side, colour
+        self.num = self.num_light = self.num_resized = self.num_padded = 0
+        self.all_grey = self.alike = True
+        self.first: np.ndarray | None = None
+
+    def write(self, image: Decoded) -> None:
+        pixels = image.pixels if self.colour is not False else greyed(image.pixels)
+        self.first = pixels if self.first is None else self.first
+        self.alike = self.alike and np.array_equal(pixels, self.first)
+        self.all_grey = self.all_grey and is_grey(pixels)
+        self.num += 1
+        self.num_light += bool(np.median(border(pixels)) > MIDDLE)
+        self.num_resized += {image.height, image.width} != {self.side}
+        self.num_padded += image.height != image.width
+        self.file.write(pixels.transpose(2, 0, 1).tobytes())
+
+    def finished(self) -> np.ndarray:
+        """All images, memory-mapped."""
+        self.file.close()
+        square = (self.side, self.side)
+        images_N3HW = np.memmap(self.path, np.uint8, "r", shape=(self.num, 3, *square))
+        if self.colour or not self.all_grey:
+            self.shape = images_N3HW.shape
+            return images_N3HW
+        narrow = self.path.with_suffix(".grey")
+        with narrow.open("wb") as file:
+            for start in range(0, self.num, GREYED):
+                file.write(images_N3HW[start : start + GREYED, 0].tobytes())
+        del images_N3HW
+        narrow.replace(self.path)
+        self.shape = (self.num, *square)
+        return np.memmap(self.path, np.uint8, "r", shape=self.shape)
+
+    def notes(self) -> dict[str, Any]:
+        return {
+            "shape": list(self.shape),
+            "resized": self.num_resized,
+            "padded": self.num_padded,
+            "light": 2 * self.num_light > self.num,
+        }
