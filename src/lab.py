@@ -137,11 +137,12 @@ class Run:
 
 
 class Sweep:
-    """The runs of a sweep, or of any folders."""
+    """The runs of a sweep's folder, or of all folders below one."""
 
-    def __init__(self, folder: Path, records: Sequence[Record]):
-        self.folder = folder
-        self.runs = [Run(record) for record in records]
+    def __init__(self, folder: str | Path, trust: Sequence[str] = ()):
+        self.folder = user_path(str(folder))
+        found = collect([self.folder]) if self.folder.is_dir() else []
+        self.runs = [Run(record, trust=trust) for record in found]
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self.runs))
@@ -178,7 +179,7 @@ def run(overrides: Sequence[str], config_dir: str | Path | None = None, trust: S
     return Run(read_run(Path(returned.hydra_cfg.hydra.runtime.output_dir)), trust=trust)
 
 
-def sweep(overrides: Sequence[str], config_dir: str | Path | None = None) -> Sweep:
+def sweep(overrides: Sequence[str], config_dir: str | Path | None = None, trust: Sequence[str] = ()) -> Sweep:
     """Runs every combination of the choices and reports on them, as `python -m src.train -m OVERRIDES` does.
 
     A job that fails stops no other: its row says why. Arguments and errors as of `run`.
@@ -187,14 +188,14 @@ def sweep(overrides: Sequence[str], config_dir: str | Path | None = None) -> Swe
     given = {key_of(word): word for word in words}
     own = given.get("study.resume") or given.get("hydra.sweep.dir")
     if own:
-        folder = user_path(str(OverridesParser.create().parse_override(own).value()))
+        folder = Path(own.partition("=")[2].strip("'\""))
     else:
         study = given.get("study", "").partition("=")[2]
         folder = Path(sweep_folder(None, study, datetime.now().strftime("%Y-%m-%d_%H-%M-%S-%f")))
         words.append(override("hydra.sweep.dir", folder))
     with suppress(SystemExit):  # of a listing, or with the exit status that tells a shell of failed jobs
         _start(RunMode.MULTIRUN, words, config_dir)
-    swept = Sweep(folder, collect([folder]) if folder.is_dir() else [])
+    swept = Sweep(folder, trust)
     if any(run.status == "interrupted" for run in swept.runs):
         raise KeyboardInterrupt(f"lab.sweep(['{override('study.resume', folder)}']) goes on")
     return swept
