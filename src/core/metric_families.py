@@ -86,7 +86,7 @@ FAMILIES = {
         remedy="strategy",
         baselines=("none", "linear"),
         main=(
-            *("iwae_nll", "elbo", "kl_high", "kl_low", "active_high", "active_low"),
+            *("iwae_nll", "bits_per_dim", "elbo", "kl_high", "kl_low", "active_high", "active_low"),
             *("mi_high", "mi_low", "onset_f1", "mse"),
         ),
         primary=("iwae_nll",),

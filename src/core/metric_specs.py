@@ -77,6 +77,7 @@ METRICS = {
     "discriminator_images": MetricSpec("discriminator images", None, 0, limits=NOT_NEGATIVE),
     "discriminator_accuracy": MetricSpec("pairwise accuracy", limits=SHARE),
     "iwae_nll": MetricSpec("IWAE NLL", "lower", 2),
+    "bits_per_dim": MetricSpec("bits/dim", "lower", 3, limits=NOT_NEGATIVE),
     "elbo": MetricSpec("ELBO", "higher", 2),
     "reconstruction": MetricSpec("reconstruction", "lower", 2),
     "kl_high": MetricSpec("KL high", None, 2, limits=DIVERGENCE),

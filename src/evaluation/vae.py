@@ -20,19 +20,18 @@ from src.evaluation import image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult
 from src.evaluation.latents.run import LatentAnalysis
-from src.evaluation.metrics.bound import Bound, active_units, cell_floor, importance_weighted_nll, onset_f1
+from src.evaluation.metrics.bound import Bound, active_units, onset_f1
 from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.evaluation.metrics.outcome import LevelState, worst_state
 from src.evaluation.point_plots import cloud
+from src.evaluation.vae_likelihood import CHUNK, chunk_size, distortion, likelihood_metrics
 from src.evaluation.vae_samples import SampleEvaluator
 from src.vae.information import paired_information
 from src.vae.latents import LEVELS
-from src.vae.module import VAE, log_likelihood
+from src.vae.module import VAE
 
 SEED = 20_26  # of all random draws: the same at every evaluation of every run
-CHUNK = 500  # samples per batch
-IMPORTANCE_CELLS = 250_000  # per batch of importance sampling: tensors small enough to stay in the allocator
 DRAWS = 16  # posterior samples for the bound at the end,
 DRAWS_IN_TRAINING = 2  # and during training
 BOUND_CELLS = 1_000_000  # per batch of the bound
@@ -124,7 +123,8 @@ class VAEEvaluator:
             reconstruction, artifacts = self._reconstruct(vae, some_NTV, final)
             metrics |= reconstruction
             if final:
-                metrics |= self._likelihood(vae, cells_NTV)
+                metrics |= likelihood_metrics(vae, cells_NTV, self.train, self.importance_samples)
+                metrics |= {} if self.true_nll is None else {"entropy": self.true_nll.mean()}
             else:
                 metrics |= {name: float(value) for name, value in vae.annealed.items()}
             samples = vae.sample(self.samples.num_samples_of(split), SEED)
@@ -183,11 +183,11 @@ class VAEEvaluator:
         """
         bound = Bound(vae.z_high, vae.z_low).to(self.device)
         points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
-        for part_NTV in cells_NTV.split(max(1, min(CHUNK, BOUND_CELLS // (draws * cells_NTV[0].numel())))):
+        for part_NTV in cells_NTV.split(max(1, min(CHUNK, BOUND_CELLS // (draws * vae.numbers)))):
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
             kls = latents.kls()
-            distortion_DN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            distortion_DN = distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
             bound.update(distortion_DN.mean(0), kls.high_BL.mean(0), kls.low_BL.mean(0))
             points["high"].append(latents.posterior_high.mean.mean(0))
             points["low"].append(latents.posterior_low.mean.mean(0))
@@ -201,14 +201,14 @@ class VAEEvaluator:
         The usage of a z_high that the decoder does not receive is None, and z_high counts as used.
         """
         own, shuffled_S = 0.0, {level: torch.zeros(shuffles, dtype=torch.double) for level in LEVELS}
-        for part_NTV in cells_NTV.split(CHUNK):
+        for part_NTV in cells_NTV.split(chunk_size(vae)):
             latents = vae.infer(part_NTV)
             high_NL, low_NL = latents.high_BL, latents.low_BL
-            own += self._distortion(vae, high_NL, low_NL, part_NTV).double().sum().item()
+            own += distortion(vae, high_NL, low_NL, part_NTV).double().sum().item()
             for turn in range(shuffles):
                 other_N = torch.randperm(len(part_NTV), device=self.device)
-                without_high_N = self._distortion(vae, high_NL[other_N], low_NL, part_NTV)
-                without_low_N = self._distortion(vae, high_NL, low_NL[other_N], part_NTV)
+                without_high_N = distortion(vae, high_NL[other_N], low_NL, part_NTV)
+                without_low_N = distortion(vae, high_NL, low_NL[other_N], part_NTV)
                 shuffled_S["high"][turn] += without_high_N.double().sum().item()
                 shuffled_S["low"][turn] += without_low_N.double().sum().item()
         num = len(cells_NTV)
@@ -217,9 +217,6 @@ class VAEEvaluator:
         if vae.decoder_sees == "low":
             usage["usage_high"], used["high"] = None, True
         return usage, used
-
-    def _distortion(self, vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
-        return -log_likelihood(vae.decoder(vae.decoder_input(high_NL, low_NL), 2 * cells_NTV - 1), cells_NTV)
 
     def _information(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
         """Mutual information of each level with the sample, and whether it exceeds that of shuffled pairs."""
@@ -233,15 +230,16 @@ class VAEEvaluator:
 
     def _reconstruct(self, vae: VAE, cells_NTV: Tensor, final: bool) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics and pictures of reconstructions: the likelier value of each cell at the posterior means."""
-        threshold_NTV = torch.full_like(cells_NTV[:CHUNK], 0.5)
+        chunk = chunk_size(vae)
+        threshold_NTV = torch.full_like(cells_NTV[:chunk], 0.5)
         images = torch.cat(
             [
                 vae.decode(*vae.inference.means(vae.encoder(part_NTV), vae.prior), threshold_NTV[: len(part_NTV)])
-                for part_NTV in cells_NTV.split(CHUNK)
+                for part_NTV in cells_NTV.split(chunk)
             ]
         )
         reconstructed_NTV = vae.to_cells(images)
-        metrics = {"onset_f1": onset_f1(cells_NTV, reconstructed_NTV)}
+        metrics = {} if self.spec.colour else {"onset_f1": onset_f1(cells_NTV, reconstructed_NTV)}
         if self.spec.kind == "drums":
             picture = drawing.reconstructions(
                 cells_NTV[:NUM_SHOWN], reconstructed_NTV[:NUM_SHOWN], voices=self.spec.kit
@@ -257,26 +255,6 @@ class VAEEvaluator:
         originals = vae.to_images(cells_NTV[: NUM_SHOWN_IMAGES // 2])
         pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
         return metrics, {"reconstructions": Picture(image_grids.grid(pairs, 16))}
-
-    def _likelihood(self, vae: VAE, cells_NTV: Tensor) -> dict[str, Any]:
-        """IWAE with its references: the NLL of a collapsed parallel decoder and, where known, the entropy."""
-        k = self.importance_samples
-        nll = []
-        for part_NTV in cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * cells_NTV[0].numel()))):
-            features_NF = vae.encoder(part_NTV)
-            latents = vae.inference(features_NF.expand(k, *features_NF.shape), vae.prior)
-            distortion_KN = self._distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
-            nll.append(importance_weighted_nll(-distortion_KN - latents.log_ratio_B()))
-        train = (vae.to_cells(part_NHW.to(self.device).unsqueeze(1)) for part_NHW in self.train.split(CHUNK))
-        floor = cell_floor((part_NTV.repeat(1, 1, self.spec.shape[0]) for part_NTV in train), cells_NTV)
-        known = {} if self.true_nll is None else {"entropy": self.true_nll.mean()}
-        return {
-            "iwae_nll": torch.cat(nll).mean(),
-            "floor_nll": floor,
-            "importance_samples": k,
-            "num_held_out": len(cells_NTV),
-            **known,
-        }
 
 
 def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:

@@ -1,6 +1,7 @@
 """Decoders p(x|z): all cells at once, or each given the preceding ones.
 
-B batch, Z latent dims that the decoder receives, T steps, V voices (cells of a step), W width, H hidden units per cell.
+B batch, Z latent dims that the decoder receives, T steps, V voices (cells of a step), P parameters of a cell's
+likelihood, X = V · P, W width, H hidden units per cell.
 """
 
 from abc import ABC, abstractmethod
@@ -9,27 +10,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, pad
 
+from src.vae.likelihoods import Bernoulli, Likelihood
 from src.vae.networks import Perceptron
+
+BERNOULLI = Bernoulli(levels=1)
 
 
 class Decoder(nn.Module, ABC):
-    """p(x | z): Bernoulli cells, independent or autoregressive."""
+    """p(x | z): cells, independent or autoregressive, of the given likelihood."""
 
     autoregressive: bool
+    likelihood: Likelihood
 
     @abstractmethod
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
-        """Logits [B, T, V]; each depends on the preceding cells of `history`, in [−1, 1] (0 unknown).
+        """Parameters [B, T, X]; a cell's depend on the preceding cells of `history`, in [−1, 1] (0 unknown).
 
         Latents may have more leading axes than the history, which then broadcasts.
         """
 
     @abstractmethod
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Cells [B, T, V] that are on where their probability exceeds `uniform`, and these probabilities.
-
-        Logits are divided by the temperature: below 1 probabilities become sharper.
-        """
+        """Cells [B, T, V], each the quantile of 1 − `uniform`, and their expectations."""
 
 
 class Parallel(Decoder):
@@ -41,23 +43,34 @@ class Parallel(Decoder):
         width: of the hidden layers.
         depth: number of hidden layers.
         dropout: in each layer.
+        likelihood: of the cells.
     """
 
     autoregressive = False
 
-    def __init__(self, num_latents: int, shape: tuple[int, int], width: int, depth: int, dropout: float):
+    def __init__(
+        self,
+        num_latents: int,
+        shape: tuple[int, int],
+        width: int,
+        depth: int,
+        dropout: float,
+        likelihood: Likelihood = BERNOULLI,
+    ):
         super().__init__()
-        steps, voices = shape
+        self.likelihood = likelihood
+        steps, outputs = shape[0], shape[1] * likelihood.num_parameters
         self.network: nn.Module = nn.Sequential(
-            Perceptron(num_latents, width, steps * voices, depth, dropout), nn.Unflatten(-1, shape)
+            Perceptron(num_latents, width, steps * outputs, depth, dropout), nn.Unflatten(-1, (steps, outputs))
         )
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         return self.network(latents_BZ).float()
 
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
-        probability_BTV = (self.network(latents_BZ).float() / temperature).sigmoid()
-        return (probability_BTV > uniform_BTV).float(), probability_BTV
+        parameters_BTX = self.network(latents_BZ).float()
+        cells_BTV = self.likelihood.sample(parameters_BTX, uniform_BTV, temperature)
+        return cells_BTV, self.likelihood.mean(parameters_BTX, temperature)
 
 
 class Autoregressive(Decoder):
@@ -65,8 +78,8 @@ class Autoregressive(Decoder):
 
     One causal convolution as long as the sequence reads the preceding steps, a residual perceptron adds the latents,
     and within a step the cells are chained as in NADE (Uria et al. 2016, arXiv:1605.02226). It is strong enough to
-    ignore the latents, which makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). One pass gives all
-    logits, and for many latents with one history the convolution is computed once.
+    ignore the latents, which makes posteriors collapse (Bowman et al. 2016, arXiv:1511.06349). One pass gives the
+    parameters of all cells, and for many latents with one history the convolution is computed once.
 
     Args:
         num_latents: Z.
@@ -75,14 +88,23 @@ class Autoregressive(Decoder):
         depth: number of its layers.
         cell_width: H of the chain within a step.
         dropout: in each layer; without it the model overfits small data.
+        likelihood: of the cells.
     """
 
     autoregressive = True
 
     def __init__(
-        self, num_latents: int, shape: tuple[int, int], width: int, depth: int, cell_width: int, dropout: float
+        self,
+        num_latents: int,
+        shape: tuple[int, int],
+        width: int,
+        depth: int,
+        cell_width: int,
+        dropout: float,
+        likelihood: Likelihood = BERNOULLI,
     ):
         super().__init__()
+        self.likelihood = likelihood
         self.steps, voices = shape
         self.past = nn.Conv1d(voices, width, kernel_size=self.steps, bias=False)
         self.position = nn.Parameter(0.1 * torch.randn(self.steps, width))
@@ -91,7 +113,7 @@ class Autoregressive(Decoder):
             nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Dropout(dropout))
             for _ in range(depth)
         )
-        self.chain = Chain(width, voices, cell_width)
+        self.chain = Chain(width, voices, cell_width, likelihood.num_parameters)
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         features_BTW = self._features(latents_BZ, self._past(history_BTV))
@@ -99,17 +121,17 @@ class Autoregressive(Decoder):
 
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         history_BTV = torch.zeros_like(uniform_BTV)
-        probability_BTV = torch.zeros_like(uniform_BTV)
+        mean_BTV = torch.zeros_like(uniform_BTV)
         for step in range(self.steps):
             now = slice(step, step + 1)
             features_B1W = self._features(latents_BZ, self._past(history_BTV, now))
-            own_B1V, hidden_B1X = self.chain.from_features(features_B1W)
+            of_step = self.chain.from_features(features_B1W)
             for voice in range(uniform_BTV.shape[-1]):
-                logits_B1V = self.chain.logits(own_B1V, hidden_B1X, history_BTV[:, now])
-                probability_B1 = (logits_B1V[..., voice].float() / temperature).sigmoid()
-                probability_BTV[:, now, voice] = probability_B1
-                history_BTV[:, now, voice] = 2 * (probability_B1 > uniform_BTV[:, now, voice]).float() - 1
-        return (history_BTV + 1) / 2, probability_BTV
+                parameters_B1P = self.chain.of_cell(voice, *of_step, history_BTV[:, now]).float()
+                cell = (slice(None), now, slice(voice, voice + 1))
+                mean_BTV[cell] = self.likelihood.mean(parameters_B1P, temperature)
+                history_BTV[cell] = 2 * self.likelihood.sample(parameters_B1P, uniform_BTV[cell], temperature) - 1
+        return (history_BTV + 1) / 2, mean_BTV
 
     def _past(self, history_BTV: Tensor, steps: slice = slice(None)) -> Tensor:
         """Features of the steps before each of `steps` [B, T, W]."""
@@ -127,25 +149,34 @@ class Autoregressive(Decoder):
 
 
 class Chain(nn.Module):
-    """Logits of a step's cells, each from the step's features and the preceding cells."""
+    """Parameters of a step's cells, each from the step's features and the preceding cells."""
 
-    def __init__(self, width: int, voices: int, cell_width: int):
+    def __init__(self, width: int, voices: int, cell_width: int, num_parameters: int):
         super().__init__()
-        self.own = nn.Linear(width, voices)
+        self.own = nn.Linear(width, voices * num_parameters)
         self.hidden = nn.Linear(width, voices * cell_width)
         self.earlier = nn.Parameter(0.1 * torch.randn(voices, voices, cell_width))
-        self.out = nn.Parameter(0.1 * torch.randn(voices, cell_width))
+        self.out = nn.Parameter(0.1 * torch.randn(voices * num_parameters, cell_width))
         self.register_buffer("before", torch.ones(voices, voices).triu(1).unsqueeze(-1), persistent=False)
 
     def forward(self, features_BTW: Tensor, cells_BTV: Tensor) -> Tensor:
-        return self.logits(*self.from_features(features_BTW), cells_BTV)
+        own_BTX, hidden_BTY = self.from_features(features_BTW)
+        voices, _, cell_width = self.earlier.shape
+        earlier_BTY = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
+        hidden_BTVH = gelu(hidden_BTY + earlier_BTY).unflatten(-1, (voices, cell_width))
+        if len(self.out) == voices:  # to the bit as before there were other likelihoods
+            return (hidden_BTVH * self.out).sum(-1) + own_BTX
+        out_VPH = self.out.unflatten(0, (voices, -1))
+        return torch.einsum("...vh,vph->...vp", hidden_BTVH, out_VPH).flatten(-2) + own_BTX
 
     def from_features(self, features_BTW: Tensor) -> tuple[Tensor, Tensor]:
-        """The parts that depend on the step's features alone: logits [B, T, V], hidden [B, T, V · H]."""
+        """The parts that depend on the step's features alone: parameters [B, T, X], hidden [B, T, V · H]."""
         return self.own(features_BTW), self.hidden(features_BTW)
 
-    def logits(self, own_BTV: Tensor, hidden_BTX: Tensor, cells_BTV: Tensor) -> Tensor:
-        """Logits [B, T, V], each given the preceding cells of its step."""
-        earlier_BTX = linear(cells_BTV, (self.earlier * self.before).flatten(1).T)
-        hidden_BTVH = gelu(hidden_BTX + earlier_BTX).unflatten(-1, self.out.shape)
-        return (hidden_BTVH * self.out).sum(-1) + own_BTV
+    def of_cell(self, voice: int, own_BTX: Tensor, hidden_BTY: Tensor, cells_BTV: Tensor) -> Tensor:
+        """Parameters [B, T, P] of one cell of each step, given the preceding ones."""
+        voices, _, cell_width = self.earlier.shape
+        num_parameters = len(self.out) // voices
+        own, hidden = (slice(voice * size, (voice + 1) * size) for size in (num_parameters, cell_width))
+        earlier_BTH = cells_BTV[..., :voice] @ self.earlier[:voice, voice]
+        return gelu(hidden_BTY[..., hidden] + earlier_BTH) @ self.out[own].T + own_BTX[..., own]

@@ -3,6 +3,7 @@
 B batch, C channels, H height, W width, T steps, V voices (cells of a step), F features, L latent dims.
 """
 
+import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import torch
 from lightning import Callback
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -18,16 +18,20 @@ from src.data.spec import DataSpec
 from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, ComposedAnnealer
 from src.vae.latents import Latents
+from src.vae.likelihoods import Bernoulli, Likelihood
 from src.vae.networks import BottomUp, Prior, TopDown
 from src.vae.own import make_decoder, make_encoder
+
+log = logging.getLogger(__name__)
+
+MOST_NUMBERS = 10_000_000  # of the decoder's output at once, outside training
 
 
 class VAE(MultiStepModule):
     """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
-    side. Cells are Bernoulli; grey pixels count as probabilities, so that their likelihood is the expected one of the
-    image's random binarisations. `annealed` holds β and temperature of the latest pass.
+    side. `annealed` holds β and temperature of the latest pass.
 
     Args:
         spec: shape and kind of the data.
@@ -36,12 +40,13 @@ class VAE(MultiStepModule):
         encoder: builds the encoder from `num_cells`; it and the decoder may be of any class (`own.py`).
         inference: builds the posteriors from `features`, `z_high`, `z_low`.
         prior: builds p(z_low|z_high) from `z_high`, `z_low`.
-        decoder: builds the decoder from `num_latents`, `shape`.
+        decoder: builds the decoder from `num_latents`, `shape`, `likelihood`.
         decoder_sees: "both" levels, or "low" alone.
         optimizer: builds the optimizer from parameter groups; weight decay applies to matrices only.
         warmup: share of the run over which the learning rate rises; then it falls to zero as a cosine.
         max_gradient_norm: gradients are clipped to it.
         anneal: any number of named annealers.
+        likelihood: builds p(x|z) of the cells from `levels`, the highest stored value; Bernoulli unless given.
 
     Raises:
         ValueError: a choice is out of range, or an annealer does not fit the model.
@@ -61,6 +66,7 @@ class VAE(MultiStepModule):
         warmup: float,
         max_gradient_norm: float,
         anneal: Mapping[str, Annealer] | None = None,
+        likelihood: Callable[..., Likelihood] = Bernoulli,
     ):
         super().__init__(spec)
         if decoder_sees not in ("both", "low"):
@@ -76,7 +82,14 @@ class VAE(MultiStepModule):
         self.encoder = make_encoder(encoder, self.shape)
         self.inference = inference(features=self.encoder.num_features, z_high=z_high, z_low=z_low)
         self.prior = prior(z_high=z_high, z_low=z_low)
-        self.decoder = make_decoder(decoder, z_low + z_high * (decoder_sees == "both"), self.shape)
+        self.likelihood = likelihood(levels=spec.levels)
+        if spec.colour and self.likelihood.binary:
+            log.warning(
+                "vae.likelihood=bernoulli takes the levels of colours for probabilities, as of ink: "
+                "vae.likelihood=logistic_mixture has their likelihood and bits per dimension."
+            )
+        num_latents = z_low + z_high * (decoder_sees == "both")
+        self.decoder = make_decoder(decoder, num_latents, self.shape, self.likelihood)
         self.make_optimizer = optimizer
         self.warmup = warmup
         self.max_gradient_norm = max_gradient_norm
@@ -85,6 +98,11 @@ class VAE(MultiStepModule):
         for annealer in self.annealers:
             annealer.attach(self)
         self.annealed: dict[str, float | Tensor] = {}
+
+    @property
+    def numbers(self) -> int:
+        """Numbers that the decoder gives of one sample."""
+        return math.prod(self.shape) * self.likelihood.num_parameters
 
     @property
     def generator_steps(self) -> int:
@@ -108,9 +126,9 @@ class VAE(MultiStepModule):
         anneal = self.anneal
         latents = self.infer(cells_BTV)  # z ~ q(z|x)
         history_BTV = anneal.history(2 * cells_BTV - 1)
-        logits_BTV = self.decoder(self.decoder_input(latents.high_BL, latents.low_BL), history_BTV)
+        parameters_BTX = self.decoder(self.decoder_input(latents.high_BL, latents.low_BL), history_BTV)
         temperature = anneal.temperature()
-        distortion_B = -log_likelihood(logits_BTV / temperature, cells_BTV)  # −log p(x|z)
+        distortion_B = -self.likelihood.log_prob(parameters_BTX, cells_BTV, temperature)  # −log p(x|z)
         kls = latents.kls()  # KL(q(z|x) ‖ p(z)) of each level
         beta = anneal.beta(kls.detach())
 
@@ -154,9 +172,10 @@ class VAE(MultiStepModule):
     def sample(self, num: int, seed: int, chunk: int = 1000, temperature: float = 1.0) -> Tensor:
         """Draws uint8 [num, C, H, W] from the prior, the same for the same weights and seed.
 
-        Grids are drawn cell by cell; an image shows the probability of each pixel. The temperature applies to the
-        cells' logits, not to the latents.
+        Grids are drawn cell by cell; an image shows the expectation of each pixel. The temperature applies to the
+        cells' likelihood, not to the latents.
         """
+        chunk = max(1, min(chunk, MOST_NUMBERS // self.numbers))
         random = torch.Generator().manual_seed(seed)
         high_NL = torch.randn(num, self.z_high, generator=random).to(self.device)
         noise_NL = torch.randn(num, self.z_low, generator=random).to(self.device)
@@ -172,13 +191,13 @@ class VAE(MultiStepModule):
         return prior.mean + prior.stddev * noise_BL
 
     def decode(self, high_BL: Tensor, low_BL: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> Tensor:
-        """Uint8 images of latents; a cell is on where its probability exceeds `uniform`."""
+        """Uint8 images of latents; each cell of a grid is the quantile of 1 − `uniform`."""
         was_training = self.training
         self.eval()
         latents_BZ = self.decoder_input(high_BL, low_BL)
-        cells_BTV, probability_BTV = self.decoder.generate(latents_BZ, uniform_BTV, temperature)
+        cells_BTV, mean_BTV = self.decoder.generate(latents_BZ, uniform_BTV, temperature)
         self.train(was_training)
-        return self.to_images(cells_BTV if self.spec.levels == 1 else probability_BTV)
+        return self.to_images(cells_BTV if self.spec.levels == 1 else mean_BTV)
 
     def configure_callbacks(self) -> Sequence[Callback]:
         return self.annealers
@@ -203,12 +222,6 @@ class VAE(MultiStepModule):
     def inference_networks(self) -> list[nn.Module]:
         """The networks of q(z|x); the others are those of p(x, z)."""
         return [self.encoder, self.inference]
-
-
-def log_likelihood(logits_BTV: Tensor, cells_BTV: Tensor) -> Tensor:
-    """log p(x|z) of Bernoulli cells [..., B], in nats; for grey cells the expectation over their binarisations."""
-    cells_BTV = cells_BTV.expand_as(logits_BTV)
-    return -binary_cross_entropy_with_logits(logits_BTV, cells_BTV, reduction="none").sum((-2, -1))
 
 
 def warm_cosine(t: float, warmup: float) -> float:

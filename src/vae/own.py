@@ -1,6 +1,7 @@
-"""Encoders and decoders of one's own: any module from cells to features, and from latents to logits.
+"""Encoders and decoders of one's own: any module from cells to features, and from latents to their likelihood.
 
-B batch, T steps, V voices (cells of a step), F features, Z latent dims that the decoder receives.
+B batch, T steps, V voices (cells of a step), P parameters of a cell's likelihood, X = V · P, F features, Z latent dims
+that the decoder receives, C channels, H height, W width.
 """
 
 import math
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from src.training.networks import build, name_of, trial
 from src.vae.decoders import Decoder, Parallel
+from src.vae.likelihoods import Likelihood
 
 ENCODER, DECODER = "vae.encoder", "vae.decoder"
 
@@ -27,25 +29,26 @@ class OwnEncoder(nn.Module):
 
 
 class OwnDecoder(Parallel):
-    """A module from latents [B, Z] to logits of cells [B, T, V] or [B, T · V], or of images [B, C, H, W]."""
+    """A module from latents [B, Z] to parameters of cells [B, T, X] or [B, T · X], or of images [B, C · P, H, W]."""
 
-    def __init__(self, network: nn.Module, shape: tuple[int, int]):
+    def __init__(self, network: nn.Module, shape: tuple[int, int], likelihood: Likelihood):
         Decoder.__init__(self)
-        self.network = _Reshaped(network, shape)
+        self.likelihood = likelihood
+        self.network = _Reshaped(network, shape[0], likelihood.num_parameters)
 
 
 class _Reshaped(nn.Module):
     """Lets latents have any leading axes."""
 
-    def __init__(self, network: nn.Module, shape: tuple[int, int]):
+    def __init__(self, network: nn.Module, steps: int, num_parameters: int):
         super().__init__()
-        self.network, self.shape = network, shape
+        self.network, self.steps, self.num_parameters = network, steps, num_parameters
 
     def forward(self, latents_BZ: Tensor) -> Tensor:
-        logits = self.network(latents_BZ.flatten(0, -2))
-        if logits.ndim == 4:  # of images: the cells of a step are a row's, one channel after the other
-            logits = logits.transpose(1, 2)
-        return logits.reshape(*latents_BZ.shape[:-1], *self.shape)
+        parameters = self.network(latents_BZ.flatten(0, -2))
+        if parameters.ndim == 4:  # of images: a step is a row of them, one channel after the other
+            parameters = parameters.unflatten(1, (-1, self.num_parameters)).permute(0, 3, 1, 4, 2)
+        return parameters.reshape(*latents_BZ.shape[:-1], self.steps, -1)
 
 
 def make_encoder(make: Callable[..., nn.Module], shape: tuple[int, int]) -> nn.Module:
@@ -64,22 +67,22 @@ def make_encoder(make: Callable[..., nn.Module], shape: tuple[int, int]) -> nn.M
     return OwnEncoder(network, features[0].numel())
 
 
-def make_decoder(make: Callable[..., nn.Module], num_latents: int, shape: tuple[int, int]) -> Decoder:
+def make_decoder(
+    make: Callable[..., nn.Module], num_latents: int, shape: tuple[int, int], likelihood: Likelihood
+) -> Decoder:
     """Builds a decoder of T × V cells.
 
     Raises:
-        ValueError: it is one's own, and does not make as many logits.
+        ValueError: it is one's own, and does not make as many parameters.
     """
-    network = build(DECODER, make, num_latents=num_latents, shape=shape)
+    network = build(DECODER, make, num_latents=num_latents, shape=shape, likelihood=likelihood)
     if isinstance(network, Decoder):
         return network
-    key = f"{DECODER}._target_={name_of(make)}"
-    logits = trial(key, network, torch.zeros(2, num_latents))
-    if not isinstance(logits, Tensor) or len(logits) != 2 or logits[0].numel() != math.prod(shape):
-        raise ValueError(
-            f"{key}: of latents [2, {num_latents}] it makes {_described(logits)}, and not logits {[2, *shape]}"
-        )
-    return OwnDecoder(network, shape)
+    key, expected = f"{DECODER}._target_={name_of(make)}", [2, shape[0], shape[1] * likelihood.num_parameters]
+    found = trial(key, network, torch.zeros(2, num_latents))
+    if not isinstance(found, Tensor) or len(found) != 2 or found.numel() != math.prod(expected):
+        raise ValueError(f"{key}: of latents [2, {num_latents}] it makes {_described(found)}, and not {expected}")
+    return OwnDecoder(network, shape, likelihood)
 
 
 def _described(output: object) -> str:

@@ -38,6 +38,25 @@ def test_channels_are_colours(channels, expected):
     assert grid(tones, 1)[-1, -1].tolist() == expected
 
 
+def test_large_images_are_not_enlarged():
+    assert grid(images(4, 3, 64, 64), 2).shape == (2 * (64 + GAP), 2 * (64 + GAP), 3)
+    assert sorted_grid({"A": images(3, 3, 64, 64)}, 3).shape[0] == 64 + GAP
+
+
+def test_names_of_classes_fit_beside_their_rows():
+    names = [
+        "disc",
+        "a name of several words",
+        "a name that is far too long for the margin of any picture of this kind",
+    ]
+    for name in names:
+        picture = sorted_grid({name: images(3), "B": images(3)}, 3)
+        margin = picture[:, : picture.shape[1] // 2 - 3 * ZOOM * (28 + GAP) - ZOOM * GAP]
+        assert margin.shape[1] <= image_grids.LONGEST_LABEL
+        assert (margin[:, 1:-1] < 128).any()
+        assert (margin[:, :2] == 255).all(), "not cut off"
+
+
 def quarters(picture: np.ndarray) -> list[np.ndarray]:
     """Of a sorted grid of four classes: A, B below each other at the left, C, D at the right."""
     height, width = picture.shape[0] // 2, picture.shape[1] // 2

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from src.vae.decoders import Parallel
+from src.vae.decoders import BERNOULLI, Parallel
 from src.vae.latents import LEVELS
-from src.vae.module import log_likelihood
+from src.vae.likelihoods import Likelihood
 from src.vae.networks import BottomUp, Standard
 
 
@@ -27,7 +27,7 @@ def test_the_bound_is_that_of_the_held_out_bars(evaluation_of, vae_for):
             head.bias[size:] = -40
         latents = vae.infer(bars)
         logits = vae.decoder(torch.cat([latents.high_BL, latents.low_BL], 1), 2 * bars - 1)
-    expected = -log_likelihood(logits, bars).mean().item()
+    expected = -BERNOULLI.log_prob(logits, bars).mean().item()
     variance = 1e-6
     kl = 0.5 * (latents.posterior_low.mean.square() + variance - 1 - math.log(variance)).sum(1).mean().item()
     metrics, _ = evaluation.measure(vae, "test")
@@ -40,9 +40,9 @@ class Deaf(nn.Module):
 
     autoregressive = False
 
-    def __init__(self, num_latents: int, shape: tuple[int, int], hears: slice):
+    def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, hears: slice):
         super().__init__()
-        self.inner = Parallel(num_latents, shape, 8, 1, 0.0)
+        self.inner = Parallel(num_latents, shape, 8, 1, 0.0, likelihood)
         self.hears = hears
 
     def heard(self, latents_BZ: Tensor) -> Tensor:

@@ -25,6 +25,7 @@ from src.evaluation.vae import VAEEvaluator
 from src.training.callbacks.randomness import Randomness
 from src.vae.module import VAE
 from src.vae.networks import Conditional, Encoder, TopDown
+from tests.coloured import Shapes
 from tests.conftest import BARE, shorten_oracle_training
 
 DECODER = Path(__file__).parents[2] / "conf" / "vae.decoder" / "autoregressive.yaml"
@@ -134,7 +135,7 @@ class Smudges(ResidentData):
         return Loaded(*(Split(split, torch.arange(len(split)) % 2) for split in images), ("A", "B"), "toy")
 
 
-KINDS = {"bars": Bars, "nameless": Nameless, "smudges": Smudges}
+KINDS = {"bars": Bars, "nameless": Nameless, "smudges": Smudges, "colours": partial(Shapes, size=16)}
 Evaluated = tuple[Evaluation, ResidentData]
 
 

@@ -13,8 +13,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from src.vae.decoders import Decoder
-from src.vae.module import log_likelihood
+from src.vae.decoders import BERNOULLI, Decoder
 
 CONF = Path(__file__).parents[2] / "conf" / "vae.decoder"
 KINDS = ("parallel", "autoregressive")
@@ -76,7 +75,7 @@ def all_probabilities(made: Decoder, latents_BZ: Tensor) -> Tensor:
     latents_NBZ, grids_N1TV = latents_BZ.expand(64, *latents_BZ.shape), ALL_NTV.unsqueeze(1)
     history_NBTV = (2 * grids_N1TV - 1).expand(-1, len(latents_BZ), -1, -1)
     logits_NBTV = made(latents_NBZ.flatten(0, 1), history_NBTV.flatten(0, 1)).unflatten(0, (64, -1))
-    return log_likelihood(logits_NBTV, grids_N1TV).double().exp()
+    return BERNOULLI.log_prob(logits_NBTV, grids_N1TV).double().exp()
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -16,8 +16,8 @@ from torch.nn.functional import softplus
 
 from src.evaluation.metrics.bound import importance_weighted_nll
 from src.vae.anneal import Constant
-from src.vae.decoders import Parallel
-from src.vae.module import VAE, log_likelihood
+from src.vae.decoders import BERNOULLI, Parallel
+from src.vae.module import VAE
 from src.vae.networks import BottomUp, Conditional, Encoder, Standard, TopDown
 
 ALL_NTV = torch.tensor(list(product((0.0, 1.0), repeat=6))).view(64, 2, 3)
@@ -123,7 +123,7 @@ def test_all_grids_together_have_probability_one(make_vae, bar_spec, inference, 
     features_NF = vae.encoder(ALL_NTV)
     latents = vae.inference(features_NF.expand(2000, *features_NF.shape), vae.prior)
     logits_KNTV = vae.decoder(vae.decoder_input(latents.high_BL, latents.low_BL), 2 * ALL_NTV - 1)
-    log_weights_KN = log_likelihood(logits_KNTV, ALL_NTV) - latents.log_ratio_B()
+    log_weights_KN = BERNOULLI.log_prob(logits_KNTV, ALL_NTV) - latents.log_ratio_B()
     total = (-importance_weighted_nll(log_weights_KN)).exp().sum()
     error = log_weights_KN.exp().sum(1).std() / 2000**0.5
     assert (total - 1).abs() < 4 * error
@@ -133,14 +133,14 @@ def test_all_grids_together_have_probability_one(make_vae, bar_spec, inference, 
 def test_grey_cells_count_as_the_expectation_over_their_binarisations():
     logits_BTV, grey_TV = torch.randn(1, 2, 3), torch.rand(2, 3)
     weight_N = Bernoulli(grey_TV).log_prob(ALL_NTV).sum((1, 2)).exp()
-    likelihood_N = log_likelihood(logits_BTV.expand(64, -1, -1), ALL_NTV)
-    torch.testing.assert_close(log_likelihood(logits_BTV, grey_TV.unsqueeze(0))[0], weight_N @ likelihood_N)
+    likelihood_N = BERNOULLI.log_prob(logits_BTV.expand(64, -1, -1), ALL_NTV)
+    torch.testing.assert_close(BERNOULLI.log_prob(logits_BTV, grey_TV.unsqueeze(0))[0], weight_N @ likelihood_N)
 
 
 def test_importance_samples_are_judged_by_the_same_cells():
     logits_KBTV, cells_BTV = torch.randn(4, 5, 2, 3), ALL_NTV[20:25]
     expected = torch.stack([Bernoulli(logits=logits).log_prob(cells_BTV).sum((1, 2)) for logits in logits_KBTV])
-    torch.testing.assert_close(log_likelihood(logits_KBTV, cells_BTV), expected)
+    torch.testing.assert_close(BERNOULLI.log_prob(logits_KBTV, cells_BTV), expected)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from src.vae.likelihoods import Bernoulli, LogisticMixture
 from src.vae.own import make_decoder, make_encoder
 
 SHAPE = (4, 6)
@@ -17,10 +18,10 @@ class Convolutional(nn.Sequential):
 
 
 class Images(nn.Sequential):
-    """Logits of images of two channels [B, 2, 4, 3]."""
+    """Parameters of images [B, channels, 4, 3]."""
 
-    def __init__(self, num_latents, width=8):
-        super().__init__(nn.Linear(num_latents, 24), nn.Unflatten(1, (2, 4, 3)))
+    def __init__(self, num_latents, channels=2):
+        super().__init__(nn.Linear(num_latents, 12 * channels), nn.Unflatten(1, (channels, 4, 3)))
 
 
 def test_features_of_any_shape_are_counted():
@@ -30,7 +31,7 @@ def test_features_of_any_shape_are_counted():
 
 
 def test_channels_lie_side_by_side_in_a_row_and_latents_may_have_more_axes():
-    decoder = make_decoder(partial(Images, cell_width=4), 5, SHAPE)
+    decoder = make_decoder(partial(Images, cell_width=4), 5, SHAPE, Bernoulli(255))
     latents = torch.randn(2, 3, 5)
     logits = decoder(latents, torch.zeros(3, *SHAPE))
     assert logits.shape == (2, 3, *SHAPE)
@@ -41,8 +42,19 @@ def test_channels_lie_side_by_side_in_a_row_and_latents_may_have_more_axes():
     assert torch.allclose(probability, logits[0].sigmoid())
 
 
+def test_the_parameters_of_a_cell_are_channels_of_an_image():
+    """The first of two channels has the first P of them."""
+    likelihood = LogisticMixture(255, components=2)
+    decoder = make_decoder(partial(Images, channels=12), 5, SHAPE, likelihood)
+    latents = torch.randn(3, 5)
+    own = decoder.network.network(latents)
+    parameters = decoder(latents, torch.zeros(3, *SHAPE)).unflatten(-1, (2, 3, 6))
+    assert torch.allclose(parameters[1, 2, 1, 0], own[1, 6:, 2, 0])
+    assert torch.allclose(parameters[2, 3, 0, 2], own[2, :6, 3, 2])
+
+
 def test_what_makes_no_features_or_logits_is_refused():
     with pytest.raises(ValueError, match=r"vae.encoder._target_=.*does not pass"):
         make_encoder(partial(nn.Linear, in_features=5, out_features=5), SHAPE)
-    with pytest.raises(ValueError, match=r"makes \[2, 2, 4, 3\], and not logits \[2, 4, 5\]"):
-        make_decoder(Images, 5, (4, 5))
+    with pytest.raises(ValueError, match=r"makes \[2, 2, 4, 3\], and not \[2, 4, 5\]"):
+        make_decoder(Images, 5, (4, 5), Bernoulli(1))

@@ -11,12 +11,16 @@ from src.evaluation.oracles.augmentation import augment
 from src.evaluation.oracles.base import Oracle
 
 POOLED = 7  # rows and columns at most before the linear layer, for 28×28 without any pooling
+LARGE = 48  # pixels a side, from which on the first layer has twice the stride
 
 
 class CharacterOracle(Oracle):
     """Classifies images of characters.
 
     Strided, since on a CPU the two layers at half resolution take most of the time.
+
+    Args:
+        large: whether images have `LARGE` or more pixels a side.
     """
 
     name = "characters"
@@ -30,9 +34,10 @@ class CharacterOracle(Oracle):
         width: int = 16,
         num_features: int = 128,
         channels: int = 1,
+        large: bool = False,
     ):
         body = nn.Sequential(
-            *_convolution(channels, width, kernel=5, stride=2),
+            *_convolution(channels, width, kernel=5, stride=4 if large else 2),
             *_convolution(width, width),
             *_convolution(width, 2 * width, stride=2),
             *_convolution(2 * width, 2 * width),
@@ -57,10 +62,10 @@ class ColourOracle(CharacterOracle):
     """Classifies colour images, which it takes as they are: nothing in them is ink."""
 
     name = "colours"
-    version = 1
+    version = 2
 
-    def __init__(self, num_classes: int, levels: int = 255):
-        super().__init__(num_classes, levels, width=32, channels=3)
+    def __init__(self, num_classes: int, levels: int = 255, large: bool = False):
+        super().__init__(num_classes, levels, width=24, channels=3, large=large)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

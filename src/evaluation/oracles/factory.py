@@ -6,7 +6,7 @@ import torch
 
 from src.data.module import ResidentData
 from src.evaluation.oracles.base import Oracle, load_or_train
-from src.evaluation.oracles.characters import CharacterOracle, ColourOracle
+from src.evaluation.oracles.characters import LARGE, CharacterOracle, ColourOracle
 from src.evaluation.oracles.drums import StyleOracle
 from src.evaluation.oracles.gaussians import NearestCentre
 
@@ -16,12 +16,12 @@ def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle |
     if data.spec.kind == "points":
         return NearestCentre(data.mixture, data.splits["test"], data.spec.digest)
     spec, splits = data.spec, data.splits
-    num_classes = len(spec.classes)
+    num_classes, large = len(spec.classes), max(spec.shape[1:]) >= LARGE
     oracle: Oracle
     if spec.kind == "drums":
         oracle = StyleOracle(num_classes)
     elif spec.colour:
-        oracle = ColourOracle(num_classes, spec.levels)
+        oracle = ColourOracle(num_classes, spec.levels, large)
     else:
-        oracle = CharacterOracle(num_classes, spec.levels, spec.dark_ink)
+        oracle = CharacterOracle(num_classes, spec.levels, spec.dark_ink, large=large)
     return load_or_train(oracle, splits["train"], splits["test"], spec.digest, cache, device)

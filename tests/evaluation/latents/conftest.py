@@ -27,6 +27,7 @@ from src.evaluation.latents.encode import EncodedSplit
 from src.evaluation.oracles.base import Oracle
 from src.vae.decoders import Parallel
 from src.vae.latents import Latents, normal
+from src.vae.likelihoods import Likelihood
 from src.vae.module import VAE
 from src.vae.networks import BottomUp, Conditional, Encoder, Standard, TopDown
 
@@ -97,7 +98,7 @@ class Writer(nn.Module):
 
     autoregressive = False
 
-    def __init__(self, num_latents: int, shape: tuple[int, int], style: slice, hats: slice):
+    def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, style: slice, hats: slice):
         super().__init__()
         self.style, self.hats = style, hats
 

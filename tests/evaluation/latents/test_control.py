@@ -28,6 +28,7 @@ from src.evaluation.latents.control import (
 from src.evaluation.latents.encode import mean_codes, sampled_codes
 from src.evaluation.metrics.music import diversity, validity
 from src.vae.latents import Latents, normal, standard_normal
+from src.vae.likelihoods import Likelihood
 
 SILENT = SimpleNamespace(
     measure=lambda grids_NTV: dict.fromkeys(("validity", "diversity", "feature_distance"), 1.0),
@@ -70,7 +71,7 @@ class Filler(nn.Module):
 
     autoregressive = False
 
-    def __init__(self, num_latents: int, shape: tuple[int, int], latent: int):
+    def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, latent: int):
         super().__init__()
         self.latent = latent
 
