@@ -33,7 +33,7 @@ from src.core.commands import CONFIGURATION, override, prepare_arguments
 from src.core.errors import UserExit, import_optional, is_user_error
 from src.core.files import user_path
 from src.core.metric_families import family
-from src.core.metric_specs import compact, ordered
+from src.core.metric_specs import ordered
 from src.core.plain_data import is_number
 from src.core.resolvers import sweep_folder
 from src.core.run_names import key_of
@@ -71,7 +71,9 @@ class Table(list[dict[str, Any]]):
 
 
 def _cell(value: Any) -> str:
-    return "" if value is None else compact(value) if is_number(value) else str(value)
+    if isinstance(value, float):
+        return f"{value:.3g}"
+    return "" if value is None else str(value)
 
 
 class Run:
@@ -91,7 +93,7 @@ class Run:
 
     def __repr__(self) -> str:
         keys = [*family(self.record.model or "").primary, *family(self.record.model or "").headline]
-        numbers = [f"{key} {compact(self.metrics[key])}" for key in keys if is_number(self.metrics.get(key))]
+        numbers = [f"{key} {_cell(self.metrics[key])}" for key in keys if is_number(self.metrics.get(key))]
         said = ", ".join(filter(None, (self.status, self.outcome, self.error, *numbers)))
         return f"{self.name} seed {self.seed}: {said} ({self.folder})"
 
