@@ -67,7 +67,7 @@ FAMILIES = {
         ),
         primary=("kl_late", "kl"),
         headline=("modes",),
-        curves=("modes", "kl"),
+        curves=("modes", "modes_any", "kl"),
         signals=(
             *("logit_gap", "discriminator_accuracy"),
             *("generator_gradient", "discriminator_gradient", "feature_variance", "channel_balance"),

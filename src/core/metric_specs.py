@@ -73,6 +73,7 @@ METRICS = {
     "modes_late": MetricSpec("modes, late", "higher", 1, limits=MODES),
     "worst_modes": MetricSpec("fewest modes, late", "higher", 1, COUNT, limits=MODES),
     "kl_late": MetricSpec("KL, late", "lower", limits=DIVERGENCE),
+    "kl_any_late": MetricSpec("KL, any sample, late", "lower", limits=DIVERGENCE),
     "discriminator_passes": MetricSpec("discriminator passes", None, 1, limits=NOT_NEGATIVE),
     "discriminator_images": MetricSpec("discriminator images", None, 0, limits=NOT_NEGATIVE),
     "discriminator_accuracy": MetricSpec("pairwise accuracy", limits=SHARE),

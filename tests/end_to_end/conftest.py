@@ -20,7 +20,8 @@ from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_number
 from src.data.drums import datasets, drawing
 from src.data.letters.datasets import load_strokes
-from src.evaluation import image_grids
+from src.data.spec import DataSpec, Split
+from src.evaluation import class_statistics, coverage, image_grids
 from src.evaluation.oracles import base
 from src.evaluation.oracles.characters import CharacterOracle
 from tests.conftest import shorten_oracle_training
@@ -67,11 +68,16 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def properties() -> dict[str, Any]:
+    """Statistics of the classes by the data's digest: they take longer than a tiny model."""
+    return {}
+
+
 @pytest.fixture
 def few_bars(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tenth of the drum grammar's bars, an oracle trained briefly, no pictures: they take longer than tiny models."""
+    """A tenth of the drum grammar's bars and no pictures: they take longer than tiny models."""
     monkeypatch.setattr(datasets, "NUM_DRAWN", {"train": 2000, "val": 200, "test": 200})
-    shorten_oracle_training(monkeypatch, 20)
     for room, name in ((drawing, "bars"), (drawing, "reconstructions"), (image_grids, "kl_timeline")):
         monkeypatch.setattr(room, name, lambda *shown, **options: np.zeros((1, 1, 3), np.uint8))
 
@@ -90,9 +96,21 @@ Command = Callable[..., Outcome]
 
 @pytest.fixture
 def command(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    cache: Path,
+    properties: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Command:
-    """`python -m src.train …` in this process and in an empty folder."""
+    """`python -m src.train …` in this process and in an empty folder; oracles that it needs are trained for a moment."""
+
+    def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
+        if spec.digest not in properties:
+            properties[spec.digest] = class_statistics.class_properties(spec, train)
+        return properties[spec.digest]
+
+    monkeypatch.setattr(coverage, "class_properties", class_properties)
+    shorten_oracle_training(monkeypatch, 20)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DATA_DIR", raising=False)
 

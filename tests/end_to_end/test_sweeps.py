@@ -56,7 +56,7 @@ def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: 
 def test_a_dry_run_lists_and_runs_nothing(command: Command):
     outcome = command("study=quick", "study.seeds=4", "study.dry_run=true")
     assert outcome.status == 0
-    assert "32 jobs in multirun/quick/" in outcome.said
+    assert "36 jobs in multirun/quick/" in outcome.said
     assert "vae_free_bits  seed 0 1 2 3" in outcome.said
     assert not Path("multirun").exists()
 

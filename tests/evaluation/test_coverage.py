@@ -135,8 +135,8 @@ def test_facts(coverage_of):
 
 
 def test_outcomes_count_modes_of_all_channels(coverage_of):
-    history = [{"images_seen": seen, "modes": 2, "kl": 0.5} for seen in (10, 20, 30)]
-    late = {"modes_late": 2, "kl_late": 0.5, "worst_modes": 2}
+    history = [{"images_seen": seen, "modes": 2, "kl": 0.5, "kl_any": 0.25} for seen in (10, 20, 30)]
+    late = {"modes_late": 2, "kl_late": 0.5, "kl_any_late": 0.25, "worst_modes": 2}
     covering = {"outcome": "covering", "onset": None, "onset_reason": None, "metrics": late}
     assert coverage_of(1).over_training(history) == covering
     learning = {"outcome": "learning", "onset_reason": "never covered half the modes"}
@@ -273,7 +273,7 @@ def test_a_style_too_rare_to_judge_is_named_and_neither_covered_nor_missing(bars
     assert metrics["shares"] == pytest.approx([0.5, 0.5, 0])
     assert judge.names(bars[:4], "test") == ["rock", "jazz", "?", "rock"]
     assert shown["sorted"].pixels_HW3.shape[0] < 2.5 * 170, "two rows of bars"
-    judged = judge.over_training([{"images_seen": 10, "modes": 1, "kl": 1.0}])
+    judged = judge.over_training([{"images_seen": 10, "modes": 1, "kl": 1.0, "kl_any": 1.0}])
     assert judged["onset_reason"] is None, "half of the two that can be judged"
     assert torch.equal(shown["sorted_bars"].grids_NTV, bars[:2, 0]), "one of each style is heard"
     assert "sorted_bars" not in judge.evaluate(bars, "val")[1], "sound at the end only"

@@ -54,6 +54,7 @@ def head(recipe: str) -> str:
         ("quick/seed_fm", "quick/seed_standard", {LOSS}),
         ("quick/seed_r1", "quick/seed_standard", {TRICKS + "r1"}),
         ("quick/seed_r3", "quick/seed_standard", {LOSS, TRICKS + "r1", TRICKS + "r2"}),
+        ("quick/seed_balanced", "quick/seed_standard", {"gan.discriminator_optimizer.lr"}),
         ("quick/vae_linear", "quick/vae_none", {"vae.anneal.none", "vae.anneal.linear"}),
         ("quick/vae_cyclical", "quick/vae_none", {"vae.anneal.none", "vae.anneal.cyclical"}),
         ("quick/vae_free_bits", "quick/vae_none", {"vae.anneal.none", "vae.anneal.free_bits"}),

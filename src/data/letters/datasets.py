@@ -21,6 +21,7 @@ from src.data.spec import Split
 STROKE_CHARACTERS = {"letters": string.ascii_uppercase, "digits": string.digits}
 STROKES_PER_CLASS = {"train": 1500, "val": 200, "test": 300}
 FONTS_PER_CLASS = {"train": 200, "val": 30, "test": 30}
+INKED = 18  # pixels in the middle of a side, outside of which no typeset letter has ink
 
 
 class EMNIST(ResidentData):
@@ -81,13 +82,17 @@ class Fonts(ResidentData):
 
     Args:
         cache: folder of drawn characters.
+        side: of the images in pixels; below 28 their white border is narrower. All ink lies within the middle 18.
     """
 
     name = "fonts"
 
-    def __init__(self, cache: str, **common: Any):
+    def __init__(self, cache: str, side: int = typeset.SIDE, **common: Any):
         super().__init__(**common)
+        if side not in range(INKED, typeset.SIDE + 1, 2):
+            raise ValueError(f"data.side={side}: choose an even number of pixels from {INKED} to {typeset.SIDE}")
         self.cache = Path(cache)
+        self.border = (typeset.SIDE - side) // 2
 
     def load(self) -> Loaded:
         parts = load_drawn(
@@ -98,7 +103,11 @@ class Fonts(ResidentData):
             assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed)),
         )
         self._styles = {part: torch.from_numpy(arrays["styles"]) for part, arrays in parts.items()}
-        train, val, test = (Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values())
+        inside = slice(self.border, typeset.SIDE - self.border)
+        train, val, test = (
+            Split.of(np.ascontiguousarray(arrays["images"][:, inside, inside]), arrays["labels"])
+            for arrays in parts.values()
+        )
         return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True)
 
     def known_factors(self, name: str) -> dict[str, Tensor]:

@@ -36,7 +36,7 @@ class LevelState(StrEnum):
 
 
 def late_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """`modes_late`, `kl_late`: means over the evaluations of the second half of training; `worst_modes`: the minimum.
+    """`modes_late`, `kl_late`, `kl_any_late`: means over the evaluations of the second half; `worst_modes`: the minimum.
 
     Evaluations with other columns than the last one come from an earlier version and are left out. Empty without
     evaluations or modes.
@@ -45,7 +45,12 @@ def late_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     if not rows or "modes" not in rows[0]:
         return {}
     modes = [row["modes"] for row in rows]
-    return {"modes_late": fmean(modes), "kl_late": fmean(row["kl"] for row in rows), "worst_modes": min(modes)}
+    return {
+        "modes_late": fmean(modes),
+        "kl_late": fmean(row["kl"] for row in rows),
+        "kl_any_late": fmean(row["kl_any"] for row in rows),
+        "worst_modes": min(modes),
+    }
 
 
 def late(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

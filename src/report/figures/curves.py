@@ -31,6 +31,7 @@ from src.report.grouping import Section, Summary
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, estimate
 
+MODE_COUNTS = ("modes", "modes_any")
 AT_LEAST = {"kl_high": LEAST_KL, "kl_low": LEAST_KL}
 LOG_SCALED = {"kl", "generator_gradient", "discriminator_gradient", *AT_LEAST}
 MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide each other
@@ -58,7 +59,7 @@ def curves(section: Section, key: str) -> bytes | None:
             look = looks[summary.label]
         draw(axes, summary, key, **look)
     _scale(grid[0], section, key)
-    if key == "modes" and section.num_modes:
+    if key in MODE_COUNTS and section.num_modes:
         grid[0].set_ylim(0, 1.06 * section.num_modes)
     for axes in grid:
         _reference(axes, section, key, named=axes is grid[0])
@@ -183,7 +184,7 @@ def _scale(axes: Axes, section: Section, key: str) -> None:
             axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
         return
     if key not in section.family.signals:
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=key == "modes" or key.startswith("active")))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=key in MODE_COUNTS or key.startswith("active")))
     if key.startswith(("active", "beta")):
         axes.set_ylim(bottom=0)
     elif key == "elbo":  # from the second quarter of training on: the first steps gain more than all names differ by
@@ -196,11 +197,11 @@ def _scale(axes: Axes, section: Section, key: str) -> None:
 
 def _reference(axes: Axes, section: Section, key: str, named: bool) -> None:
     """A line at all classes, or at the KL floor."""
-    known = {"modes": (section.num_modes, f"all {section.num_modes}")}
+    known = dict.fromkeys(MODE_COUNTS, (section.num_modes, f"all {section.num_modes}"))
     known["kl"] = (section.summaries[0].mean("kl_floor"), "floor")
     level, label = known.get(key, (None, ""))
     if level:
-        _line(axes, level, label if named else "", below=key == "modes")
+        _line(axes, level, label if named else "", below=key in MODE_COUNTS)
 
 
 def _line(axes: Axes, level: float, label: str, below: bool) -> None:

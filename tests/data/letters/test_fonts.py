@@ -18,8 +18,8 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def fonts(folder: Path, stack: int = 1) -> Fonts:
-    data = Fonts(root="nowhere", cache=str(folder), stack=stack, **COMMON)
+def fonts(folder: Path, stack: int = 1, **options: int) -> Fonts:
+    data = Fonts(root="nowhere", cache=str(folder), stack=stack, **options, **COMMON)
     data.setup()
     return data
 
@@ -30,6 +30,20 @@ def test_sizes_classes_and_polarity(folder):
     assert spec.sizes == {"train": 5200, "val": 780, "test": 780}
     assert spec.shape == (1, 28, 28)
     assert (spec.levels, spec.dark_ink) == (255, True)
+
+
+def test_a_narrower_border_cuts_no_ink_off(folder):
+    for name, whole in fonts(folder).splits.items():
+        cut = fonts(folder, side=18).splits[name]
+        assert cut.images.shape[1:] == (18, 18)
+        assert torch.equal(torch.nn.functional.pad(cut.images, [5] * 4, value=255), whole.images)
+        assert torch.equal(cut.labels, whole.labels)
+
+
+@pytest.mark.parametrize("side", [16, 19, 30])
+def test_a_side_that_cuts_ink_off_or_has_no_middle_is_refused(folder, side):
+    with pytest.raises(ValueError, match=f"data.side={side}"):
+        fonts(folder, side=side)
 
 
 def test_splits_are_balanced_and_share_no_image(folder):

@@ -56,20 +56,25 @@ def test_evaluations_of_earlier_versions_may_lack_columns():
 
 @pytest.mark.parametrize(("count", "late"), [(1, [1]), (2, [2]), (4, [3, 4]), (5, [3, 4, 5]), (20, range(11, 21))])
 def test_late_is_the_second_half_of_training(count, late):
-    rows = [{"images_seen": 10 * turn, "modes": turn, "kl": turn / 2} for turn in range(1, count + 1)]
+    rows = [{"images_seen": 10 * turn, "modes": turn, "kl": turn / 2, "kl_any": turn / 4} for turn in range(1, count + 1)]
     mean = sum(late) / len(late)
-    assert late_metrics(rows) == {"modes_late": mean, "kl_late": pytest.approx(mean / 2), "worst_modes": min(late)}
+    assert late_metrics(rows) == {
+        "modes_late": mean,
+        "kl_late": pytest.approx(mean / 2),
+        "kl_any_late": pytest.approx(mean / 4),
+        "worst_modes": min(late),
+    }
 
 
 def test_late_after_a_larger_budget_is_the_second_half_of_that():
-    rows = [{"images_seen": seen, "modes": seen, "kl": 1.0} for seen in (50, 100, 400, 700, 1000)]
+    rows = [{"images_seen": seen, "modes": seen, "kl": 1.0, "kl_any": 1.0} for seen in (50, 100, 400, 700, 1000)]
     assert late_metrics(rows)["modes_late"] == 850
 
 
 def test_evaluations_of_an_earlier_version_are_no_part_of_a_late_average():
     """Its `kl` had another definition."""
-    rows = [{"images_seen": 60, "modes": 1, "kl": 9.0}, {"images_seen": 100, "modes": 3, "kl": 1.0, "kid": 0.0}]
-    assert late_metrics(rows) == {"modes_late": 3, "kl_late": 1.0, "worst_modes": 3}
+    rows = [{"images_seen": 60, "modes": 1, "kl": 9.0}, {"images_seen": 100, "modes": 3, "kl": 1.0, "kl_any": 0.5}]
+    assert late_metrics(rows) == {"modes_late": 3, "kl_late": 1.0, "kl_any_late": 0.5, "worst_modes": 3}
 
 
 def test_no_late_metrics_where_no_modes_are_counted():
