@@ -20,6 +20,7 @@ PATHS = (
     *FOLDERS,
     "cache",
     *(f"data.{key}" for key in ("root", "path", "images", "labels", "test_images", "test_labels")),
+    *("data.label", "data.background"),  # no paths, but {label}_* and #ffffff are not for Hydra's grammar either
 )
 UNLISTED = ("gan.discriminator.features",)  # options of networks of one's own, which no file in conf/ has
 PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hydra with and without quotes

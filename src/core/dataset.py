@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+CLUSTER = "cluster "  # begins the names of classes that are clusters of images
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -32,6 +34,8 @@ class Dataset:
         """What the classes are called in a sentence."""
         if self.levels == 1:
             return "styles"
+        if self.classes and all(name.startswith(CLUSTER) for name in self.classes):
+            return "clusters"
         if self.classes and all(len(name) == 1 and name.isalpha() for name in self.classes):
             return "letters"
         if self.classes and all(len(name) == 1 and name.isdigit() for name in self.classes):

@@ -14,6 +14,7 @@ from lightning import Callback, LightningModule, Trainer
 from src.core.files import write_atomically
 from src.data.module import ResidentData
 from src.evaluation.artifacts import Artifact
+from src.evaluation.real_images import real_images
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.stopwatch import Stopwatch
@@ -72,6 +73,8 @@ class Evaluation(Callback):
         (self.folder / "checkpoints").mkdir(exist_ok=True)
         with own_randomness(module.device):
             self.evaluator.prepare(trainer.datamodule, module.device)
+        if trainer.datamodule is not None:
+            self._show(trainer, module, "real", real_images(trainer.datamodule))
         if trainer.is_global_zero:
             trainer.logger.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
 

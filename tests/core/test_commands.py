@@ -76,6 +76,12 @@ def test_home_is_found_in_paths_and_in_nothing_else(tmp_path: Path, monkeypatch:
     assert prepare_arguments(words) == [*expected, "+data.root='/home/me/my data'", "+x=~"]
 
 
+def test_patterns_and_colours_need_no_quotes():
+    words = ["data.label={label}_*", "data.label='{label}_*'", "data.background=#ff0000", "data.background=white"]
+    quoted = ["data.label='{label}_*'", "data.label='{label}_*'", "data.background='#ff0000'", "data.background=white"]
+    assert prepare_arguments(words) == quoted
+
+
 def test_what_hydra_reads_itself_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a b").mkdir()

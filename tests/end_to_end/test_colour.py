@@ -43,7 +43,12 @@ def test_a_gan(command: Command):
     assert "channel_balance" not in found["metrics"]
     assert "thick" not in found["controls"]
     check_bounds(found["metrics"], len(CLASSES))
-    assert {path.name for path in Path("run/samples").iterdir()} == {"random.png", "sorted.png", "shares.png"}
+    assert {path.name for path in Path("run/samples").iterdir()} == {
+        "random.png",
+        "real.png",
+        "sorted.png",
+        "shares.png",
+    }
     assert colourfulness(Path("run/samples/random.png")) > 10
     assert report(["run"]) == 0
     assert "modes" in Path("run/report/report.md").read_text()

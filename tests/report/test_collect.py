@@ -126,3 +126,8 @@ def test_bars_and_styles_are_known_by_their_levels(make_vae) -> None:
 def test_points_are_known_by_their_levels() -> None:
     assert Dataset("gaussian_ring", "gaussian_ring", "0" * 64, levels=2**20 - 1).unit == "points"
     assert Dataset("strokes", "strokes", "0" * 64).unit == "images"
+
+
+def test_clusters_are_not_called_classes() -> None:
+    assert Dataset("photos", "photos", "0" * 64, ("cluster 0", "cluster 1")).noun == "clusters"
+    assert Dataset("photos", "photos", "0" * 64, ("cluster 0", "cat")).noun == "classes"

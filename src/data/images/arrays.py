@@ -110,7 +110,8 @@ def _full(array: np.ndarray, name: str) -> float:
     low, high = min(float(part.min()) for part in parts), max(float(part.max()) for part in parts)
     full = {"b": 1, "f": 1 if high <= 1 else 255}.get(array.dtype.kind, 65535 if array.dtype == np.uint16 else 255)
     if not (low >= 0 and high <= full):  # NaN is neither
-        raise ValueError(f"{name} holds values from {low:g} to {high:g}: expected {EXPECTED}")
+        held = "NaN" if np.isnan(low) else f"values from {low:g} to {high:g}"
+        raise ValueError(f"{name} holds {held}: expected {EXPECTED}")
     return full
 
 
@@ -130,11 +131,12 @@ def loaded(path: Path, name: str | None = None) -> np.ndarray:
 def _members(path: Path, scratch: Path) -> Mapping[str, np.ndarray]:
     """The arrays of an npz file, unpacked."""
     arrays = {}
-    name = "nothing"
+    name = str(path)
     try:
         with zipfile.ZipFile(path) as archive:
             for number, member in enumerate(archive.infolist()):
-                name = member.filename.removesuffix(".npy")
+                key = member.filename.removesuffix(".npy")
+                name = f"{key} in {path}"
                 if not member.filename.endswith(".npy"):
                     continue
                 if member.file_size > shutil.disk_usage(scratch).free:
@@ -142,7 +144,7 @@ def _members(path: Path, scratch: Path) -> Mapping[str, np.ndarray]:
                 unpacked = scratch / f"{number}.npy"
                 with archive.open(member) as packed, unpacked.open("wb") as file:
                     shutil.copyfileobj(packed, file)
-                arrays[name] = unpacked
+                arrays[key] = unpacked
     except Exception as error:  # zipfile raises many kinds for damaged files
-        raise ValueError(f"{name} in {path} cannot be read ({error})") from None
-    return {name: loaded(unpacked, f"{name} in {path}") for name, unpacked in arrays.items()}
+        raise ValueError(f"{name} cannot be read ({error})") from None
+    return {key: loaded(unpacked, f"{key} in {path}") for key, unpacked in arrays.items()}

@@ -85,8 +85,6 @@ class Pictures(ResidentData):
         digest = hashlib.sha256(repr((VERSION, content, options)).encode("utf-8", "backslashreplace")).hexdigest()
         stored = cached_folder(self.cache / f"images-{digest[:16]}", self._fill, read)
         is_grey = stored.images.ndim == 3
-        if not is_grey and self.stack > 1:
-            raise ValueError(f"data.stack={self.stack}: colour images fill all channels; add data.colour=false")
         dark_ink = is_grey and (stored.notes["light"] if self.dark_ink is None else self.dark_ink)
         say(self.name, stored, dark_ink)
         sizes = stored.notes["sizes"]
@@ -219,7 +217,8 @@ def say(name: str, stored: Stored, dark_ink: bool) -> None:
     notes, classes = stored.notes, stored.notes["classes"]
     num, side = len(stored.images), stored.images.shape[-1]
     kind = "grey" if stored.images.ndim == 3 else "colour"
-    log.info("%s: %s %s images in %d classes, %d×%d pixels", name, f"{num:,}", kind, len(classes), side, side)
+    groups = "clusters" if notes["clusters"] else "classes"
+    log.info("%s: %s %s images in %d %s, %d×%d pixels", name, f"{num:,}", kind, len(classes), groups, side, side)
     if notes["resized"]:
         padded = f", {notes['padded']:,} of them {notes['fitted']}" if notes["padded"] else ""
         log.info("%s: %s were resized%s", name, f"{notes['resized']:,}", padded)

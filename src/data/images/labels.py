@@ -49,9 +49,9 @@ def by_folder(names: Sequence[str], path: Path) -> Fields:
     if not any(folders):
         return {}
     if not all(folders):
-        alone = names[folders.index("")]
+        alone, others = names[folders.index("")], folders.count("") - 1
         raise ValueError(
-            f"data.path={path}: {clean(alone)} and {folders.count('') - 1:,} more lie beside the folders of "
+            f"data.path={path}: {clean(alone)}{f' and {others:,} more' if others else ''} beside the folders of "
             "classes; move them into one, or give data.label= or data.labels="
         )
     return {LABEL: [clean(folder) for folder in folders]}

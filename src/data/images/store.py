@@ -8,7 +8,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 
 from src.core.cache import require_array, require_range
 from src.core.console import progress
+from src.core.dataset import CLUSTER
 from src.core.plain_data import clean, read_json
 from src.data.images.clusters import clustered
 from src.data.images.labels import LABEL, Fields
@@ -66,15 +67,15 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
     source, parts, fields = labelled
     path, fields = source.path, {} if num_clusters else fields
     order = split_order(parts, fields.get(LABEL), path)
-    writer = Writer(folder / "images", shape.side, colour)
     kept: dict[str, list[int]] = {part: [] for part in PARTS}
     damaged: list[str] = []
-    for part, index, image in decoded(source, order, shape):
-        if isinstance(image, str):
-            damaged.append(f"{clean(source.names[index], 200)} ({image})")
-        else:
-            writer.write(image)
-            kept[part].append(index)
+    with closing(Writer(folder / "images", shape.side, colour)) as writer:
+        for part, index, image in decoded(source, order, shape):
+            if isinstance(image, str):
+                damaged.append(f"{clean(source.names[index], 200)} ({image})")
+            else:
+                writer.write(image)
+                kept[part].append(index)
     num = sum(map(len, kept.values()))
     if not num:
         raise ValueError(f"data.path={path}: none of {len(damaged):,} images can be read, such as {damaged[0]}")
@@ -85,7 +86,7 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
     rows = [index for indices in kept.values() for index in indices]
     if num_clusters:
         labels_N, num_found = clustered(images, len(kept["train"]), num_clusters)
-        classes, factors = [f"cluster {number}" for number in range(num_found)], {}
+        classes, factors = [f"{CLUSTER}{number}" for number in range(num_found)], {}
     else:
         columns = {name: indexed([texts[index] for index in rows]) for name, texts in fields.items()}
         (labels_N, classes), factors = columns.pop(LABEL), {name: column[0] for name, column in columns.items()}
@@ -119,7 +120,7 @@ def read(folder: Path) -> Stored:
     num = sum(notes["sizes"].values())
     if images.nbytes != (folder / "images").stat().st_size or len(images) != num:
         raise ValueError("its images are not whole")
-    with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
+    with (folder / "labels.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         found = {key: require_array(arrays[key], np.int64, (num,)) for key in arrays}
     labels_N = require_range(found.pop("labels"), 0, len(notes["classes"]) - 1)
     return Stored(images, labels_N, {key.removeprefix("factor_"): array for key, array in found.items()}, notes)
@@ -201,9 +202,11 @@ class Writer:
         self.num_padded += image.height != image.width
         self.file.write(pixels.transpose(2, 0, 1).tobytes())
 
-    def finished(self) -> np.ndarray:
-        """All images, memory-mapped."""
+    def close(self) -> None:
         self.file.close()
+
+    def finished(self) -> np.ndarray:
+        """All images, memory-mapped, once the file is closed."""
         square = (self.side, self.side)
         images_N3HW = np.memmap(self.path, np.uint8, "r", shape=(self.num, 3, *square))
         if self.colour or not self.all_grey:

@@ -1,0 +1,78 @@
+"""Splits and labels from names and tables."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from src.data.images.labels import by_folder, by_pattern, by_table, split_folders
+
+
+def test_split_folders():
+    assert split_folders(["train/a/1.png", "val/a/2.png", "test/b/3.png"]) == (
+        ["train", "val", "test"],
+        ["a/1.png", "a/2.png", "b/3.png"],
+    )
+    assert split_folders(["p/training/a/1.png", "p/valid/a/2.png"]) == (["train", "val"], ["a/1.png", "a/2.png"])
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["a/1.png", "b/2.png"], ["train/1.png", "cars/2.png"], ["val/1.png", "test/2.png"], ["1.png", "2.png"]],
+)
+def test_other_folders_are_no_splits(names):
+    assert split_folders(names) == (["", ""], names)
+
+
+def test_a_folder_around_all_is_left_out():
+    assert split_folders(["photos/new/a/1.png", "photos/new/b/2.png"])[1] == ["a/1.png", "b/2.png"]
+    assert split_folders(["photos/1.png", "photos/2.png"])[1] == ["1.png", "2.png"]
+
+
+def test_classes_are_the_topmost_folders():
+    assert by_folder(["A & B/x/1.png", "C/2.png"], Path("p")) == {"label": ["A & B", "C"]}
+    assert by_folder(["1.png", "2.png"], Path("p")) == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "fields"),
+    [
+        ("{label}_*", "A_bold_0005.png", {"label": "A"}),
+        ("{label}_*.png", "A_bold_0005.png", {"label": "A"}),
+        ("{label}_{style}_*", "sub/A_bold_0005.png", {"label": "A", "style": "bold"}),
+        ("*_{label}", "2024_11_cat.jpeg", {"label": "cat"}),
+        ("?{label}", "xcat.gif", {"label": "cat"}),
+        ("{label}", "cat.tar.png", {"label": "cat.tar"}),
+        ("img[1]-{label}", "img[1]-cat.png", {"label": "cat"}),
+        ("{style}/{label}/*", "bold/A/5.png", {"style": "bold", "label": "A"}),
+    ],
+)
+def test_patterns(pattern, name, fields):
+    assert by_pattern([name], pattern) == {field: [text] for field, text in fields.items()}
+
+
+NAMES = ["a/1.png", "b/2.png"]
+RECORDS = [{"File": "1.png", "Label": "cat"}, {"File": "2.png", "Label": 7}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "file,label\n1.png,cat\n2.png,7\n"),
+        ("t.csv", "\ufeffID;Category;other\r\n1;cat;x\r\n2;7;y\r\n"),
+        ("t.tsv", "file_name\tclass\na/1.png\tcat\n./b/2.png\t7\n"),
+        ("t.csv", "path,label\nbase\\a\\1.png,none\na\\1.png,cat\nb\\2.png,7\n"),
+        ("t.json", json.dumps({"1.png": "cat", "2.png": 7})),
+        ("t.json", json.dumps({"a/1": {"class": "cat"}, "b/2": {"class": 7}})),
+        ("t.json", json.dumps(RECORDS)),
+        ("t.json", json.dumps({"version": 1, "samples": RECORDS})),
+    ],
+)
+def test_tables(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    assert by_table(NAMES, tmp_path / name) == {"label": ["cat", "7"]}
+
+
+def test_a_table_may_list_more_than_there_is(tmp_path):
+    (tmp_path / "t.csv").write_text("file,label\n1.png,cat\n2.png,dog\n3.png,eel\n")
+    assert by_table(NAMES, tmp_path / "t.csv") == {"label": ["cat", "dog"]}
