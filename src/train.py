@@ -43,7 +43,6 @@ def main() -> None:
 def job(config: DictConfig) -> None:
     """Runs one job. Exits the process on failure, except in a sweep."""
     make_output_lossy()  # in a launcher's worker too
-    configure_logging()
     if is_alone(config):
         ignore_ranks()
     device.prepare()
@@ -58,6 +57,7 @@ def job(config: DictConfig) -> None:
             from src.evaluation.summary import print_summary
             from src.training.run import run
 
+            configure_logging()  # now that Lightning is imported, which sets the level of its logger
             results = run(config, folder)
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:
