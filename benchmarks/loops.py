@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from benchmarks.plain import Step, batches, gan_step, r3gan_step, vae_step
+from src.core.console import announce
 from src.data.spec import DataSpec
 from src.training.cluster import cluster
 
@@ -105,7 +106,11 @@ def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
 
     Networks alike in all but where in memory they lie train up to 5 % apart, hence several rounds of new ones.
     """
-    rounds = [race_once(config, make_step) for _ in range(GPU_ROUNDS if on_gpu(config) else ROUNDS)]
+    num_rounds = GPU_ROUNDS if on_gpu(config) else ROUNDS
+    rounds = []
+    for number in range(1, num_rounds + 1):
+        announce(f"Timing the training loop, round {number} of {num_rounds}")
+        rounds.append(race_once(config, make_step))
     seconds = {name: [turn for taken in rounds for turn in taken[name][WARM_UP_TURNS:]] for name in rounds[0]}
     ours = seconds[OURS]
     trained = steps_of_turn(config) * config.batch_size

@@ -62,9 +62,9 @@ def controls(split: Split, spec: DataSpec) -> Iterator[tuple[str, Tensor]]:
     real, labels_N = spec.ink(split.images[order_N].unsqueeze(1)), split.labels[order_N]
     yield "real", real
     if spec.levels == 1:
-        yield from bar_controls(real).items()
+        yield from bar_controls(real)
     else:
-        for name, images in (image_controls(real, labels_N) | {"blended": blended(real, labels_N)}).items():
+        for name, images in (*image_controls(real, labels_N), ("blended", blended(real, labels_N))):
             for change, make in BEFOREHAND.items() if name not in REAL_CONTROLS else [("", BEFOREHAND[""])]:
                 yield f"{name}, {change}" if change else name, make(images)
     yield "single", real[:1].expand_as(real)

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from src.core.console import announce
 from src.data.loader import ResidentLoader
 from src.evaluation.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
 from src.evaluation.metrics.modes import ModeCoverage
@@ -29,15 +30,19 @@ MODES = (26, 676, 17_576)
 
 def measure() -> dict[str, Any]:
     """Seconds by size for each curve, the exponent that fits them, and the memory that the process took at most."""
-    curves = {
-        "1,000 batches, by images": timed(_batches, IMAGES),
-        "1,000 streamed batches, by images": timed(_streamed, IMAGES),
-        "precision, recall, density, coverage, by samples": timed(_neighbourhoods, SAMPLES),
-        "Vendi score, by samples": timed(_vendi, SAMPLES),
-        "Fréchet distance, by samples": timed(_frechet, SAMPLES),
-        "mode coverage of 10,000 samples, by modes": timed(_modes, MODES),
-        "mutual information, by bars": timed(_information, BARS),
+    work = {
+        "1,000 batches, by images": (_batches, IMAGES),
+        "1,000 streamed batches, by images": (_streamed, IMAGES),
+        "precision, recall, density, coverage, by samples": (_neighbourhoods, SAMPLES),
+        "Vendi score, by samples": (_vendi, SAMPLES),
+        "Fréchet distance, by samples": (_frechet, SAMPLES),
+        "mode coverage of 10,000 samples, by modes": (_modes, MODES),
+        "mutual information, by bars": (_information, BARS),
     }
+    curves = {}
+    for name, (prepare, sizes) in work.items():
+        announce(f"Timing {name}")
+        curves[name] = timed(prepare, sizes)
     return {"curves": curves, "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
 
 

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 
 from benchmarks.scaling import timed
-from src.report import write_report
+from src.core.console import announce
+from src.report.write import write_report
 from src.sweeps import mps
 
 SEEDS = 5
@@ -28,8 +29,11 @@ def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
     ways = {"one after another": [ONE_BY_ONE], "side by side": [PARALLEL, "study.mps=false"]}
     if torch.cuda.is_available() and mps.available():
         ways["side by side under MPS"] = [PARALLEL]
+    announce("Timing one run")
     seconds = {"one run": _seconds([*sweep, ONE_BY_ONE], 1, f"{folder}/one")}
-    seconds |= {way: _seconds([*sweep, *options], SEEDS, f"{folder}/{way}") for way, options in ways.items()}
+    for way, options in ways.items():
+        announce(f"Timing {SEEDS} seeds {way}")
+        seconds[way] = _seconds([*sweep, *options], SEEDS, f"{folder}/{way}")
     (run,) = {path.parent for path in Path(folder, "one").rglob("results.json")}
     return {
         "sweep": sweep,

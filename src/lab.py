@@ -42,7 +42,7 @@ from src.gan.module import GAN
 from src.report import Report, write_report
 from src.report.collect import collect, read_run
 from src.report.records import Run as Record
-from src.sample.rebuilding import data_of, picture_of, restored
+from src.sample.restore import data_of, picture_of, restored
 from src.training.run_record import read_record
 from src.vae.module import VAE
 

@@ -57,7 +57,7 @@ def job(config: DictConfig) -> None:
             from src.evaluation.summary import print_summary
             from src.training.run import run
 
-            configure_logging()  # now that Lightning is imported, which sets the level of its logger
+            configure_logging()  # after Lightning's import, which sets its own level
             results = run(config, folder)
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:

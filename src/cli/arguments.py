@@ -15,7 +15,9 @@ from typing import Any, NoReturn
 
 from hydra import compose
 from hydra._internal import utils
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import MissingConfigException
 from hydra.experimental.callback import Callback
@@ -26,6 +28,7 @@ from src.cli.trainer_options import check_trainer_options
 from src.cli.unknown_options import check_added_options, check_classes, check_own_options, hint
 from src.core.commands import CONFIGURATION
 from src.core.config_checks import check_argument_types, check_config, check_gpu
+from src.core.console import announce_import
 from src.core.environment import ignore_ranks, process_rank
 from src.core.errors import exit_with_error, is_user_error, message
 from src.core.run_names import RENAMED_CHOICES
@@ -44,7 +47,11 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
         if config is not None:
             return program(config)
         report = utils.run_and_report
-        with _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser), _replaced(utils, "run_and_report", _call):
+        with (
+            _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser),
+            _replaced(utils, "run_and_report", _call),
+            _replaced(ConfigLoaderImpl, "get_group_options", _group_options),
+        ):
             try:
                 return program()
             except Exception as error:
@@ -56,13 +63,18 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def _replaced(module: ModuleType, name: str, value: Any) -> Iterator[None]:
+def _replaced(module: ModuleType | type, name: str, value: Any) -> Iterator[None]:
     before = getattr(module, name)
     setattr(module, name, value)
     try:
         yield
     finally:
         setattr(module, name, before)
+
+
+def _group_options(loader: ConfigLoaderImpl, group_name: str, results_filter: Any = ObjectType.CONFIG) -> list[str]:
+    """The files or folders of a group; Hydra copies the whole search path before, for each of `--help`'s groups."""
+    return loader.repository.get_group_options(group_name, results_filter)
 
 
 def _call(action: Callable[[], Any]) -> Any:
@@ -203,8 +215,7 @@ def check(config: DictConfig) -> None:
     check_options(config)
     check_config(config)
     if not config.study.dry_run:  # a listing needs no classes, whose import takes seconds
-        if "torch" not in sys.modules and process_rank() == 0:
-            print("Loading PyTorch …", file=sys.stderr, flush=True)
+        announce_import("torch", "PyTorch")
         check_argument_types(config)
     if config.hydra.mode == RunMode.RUN and not config.resume:
         check_gpu(config)

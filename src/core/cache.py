@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from src.core.files import check_archive, make_folder, temporary_folder, user_path, write_atomically
 
@@ -62,7 +62,11 @@ def _locked(path: Path) -> Iterator[None]:
     """Holds a lock between processes, of any user of the cache."""
     lock = FileLock(path, mode=0o666)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            log.info("Waiting for another process that makes %s", path.with_suffix(""))
+            lock.acquire()
     except OSError as error:
         raise OSError(f"cache={path.parent}: {error.strerror or error} ({path.name}); choose another folder") from error
     try:

@@ -1,4 +1,4 @@
-"""Standard output that never decides how a run ends, and a log without Lightning's routine start-up messages."""
+"""Standard output that never decides how a run ends, progress of long tasks, and a log without routine messages."""
 
 import io
 import logging
@@ -8,13 +8,17 @@ import time
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from operator import length_hint
 from pathlib import Path
 from typing import Any, TypeVar
 
+from src.core.environment import process_rank
+
 LOG_SECONDS = 15  # between log lines on the progress without a terminal
+Step = TypeVar("Step")
 
 log = logging.getLogger(__name__)
-Item = TypeVar("Item")
+log.setLevel(logging.INFO)  # while a sweep logs only warnings of itself
 
 
 class LossyFile(io.FileIO):
@@ -72,16 +76,72 @@ def configure_logging() -> None:
         warnings.filterwarnings("ignore", pattern)
 
 
-def progress(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
-    """The same items, with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
-    from rich import get_console  # a listing of options needs none of it
-    from rich.progress import track
+def log_to_stderr() -> None:
+    """Shows log lines of programs for which Hydra does not configure logging."""
+    logging.basicConfig(format="[%(asctime)s] %(message)s", datefmt="%H:%M:%S")
 
-    console = get_console()
-    logged = time.monotonic()
-    bar = track(items, description, total, console=console, transient=True, disable=not console.is_terminal)
-    for number, item in enumerate(bar, 1):
-        yield item
-        if not console.is_terminal and time.monotonic() - logged >= LOG_SECONDS:
-            logged = time.monotonic()
-            log.info("%s: %s of %s", description, f"{number:,}", f"{total:,}")
+
+def announce(task: str) -> None:
+    """Says at once what is being done, if this is the first process of a run."""
+    if not process_rank():
+        print(f"{task} …", file=sys.stderr, flush=True)
+
+
+def announce_import(module: str, name: str) -> None:
+    """Says that a package which takes seconds is being loaded, if it is not there yet."""
+    if module not in sys.modules:
+        announce(f"Loading {name}")
+
+
+class Task:
+    """Progress of a task: a bar on a terminal, else a log line every `LOG_SECONDS` of all tasks together.
+
+    Args:
+        steps: how many there are.
+        done: how many of them before it starts.
+    """
+
+    logged = time.monotonic()  # when the last line of any task was, or the program began
+
+    def __init__(self, name: str, steps: int, done: int = 0):
+        self.name, self.steps, self.bar = name, steps, None
+        self.shown = not process_rank()  # of several processes the first speaks
+        if not self.shown:
+            return
+        from rich import get_console  # imported late: the command line is answered without them
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        if get_console().is_terminal:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self.bar = Progress(
+                *columns,
+                TextColumn("{task.fields[note]}"),
+                console=get_console(),
+                transient=True,
+                speed_estimate_period=600,
+            )
+            self.bar.add_task(name, total=steps, completed=done, note="")
+            self.bar.start()
+
+    def update(self, done: int, note: str = "") -> None:
+        """Shows how many steps are done, with a note on what they reached."""
+        if self.bar:
+            self.bar.update(self.bar.task_ids[0], completed=done, note=note)
+        elif self.shown and time.monotonic() - Task.logged >= LOG_SECONDS:
+            Task.logged = time.monotonic()
+            log.info("%s: %s of %s%s", self.name, f"{done:,}", f"{self.steps:,}", f" · {note}" if note else "")
+
+    def stop(self) -> None:
+        if self.bar:
+            self.bar.stop()
+
+
+def progress(steps: Iterable[Step], task: str, total: int | None = None) -> Iterator[Step]:
+    """Yields the steps of a task and shows how many of the `total` are done; an iterator does not know its own."""
+    shown = Task(task, length_hint(steps) if total is None else total)
+    try:
+        for done, step in enumerate(steps):
+            shown.update(done)
+            yield step
+    finally:
+        shown.stop()

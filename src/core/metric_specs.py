@@ -4,8 +4,11 @@ A metric not listed here is still collected, averaged and shown, under its own k
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from src.core.plain_data import is_number
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
 NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
@@ -144,6 +147,17 @@ SIGNALS["channel_balance"] = SHARE
 def metric_spec(key: str) -> MetricSpec:
     """The registered spec, or a default one labelled with the key."""
     return METRICS.get(key) or MetricSpec(key.replace("_", " "), limits=SIGNALS.get(key, UNBOUNDED))
+
+
+def reached(metrics: Mapping[str, Any], keys: Iterable[str]) -> str:
+    """What one run has reached, as in "modes 14, KL 0.531": keys without a number are left out."""
+    texts = []
+    for key in keys:
+        value, spec = metrics.get(key), metric_spec(key)
+        if is_number(value):
+            text = f"{value:.0f}" if spec.rounding == COUNT else spec.text(value)
+            texts.append(f"{spec.label.replace(',', '')} {text}")
+    return ", ".join(texts)
 
 
 def ordered(keys: set[str]) -> list[str]:

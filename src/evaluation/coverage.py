@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.core.console import progress
 from src.data.drums import drawing
 from src.data.gaussians import NEAR
 from src.data.module import ResidentData
@@ -131,7 +132,8 @@ class Coverage:
         best = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()]
         images = {"real": real, **self._altered(num), "single": best.expand(num, *self.spec.shape)}
         return {
-            name: self.score(self.oracle.predict(control.to(self.device)), "test") for name, control in images.items()
+            name: self.score(self.oracle.predict(control.to(self.device)), "test")
+            for name, control in progress(images.items(), "Scoring the controls")
         }
 
     def _altered(self, num: int) -> dict[str, Tensor]:
@@ -140,7 +142,7 @@ class Coverage:
         with torch.random.fork_rng([]):
             torch.manual_seed(SEED)
             made = controls_of(self.spec.kind, self.spec.ink(images_MCHW.double()), labels_M)
-        return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made.items()}
+            return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made}
 
     def _weakness(self) -> str | None:
         """Why this oracle is unreliable, or None; a threshold below the expected one is only logged."""

@@ -41,7 +41,7 @@ class DrumMetrics:
         real_NTV = self.test_NTV[: self.num_samples]
         with torch.random.fork_rng([]):
             torch.manual_seed(SEED)
-            made = bar_controls(real_NTV.unsqueeze(1).float().cpu())
+            made = dict(bar_controls(real_NTV.unsqueeze(1).float().cpu()))
         bars = {
             "real": real_NTV,
             **{name: grids_N1TV[:, 0].to(real_NTV) for name, grids_N1TV in made.items()},

@@ -187,7 +187,8 @@ class VAEEvaluator:
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
             kls = latents.kls()
-            distortion_DN = distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            draws_D = zip(latents.high_BL, latents.low_BL, strict=True)  # decoded one by one to save memory
+            distortion_DN = torch.stack([distortion(vae, *draw, part_NTV) for draw in draws_D])
             bound.update(distortion_DN.mean(0), kls.high_BL.mean(0), kls.low_BL.mean(0))
             points["high"].append(latents.posterior_high.mean.mean(0))
             points["low"].append(latents.posterior_low.mean.mean(0))

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.core.console import progress
 from src.data.spec import with_channels
 from src.data.streaming import Rows
 from src.evaluation.metrics.bound import bits_per_dim, cell_floor, importance_weighted_nll, level_floor
@@ -49,7 +50,8 @@ def likelihood_metrics(vae: VAE, cells_NTV: Tensor, train: Tensor | Rows, k: int
 def importance_sampled_nll(vae: VAE, cells_NTV: Tensor, k: int) -> Tensor:
     """`importance_weighted_nll` of each sample [N]; of large images fewer draws are made at once."""
     nll = []
-    for part_NTV in cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * vae.numbers))):
+    parts = cells_NTV.split(max(1, IMPORTANCE_CELLS // (k * vae.numbers)))
+    for part_NTV in progress(parts, "Estimating the likelihood"):
         features_NF = vae.encoder(part_NTV)
         log_weights = []
         for draws in torch.arange(k).split(max(1, MOST_NUMBERS // vae.numbers)):

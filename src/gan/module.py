@@ -259,13 +259,13 @@ class GAN(MultiStepModule):
         self.random, self.saved_random = None, checkpoint.get("noise", [])  # earlier versions saved none
 
     @torch.no_grad()
-    def sample(self, num: int, seed: int, chunk: int = 1000) -> Tensor:
+    def sample(self, num: int, seed: int, chunk: int = 250) -> Tensor:
         """Draws uint8 images [num, C, H, W] from the evaluated generator, the same for the same weights and seed."""
         random = torch.Generator().manual_seed(seed)
         return self.images(torch.randn(num, self.generator.z, generator=random).to(self.device), chunk)
 
     @torch.no_grad()
-    def images(self, z_NZ: Tensor, chunk: int = 1000) -> Tensor:
+    def images(self, z_NZ: Tensor, chunk: int = 250) -> Tensor:
         """Images of the evaluated generator, uint8 [N, C, H, W]."""
         generator: nn.Module = self.generator
         for trick in self.tricks.values():

@@ -4,9 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from src.core.console import make_output_lossy
+from src.core.console import announce_import, log_to_stderr, make_output_lossy
 from src.core.files import user_path
-from src.report import ReportError, write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=user_path, help="where to write (default: report/ in the first FOLDER)")
     parser.add_argument("--baseline", metavar="NAME", help="the name that the others are compared with")
     options = parser.parse_args(arguments)
+    announce_import("matplotlib", "Matplotlib")
+    from src.report.collect import ReportError  # imported late: options are checked without what takes seconds
+    from src.report.write import write_report
+
     try:
         report = write_report(options.folders, options.out, options.baseline)
     except (ReportError, OSError) as mistake:
@@ -34,4 +37,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 if __name__ == "__main__":
     make_output_lossy()
+    log_to_stderr()
     sys.exit(main())

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from src.core.console import progress
 from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
 from src.core.run_names import NOT_PART_OF_A_NAME, TUNING_FOLDER, concerns, run_name, swept_keys
 from src.report.earlier_versions import with_outcome
@@ -45,7 +46,7 @@ def collect(folders: Sequence[Path]) -> list[Run]:
             "make some with `python -m src.train -m ...`, or name the folder above them."
         )
     paths = sorted(started.keys() | planned.keys())
-    return [read_run(started[path]) if path in started else planned[path] for path in paths]
+    return [read_run(started[path]) if path in started else planned[path] for path in progress(paths, "Reading runs")]
 
 
 def _folders(root: Path) -> Iterator[tuple[Path, Sequence[str]]]:

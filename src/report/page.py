@@ -1,10 +1,11 @@
 """The report's contents, from top to bottom."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from src.core.console import progress
 from src.core.run_names import HOW_MANY, concerns, key_of
 from src.report.answers import answers, opening
 from src.report.cautions import cautions
@@ -64,21 +65,25 @@ def _section(section: Section, root: Path) -> list[Block]:
     limits = [(say(one.key, section, one.facts), "caution") for one in cautions(section)]
     other = other_table(section) if section.included else None
     ranking = [main_table(section), Details("More quantities", [other]) if other else None]
-    blocks = [
-        *asked,
-        *_part("What limits these answers", [Bullets(limits) if limits else None]),
-        *_part("Ranking", ranking if section.included else []),
-        *_part("What collapsed", [absence_table(section)] if section.included and not asked else []),
-        *_part("Controls: what real data and junk would score", [controls_table(section), samples_table(section)]),
-        *_part("Samples", galleries(section, section.family.grids)),
-        *_part("How collapse unfolds", _unfolding(section)),
-        *_part("Early warnings", _early_warnings(section)),
-        *_classes(section),
-        *chapters(section),
-        *_part("Cost", [cost_table(section), compute_table(section)]),
-        *_part("All runs", _runs(section)),
-        *_part("What was run", _reproduce(section, root)),
-    ]
+    parts: tuple[Callable[[], list[Block]], ...] = (
+        lambda: asked,
+        lambda: _part("What limits these answers", [Bullets(limits) if limits else None]),
+        lambda: _part("Ranking", ranking if section.included else []),
+        lambda: _part("What collapsed", [absence_table(section)] if section.included and not asked else []),
+        lambda: _part(
+            "Controls: what real data and junk would score", [controls_table(section), samples_table(section)]
+        ),
+        lambda: _part("Samples", galleries(section, section.family.grids)),
+        lambda: _part("How collapse unfolds", _unfolding(section)),
+        lambda: _part("Early warnings", _early_warnings(section)),
+        lambda: _classes(section),
+        lambda: chapters(section),
+        lambda: _part("Cost", [cost_table(section), compute_table(section)]),
+        lambda: _part("All runs", _runs(section)),
+        lambda: _part("What was run", _reproduce(section, root)),
+    )
+    task = f"Writing the report on {count(len(section.runs), 'run')}"
+    blocks = [block for part in progress(parts, task) for block in part()]
     links: list[tuple[str, str]] = []
     body: list[Block] = []
     for block in blocks:

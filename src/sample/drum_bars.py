@@ -18,11 +18,10 @@ from src.evaluation import image_grids
 from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
 from src.sample.drum_tracks import styled_track, track
-from src.sample.rebuilding import data_of
+from src.sample.options import MAX_BARS, NUM_BARS
+from src.sample.restore import data_of
 from src.training.run_config import USUAL_CACHE
 from src.vae.module import VAE
-
-NUM_BARS, MAX_BARS = 16, 256
 
 
 def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:

@@ -10,11 +10,9 @@ from omegaconf import DictConfig
 
 from src.core.commands import resuming_sweep
 from src.core.errors import exit_with_error, message
-from src.core.metric_families import family
-from src.core.metric_specs import metric_spec
-from src.core.plain_data import is_number
 from src.core.run_names import TUNING_FOLDER
-from src.sweeps.plan import Job, Plan, minutes
+from src.sweeps.plan import Plan
+from src.sweeps.running_table import line
 
 
 class Progress(Callback):
@@ -25,23 +23,7 @@ class Progress(Callback):
         plan = Plan.read(folder.parent)  # a run on its own has none
         for job in plan.jobs:
             if job.folder.name == folder.name:
-                print(progress(plan, job), flush=True)
-
-
-def progress(plan: Plan, job: Job) -> str:
-    """As in "[12 of 96] gan_fm seed 2: modes 14.0, KL 0.531 · 1:03 min · about 48:10 min left"."""
-    results, left = {} if job.running else job.results, plan.seconds_left()
-    metrics = results.get("metrics", {})
-    shown = family(results.get("model", ""))
-    keys = [key for key in dict.fromkeys((*shown.headline, *shown.primary)) if is_number(metrics.get(key))]
-    reached = ", ".join(f"{metric_spec(key).label} {metric_spec(key).text(metrics[key])}" for key in keys)
-    status = "" if results.get("status") == "completed" else results.get("status", "no results")
-    parts = [f"[{len(plan.jobs) - len(plan.pending)} of {len(plan.jobs)}] {job.name}"]
-    parts[0] += f" seed {job.seed}" if job.seed else ""
-    parts[0] += f": {', '.join(filter(None, (status, reached)))}"
-    parts += [minutes(job.ended_at - job.started_at)] if results else []
-    parts += [f"about {minutes(left)} left"] if left else []
-    return " · ".join(parts)
+                print(line(plan, job), flush=True)
 
 
 class ReportAfterSweep(Callback):
@@ -58,7 +40,7 @@ class ReportAfterSweep(Callback):
             again = resuming_sweep(folder, given.task, given.hydra)
             print(f"{untried} tuning trials have no result. {again} runs those.")
             raise SystemExit(1)
-        from src.report import write_report  # takes seconds: the command line is answered without it
+        from src.report.write import write_report  # takes seconds: the command line is answered without it
 
         try:
             report = write_report([folder])

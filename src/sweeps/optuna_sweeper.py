@@ -6,6 +6,7 @@ from hydra.core.override_parser.types import Override
 
 from src.core.errors import import_optional
 from src.sweeps.plan import Plan
+from src.sweeps.running_table import running_table
 from src.sweeps.sweeper import ResumableSweeper
 
 
@@ -41,7 +42,8 @@ class OptunaSweeper(ResumableSweeper):
                     trial.set_user_attr(JOB, job.folder.name)
                 plan = Plan(self.folder, tuple(dict.fromkeys(jobs)))
                 plan.save()
-                self.launch(plan.pending)
+                with running_table(Plan.read(self.folder)):
+                    self.launch(plan.pending)
                 for trial, job in zip(trials, jobs, strict=True):
                     search.tell(trial, job)
         print(search.best)

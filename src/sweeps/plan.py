@@ -187,24 +187,24 @@ class Plan:
         width = max(map(len, seeds), default=0)
         return "\n".join(f"  {name:{width}}  seed {' '.join(chosen)}".rstrip() for name, chosen in seeds.items())
 
-    def seconds_a_job(self) -> float | None:
-        """Mean duration of jobs that finished without interruption; None before the first."""
-        took = [job.ended_at - job.started_at for job in self.jobs if job.finished and not job.went_on]
-        return statistics.fmean(took) if took else None
-
-    def seconds_left(self) -> float | None:
-        """Estimate from the jobs that are done and from how many run at once; None before the first is done.
+    def seconds_left(self, finished: Collection[Job] | None = None) -> float | None:
+        """Estimate from the jobs that finished without interruption and from how many run at once; None before.
 
         A running job counts as half done; one that ended without being finished has its next turn in the next start.
+
+        Args:
+            finished: the jobs that are, by whoever has read their results already.
         """
-        each = self.seconds_a_job()
-        running = sum(job.running and job.started_at >= self.since for job in self.pending)
-        ended = sum(not job.running and job.ended_at >= self.since for job in self.pending)
-        waiting = len(self.pending) - running - ended
-        if each is None or not (running or waiting):
-            return None if each is None else 0.0
+        finished = [job for job in self.jobs if job.finished] if finished is None else finished
+        took = [job.ended_at - job.started_at for job in finished if not job.went_on]
+        pending = [job for job in self.jobs if job not in finished]
+        running = sum(job.running and job.started_at >= self.since for job in pending)
+        ended = sum(not job.running and job.ended_at >= self.since for job in pending)
+        waiting = len(pending) - running - ended
+        if not took or not (running or waiting):
+            return 0.0 if took else None
         at_once = min(running + 1, waiting) if waiting else running
-        return each * (waiting / at_once + (0.5 if running else 0.0))
+        return statistics.fmean(took) * (waiting / at_once + (0.5 if running else 0.0))
 
 
 def minutes(seconds: float) -> str:

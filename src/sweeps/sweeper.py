@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -22,17 +22,21 @@ from omegaconf import DictConfig, OmegaConf
 from src.cli.arguments import check_options, explain
 from src.cli.folder_check import RUN_RECORDS
 from src.core import device
-from src.core.commands import override
+from src.core.commands import CONFIGURATION, override
 from src.core.errors import exit_on_user_error, message
 from src.core.files import make_folder, new_folder
 from src.core.plain_data import check_links
-from src.core.run_names import key_of, swept_keys
+from src.core.run_names import concerns, key_of, swept_keys
 from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
+from src.sweeps.running_table import running_table
 from src.training.run_record import reading
 
 DEATH = "its process was killed, as happens when memory runs out"
+
+FILES = ("experiment", "data")
+SAME_IN_ALL = ("budget", "budget_in", "evaluations", "study", "accelerator", "trainer", "data.root", "cache", "compile")
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ class ResumableSweeper(Sweeper):
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
+        if self.dry_run:  # a launcher takes tenths of a second
+            return
         with exit_on_user_error():
             self.launcher = Plugins.instance().instantiate_launcher(
                 hydra_context=hydra_context, task_function=task_function, config=config
@@ -90,8 +96,9 @@ class ResumableSweeper(Sweeper):
         """Runs what is pending of a plan, once it is saved."""
         plan.folder.mkdir(exist_ok=True)
         plan.save()
-        print(plan.headline())
-        self.launch(plan.pending)
+        print(plan.headline(), flush=True)
+        with running_table(Plan.read(plan.folder)):
+            self.launch(plan.pending)
 
     def tuning(self, plan: Plan) -> Any:
         """The tuning phase before a plan's jobs."""
@@ -108,12 +115,13 @@ class ResumableSweeper(Sweeper):
                 raise ValueError(f"{choice.input_line}: nothing matches; choose {', '.join(choices)}")
 
     def plan(self, jobs: list[list[str]], overrides: list[Override]) -> Plan:
-        """The plan, after composing every job; jobs are named after what is swept."""
-        but_for_seeds = {tuple(word for word in job if key_of(word) != "seed"): job for job in jobs}
-        for job in but_for_seeds.values():  # composing one takes tenths of a second
-            check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
+        """The plan, after checking every job's options; jobs are named after what is swept."""
         choices = self.config.hydra.runtime.choices
         swept = {given.key_or_group for given in overrides if given.is_sweep_override()}
+        but_for_seeds = {tuple(word for word in job if key_of(word) != "seed"): job for job in jobs}
+        for job in but_for_seeds.values():  # composing one takes tenths of a second
+            if not chooses_files_only(job, swept):
+                check_options(self.hydra_context.config_loader.load_sweep_config(self.config, job))
         if not self.new:
             with reading(self.folder / "multirun.yaml"):
                 swept = swept_keys(self.folder) or swept
@@ -181,6 +189,22 @@ class ResumableSweeper(Sweeper):
                 fail(job, message(returned._return_value))
             elif not returned and job.running:
                 fail(job, DEATH)
+
+
+def chooses_files_only(job: Sequence[str], swept: Collection[str]) -> bool:
+    """Whether the jobs of a sweep differ in existing recipes and data sets only, and set only what every run has.
+
+    Such a job needs no check of its own: the sweep's configuration was composed with the same options.
+    """
+    for word in job:
+        key, _, choice = word.partition("=")
+        if key in FILES:
+            fits = (CONFIGURATION / key / f"{choice}.yaml").is_file()
+        else:
+            fits = key not in swept and concerns(key, SAME_IN_ALL)
+        if not fits and key != "seed":
+            return False
+    return True
 
 
 def fail(job: Job, error: str) -> None:

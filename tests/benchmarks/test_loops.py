@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__ as command
 from benchmarks import loops, scaling
+from benchmarks import run as command
 from src.data.drums import datasets
 from tests.conftest import shorten_oracle_training
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import __main__ as command
+from benchmarks import run as command
 from benchmarks import sweeps
 
 

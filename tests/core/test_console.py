@@ -1,11 +1,16 @@
 """Whatever happens to what is printed, a program goes on."""
 
+import io
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from src.core import console
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = r"""
@@ -71,3 +76,28 @@ def test_signs_that_the_encoding_lacks_are_replaced():
 def test_without_it_the_same_program_fails():
     status, told, _ = finished(PROGRAM.replace("make_output_lossy()", ""), "PROGRAM", PYTHONIOENCODING="ascii")
     assert (status, told) == (1, "")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_bar_on_a_terminal_and_a_line_elsewhere(monkeypatch, caplog, terminal):
+    shown = Console(file=io.StringIO(), force_terminal=terminal)
+    monkeypatch.setattr("rich.get_console", lambda: shown)
+    monkeypatch.setattr(console, "LOG_SECONDS", 0)
+    assert list(console.progress(range(3), "Drawing letters")) == [0, 1, 2]
+    assert caplog.messages == ([] if terminal else [f"Drawing letters: {done} of 3" for done in (0, 1, 2)])
+    assert ("Drawing letters" in shown.file.getvalue()) == terminal
+
+
+def test_tasks_after_one_another_share_a_clock(monkeypatch, caplog):
+    monkeypatch.setattr("rich.get_console", lambda: Console(file=io.StringIO()))
+    monkeypatch.setattr(console.Task, "logged", time.monotonic() - console.LOG_SECONDS)
+    for task in ("first", "second"):
+        list(console.progress(range(3), task))
+    assert caplog.messages == ["first: 0 of 3"]
+
+
+def test_only_the_first_process_of_a_run_shows_progress(monkeypatch, caplog):
+    monkeypatch.setattr(console, "process_rank", lambda: 1)
+    monkeypatch.setattr(console, "LOG_SECONDS", 0)
+    assert list(console.progress(range(2), "Drawing letters")) == [0, 1]
+    assert caplog.messages == []

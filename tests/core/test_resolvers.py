@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -5,6 +6,7 @@ from types import SimpleNamespace
 import joblib
 import pytest
 import torch
+from joblib import Parallel, cpu_count, delayed
 from omegaconf import OmegaConf
 
 from src.core import device, resolvers
@@ -74,3 +76,10 @@ def test_jobs_share_a_gpu_as_cores_and_memory_allow(monkeypatch, cores, gibibyte
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     assert resolvers.jobs_at_once("auto") == jobs
     assert resolvers.jobs_at_once("cpu") == cores
+
+
+def test_jobs_beside_each_other_share_the_cores(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # which would be the user's choice
+    num_jobs = resolvers.jobs_at_once("cpu")
+    threads = Parallel(n_jobs=num_jobs)(delayed(os.getenv)("OMP_NUM_THREADS", "0") for _ in range(num_jobs))
+    assert all(1 <= int(each) <= max(1, cpu_count() // num_jobs) for each in threads)

@@ -102,7 +102,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Command:
-    """`python -m src.train …` in this process and in an empty folder; oracles that it needs are trained for a moment."""
+    """`python -m src.train …` in this process and in an empty folder, with oracles trained for a moment."""
 
     def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
         if spec.digest not in properties:

@@ -18,6 +18,7 @@ from hydra.utils import instantiate
 from src.data.spec import DataSpec
 from src.report import __main__ as report
 from src.sample import __main__ as sample
+from src.sample import restore
 from src.training.run_config import trusted_config
 from tests.end_to_end.conftest import Command, results
 
@@ -80,7 +81,7 @@ def reported(folder: Path) -> dict[str, str]:
 @pytest.mark.usefixtures("few_bars")
 def test_samples_are_those_that_the_old_code_drew(name: str, old: Callable[[str], Path]):
     run = old(name)
-    drawn = sample.restored(run, "last").sample(4, seed=0).numpy().astype(float)
+    drawn = restore.restored(run, "last").sample(4, seed=0).numpy().astype(float)
     expected = np.load(run / "samples.npy").astype(float)
     assert expected.std() > 0
     assert np.abs(drawn - expected).mean() <= 0.01 * expected.std(), "but for the rounding of another machine"

@@ -8,6 +8,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from src.sample import __main__ as sample
+from src.sample import restore
 from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import SMALL, VAE_SMALL, Command, results
 
@@ -58,7 +59,7 @@ def test_a_resumed_toy_has_all_its_frames(command: Command, monkeypatch: pytest.
 
 def test_samples_of_points(command: Command, capsys: pytest.CaptureFixture[str]):
     assert command("experiment=toy_ring_standard", "data.stack=2", *TOY, "hydra.run.dir=run").status == 0
-    model = sample.restored(Path("run"), "last")
+    model = restore.restored(Path("run"), "last")
     assert model.sample(5, seed=0).dtype == torch.int32
     assert sample.main(["run", "num=50"]) == 0
     assert capsys.readouterr().out.strip().endswith("drawn_0.png")

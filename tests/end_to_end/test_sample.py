@@ -13,6 +13,7 @@ from PIL import Image
 from src.data.spec import DataSpec
 from src.gan.module import GAN
 from src.sample import __main__ as sample
+from src.sample import draw, restore
 from src.training.run_record import PARTS
 from tests.end_to_end.conftest import SMALL, Command
 
@@ -37,7 +38,7 @@ def test_the_same_seed_draws_the_same_samples(run: Path, capsys: pytest.CaptureF
 
 
 def test_they_come_from_the_evaluated_generator(run: Path):
-    model = sample.restored(run, "last")
+    model = restore.restored(run, "last")
     drawn = model.sample(4, seed=0)
     model.tricks["ema"].average.upsample[-2].bias.fill_(10)
     assert not drawn.equal(model.sample(4, seed=0))
@@ -111,7 +112,8 @@ def drums(make_gan: Callable[..., GAN], tmp_path: Path, monkeypatch: pytest.Monk
     """The folder of a run that drew bars; its model, a tiny GAN, is not read from it."""
     sizes = {"train": 64, "val": 16, "test": 16}
     gan = make_gan(spec=DataSpec("toy", "toy", "0" * 64, ("rock", "jazz"), (1, 16, 9), sizes, levels=1))
-    monkeypatch.setattr(sample, "restored", lambda run, checkpoint: gan)
+    monkeypatch.setattr(sample, "read_record", lambda run: None)
+    monkeypatch.setattr(draw, "restored", lambda run, checkpoint, trust: gan)
     (tmp_path / "run" / "samples").mkdir(parents=True)
     return tmp_path / "run"
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from src import report
 from src.evaluation.callback import Evaluation
+from src.report import write
 from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import SMALL, Command, results
 
@@ -38,7 +38,7 @@ def _the_faster_the_better(monkeypatch: pytest.MonkeyPatch):
         return measure(self, gan, split)[0] | {"modes": gan.optimizers()[0].param_groups[0]["lr"]}, {}
 
     monkeypatch.setattr(Evaluation, "measure", find)
-    monkeypatch.setattr(report, "write_report", lambda folders: SimpleNamespace(sentences=[], runs=[], page=""))
+    monkeypatch.setattr(write, "write_report", lambda folders: SimpleNamespace(sentences=[], runs=[], page=""))
 
 
 def found() -> dict[Path, dict]:

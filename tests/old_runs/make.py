@@ -64,7 +64,7 @@ SAMPLES = """
 import sys
 from pathlib import Path
 import numpy as np
-from src.sample import restored
+from src.sample.restore import restored
 
 run = Path(sys.argv[1])
 np.save(run / "samples.npy", restored(run, "last").sample(4, seed=0).numpy())

@@ -3,12 +3,12 @@ from collections import Counter
 
 import pytest
 
-from src.report import write_report
 from src.report.answers import UNANSWERED, _folded, answers
 from src.report.collect import collect
 from src.report.document import Cell, Details, Heading, Paragraph, Picture, Table
 from src.report.grouping import group
 from src.report.templating import in_seeds
+from src.report.write import write_report
 
 GAN = ["Mode coverage with and without the fix", "When collapse begins", "How effective the chosen technique is"]
 VAE = ["Evidence of posterior collapse", "How annealing prevented it", "Comparison of annealing strategies"]

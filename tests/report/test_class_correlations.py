@@ -6,12 +6,12 @@ import pytest
 from matplotlib.figure import Figure
 
 from src.core.class_properties import PROPERTIES, property_named
-from src.report import write_report
 from src.report.class_correlations import ClassCorrelations, class_correlations
 from src.report.collect import collect, read_run
 from src.report.figures.forest import _names, correlation_figure
 from src.report.grouping import group
 from src.report.templating import percent, say
+from src.report.write import write_report
 
 LENGTHS = [float(20 + (7 * k) % 26) for k in range(26)]  # all different; of A, B, C, …: 20, 27, 34, 41, 22, …
 NOISE = [float((3 * k) % 26) for k in range(26)]  # ranks that hardly go with the lengths

@@ -3,13 +3,13 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from src.report import write_report
 from src.report.collect import read_run
 from src.report.early_warning import Record, moved, not_warned, records, warning, warning_table
 from src.report.figures.curves import signal_curves
 from src.report.grouping import group
 from src.report.records import History, Run
 from src.report.templating import say
+from src.report.write import write_report
 
 FLAT = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.1]
 

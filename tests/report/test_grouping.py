@@ -2,10 +2,10 @@ import os
 
 import pytest
 
-from src.report import write_report
 from src.report.collect import ReportError, collect, read_run
 from src.report.figures.curves import averaged
 from src.report.grouping import group
+from src.report.write import write_report
 
 
 def test_only_completed_runs_are_averaged(study) -> None:

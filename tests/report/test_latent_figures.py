@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from src.report import write_report
 from src.report.collect import collect, read_run
 from src.report.figures.curves import _distinct, level_curves
 from src.report.figures.heatmaps import _levels, _stacked, dimension_maps
 from src.report.figures.rate_distortion import _points, _styles, rate_distortion
 from src.report.grouping import group
+from src.report.write import write_report
 
 
 @pytest.fixture

@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from src.report import write_report
 from src.report.answers import opening
 from src.report.collect import ReportError, collect
 from src.report.grouping import group
+from src.report.write import write_report
 
 
 @pytest.fixture

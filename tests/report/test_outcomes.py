@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from src.report import write_report
 from src.report.answers import opening
 from src.report.collapse import State, level_collapse, likelihood, mode_collapse, phase, prevention
 from src.report.collect import collect, read_run
 from src.report.grouping import Section, group
 from src.report.remedies import Conclusion, confidence, effect, effectiveness
 from src.report.verdicts import Verdict, Withheld, judge
+from src.report.write import write_report
 
 
 def section_of(folder: Path) -> Section:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from src.report import write_report
+from src.report.write import write_report
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 

@@ -9,7 +9,7 @@ import pytest
 
 from src.core.metric_specs import compact, metric_spec
 from src.core.multiple_tests import holm
-from src.report import write_report
+from src.report.write import write_report
 from tests.report.conftest import gan_metrics
 
 

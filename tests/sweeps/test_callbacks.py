@@ -3,7 +3,7 @@
 import pytest
 from omegaconf import OmegaConf
 
-from src import report
+from src.report import write
 from src.sweeps import ReportAfterSweep
 
 
@@ -12,7 +12,7 @@ def test_a_report_that_cannot_be_made_ends_the_command_and_says_what_makes_it(fa
     def fails(folders):
         raise fault
 
-    monkeypatch.setattr(report, "write_report", fails)
+    monkeypatch.setattr(write, "write_report", fails)
     with pytest.raises(SystemExit) as end:
         ReportAfterSweep().on_multirun_end(OmegaConf.create({"hydra": {"sweep": {"dir": "sweep"}}}))
     assert end.value.code == 1

@@ -1,8 +1,5 @@
 """What a sweep's folder says of how far it has come."""
 
-import json
-import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,30 +7,10 @@ import torch
 from omegaconf import OmegaConf
 
 from src.core.commands import override
-from src.sweeps.callbacks import progress
 from src.sweeps.plan import Plan
 from src.training.checkpoints import PARTS
 from src.training.run_record import PARTS as PARTS_OF_A_RECORD
-
-SWEPT = {"experiment", "seed"}
-OVERRIDES = [[f"seed={seed}", f"experiment=gan_{name}", "budget=9"] for seed in (0, 1) for name in ("fm", "r1", "r3")]
-
-
-@pytest.fixture
-def plan(tmp_path: Path) -> Plan:
-    """Of a sweep that was started at 500 seconds."""
-    return replace(Plan.of(tmp_path, "gan", OVERRIDES, SWEPT), since=500)
-
-
-def start(folder: Path, at: float) -> None:
-    (folder / ".hydra").mkdir(parents=True, exist_ok=True)
-    (folder / ".hydra" / "overrides.yaml").touch()
-    os.utime(folder / ".hydra" / "overrides.yaml", (at, at))
-
-
-def end(folder: Path, at: float, **results) -> None:
-    (folder / "results.json").write_text(json.dumps({"status": "completed", "model": "gan", "metrics": {}} | results))
-    os.utime(folder / "results.json", (at, at))
+from tests.sweeps.conftest import OVERRIDES, SWEPT, end, start
 
 
 def test_jobs_keep_the_order_of_their_overrides(plan: Plan):
@@ -80,7 +57,7 @@ def test_a_job_that_went_on_does_not_tell_how_long_one_takes(plan: Plan):
     start(second, 1000)
     (second / ".hydra" / "resumed").mkdir()
     end(second, 1010)
-    assert plan.seconds_a_job() == 60
+    assert plan.seconds_left() == 4 * 60
 
 
 def test_nothing_is_left_of_a_finished_sweep(plan: Plan):
@@ -90,19 +67,6 @@ def test_nothing_is_left_of_a_finished_sweep(plan: Plan):
     end(job.folder, 20, status="interrupted", error="pruned: modes 3 is behind")
     assert plan.pending == []
     assert plan.seconds_left() == 0
-
-
-def test_a_line_of_progress(plan: Plan):
-    first = plan.jobs[0]
-    start(first.folder, 1000)
-    end(first.folder, 1063, metrics={"modes": 14, "kl": 0.531})
-    line = "[1 of 6] gan_fm seed 0: modes 14.0, KL 0.531 · 1:03 min · about 5:15 min left"
-    assert progress(plan, first) == line
-    end(first.folder, 1063, status="diverged")
-    assert progress(plan, first).startswith("[1 of 6] gan_fm seed 0: diverged · 1:03 min")
-    end(first.folder, 1063, status="interrupted")
-    start(first.folder, 2000)
-    assert progress(plan, first) == "[0 of 6] gan_fm seed 0: no results", "those there are an earlier start's"
 
 
 def test_a_job_is_prepared_by_what_it_left(plan: Plan):

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from src.core import device
 from src.sweeps import mps
 from src.sweeps.plan import Job
-from src.sweeps.sweeper import DEATH, ResumableSweeper
+from src.sweeps.sweeper import DEATH, ResumableSweeper, chooses_files_only
 
 
 @pytest.fixture
@@ -75,3 +75,20 @@ def test_jobs_that_share_a_gpu_run_their_kernels_at_once(has_gpu, changes, serve
     sweeper = launching(None)
     sweeper.config = OmegaConf.merge(usual, changes)
     assert (sweeper.sharing_a_gpu() == "the service") == served
+
+
+@pytest.mark.parametrize(
+    ("words", "composed"),
+    [
+        ("experiment=gan_fm seed=1 budget=9 study=quick trainer.precision=32-true data=strokes", False),
+        ("experiment=quick/vae_none seed=1", False),
+        ("experiment=gan_fn seed=1", True),
+        ("experiment=gan_fm gan.generator.width=8", True),
+        ("experiment=gan_fm +budget=9", True),
+        ("experiment=gan_fm ~callbacks.progress", True),
+        ("experiment=gan_fm trainer.max_epochs=2", True),
+        ("experiment=gan_fm data.stack=2", True),
+    ],
+)
+def test_what_only_a_composed_job_shows(words: str, composed: bool):
+    assert chooses_files_only(words.split(), {"experiment", "seed", "trainer.max_epochs"}) != composed

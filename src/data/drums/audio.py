@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import soundfile
-from scipy import signal
 
 SAMPLE_RATE = 22_050  # Hz; half of it would cut the frequencies of the hats
 BAR = 4 * 60 / 110  # seconds per bar, at the tempo of evaluations
@@ -25,6 +24,8 @@ def data_uri(path: Path, seconds: float = 2 * BAR, sample_rate: int = SAMPLE_RAT
     Raises:
         OSError, ValueError or RuntimeError: the file cannot be read, is damaged, or of another kind.
     """
+    from scipy import signal  # takes seconds to import, and few reports have sounds
+
     with soundfile.SoundFile(path) as file:
         rate = file.samplerate
         if (file.format, file.subtype, file.channels) != ("WAV", "PCM_16", 1) or not MIN_RATE <= rate <= MAX_RATE:

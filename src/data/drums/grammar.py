@@ -84,7 +84,7 @@ def draw(num: int, seed: int) -> Bars:
 
 def log_likelihood(grids_NTV: np.ndarray) -> np.ndarray:
     """Exact log-probability of every bar in nats, float64 [N]."""
-    chunks = np.array_split(grids_NTV, len(grids_NTV) // 1024 + 1)  # bounds the memory of [N, K]
+    chunks = np.array_split(grids_NTV, len(grids_NTV) // 256 + 1)  # bounds the memory of [N, K]
     return np.concatenate([logsumexp(log_joint(chunk), 1) for chunk in chunks])
 
 

@@ -18,9 +18,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
-from rich.progress import track
 
 from src.core.cache import cached, require_array, require_range
+from src.core.console import progress
 from src.core.files import temporary_folder
 from src.data.download import exclusive, fetch_archive
 from src.data.drums.hits import DAMAGE, Unsupported, read_hits
@@ -148,7 +148,7 @@ def parse(recordings: Sequence[Recording]) -> GrooveBars:
     parts = {split: [no_bars] for split in SPLITS.values()}
     damaged: list[str] = []
     unknown: Counter[int] = Counter()
-    for name, split, style, drummer, tempo, content in track(recordings, "Reading MIDI files", transient=True):
+    for name, split, style, drummer, tempo, content in progress(recordings, "Reading MIDI files"):
         try:
             hits = read_hits(content)
         except Unsupported as kind:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.core.console import progress
 from src.core.files import read_lines
 from src.data.letters.curves import follow
 
@@ -60,7 +61,8 @@ def draw(
         rows = np.flatnonzero(form_N == number)
         jobs += [(form, rows[start : start + chunk]) for start in range(0, len(rows), chunk)]
     with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(rasterise_chunk, jobs))
+        for done in progress([pool.submit(rasterise_chunk, job) for job in jobs], f"Drawing {len(labels_N):,} letters"):
+            done.result()
     return images_NHW, labels_N
 
 

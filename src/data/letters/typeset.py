@@ -19,6 +19,8 @@ from typing import NamedTuple
 import matplotlib as mpl
 import numpy as np
 
+from src.core.console import progress
+
 VERSION = 1  # to be raised whenever the images change
 SIDE = 28  # pixels
 CLASSES = tuple(string.ascii_uppercase)
@@ -73,7 +75,7 @@ def draw(per_class: int, seed: int) -> Letters:
     raw_NU = bits.random_raw(num_images * NUM_UNIFORMS).reshape(num_images, NUM_UNIFORMS)
     uniform_NU = (raw_NU >> np.uint64(40)).astype(np.float64) * 2.0**-24
     images_NHW = np.empty((num_images, SIDE, SIDE), np.uint8)
-    for style, settings in enumerate(STYLES.values()):
+    for style, settings in progress([*enumerate(STYLES.values())], f"Drawing {num_images:,} letters"):
         for label, glyph in enumerate(outlines(settings.font)):
             mine = (labels_N == label) & (styles_N == style)
             images_NHW[mine] = 255 - rasterise(*positioned(glyph, settings, uniform_NU[mine]), glyph.following_P)

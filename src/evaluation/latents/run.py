@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from src.core.console import progress
 from src.data.module import ResidentData
 from src.evaluation.artifacts import Artifact, Picture
 from src.evaluation.drum_metrics import DrumMetrics
@@ -45,14 +46,18 @@ class LatentAnalysis:
     def run(self, vae: VAE, samples_NTV: Tensor) -> AnalysisResult:
         """Analyses a model in evaluation mode and its samples of the prior."""
         fit, held = (encode_split(vae, self.data, split, self.num_bars) for split in ("val", "test"))
-        return (
-            dimensions(vae, fit, held)
-            | hierarchy(vae, fit, held, self.oracle)
-            | transfer(vae, fit, held, self.oracle)
-            | interpolation(vae, fit, held, self.oracle)
-            | control(vae, fit, held, self.drum_metrics)
-            | musicality(vae, fit, held, self.train_NTV, samples_NTV, self.drum_metrics)
+        parts = (
+            lambda: dimensions(vae, fit, held),
+            lambda: hierarchy(vae, fit, held, self.oracle),
+            lambda: transfer(vae, fit, held, self.oracle),
+            lambda: interpolation(vae, fit, held, self.oracle),
+            lambda: control(vae, fit, held, self.drum_metrics),
+            lambda: musicality(vae, fit, held, self.train_NTV, samples_NTV, self.drum_metrics),
         )
+        result = AnalysisResult()
+        for part in progress(parts, "Examining the latents"):
+            result |= part()
+        return result
 
 
 @torch.no_grad()

@@ -8,7 +8,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-ROWS = 1024  # of a distance matrix held at once
+ROWS = 256  # of a distance matrix held at once
 MAX_POINTS = 10_000  # of neighbourhoods, in quadratic time
 MAX_PAIRED = 2_500  # points of which KID takes all pairs, in float64
 

@@ -36,7 +36,7 @@ class LevelState(StrEnum):
 
 
 def late_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """`modes_late`, `kl_late`, `kl_any_late`: means over the evaluations of the second half; `worst_modes`: the minimum.
+    """`modes_late`, `kl_late` and `kl_any_late`, means over the second half of training; `worst_modes`, the minimum.
 
     Evaluations with other columns than the last one come from an earlier version and are left out. Empty without
     evaluations or modes.

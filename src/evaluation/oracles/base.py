@@ -7,18 +7,16 @@ import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import torch
-from rich import get_console
-from rich.progress import track
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from src.core.cache import cached
+from src.core.console import progress
 from src.core.device import multiplies_bf16
 from src.data.spec import Split, ink, with_channels
 
@@ -28,7 +26,6 @@ MIN_ACCURACY = 0.99  # on unchanged training images after one cycle, and
 MIN_REJECTED = 0.85  # share of outliers classified as "none", else a second cycle follows
 BATCH = 192  # images per step, a third of them outliers
 LEARNING_RATE = 4e-3
-LOG_SECONDS = 15  # between log lines on the progress without a terminal
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +115,7 @@ class Oracle(nn.Module, ABC):
         return ink(images, self.levels, self.dark_ink)
 
     @torch.no_grad()
-    def predict(self, images_NCHW: Tensor, chunk: int = 1000) -> Predictions:
+    def predict(self, images_NCHW: Tensor, chunk: int = 250) -> Predictions:
         """Classifies stored images, each of their stacked samples by itself."""
         parts = [self._predict(part) for part in images_NCHW.split(chunk)]
         return Predictions(
@@ -191,7 +188,7 @@ def _fit(oracle: Oracle, train: Split, device: torch.device, steps: int) -> None
     oracle.train()
     optimizer = torch.optim.AdamW(oracle.parameters(), weight_decay=0.02)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps)
-    for _ in _with_progress(steps):
+    for _ in progress(range(steps), "Training the oracle"):
         batch = _some(train, BATCH, device)
         images_BCHW = oracle.ink(with_channels(batch.images))
         inputs_BCHW, targets_B = oracle.training_batch(images_BCHW, batch.labels, BATCH // 3)
@@ -222,16 +219,3 @@ def _rejected(oracle: Oracle, split: Split) -> Tensor:
     """Share of outliers made of these images that the oracle classifies as "none"."""
     logits, _ = oracle.eval()(oracle.outliers(oracle.ink(with_channels(split.images)), split.labels))
     return (logits.argmax(1) == oracle.num_classes).float().mean()
-
-
-def _with_progress(steps: int) -> Iterator[int]:
-    """Counts steps with a progress bar on a terminal, else with a log line every `LOG_SECONDS`."""
-    console = get_console()
-    logged = time.monotonic()
-    for step in track(
-        range(steps), "Training the oracle", console=console, transient=True, disable=not console.is_terminal
-    ):
-        yield step
-        if not console.is_terminal and time.monotonic() - logged >= LOG_SECONDS:
-            logged = time.monotonic()
-            log.info("Training the oracle: %d of %d steps", step + 1, steps)

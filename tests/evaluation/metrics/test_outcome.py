@@ -56,7 +56,9 @@ def test_evaluations_of_earlier_versions_may_lack_columns():
 
 @pytest.mark.parametrize(("count", "late"), [(1, [1]), (2, [2]), (4, [3, 4]), (5, [3, 4, 5]), (20, range(11, 21))])
 def test_late_is_the_second_half_of_training(count, late):
-    rows = [{"images_seen": 10 * turn, "modes": turn, "kl": turn / 2, "kl_any": turn / 4} for turn in range(1, count + 1)]
+    rows = [
+        {"images_seen": 10 * turn, "modes": turn, "kl": turn / 2, "kl_any": turn / 4} for turn in range(1, count + 1)
+    ]
     mean = sum(late) / len(late)
     assert late_metrics(rows) == {
         "modes_late": mean,

@@ -1,4 +1,3 @@
-import io
 import os
 from functools import partial
 from pathlib import Path
@@ -6,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from torch.nn.functional import one_hot
 
 from src.data.letters.datasets import Fonts, Strokes
@@ -275,19 +273,6 @@ def test_what_needs_a_second_cycle(held_out, monkeypatch):
     assert oracle_file.needs_second_cycle(oracle, right)
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_progress(monkeypatch, caplog, terminal):
-    """A bar on a terminal, else a line from time to time."""
-    console = Console(file=io.StringIO(), force_terminal=terminal)
-    monkeypatch.setattr(oracle_file, "LOG_SECONDS", 0)
-    monkeypatch.setattr(oracle_file, "get_console", lambda: console)
-    with caplog.at_level("INFO"):
-        assert list(oracle_file._with_progress(3)) == [0, 1, 2]
-    lines = [record.getMessage() for record in caplog.records]
-    assert lines == ([] if terminal else [f"Training the oracle: {step} of 3 steps" for step in (1, 2, 3)])
-    assert ("Training the oracle" in console.file.getvalue()) == terminal
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [partial(Strokes, "letters"), Fonts])
 def test_full_strength_on_embedded_letters(make, tmp_path):
@@ -310,7 +295,7 @@ def test_full_strength_on_embedded_letters(make, tmp_path):
         coverage.update(oracle.predict(data.spec.from_ink(images)))
         return {name: value.item() for name, value in coverage.compute().items() if value.ndim == 0}
 
-    made = image_controls(real, labels) | {"blended": blended(real, labels)}
+    made = dict(image_controls(real, labels)) | {"blended": blended(real, labels)}
     assert measured(real)["recognisable"] >= 0.93
     for name in ("blurred", "noisy"):
         assert measured(made[name])["modes"] >= 25, name

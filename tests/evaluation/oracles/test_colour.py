@@ -75,6 +75,7 @@ def test_colour_data_get_an_oracle_of_whole_images(monkeypatch, tmp_path, size):
     assert predictions.confidence_N.shape == (30,)
 
 
+@pytest.mark.ci
 def test_it_learns_hues_and_shapes(monkeypatch):
     shorten_oracle_training(monkeypatch, 60)
     oracle = ColourOracle(len(CLASSES))
