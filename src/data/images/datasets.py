@@ -134,8 +134,9 @@ class Images(Pictures):
         self.folder = Folder(self.path) if self.path.is_dir() else None
         table = stamp_of(self._table()) if self.labels else None
         stamps = self.folder.stamps if self.folder else stamp_of(self.path)
-        name = clean(self.path.resolve().stem, 60) or "images"
-        return name, (str(self.path.resolve()), stamps, self.label, table)
+        path = self.path.resolve()
+        name = clean(path.name if self.folder else path.stem, 60) or "images"
+        return name, (str(path), stamps, self.label, table)
 
     def collect(self, scratch: Path) -> Labelled:
         if self.path.suffix.lower() == ".npy":

@@ -37,7 +37,10 @@ def split_order(parts: Sequence[str], labels: Sequence[str] | None, path: Path) 
         order[part] = np.sort(candidates[step // 2 :: step])
         order["train"] = np.setdiff1d(order["train"], order[part], assume_unique=True)
         if not len(order[part]):
-            raise ValueError(f"data.path={path}: {len(parts):,} images are too few to set some aside for {part}")
+            raise ValueError(
+                f"data.path={path}: {len(parts):,} images of {classes_N.max() + 1:,} classes are too few to set some "
+                f"aside for {part}"
+            )
     return order
 
 

@@ -82,6 +82,11 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
     for part, indices in kept.items():
         if not indices:
             raise ValueError(f"data.path={path}: no image for {part} can be read; {len(damaged):,} are damaged")
+    if writer.alike:
+        raise ValueError(
+            f"data.path={path}: all {num:,} images are alike; if only their transparent parts differ, choose "
+            "another data.background"
+        )
     images = writer.finished()
     rows = [index for indices in kept.values() for index in indices]
     if num_clusters:
@@ -91,11 +96,6 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
         columns = {name: indexed([texts[index] for index in rows]) for name, texts in fields.items()}
         (labels_N, classes), factors = columns.pop(LABEL), {name: column[0] for name, column in columns.items()}
         check_classes(path, labels_N, classes, len(kept["train"]))
-    if writer.alike:
-        raise ValueError(
-            f"data.path={path}: all {num:,} images are alike; if only their transparent parts differ, choose "
-            "another data.background"
-        )
     arrays: dict[str, Any] = {"labels": labels_N, **{f"factor_{name}": array for name, array in factors.items()}}
     np.savez(folder / "labels.npz", **arrays)
     notes = writer.notes() | {

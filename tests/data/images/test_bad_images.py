@@ -106,7 +106,7 @@ BAD: dict[str, tuple[Make, dict[str, Any], tuple[str, ...]]] = {
         ("all images are of one class, a", "data.classes"),
     ),
     "images beside the classes": (put(classes(5, "a", "b") | {"x/lone.png": png()}), {}, ("lone.png",)),
-    "too few images": (put(classes(2, "a", "b")), {}, ("4 images are too few", "test")),
+    "too few images": (put(classes(2, "a", "b")), {}, ("4 images of 2 classes are too few", "test")),
     "all alike": (put({f"x/{c}/{n}.png": png() for c in "ab" for n in range(9)}), {}, ("all 18", "alike")),
     "all damaged": (
         put({f"x/{c}/{n}.png": png()[:60] for c in "ab" for n in range(9)}),
