@@ -39,9 +39,9 @@ from src.core.resolvers import sweep_folder
 from src.core.run_names import key_of
 from src.data.module import ResidentData
 from src.gan.module import GAN
-from src.report import Report, write_report
 from src.report.collect import collect, read_run
 from src.report.records import Run as Record
+from src.report.write import Report, write_report
 from src.sample.restore import data_of, picture_of, restored
 from src.training.run_record import read_record
 from src.vae.module import VAE
