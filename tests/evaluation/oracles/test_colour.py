@@ -58,7 +58,7 @@ def test_augmentations_keep_hues():
 
 def test_controls_of_colour_have_no_thick_strokes():
     real = torch.rand(10, 3, 12, 12)
-    made = controls_of("images", real, torch.arange(10) % 2)
+    made = dict(controls_of("images", real, torch.arange(10) % 2))
     assert set(made) == {"blurred", "noisy", "noise", "grey", "cut_up", "superposed"}
     assert all(control.shape == real.shape and 0 <= control.min() <= control.max() <= 1 for control in made.values())
 
