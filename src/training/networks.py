@@ -37,7 +37,7 @@ def option(make: Callable[..., Any], name: str) -> Any:
 
 
 def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module:
-    """Builds a network; one's own gets those of the offered arguments and of the usual options that it takes.
+    """Builds a network from those of the offered arguments that it takes, one's own from those of the usual options too.
 
     Args:
         key: of the network in the configuration.
@@ -47,10 +47,10 @@ def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module
     Raises:
         ValueError: an option that it does not take.
     """
-    if not is_own(make):
-        return make(**offered)
     constructor, options = parts_of(make)
     parameters, given = inspect.signature(constructor).parameters, offered | options
+    if not is_own(make):
+        return make(**{name: value for name, value in offered.items() if name in parameters})
     if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
         return constructor(**given)
     for name in given.keys() - parameters - offered.keys() - USUAL_OPTIONS:

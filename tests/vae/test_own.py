@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from src.vae.decoders import Parallel
 from src.vae.likelihoods import Bernoulli, LogisticMixture
+from src.vae.networks import Encoder
 from src.vae.own import make_decoder, make_encoder
 
 SHAPE = (4, 6)
@@ -51,6 +53,12 @@ def test_the_parameters_of_a_cell_are_channels_of_an_image():
     parameters = decoder(latents, torch.zeros(3, *SHAPE)).unflatten(-1, (2, 3, 6))
     assert torch.allclose(parameters[1, 2, 1, 0], own[1, 6:, 2, 0])
     assert torch.allclose(parameters[2, 3, 0, 2], own[2, :6, 3, 2])
+
+
+def test_networks_of_this_project_are_as_before():
+    assert type(make_encoder(partial(Encoder, width=4), SHAPE)) is Encoder
+    decoder = partial(Parallel, width=4, depth=1, dropout=0.0)
+    assert type(make_decoder(decoder, 5, SHAPE, Bernoulli(1))) is Parallel
 
 
 def test_what_makes_no_features_or_logits_is_refused():
