@@ -37,7 +37,7 @@ def option(make: Callable[..., Any], name: str) -> Any:
 
 
 def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module:
-    """Builds a network from those of the offered arguments that it takes, one's own from those of the usual options too.
+    """Builds a network from the offered arguments that it takes, and one's own from the usual options that it takes.
 
     Args:
         key: of the network in the configuration.
