@@ -7,14 +7,12 @@ whose speed drifts slows all alike; medians over the turns count. Overrides must
 import sys
 
 from src.core.console import announce_import, log_to_stderr
-from src.core.errors import USER_ERRORS, exit_with_error, message
+from src.core.errors import exit_on_user_error, printed_errors
 
 if __name__ == "__main__":
-    try:
+    with printed_errors(), exit_on_user_error():
         log_to_stderr()
         announce_import("torch", "PyTorch")
         from benchmarks.run import main
 
         main(sys.argv[1:])
-    except USER_ERRORS as mistake:
-        exit_with_error(message(mistake))

@@ -18,7 +18,7 @@ from src.core import device, resolvers
 from src.core.commands import CONFIGURATION, command, override, prepare_arguments
 from src.core.console import configure_logging, make_output_lossy
 from src.core.environment import ignore_ranks, process_rank
-from src.core.errors import exit_on_user_error, exit_with_error, message
+from src.core.errors import exit_on_user_error, exit_with_error, message, printed_errors
 from src.core.signals import Interrupted, listening, stop
 from src.training import checkpoints
 from src.training.cluster import is_alone
@@ -30,11 +30,12 @@ resolvers.register()
 def main() -> None:
     """The command line: one run, or a sweep."""
     make_output_lossy()
-    if not CONFIGURATION.is_dir():
-        exit_with_error(f"there is no {CONFIGURATION}: only an editable install works, pip install -e . in a clone")
-    with exit_on_user_error():
-        sys.argv[1:] = prepare_arguments(sys.argv[1:])
-    job()
+    with printed_errors():
+        if not CONFIGURATION.is_dir():
+            exit_with_error(f"there is no {CONFIGURATION}: only an editable install works, pip install -e . in a clone")
+        with exit_on_user_error():
+            sys.argv[1:] = prepare_arguments(sys.argv[1:])
+        job()
 
 
 @short_errors

@@ -25,7 +25,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from src.cli.trainer_options import check_trainer_options
-from src.cli.unknown_options import check_added_options, check_classes, hint
+from src.cli.unknown_options import check_added_options, check_classes, check_own_options, hint
 from src.core.commands import CONFIGURATION
 from src.core.config_checks import check_argument_types, check_config, check_gpu
 from src.core.console import announce_import
@@ -247,6 +247,7 @@ def check_options(config: DictConfig) -> None:
     parsed = OverridesParser.create().parse_overrides(overrides)
     if config.hydra.mode == RunMode.RUN:  # the jobs of a sweep may run on machines that have other modules
         check_classes(parsed)
+        check_own_options(config, parsed)
     added = [each for each in parsed if each.is_add() or each.is_force_add()]
     added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
     if added:

@@ -99,7 +99,7 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
         if "_target_" in node:
             argument = True
             parameters = _parameters(node)
-            if name in HYDRAS_OWN or parameters is None:
+            if name in HYDRAS_OWN or parameters is None or _is_read_of_own(".".join(path), node):
                 return True
             if name not in parameters:
                 return False
@@ -111,6 +111,33 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
             elif not argument:
                 return any(f"{key}.".startswith(f"{free}.") for free in FREE)
     return True
+
+
+def check_own_options(config: DictConfig, overrides: Sequence[Override]) -> None:
+    """Checks that classes from outside this project take the options that the command gives them.
+
+    Options of the file in conf/ whose class they replace are left out where they do not take them.
+
+    Raises:
+        ValueError: one does not take a given option.
+    """
+    for override in overrides:
+        parent, _, name = override.key_or_group.rpartition(".")
+        node = OmegaConf.select(config, parent, throw_on_missing=False) if parent and not override.is_delete() else None
+        if not OmegaConf.is_dict(node) or "_target_" not in node or not _is_own(node) or name in HYDRAS_OWN:
+            continue
+        parameters = _parameters(node)
+        if parameters is not None and name not in parameters and not _is_read_of_own(override.key_or_group, node):
+            raise ValueError(f"{override.input_line}: {node._target_} takes no {name}")
+
+
+def _is_own(node: DictConfig) -> bool:
+    return not str(node._target_).startswith(("src.", "torch.", "lightning."))
+
+
+def _is_read_of_own(key: str, node: DictConfig) -> bool:
+    """Whether an option of a class from outside is read by this project rather than by the class."""
+    return key in ("gan.generator.z", "gan.discriminator.features") and _is_own(node)
 
 
 def hint(key: str, config: DictConfig) -> str:

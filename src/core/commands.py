@@ -22,6 +22,7 @@ PATHS = (
     *(f"data.{key}" for key in ("root", "path", "images", "labels", "test_images", "test_labels")),
     *("data.label", "data.background"),  # no paths, but {label}_* and #ffffff are not for Hydra's grammar either
 )
+UNLISTED = ("gan.discriminator.features",)  # options of networks of one's own, which no file in conf/ has
 PLAIN = re.compile(r"(?=.*/|[A-Za-z_])[A-Za-z0-9_./+-]+")  # the same text to Hydra with and without quotes
 DOUBLE_QUOTED = re.compile(r'["$`\\!]')  # what double quotes do not take from the shell
 RESERVED = ("true", "false", "null", "inf", "nan")
@@ -74,6 +75,7 @@ def prepare_arguments(words: Sequence[str]) -> list[str]:
     Raises:
         ValueError: `study.resume` names a folder without a sweep, or with one that needs its whole command.
     """
+    words = [f"++{word}" if word.startswith(tuple(f"{key}=" for key in UNLISTED)) else word for word in words]
     return _with_recorded_choices([_path_override(word) if key_of(word) in PATHS else word for word in words])
 
 

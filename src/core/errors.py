@@ -39,17 +39,37 @@ def message(error: BaseException) -> str:
     return ": ".join(filter(None, (kind, text)))
 
 
+class UserExit(SystemExit):
+    """The end of a command with a message for its user: a command line prints it, `src.lab` raises it as an error.
+
+    Not an Exception, of which Hydra makes a warning where its callbacks raise one.
+    """
+
+    def __init__(self, text: str, exit_status: int):
+        super().__init__(exit_status)
+        self.text = text
+
+
 def exit_with_error(text: str, exit_status: int = 1) -> NoReturn:
-    """Ends the program with the message on stderr.
+    """Ends the command with a message."""
+    raise UserExit(text, exit_status)
+
+
+@contextmanager
+def printed_errors() -> Iterator[None]:
+    """Prints the message with which a command ends on stderr.
 
     Under DDP the first rank prints it for all that fail alike, and ends them. They wait for that: as soon as one of
     them has ended, Lightning kills the first, which may still be writing.
     """
-    if process_rank() == 0:
-        print(f"error: {text}", file=sys.stderr)
-    else:
-        time.sleep(PATIENCE)
-    raise SystemExit(exit_status)
+    try:
+        yield
+    except UserExit as end:
+        if process_rank() == 0:
+            print(f"error: {end.text}", file=sys.stderr)
+        else:
+            time.sleep(PATIENCE)
+        raise
 
 
 @contextmanager

@@ -30,6 +30,7 @@ class DiscriminatorNetwork(nn.Module):
 
     body: nn.Sequential
     head: nn.Linear
+    has_features: bool = True  # other than its logits
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,9 @@ class Loss(ABC):
 
     has_zero_threshold: ClassVar[bool] = True
     """A logit above 0 classifies an image as real."""
+
+    needs_features: ClassVar[bool] = False
+    """It compares features, which a discriminator of one's own may lack."""
 
     is_zero_sum: ClassVar[bool] = False
     """The generator maximises the discriminator's loss, without the part that does not depend on the generator."""

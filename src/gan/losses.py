@@ -28,6 +28,7 @@ class FeatureMatching(Standard):
     """
 
     generator_needs_real = True
+    needs_features = True
 
     def generator(self, step: Step) -> Tensor:
         real_F, fake_F = (side.features_BF.float().mean(-2) for side in (step.real, step.fake))

@@ -15,7 +15,8 @@ from torch.optim import Optimizer
 
 from src.data.spec import DataSpec, Shape
 from src.gan.compatibility import check_compatible
-from src.gan.interfaces import Discriminator, DiscriminatorNetwork, GeneratorNetwork, Loss, ScoredImages, Step
+from src.gan.interfaces import Discriminator, Loss, ScoredImages, Step
+from src.gan.networks.own import make_discriminator, make_generator
 from src.gan.tricks import Trick
 from src.training.callbacks.randomness import of_all_ranks
 from src.training.checkpoints import match_memory_layout
@@ -38,7 +39,8 @@ class GAN(MultiStepModule):
     Args:
         spec: properties of the data that the networks depend on.
         generator: makes the generator from `shape`; its attribute `z` is the number of latent dimensions.
-        discriminator: makes the discriminator from `shape`; it returns logits and features.
+        discriminator: makes the discriminator from `shape`; it returns logits and features. Both may be of any class
+            (`networks/own.py`).
         loss: exactly one named loss.
         generator_optimizer: makes an optimizer from the generator's parameters.
         discriminator_optimizer: makes an optimizer from the discriminator's parameters.
@@ -54,8 +56,8 @@ class GAN(MultiStepModule):
     def __init__(
         self,
         spec: DataSpec,
-        generator: Callable[..., GeneratorNetwork],
-        discriminator: Callable[..., DiscriminatorNetwork],
+        generator: Callable[..., nn.Module],
+        discriminator: Callable[..., nn.Module],
         loss: Mapping[str, Loss],
         generator_optimizer: Callable[..., Optimizer],
         discriminator_optimizer: Callable[..., Optimizer],
@@ -68,8 +70,8 @@ class GAN(MultiStepModule):
         ((loss_name, self.loss),) = loss.items()
         tricks = tricks or {}
         self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks))
-        self.generator = generator(shape=spec.shape)
-        self.discriminator = discriminator(shape=self.discriminator_shape())
+        self.generator = make_generator(generator, spec.shape)
+        self.discriminator = make_discriminator(discriminator, self.discriminator_shape())
         check_compatible(loss_name, self.loss, tricks, self.discriminator)
         for trick in sorted(tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)

@@ -37,6 +37,10 @@ class Report:
         """The answer, three sentences a section."""
         return [sentence for section in self.sections for sentence in opening(section)]
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows of it."""
+        return "\n".join([*(f"- {sentence.text}" for sentence in self.sentences), "", str(self.page)])
+
 
 def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Report:
     """Report on every run below the folders, into `out`, by default report/ in the first folder.

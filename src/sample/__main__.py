@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = parsed(options.words)
         read_record(options.run)
         announce_import("torch", "PyTorch")
-        from src.sample.restore import draw  # imported late: options are checked without what takes seconds
+        from src.sample.draw import draw  # imported late: options are checked without what takes seconds
 
         files = draw(options.run, chosen)
     except USER_ERRORS as error:

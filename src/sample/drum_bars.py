@@ -9,21 +9,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 from torch import Tensor
 
 from src.data.drums import drawing
 from src.data.drums.midi import write_midi
 from src.data.drums.synthesis import render, write_wav
-from src.data.module import ResidentData
-from src.data.spec import DataSpec
 from src.evaluation import image_grids
 from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
 from src.sample.drum_tracks import styled_track, track
 from src.sample.options import MAX_BARS, NUM_BARS
-from src.training.run_config import trusted_config
+from src.sample.restore import data_of
+from src.training.run_config import USUAL_CACHE
 from src.vae.module import VAE
 
 
@@ -63,11 +60,8 @@ def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -
         raise ValueError(f"style={style}: the run's bars are stacked and have no one style; leave style= out")
     if style not in names:
         raise ValueError(f"style={style}: choose {', '.join(names)}, or leave style= out")
-    config = trusted_config(run)
-    if options["data.root"]:
-        OmegaConf.update(config, "data.root", options["data.root"])
-    data = _data(instantiate(config.data), model.spec)
-    oracle = oracle_of(data, Path(config.cache), model.device)
+    data = data_of(run, model.spec.digest, options["data.root"], options["trust"])
+    oracle = oracle_of(data, Path(USUAL_CACHE), model.device)
     train = data.splits["train"]
     index = names.index(style)
     grids_NTV = train.images[train.labels == index]
@@ -77,15 +71,3 @@ def _styled(model: GAN | VAE, run: Path, options: Mapping[str, Any], num: int) -
     styles_N = oracle.predict(bars_N1TV).classes_NS[:, 0].tolist()
     print(f"{styles_N.count(index)} of {num} bars are recognised as {style}", file=sys.stderr)
     return bars_N1TV, [f"{number} {names[label]}" for number, label in enumerate(styles_N, start=1)]
-
-
-def _data(data: ResidentData, spec: DataSpec) -> ResidentData:
-    """The data, set up.
-
-    Raises:
-        ValueError: they are not those that the run was trained on.
-    """
-    data.setup()
-    if data.spec.digest != spec.digest:
-        raise ValueError(f"data.root={data.root}: holds other data than the run was trained on; point it to those")
-    return data

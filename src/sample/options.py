@@ -11,6 +11,10 @@ NUM_POINTS = 2000
 BPM = 110
 
 
+def _modules(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 class Option(NamedTuple):
     convert: Callable[[str], Any]
     expected: str  # in error messages
@@ -30,6 +34,9 @@ OPTIONS = {
     "style": Option(str, "a style of the data", None, "of such a track", True),
     "bpm": Option(float, "a number", BPM, f"tempo: {BPM}", True),
     "swing": Option(float, "a number", 0.0, "from 0, straight, by 0.33, a triplet feel, to 0.5: 0", True),
+    "trust": Option(
+        _modules, "modules, separated by commas", (), "of your own, whose networks the run's record may build"
+    ),
     "data.root": Option(expanded, "a folder", None, "of the data that a style is looked up in", True),
 }
 

@@ -1,47 +1,37 @@
-"""Restores a run's model and draws its samples."""
+"""Model and data of a run, rebuilt from its folder, and its samples as a picture.
 
-from collections.abc import Mapping
+N samples, C channels, H height, W width.
+"""
+
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
+import numpy as np
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
+from torch import Tensor
 
 from src.core.commands import command, override
 from src.core.errors import message
+from src.data.drums import drawing
+from src.data.module import ResidentData
 from src.data.spec import DataSpec
 from src.evaluation import image_grids
 from src.evaluation.point_plots import cloud
-from src.sample.drum_bars import play
-from src.sample.options import NUM_IMAGES, NUM_POINTS, OPTIONS
+from src.gan.module import GAN
 from src.training import checkpoints
 from src.training.results import read_results
 from src.training.run_config import trusted_config
 from src.training.run_record import read_record
+from src.vae.module import VAE
 
 
-def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
-    """Returns the files written."""
-    options = {name: option.default for name, option in OPTIONS.items()} | chosen
-    model = restored(run, options["checkpoint"])
-    if not options["out"]:
-        (run / "samples").mkdir(exist_ok=True)  # a copy of a run may lack it
-    if model.spec.kind == "drums":
-        return play(model, run, options)
-    for name, value in chosen.items():
-        if OPTIONS[name].drums:
-            raise ValueError(f"{name}={value}: for drums only, and the run drew {model.spec.name}; leave it out")
-    points = model.spec.kind == "points"
-    num = options["num"] or (NUM_POINTS if points else NUM_IMAGES)
-    samples = model.sample(num, options["seed"])
-    picture = cloud(model.spec.to_float(samples)) if points else image_grids.grid(samples, columns=min(16, num))
-    out = options["out"] or run / "samples" / f"drawn_{options['seed']}.png"
-    image_grids.save(picture, out)
-    return [out]
+def restored(run: Path, checkpoint: str, trust: Sequence[str] = ()) -> GAN | VAE:
+    """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint.
 
-
-def restored(run: Path, checkpoint: str) -> torch.nn.Module:
-    """The model of a run, on the CPU and in evaluation mode, with the weights of its `last` or `best` checkpoint."""
+    Args:
+        trust: modules beside this project's whose classes the run's record may build.
+    """
     read_record(run)
     path = checkpoints.checkpoint(run, checkpoint)
     dataset = read_results(run).get("dataset")
@@ -52,7 +42,7 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
         )
     if not checkpoints.is_valid(path):
         raise ValueError(f"{path} is damaged")
-    config = trusted_config(run)
+    config = trusted_config(run, trust)
     try:
         model = instantiate(config.model)(spec=DataSpec(**dataset))
     except (TypeError, AttributeError, LookupError, RuntimeError) as error:  # RuntimeError: sizes
@@ -61,3 +51,33 @@ def restored(run: Path, checkpoint: str) -> torch.nn.Module:
         ) from error
     checkpoints.load_weights(model, path)
     return model.eval()
+
+
+def data_of(run: Path, digest: str, root: str | None = None, trust: Sequence[str] = ()) -> ResidentData:
+    """The data of a run, set up.
+
+    Args:
+        digest: of the data that the run was trained on.
+        root: the folder of data files, where it is no longer the recorded one.
+        trust: as of `restored`.
+
+    Raises:
+        ValueError: the data are other ones.
+    """
+    config = trusted_config(run, trust)
+    if root:
+        OmegaConf.update(config, "data.root", root)
+    data = instantiate(config.data)
+    data.setup()
+    if data.spec.digest != digest:
+        raise ValueError(f"data.root={data.root}: holds other data than the run was trained on; point it to those")
+    return data
+
+
+def picture_of(samples_NCHW: Tensor, spec: DataSpec) -> np.ndarray:
+    """Samples as uint8 pixels [H, W, 3]: images and bars side by side, points among each other."""
+    if spec.kind == "points":
+        return cloud(spec.to_float(samples_NCHW))
+    if spec.kind == "drums":
+        return drawing.bars(samples_NCHW.amax(1), voices=spec.kit)  # stacked bars sound together
+    return image_grids.grid(samples_NCHW, columns=min(16, len(samples_NCHW)))

@@ -62,34 +62,39 @@ class Resumed(NamedTuple):
     tree: dict[str, Any]
 
 
-def trusted_config(run: Path) -> DictConfig:
+def trusted_config(run: Path, trust: Sequence[str] = ()) -> DictConfig:
     """The checked configuration of an untrusted run.
+
+    Args:
+        trust: the user's own modules whose classes it may build as well.
 
     Raises:
         FileNotFoundError: the folder is not a run's.
         ValueError: it is damaged, or it would call something else than the classes that a record may build.
     """
     record = read_record(run)
-    return checked(record, confined(record, USUAL_CACHE), frozenset())
+    return checked(record, confined(record, USUAL_CACHE), frozenset(), trust)
 
 
-def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictConfig:
+def checked(record: Record, tree: dict[str, Any], own: frozenset[str], trust: Sequence[str] = ()) -> DictConfig:
     """Resolves the tree and checks every class that it would build.
 
     Args:
         own: classes and functions that the command's own configuration names, which are no stranger's.
+        trust: modules beside this project's whose classes it may build.
     """
-    config = record.resolved(tree, tree)
+    config, known = record.resolved(tree, tree), (*TRUSTED, *trust)
     for key, node in mappings(config):
         place = f"{record.path}: {key}."
         for name, value in node.items():
             if name.startswith("_") and ("_target_" not in node or not isinstance(value, BUILDING.get(name, ()))):
                 raise ValueError(f"{place}{name} is refused; Hydra's keys in a record are {', '.join(BUILDING)}")
         target = node.get("_target_")
-        if target is not None and not (_is_trusted(key, target) or (target in own and target not in TRAINER)):
+        if target is not None and not (_is_trusted(key, target, known) or (target in own and target not in TRAINER)):
             raise ValueError(
-                f"{place}_target_={target} is refused; a run's configuration builds classes of {', '.join(TRUSTED)}, "
-                "nothing else; if it is yours, give the option that names it again"
+                f"{place}_target_={target} is refused; a run's configuration builds classes of {', '.join(known)}, "
+                "nothing else; if it is yours, resume= takes the option that names it again, and src.sample "
+                f"trust={target.rpartition('.')[0]}"
             )
     built = {part: config[part] for part in ("data", "model", "trainer")} | config["callbacks"]
     for key, node in built.items():
@@ -100,10 +105,11 @@ def checked(record: Record, tree: dict[str, Any], own: frozenset[str]) -> DictCo
     return OmegaConf.create(config)
 
 
-def _is_trusted(key: str, target: str) -> bool:
+def _is_trusted(key: str, target: str, modules: Sequence[str]) -> bool:
     if concerns(key, ["trainer"]):
         return target in TRAINER if key == "trainer" else key == "trainer.logger" and target == LOGGER["_target_"]
-    if not f"{target}.".startswith(tuple(f"{name}." for name in TRUSTED)):
+    below = tuple(f"{name}." for name in modules)
+    if not f"{target}.".startswith(below):
         return False  # before anything of it is imported
     from lightning import Trainer  # takes seconds
 
@@ -112,7 +118,7 @@ def _is_trusted(key: str, target: str) -> bool:
     except Exception:  # whatever the import of a module that is not meant to be imported raises
         return False
     # Where it was defined, not by what way it was reached: modules have others as attributes.
-    return f"{found.__module__}.".startswith(tuple(f"{name}." for name in TRUSTED)) and not issubclass(found, Trainer)
+    return f"{found.__module__}.".startswith(below) and not issubclass(found, Trainer)
 
 
 def confined(record: Record, cache: str) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Parallel(Decoder):
         super().__init__()
         self.likelihood = likelihood
         steps, outputs = shape[0], shape[1] * likelihood.num_parameters
-        self.network = nn.Sequential(
+        self.network: nn.Module = nn.Sequential(
             Perceptron(num_latents, width, steps * outputs, depth, dropout), nn.Unflatten(-1, (steps, outputs))
         )
 

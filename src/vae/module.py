@@ -17,10 +17,10 @@ from torch.optim.lr_scheduler import LambdaLR
 from src.data.spec import DataSpec
 from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, ComposedAnnealer
-from src.vae.decoders import Decoder
 from src.vae.latents import Latents
 from src.vae.likelihoods import Bernoulli, Likelihood
 from src.vae.networks import BottomUp, Prior, TopDown
+from src.vae.own import make_decoder, make_encoder
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class VAE(MultiStepModule):
         spec: shape and kind of the data.
         z_high: dimensions of the global level.
         z_low: dimensions of the local level.
-        encoder: builds the encoder from `num_cells`.
+        encoder: builds the encoder from `num_cells`; it and the decoder may be of any class (`own.py`).
         inference: builds the posteriors from `features`, `z_high`, `z_low`.
         prior: builds p(z_low|z_high) from `z_high`, `z_low`.
         decoder: builds the decoder from `num_latents`, `shape`, `likelihood`.
@@ -60,7 +60,7 @@ class VAE(MultiStepModule):
         encoder: Callable[..., nn.Module],
         inference: Callable[..., TopDown | BottomUp],
         prior: Callable[..., Prior],
-        decoder: Callable[..., Decoder],
+        decoder: Callable[..., nn.Module],
         decoder_sees: str,
         optimizer: Callable[..., Optimizer],
         warmup: float,
@@ -79,7 +79,7 @@ class VAE(MultiStepModule):
         self.shape = (height, channels * width)
         self.z_high, self.z_low = z_high, z_low
         self.decoder_sees = decoder_sees
-        self.encoder = encoder(num_cells=math.prod(self.shape))
+        self.encoder = make_encoder(encoder, self.shape)
         self.inference = inference(features=self.encoder.num_features, z_high=z_high, z_low=z_low)
         self.prior = prior(z_high=z_high, z_low=z_low)
         self.likelihood = likelihood(levels=spec.levels)
@@ -89,7 +89,7 @@ class VAE(MultiStepModule):
                 "vae.likelihood=logistic_mixture has their likelihood and bits per dimension."
             )
         num_latents = z_low + z_high * (decoder_sees == "both")
-        self.decoder = decoder(num_latents=num_latents, shape=self.shape, likelihood=self.likelihood)
+        self.decoder = make_decoder(decoder, num_latents, self.shape, self.likelihood)
         self.make_optimizer = optimizer
         self.warmup = warmup
         self.max_gradient_norm = max_gradient_norm

@@ -13,7 +13,7 @@ from PIL import Image
 from src.data.spec import DataSpec
 from src.gan.module import GAN
 from src.sample import __main__ as sample
-from src.sample import restore
+from src.sample import draw, restore
 from src.training.run_record import PARTS
 from tests.end_to_end.conftest import SMALL, Command
 
@@ -113,7 +113,7 @@ def drums(make_gan: Callable[..., GAN], tmp_path: Path, monkeypatch: pytest.Monk
     sizes = {"train": 64, "val": 16, "test": 16}
     gan = make_gan(spec=DataSpec("toy", "toy", "0" * 64, ("rock", "jazz"), (1, 16, 9), sizes, levels=1))
     monkeypatch.setattr(sample, "read_record", lambda run: None)
-    monkeypatch.setattr(restore, "restored", lambda run, checkpoint: gan)
+    monkeypatch.setattr(draw, "restored", lambda run, checkpoint, trust: gan)
     (tmp_path / "run" / "samples").mkdir(parents=True)
     return tmp_path / "run"
 

@@ -10,10 +10,20 @@ from omegaconf import OmegaConf
 
 from src.data.drums import datasets
 from src.data.spec import DataSpec
-from src.sample import drum_bars
+from src.sample import drum_bars, restore
 from src.sample.drum_bars import MAX_BARS, play
 
-NOTHING = {"num": None, "bars": None, "style": None, "seed": 0, "bpm": 110, "swing": 0, "out": None, "data.root": None}
+NOTHING = {
+    "num": None,
+    "bars": None,
+    "style": None,
+    "seed": 0,
+    "bpm": 110,
+    "swing": 0,
+    "out": None,
+    "data.root": None,
+    "trust": (),
+}
 
 
 def model(classes: tuple[str, ...] = ("rock", "jazz"), stack: int = 1) -> Any:
@@ -74,7 +84,7 @@ def test_a_style_is_looked_up_in_the_runs_own_data_only(run: Path, monkeypatch: 
         "stack": 1,
     }
     config = OmegaConf.create({"data": data, "cache": str(run / "cache")})
-    monkeypatch.setattr(drum_bars, "trusted_config", lambda run: config)
+    monkeypatch.setattr(restore, "trusted_config", lambda run, trust: config)
     with pytest.raises(ValueError, match=r"data.root=there: .* other data"):
         play(model(), run, NOTHING | {"style": "jazz", "data.root": "there"})
 

@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import sys
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
@@ -452,3 +453,18 @@ def test_interpolations_that_explode_end_soon(run: Path, times: int):
         write(run, CONFIG | more)
         with pytest.raises(ValueError, match="interpolated without end"):
             trusted_config(run)
+
+
+def test_modules_of_ones_own_are_imported_where_they_are_trusted_only(run: Path, monkeypatch: pytest.MonkeyPatch):
+    (run.parent / "own_parts.py").write_text("from pathlib import Path\n\n\nclass Network:\n    pass\n")
+    monkeypatch.syspath_prepend(run.parent)
+    write(run, changed("gan.generator", {"_target_": "own_parts.Network"}))
+    for trust in ((), ("own",), ("own_parts_of_others",)):
+        with pytest.raises(ValueError, match=r"own_parts.Network is refused.*src.sample trust=own_parts$"):
+            trusted_config(run, trust)
+    assert "own_parts" not in sys.modules
+    assert trusted_config(run, ("own_parts",)).gan.generator == {"_target_": "own_parts.Network"}
+    write(run, changed("gan.generator", {"_target_": "own_parts.Path"}))
+    with pytest.raises(ValueError, match=r"own_parts.Path is refused"):
+        trusted_config(run, ("own_parts",))
+    sys.modules.pop("own_parts")

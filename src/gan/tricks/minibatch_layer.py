@@ -10,6 +10,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from src.gan.interfaces import GANInterface
 from src.gan.networks.dcgan import Head, initialise
+from src.gan.networks.own import require_linear_head
 from src.gan.tricks.trick import Trick
 
 
@@ -26,6 +27,7 @@ class MinibatchLayer(Trick):
         """Makes the layer, from features [B, F] to features with statistics, and counts the statistics."""
 
     def attach(self, gan: GANInterface) -> None:
+        require_linear_head(gan.discriminator, " + ".join(gan.tricks))
         head = gan.discriminator.head
         if is_parametrized(head):
             raise ValueError(

@@ -14,6 +14,7 @@ from src.core.validation import COUNT
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GANInterface, Step
 from src.gan.networks.dcgan import has_batch_norm
+from src.gan.networks.own import make_discriminator, require_linear_head
 from src.gan.tricks.gradient_penalties import OneCentred
 from src.gan.tricks.trick import Trick
 
@@ -59,7 +60,8 @@ class VEEGAN(Trick):
                 f"gan.tricks.veegan.planes={self.planes} of {height}×{width} cannot show noise of {gan.generator.z} "
                 f"dimensions: choose {num_needed} or more, or a smaller gan.generator.z"
             )
-        self.encoder = self.make_encoder(shape=gan.spec.shape)
+        self.encoder = make_discriminator(self.make_encoder, gan.spec.shape)
+        require_linear_head(self.encoder, "veegan")
         if has_batch_norm(self.encoder):
             raise ValueError(
                 "gan.tricks=veegan shows its encoder real images and generated ones in turn, whose statistics batch "

@@ -1,0 +1,78 @@
+"""Builds networks, the user's own among them, which need not take the options of those in this project."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+# Options of this project's networks, which stand in conf/ and are left out where one's own does not take them.
+USUAL_OPTIONS = {"z", "width", "depth", "norm", "dropout", "blocks", "mean", "cell_width"}
+
+
+def is_own(make: Callable[..., Any]) -> bool:
+    """Whether a constructor, as Hydra hands it over, is none of this project's."""
+    return not name_of(make).startswith("src.")
+
+
+def name_of(make: Callable[..., Any]) -> str:
+    """The path of a constructor's class or function."""
+    constructor, _ = parts_of(make)
+    return f"{constructor.__module__}.{constructor.__qualname__}"
+
+
+def parts_of(make: Callable[..., Any]) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """A constructor's class or function, and what the configuration gives it."""
+    return (make.func, dict(make.keywords)) if isinstance(make, partial) else (make, {})
+
+
+def option(make: Callable[..., Any], name: str) -> Any:
+    """What the configuration gives a constructor under this name, else the argument's default; None without either."""
+    constructor, options = parts_of(make)
+    argument = inspect.signature(constructor).parameters.get(name)
+    default = None if argument is None or argument.default is argument.empty else argument.default
+    return options.get(name, default)
+
+
+def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module:
+    """Builds a network from the offered arguments that it takes, and one's own from the usual options that it takes.
+
+    Args:
+        key: of the network in the configuration.
+        make: the constructor, with the options of the configuration.
+        offered: what the network may depend on, such as the images' shape.
+
+    Raises:
+        ValueError: an option that it does not take.
+    """
+    constructor, options = parts_of(make)
+    parameters, given = inspect.signature(constructor).parameters, offered | options
+    if not is_own(make):
+        return make(**{name: value for name, value in offered.items() if name in parameters})
+    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        return constructor(**given)
+    for name in given.keys() - parameters - offered.keys() - USUAL_OPTIONS:
+        raise ValueError(f"{key}.{name}={given[name]}: {name_of(make)} takes no {name}")
+    for name, each in parameters.items():
+        if each.default is each.empty and each.kind is not each.VAR_POSITIONAL and name not in given:
+            raise ValueError(f"{key}: {name_of(make)} needs {name}; give +{key}.{name}=")
+    return constructor(**{name: value for name, value in given.items() if name in parameters})
+
+
+def trial(key: str, network: nn.Module, inputs: Tensor) -> Any:
+    """A network's output on blank inputs, which changes neither its statistics nor the random numbers drawn later.
+
+    Raises:
+        ValueError: they do not pass; with the key.
+    """
+    was_training = network.training
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return network.eval()(inputs)
+    except Exception as error:  # as code of one's own raises it
+        reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise ValueError(f"{key}: {list(inputs.shape)} does not pass through it ({reason})") from error
+    finally:
+        network.train(was_training)
