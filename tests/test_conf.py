@@ -61,7 +61,7 @@ def usual() -> dict[str, tuple[str, Any]]:
 def wrong(value: Any) -> tuple[Any, ...]:
     """Values of other types."""
     if OmegaConf.is_list(value):
-        return "heavy", 0.5, [*value, 0.5], [*value[:-1], "heavy"]
+        return "heavy", 0.5, [*value, 0.5], [*value[:-1], 0.5 if isinstance(value[-1], str) else "heavy"]
     if value is None or isinstance(value, str):
         return 0.5, [0.5]
     return "heavy", [value], {"a": "heavy"}, 1 if isinstance(value, bool) else True
