@@ -35,7 +35,7 @@ def test_the_bound_is_that_of_the_held_out_bars(evaluation_of, vae_for):
     assert metrics["kl_low"] == pytest.approx(kl, rel=1e-4)
 
 
-class Deaf(nn.Module):
+class Deaf(Decoder):
     """A decoder that takes both levels and hears one."""
 
     autoregressive = False
@@ -43,7 +43,7 @@ class Deaf(nn.Module):
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, hears: slice):
         super().__init__()
         self.inner = Parallel(num_latents, shape, 8, 1, 0.0, likelihood)
-        self.hears = hears
+        self.hears, self.likelihood = hears, likelihood
 
     def heard(self, latents_BZ: Tensor) -> Tensor:
         heard_BZ = torch.zeros_like(latents_BZ)

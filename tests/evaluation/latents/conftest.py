@@ -25,7 +25,7 @@ from src.data.spec import BAR, DataSpec
 from src.data.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.evaluation.latents.encode import EncodedSplit
 from src.evaluation.oracles.base import Oracle
-from src.vae.decoders import Parallel
+from src.vae.decoders import Decoder, Parallel
 from src.vae.latents import Latents, normal
 from src.vae.likelihoods import Likelihood
 from src.vae.module import VAE
@@ -93,14 +93,14 @@ class Reader(nn.Module):
         return torch.full((len(cells_BD), self.sizes[level]), std)
 
 
-class Writer(nn.Module):
+class Writer(Decoder):
     """The decoder of the world: which latents say the style, and which the bits."""
 
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, style: slice, hats: slice):
         super().__init__()
-        self.style, self.hats = style, hats
+        self.style, self.hats, self.likelihood = style, hats, likelihood
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         bars_BTV = world_bars(latents_BZ[:, self.style].argmax(1), latents_BZ[:, self.hats] > 0)
