@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from src.vae.decoders import BERNOULLI, Parallel
+from src.vae.decoders import BERNOULLI, Decoder, Parallel
 from src.vae.latents import LEVELS
 from src.vae.likelihoods import Likelihood
 from src.vae.networks import BottomUp, Standard

@@ -27,6 +27,7 @@ from src.evaluation.latents.control import (
 )
 from src.evaluation.latents.encode import mean_codes, sampled_codes
 from src.evaluation.metrics.music import diversity, validity
+from src.vae.decoders import Decoder
 from src.vae.latents import Latents, normal, standard_normal
 from src.vae.likelihoods import Likelihood
 
@@ -66,14 +67,17 @@ class Counter(nn.Module):
         return Latents(high.sample(), low.sample(), high, low, standard_normal(mean["low"]))
 
 
-class Filler(nn.Module):
+class Filler(Decoder):
     """Hits as many cells as one of the latents says."""
 
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, latent: int):
         super().__init__()
-        self.latent = latent
+        self.latent, self.likelihood = latent, likelihood
+
+    def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
+        raise NotImplementedError("it is only drawn from")
 
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         bars_BTV = filled((MIDDLE + UNIT * latents_BZ[:, self.latent]).round()).float()
