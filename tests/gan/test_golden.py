@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from src.data.loader import ResidentLoader
+from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 from src.gan.losses import Relativistic
 from src.gan.module import noise_stream
 from src.gan.tricks import R1, R2, AdaptiveAugment, Lecam
@@ -20,7 +21,7 @@ from src.gan.tricks import R1, R2, AdaptiveAugment, Lecam
 PIXELS, LATENTS, RATE, GAMMA = (2, 3), 4, 0.5, 0.7
 
 
-class LinearGenerator(nn.Module):
+class LinearGenerator(GeneratorNetwork):
     """G(z) = A z."""
 
     z = LATENTS
@@ -34,7 +35,7 @@ class LinearGenerator(nn.Module):
         return (z_BZ @ self.matrix_KZ.T).unflatten(1, self.shape)
 
 
-class TanhDiscriminator(nn.Module):
+class TanhDiscriminator(DiscriminatorNetwork):
     """D(x) = Σ_k w_k tanh(x_k)."""
 
     def __init__(self, shape):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from src.gan.interfaces import Step
+from src.gan.interfaces import DiscriminatorNetwork, Step
 from src.gan.losses import Minimax, Relativistic, Standard, Wasserstein
 from src.gan.module import frozen
 from src.gan.networks.dcgan import Discriminator
@@ -16,7 +16,7 @@ PLAIN = partial(Discriminator, width=4, norm="none")
 LOSSES = {"standard": Standard, "minimax": Minimax, "relativistic": Relativistic}
 
 
-class Tiny(nn.Module):
+class Tiny(DiscriminatorNetwork):
     """A smooth discriminator of three pixels."""
 
     def __init__(self, shape):
