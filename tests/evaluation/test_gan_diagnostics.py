@@ -9,10 +9,11 @@ import torch
 from torch import nn
 
 from src.evaluation.gan_diagnostics import warning_signals
+from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 from src.gan.tricks import MinibatchStddev, Packing
 
 
-class Affine(nn.Module):
+class Affine(GeneratorNetwork):
     """G(z) = a z + b, one pixel."""
 
     z = 1
@@ -25,7 +26,7 @@ class Affine(nn.Module):
         return (self.a * z_BZ + self.b).view(-1, 1, 1, 1)
 
 
-class Slope(nn.Module):
+class Slope(DiscriminatorNetwork):
     """D(x) = w x, whose feature is x."""
 
     def __init__(self, shape, w=2.0):
@@ -100,7 +101,7 @@ def test_signals_are_means_over_the_batches(gan_of):
     assert signals["logit_gap"] == pytest.approx((4 + 8) / 2)
 
 
-class Sums(nn.Module):
+class Sums(DiscriminatorNetwork):
     """D(x) = Σ w_c x̄_c of the channels' mean pixels."""
 
     def __init__(self, shape, weights):
