@@ -57,7 +57,7 @@ def curves(section: Section, key: str) -> bytes | None:
             axes.plot(*behind, color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
         else:
             look = looks[summary.label]
-        draw(axes, summary, key, **look)
+        draw(axes, summary, key, **look, paths=crowded)
     _scale(grid[0], section, key)
     if key in MODE_COUNTS and section.num_modes:
         grid[0].set_ylim(0, 1.06 * section.num_modes)
@@ -133,10 +133,13 @@ def signal_curves(section: Section) -> bytes | None:
     return png(figure)
 
 
-def draw(axes: Axes, summary: Summary, key: str, color: str, linestyle: str | tuple = "-") -> None:
-    """Mean and 95 % band of the averaged seeds, thin lines where they are too few for one; dotted: not averaged."""
+def draw(axes: Axes, summary: Summary, key: str, color: str, linestyle: str | tuple = "-", paths: bool = False) -> None:
+    """Mean and 95 % band of the averaged seeds; dotted: not averaged.
+
+    Each seed has a thin line where they are too few for a band, and with `paths` in any case.
+    """
     few = len(summary.included) < MIN_SEEDS
-    for run in (*(summary.included if few else ()), *summary.excluded):
+    for run in (*(summary.included if few or paths else ()), *summary.excluded):
         thin = "-" if run in summary.included else ":"
         axes.plot(*_curve(run, key), linestyle=thin, color=color, linewidth=0.9, alpha=0.5)
     seen_E, mean_E, low_E, high_E = averaged(summary, key)
