@@ -36,7 +36,7 @@ def test_images_are_measured_as_those_of_a_gan(evaluation_of, vae_for, stack):
 def test_modes_of_images_have_an_onset_and_a_timeline_beside_those_of_the_levels(evaluation_of):
     evaluator = evaluation_of("smudges", 3)[0].evaluator
     rows = [
-        {"images_seen": seen, "kl_high": 0.0, "kl_low": 1.0, "modes": modes, "kl": 1.0}
+        {"images_seen": seen, "kl_high": 0.0, "kl_low": 1.0, "modes": modes, "kl": 1.0, "kl_any": 1.0}
         for seen, modes in ((100, 8), (200, 5), (300, 4))
     ]
     summary = evaluator.over_training(rows, {"collapsed": ["high"], "without_effect": []})
