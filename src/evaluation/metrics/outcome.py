@@ -39,10 +39,10 @@ def late_metrics(history: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """`modes_late`, `kl_late` and `kl_any_late`, means over the second half of training; `worst_modes`, the minimum.
 
     Evaluations with other columns than the last one come from an earlier version and are left out. Empty without
-    evaluations or modes.
+    evaluations of this version or modes.
     """
     rows = [row for row in late(history) if row.keys() == history[-1].keys()]
-    if not rows or "modes" not in rows[0]:
+    if not rows or not rows[0].keys() >= {"modes", "kl", "kl_any"}:
         return {}
     modes = [row["modes"] for row in rows]
     return {
