@@ -15,6 +15,7 @@ LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
+WITHOUT_BAR = ("callbacks=no_progress", "~callbacks.progress")  # which changes nothing of that either
 # Choices that earlier versions called something else, and their present names.
 RENAMED_CHOICES = {
     "hydra/launcher=side_by_side": "hydra/launcher=parallel",
@@ -41,7 +42,11 @@ def job_folder(recipe: str, overrides: Sequence[str], swept: Collection[str]) ->
 
 def recipe_overrides(overrides: Sequence[str]) -> list[str]:
     """The overrides that change what is trained, not with which seed, where, or on what machine."""
-    return [text for text in overrides if (key := key_of(text)) != "study" and not concerns(key, NOT_PART_OF_A_NAME)]
+    return [
+        text
+        for text in overrides
+        if text not in WITHOUT_BAR and (key := key_of(text)) != "study" and not concerns(key, NOT_PART_OF_A_NAME)
+    ]
 
 
 def swept_keys(sweep: Path) -> set[str]:

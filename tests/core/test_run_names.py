@@ -22,6 +22,8 @@ from src.core.run_names import folder_name, job_folder, recipe_overrides, run_na
         "+trainer.max_time=1",
         "~trainer.logger",
         "hydra/launcher=joblib",
+        "callbacks=no_progress",
+        "~callbacks.progress",
         "hydra.run.dir=there",
     ],
 )
