@@ -1,0 +1,3 @@
+"""The fixtures of the record's tests."""
+
+from tests.training.record_fixtures import resumed, run  # noqa: F401
