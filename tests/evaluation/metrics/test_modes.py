@@ -1,3 +1,5 @@
+"""Coverage of modes against the contract's definitions in plain loops."""
+
 import math
 
 import pytest
@@ -7,12 +9,7 @@ from hypothesis import strategies as st
 
 from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles.base import Predictions
-
-
-def predictions(confidence, classes) -> Predictions:
-    classes = torch.as_tensor(classes)
-    classes = classes[:, None] if classes.ndim == 1 else classes
-    return Predictions(torch.as_tensor(confidence), classes, torch.zeros(len(classes), 1))
+from tests.evaluation.metrics.made_up import measured, predictions, simulated_kl, sure
 
 
 def random_predictions(count, num_classes=5, channels=1, seed=0, power=1.0) -> Predictions:
@@ -21,16 +18,6 @@ def random_predictions(count, num_classes=5, channels=1, seed=0, power=1.0) -> P
     confidence = torch.rand(count, generator=generator)
     classes = (torch.rand(count, channels, generator=generator) ** power * num_classes).long()
     return predictions(confidence, classes)
-
-
-def sure(classes) -> Predictions:
-    return predictions(torch.ones(len(classes)), classes)
-
-
-def measured(metric, *parts) -> dict:
-    for each in parts:
-        metric.update(each)
-    return metric.compute()
 
 
 def by_the_contract(real, fake, num_modes) -> dict:
@@ -149,31 +136,12 @@ def test_without_a_recognisable_image_the_divergence_is_that_of_the_rejected_sha
     assert values["effective_modes"].item() == pytest.approx(4)
 
 
-def simulated_kl(share_K, num_real: int, num_fake: int, channels: int = 1, times: int = 300) -> tuple[float, float]:
-    """Mean KL of a perfect sampler against references of their own, and the floor."""
-    generator, values = torch.Generator().manual_seed(0), []
-
-    def draw(num: int) -> Predictions:
-        classes = torch.multinomial(share_K, num * channels, replacement=True, generator=generator)
-        return predictions(torch.rand(num, generator=generator), classes.view(num, channels))
-
-    for _ in range(times):
-        values.append(measured(ModeCoverage(draw(num_real), len(share_K)), draw(num_fake)))
-    return sum(value["kl"].item() for value in values) / times, values[0]["kl_floor"].item()
-
-
 @pytest.mark.parametrize(("num_real", "num_fake"), [(2000, 2000), (800, 5000), (8000, 1000)])
 def test_a_perfect_sampler_is_expected_at_the_floor(num_real, num_fake):
     """The unrecognisable share is one class more, K instead of K − 1: four in a hundred at 26 modes."""
     mean, floor = simulated_kl(torch.linspace(1, 3, 26), num_real, num_fake)
     assert floor == pytest.approx(25 / 2 * (1 / num_real + 1 / num_fake))
     assert mean == pytest.approx(floor * 26 / 25, rel=0.06)
-
-
-def test_the_floor_of_stacked_characters_knows_that_their_reference_is_a_product():
-    mean, floor = simulated_kl(torch.linspace(1, 3, 6), 500, 4000, channels=2)
-    assert floor == pytest.approx(35 / 8000 + 2 * 5 / 1000)
-    assert mean == pytest.approx(floor + 1 / 8000 + 1 / 1000, rel=0.08)
 
 
 def test_one_image_over_and_over_is_one_mode():
@@ -196,28 +164,6 @@ def test_noise_covers_nothing():
     assert values["shares"].tolist() == [0] * 26
 
 
-@pytest.mark.parametrize("channels", [2, 3])
-def test_stacked_characters_have_products_of_shares(channels):
-    """Whatever pairs the held-out images happen to show, the channels are independent."""
-    first = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
-    others = [torch.tensor([0] * 20 + [1] * 30 + [2] * 50)] * (channels - 1)
-    metric = ModeCoverage(sure(torch.stack([first, *others], 1)), 3)
-    assert metric.real_share_K.shape == (3**channels,)
-    shares = [[0.6, 0.3, 0.1]] + [[0.2, 0.3, 0.5]] * (channels - 1)
-    for mode in range(3**channels):
-        digits = [mode // 3 ** (channels - 1 - channel) % 3 for channel in range(channels)]
-        expected = math.prod(shares[channel][digit] for channel, digit in enumerate(digits))
-        assert metric.real_share_K[mode].item() == pytest.approx(expected)
-
-
-def test_stacked_modes_are_counted_as_combinations():
-    everything = torch.cartesian_prod(torch.arange(3), torch.arange(3))
-    values = measured(ModeCoverage(sure(everything.repeat(10, 1)), 3), sure([[0, 1], [0, 1], [2, 0], [2, 0]]))
-    assert values["modes"] == 2
-    assert values["covered"].nonzero().flatten().tolist() == [1, 6]
-    assert values["kl"].item() == pytest.approx(math.log(9 / 2 / 0.95))
-
-
 def test_recognise():
     metric = ModeCoverage(predictions(torch.full((9,), 0.5), torch.cartesian_prod(torch.arange(3), torch.arange(3))), 3)
     modes = metric.recognise(predictions([0.5, 0.49, 0.9], [[2, 1], [2, 1], [0, 2]]))
@@ -238,18 +184,6 @@ def test_a_class_without_recognisable_images_is_not_judged():
     assert values["modes_any"] == 1
     assert values["kl_any"].item() == pytest.approx(math.log(2))
     assert metric.recognise(sure([2, 3])).tolist() == [2, -1]
-
-
-def test_of_stacked_characters_every_mode_with_a_rare_class_is_left_out():
-    confidence = torch.ones(100)
-    confidence[:5] = 0  # the least confident twentieth is all there is of class 1
-    rare = torch.tensor([1] * 5 + [0] * 45 + [2] * 50)
-    metric = ModeCoverage(predictions(confidence, torch.stack([rare, torch.arange(100) % 3], 1)), 3)
-    assert metric.measured_K.tolist() == [True] * 3 + [False] * 3 + [True] * 3
-    values = measured(metric, sure([[0, 0], [1, 1], [2, 2], [2, 2]]))
-    assert values["modes"] == 2
-    assert values["recognisable"].item() == pytest.approx(0.75)
-    assert values["kl_floor"].item() == pytest.approx(5 / 8 + 3 / 200)
 
 
 def same(one: dict, other: dict) -> bool:
@@ -308,12 +242,3 @@ def test_an_oracle_that_calls_all_real_images_none_recognises_nothing():
     coverage = ModeCoverage(predictions([0.0] * 30, torch.arange(30) % 3), 3)
     assert (coverage.recognise(predictions([0.0, 0.9], torch.tensor([0, 1]))) < 0).all()
     assert not coverage.measured_K.any()
-
-
-def test_one_channel_called_none_makes_a_stack_unrecognisable():
-    """The product over channels is 0 then, whatever the others say."""
-    single = predictions([0.9, 0.0, 0.8], torch.tensor([0, 1, 1]))
-    stacked = single.stacked(torch.tensor([[0, 2], [0, 1], [1, 1]]))
-    coverage = ModeCoverage(single.stacked(torch.tensor([[0, 0], [2, 2], [0, 2], [2, 0]])), 2)
-    assert coverage.threshold == pytest.approx(0.64)
-    assert coverage.recognise(stacked).tolist() == [1, -1, -1]
