@@ -82,25 +82,34 @@ class Fonts(ResidentData):
 
     Args:
         cache: folder of drawn characters.
-        side: of the images in pixels; below 28 their white border is narrower. All ink lies within the middle 18.
+        letters: the variant, small or large.
+        side: of the images in pixels; below 28 the white border around small letters, whose ink lies within the middle
+            18, is narrower.
     """
 
     name = "fonts"
 
-    def __init__(self, cache: str, side: int = typeset.SIDE, **common: Any):
+    def __init__(self, cache: str, letters: str = "small", side: int = typeset.SIDE, **common: Any):
         super().__init__(**common)
+        if letters not in typeset.VARIANTS:
+            raise ValueError(f"data.letters={letters} is unknown: choose from {', '.join(typeset.VARIANTS)}")
         if side not in range(INKED, typeset.SIDE + 1, 2):
             raise ValueError(f"data.side={side}: choose an even number of pixels from {INKED} to {typeset.SIDE}")
+        if letters == "large" and side < typeset.SIDE:
+            raise ValueError(f"data.side={side} would cut large letters off: leave it out, or take data.letters=small")
+        self.letters = letters
         self.cache = Path(cache)
         self.border = (typeset.SIDE - side) // 2
 
     def load(self) -> Loaded:
+        kind = "" if self.letters == "small" else f"-{self.letters}"
+        num_styles = len(typeset.VARIANTS[self.letters].styles)
         parts = load_drawn(
-            self.cache / f"typeset-v{typeset.VERSION}.npz",
+            self.cache / f"typeset{kind}-v{typeset.VERSION}.npz",
             FONTS_PER_CLASS,
             ("labels", "styles"),
-            draw=typeset.draw,
-            assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed)),
+            draw=lambda num, seed: typeset.draw(num, seed, self.letters),
+            assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed), num_styles),
         )
         self._styles = {part: torch.from_numpy(arrays["styles"]) for part, arrays in parts.items()}
         inside = slice(self.border, typeset.SIDE - self.border)
@@ -111,7 +120,7 @@ class Fonts(ResidentData):
         return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True)
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
-        """The style of the first channel, an index into `typeset.STYLES`."""
+        """The style of the first channel, an index into those of the variant."""
         return {"style": self._styles[name][self.held_out_order(name)[:, 0]]}
 
 

@@ -26,11 +26,6 @@ SIDE = 28  # pixels
 CLASSES = tuple(string.ascii_uppercase)
 NUM_UNIFORMS = 5
 
-HEIGHT = (7.5, 9.0)  # of a capital, in pixels
-WIDER = 0.05  # largest relative change of the width
-SLANT = 0.08  # largest change, as a tangent
-SHIFT = 1.5  # pixels, the largest; less for letters that would leave the image
-
 ON_CURVE = 1  # bit of a point's flags
 STEPS = 4  # line segments per curve
 SUBROWS = 8  # scanlines per pixel row
@@ -59,33 +54,58 @@ STYLES = {
 }
 
 
+class Variant(NamedTuple):
+    """Which styles letters have, and how far each letter is changed at random.
+
+    `height` of a capital and `shift` are in pixels; letters that would leave the image are shifted less. `wider` is the
+    largest relative change of the width, `slant` of the slant's tangent.
+    """
+
+    styles: tuple[str, ...]
+    height: tuple[float, float]
+    wider: float
+    slant: float
+    shift: float
+
+
+VARIANTS = {
+    "small": Variant(tuple(STYLES), height=(7.5, 9.0), wider=0.05, slant=0.08, shift=1.5),
+    "large": Variant(("sans", "sans_bold", "serif", "mono"), height=(15.0, 16.0), wider=0.03, slant=0.03, shift=0.6),
+}
+
+
 class Letters(NamedTuple):
-    """Images uint8 [N, 28, 28] with black (0) letters on white (255), classes and styles int64 [N]."""
+    """Images uint8 [N, 28, 28] with black (0) letters on white (255), classes and styles int64 [N].
+
+    A style is an index into those of the variant.
+    """
 
     images_NHW: np.ndarray
     labels_N: np.ndarray
     styles_N: np.ndarray
 
 
-def draw(per_class: int, seed: int) -> Letters:
-    """`per_class` images of each capital, in shuffled order, styles in turn."""
+def draw(per_class: int, seed: int, letters: str = "small") -> Letters:
+    """`per_class` images of each capital in a variant, in shuffled order, styles in turn."""
+    variant = VARIANTS[letters]
     bits = np.random.PCG64(seed)
-    labels_N, styles_N = assign(per_class, bits)
+    labels_N, styles_N = assign(per_class, bits, len(variant.styles))
     num_images = len(labels_N)
     raw_NU = bits.random_raw(num_images * NUM_UNIFORMS).reshape(num_images, NUM_UNIFORMS)
     uniform_NU = (raw_NU >> np.uint64(40)).astype(np.float64) * 2.0**-24
     images_NHW = np.empty((num_images, SIDE, SIDE), np.uint8)
-    for style, settings in progress([*enumerate(STYLES.values())], f"Drawing {num_images:,} letters"):
-        for label, glyph in enumerate(outlines(settings.font)):
+    for style, name in progress([*enumerate(variant.styles)], f"Drawing {num_images:,} letters"):
+        for label, glyph in enumerate(outlines(STYLES[name].font)):
             mine = (labels_N == label) & (styles_N == style)
-            images_NHW[mine] = 255 - rasterise(*positioned(glyph, settings, uniform_NU[mine]), glyph.following_P)
+            places = positioned(glyph, STYLES[name], variant, uniform_NU[mine])
+            images_NHW[mine] = 255 - rasterise(*places, glyph.following_P)
     return Letters(images_NHW, labels_N, styles_N)
 
 
-def assign(per_class: int, bits: np.random.PCG64) -> tuple[np.ndarray, np.ndarray]:
+def assign(per_class: int, bits: np.random.PCG64, num_styles: int) -> tuple[np.ndarray, np.ndarray]:
     """Classes and styles of shuffled images, int64 [N] each."""
     order_N = np.argsort(bits.random_raw(len(CLASSES) * per_class), kind="stable")
-    return order_N // per_class, order_N % per_class % len(STYLES)
+    return order_N // per_class, order_N % per_class % num_styles
 
 
 class Outline(NamedTuple):
@@ -144,22 +164,24 @@ def flattened(points_P2: np.ndarray, on_curve: Sequence[int]) -> np.ndarray:
     return np.array(polygon)
 
 
-def positioned(glyph: Outline, style: Style, uniform_BU: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def positioned(glyph: Outline, style: Style, variant: Variant, uniform_BU: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Pixel coordinates [B, P] of a glyph in B images, each changed by its own row of random numbers."""
+    low, high = variant.height
     height_B1, width_B1, slant_B1, right_B1, down_B1 = np.split(uniform_BU, NUM_UNIFORMS, axis=1)
-    height_B1 = HEIGHT[0] + (HEIGHT[1] - HEIGHT[0]) * height_B1
-    width_B1 = style.width * (1 + WIDER * (2 * width_B1 - 1))
-    slant_B1 = style.slant + SLANT * (2 * slant_B1 - 1)
+    height_B1 = low + (high - low) * height_B1
+    width_B1 = style.width * (1 + variant.wider * (2 * width_B1 - 1))
+    slant_B1 = style.slant + variant.slant * (2 * slant_B1 - 1)
     x_BP = height_B1 * (width_B1 * glyph.x_P - slant_B1 * glyph.y_P)
     y_BP = height_B1 * glyph.y_P
-    return centred(x_BP, 2 * right_B1 - 1), centred(y_BP, 2 * down_B1 - 1)
+    shift = variant.shift
+    return centred(x_BP, shift * (2 * right_B1 - 1)), centred(y_BP, shift * (2 * down_B1 - 1))
 
 
 def centred(places_BP: np.ndarray, shift_B1: np.ndarray) -> np.ndarray:
-    """Coordinates along one axis with the letter in the middle, shifted by up to `SHIFT` within the image."""
+    """Coordinates along one axis with the letter in the middle, then shifted by pixels but within the image."""
     low_B1, high_B1 = places_BP.min(1, keepdims=True), places_BP.max(1, keepdims=True)
-    room_B1 = np.clip((SIDE - (high_B1 - low_B1)) / 2, 0, SHIFT)
-    return places_BP - (low_B1 + high_B1) / 2 + SIDE / 2 + shift_B1 * room_B1
+    room_B1 = np.maximum((SIDE - (high_B1 - low_B1)) / 2, 0)
+    return places_BP - (low_B1 + high_B1) / 2 + SIDE / 2 + np.clip(shift_B1, -room_B1, room_B1)
 
 
 def rasterise(x_BP: np.ndarray, y_BP: np.ndarray, following_P: np.ndarray) -> np.ndarray:

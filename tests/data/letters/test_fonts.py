@@ -18,7 +18,7 @@ def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-def fonts(folder: Path, stack: int = 1, **options: int) -> Fonts:
+def fonts(folder: Path, stack: int = 1, **options: object) -> Fonts:
     data = Fonts(root="nowhere", cache=str(folder), stack=stack, **options, **COMMON)
     data.setup()
     return data
@@ -46,6 +46,17 @@ def test_a_side_that_cuts_ink_off_or_has_no_middle_is_refused(folder, side):
         fonts(folder, side=side)
 
 
+def test_large_letters_have_a_cache_of_their_own_and_need_the_whole_image(folder):
+    small, large = fonts(folder), fonts(folder, letters="large")
+    assert large.spec.digest != small.spec.digest == fonts(folder).spec.digest
+    assert large.spec.shape == (1, 28, 28)
+    assert set(large.known_factors("test")["style"].tolist()) == set(range(4))
+    with pytest.raises(ValueError, match=r"data\.side=20 would cut large letters off"):
+        fonts(folder, letters="large", side=20)
+    with pytest.raises(ValueError, match=r"data\.letters=huge is unknown: choose from small, large"):
+        fonts(folder, letters="huge")
+
+
 def test_splits_are_balanced_and_share_no_image(folder):
     splits = fonts(folder).splits
     for split in splits.values():
@@ -66,7 +77,7 @@ def test_the_style_is_a_known_factor_of_each_held_out_image(folder):
 
 def test_letters_are_drawn_once(folder, monkeypatch):
     first = fonts(folder).spec.digest
-    monkeypatch.setattr(typeset, "draw", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(typeset, "draw", lambda *_, **__: pytest.fail("drawn again"))
     assert fonts(folder).spec.digest == first
 
 
@@ -82,7 +93,7 @@ def test_letters_are_drawn_once(folder, monkeypatch):
     ],
 )
 def test_a_cache_of_other_content_is_drawn_anew(folder, tmp_path, change):
-    (whole,) = folder.glob("typeset-*.npz")
+    (whole,) = folder.glob("typeset-v*.npz")
     with np.load(whole) as arrays:
         np.savez(tmp_path / whole.name, **change(dict(arrays)))
     assert fonts(tmp_path).spec.digest == fonts(folder).spec.digest
