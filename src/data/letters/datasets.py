@@ -21,7 +21,6 @@ from src.data.spec import Split
 STROKE_CHARACTERS = {"letters": string.ascii_uppercase, "digits": string.digits}
 STROKES_PER_CLASS = {"train": 1500, "val": 200, "test": 300}
 FONTS_PER_CLASS = {"train": 200, "val": 30, "test": 30}
-INKED = 18  # pixels in the middle of a side, outside of which no typeset letter has ink
 
 
 class EMNIST(ResidentData):
@@ -83,8 +82,7 @@ class Fonts(ResidentData):
     Args:
         cache: folder of drawn characters.
         letters: the variant, small or large.
-        side: of the images in pixels; below 28 the white border around small letters, whose ink lies within the middle
-            18, is narrower.
+        side: of the images in pixels; below 28 the white border is narrower.
     """
 
     name = "fonts"
@@ -93,10 +91,9 @@ class Fonts(ResidentData):
         super().__init__(**common)
         if letters not in typeset.VARIANTS:
             raise ValueError(f"data.letters={letters} is unknown: choose from {', '.join(typeset.VARIANTS)}")
-        if side not in range(INKED, typeset.SIDE + 1, 2):
-            raise ValueError(f"data.side={side}: choose an even number of pixels from {INKED} to {typeset.SIDE}")
-        if letters == "large" and side < typeset.SIDE:
-            raise ValueError(f"data.side={side} would cut large letters off: leave it out, or take data.letters=small")
+        inked = typeset.VARIANTS[letters].inked
+        if side not in range(inked, typeset.SIDE + 1, 2):
+            raise ValueError(f"data.side={side}: choose an even number of pixels from {inked} to {typeset.SIDE}")
         self.letters = letters
         self.cache = Path(cache)
         self.border = (typeset.SIDE - side) // 2

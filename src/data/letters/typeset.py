@@ -58,7 +58,8 @@ class Variant(NamedTuple):
     """Which styles letters have, and how far each letter is changed at random.
 
     `height` of a capital and `shift` are in pixels; letters that would leave the image are shifted less. `wider` is the
-    largest relative change of the width, `slant` of the slant's tangent.
+    largest relative change of the width, `slant` of the slant's tangent. All ink lies within the middle `inked` pixels
+    of a side.
     """
 
     styles: tuple[str, ...]
@@ -66,11 +67,15 @@ class Variant(NamedTuple):
     wider: float
     slant: float
     shift: float
+    inked: int
 
 
+PLAIN = ("sans", "sans_bold", "serif", "mono")
 VARIANTS = {
-    "small": Variant(tuple(STYLES), height=(7.5, 9.0), wider=0.05, slant=0.08, shift=1.5),
-    "large": Variant(("sans", "sans_bold", "serif", "mono"), height=(15.0, 16.0), wider=0.03, slant=0.03, shift=0.6),
+    "small": Variant(tuple(STYLES), height=(7.5, 9.0), wider=0.05, slant=0.08, shift=1.5, inked=18),
+    "large": Variant(
+        ("sans", "sans_bold", "serif", "mono"), height=(10.5, 11.5), wider=0.03, slant=0.03, shift=0.6, inked=20
+    ),
 }
 
 

@@ -32,27 +32,26 @@ def test_sizes_classes_and_polarity(folder):
     assert (spec.levels, spec.dark_ink) == (255, True)
 
 
-def test_a_narrower_border_cuts_no_ink_off(folder):
-    for name, whole in fonts(folder).splits.items():
-        cut = fonts(folder, side=18).splits[name]
-        assert cut.images.shape[1:] == (18, 18)
-        assert torch.equal(torch.nn.functional.pad(cut.images, [5] * 4, value=255), whole.images)
+@pytest.mark.parametrize(("letters", "side"), [("small", 18), ("large", 20)])
+def test_a_narrower_border_cuts_no_ink_off(folder, letters, side):
+    for name, whole in fonts(folder, letters=letters).splits.items():
+        cut = fonts(folder, letters=letters, side=side).splits[name]
+        assert cut.images.shape[1:] == (side, side)
+        assert torch.equal(torch.nn.functional.pad(cut.images, [(28 - side) // 2] * 4, value=255), whole.images)
         assert torch.equal(cut.labels, whole.labels)
 
 
-@pytest.mark.parametrize("side", [16, 19, 30])
-def test_a_side_that_cuts_ink_off_or_has_no_middle_is_refused(folder, side):
+@pytest.mark.parametrize(("letters", "side"), [("small", 16), ("small", 19), ("small", 30), ("large", 18)])
+def test_a_side_that_cuts_ink_off_or_has_no_middle_is_refused(folder, letters, side):
     with pytest.raises(ValueError, match=f"data.side={side}"):
-        fonts(folder, side=side)
+        fonts(folder, letters=letters, side=side)
 
 
-def test_large_letters_have_a_cache_of_their_own_and_need_the_whole_image(folder):
+def test_large_letters_have_a_cache_of_their_own(folder):
     small, large = fonts(folder), fonts(folder, letters="large")
     assert large.spec.digest != small.spec.digest == fonts(folder).spec.digest
     assert large.spec.shape == (1, 28, 28)
     assert set(large.known_factors("test")["style"].tolist()) == set(range(4))
-    with pytest.raises(ValueError, match=r"data\.side=20 would cut large letters off"):
-        fonts(folder, letters="large", side=20)
     with pytest.raises(ValueError, match=r"data\.letters=huge is unknown: choose from small, large"):
         fonts(folder, letters="huge")
 
