@@ -23,8 +23,8 @@ from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.fidelity import Fidelity
 from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage
-from src.evaluation.metrics.onset import mode_collapse_onset, onset_reason
-from src.evaluation.metrics.outcome import late_metrics, mode_outcome
+from src.evaluation.metrics.onset import onset_reason
+from src.evaluation.metrics.outcome import lasting_loss, late_metrics, mode_outcome
 from src.evaluation.oracles.base import Predictions
 from src.evaluation.oracles.controls import controls_of
 from src.evaluation.oracles.factory import oracle_of
@@ -171,7 +171,7 @@ class Coverage:
         num_modes, modes = int(self.modes["val"].measured_K.sum()), [row["modes"] for row in history]
         return {
             "outcome": mode_outcome(history, num_modes),
-            "onset": mode_collapse_onset([row["images_seen"] for row in history], modes, num_modes),
+            "onset": lasting_loss(history, num_modes),
             "onset_reason": onset_reason(modes, num_modes),
             "metrics": late_metrics(history),
         }

@@ -4,8 +4,8 @@ import math
 from dataclasses import replace
 
 from src.core.plain_data import is_number
-from src.evaluation.metrics.onset import NEVER_HALF, mode_collapse_onset, onset_reason
-from src.evaluation.metrics.outcome import LevelState, mode_outcome
+from src.evaluation.metrics.onset import NEVER_HALF, onset_reason
+from src.evaluation.metrics.outcome import LevelState, lasting_loss, mode_outcome
 from src.report.records import Run, is_names
 
 COLUMNS = ("images_seen", "modes", "modes_any", "effective_modes", "recognisable")
@@ -35,6 +35,6 @@ def _from_history(run: Run, num_modes: int) -> Run:
     return replace(
         run,
         outcome=mode_outcome(rows, num_modes),
-        onset=mode_collapse_onset([row["images_seen"] for row in rows], modes, num_modes),
+        onset=lasting_loss(rows, num_modes),
         onset_reason=onset_reason(modes, num_modes),
     )

@@ -13,7 +13,7 @@ import numpy as np
 
 from src.evaluation.metrics.onset import best_before, mode_collapse_onset
 
-READABLE = 0.5  # minimum share of recognisable samples of a readable generator
+READABLE = 0.1  # minimum share of recognisable samples from which on coverage by any sample tells of letters
 LATEST = 3  # evaluations whose median is the state at the end
 RISE_WIDTH = 2.5  # minimum rise of coverage between the last two quarters, in standard errors
 DROPS = 2  # late evaluations below half of the best coverage before: the generator switches between modes
@@ -61,20 +61,27 @@ def late(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcome:
     """The outcome of a run with at least one evaluation, by the first rule that applies.
 
-    Collapsed, after half the modes were covered: a lasting loss (`mode_collapse_onset`), or two late evaluations below
-    half of the best coverage before. Learning: coverage by any sample, `modes_any`, still rises. Collapsed: readable
+    Collapsed, after half the modes were covered: a lasting loss (`lasting_loss`), or two late evaluations below half of
+    the best coverage before. Learning: coverage by any sample, `modes_any`, still rises. Collapsed: readable
     samples with `effective_modes` below half the modes. Learning: half the modes were never covered. Else covering.
     """
     modes_E = _column(history, "modes")
     images_seen = [row["images_seen"] for row in history]
-    if mode_collapse_onset(images_seen, modes_E, num_modes) is not None or _drops(images_seen, modes_E, num_modes):
+    if lasting_loss(history, num_modes) is not None or _drops(images_seen, modes_E, num_modes):
         return Outcome.COLLAPSED
     if _rises(_column(history, "modes_any"), num_modes):
         return Outcome.LEARNING
-    readable = np.median(_column(history, "recognisable")[-LATEST:]) >= READABLE
-    if readable and np.median(_column(history, "effective_modes")[-LATEST:]) < num_modes / 2:
+    if _readable(history) and np.median(_column(history, "effective_modes")[-LATEST:]) < num_modes / 2:
         return Outcome.COLLAPSED
     return Outcome.LEARNING if modes_E.max() < num_modes / 2 else Outcome.COVERING
+
+
+def lasting_loss(history: Sequence[Mapping[str, Any]], num_modes: int) -> int | None:
+    """Images seen at the onset of the first lasting loss of `modes` or, if samples are readable, of `modes_any`."""
+    images_seen = [row["images_seen"] for row in history]
+    counts = [_column(history, key) for key in (("modes", "modes_any") if _readable(history) else ("modes",))]
+    onsets = (mode_collapse_onset(images_seen, modes_E, num_modes) for modes_E in counts)
+    return min((onset for onset in onsets if onset is not None), default=None)
 
 
 def worst_state(metrics: Mapping[str, Any]) -> LevelState:
@@ -87,6 +94,11 @@ def worst_state(metrics: Mapping[str, Any]) -> LevelState:
 def _column(history: Sequence[Mapping[str, Any]], key: str) -> np.ndarray:
     """Numbers [E], NaN where missing."""
     return np.array([math.nan if row.get(key) is None else row[key] for row in history], dtype=float)
+
+
+def _readable(history: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether enough of the latest samples are recognisable."""
+    return bool(np.median(_column(history, "recognisable")[-LATEST:]) >= READABLE)
 
 
 def _drops(images_seen: Sequence[int], modes_E: np.ndarray, num_modes: int) -> bool:

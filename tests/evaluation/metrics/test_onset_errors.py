@@ -66,9 +66,14 @@ def test_a_loss_after_learning_is_found():
     assert len(onsets(runs(mean_E, 1.5))) >= 0.95 * RUNS
 
 
+def row(seen: int, modes: int, modes_any: int) -> dict[str, float]:
+    readable = {"recognisable": 0.8, "effective_modes": modes_any}
+    return {"images_seen": seen, "modes": modes, "modes_any": modes_any} | readable
+
+
 def outcomes(modes_RE: np.ndarray, any_RE: np.ndarray) -> list[Outcome]:
     runs = (zip(modes_E, any_E, strict=True) for modes_E, any_E in zip(modes_RE.tolist(), any_RE.tolist(), strict=True))
-    rows = ([{"images_seen": seen, "modes": m, "modes_any": a} for seen, (m, a) in enumerate(run, 1)] for run in runs)
+    rows = ([row(seen, m, a) for seen, (m, a) in enumerate(run, 1)] for run in runs)
     return [mode_outcome(history, NUM_MODES) for history in rows]
 
 

@@ -2,7 +2,10 @@ import math
 
 import pytest
 
-from src.evaluation.metrics.outcome import LevelState, Outcome, late_metrics, mode_outcome, worst_state
+from src.evaluation.metrics.outcome import LevelState, Outcome, lasting_loss, late_metrics, mode_outcome, worst_state
+
+CLEARER = [0, 4, 14, 14, 13, 14, 15, 15, 16, 16]
+LOST = [15, 26, 26, 25, 23, 23, 22, 21, 19, 19]
 
 
 def history(modes, any_sample=None, recognisable=0.9, effective=None):
@@ -39,10 +42,19 @@ def history(modes, any_sample=None, recognisable=0.9, effective=None):
         (history([20, 24, 4, 3, 4, 22, 23, 24, 23, 24], [24] * 10), Outcome.COVERING),  # early, and over
         (history([18, 22, 19, 21, 18, 22, 20, 17, 21, 19], [26] * 10), Outcome.COVERING),  # noise
         (history([14, 15, 16, 16, 17, 18, 20, 22]), Outcome.LEARNING),  # more than half, and still rising
+        (history(CLEARER, LOST, 0.5), Outcome.COLLAPSED),  # letters vanish while the others become clearer
+        (history(CLEARER, LOST, 0.05), Outcome.COVERING),  # what is lost were no letters
     ],
 )
 def test_outcomes(rows, expected):
     assert mode_outcome(rows, 26) is expected
+
+
+def test_the_onset_is_the_first_of_both_counts():
+    assert lasting_loss(history(CLEARER, LOST, 0.05), 26) is None
+    assert lasting_loss(history(CLEARER, LOST, 0.5), 26) == 500
+    fallen = [15, 24, 24, 10, 9, 10, 9, 9, 9, 9]
+    assert lasting_loss(history(fallen, LOST, 0.5), 26) == 400
 
 
 def test_evaluations_of_earlier_versions_may_lack_columns():
