@@ -42,21 +42,21 @@ def test_a_failing_job_stops_no_other(command: Command, monkeypatch: pytest.Monk
 @pytest.mark.ci
 def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: Command):
     small = [option for option in SMALL if not option.startswith(("data=", "~"))]
-    outcome = command("study=quick", "hydra/launcher=basic", "seed=1,2", "experiment=quick/seed_fm", *small)
+    outcome = command("study=quick", "hydra/launcher=basic", "seed=1,2", "experiment=quick/mlp_fm", *small)
     assert outcome.status == 0
     sweep = only("multirun/quick/*")
     found = [results(path.parent) for path in sweep.glob("*/results.json")]
     assert sorted(run["seed"] for run in found) == [1, 2]
-    assert {run["name"] for run in found} == {"seed_fm"}
-    assert {path.name for path in sweep.glob("seed*")} == {"seed_fm_seed-1", "seed_fm_seed-2"}
-    assert "[1 of 2] seed_fm seed 1: modes" in outcome.said
-    assert "[2 of 2] seed_fm seed 2: modes" in outcome.said
+    assert {run["name"] for run in found} == {"mlp_fm"}
+    assert {path.name for path in sweep.glob("mlp*")} == {"mlp_fm_seed-1", "mlp_fm_seed-2"}
+    assert "[1 of 2] mlp_fm seed 1: modes" in outcome.said
+    assert "[2 of 2] mlp_fm seed 2: modes" in outcome.said
 
 
 def test_a_dry_run_lists_and_runs_nothing(command: Command):
     outcome = command("study=quick", "study.seeds=4", "study.dry_run=true")
     assert outcome.status == 0
-    assert "36 jobs in multirun/quick/" in outcome.said
+    assert "32 jobs in multirun/quick/" in outcome.said
     assert "vae_free_bits  seed 0 1 2 3" in outcome.said
     assert not Path("multirun").exists()
 
@@ -95,7 +95,7 @@ def test_a_sweep_goes_on_with_what_is_missing(command: Command, monkeypatch: pyt
 
 def test_a_sweep_gets_more_seeds_but_no_other_choices(command: Command):
     small = [option for option in SMALL if not option.startswith(("data=", "~"))]
-    study = ("study=quick", "hydra/launcher=basic", "experiment=quick/seed_fm", *small)
+    study = ("study=quick", "hydra/launcher=basic", "experiment=quick/mlp_fm", *small)
     assert command(*study, "study.seeds=1", "hydra.sweep.dir=study").status == 0
     outcome = command(*study, "study.seeds=2", "study.resume=study")
     assert outcome.status == 0

@@ -51,6 +51,9 @@ def head(recipe: str) -> str:
         ("toy_ring_r3", "toy_ring_standard", {LOSS, TRICKS + "r1", TRICKS + "r2", TRICKS + "ema"}),
         ("toy_grid_r3", "toy_grid_standard", {LOSS, TRICKS + "r1", TRICKS + "r2", TRICKS + "ema"}),
         ("toy_grid_standard", "toy_ring_standard", {"data._target_"}),
+        ("quick/mlp_fm", "quick/mlp_standard", {LOSS}),
+        ("quick/mlp_r1", "quick/mlp_standard", {TRICKS + "r1"}),
+        ("quick/mlp_r3", "quick/mlp_standard", {LOSS, TRICKS + "r1", TRICKS + "r2"}),
         ("quick/seed_fm", "quick/seed_standard", {LOSS}),
         ("quick/seed_r1", "quick/seed_standard", {TRICKS + "r1"}),
         ("quick/seed_r3", "quick/seed_standard", {LOSS, TRICKS + "r1", TRICKS + "r2"}),
@@ -77,7 +80,7 @@ def test_a_recipe_changes_one_thing_or_says_that_it_is_a_bundle(recipe):
 
 
 @pytest.mark.parametrize(
-    "experiment", ["toy_ring_standard", "toy_grid_standard", "quick/seed_standard", "gan_standard"]
+    "experiment", ["toy_ring_standard", "toy_grid_standard", "quick/mlp_standard", "quick/seed_standard", "gan_standard"]
 )
 def test_baselines_start_from_dcgans_momentum(experiment):
     """Radford et al. 2016, section 4: β1 0.9 makes the training of GANs oscillate, 0.5 stabilises it."""
