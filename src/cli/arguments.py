@@ -1,13 +1,11 @@
 """The command line: options are checked before anything is made, and a wrong one gets one line."""
 
 import importlib
-import re
 import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from functools import partial, wraps
 from pathlib import Path
 from types import ModuleType
@@ -19,23 +17,22 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.errors import MissingConfigException
+from hydra.core.override_parser.types import Override, ValueType
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from src.cli.explanations import check_words, explain, explain_flag, replaced
 from src.cli.trainer_options import check_trainer_options
-from src.cli.unknown_options import check_added_options, check_classes, check_own_options, hint
-from src.core.commands import CONFIGURATION
+from src.cli.unknown_options import check_added_options, check_classes, check_own_options
 from src.core.config_checks import check_argument_types, check_config, check_gpu
 from src.core.console import announce_import
 from src.core.environment import ignore_ranks, process_rank
-from src.core.errors import exit_with_error, is_user_error, message
-from src.core.run_names import RENAMED_CHOICES
+from src.core.errors import exit_with_error, is_user_error
 from src.core.validation import COUNT
 from src.training.cluster import is_alone
 
-HELP = "options are given as key=value, as in experiment=gan_fm; --help lists them"
+LISTED = (None, ValueType.ELEMENT, ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
 HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
 
 
@@ -91,6 +88,8 @@ class _Parser(ArgumentParser):
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         parsed = self.parse_intermixed_args(args, namespace)
         check_words(parsed.overrides)
+        for note in replaced(parsed.overrides):
+            print(note, file=sys.stderr)
         if parsed.experimental_rerun:
             raise ValueError("--experimental-rerun: a run goes on with resume=FOLDER")
         if parsed.resolve and not (parsed.cfg or parsed.help):
@@ -110,80 +109,6 @@ def hydra_parser() -> ArgumentParser:
     return parser
 
 
-def explain_flag(text: str, arguments: Sequence[str]) -> str:
-    """A message for a wrong flag."""
-    unknown = re.match(r"unrecognized arguments: (--?([\w.-]+)\S*)", text)
-    if not unknown:
-        return f"{text}; {HELP}"
-    flag, key = unknown[1], unknown[2].replace("-", "_")
-    name, _, value = flag.partition("=")
-    if not value and flag in arguments[:-1]:
-        value = arguments[arguments.index(flag) + 1]
-        value = "" if value.startswith("-") or "=" in value else value
-    return f"{name}: options have no dashes; write {key}={value or 'VALUE'}; --help lists them"
-
-
-def check_words(words: Sequence[str]) -> None:
-    """Checks that every word is a key=value.
-
-    Raises:
-        ValueError: one is not; with what was probably meant.
-    """
-    for index, word in enumerate(words):
-        following = words[index + 1] if index + 1 < len(words) else ""
-        if word.startswith("~") or ("=" in word and word.strip() != "=" and not word.startswith("=")):
-            if word.endswith("=") and following and "=" not in following:
-                raise ValueError(f"{word} {following}: write {word}{following}, without a space")
-            continue
-        given = word.strip("= ")
-        if following.startswith("=") and len(words) > index + 1:
-            value = following.strip("=") or (words[index + 2] if index + 2 < len(words) else "VALUE")
-            raise ValueError(f"{word} {following}: write {given}={value}, without spaces")
-        if index and words[index - 1].endswith(","):
-            raise ValueError(f"{words[index - 1]} {word}: write {words[index - 1]}{word}, without a space")
-        groups = [path.relative_to(CONFIGURATION).parts[0] for path in sorted(CONFIGURATION.glob(f"*/{given}.yaml"))]
-        if groups:
-            raise ValueError(f"{word}: write {groups[0]}={given}")
-        if following and "=" not in following:
-            raise ValueError(f"{word} {following}: write {given}={following}")
-        raise ValueError(f"{word}: {HELP}")
-
-
-def explain(error: Exception) -> str:
-    """Hydra's error about an option in one line, with the most similar option that exists."""
-    text = str(error)
-    unknown = re.match(r"Could not (?:override|delete from config\.) '([^']+)'", text)
-    root = getattr(error.__cause__, "parent_node", None)
-    if unknown and root is not None:
-        key = unknown[1]
-        missing = getattr(error.__cause__, "full_key", key) or key
-        return f"{_overriding(text, key)}: there is no option {missing}{hint(key, root._get_root())}"
-    choices = re.search(r"Could not (?:find|load) '([^']*)'", text)
-    if isinstance(error, MissingConfigException) and choices:
-        group, _, chosen = choices[1].rpartition("/")
-        options = error.options or sorted(path.stem for path in (CONFIGURATION / group).glob("*.yaml"))
-        if f"{group}={chosen}" in RENAMED_CHOICES:
-            return f"{group}={chosen}: it is now called {RENAMED_CHOICES[f'{group}={chosen}']}"
-        near = get_close_matches(chosen, options, 1)
-        meant = f"did you mean {near[0]}? " if near else ""
-        return f"{group}={chosen}: there is no such choice in {group}; {meant}choose {', '.join(options)}"
-    if unknown and "No match in the defaults list" in text:
-        group = unknown[1].partition("@")[0]
-        family = group.partition(".")[0]
-        return f"{group}: this command's model has no {family}; add model={family}" if "." in group else message(error)
-    twice = re.match(r"Multiple values for ([\w./]+)", text)
-    if twice:
-        return f"{twice[1]}: it has a value already; leave out the + before {twice[1]}="
-    said = message(error).partition(" See https://hydra.cc")[0]
-    given = getattr(error, "override", None)  # of what cannot be parsed
-    return f"{given}: {said}" if given and given not in said else said
-
-
-def _overriding(text: str, key: str) -> str:
-    given = re.search(r"To append to your config use \+(.+)", text)
-    return given[1] if given else key
-
-
 class CheckCommand(Callback):
     """Hydra callback that checks the options before a folder is made."""
 
@@ -193,7 +118,7 @@ class CheckCommand(Callback):
         except Exception as error:
             if not is_user_error(error):
                 raise
-            exit_with_error(message(error))
+            exit_with_error(explain(error))
 
     on_multirun_start = on_run_start
 
@@ -248,12 +173,21 @@ def check_options(config: DictConfig) -> None:
     if config.hydra.mode == RunMode.RUN:  # the jobs of a sweep may run on machines that have other modules
         check_classes(parsed)
         check_own_options(config, parsed)
+    elif not config.hydra.sweeper.params and all(each.value_type in LISTED for each in parsed):
+        first = [_first_value(each) for each in parsed]  # of the jobs' options, which are composed much later
+        compose(config.hydra.job.config_name, first)
     added = [each for each in parsed if each.is_add() or each.is_force_add()]
     added = [each for each in added if each.key_or_group not in config.hydra.runtime.choices]
     if added:
         others = [each.input_line for each in parsed if each not in added and not each.is_sweep_override()]
         check_added_options(compose(config.hydra.job.config_name, others, return_hydra_config=True), config, added)
     check_trainer_options(config)
+
+
+def _first_value(override: Override) -> str:
+    if not override.is_sweep_override():
+        return override.input_line
+    return f"{override.input_line.partition('=')[0]}={next(override.sweep_string_iterator())}"
 
 
 def remove_unstarted(folder: Path) -> None:

@@ -51,7 +51,12 @@ def check_folder(resume: str | None, folder: Path) -> None:
         check_unused(folder)
         return
     run = Path(resume)
-    read_record(run)
+    try:
+        read_record(run)
+    except FileNotFoundError as error:
+        newest = max(Path("multirun", "single").glob("*/.hydra/config.yaml"), default=None)
+        hint = f"; the newest run here is {newest.parents[1]}" if newest else ""
+        raise FileNotFoundError(f"{error}{hint}") from None
     if run.resolve() != folder.resolve():
         raise ValueError(
             f"hydra.run.dir={folder}: resume={run} goes on in its own folder; leave hydra.run.dir out, or resume a copy"

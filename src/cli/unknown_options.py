@@ -9,38 +9,9 @@ from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from src.cli.trainer_options import LENGTH, MEMORY
+from src.cli.synonyms import ENDINGS, OPTIONS
 from src.core.config_checks import RENAMED_OPTIONS
 
-# Words from elsewhere for what has another name here, and what to say of them.
-WORDS = {
-    **dict.fromkeys(
-        ("epoch", "epochs", "num_epochs", "n_epochs", "nepochs", "max_epochs", "train_epochs"),
-        f"{LENGTH}: the size of the training split times the epochs",
-    ),
-    **dict.fromkeys(
-        ("steps", "max_steps", "num_steps", "n_steps", "iterations", "iters", "n_iter", "num_iterations", "niter"),
-        f"{LENGTH}: steps times batch_size",
-    ),
-    **dict.fromkeys(("batch", "bs", "batchsize", "batch-size", "train_batch_size"), "use batch_size="),
-    **dict.fromkeys(("dataset", "data_set"), "use data="),
-    **dict.fromkeys(("data_dir", "root", "data_path", "datadir"), "use data.root="),
-    **dict.fromkeys(("device", "gpu", "gpus", "cuda", "use_cuda", "ngpu"), "use accelerator=, cpu, gpu or auto"),
-    **dict.fromkeys(("devices", "num_devices"), "use accelerator=ddp trainer.devices="),
-    **dict.fromkeys(("precision", "amp", "fp16", "bf16"), "use trainer.precision=bf16-mixed or 32-true"),
-    **dict.fromkeys(("output", "output_dir", "out", "outdir", "save_dir", "log_dir", "name"), "use hydra.run.dir="),
-    **dict.fromkeys(("seeds", "num_seeds", "n_seeds"), "use -m 'seed=range(3)', or study.seeds= with study="),
-    **dict.fromkeys(("resume_from", "checkpoint", "ckpt", "ckpt_path", "load"), "use resume=, the folder of a run"),
-    **dict.fromkeys(("workers", "num_workers"), MEMORY),
-    **dict.fromkeys(("beta", "kl_weight", "anneal", "annealing", "warmup_epochs", "free_bits"), "use vae.anneal="),
-    **dict.fromkeys(("trick", "tricks"), "use gan.tricks=[…]"),
-    "loss": "use gan.loss=",
-}
-# What an option is called here whose name alone says too little: all that end so.
-ENDINGS = {
-    **dict.fromkeys(("lr", "learning_rate", "learningrate"), (".lr",)),
-    **dict.fromkeys(("z", "latent", "latent_dim", "latent_size", "z_dim", "zdim", "nz"), (".z", ".z_high", ".z_low")),
-}
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 SLOTS = ("gan.loss", "gan.tricks", "vae.anneal")  # whose entries are classes by name
 FREE = ("hydra.job", "hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.help", "hydra.hydra_help")
@@ -61,7 +32,8 @@ def check_added_options(defined: DictConfig, config: DictConfig, added: Sequence
     for override in added:
         key = override.key_or_group
         if f"${{{key}" not in text and not is_read(defined, config, key):
-            raise ValueError(f"{override.input_line}: nothing reads {key}{hint(key, defined)}")
+            given = override.input_line.partition("=")[2]
+            raise ValueError(f"{override.input_line}: nothing reads {key}{hint(key, defined, given)}")
 
 
 def check_classes(overrides: Sequence[Override]) -> None:
@@ -140,28 +112,33 @@ def _is_read_of_own(key: str, node: DictConfig) -> bool:
     return key in ("gan.generator.z", "gan.discriminator.features") and _is_own(node)
 
 
-def hint(key: str, config: DictConfig) -> str:
+def hint(key: str, config: DictConfig, value: str = "") -> str:
     """The end of a message: what to use instead of an unknown option; empty if nothing is similar."""
     known = list(_keys(config))
-    family, last = key.partition(".")[0], key.rpartition(".")[2]
+    family, last = key.partition(".")[0], key.rpartition(".")[2].lower()
     if family in ("gan", "vae") and family not in config:
-        present = "vae" if family == "gan" else "gan"
-        return f"; the model here is model={present}; add model={family}, or choose an experiment of that kind"
+        return f"; {other_family(family)}"
     if key in RENAMED_OPTIONS:
         return f"; its name is now {RENAMED_OPTIONS[key]}"
     if family == "hydra":
         return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
-    if last.lower() in ENDINGS:
-        near = [name for name in known if name.endswith(ENDINGS[last.lower()])]
-        return f"; use {' and '.join(f'{name}=' for name in near)}" if near else ""
-    word = get_close_matches(last.lower(), WORDS, 1, 0.9)
-    if word and family in (key, "trainer"):
-        return f"; {WORDS[word[0]]}"
+    if last in ENDINGS:
+        near = [f"{name}={value}" for name in known if name.endswith(tuple(ENDINGS[last].split()))]
+        return f"; use {' and '.join(near)}" if near else ""
+    word = get_close_matches(last, OPTIONS, 1, 0.9 if family in (key, "trainer") else 1.0)
+    if word:
+        return f"; {OPTIONS[word[0]].format(value=value)}"
     near = [name for name in known if name.endswith(f".{key}")] or get_close_matches(key, known, 3, 0.85)
     if not near:
         ends = {name.rpartition(".")[2]: name for name in reversed(known)}
         near = [ends[end] for end in get_close_matches(last, list(ends), 2, 0.8)]
     return f"; did you mean {' or '.join(near[:4])}?" if near else ""
+
+
+def other_family(family: str) -> str:
+    """What to do about an option of the model that the command does not have."""
+    present = "vae" if family == "gan" else "gan"
+    return f"the model here is model={present}; add model={family}, or choose an experiment of that kind"
 
 
 def _has(config: DictConfig, path: Sequence[str]) -> bool:

@@ -38,7 +38,7 @@ def add(config: DictConfig, *options: str) -> None:
         ("vae", "++num_epochs=3", "budget="),
         ("vae", "+trainer.max_step=10", "budget="),
         ("vae", "+lr=1", "vae.optimizer.lr="),
-        ("gan", "+lr=1", "gan.generator_optimizer.lr= and gan.discriminator_optimizer.lr="),
+        ("gan", "+lr=1", "gan.generator_optimizer.lr=1 and gan.discriminator_optimizer.lr=1"),
         ("gan", "+gan.lr=1", "gan.generator_optimizer.lr="),
         ("vae", "+buget=3", "did you mean budget?"),
         ("gan", "+gan.generator.widht=8", "gan.generator.width"),
