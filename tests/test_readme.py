@@ -45,3 +45,8 @@ def test_the_users_commands_stand_in_it_to_the_letter():
         "python -m src.train -m vae.anneal=linear,cyclical,free_bits",
     ):
         assert command in README
+
+
+def test_it_can_be_read_in_one_go():
+    assert len(README.splitlines()) <= 250
+    assert len(README.encode()) <= 15_000
