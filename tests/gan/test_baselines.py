@@ -80,7 +80,8 @@ def test_a_recipe_changes_one_thing_or_says_that_it_is_a_bundle(recipe):
 
 
 @pytest.mark.parametrize(
-    "experiment", ["toy_ring_standard", "toy_grid_standard", "quick/mlp_standard", "quick/seed_standard", "gan_standard"]
+    "experiment",
+    ["toy_ring_standard", "toy_grid_standard", "quick/mlp_standard", "quick/seed_standard", "gan_standard"],
 )
 def test_baselines_start_from_dcgans_momentum(experiment):
     """Radford et al. 2016, section 4: β1 0.9 makes the training of GANs oscillate, 0.5 stabilises it."""
