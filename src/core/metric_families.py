@@ -67,7 +67,7 @@ FAMILIES = {
         ),
         primary=("kl_late", "kl"),
         headline=("modes",),
-        curves=("modes", "modes_any", "kl"),
+        curves=("modes", "modes_any", "kl", "kl_any"),
         signals=(
             *("logit_gap", "discriminator_accuracy"),
             *("generator_gradient", "discriminator_gradient", "feature_variance", "channel_balance"),

@@ -7,11 +7,17 @@ from dataclasses import dataclass
 class Chapter:
     """A question that runs examine at their end: what they measured for it, and pictures and sounds in samples/.
 
-    Where there are too many names to show pictures of all, the first metric decides of which. Of a sound there is also
-    said what its first bars are, and how many of them to play.
+    The answer is `yes` where the metric `key` exceeds the largest of the metrics `against` (0 without any), else `no`;
+    `decides` says so. Where there are too many names to show pictures of all, the first metric decides of which. Of a
+    sound there is also said what its first bars are, and how many of them to play.
     """
 
     heading: str
+    key: str
+    against: tuple[str, ...]
+    yes: str
+    no: str
+    decides: str
     note: str
     metrics: tuple[str, ...]
     grids: tuple[tuple[str, str], ...] = ()
@@ -21,6 +27,11 @@ class Chapter:
 MUSIC = (
     Chapter(
         "What each latent dimension controls",
+        "named_high",
+        (),
+        "dimensions of z_high control a musical feature each",
+        "no dimension of z_high controls a musical feature",
+        "Decides: how many active dimensions of z_high have a feature's name (named, high).",
         "A dimension gets a feature's name if it is active, their rank correlation on held-out bars is strong and "
         "holds after Holm's correction over all pairs, and they share more information than shuffled bars do; "
         "samples/associations.csv of each run has every pair in numbers. MIG and DCI: whether one dimension answers "
@@ -39,6 +50,11 @@ MUSIC = (
     ),
     Chapter(
         "Does z_high hold the style, and z_low the variation?",
+        "style_probe_high",
+        ("style_probe_low",),
+        "z_high tells the style better than z_low does",
+        "z_high tells the style no better than z_low does",
+        "Decides: the share of held-out bars whose style a linear probe reads off z_high, against z_low (probe).",
         "Probe: held-out bars whose style a linear classifier reads off a level's codes; its floor is the share of the "
         "commonest style. Variance: the share of a level's variance that lies between styles. Agreement and distance: "
         "how often bars with one level fixed and the other drawn anew sound like one style, and what share of their "
@@ -53,6 +69,11 @@ MUSIC = (
     ),
     Chapter(
         "Style transfer and interpolation",
+        "transfer_high",
+        ("transfer_copy", "transfer_target", "transfer_mean"),
+        "the target's z_high transfers the style better than any copy would",
+        "the target's z_high transfers the style no better than a copy would",
+        "Decides: the share of successful transfers by z_high, against the best of copy, target and mean.",
         "A transfer succeeds if the oracle hears the target's style and the rhythm stays as near to the source as real "
         "bars of one style are to each other; both were fixed beforehand. High and low: which level comes from the "
         "target. Copy, target and mean: the source as it is, the target's bar as it is, and the target style's typical "
@@ -70,6 +91,11 @@ MUSIC = (
     ),
     Chapter(
         "Can it be controlled?",
+        "control_density_correlation",
+        (),
+        "the density of bars follows what is asked for",
+        "the density of bars does not follow what is asked for",
+        "Decides: the rank correlation of asked and obtained density (density: ρ).",
         "Density and syncopation are changed along a direction measured on validation bars; the slope is 1 where what "
         "is asked for is what one gets.",
         (
@@ -80,6 +106,12 @@ MUSIC = (
     ),
     Chapter(
         "Is it musical?",
+        "told_apart",
+        ("told_apart_real",),
+        "a classifier distinguishes samples from real bars",
+        "a classifier distinguishes samples from real bars no better than real bars from real ones",
+        "Decides: the accuracy of a classifier of samples and test bars, against that of real bars in their place "
+        "(C2ST accuracy); there was no listening test.",
         "Copied: share of bars that are in the training set. C2ST accuracy: how often a small classifier distinguishes "
         "samples from real bars (classifier two-sample test); 0.5 is as good as real. Cell entropy: uncertainty of the "
         "decoder in nats per cell; lower is sharper.",

@@ -126,7 +126,7 @@ class VAEEvaluator:
                 metrics |= likelihood_metrics(vae, cells_NTV, self.train, self.importance_samples)
                 metrics |= {} if self.true_nll is None else {"entropy": self.true_nll.mean()}
             else:
-                metrics |= {name: float(value) for name, value in vae.annealed.items()}
+                metrics |= {name: float(value) for name, value in vae.annealed.items()} | vae.take_schedule()
             samples = vae.sample(self.samples.num_samples_of(split), SEED)
             sample_metrics, sample_artifacts = self.samples.evaluate(vae, samples, split)
             metrics |= sample_metrics

@@ -1,25 +1,23 @@
 """The answer in three sentences, and the questions that the two kinds of collapse raise, each with its evidence."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from src.report.collapse import budget, level_collapse, likelihood, mode_collapse, prevention
-from src.report.document import Block, Bullets, Details, Heading, Paragraph, Picture, Table
-from src.report.figures import picture
-from src.report.figures.curves import LOG_SCALED, QUANTITIES, curves, level_curves
-from src.report.figures.forest import forest
-from src.report.figures.heatmaps import dimension_maps, share_map, survival_maps
+from src.report.collapse import budget, level_collapse, mode_collapse, prevention, readability, reference
+from src.report.document import Block, Details, Part, Picture, Table, part
+from src.report.figures import charted, picture
+from src.report.figures.curves import curves, level_curves, schedules
+from src.report.figures.forest import forest, shown_verdicts
+from src.report.figures.gallery import galleries
+from src.report.figures.heatmaps import share_data, share_map, survival_map
 from src.report.figures.rate_distortion import rate_distortion
 from src.report.grouping import Section
-from src.report.remedies import MANY, Remedy, confidence, effect, effectiveness, remedies
+from src.report.remedies import confidence, effect
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
 from src.report.trajectories import ABSENT, characters, onset_shares, onset_table
-from src.report.verdicts import Verdict
 
-UNANSWERED = "None of these runs can tell."
 MOST_ROWS = 12  # of a table that is not folded
-ORDER = (Verdict.HELPS, Verdict.RAISES, Verdict.LOWERS, Verdict.UNCLEAR, Verdict.HURTS, Verdict.WITHHELD)
 
 
 @dataclass(frozen=True)
@@ -32,75 +30,84 @@ class Sentence:
 
 def opening(section: Section) -> list[Sentence]:
     """Three sentences, whatever the runs: the collapse, the remedies, the confidence."""
-    modes, spent = mode_collapse(section, section.family.absent), budget(section)
-    outcome = effect(section)
+    modes, outcome = mode_collapse(section, section.family.absent), effect(section)
+    collapse = say("opening", section, modes, *level_collapse(section), budget(section), readability(section))
     return [
-        Sentence(say("opening", section, modes, *level_collapse(section), spent)),
+        Sentence(collapse),
         Sentence(say("effect", section, outcome), outcome.kind),
         Sentence(say("confidence", section, confidence(section)), "caution"),
     ]
 
 
-def answers(section: Section) -> list[Block]:
-    """Headings in the order in which one would ask; nothing for a family that the report does not know."""
+def answers(section: Section) -> list[Part]:
+    """Parts in the order in which one would ask; nothing for a family that the report does not know."""
     if not section.included or section.family.absent not in section.name_keys:
         return []
     return _posterior(section) if section.family.levels else _modes(section)
 
 
-def _modes(section: Section) -> list[Block]:
-    key, spent = section.family.absent, budget(section)
-    modes = mode_collapse(section, key)
-    tried = [summary for summary in section.ranked if summary.mean("modes") is not None]
+def _modes(section: Section) -> list[Part]:
+    modes, readable = mode_collapse(section, section.family.absent), readability(section)
+    any_sample = readable is not None and section.baseline_label in readable.unreadable
+    key = "modes_any" if any_sample and "modes_any" in section.metric_keys else "modes"
+    tried = [summary for summary in section.ranked if summary.included and summary.mean(key) is not None]
     return [
-        *_answer(
+        *part(
             "Mode coverage with and without the fix",
-            [say("absence", section, key, modes), say("coverage", section, tried)],
-            [*_curves(section), picture("shares", section, share_map(section))],
-            [_folded("What is missing under each name", absence_table(section))],
+            say("coverage", section, key, max(tried, key=lambda s: s.mean(key), default=None), readable),
+            say("decides", section, key),
+            *_curves(section, key),
+            _shares(section),
+            _folded("What is missing under each name", absence_table(section)),
+            is_open=True,
         ),
-        *_answer(
+        *part(
             "When collapse begins",
-            [say("onset", section, modes, spent), say("onset_shares", onset_shares(section))],
-            [_folded("Onset under each name", onset_table(section)), *survival_pictures(section)],
+            say("onset", section, modes, budget(section), onset_shares(section)),
+            say("decides", section, "onset"),
+            _folded("Onset under each name", onset_table(section)),
+            picture("survival", section, survival_map(section), characters(section) == 1),
         ),
-        *_answer("How effective the chosen technique is", [_effectiveness(section)], _differences(section)),
+        *part(
+            "How effective the chosen technique is",
+            say("effect", section, effect(section)),
+            say("decides", section, section.primary),
+            *_differences(section),
+        ),
     ]
 
 
-def _posterior(section: Section) -> list[Block]:
+def _posterior(section: Section) -> list[Part]:
     state, levels = level_collapse(section)
-    kept = [say("prevention", section, *outcome) for one in levels if (outcome := prevention(section, one.name))]
-    if not kept and any(summary.included for summary in section.remedies):
-        kept = [say("nothing_prevented", section)]
-    best = likelihood(section)
-    missing = say("absence", section, ABSENT, mode_collapse(section, ABSENT))
+    kept = [outcome for one in levels if (outcome := prevention(section, one.name))]
+    tried = any(summary.included for summary in section.remedies)
     return [
-        *_answer(
+        *part(
             "Evidence of posterior collapse",
-            [say("evidence", section, state, levels, budget(section))],
-            [_levels(section, "kl"), _folded("What collapses under each name", absence_table(section))],
-            [picture("dimensions", section, dimension_maps(section))],
+            say("evidence", section, state, levels, budget(section)),
+            say("decides", section, "levels"),
+            charted("levels", section, level_curves(section, "kl"), suffix="kl"),
+            _folded("What collapses under each name", absence_table(section)),
+            *galleries(section, [("kl_dimensions", "KL of each latent dimension during training")]),
+            is_open=True,
         ),
-        *_answer("How annealing prevented it", kept, [_levels(section, "active"), _levels(section, "beta")]),
-        *_answer(
+        *part(
+            "How annealing prevented it",
+            say("prevention", section, kept) if tried else "",
+            say("decides", section, "prevention"),
+            charted("schedules", section, schedules(section)),
+            charted("levels", section, level_curves(section, "active"), suffix="active"),
+        ),
+        *part(
             "Comparison of annealing strategies",
-            [say("likelihood", section, best) if best else "", _effectiveness(section), missing],
-            [*_differences(section), picture("plane", section, rate_distortion(section))],
-            [*_curves(section), picture("shares", section, share_map(section))],
+            say("likelihood", section, effect(section), *map(partial(reference, section), ("floor_nll", "entropy"))),
+            say("decides", section, section.primary),
+            *_differences(section),
+            picture("plane", section, rate_distortion(section)),
+            *_curves(section, section.primary),
+            _shares(section),
         ),
     ]
-
-
-def _answer(question: str, sentences: Sequence[str], *shown: Sequence[Block | None]) -> list[Block]:
-    text = " ".join(sentence for sentence in sentences if sentence)
-    blocks = [block for group in shown for block in group if block]
-    return [Heading(question, 3), Paragraph(text or UNANSWERED, "answer"), *blocks]
-
-
-def _effectiveness(section: Section) -> str:
-    outcome = effectiveness(section)
-    return say("effectiveness", section, outcome) if outcome else say("effect", section, effect(section))
 
 
 def _folded(what: str, table: Table | None) -> Block | None:
@@ -108,35 +115,16 @@ def _folded(what: str, table: Table | None) -> Block | None:
     return Details(what, [table]) if table and len(table.rows) > MOST_ROWS else table
 
 
-def _curves(section: Section) -> list[Picture | None]:
-    keys = section.family.curves
-    return [picture("curves", section, curves(section, k), k, k in LOG_SCALED, suffix=k) for k in keys]
+def _curves(section: Section, first: str) -> list[Picture | None]:
+    keys = sorted(section.family.curves, key=lambda key: key != first)
+    return [charted("curves", section, curves(section, key), suffix=key) for key in keys]
 
 
-def _levels(section: Section, quantity: str) -> Picture | None:
-    content = level_curves(section, quantity)
-    return picture("levels", section, content, quantity, QUANTITIES[quantity], suffix=quantity)
-
-
-def survival_pictures(section: Section) -> list[Picture | None]:
-    plain = characters(section) == 1
-    maps = enumerate(survival_maps(section), start=1)
-    return [picture("survival", section, content, number, plain, suffix=number) for number, content in maps]
+def _shares(section: Section) -> Picture | None:
+    absent = any(summary.absences(ABSENT) for summary in section.summaries)
+    return picture("shares", section, share_map(section), absent, data=share_data(section))
 
 
 def _differences(section: Section) -> list[Block | None]:
-    """The table of verdicts, its figure, and each remedy in a sentence of its own."""
-    items = [(one.text, one.kind) for one in remedy_sentences(section)]
-    words = Details(f"Each {section.family.remedy} in words", [Bullets(items)]) if items else None
-    return [difference_table(section), picture("differences", section, forest(section)), words]
-
-
-def remedy_sentences(section: Section) -> list[Sentence]:
-    """What each remedy does, or one sentence per verdict where they are many."""
-    tried = sorted(remedies(section), key=lambda remedy: ORDER.index(remedy.verdict))
-    if len(tried) <= MANY:
-        return [Sentence(say("remedy", section, remedy), remedy.verdict.tone) for remedy in tried]
-    groups: dict[Verdict, list[Remedy]] = {}
-    for remedy in tried:
-        groups.setdefault(remedy.verdict, []).append(remedy)
-    return [Sentence(say("remedies_with", section, v, members), v.tone) for v, members in groups.items()]
+    """The table of verdicts and its figure."""
+    return [difference_table(section), picture("differences", section, forest(section), shown_verdicts(section))]

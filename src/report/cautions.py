@@ -6,7 +6,6 @@ from typing import Any
 
 from src.core.metric_families import REAL_CONTROLS
 from src.core.metric_specs import metric_spec
-from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
@@ -91,16 +90,6 @@ def unequal_budgets(section: Section) -> tuple[float, float] | None:
     return None if equal_budgets(*section.summaries) else _ends(run.images_seen for run in section.included)
 
 
-def unused_levels(section: Section) -> list[tuple[str, str, float, float]]:
-    """Levels alive by a KL that their loss forces, but unused by the decoder: label, level, KL, cost of shuffling."""
-    rows = [
-        (summary.label, level, summary.mean(f"kl_{level}"), summary.mean(f"usage_{level}"))
-        for summary in section.summaries
-        for level in section.family.levels
-    ]
-    return [row for row in rows if None not in row and row[2] >= ACTIVE_NATS > row[3]]
-
-
 def unequal_importance_samples(section: Section) -> list[float] | None:
     used = sorted({r.scalars["importance_samples"] for r in section.included if "importance_samples" in r.scalars})
     return used if len(used) > 1 else None
@@ -171,7 +160,7 @@ def _ends(values: Iterable[float | None]) -> tuple[float, float] | None:
 Check = Callable[[Section], Any]
 GRAVE: tuple[Check, ...] = (
     *(lost_runs, no_baseline, assumed_baseline, undeclared_metric, few_seeds, junk_has_modes, useless_oracle),
-    *(weak_oracle, unequal_budgets, unused_levels, unequal_importance_samples, unequal_sample_sizes, unequal_oracles),
+    *(weak_oracle, unequal_budgets, unequal_importance_samples, unequal_sample_sizes, unequal_oracles),
 )
 OTHERS: tuple[Check, ...] = (
     unequal_updates,

@@ -2,18 +2,18 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 from src.core.metric_families import Chapter
 from src.core.metric_specs import metric_spec
-from src.report.document import Audio, Block, Bullets, Cell, Details, Heading, Paragraph
+from src.report.document import Audio, Block, Cell, Details, Heading, Paragraph, Part, Table, part
 from src.report.figures.gallery import galleries
 from src.report.grouping import Section, Summary
-from src.report.records import Run
-from src.report.statistics import Estimate
+from src.report.statistics import MIN_SEEDS, estimate
 from src.report.tables import estimates_table, table
 from src.report.templating import say
-from src.report.verdicts import judge
 
 MOST_SOUNDS = 4  # names that can be played
 MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only
@@ -21,53 +21,68 @@ INACTIVE = "inactive"  # in the text of a dimension without information
 TUNED = ("recipe", "rate", "beta1", "metric", "mean", "values")  # columns of tuning.csv
 
 
-def chapters(section: Section) -> list[Block]:
+def chapters(section: Section) -> list[Part]:
     """The family's chapters, as far as any run examined them."""
-    return [block for chapter in section.family.chapters for block in _chapter(section, chapter)]
+    return [one for chapter in section.family.chapters for one in _chapter(section, chapter)]
 
 
-def _chapter(section: Section, chapter: Chapter) -> list[Block]:
+def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     keys = [key for key in chapter.metrics if key in section.metric_keys]
     if not set(keys) - set(section.family.samples):
         return []
-    blocks = [Heading(chapter.heading, 3), Paragraph(chapter.note, "note"), estimates_table(section, keys)]
-    if "named_high" in keys:
-        blocks += [Details(f"The dimensions of {who}", [_dimensions(run)]) for who, run in _firsts(section, "latents")]
+    blocks: list[Block] = [Paragraph(chapter.note, "note"), estimates_table(section, keys)]
+    if "named_high" in keys and (dimensions := _dimensions(section)):
+        blocks.append(Details("What each active dimension does", [dimensions]))
     if "told_apart" in keys:
-        sentence = say("sharpness", section, groups) if (groups := sharpness(section)) else ""
-        verdicts = [(f"{who}: {run.verdict}", "finding") for who, run in _firsts(section, "verdict")]
-        blocks += [Bullets([(sentence, "finding")])] if sentence else []
-        blocks += [Bullets(verdicts)] if verdicts else []
         blocks += _sounds(section.best_first, "prior_bars", "two bars drawn from the prior", 2, first_rank=1)
     title, names = _pictured(section, keys[0])
     shown = galleries(section, chapter.grids, names)
     best = [summary for summary in section.best_first if summary.name in names]
     sounds = [audio for sound in chapter.sounds for audio in _sounds(best, *sound, first_rank=2)]
     sounds.sort(key=lambda audio: audio.rank)  # stable: name by name
-    return [*blocks, *([Details(title, shown)] if shown else []), *([Details("To hear", sounds)] if sounds else [])]
+    blocks += [*([Details(title, shown)] if shown else []), *([Details("To hear", sounds)] if sounds else [])]
+    return part(chapter.heading, say("chapter", chapter, contrasts(section, chapter)), chapter.decides, *blocks)
 
 
-def _firsts(section: Section, part: str) -> list[tuple[str, Run]]:
-    """Of each name the first run that has something, as code and seed."""
-    firsts = [(s, next((run for run in s.included if getattr(run, part)), None)) for s in section.summaries]
-    return [(f"`{summary.label}`, seed {run.seed}", run) for summary, run in firsts if run]
+@dataclass(frozen=True)
+class Contrast:
+    """A chapter's deciding metric under one name, beside the best of what it must exceed: means over seeds."""
+
+    label: str
+    value: float
+    against: float
 
 
-def _dimensions(run: Run) -> Block:
-    """Every active dimension in words."""
-    active = [entry["text"] for entry in run.latents if INACTIVE not in entry["text"]]
-    silent = len(run.latents) - len(active)
-    rest = [f"{silent} of {len(run.latents)} dimensions are {INACTIVE}."] if silent else []
-    return Bullets([(text, "finding") for text in [*active, *rest]])
+def contrasts(section: Section, chapter: Chapter) -> dict[str, list[Contrast]]:
+    """By "yes", "no" or "unclear": whether the metric exceeds the others by the 95 % interval of the difference.
+
+    The names of a kind with the largest excess first; fewer than MIN_SEEDS seeds settle nothing.
+    """
+    groups: dict[str, list[Contrast]] = {}
+    for summary in section.summaries:
+        rows = [run.scalars for run in summary.included if chapter.key in run.scalars]
+        others = [max((row[key] for key in chapter.against if key in row), default=0.0) for row in rows]
+        excess = estimate(row[chapter.key] - other for row, other in zip(rows, others, strict=True))
+        if excess.mean is None:
+            continue
+        low, high = (excess.mean if end is None else end for end in (excess.low, excess.high))
+        kind = "unclear" if excess.n < MIN_SEEDS else "yes" if low > 0 else "no" if high <= 0 else "unclear"
+        contrast = Contrast(summary.label, fmean(row[chapter.key] for row in rows), fmean(others))
+        groups.setdefault(kind, []).append(contrast)
+    return {kind: sorted(group, key=lambda one: one.against - one.value) for kind, group in groups.items()}
 
 
-def sharpness(section: Section) -> dict[str, list[tuple[str, Estimate]]]:
-    """By the verdict on their cell entropy: names and their difference from the baseline, all at temperature 1."""
-    groups: dict[str, list[tuple[str, Estimate]]] = {}
-    for summary in section.ranked if "cell_entropy" in section.metric_keys else ():
-        comparison = judge(section, summary, "cell_entropy")
-        groups.setdefault(comparison.verdict.name, []).append((summary.label, comparison.difference))
-    return groups
+def _dimensions(section: Section) -> Table | None:
+    """Active dimensions of the first run of each name, with what is said of them."""
+    firsts = [(s.label, next((run for run in s.included if run.latents), None)) for s in section.summaries]
+    rows = [
+        (label, run.seed, entry["text"])
+        for label, run in firsts
+        for entry in (run.latents if run else ())
+        if INACTIVE not in entry["text"]
+    ]
+    columns = [("name", lambda row: f"`{row[0]}`"), ("seed", lambda row: row[1]), ("dimension", lambda row: row[2])]
+    return table(rows, columns, say("dimensions"), wide=(2,)) if rows else None
 
 
 def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
@@ -86,7 +101,7 @@ def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
 def _sounds(summaries: Sequence[Summary], stem: str, what: str, bars: int, first_rank: int) -> list[Audio]:
     """The first bars of a sound of the best names' first seeds; the worse the name, the sooner it is left out."""
     return [
-        Audio(sound, f"`{summary.label}`, seed {run.seed}: {what}.", rank)
+        Audio(sound, f"`{summary.label}`, seed {run.seed}: {what}.", rank, summary.label)
         for rank, summary in enumerate(summaries[:MOST_SOUNDS], first_rank)
         for run in summary.included[:1]
         if (sound := run.sound(stem, bars))

@@ -17,7 +17,7 @@ from src.core.multiple_tests import holm
 from src.report.counts import SEED
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
-from src.report.statistics import CHANCE, MIN_SEEDS
+from src.report.statistics import CHANCE, MIN_SEEDS, p_text
 from src.report.tables import table
 from src.report.templating import percent, say
 from src.report.trajectories import characters, recorded, survival
@@ -259,6 +259,16 @@ def property_table(outcome: ClassCorrelations) -> Table:
 
 
 def correlation_table(outcome: ClassCorrelations) -> Table | None:
+    """Rank correlation of each property with survival, the strongest first; None if nothing can be tested."""
+    columns = [
+        ("property", lambda one: one.label),
+        ("ρ", lambda one: Cell(one.text(one.rho), f"{one.text(one.low)} … {one.text(one.high)}")),
+        ("p", lambda one: Cell(p_text(one.p).removeprefix("p = ").removeprefix("p "), tone="helps" * one.holds)),
+    ]
+    return table(outcome.correlations, columns, say("rank_correlations")) if outcome.testable else None
+
+
+def within_table(outcome: ClassCorrelations) -> Table | None:
     """ρ within each name that has enough seeds and loses anything unevenly; None if there is only one name."""
 
     def rho(label: str, key: str) -> str:

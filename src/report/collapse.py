@@ -1,4 +1,4 @@
-"""What collapses under the baseline, which levels a strategy keeps, how good the best likelihood is: as data."""
+"""What collapses under the baseline, which levels a strategy keeps, whose samples are readable: as data."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,9 @@ from statistics import fmean
 from src.report.grouping import Section, Summary
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, Estimate
-from src.report.verdicts import losses
+from src.report.verdicts import WITHOUT_EFFECT
 
-EARLY, LATE = 1 / 3, 2 / 3  # of training
+READABLE = 0.1  # of the precision of real data
 HEALTHY = {"covering", "alive", ""}  # outcomes of runs that leave nothing to cure
 
 
@@ -34,7 +34,6 @@ class ModeCollapse:
         lost: in how many seeds each mode is missing.
         outcomes: how many runs have each outcome, "" for none recorded.
         onsets: images seen when the loss of modes became lasting, of the runs that have such an onset.
-        phases: those onsets by phase of training and seed, "" where there is none.
         reasons: how many runs can have no onset, by reason.
     """
 
@@ -42,9 +41,9 @@ class ModeCollapse:
     seeds: int
     lost: Counter[str]
     modes: Estimate
+    modes_any: Estimate
     outcomes: Counter[str]
     onsets: Sequence[float]
-    phases: Mapping[str, Mapping[int, float | None]]
     reasons: Counter[str]
 
     @property
@@ -62,7 +61,6 @@ class Level:
     without_effect: int
     kl: Estimate
     onsets: Sequence[float] = ()
-    phases: Mapping[str, Mapping[int, float | None]] | None = None
 
     @property
     def dead(self) -> int:
@@ -72,21 +70,6 @@ class Level:
 def budget(section: Section) -> float:
     """Samples that the baseline's longest run saw."""
     return max((run.images_seen or 0 for run in section.summaries[0].included), default=0)
-
-
-def phase(onset: float | None, images_seen: float | None) -> str:
-    """One of "early" (first third), "midway", "late" (last third), or "" without an onset."""
-    if onset is None:
-        return ""
-    progress = onset / images_seen if images_seen else 0.0
-    return "early" if progress <= EARLY else "late" if progress > LATE else "midway"
-
-
-def _phases(runs: Sequence[Run], onsets: Sequence[float | None]) -> dict[str, dict[int, float | None]]:
-    phases: dict[str, dict[int, float | None]] = {"early": {}, "midway": {}, "late": {}, "": {}}
-    for run, onset in zip(runs, onsets, strict=True):
-        phases[phase(onset, run.images_seen)][run.seed] = onset
-    return {name: seeds for name, seeds in phases.items() if seeds}
 
 
 def outcomes_of(runs: Sequence[Run]) -> Counter[str]:
@@ -110,11 +93,28 @@ def mode_collapse(section: Section, key: str) -> ModeCollapse:
         seeds=len(runs),
         lost=lost,
         modes=baseline.estimates.get("modes", Estimate(0)),
+        modes_any=baseline.estimates.get("modes_any", Estimate(0)),
         outcomes=ended,
         onsets=[run.mode_onset for run in runs if run.mode_onset is not None],
-        phases=_phases(runs, [run.mode_onset for run in runs]),
         reasons=Counter(run.onset_reason for run in runs if run.onset_reason),
     )
+
+
+@dataclass(frozen=True)
+class Readability:
+    """Names whose samples are not readable, by their mean precision, beside the precision of held-out real data."""
+
+    real: float
+    unreadable: Mapping[str, float]
+    everywhere: bool
+
+
+def readability(section: Section) -> Readability | None:
+    """None where precision was not measured, or where no name's is below READABLE of that of real data."""
+    real = section.control("real", "precision")
+    known = {s.label: value for s in section.summaries if s.included and (value := s.mean("precision")) is not None}
+    low = {label: value for label, value in known.items() if value < READABLE * (real or 0)}
+    return Readability(real, low, len(low) == len(known)) if real and low else None
 
 
 def level(section: Section, summary: Summary, name: str) -> Level:
@@ -122,11 +122,10 @@ def level(section: Section, summary: Summary, name: str) -> Level:
     return Level(
         name,
         len(summary.included),
-        losses(section, summary, name),
-        summary.absences("without_effect")[name],
+        summary.absences(section.family.absent)[name],
+        summary.absences(WITHOUT_EFFECT)[name],
         summary.estimates.get(f"kl_{name}", Estimate(0)),
         [onset for onset in onsets if onset is not None],
-        _phases(summary.included, onsets),
     )
 
 
@@ -152,32 +151,7 @@ def prevention(section: Section, name: str) -> tuple[Level, dict[str, Level]] | 
     return (baseline, tried) if tried and any(one.dead for one in (baseline, *tried.values())) else None
 
 
-@dataclass(frozen=True)
-class Likelihood:
-    """The name with the lowest mean IWAE NLL beside the baseline, the collapse floor and the data's entropy."""
-
-    best: Summary
-    baseline: Summary | None  # None where it is the best or has too few seeds to compare
-    floor: float | None
-    entropy: float | None
-
-    @property
-    def value(self) -> Estimate:
-        return self.best.estimates["iwae_nll"]
-
-
 def reference(section: Section, key: str) -> float | None:
     """A number that belongs to the data, not to a model: the collapse floor, or the entropy."""
     known = [run.scalars[key] for run in section.included if key in run.scalars]
     return fmean(known) if known else None
-
-
-def likelihood(section: Section) -> Likelihood | None:
-    """Of the names with enough seeds, or of all where none has."""
-    scored = [summary for summary in section.summaries if summary.mean("iwae_nll") is not None]
-    scored = [summary for summary in scored if summary.estimates["iwae_nll"].n >= MIN_SEEDS] or scored
-    if not scored:
-        return None
-    best, baseline = min(scored, key=lambda summary: summary.mean("iwae_nll")), section.summaries[0]
-    beside = baseline if best is not baseline and baseline in scored else None
-    return Likelihood(best, beside, reference(section, "floor_nll"), reference(section, "entropy"))

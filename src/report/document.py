@@ -4,8 +4,9 @@ Text may hold `code` and **bold**, nothing else.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,20 +14,32 @@ class Heading:
     """`anchor` is what a link on the page leads to, "" if none does."""
 
     text: str
-    level: int = 2
     anchor: str = ""
 
 
 @dataclass(frozen=True)
-class Contents:
-    """Links to headings: their texts and anchors. Markdown's readers make their own."""
+class Part:
+    """A question: the sentence that answers it, what decides, and on a click all that both rest on."""
 
-    links: Sequence[tuple[str, str]]
+    heading: str
+    answer: str
+    decides: str
+    blocks: Sequence["Block"]
+    is_open: bool = False
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Picker:
+    """Names that the page's script can show side by side, the best first; Markdown has nothing of it."""
+
+    names: Sequence[str]
+    baseline: str
 
 
 @dataclass(frozen=True)
 class Paragraph:
-    """`kind` is "text", "lede", "answer", "note" or "warning"."""
+    """`kind` is "text", "lede", "note" or "warning"."""
 
     text: str
     kind: str = "text"
@@ -73,30 +86,37 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG that is also written to figures/ as `file`."""
+    """A PNG that is also written to figures/ as `file`.
+
+    `data` is what the page's script draws in its place, `name` whose samples it shows.
+    """
 
     file: str
     content: bytes
     caption: str
     alt: str
+    data: Mapping[str, Any] | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Gallery:
-    """Pictures side by side under one caption, each at least `width` pixels wide where the page is that wide."""
+    """Pictures side by side under one caption; `size` is "large", "medium" or "small"."""
 
-    caption: str
+    title: str
+    note: str
     pictures: Sequence[Picture]
-    width: int = 320
+    size: str = "medium"
 
 
 @dataclass(frozen=True)
 class Audio:
-    """A sound on the page; `source` is a data URI. The higher its rank, the sooner it is left out of a large page."""
+    """A sound of one name; `source` is a data URI. The higher its rank, the sooner it is left out of a large page."""
 
     source: str
     caption: str
     rank: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +137,7 @@ class Code:
         return "`" * max(3, *(len(run) + 1 for run in re.findall("`+", " ".join(self.lines)) or [""]))
 
 
-Block = Heading | Contents | Paragraph | Bullets | Table | Picture | Gallery | Audio | Details | Code
+Block = Heading | Part | Picker | Paragraph | Bullets | Table | Picture | Gallery | Audio | Details | Code
 
 
 @dataclass(frozen=True)
@@ -134,4 +154,10 @@ class Document:
 
 def flat(blocks: Sequence[Block]) -> list[Block]:
     """All blocks, those inside of others too."""
-    return [inner for block in blocks for inner in (flat(block.blocks) if isinstance(block, Details) else [block])]
+    return [b for block in blocks for b in (flat(block.blocks) if isinstance(block, Details | Part) else [block])]
+
+
+def part(heading: str, answer: str, decides: str, *blocks: Block | None, is_open: bool = False) -> list[Part]:
+    """Nothing at all where there is neither an answer nor anything to show."""
+    shown = [block for block in blocks if block]
+    return [Part(heading, answer, decides, shown, is_open)] if answer or shown else []

@@ -4,10 +4,11 @@ import math
 from dataclasses import replace
 
 from src.core.plain_data import is_number
-from src.evaluation.metrics.onset import NEVER_HALF, onset_reason
+from src.evaluation.metrics.onset import ACTIVE_NATS, NEVER_HALF, onset_reason
 from src.evaluation.metrics.outcome import LevelState, lasting_loss, mode_outcome
 from src.report.records import Run, is_names
 
+LITTLE = ACTIVE_NATS / 2
 COLUMNS = ("images_seen", "modes", "modes_any", "effective_modes", "recognisable")
 
 
@@ -15,8 +16,12 @@ def with_outcome(run: Run) -> Run:
     """The run with an outcome, if it completed and recorded none, and with the onset that belongs to it.
 
     A GAN's follow from the modes in its history. Onsets were defined otherwise, and 0 where half the modes were never
-    covered; without a history only this is known. Of a VAE it is known only that a level has collapsed.
+    covered; without a history only this is known. Of a VAE it is known only that a level has collapsed, or has no
+    effect because its use or its information is next to nothing.
     """
+    if run.model == "vae" and run.completed and "without_effect" not in run.metrics:
+        idle = [level for level in ("high", "low") if level not in run.names("collapsed") and _is_idle(run, level)]
+        run = replace(run, metrics={**run.metrics, "without_effect": idle}) if idle else run
     if run.outcome or not run.completed:
         return run
     if run.model == "vae":
@@ -25,6 +30,11 @@ def with_outcome(run: Run) -> Run:
     if run.history.has("modes") and is_number(modes) and is_names(missing):
         return _from_history(run, int(modes) + len(missing))
     return replace(run, onset=None, onset_reason=NEVER_HALF) if run.onset == 0 else run
+
+
+def _is_idle(run: Run, level: str) -> bool:
+    """Whether use or information of a level is next to nothing; shuffled pairs to compare with were not recorded."""
+    return any(run.scalars.get(f"{key}_{level}", ACTIVE_NATS) < LITTLE for key in ("usage", "mi"))
 
 
 def _from_history(run: Run, num_modes: int) -> Run:

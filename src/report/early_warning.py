@@ -17,11 +17,11 @@ from statistics import median
 import numpy as np
 
 from src.core.metric_specs import compact, metric_spec
-from src.report.document import Cell, Table
+from src.report.document import Table
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
-from src.report.tables import table
+from src.report.tables import spread, table
 from src.report.templating import say
 
 BEFORE = 4  # evaluations
@@ -178,16 +178,10 @@ def not_warned(section: Section) -> tuple[int, int]:
 
 
 def warning_table(records: Sequence[Record], unit: str) -> Table:
-    def leads(record: Record) -> Cell:
-        if not record.leads:
-            return Cell("–")
-        low, high = _signed(min(record.leads)), _signed(max(record.leads))
-        return Cell(_signed(record.lead), f"{low} … {high}" if low != high else "")
-
     columns = [
         ("signal", lambda record: metric_spec(record.signal).label),
         ("moved before the onset", lambda record: _share(record.warned, record.collapsed)),
-        ("median lead", leads),
+        ("median lead", lambda record: spread(record.leads, _signed)),
         ("false alarms", lambda record: _share(record.alarms, record.sound)),
     ]
     return table(records, columns, say("warnings", any(record.pooled for record in records), unit))

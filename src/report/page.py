@@ -8,29 +8,34 @@ from pathlib import Path
 from src.core.console import progress
 from src.core.run_names import HOW_MANY, concerns, key_of
 from src.report.answers import answers, opening
-from src.report.cautions import cautions
+from src.report.cautions import cautions, junk_passes
 from src.report.chapters import chapters, tuning
-from src.report.class_correlations import class_correlations, correlation_table, property_table
+from src.report.class_correlations import class_correlations, correlation_table, property_table, within_table
+from src.report.collapse import readability
 from src.report.cost import compute_table, cost_table
-from src.report.document import Block, Bullets, Code, Contents, Details, Document, Heading, Paragraph
+from src.report.document import (
+    Block,
+    Bullets,
+    Code,
+    Details,
+    Document,
+    Heading,
+    Paragraph,
+    Part,
+    Picker,
+    part,
+)
 from src.report.early_warning import BEFORE, SLACK, WIDTH, not_warned, records, warning, warning_table
 from src.report.export import relative
-from src.report.figures import picture
+from src.report.figures import charted
 from src.report.figures.curves import signal_curves
-from src.report.figures.forest import correlation_figure
 from src.report.figures.gallery import galleries
 from src.report.grouping import Section
-from src.report.records import NEVER_STARTED
-from src.report.tables import (
-    absence_table,
-    controls_table,
-    main_table,
-    other_table,
-    runs_table,
-    samples_table,
-)
-from src.report.templating import count, say
-from src.report.trajectories import ABSENT, class_table, loss_table, vanishing
+from src.report.ranking import ranks
+from src.report.records import NEVER_STARTED, Run
+from src.report.tables import controls_table, main_table, other_table, runs_table, samples_table, win_table
+from src.report.templating import count, rendered, say
+from src.report.trajectories import ABSENT, loss_table, vanishing
 
 MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
 
@@ -50,8 +55,8 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
     blocks: list[Block] = [
         Paragraph(facts, "lede"),
         *(Bullets([(one.text, one.kind) for one in opening(section)]) for section in sections),
-        Paragraph("Brackets hold 95 % intervals over seeds.", "note"),
-        *([Paragraph(say("parts", len(sections)), "note")] if len(sections) > 1 else []),
+        Paragraph(say("intervals", sections), "note"),
+        *_left_out(sections, runs),
         *tuning(root),
     ]
     for section in sections:
@@ -59,46 +64,64 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
     return Document(f"Collapse Lab: {' and '.join(families)} compared", blocks)
 
 
+def _left_out(sections: Sequence[Section], runs: Sequence[Run]) -> list[Block]:
+    """What the first look does not ask, with the command that does; nothing after any other sweep."""
+    if not runs or not all("study=quick" in run.overrides for run in runs):
+        return []
+    questions = rendered("left_out.j2", keys=set().union(*(s.metric_keys for s in sections))).strip().splitlines()
+    return [Details(say("left_out", len(questions)), [Bullets([(text, "finding") for text in questions])])]
+
+
 def _section(section: Section, root: Path) -> list[Block]:
-    """One part: its data, the questions answered, then all that they rest on, and how to make it again."""
-    asked = answers(section)
-    limits = [(say(one.key, section, one.facts), "caution") for one in cautions(section)]
-    other = other_table(section) if section.included else None
-    ranking = [main_table(section), Details("More quantities", [other]) if other else None]
-    parts: tuple[Callable[[], list[Block]], ...] = (
-        lambda: asked,
-        lambda: _part("What limits these answers", [Bullets(limits) if limits else None]),
-        lambda: _part("Ranking", ranking if section.included else []),
-        lambda: _part("What collapsed", [absence_table(section)] if section.included and not asked else []),
-        lambda: _part(
-            "Controls: what real data and junk would score", [controls_table(section), samples_table(section)]
-        ),
-        lambda: _part("Samples", galleries(section, section.family.grids)),
-        lambda: _part("How collapse unfolds", _unfolding(section)),
-        lambda: _part("Early warnings", _early_warnings(section)),
+    """One family on its data: the questions answered, then all that they rest on, and how to make it again."""
+    steps: tuple[Callable[[], list[Part]], ...] = (
+        lambda: answers(section),
+        lambda: _limits(section),
+        lambda: _ranking(section),
+        lambda: _controls(section),
+        lambda: _samples(section),
+        lambda: _unfolding(section),
+        lambda: _early_warnings(section),
         lambda: _classes(section),
         lambda: chapters(section),
-        lambda: _part("Cost", [cost_table(section), compute_table(section)]),
-        lambda: _part("All runs", _runs(section)),
-        lambda: _part("What was run", _reproduce(section, root)),
+        lambda: _cost(section),
+        lambda: _runs(section),
+        lambda: _reproduce(section, root),
     )
     task = f"Writing the report on {count(len(section.runs), 'run')}"
-    blocks = [block for part in progress(parts, task) for block in part()]
-    links: list[tuple[str, str]] = []
-    body: list[Block] = []
-    for block in blocks:
-        if isinstance(block, Heading):
-            links.append((block.text, f"{section.slug}-{len(links) + 1}"))
-            block = replace(block, anchor=links[-1][1])
-        body.append(block)
-    head = [Heading(say("title", section)), *_data(section), Paragraph(say("names", section), "note")]
-    return [*head, Contents(links), *body]
+    parts = [one for step in progress(steps, task) for one in step()]
+    parts = [replace(one, anchor=f"{section.slug}-{number}") for number, one in enumerate(parts, 1)]
+    head = [Heading(say("title", section), anchor=section.slug), *_data(section)]
+    names = [summary.label for summary in section.best_first if summary.included]
+    picker = [Picker(names, section.baseline_label)] if len(names) > 1 else []
+    return [*head, Paragraph(say("names", section), "note"), *picker, *parts]
 
 
-def _part(heading: str, blocks: Sequence[Block | None]) -> list[Block]:
-    """Nothing at all where there is nothing to show."""
-    shown = [block for block in blocks if block]
-    return [Heading(heading, 3), *shown] if shown else []
+def _said(sentence: str, section: Section, *facts: object) -> tuple[str, str]:
+    """A part's answer, and what decides it."""
+    return say(f"{sentence}_answer", section, *facts), say("decides", section, sentence)
+
+
+def _limits(section: Section) -> list[Part]:
+    limits = cautions(section)
+    items = [(say(one.key, section, one.facts), "caution") for one in limits]
+    shown = Bullets(items) if items else None
+    return part("What limits these answers", *_said("limits", section, limits), shown)
+
+
+def _ranking(section: Section) -> list[Part]:
+    if not section.included:
+        return []
+    other = other_table(section)
+    more = Details("More quantities", [other]) if other else None
+    answer = _said("ranking", section, ranks(section))
+    return part("Ranking", *answer, main_table(section), win_table(section), more)
+
+
+def _controls(section: Section) -> list[Part]:
+    tables = [controls_table(section), samples_table(section)]
+    said = _said("controls", section, [*junk_passes(section)]) if any(tables) else ("", "")
+    return part("Controls: what real data and junk would score", *said, *tables)
 
 
 def _data(section: Section) -> list[Block]:
@@ -110,72 +133,92 @@ def _data(section: Section) -> list[Block]:
     return [Paragraph(say("fallback", section.dataset), "warning"), text] if section.dataset.is_fallback else [text]
 
 
-def _unfolding(section: Section) -> list[Block | None]:
-    sentence, classes = say("vanishing", section, *vanishing(section)), class_table(section)
-    return [
-        Bullets([(sentence, "finding")]) if sentence and section.family.absent == ABSENT else None,
-        loss_table(section),
-        Details(f"Under `{section.baseline_label}`, one by one", [classes]) if classes else None,
-    ]
+def _unfolding(section: Section) -> list[Part]:
+    """Nothing where no name's samples are readable, so that none of their classes can be told."""
+    losses = None if _unreadable(section) else loss_table(section)
+    said = _said("unfolding", section, *vanishing(section)) if losses and section.family.absent == ABSENT else ("", "")
+    return part("How collapse unfolds", *said, losses)
 
 
-def _early_warnings(section: Section) -> list[Block | None]:
+def _unreadable(section: Section) -> bool:
+    known = readability(section)
+    return known is not None and known.everywhere
+
+
+def _early_warnings(section: Section) -> list[Part]:
+    """Nothing where no run could have warned, nor have given a false alarm."""
     outcome = records(section)
-    if not outcome:
+    if not any(record.collapsed or record.sound for record in outcome):
         return []
     notes = (say("warning_rule", BEFORE, WIDTH, SLACK), say("not_warned", *not_warned(section), BEFORE))
-    return [
-        Bullets([(say("warning", warning(outcome), section.unit), "finding")]),
+    return part(
+        "Early warnings",
+        say("warning", warning(outcome), section.unit),
+        say("decides", section, "warning"),
         *(Paragraph(text, "note") for text in notes if text),
         warning_table(outcome, section.unit),
-        picture("signals", section, signal_curves(section)),
-    ]
+        *(charted("signals", section, chart, suffix=chart.key) for chart in signal_curves(section)),
+    )
 
 
-def _classes(section: Section) -> list[Block]:
+def _classes(section: Section) -> list[Part]:
     """Nothing where the runs have no properties of classes or no survival."""
-    outcome = class_correlations(section)
-    if outcome is None:
+    if _unreadable(section) or (outcome := class_correlations(section)) is None:
         return []
-    within = correlation_table(outcome)
-    blocks = [
-        Bullets([(say("classes", outcome), "finding")]),
-        picture("why", section, correlation_figure(outcome), outcome),
+    within, (answer, *more) = within_table(outcome), say("classes", outcome).split(". ", 1)
+    return part(
+        f"Why these {outcome.noun}?",
+        f"{answer.rstrip('.')}.",
+        say("decides", section, "classes"),
+        *(Paragraph(text) for text in more),
+        correlation_table(outcome),
         Paragraph(say("class_terms", outcome), "note"),
         Details(f"All {outcome.noun}, and what was measured of them", [property_table(outcome)]),
         Details("The same within each name", [within]) if within else None,
-    ]
-    return _part(f"Why these {outcome.noun}?", blocks)
+    )
 
 
-def _runs(section: Section) -> list[Block]:
+def _cost(section: Section) -> list[Part]:
+    speeds = {s.label: s.mean("images_per_second") for s in section.summaries if s.mean("images_per_second")}
+    said = _said("cost", section, speeds) if speeds else ("", "")
+    return part("Cost", *said, cost_table(section), compute_table(section))
+
+
+def _samples(section: Section) -> list[Part]:
+    shown = galleries(section, section.family.grids)
+    return part("Samples", *_said("samples", section, readability(section)), *shown) if shown else []
+
+
+def _runs(section: Section) -> list[Part]:
     """In one table; where it would be long, what is not averaged first, and the rest on a click."""
-    if len(section.runs) <= MOST_ROWS:
-        return [runs_table(section, section.runs)]
     kept = {run.folder for run in section.included}
     left_out = [run for run in section.runs if run.folder not in kept]
-    rest = Details(f"The {count(len(kept), 'run')} that are averaged", [runs_table(section, section.included)])
-    return [*([runs_table(section, left_out)] if left_out else []), rest]
+    shown: list[Block] = [runs_table(section, section.runs)]
+    if len(section.runs) > MOST_ROWS:
+        rest = Details(f"The {count(len(kept), 'run')} that are averaged", [runs_table(section, section.included)])
+        shown = [*([runs_table(section, left_out)] if left_out else []), rest]
+    return part("All runs", *_said("runs", section, left_out), *shown)
 
 
-def _reproduce(section: Section, root: Path) -> list[Block]:
+def _reproduce(section: Section, root: Path) -> list[Part]:
     commands = _commands(section)
-    blocks: list[Block] = []
-    if commands:
-        code = Code(commands)
-        folded = code if len(commands) <= MOST_COMMANDS else Details(f"{len(commands)} commands", [code])
-        blocks += [Paragraph("The recorded commands, with all seeds of a name in one:"), folded]
-    facts = [f"Data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
-    for label, key in (("Code", "git"), ("device", "device"), ("precision", "precision")):
+    code = Code(commands)
+    folded = code if len(commands) <= MOST_COMMANDS else Details(f"{len(commands)} commands", [code])
+    facts = [f"data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
+    for label, key in (("code", "git"), ("device", "device"), ("precision", "precision")):
         values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
         facts += [f"{label} {', '.join(f'`{value}`' for value in values)}"] if values else []
     used = {package for run in section.runs for package in (run.facts.get("versions") or {}).items()}
     versions = {name: " and ".join(sorted(v for n, v in used if n == name)) for name, _ in sorted(used)}
     facts += [", ".join(f"{name} {version}" for name, version in versions.items())] if versions else []
-    if facts:
-        blocks.append(Paragraph(" · ".join(facts) + ".", "note"))
     folders = sorted({relative(run.folder, root) for run in section.runs})
-    return [*blocks, Details(f"Folders of the {count(len(folders), 'run')}", [Code(folders)])]
+    return part(
+        "What was run",
+        say("reproduce", commands, facts),
+        "",
+        folded if commands else None,
+        Details(f"Folders of the {count(len(folders), 'run')}", [Code(folders)]),
+    )
 
 
 def _commands(section: Section) -> list[str]:

@@ -33,11 +33,9 @@ class History:
         """Column of numbers, shape (rows,), NaN where there is none."""
         return np.array([number(row.get(key, "")) for row in self.rows], dtype=float)
 
-    def vectors(self, key: str) -> np.ndarray | None:
-        """Column of numbers separated by spaces, shape (rows, numbers); None unless every row has as many."""
-        cells = [[number(word) for word in row.get(key, "").split()] for row in self.rows]
-        lengths = set(map(len, cells))
-        return np.array(cells) if len(lengths) == 1 and lengths != {0} else None
+    def series(self, key: str) -> np.ndarray:
+        """All numbers of a column of lists, however many each evaluation has, shape (numbers,)."""
+        return np.array([number(word) for row in self.rows for word in row.get(key, "").split()], dtype=float)
 
     def has(self, key: str) -> bool:
         return bool(np.isfinite(self.column(key)).any())
@@ -78,7 +76,6 @@ class Run:
     overrides: tuple[str, ...] = ()
     class_properties: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # of real data, K numbers each
     latents: tuple[Mapping[str, Any], ...] = ()  # what each latent dimension does: level, dimension, kl, text, …
-    verdict: str = ""  # on its music, in a few sentences
     finished_at: float = 0.0
 
     @property

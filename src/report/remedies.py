@@ -9,11 +9,9 @@ from src.report.cautions import Caution, cautions
 from src.report.collapse import Level, level
 from src.report.grouping import Section, Summary
 from src.report.ranking import ranks
-from src.report.statistics import MIN_SEEDS
-from src.report.verdicts import KLS, Comparison, Verdict, decision, judge, kl_at_floor, side_effects
+from src.report.verdicts import Comparison, Verdict, decision, side_effects
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
-MANY = 6  # remedies for a sentence each
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,6 @@ class Remedy:
     summary: Summary
     decision: Comparison
     effects: Sequence[Comparison]
-    at_floor: bool  # its KL is what a perfect sampler would score
 
     @property
     def label(self) -> str:
@@ -36,16 +33,8 @@ class Remedy:
 
 def remedies(section: Section) -> list[Remedy]:
     """Those with completed or failed runs, the best mean first."""
-    return [
-        Remedy(
-            summary,
-            comparison,
-            side_effects(section, summary),
-            section.primary in KLS and kl_at_floor(summary, section.primary) and len(summary.included) >= MIN_SEEDS,
-        )
-        for summary in section.ranked
-        if (comparison := decision(section, summary))
-    ]
+    decided = ((summary, decision(section, summary)) for summary in section.ranked)
+    return [Remedy(summary, one, side_effects(section, summary)) for summary, one in decided if one]
 
 
 class Conclusion(StrEnum):
@@ -64,7 +53,7 @@ class Effect:
         alone: whether no other name may hold its rank.
         by_verdict: labels of the remedies, the best mean first.
         withheld: the commonest reason for withholding a verdict.
-        lost_levels: levels that still collapse under the best.
+        lost_levels: levels that are not alive under the best.
     """
 
     conclusion: Conclusion
@@ -101,31 +90,8 @@ def effect(section: Section) -> Effect:
         best,
         alone=str(ranks(section).get(best.summary.name)) == "1",
         by_verdict=labels,
-        lost_levels=[one for one in levels if one.collapsed],
+        lost_levels=[one for one in levels if one.dead],
     )
-
-
-@dataclass(frozen=True)
-class Effectiveness:
-    """The chosen remedy, and how many of the modes that the baseline lacks on average it is shown to win back."""
-
-    chosen: Remedy
-    several: bool
-    lacking: float | None = None
-    gained: float | None = None
-
-
-def effectiveness(section: Section) -> Effectiveness | None:
-    """Of the best remedy that helps, else that does not hurt, else of all; None where nothing can be compared."""
-    tried, baseline = remedies(section), section.summaries[0]
-    order = (Verdict.HELPS, Verdict.UNCLEAR)
-    chosen = next((r for verdict in order for r in tried if r.verdict is verdict), next(iter(tried), None))
-    if chosen is None or not baseline.included:
-        return None
-    modes = judge(section, chosen.summary, "modes") if "modes" in section.metric_keys and section.num_modes else None
-    if modes is None or modes.verdict not in (Verdict.HELPS, Verdict.RAISES) or modes.compared.exact:
-        return Effectiveness(chosen, len(tried) > 1)
-    return Effectiveness(chosen, len(tried) > 1, section.num_modes - baseline.mean("modes"), modes.difference.mean)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import accumulate
 
-from src.report.document import Audio, Block, Details, Document, flat
+from src.report.document import Audio, Block, Details, Document, Part, flat
 from src.report.templating import rendered
 
 MOST_BYTES = 5_000_000
@@ -33,9 +33,9 @@ def _with(blocks: Sequence[Block], kept: Collection[Audio]) -> list[Block]:
     """The blocks without any other sounds, and without what held nothing else."""
     left: list[Block] = []
     for block in blocks:
-        if isinstance(block, Details):
+        if isinstance(block, Details | Part):
             inner = _with(block.blocks, kept)
-            left += [replace(block, blocks=inner)] if inner else []
+            left += [replace(block, blocks=inner)] if inner or isinstance(block, Part) else []
         elif not isinstance(block, Audio) or block in kept:
             left.append(block)
     return left

@@ -42,7 +42,6 @@ def fields(record: Any) -> dict[str, Any]:
         "facts": facts,
         "class_properties": _properties(record.get("class_properties")),
         "latents": _latents(record.get("latents")),
-        "verdict": clean(str(record.get("musicality") or "")),
     }
 
 

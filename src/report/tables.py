@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from statistics import median
 from textwrap import shorten
 from typing import Any
+
+import numpy as np
 
 from src.core.metric_families import CONTROLS
 from src.core.metric_specs import NOT_QUANTITIES, compact, metric_spec, ordered
@@ -17,7 +20,7 @@ from src.report.records import Run
 from src.report.remedies import remedies
 from src.report.statistics import Estimate, p_text
 from src.report.templating import in_seeds, say
-from src.report.verdicts import Comparison, effects_text, equal_budgets
+from src.report.verdicts import WITHOUT_EFFECT, Comparison, effects_text, equal_budgets
 
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8
@@ -37,13 +40,21 @@ def _cell(content: Cell | str | int) -> Cell:
     return content if isinstance(content, Cell) else Cell(str(content))
 
 
+def spread(values: Sequence[float], text: Callable[[float], str]) -> Cell:
+    """Median, below it the range."""
+    if not values:
+        return Cell("–")
+    low, high = text(min(values)), text(max(values))
+    return Cell(text(median(values)), f"{low} … {high}" if low != high else "")
+
+
 def name(summary: Summary) -> str:
     return f"`{summary.label}`"
 
 
 def main_table(section: Section) -> Table:
     """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
-    keys = [key for key in section.family.main if key in section.metric_keys]
+    keys = [key for key in dict.fromkeys([section.primary, *section.family.main]) if key in section.metric_keys]
     main = estimates_table(section, keys or _quantities(section), section.best_first)
     if not section.primary:
         return main
@@ -56,9 +67,32 @@ def main_table(section: Section) -> Table:
     return Table(["rank", *main.header], rows, caption, text_columns=2)
 
 
+def win_table(section: Section) -> Table | None:
+    """How often a row's name is better than a column's in the primary metric, of the seeds that both have.
+
+    A tie counts half, and a failed seed loses to any that did not fail.
+    """
+    order = [s for s in section.best_first if s.included or s.failed]
+    direction = {"higher": 1, "lower": -1, None: 0}[metric_spec(section.primary).better if section.primary else None]
+    if len(order) < 2 or not direction:
+        return None
+    values = {s.name: direction * section.tables[section.primary][section.names.index(s.name)] for s in order}
+
+    def won(row: Summary, column: Summary) -> Cell:
+        own, other = values[row.name], values[column.name]
+        both = ~np.isnan(own) & ~np.isnan(other)
+        if row is column or not both.any():
+            return Cell("–")
+        rate = ((own > other) + 0.5 * (own == other))[both].mean()
+        return Cell(f"{rate:.2f}", "" if both.all() else f"n = {both.sum()}", f"win{round(4 * rate)}")
+
+    columns = [("row beats column", name), *((name(s), partial(won, column=s)) for s in order)]
+    return table(order, columns, say("wins", section))
+
+
 def other_table(section: Section) -> Table | None:
     """Every quantity that the main table has no room for."""
-    main = {key for key in section.family.main if key in section.metric_keys}
+    main = {key for key in (section.primary, *section.family.main) if key in section.metric_keys}
     elsewhere = {*section.family.samples, *(key for chapter in section.family.chapters for key in chapter.metrics)}
     rest = [key for key in _quantities(section) if key not in main | elsewhere]
     return estimates_table(section, rest) if main and rest else None
@@ -92,6 +126,9 @@ def _estimate(summary: Summary, key: str) -> Cell:
         details.append(f"{spec.text(value.low)} … {spec.text(value.high)}")
     if 0 < value.n < len(summary.included) + len(summary.failed):
         details.append(f"n = {value.n}")
+    level = key.partition("_")[2] if key.startswith(("kl_", "active_")) else ""
+    if idle := summary.absences(WITHOUT_EFFECT)[level]:
+        details.append(f"without effect in {idle} of {len(summary.included)}")
     return Cell(spec.text(value.mean), " · ".join(details))
 
 

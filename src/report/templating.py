@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -124,12 +126,14 @@ def environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.policies["json.dumps_kwargs"] = {}  # names stay in their order
     made.globals |= {
         "ACTIVE_NATS": ACTIVE_NATS,
         "CHANCE": CHANCE,
         "MIN_SEEDS": MIN_SEEDS,
         "CONTROLS": CONTROLS,
         "say": say,
+        "source": lambda name: Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")),
     }
     made.filters |= {
         **{"inline": inline, "entities": entities, "line": line, "count": count, "few": few, "interval": interval},
@@ -144,11 +148,12 @@ def environment() -> Environment:
         },
         "clause": lambda text: text.partition(". ")[0].rstrip("."),
         "uncapital": lambda text: text if text.startswith("IWAE") else text[:1].lower() + text[1:],
-        "capital": lambda text: text[:1].upper() + text[1:],
+        "capital": lambda text: re.sub(r"^(\**)(\w)", lambda first: first[1] + first[2].upper(), text),
         "code": lambda label: f"`{label}`",
         "cell": lambda text: text.replace("|", "\\|"),
         "row": lambda cells: f"| {' | '.join(cells)} |",
         "kind": lambda block: type(block).__name__,
+        "sha256": lambda text: base64.b64encode(sha256(text.encode()).digest()).decode(),
         "base64": lambda content: base64.b64encode(content).decode("ascii"),
     }
     return made

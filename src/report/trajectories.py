@@ -7,7 +7,6 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from src.report.collapse import outcomes_of
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
 from src.report.records import Run
-from src.report.tables import table
+from src.report.tables import spread, table
 from src.report.templating import few, say
 
 ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
@@ -31,18 +30,12 @@ class ModeTrajectory:
     Attributes:
         present: at one evaluation at least.
         first_loss: the first evaluation at which it was absent after it had been present.
-        recoveries: how often it was present again after a loss.
         gone: the evaluation from which on it stayed absent, of a name that had been present.
     """
 
     present: bool
     first_loss: float | None = None
-    recoveries: int = 0
     gone: float | None = None
-
-    @property
-    def unharmed(self) -> bool:
-        return self.present and self.first_loss is None
 
 
 Trajectories = Mapping[str, ModeTrajectory]
@@ -56,11 +49,11 @@ def trajectories(run: Run, key: str) -> dict[str, ModeTrajectory]:
 
 def _one(present: list[bool], seen: np.ndarray) -> ModeTrajectory:
     turns = np.diff(np.array(present, dtype=int))
-    losses, returns = np.flatnonzero(turns == -1) + 1, np.flatnonzero(turns == 1) + 1
+    losses = np.flatnonzero(turns == -1) + 1
     if not losses.size:
         return ModeTrajectory(any(present))
     gone = None if present[-1] else float(seen[losses[-1]])
-    return ModeTrajectory(True, float(seen[losses[0]]), int((returns > losses[0]).sum()), gone)
+    return ModeTrajectory(True, float(seen[losses[0]]), gone)
 
 
 def recorded(summary: Summary) -> tuple[Run, ...]:
@@ -152,18 +145,10 @@ def onset_table(section: Section) -> Table | None:
         ("seeds", lambda s: len(s.included)),
         *((key, outcome(key)) for key in ended),
         ("with an onset", lambda s: Cell(str(len(onsets(s))), never(s))),
-        ("median onset", lambda s: _spread(onsets(s), compact)),
+        ("median onset", lambda s: spread(onsets(s), compact)),
         ("without one at ¼ · ½ · ¾ · the end", free),
     ]
     return table(drawn, columns, say("onsets", section)) if drawn else None
-
-
-def _spread(values: Sequence[float], text: Callable[[float], str]) -> Cell:
-    """Median, below it the range."""
-    if not values:
-        return Cell("–")
-    low, high = text(min(values)), text(max(values))
-    return Cell(text(median(values)), f"{low}–{high}" if low != high else "")
 
 
 def loss_table(section: Section) -> Table | None:
@@ -172,7 +157,7 @@ def loss_table(section: Section) -> Table | None:
     drawn = [(summary, runs) for summary, runs in rows if runs]
 
     def number(holds: Callable[[ModeTrajectory], bool]) -> Callable[[tuple[Summary, list[Trajectories]]], Cell]:
-        return lambda row: _spread([sum(map(holds, run.values())) for run in row[1]], "{:g}".format)
+        return lambda row: spread([sum(map(holds, run.values())) for run in row[1]], "{:g}".format)
 
     columns = [
         ("name", lambda row: f"`{row[0].label}`"),
@@ -199,43 +184,3 @@ def lost_modes(runs: Sequence[Trajectories]) -> tuple[int, list[str], float | No
     gone = Counter(name for run in runs for name, one in run.items() if one.gone is not None)
     never = Counter(name for run in runs for name, one in run.items() if not one.present)
     return len(runs), sorted({name for when, name in losses if when == earliest}), earliest, gone, never
-
-
-def class_table(section: Section) -> Table | None:
-    """Under the baseline, class by class: first loss, returns, last loss, over seeds; None if nothing was ever lost."""
-    runs = [trajectories(run, ABSENT) for run in recorded(section.summaries[0])]
-    if not _has_names(section):
-        return None
-    classes = {name: [run[name] for run in runs if name in run] for name in section.classes}
-    classes = {name: seeds for name, seeds in classes.items() if not all(one.unharmed for one in seeds)}
-    if not classes:
-        return None
-
-    def times(part: str) -> Callable[[str], list[float]]:
-        return lambda name: [value for one in classes[name] if (value := getattr(one, part)) is not None]
-
-    first, gone = times("first_loss"), times("gone")
-
-    def severity(name: str) -> tuple[float, ...]:
-        final = sum(one.gone is not None or not one.present for one in classes[name])
-        return -final, median(first(name)) if first(name) else 0.0
-
-    def back(name: str) -> Cell:
-        returns = [one.recoveries for one in classes[name] if one.recoveries]
-        return Cell(_or_dash(len(returns)), f"{sum(returns)} times in all" if sum(returns) > len(returns) else "")
-
-    columns = [
-        ({"classes": "class"}.get(section.dataset.noun, section.dataset.noun[:-1]), str),
-        ("lost at some time", lambda name: _or_dash(len(first(name)))),
-        ("first lost at", lambda name: _spread(first(name), compact)),
-        ("came back", back),
-        ("lost until the end", lambda name: _or_dash(len(gone(name)))),
-        ("since", lambda name: _spread(gone(name), compact)),
-        ("never covered", lambda name: _or_dash(sum(not one.present for one in classes[name]))),
-    ]
-    caption = say("class_losses", section, len(runs), len(section.classes) - len(classes))
-    return table(sorted(classes, key=severity), columns, caption)
-
-
-def _or_dash(number: int) -> str:
-    return str(number) if number else "–"

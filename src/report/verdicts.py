@@ -13,6 +13,7 @@ from src.report.statistics import MIN_SEEDS, Estimate, Significance
 BUDGET_TOLERANCE = 0.01
 AT_FLOOR = 2.0  # a perfect sampler's KL exceeds 1.5 floors once in twenty evaluations (K = 26)
 KLS = {"kl", "kl_late"}
+WITHOUT_EFFECT = "without_effect"  # the metric that names levels whose KL neither use nor information goes with
 
 
 class Verdict(StrEnum):
@@ -83,6 +84,8 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     elif significance and significance.holds:
         verdict = _meaning(section, summary, key, _grown(section, summary, key, compared))
         subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else subject
+        if verdict is Verdict.RAISES and key.startswith(("kl_", "active_")):
+            subject += " without effect" * mostly_without_effect(summary, key.partition("_")[2])
     return Comparison(key, verdict, compared, subject, withheld, significance)
 
 
@@ -118,8 +121,12 @@ def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdi
 
 
 def losses(section: Section, summary: Summary, level: str) -> int:
-    """In how many of its seeds a name lost a level."""
-    return summary.absences(section.family.absent)[level]
+    """In how many of its seeds a level of a name is not alive: collapsed, or with a KL that has no effect."""
+    return summary.absences(section.family.absent)[level] + summary.absences(WITHOUT_EFFECT)[level]
+
+
+def mostly_without_effect(summary: Summary, level: str) -> bool:
+    return summary.absences(WITHOUT_EFFECT)[level] > len(summary.included) / 2
 
 
 def _mostly_lost(section: Section, summary: Summary, level: str) -> bool:

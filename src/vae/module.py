@@ -25,6 +25,7 @@ from src.vae.own import make_decoder, make_encoder
 log = logging.getLogger(__name__)
 
 MOST_NUMBERS = 10_000_000  # of the decoder's output at once, outside training
+MOST_POINTS = 100  # of a schedule between two evaluations
 
 
 class VAE(MultiStepModule):
@@ -98,6 +99,7 @@ class VAE(MultiStepModule):
         for annealer in self.annealers:
             annealer.attach(self)
         self.annealed: dict[str, float | Tensor] = {}
+        self.schedule: list[tuple[float | Tensor, ...]] = []
 
     @property
     def numbers(self) -> int:
@@ -112,10 +114,17 @@ class VAE(MultiStepModule):
         """One step down the annealed negative ELBO; returns the values to log."""
         self.anneal.before_step()
         outputs = self.objective(self.to_cells(batch_BCHW))
+        self.schedule.append((self.images_seen, *self.annealed.values()))
         self.count(batch_BCHW)
         self.backward_and_step(self.optimizers(), outputs["loss"])
         self.lr_schedulers().step()
         return outputs | {"loss": outputs["loss"].detach()}
+
+    def take_schedule(self) -> dict[str, list[float]]:
+        """β and temperature as the steps since the last call used them, by column; of many steps evenly chosen ones."""
+        steps, self.schedule = self.schedule[:: len(self.schedule) // MOST_POINTS + 1], []
+        names = ("images", *self.annealed)
+        return {f"schedule_{name}": [float(step[i]) for step in steps] for i, name in enumerate(names)}
 
     def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Any]:
         """The annealed negative ELBO, w · −log p(x|z) + Σ β_l KL_l, under "loss", and further values to log.

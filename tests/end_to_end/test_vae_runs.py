@@ -49,6 +49,8 @@ def test_the_default_run_leaves_everything_the_contract_names(
     assert set(rows[0]) >= BOUND | MUSIC | {"seconds", "beta_high", "beta_low", "kl_high_dims"}
     assert [float(row["beta_high"]) for row in rows] == pytest.approx([0.75, 1]), "of the latest step's beginning"
     assert len(rows[0]["kl_low_dims"].split()) == 24
+    steps = [[float(x) for row in rows for x in row[f"schedule_{key}"].split()] for key in ("images", "beta_high")]
+    assert steps == [[*range(0, 256, 32)], [0, 0.25, 0.5, 0.75, 1, 1, 1, 1]], "as every step used it"
     check_tensorboard(folder, found)
     check_drawing_from(folder, capsys)
 

@@ -115,13 +115,6 @@ def test_unequal_importance_samples(make_vae) -> None:
     assert facts(section_of(*runs))["unequal_importance_samples"] == [50, 500]
 
 
-def test_a_level_that_the_decoder_does_not_use(make_vae) -> None:
-    unused = {"usage_high": 0.02, "usage_low": 3.0}
-    found = facts(section_of(make_vae(kl_high=0.5, kl_low=1.0, metrics=unused)))
-    assert found["unused_levels"] == [("vae_drums vae.anneal=none", "high", 0.5, 0.02)]
-    assert "unused_levels" not in facts(section_of(make_vae("linear", kl_high=0.05, metrics=unused)))
-
-
 def test_lost_runs_and_repeated_seeds(make_run, study) -> None:
     make_run("gan_fm", 0, folder="again")
     found = facts(section_of(*study.iterdir()))

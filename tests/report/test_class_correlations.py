@@ -3,12 +3,10 @@ from string import ascii_uppercase
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from src.core.class_properties import PROPERTIES, property_named
-from src.report.class_correlations import ClassCorrelations, class_correlations
+from src.report.class_correlations import ClassCorrelations, class_correlations, correlation_table
 from src.report.collect import collect, read_run
-from src.report.figures.forest import _names, correlation_figure
 from src.report.grouping import group
 from src.report.templating import percent, say
 from src.report.write import write_report
@@ -128,7 +126,7 @@ def test_nothing_vanishes(told) -> None:
 def test_two_seeds_are_no_reason(told) -> None:
     found = told([LONGEST[:8], LONGEST[:9]])
     assert (found.answer, found.outlive, found.share("Z")) == ("too few seeds", None, 0)
-    assert correlation_figure(found) is None
+    assert correlation_table(found) is None
 
 
 def styles(make_run, missing: list[str]) -> ClassCorrelations:
@@ -146,7 +144,7 @@ def styles(make_run, missing: list[str]) -> ClassCorrelations:
 def test_too_few_classes(make_run) -> None:
     found = styles(make_run, ["rock jazz", "rock jazz", "rock"])
     assert (found.answer, found.worst) == ("too few classes", ["rock", "jazz"])
-    assert correlation_figure(found) is None
+    assert correlation_table(found) is None
 
 
 def test_styles_that_survive(make_run) -> None:
@@ -156,7 +154,7 @@ def test_styles_that_survive(make_run) -> None:
 def test_property_that_is_the_same_everywhere_explains_nothing(told) -> None:
     found = told(["QX", "Q", "Q"], {"holes": [0.0] * 26})
     assert found.answer == "nothing measured"
-    assert correlation_figure(found) is None
+    assert correlation_table(found) is None
 
 
 @pytest.mark.parametrize("damage", ["text", [1, 2], {"ink": None}, {"ink": [1.0] * 25 + [None]}, {"ink": [1.0]}])
@@ -186,22 +184,6 @@ def test_only_all_is_a_hundred(share: float, text: str) -> None:
     assert percent(share) == text
 
 
-def test_names_in_the_figure_touch_neither_each_other_nor_the_points() -> None:
-    figure = Figure(figsize=(6, 5))
-    axes = figure.add_subplot()
-    random = np.random.default_rng(0)
-    points = np.stack([random.normal(size=26), np.repeat([1.0, 0.6], 13)], 1)  # two crowded rows
-    axes.plot(*points.T, "o", markersize=4)
-    axes.set_ylim(0, 1.2)
-    _names(axes, tuple(ascii_uppercase), points)
-    figure.draw_without_rendering()
-    boxes = [label.get_window_extent().padded(-1.5) for label in axes.texts]
-    assert len(boxes) == 26
-    assert not any(a.overlaps(b) for i, a in enumerate(boxes) for b in boxes[:i])
-    dots = axes.transData.transform(points)
-    assert not any(box.contains(*dot) for box in boxes for dot in dots)
-
-
 def test_report_has_the_section(make_run, tmp_path) -> None:
     for name in ("gan_standard", "gan_fm"):
         for seed, missing in enumerate(drawn_for(3, LONGEST[:12], 7)):
@@ -212,9 +194,7 @@ def test_report_has_the_section(make_run, tmp_path) -> None:
     assert "have shorter strokes" in part
     assert "mean over 6 completed runs (2 names, 3 seeds)" in part
     assert "| `gan_fm` |" in part
-    content = (report.folder / "figures" / "why_gan_ab12cd34.png").read_bytes()
-    assert content.startswith(b"\x89PNG")
+    assert "| stroke length | −" in part
     for folder in (tmp_path / "study").glob("gan_*/history.csv"):
         folder.unlink()
-    write_report([tmp_path / "study"])
-    assert not list((report.folder / "figures").glob("why_*")), "a stale figure would contradict the page"
+    assert "Why these letters?" not in (write_report([tmp_path / "study"]).folder / "report.md").read_text()

@@ -108,14 +108,12 @@ def test_mistakes_name_the_folder(tmp_path: Path) -> None:
         collect([tmp_path])
 
 
-def test_numbers_of_a_cell_are_read_where_every_row_has_as_many(tmp_path: Path) -> None:
+def test_numbers_of_a_column_of_lists_are_read_in_one_row(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
-    path.write_text("images_seen,even,uneven,blank\n100,0.5 2e-3,1 2,\n200,1 0,1,\n")
+    path.write_text("images_seen,lists,blank\n100,0.5 2e-3,\n200,1,\n")
     history = read_history(path)
-    assert history.vectors("even").tolist() == [[0.5, 0.002], [1, 0]]
-    assert history.vectors("uneven") is None
-    assert history.vectors("blank") is None
-    assert history.vectors("absent") is None
+    assert history.series("lists").tolist() == [0.5, 0.002, 1]
+    assert history.series("blank").size == history.series("absent").size == 0
 
 
 def test_bars_and_styles_are_known_by_their_levels(make_vae) -> None:

@@ -47,5 +47,9 @@ def test_any_number_of_names_is_drawn(make_run, tmp_path, names: int) -> None:
     for number in range(names):
         make_run(f"gan_{number:02d}", 0)
     (section,) = group(collect([tmp_path]))
-    assert curves(section, "modes").startswith(b"\x89PNG")
+    chart = curves(section, "modes")
+    assert chart.png().startswith(b"\x89PNG")
+    assert chart.marks == {"seeds", "steps"}
+    assert [line["name"] for line in chart.data["lines"]] == [summary.label for summary in section.summaries]
+    assert chart.data["lines"][0]["runs"] == [["0", False, [100, 200, 300], [23, 26, 24]]]
     assert curves(section, "absent") is None

@@ -6,6 +6,7 @@ import pytest
 from src.report.collect import read_run
 from src.report.early_warning import Record, moved, not_warned, records, warning, warning_table
 from src.report.figures.curves import signal_curves
+from src.report.figures.style import COLOURS
 from src.report.grouping import group
 from src.report.records import History, Run
 from src.report.templating import say
@@ -136,7 +137,7 @@ def test_an_older_run_counts_only_for_what_it_recorded(pulse, make_run) -> None:
     (section,) = group([pulse("gan_standard", 0, 5, 900), old])
     assert [(record.collapsed, record.sound) for record in records(section)] == [(1, 0), (1, 0)]
     assert records(group([old])[0]) == []
-    assert signal_curves(group([old])[0]) is None
+    assert signal_curves(group([old])[0]) == []
 
 
 def seeded(signal: str, leads: Sequence[float], collapsed: int, alarms: int, sound: int) -> Record:
@@ -176,9 +177,12 @@ def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None
     assert "### How collapse unfolds" in text
     assert "### Early warnings" in text
     assert "**Logit gap**" in text
-    assert (report.folder / "figures" / "signals_gan_ab12cd34.png").stat().st_size > 10_000
+    assert (report.folder / "figures" / "signals_gan_ab12cd34_logit_gap.png").stat().st_size > 10_000
 
 
 def test_more_seeds_than_colours_are_drawn_as_far_as_they_go(pulse) -> None:
     (section,) = group([pulse("gan_standard", seed, 5, 900) for seed in range(8)])
-    assert signal_curves(section) is not None
+    chart, still = signal_curves(section)
+    assert (chart.key, still.key) == ("logit_gap", "discriminator_accuracy")
+    assert len(chart.lines) == len(COLOURS) < 8
+    assert chart.lines[0].times == {"onset": 900, "moved": 700}

@@ -49,8 +49,9 @@ def test_all_names_side_by_side_with_one_seed(make_run, tmp_path) -> None:
             make_run(name, seed, missing="Q", pictures=True)
     (section,) = group(collect([tmp_path]))
     by_class, by_noise = galleries(section, section.family.grids)
-    assert "seed 1 of each name" in by_class.caption
-    assert "the same noise under every name" in by_noise.caption
+    assert "seed 1 of each name" in by_class.note
+    assert "the same noise under every name" in by_noise.title
+    assert [picture.name for picture in by_noise.pictures] == ["gan_standard", "gan_fm", "gan_late"]
     captions = [picture.caption for picture in by_noise.pictures]
     assert captions == ["`gan_standard`: missing Q", "`gan_fm`: missing Q", "`gan_late`, seed 2: missing Q"]
 

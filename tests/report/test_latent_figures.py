@@ -5,9 +5,8 @@ import pytest
 from matplotlib.image import imread
 
 from src.report.collect import collect, read_run
-from src.report.figures.curves import _distinct, level_curves
-from src.report.figures.heatmaps import _levels, _stacked, dimension_maps
-from src.report.figures.rate_distortion import _points, _styles, rate_distortion
+from src.report.figures.curves import level_curves, schedules
+from src.report.figures.rate_distortion import _points, _style, rate_distortion
 from src.report.grouping import group
 from src.report.write import write_report
 
@@ -36,38 +35,46 @@ def test_points_are_rate_and_distortion(section) -> None:
 
 @pytest.mark.parametrize("number", [3, 6, 7, 19])
 def test_no_two_names_look_alike(number: int) -> None:
-    styles = _styles({str(i): np.zeros((1, 2)) for i in range(number)})
-    assert len(set(styles.values())) == number
+    assert len({_style(place) for place in range(number)}) == number
 
 
 def test_every_name_is_in_the_plane(section) -> None:
     assert all(has_colour(drawn(rate_distortion(section)), colour) for colour in ("#2b2b2b", "#0072b2", "#d55e00"))
 
 
-def test_one_beta_for_both_levels_unless_they_differ(section, make_vae) -> None:
-    keys = {"high": "beta_high", "low": "beta_low"}
-    assert _distinct(section, keys) == {"both levels": "beta_high"}
+def test_the_schedule_is_drawn_as_every_step_used_it(make_vae) -> None:
+    """Not as the evaluations happen to sample it, where β is 1 at both."""
+    used = {"images": range(100, 900, 100), "beta_high": [0, 0.5, 1, 1] * 2, "temperature": [2, 2, 1, 1] * 2}
+    used["beta_low"] = used["beta_high"]
+    rows = [
+        {"images_seen": 400 * (turn + 1), "beta_high": 1, "beta_low": 1, "temperature": 1}
+        | {f"schedule_{key}": " ".join(map(str, values[4 * turn : 4 * turn + 4])) for key, values in used.items()}
+        for turn in range(2)
+    ]
+    (section,) = group([read_run(make_vae("cyclical", history=rows))])
+    chart = schedules(section)
+    assert chart.label == "β, τ"
+    assert {line.level: line.mean[1].tolist() for line in chart.lines} == {
+        "β": used["beta_high"],
+        "τ": used["temperature"],
+    }
+    assert chart.lines[0].mean[0].tolist() == [*used["images"]]
+    assert "points" not in chart.marks
+
+
+def test_earlier_runs_have_their_schedule_at_the_evaluations_only(make_vae) -> None:
     rows = [{"images_seen": i, "beta_high": 1, "beta_low": i} for i in range(3)]
-    (other,) = group([read_run(make_vae("geco", history=rows))])
-    assert _distinct(other, keys) == {"level high": "beta_high", "level low": "beta_low"}
-
-
-def test_dimensions_are_sorted_by_their_last_kl_within_a_level(section) -> None:
-    run = section.summaries[0].included[1]
-    levels = _levels(section, run)
-    assert {level: values.shape for level, values in levels.items()} == {"high": (4, 8), "low": (12, 8)}
-    assert levels["high"][:, -1].tolist() == pytest.approx([0.75 * 2.4, 0.25 * 2.4, 0, 0])
-    stacked = _stacked(levels)
-    assert stacked.shape == (17, 8)
-    assert np.isnan(stacked[4]).all()
-    assert np.nanmin(stacked) == 0.01
+    (section,) = group([read_run(make_vae("geco", history=rows))])
+    chart = schedules(section)
+    assert [line.level for line in chart.lines] == ["β, high", "β, low"]
+    assert chart.marks == {"points"}
 
 
 def test_without_histories_there_are_no_figures(make_vae) -> None:
     (section,) = group(
         [read_run(make_vae(history=[{"images_seen": 1, "elbo": -30.0}], metrics={"reconstruction": None}))]
     )
-    figures = [rate_distortion(section), dimension_maps(section), *(level_curves(section, q) for q in ("kl", "beta"))]
+    figures = [rate_distortion(section), schedules(section), *(level_curves(section, q) for q in ("kl", "active"))]
     assert figures == [None] * 4
 
 
@@ -80,8 +87,9 @@ def test_page_shows_strategies_figures_pictures_and_what_junk_scores(annealing, 
     report = write_report([annealing], tmp_path / "out")
     text = (report.folder / "report.md").read_text()
     figures = {path.name for path in (report.folder / "figures").iterdir()}
-    assert {"plane_vae_cd56ef78.png", "dimensions_vae_cd56ef78.png"} <= figures
-    assert {f"levels_vae_cd56ef78_{quantity}.png" for quantity in ("kl", "active", "beta")} <= figures
+    assert {"plane_vae_cd56ef78.png", "schedules_vae_cd56ef78.png"} <= figures
+    assert {f"levels_vae_cd56ef78_{quantity}.png" for quantity in ("kl", "active")} <= figures
+    assert sum(name.endswith("_kl_dimensions.png") for name in figures) == 3
     assert sum(name.endswith(("_prior.png", "_reconstructions.png")) for name in figures) == 6
     assert "5 styles · 20,000 train, 2,000 val, 2,000 test · entropy 18.25 nats per bar, exactly known." in text
     assert "`none` is short for `vae_drums vae.anneal=none`" in text
@@ -94,7 +102,7 @@ def test_page_shows_strategies_figures_pictures_and_what_junk_scores(annealing, 
 
 def test_every_strategy_has_a_panel_and_every_level_a_line_of_its_own(make_vae) -> None:
     few, many = (group([read_run(make_vae(f"{letter}_{n}")) for letter in "abcdefg"[:n]])[0] for n in (2, 7))
-    pictures = [drawn(level_curves(section, "kl")) for section in (few, many)]
+    pictures = [drawn(level_curves(section, "kl").png()) for section in (few, many)]
     for picture in pictures:
         assert has_colour(picture, "#0072b2")
         assert has_colour(picture, "#d55e00")

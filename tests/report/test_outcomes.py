@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from src.report.answers import opening
-from src.report.collapse import State, level_collapse, likelihood, mode_collapse, phase, prevention
+from src.report.collapse import State, level_collapse, mode_collapse, prevention, readability
 from src.report.collect import collect, read_run
+from src.report.figures.curves import level_curves
 from src.report.grouping import Section, group
-from src.report.remedies import Conclusion, confidence, effect, effectiveness
+from src.report.remedies import Conclusion, confidence, effect
+from src.report.tables import main_table
 from src.report.verdicts import Verdict, Withheld, judge
 from src.report.write import write_report
+from tests.report.conftest import gan_metrics
 
 
 def section_of(folder: Path) -> Section:
@@ -103,7 +106,6 @@ def test_a_baseline_without_runs(make_run, tmp_path) -> None:
     section = section_of(tmp_path)
     assert mode_collapse(section, "missing").state is State.NOT_RUN
     assert effect(section).conclusion is Conclusion.WITHHELD
-    assert effectiveness(section) is None
 
 
 def test_levels_that_die_and_the_strategy_that_keeps_them(annealing) -> None:
@@ -150,32 +152,30 @@ def test_the_page_opens_with_them_and_the_report_hands_them_out(study) -> None:
     assert [sentence.text for sentence in report.sentences] == [sentence.text for sentence in opening(section)]
 
 
-def test_phases_of_training() -> None:
-    phases = [phase(onset, 300) for onset in (None, 100, 150, 250)]
-    assert phases == ["", "early", "midway", "late"]
+def unreadable(make_run, precisions: dict[str, float], real: float | None = 0.6) -> Section:
+    for name, precision in precisions.items():
+        for seed in range(3):
+            metrics = gan_metrics("QXZ", 0.5 + 0.01 * seed) | {"precision": precision, "modes_any": 25}
+            controls = {"real": gan_metrics("", 0.002) | {"precision": real}}
+            run = make_run(name, seed, metrics=metrics, controls=controls)
+    return section_of(run.parent)
 
 
-def test_onsets_by_seed_and_phase(study) -> None:
-    assert mode_collapse(section_of(study), "missing").phases == {"midway": {0: 200, 1: 200, 2: 200}}
+def test_samples_far_less_precise_than_real_data_are_not_readable(make_run) -> None:
+    section = unreadable(make_run, {"gan_standard": 0.01, "gan_fm": 0.05, "gan_r1": 0.07})
+    found = readability(section)
+    assert (found.real, found.everywhere) == (pytest.approx(0.6), False)
+    assert found.unreadable == pytest.approx({"gan_standard": 0.01, "gan_fm": 0.05})
+    headline = opening(section)[0].text
+    assert "not readable yet" in headline
+    assert "25.0" in headline, "coverage is that by any sample"
 
 
-# The chosen remedy
-
-
-def test_effectiveness_is_the_share_of_the_gap_that_is_closed(make_run, tmp_path) -> None:
-    for seed in range(3):
-        make_run("gan_standard", seed, missing="QXZJKVAB"[seed:], kl=0.5)
-        make_run("gan_fm", seed, missing="Q" * (seed == 0) + "X", kl=0.1)
-    found = effectiveness(section_of(tmp_path))
-    assert (found.chosen.label, found.lacking, found.gained) == ("gan_fm", 7, pytest.approx(17 / 3))
-
-
-def test_what_is_not_shown_is_no_gain(make_run, tmp_path) -> None:
-    for seed, missing in enumerate(("Q", "QXZJ", "")):
-        make_run("gan_standard", seed, missing="QX", kl=0.5)
-        make_run("gan_fm", seed, missing=missing, kl=0.5 + 0.1 * (seed - 1))
-    found = effectiveness(section_of(tmp_path))
-    assert (found.chosen.verdict, found.gained) == (Verdict.UNCLEAR, None)
+@pytest.mark.parametrize(("precision", "real"), [(0.5, 0.6), (0.01, None)])
+def test_readable_or_unmeasured_samples_are_not_spoken_of(make_run, precision, real) -> None:
+    section = unreadable(make_run, {"gan_standard": precision}, real)
+    assert readability(section) is None
+    assert "readable" not in opening(section)[0].text
 
 
 # Latent levels
@@ -247,28 +247,38 @@ def test_a_level_without_effect_is_no_sign_of_health(make_vae, tmp_path) -> None
     assert dead(section, "high") == {"": (3, 3), "free_bits": (0, 3)}
 
 
-def test_likelihood_lies_between_floor_and_entropy(annealing) -> None:
-    found = likelihood(section_of(annealing))
-    assert (found.best.label, found.baseline.label) == ("linear", "none")
-    assert found.value.mean == pytest.approx(24.2)
-    assert (found.floor, found.entropy) == (33.4, 18.25)
-
-
-def test_the_best_likelihood_is_looked_for_where_the_seeds_suffice(make_vae, tmp_path) -> None:
+def test_kl_without_effect_is_named_wherever_a_level_would_be_alive(make_vae, tmp_path) -> None:
+    """Free bits raise the KL of z_high in every seed, and no decoder uses it: that keeps nothing alive."""
     for seed in range(3):
-        make_vae("none", seed, nll=25.0)
-    make_vae("linear", 0, nll=20.0)
-    found = likelihood(section_of(tmp_path))
-    assert (found.best.label, found.baseline) == ("none", None)
+        make_vae("none", seed, kl_high=0.02 + 0.001 * seed, nll=25 + 0.01 * seed)
+        metrics = {"without_effect": ["high"]}
+        make_vae("free_bits", seed, kl_high=2 + 0.01 * seed, nll=25 + 0.01 * seed, metrics=metrics)
+    section = section_of(tmp_path)
+    free_bits = section.remedies[0]
+    found = judge(section, free_bits, "kl_high")
+    assert (found.verdict, found.subject) == (Verdict.RAISES, "KL high without effect")
+    assert [(one.name, one.without_effect) for one in effect(section).lost_levels] == [("high", 3)]
+    assert dead(section, "high") == {"": (3, 3), "free_bits": (3, 3)}
+    assert [line.note for line in level_curves(section, "kl").lines if line.name == "free_bits"] == [
+        "KL without effect",
+        "",
+    ]
+    (cell,) = [row[5] for row in main_table(section).rows if row[1].text == "`free_bits`"]
+    assert "without effect" in cell.detail
+    assert opening(section)[1].text.count("KL without effect") == 1
+
+
+def test_an_earlier_run_whose_decoder_ignores_a_level_has_no_effect_there(make_vae) -> None:
+    """Its version recorded use and information, and no shuffled pairs to compare them with."""
+    unused = {"usage_high": 0.02, "usage_low": 3.0}
+    assert read_run(make_vae(kl_high=0.5, metrics=unused)).metrics["without_effect"] == ["high"]
+    assert "without_effect" not in read_run(make_vae("linear", kl_high=0.5)).metrics
+    assert "without_effect" not in read_run(make_vae("geco", kl_high=0.05, metrics=unused)).metrics
 
 
 @pytest.mark.parametrize("metrics", [{"floor_nll": 24.0}, {"entropy": 24.75}, {"floor_nll": None, "entropy": None}])
 def test_likelihood_that_nothing_explains(make_vae, tmp_path, metrics) -> None:
     make_vae(nll=24.5, metrics=metrics)
-    section = section_of(tmp_path)
-    found = likelihood(section)
-    expected = {"floor_nll": 33.4, "entropy": 18.25} | metrics
-    assert {"floor_nll": found.floor, "entropy": found.entropy} == expected
     assert write_report([tmp_path]).page.is_file()
 
 

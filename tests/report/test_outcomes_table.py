@@ -10,7 +10,7 @@ import pytest
 from src.evaluation.metrics.onset import NEVER_HALF
 from src.report.collapse import mode_collapse, outcomes_of
 from src.report.collect import collect, read_run
-from src.report.document import Details, Table
+from src.report.document import Table, flat
 from src.report.grouping import EARLIER, group
 from src.report.page import compose
 from src.report.tables import runs_table
@@ -128,8 +128,7 @@ def test_a_run_that_ended_before_it_was_measured_is_listed_with_its_name(make_ru
 
 
 def tables(blocks) -> list[Table]:
-    found = [block for block in blocks if isinstance(block, Table)]
-    return found + [table for block in blocks if isinstance(block, Details) for table in tables(block.blocks)]
+    return [block for block in flat(blocks) if isinstance(block, Table)]
 
 
 @pytest.mark.parametrize("which", ["study", "annealing"])

@@ -4,7 +4,7 @@ from src.report.collect import collect, read_run
 from src.report.grouping import group
 from src.report.ranking import Rank, rank, ranks
 from src.report.statistics import Estimate
-from src.report.tables import main_table
+from src.report.tables import main_table, win_table
 
 
 def between(low: float, high: float, n: int = 3) -> Estimate:
@@ -93,3 +93,29 @@ def test_nothing_to_rank_by(make_run, metrics) -> None:
     assert section.primary == ""
     assert ranks(section) == {}
     assert main_table(section).header[0] == "name"
+
+
+def test_win_rates_are_shares_of_shared_seeds(make_run, tmp_path) -> None:
+    """A tie counts half, and a failed seed loses; seeds that only one name has do not count."""
+    kls = {"gan_standard": [0.5, 0.5, 0.5, 0.5], "gan_fm": [0.1, 0.5, 0.9], "gan_r1": [0.2, 0.2, None]}
+    for name, values in kls.items():
+        for seed, kl in enumerate(values):
+            lost = {} if kl is not None else {"status": "failed", "metrics": {}, "error": "no memory"}
+            make_run(name, seed, kl=kl or 0.0, **lost)
+    (section,) = group(collect([tmp_path]))
+    table = win_table(section)
+    rates = {
+        (row[0].text, column): (cell.text, cell.detail)
+        for row in table.rows
+        for column, cell in zip(table.header[1:], row[1:], strict=True)
+    }
+    assert rates["`gan_fm`", "`gan_standard`"] == ("0.50", "n = 3")
+    assert rates["`gan_standard`", "`gan_fm`"] == ("0.50", "n = 3")
+    assert rates["`gan_r1`", "`gan_fm`"] == ("0.33", "n = 3")
+    assert rates["`gan_r1`", "`gan_standard`"] == ("0.67", "n = 3")
+    assert rates["`gan_r1`", "`gan_r1`"] == ("–", "")
+
+
+def test_one_name_has_nobody_to_beat(make_run) -> None:
+    (section,) = group([read_run(make_run(seed=seed)) for seed in range(3)])
+    assert win_table(section) is None

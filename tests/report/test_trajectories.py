@@ -1,18 +1,16 @@
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 
-import numpy as np
 import pytest
 
-from src.report.answers import survival_pictures
 from src.report.collect import read_run
 from src.report.document import Table
-from src.report.figures.heatmaps import COLUMNS, ROWS, survival_maps
+from src.report.figures import heatmaps
+from src.report.figures.heatmaps import COLUMNS, survival_map
 from src.report.grouping import Section, group
 from src.report.trajectories import (
     ModeTrajectory,
     characters,
-    class_table,
     loss_table,
     lost_modes,
     onset_shares,
@@ -69,9 +67,9 @@ def column(table: Table, header: str) -> list[str]:
 def test_trajectories_tell_losses_returns_and_the_last_loss(make_run) -> None:
     rows = history(["Q Z", "Q Z X", "Q", "Q X J", "Q X"])
     assert trajectories(read_run(make_run(history=rows)), "missing") == {
-        "J": ModeTrajectory(True, first_loss=400.0, recoveries=1),
+        "J": ModeTrajectory(True, first_loss=400.0),
         "Q": ModeTrajectory(False),
-        "X": ModeTrajectory(True, first_loss=200.0, recoveries=1, gone=400.0),
+        "X": ModeTrajectory(True, first_loss=200.0, gone=400.0),
         "Z": ModeTrajectory(True),
     }
     assert trajectories(read_run(make_run(seed=1)), "collapsed") == {}
@@ -105,14 +103,13 @@ def test_a_stacked_class_survives_by_the_modes_with_it(section_of) -> None:
             with_it = [mode for mode in modes if letter in mode]
             kept = sum(mode not in names.split() for mode in with_it)
             assert covered[turn, place] == pytest.approx(kept / len(with_it))
-    assert class_table(section) is None
     assert "which" not in loss_table(section).header
 
 
 def test_modes_not_made_of_classes_have_no_map_but_are_counted(section_of) -> None:
     section = section_of({"gan_standard": [["m1 m2", "m1", "m1 m3"]]}, num_modes=8)
     assert characters(section) == 0
-    assert survival_maps(section) == []
+    assert survival_map(section) is None
     assert column(loss_table(section), "lost until the end") == ["1"]
 
 
@@ -124,30 +121,14 @@ def test_losses_a_run_are_medians_with_their_range(section_of) -> None:
         }
     )
     table = loss_table(section)
-    assert column(table, "lost at some time") == ["2 [1–3]", "0"]
-    assert column(table, "of these back at the end") == ["0 [0–1]", "0"]
-    assert column(table, "lost until the end") == ["1 [1–3]", "0"]
-    assert column(table, "never covered") == ["0 [0–1]", "0"]
+    assert column(table, "lost at some time") == ["2 [1 … 3]", "0"]
+    assert column(table, "of these back at the end") == ["0 [0 … 1]", "0"]
+    assert column(table, "lost until the end") == ["1 [1 … 3]", "0"]
+    assert column(table, "never covered") == ["0 [0 … 1]", "0"]
     runs = [[trajectories(run, "missing") for run in summary.included] for summary in section.summaries]
     assert lost_modes(runs[0]) == (3, ["A", "B", "C"], 200, {"A": 3, "B": 1, "C": 1}, {"C": 1})
     assert lost_modes(runs[1]) == (3, [], None, {}, {})
     assert vanishing(section) == ({"A": (200, 200), "B": (200, 200), "C": (200, 200)}, {"C": 1})
-
-
-def test_classes_of_the_baseline_with_the_gravest_first(section_of) -> None:
-    section = section_of(
-        {
-            "gan_standard": [["", "B", "", "B", ""], ["", "", "A B", "A", "A"], ["", "A", "A", "A", "A"]],
-            "gan_fm": [["C", "C", "C", "C", "C"]],
-        }
-    )
-    table = class_table(section)
-    assert column(table, "letter") == ["A", "B"]
-    assert column(table, "lost at some time") == ["2", "2"]
-    assert column(table, "first lost at") == ["250 [200–300]", "250 [200–300]"]
-    assert column(table, "came back") == ["–", "2 [3 times in all]"]
-    assert column(table, "lost until the end") == ["2", "–"]
-    assert column(table, "since") == ["250 [200–300]", "–"]
 
 
 def test_onsets_over_seeds(section_of) -> None:
@@ -158,7 +139,7 @@ def test_onsets_over_seeds(section_of) -> None:
     )
     table = onset_table(section)
     assert column(table, "with an onset") == ["3 [1 never covered half]", "1", "0"]
-    assert column(table, "median onset") == ["300 [200–500]", "400", "–"]
+    assert column(table, "median onset") == ["300 [200 … 500]", "400", "–"]
     assert column(table, "collapsed") == ["3", "1", "0"]
     assert column(table, "learning") == ["1", "0", "0"]
     assert column(table, "covering") == ["0", "2", "3"]
@@ -183,8 +164,8 @@ def test_few_seeds_are_counted_where_all_of_them_agree(section_of) -> None:
 
 def test_runs_without_recorded_modes_say_nothing(make_run) -> None:
     (section,) = group([read_run(make_run(history=[{"images_seen": 100, "kl": 0.2}]))])
-    assert [onset_table(section), loss_table(section), class_table(section)] == [None] * 3
-    assert survival_maps(section) == []
+    assert [onset_table(section), loss_table(section)] == [None] * 2
+    assert survival_map(section) is None
     assert onset_shares(section) == {}
 
 
@@ -206,17 +187,20 @@ def test_maps_fit_any_number_of_classes(section_of, num_classes: int) -> None:
         num_modes=num_classes,
         dataset=ABC | {"classes": classes},
     )
-    assert len(survival_maps(section)) == 1
+    assert survival_map(section).startswith(b"\x89PNG")
 
 
-def test_many_names_take_several_figures(section_of) -> None:
-    names = [f"gan_{letter}" for letter in ascii_uppercase[: COLUMNS * ROWS + 1]]
-    pictures = survival_pictures(section_of({name: [["", "A"]] for name in names}))
-    assert [picture.file for picture in pictures] == ["survival_gan_ab12_1.png", "survival_gan_ab12_2.png"]
+def test_many_names_take_several_rows(section_of) -> None:
+    few, many = (
+        section_of({f"gan_{count}{letter}": [["", "A"]] for letter in ascii_uppercase[:count]})
+        for count in (COLUMNS, COLUMNS + 1)
+    )
+    heights = [int.from_bytes(survival_map(section)[20:24], "big") for section in (few, many)]
+    assert heights[1] > 1.5 * heights[0]
 
 
 def test_the_longest_lasting_class_is_on_top(section_of, monkeypatch) -> None:
-    orders = []
-    monkeypatch.setattr("src.report.figures.heatmaps._survival", lambda section, found, order_K: orders.append(order_K))
-    survival_maps(section_of({"gan_standard": [["A", "A B", ""]], "gan_a": [["C", "C", "C"]]}))
-    assert np.concatenate(orders).tolist() == [2, 1, 0]
+    rows, drawn = [], heatmaps.heat_map
+    monkeypatch.setattr(heatmaps, "heat_map", lambda *given, **look: rows.append(given[2]) or drawn(*given, **look))
+    survival_map(section_of({"gan_standard": [["A", "A B", ""]], "gan_a": [["C", "C", "C"]]}))
+    assert rows == [["C", "B", "A"]] * 2

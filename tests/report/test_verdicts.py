@@ -4,7 +4,6 @@ from itertools import count
 import pytest
 from scipy import stats
 
-from src.report.answers import remedy_sentences
 from src.report.cautions import Caution, cautions
 from src.report.collect import read_run
 from src.report.grouping import Section, group
@@ -34,14 +33,12 @@ def test_two_seeds_give_no_verdict(pair) -> None:
     section = pair([0.1, 0.1001])
     found = judge(section, section.remedies[0], "kl")
     assert (found.verdict, found.withheld, found.could_show) == (Verdict.WITHHELD, Withheld.PAIRS, None)
-    assert {sentence.kind for sentence in remedy_sentences(section)} == {"unclear"}
 
 
 def test_three_seeds_may_help_or_hurt(pair) -> None:
     section = pair([0.1, 0.11, 0.12], missing="")
     assert verdict(section) is Verdict.HELPS
     assert verdict(section, "modes") is Verdict.RAISES
-    assert [sentence.kind for sentence in remedy_sentences(section)] == ["helps"]
 
 
 def test_worse_hurts(pair) -> None:
@@ -67,18 +64,6 @@ def test_kl_at_the_floor_is_noise(make_run) -> None:
     (section,) = group(runs)
     assert judge(section, section.remedies[0], "kl").withheld is Withheld.FLOOR
     assert Caution("at_kl_floor", ["gan_standard", "gan_fm"], grave=False) in cautions(section)
-
-
-def test_many_names_share_a_sentence_per_verdict(make_run) -> None:
-    runs = [read_run(make_run("gan_standard", seed, kl=0.5)) for seed in range(3)]
-    for number in range(8):
-        for seed in range(3):
-            runs.append(read_run(make_run(f"gan_{number}", seed, kl=0.1 + 0.01 * seed)))
-    (section,) = group(runs)
-    (sentence,) = remedy_sentences(section)
-    assert sentence.kind == "helps"
-    assert all(f"`gan_{number}`" in sentence.text for number in range(8))
-    assert Caution("many_comparisons", 8, grave=False) in cautions(section)
 
 
 @pytest.fixture
@@ -112,12 +97,6 @@ def test_many_names_make_a_verdict_dearer(among) -> None:
     many = first(among([-0.04, -0.05, -0.06], idle=4))
     assert many.significance.tests == 5
     assert many.significance.corrected == pytest.approx(5 * many.significance.p)
-
-
-def test_many_names_without_a_verdict_say_why(make_run) -> None:
-    runs = [read_run(make_run(f"gan_{name}", seed)) for name in ("standard", *"abcdefg") for seed in range(2)]
-    (sentence,) = remedy_sentences(group(runs)[0])
-    assert sentence.text.count("2 paired seeds") == 7
 
 
 def test_names_with_two_pairs_are_not_tested_and_cost_the_others_nothing(make_run) -> None:

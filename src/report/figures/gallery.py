@@ -13,10 +13,12 @@ from src.report.document import Gallery, Picture
 from src.report.figures.style import packed
 from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.verdicts import WITHOUT_EFFECT
 
-# Of so many names at most: width of a picture on the page in pixels, and pixels of the file for one on the page.
-SIZES = {2: (480, 2.0), 9: (330, 1.6), math.inf: (210, 1.5)}
+# Of so many names at most: how large a picture is on the page, and its width in the file in pixels.
+SIZES = {2: ("large", 960), 9: ("medium", 528), math.inf: ("small", 315)}
 COLOURS = 64
+LACKS = {WITHOUT_EFFECT: "KL without effect in"}
 MOST_ABSENT = 12  # names of what is absent beside a picture
 
 
@@ -35,7 +37,7 @@ def _gallery(section: Section, grid: str, what: str, names: Collection[str] | No
         return None
     seeds = Counter(run.seed for runs in shown for run in runs if run.completed)
     common = min(seeds, key=lambda seed: (-seeds[seed], seed is None, seed or 0), default=None)
-    width, sharpness = next(size for most, size in SIZES.items() if len(shown) <= most)
+    size, width = next(size for most, size in SIZES.items() if len(shown) <= most)
     pictures = []
     for number, (summary, runs) in enumerate(zip(section.summaries, shown, strict=True)):
         if not runs:
@@ -44,11 +46,11 @@ def _gallery(section: Section, grid: str, what: str, names: Collection[str] | No
         seed = "unknown" if run.seed is None else run.seed
         safe = re.sub(r"[^A-Za-z0-9_-]", "_", summary.name)[:60]
         caption = f"`{summary.label}`{'' if run.seed == common else f', seed {seed}'}{_state(section, run)}"
-        content = thumbnail(run.picture(grid), round(width * sharpness))
+        content = thumbnail(run.picture(grid), width)
         file = f"samples_{section.slug}_{number:02d}_{safe}_{grid}.png"
-        pictures.append(Picture(file, content, caption, f"Samples of {summary.label}, seed {seed}"))
+        pictures.append(Picture(file, content, caption, f"{what}: {summary.label}, seed {seed}", name=summary.label))
     seed = f"seed {common} of each name, unless another is given" if common is not None else "the seed as given"
-    return Gallery(f"**{what}**; {seed}.", pictures, width)
+    return Gallery(what, f"{seed}.", pictures, size)
 
 
 def _with_picture(summary: Summary, grid: str) -> list[Run]:
@@ -70,7 +72,7 @@ def _state(section: Section, run: Run) -> str:
     """What the run lacks, or how it ended."""
     if not run.completed:
         return f": {run.status}"
-    key = section.family.absent
-    absent = run.names(key)
-    many = len(absent) > MOST_ABSENT
-    return (f": {len(absent)} {key}" if many else f": {key} {listed(absent)}") if absent else ""
+    lacks = {key: run.names(key) for key in (section.family.absent, WITHOUT_EFFECT)}
+    counted = {key: len(absent) if len(absent) > MOST_ABSENT else listed(absent) for key, absent in lacks.items()}
+    words = [f"{LACKS.get(key, key)} {counted[key]}" for key in lacks if lacks[key]]
+    return f": {', '.join(words)}" if words else ""

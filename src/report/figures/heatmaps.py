@@ -1,4 +1,4 @@
-"""Heat maps: class shares by name, survival of classes and KL of latent dimensions during training.
+"""Heat maps: class shares by name, and survival of classes during training.
 
 E evaluations, K classes.
 """
@@ -9,12 +9,9 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from src.core.metric_specs import LEAST_KL
 from src.core.plain_data import is_number
-from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.figures.style import (
     COLOURS,
     INK,
@@ -28,14 +25,13 @@ from src.report.figures.style import (
     short,
     styled,
 )
-from src.report.grouping import Section, Summary
-from src.report.records import Run
+from src.report.grouping import Section
 from src.report.trajectories import ABSENT, MOST_CLASSES, characters, recorded, survival
 
-COLUMNS, ROWS = 5, 3  # panels of one figure of survival
+COLUMNS = 5  # panels in a row
 LIMIT = 3.0  # doublings: from an eighth of an equal share to eight times it
 DOUBLINGS = {-3: "⅛ or less", -2: "¼", -1: "½", 0: "equal", 1: "2×", 2: "4×", 3: "8× or more"}
-LOST_DARK, INFORMATION_DARK = "GnBu_r", "YlGnBu"  # their lightness changes evenly, for print and colour blindness
+LOST_DARK = "GnBu_r"  # its lightness changes evenly, for print and colour blindness
 
 
 def heat_map(axes: Axes, values: np.ndarray, rows: Sequence[str] | None, seen: Any = None, **look: Any) -> QuadMesh:
@@ -62,18 +58,28 @@ def relative_shares(lists: Iterable[object], num_classes: int) -> np.ndarray | N
     return np.mean(rows, axis=0) if rows else None
 
 
+def _shares(section: Section) -> dict[str, np.ndarray]:
+    """Relative shares of held-out real data and of each name; empty where no name has any."""
+    lists = {"real, held out": [run.controls.get("real", {}).get("shares") for run in section.included]}
+    lists |= {s.label: [run.metrics.get("shares") for run in s.included] for s in section.summaries}
+    shares = {name: relative_shares(rows, len(section.classes)) for name, rows in lists.items()}
+    shares = {name: row for name, row in shares.items() if row is not None}
+    return shares if 2 <= len(section.classes) <= MOST_CLASSES and len(shares) > ("real, held out" in shares) else {}
+
+
+def share_data(section: Section) -> dict[str, Any]:
+    """The shares as the page's script draws them."""
+    bars = {name: [float(f"{value:.3g}") for value in row] for name, row in _shares(section).items()}
+    absent = {s.label: s.absences(ABSENT) for s in section.summaries}
+    return {"classes": section.classes, "bars": bars, "absent": absent}
+
+
 @styled
 def share_map(section: Section) -> bytes | None:
     """Rows are held-out real data and the names; a number shows in how many seeds the class is missing."""
-    classes = section.classes
-    if not 2 <= len(classes) <= MOST_CLASSES:
-        return None
-    lists = {"real, held out": [run.controls.get("real", {}).get("shares") for run in section.included]}
-    lists |= {short(s.label): [run.metrics.get("shares") for run in s.included] for s in section.summaries}
+    classes, shares = section.classes, {short(name): row for name, row in _shares(section).items()}
     absent = {short(s.label): s.absences(ABSENT) for s in section.summaries}
-    shares = {name: relative_shares(rows, len(classes)) for name, rows in lists.items()}
-    shares = {name: row for name, row in shares.items() if row is not None}
-    if not shares.keys() & absent.keys():
+    if not shares:
         return None
     doublings = np.log2(np.clip(np.stack([*shares.values()]), 2**-LIMIT, 2**LIMIT))
     figure = Figure(figsize=(WIDTH, 1.35 + 0.36 * len(shares)), layout="constrained")
@@ -92,23 +98,15 @@ def share_map(section: Section) -> bytes | None:
 
 
 @styled
-def survival_maps(section: Section) -> list[bytes]:
-    """One figure, or several where the names are many; all have the same classes from top to bottom and one scale.
+def survival_map(section: Section) -> bytes | None:
+    """A panel per name, all with the same classes from top to bottom and one scale.
 
     The class that lasts longest under the first name drawn is on top. Triangles: onsets, one per seed.
     """
     drawn = [(summary, values) for summary in section.summaries if (values := survival(section, summary))]
     if not drawn:
-        return []
+        return None
     order_K = np.argsort(-drawn[0][1][1].mean(0), kind="stable")
-    size = COLUMNS * ROWS
-    return [_survival(section, drawn[first : first + size], order_K) for first in range(0, len(drawn), size)]
-
-
-Survival = tuple[Summary, tuple[np.ndarray, np.ndarray]]
-
-
-def _survival(section: Section, drawn: Sequence[Survival], order_K: np.ndarray) -> bytes:
     height = max(1.4, 0.115 * len(order_K))  # inches, enough for the names of the classes
     figure, grid = panels(len(drawn), height, columns=min(COLUMNS, len(drawn)), key=True)
     names = [section.classes[k] for k in order_K]
@@ -122,45 +120,3 @@ def _survival(section: Section, drawn: Sequence[Survival], order_K: np.ndarray) 
     colour_bar(figure, image, {0: what.format("no"), 0.5: "half", 1: what.format("every")})
     label_panels(figure, f"training {section.unit} seen")
     return png(figure)
-
-
-@styled
-def dimension_maps(section: Section) -> bytes | None:
-    """The first seed of each name; rows are dimensions, columns evaluations; None if no history has them."""
-    measured = {s.label: [(run, _levels(section, run)) for run in s.included] for s in section.summaries}
-    firsts = ((label, next((pair for pair in runs if pair[1]), None)) for label, runs in measured.items())
-    drawn = [(label, *pair) for label, pair in firsts if pair]
-    if not drawn:
-        return None
-    num_dims = max(sum(map(len, levels.values())) for *_, levels in drawn)
-    figure, grid = panels(len(drawn), min(1.9, 0.5 + 0.07 * num_dims), own=True, key=True)
-    largest = max(float(np.nanmax(values)) for *_, levels in drawn for values in levels.values())
-    look = {"cmap": INFORMATION_DARK, "norm": LogNorm(LEAST_KL, max(largest, 10 * ACTIVE_NATS))}
-    for axes, (label, run, levels) in zip(grid, drawn, strict=True):
-        stacked = _stacked(levels)
-        image = heat_map(axes, stacked, None, run.history.column("images_seen"), **look)
-        starts = np.cumsum([0, *(len(values) + 1 for values in levels.values())])[:-1]
-        middles = [start + (len(values) - 1) / 2 for start, values in zip(starts, levels.values(), strict=True)]
-        axes.set_yticks(middles, [*levels], rotation=90, va="center")
-        axes.set_ylim(len(stacked) - 0.5, -0.5)
-        axes.set_title(f"{short(label, 20)}, seed {run.seed}")
-    colour_bar(figure, image, {LEAST_KL: "0.01 nats or less", ACTIVE_NATS: "0.1", 1: "1"})
-    label_panels(figure, f"training {section.unit} seen")
-    return png(figure)
-
-
-def _levels(section: Section, run: Run) -> dict[str, np.ndarray]:
-    """KL of each level's dimensions, shape (dimensions, evaluations), the largest at the end of training on top."""
-    columns = {level: run.history.vectors(f"kl_{level}_dims") for level in section.family.levels}
-    return {
-        level: values[:, np.argsort(-values[-1], kind="stable")].T
-        for level, values in columns.items()
-        if values is not None
-    }
-
-
-def _stacked(levels: dict[str, np.ndarray]) -> np.ndarray:
-    """All levels in one map, an empty row between them."""
-    gap = np.full((1, next(iter(levels.values())).shape[1]), np.nan)
-    pieces = [piece for values in levels.values() for piece in (gap, values)][1:]
-    return np.clip(np.concatenate(pieces), LEAST_KL, None)

@@ -1,0 +1,181 @@
+"""A chart as data, which the page's script draws, and as a PNG.
+
+E evaluations.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, MaxNLocator
+
+from src.report.figures import style
+from src.report.figures.style import BEHIND, COLOURS, INK, MUTED, STYLES, short, styled
+
+MODE_COUNTS = ("modes", "modes_any")
+MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide each other
+DASHED = (0, (4, 3))
+TIMES = {"onset": "--", "moved": ":"}
+Curve = tuple[np.ndarray, np.ndarray]  # samples seen and values, [E] each
+
+
+@dataclass(frozen=True)
+class Line:
+    """One quantity of one name, perhaps of one level.
+
+    Attributes:
+        mean: over its averaged seeds.
+        band: both ends of the mean's interval; none where seeds are few.
+        runs: each run's own curve, by seed.
+        excluded: which of them are not averaged.
+        note: what is to be known of the level under this name.
+        points: whether only single values are known, with nothing known between them.
+        times: samples seen when something happened, by what it was.
+    """
+
+    name: str
+    level: str
+    mean: Curve
+    band: Curve | None = None
+    runs: Mapping[str, Curve] = field(default_factory=dict)
+    excluded: Sequence[str] = ()
+    note: str = ""
+    points: bool = False
+    times: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines of all names in one quantity; `references` are levels by what they mean."""
+
+    key: str
+    label: str
+    unit: str
+    baseline: str
+    lines: Sequence[Line]
+    logarithmic: bool = False
+    references: Mapping[str, float] = field(default_factory=dict)
+    limits: tuple[float | None, float | None] = (None, None)
+
+    @property
+    def levels(self) -> list[str]:
+        return [*dict.fromkeys(line.level for line in self.lines)]
+
+    @property
+    def names(self) -> list[str]:
+        return [*dict.fromkeys(line.name for line in self.lines)]
+
+    @property
+    def crowded(self) -> bool:
+        """Whether each name has a panel of its own in the picture."""
+        return self.levels != [""] or len(self.names) > MOST_TOGETHER
+
+    @property
+    def _paths(self) -> bool:
+        return self.crowded and self.levels == [""]
+
+    @property
+    def marks(self) -> set[str]:
+        """What the picture holds beside the means."""
+        holds = {
+            "band": any(line.band for line in self.lines),
+            "seeds": any(line.runs and (self._paths or not line.band) for line in self.lines),
+            "excluded": any(line.excluded for line in self.lines),
+            "points": any(line.points for line in self.lines),
+            "steps": any(not line.points for line in self.lines),
+            "without effect": any(line.note for line in self.lines),
+        }
+        return {mark for mark, held in holds.items() if held}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """As JSON holds it, numbers to four digits."""
+        lines = [
+            {
+                **{key: getattr(line, key) for key in ("name", "level", "note", "points", "times")},
+                **dict(zip("xy", map(_plain, line.mean), strict=True)),
+                **({"low": _plain(line.band[0]), "high": _plain(line.band[1])} if line.band else {}),
+                "runs": [[seed, seed in line.excluded, *map(_plain, curve)] for seed, curve in line.runs.items()],
+            }
+            for line in self.lines
+        ]
+        own = {key: getattr(self, key) for key in ("label", "unit", "baseline", "logarithmic", "references", "limits")}
+        return own | {"seeds": "seeds" in self.marks, "lines": lines}
+
+    @styled
+    def png(self) -> bytes:
+        """All names in one panel; a panel per name, the baseline behind each, where there are levels or many names."""
+        names, levels = self.names, self.levels
+        keyed = levels if self.crowded else names
+        columns = min(4, max(2, len(names))) if self.crowded else 1
+        figure, grid = style.panels(
+            len(names) if self.crowded else 1, 1.35 if self.crowded else 3.2, columns, legend=keyed != [""]
+        )
+        styles = zip(COLOURS[self.crowded :], STYLES, strict=False)
+        looks = dict(zip(keyed, ({"color": c, "linestyle": d} for c, d in styles), strict=False))
+        for line in self.lines:
+            axes = grid[names.index(line.name) * self.crowded]
+            look = looks[line.level if self.crowded else line.name]
+            if levels == [""] and self.crowded:
+                behind = next((other for other in self.lines if other.name == self.baseline), line)
+                look = {"color": INK if behind is line else COLOURS[1]}
+                if behind is not line:
+                    axes.plot(*behind.mean, color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
+            _draw(axes, line, look, self._paths)
+            if self.crowded:
+                notes = [f"{one.level} {one.note}" for one in self.lines if one.name == line.name and one.note]
+                axes.set_title(": ".join([short(line.name, 28), *notes[:1]]))
+        self._scale(grid)
+        if keyed != [""]:
+            style.legend(figure, {key: look | {"linewidth": 2.2} for key, look in looks.items()})
+        aside = " (grey, dashed: the baseline)" if self.crowded and levels == [""] else ""
+        style.label_panels(figure, f"training {self.unit} seen{aside}", self.label)
+        return style.png(figure)
+
+    def _scale(self, grid: Sequence[Axes]) -> None:
+        scale_axes(grid[0], self.key, self.logarithmic)
+        low, high = self.limits
+        grid[0].set_ylim(bottom=low, top=high)
+        for axes in grid:
+            for label, level in self.references.items():
+                below = self.key in MODE_COUNTS or label == "collapsed"
+                axes.axhline(level, color=MUTED, linewidth=0.8, linestyle=DASHED, zorder=1)
+                axes.annotate(
+                    label if axes is grid[0] else "", (0.02, level), xycoords=("axes fraction", "data"),
+                    xytext=(0, -3 if below else 2), textcoords="offset points", fontsize=8, color=MUTED,
+                    va="top" if below else "bottom",
+                )  # fmt: skip
+
+
+def _plain(values: np.ndarray) -> list[float | None]:
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values.tolist()]
+
+
+def _draw(axes: Axes, line: Line, look: Mapping[str, Any], paths: bool) -> None:
+    for seed, curve in line.runs.items():
+        if paths or not line.band or seed in line.excluded:
+            dots = ":" if seed in line.excluded else "-"
+            axes.plot(*curve, linestyle=dots, color=look["color"], linewidth=0.9, alpha=0.5)
+    alone = {"marker": "o", "markersize": 5} if len(line.mean[0]) == 1 else {}
+    bare = {"linestyle": "", "marker": "o", "markersize": 4} if line.points else {}
+    axes.plot(*line.mean, **({**look, "linewidth": 2.2} | alone | bare))
+    for what, when in line.times.items():
+        axes.axvline(when, color=look["color"], linewidth=1.2, linestyle=TIMES[what], zorder=0.9)
+    if line.band:
+        limits = axes.dataLim.frozen()
+        axes.fill_between(line.mean[0], *line.band, color=look["color"], alpha=0.16, linewidth=0)
+        axes.dataLim.set(limits)  # wide intervals of the first evaluations shall not flatten all that follows
+
+
+def scale_axes(axes: Axes, key: str, logarithmic: bool) -> None:
+    """The vertical scale, and the ticks of both; panels that share their scales need it once."""
+    style.count_axis(axes.xaxis)
+    if logarithmic:
+        style.log_axis(axes)
+        if not key.startswith("kl"):
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    else:
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=key in MODE_COUNTS or key.startswith("active")))
