@@ -40,9 +40,10 @@ def opening(section: Section) -> list[Sentence]:
 
 
 def answers(section: Section) -> list[Part]:
-    """Parts in the order in which one would ask; nothing for a family that the report does not know."""
+    """Parts in the order in which one would ask; of a family that the report does not know what its runs list."""
     if not section.included or section.family.absent not in section.name_keys:
-        return []
+        listed = absence_table(section) if section.name_keys else None
+        return part("What is listed by name", say("names_listed", section), "", listed) if listed else []
     return _posterior(section) if section.family.levels else _modes(section)
 
 

@@ -1,6 +1,5 @@
 """Forest plot of the differences from the baseline, by name."""
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from src.core.metric_specs import metric_spec
@@ -32,12 +31,22 @@ def forest(section: Section) -> bytes | None:
             colour, value = TONES[comparison.verdict], comparison.difference
             axes.scatter(seeds, [row] * len(seeds), s=26, facecolor="none", edgecolor=colour, linewidth=0.9, alpha=0.8)
             if value.low is not None and comparison.verdict is not Verdict.WITHHELD:
-                _bar(axes, row, value.low, value.mean, value.high, colour)
+                axes.plot([value.low, value.high], [row, row], color=colour, linewidth=2.1)
+                axes.plot(value.mean, row, "D", color=colour, markersize=6)
         reach = max(map(abs, axes.get_xlim()))
         axes.set_xlim(-reach, reach)
         axes.set_xlabel(f"Δ {metric_spec(key).label} from the baseline")
-        sides = {"higher": ("worse", "better"), "lower": ("better", "worse"), None: ("", "")}
-        _rows(axes, [short(summary.label) for summary in remedies], *sides[metric_spec(key).better])
+        bare(axes, [short(summary.label) for summary in remedies])
+        axes.spines["bottom"].set_visible(True)
+        axes.grid(True, axis="x")
+        axes.tick_params(axis="x", length=3)
+        axes.tick_params(axis="y", labelsize=9.5, labelcolor=INK)
+        axes.axvline(0, color=MUTED, linewidth=1)
+        better = metric_spec(key).better
+        for place, align in ((0, "left"), (1, "right")) if better else ():
+            text = "better" if place == (better == "higher") else "worse"
+            text = f"{text} →" if place else f"← {text}"
+            axes.text(place, 1.01, text, transform=axes.transAxes, ha=align, va="bottom", fontsize=8.5, color=MUTED)
     return png(figure)
 
 
@@ -46,20 +55,3 @@ def shown_verdicts(section: Section) -> list[Verdict]:
     keys = [key for key in section.headline if any(section.differences(key, s.name) for s in section.ranked)]
     held = {judge(section, summary, key).verdict for summary in section.ranked for key in keys}
     return [verdict for verdict in Verdict if verdict in held]
-
-
-def _bar(axes: Axes, row: int, low: float, middle: float, high: float, colour: str, face: str | None = None) -> None:
-    axes.plot([low, high], [row, row], color=colour, linewidth=2.1)
-    axes.plot(middle, row, "D", color=colour, markerfacecolor=face or colour, markersize=6)
-
-
-def _rows(axes: Axes, labels: list[str], left: str, right: str) -> None:
-    """A row per label, a line at zero, and what either side means."""
-    bare(axes, labels)
-    axes.spines["bottom"].set_visible(True)
-    axes.grid(True, axis="x")
-    axes.tick_params(axis="x", length=3)
-    axes.tick_params(axis="y", labelsize=9.5, labelcolor=INK)
-    axes.axvline(0, color=MUTED, linewidth=1)
-    for text, place, align in ((f"← {left}" if left else "", 0, "left"), (f"{right} →" if right else "", 1, "right")):
-        axes.text(place, 1.01, text, transform=axes.transAxes, ha=align, va="bottom", fontsize=8.5, color=MUTED)
