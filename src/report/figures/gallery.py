@@ -17,7 +17,7 @@ from src.report.verdicts import WITHOUT_EFFECT
 
 # Of so many names at most: how large a picture is on the page, and its width in the file in pixels.
 SIZES = {2: ("large", 960), 9: ("medium", 528), math.inf: ("small", 315)}
-COLOURS = 64
+COLOURS = 128
 LACKS = {WITHOUT_EFFECT: "KL without effect in"}
 MOST_ABSENT = 12  # names of what is absent beside a picture
 

@@ -25,7 +25,7 @@ const toggle = (text, pressed, click, look = "") =>
 const main = cell => [...cell.childNodes].filter(node => node.nodeName !== "SMALL").map(node => node.textContent).join("");
 const detail = cell => cell.querySelector("small")?.textContent ?? "";
 
-function numberIn(text) {
+function parsed(text) {
   const found = text.replaceAll(",", "").replaceAll("−", "-").match(/^[<\s]*([+-]?\d+(?:\.\d+)?)\s*([kM]?)/);
   return found ? Number(found[1]) * ({ k: 1e3, M: 1e6 }[found[2]] ?? 1) : NaN;
 }
@@ -33,18 +33,18 @@ function numberIn(text) {
 function compareCells(a, b, numeric) {
   const [x, y] = [main(a), main(b)];
   if (!numeric) return x.localeCompare(y, undefined, { numeric: true });
-  const [m, n] = [numberIn(x), numberIn(y)];
+  const [m, n] = [parsed(x), parsed(y)];
   return isNaN(m) || isNaN(n) ? null : m - n;
 }
 
 function sortBy(table, column) {
   const header = table.tHead.rows[0].cells[column], body = table.tBodies[0], rows = [...body.rows];
   const known = rows.map(row => main(row.cells[column])).filter(text => text && text !== "–");
-  const numeric = known.length > 0 && known.every(text => !isNaN(numberIn(text)));
+  const numeric = known.length > 0 && known.every(text => !isNaN(parsed(text)));
   const sign = header.getAttribute("aria-sort") === "ascending" ? -1 : 1;
   for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
   header.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
-  const blank = row => numeric ? isNaN(numberIn(main(row.cells[column]))) : ["", "–"].includes(main(row.cells[column]));
+  const blank = row => numeric ? isNaN(parsed(main(row.cells[column]))) : ["", "–"].includes(main(row.cells[column]));
   rows.sort((a, b) => blank(a) - blank(b) || sign * (compareCells(a.cells[column], b.cells[column], numeric) ?? 0));
   body.append(...rows);
 }
@@ -139,8 +139,10 @@ function chart(holder, data, names, order) {
 
   function legend() {
     const listed = all.filter(name => !names || names.includes(name));
-    const buttons = names ? listed.map(name => make("span", { class: `key ${look(name)}` }, name))
-      : listed.map(name => toggle(name, !state.off.has(name), () => {
+    const noted = name => [name, ...data.lines.filter(line => line.name === name && line.note)
+      .map(line => `${line.level}: ${line.note}`)].join(" · ");
+    const buttons = names ? listed.map(name => make("span", { class: `key ${look(name)}` }, noted(name)))
+      : listed.map(name => toggle(noted(name), !state.off.has(name), () => {
         if (!state.off.delete(name)) state.off.add(name);
         redraw();
       }, look(name)));
@@ -290,9 +292,11 @@ function picker(place) {
     }
     shelf.replaceChildren(make("table", { class: "columns" },
       make("thead", {}, make("tr", {}, make("th"), ...list.map(name => make("th", { scope: "col" }, make("code", {}, name))))), body));
+    shelf.firstChild.style.setProperty("--names", list.length);
     below.replaceChildren();
     for (const figure of section.querySelectorAll("figure.chart")) {
       const data = dataOf(figure), holder = make("div", { class: "small" }, make("small", {}, figure.dataset.title));
+      if (data.lines && !data.lines.some(line => list.includes(line.name))) continue; // of seeds, not of names
       below.append(holder);
       if (data.lines) chart(holder, data, list, names);
       else strips(holder, data, list);
