@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from src.report.collapse import budget, level_collapse, mode_collapse, prevention, readability, reference
-from src.report.document import Block, Details, Part, Picture, Table, part
+from src.report.document import Block, Part, Picture, part
 from src.report.figures import charted, picture
 from src.report.figures.curves import curves, level_curves, schedules
 from src.report.figures.forest import forest, shown_verdicts
@@ -16,8 +16,6 @@ from src.report.remedies import confidence, effect
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
 from src.report.trajectories import ABSENT, characters, onset_shares, onset_table
-
-MOST_ROWS = 12  # of a table that is not folded
 
 
 @dataclass(frozen=True)
@@ -59,14 +57,14 @@ def _modes(section: Section) -> list[Part]:
             say("decides", section, key),
             *_curves(section, key),
             _shares(section),
-            _folded("What is missing under each name", absence_table(section)),
+            absence_table(section),
             is_open=True,
         ),
         *part(
             "When collapse begins",
             say("onset", section, modes, budget(section), onset_shares(section)),
             say("decides", section, "onset"),
-            _folded("Onset under each name", onset_table(section)),
+            onset_table(section),
             picture("survival", section, survival_map(section), characters(section) == 1),
         ),
         *part(
@@ -88,13 +86,13 @@ def _posterior(section: Section) -> list[Part]:
             say("evidence", section, state, levels, budget(section)),
             say("decides", section, "levels"),
             charted("levels", section, level_curves(section, "kl"), suffix="kl"),
-            _folded("What collapses under each name", absence_table(section)),
+            absence_table(section),
             *galleries(section, [("kl_dimensions", "KL of each latent dimension during training")]),
             is_open=True,
         ),
         *part(
             "How annealing prevented it",
-            say("prevention", section, kept) if tried else "",
+            say("prevention", section, kept) if tried else say("effect", section, effect(section)),
             say("decides", section, "prevention"),
             charted("schedules", section, schedules(section)),
             charted("levels", section, level_curves(section, "active"), suffix="active"),
@@ -109,11 +107,6 @@ def _posterior(section: Section) -> list[Part]:
             _shares(section),
         ),
     ]
-
-
-def _folded(what: str, table: Table | None) -> Block | None:
-    """A table that is long, and only has in numbers what a picture beside it shows, opens on a click."""
-    return Details(what, [table]) if table and len(table.rows) > MOST_ROWS else table
 
 
 def _curves(section: Section, first: str) -> list[Picture | None]:

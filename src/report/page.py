@@ -37,8 +37,6 @@ from src.report.tables import controls_table, main_table, other_table, runs_tabl
 from src.report.templating import count, rendered, say
 from src.report.trajectories import ABSENT, loss_table, vanishing
 
-MOST_ROWS, MOST_COMMANDS = 24, 8  # of what is not folded
-
 
 def compose(sections: Sequence[Section], root: Path) -> Document:
     """The whole report, the answer first; `root` is the folder that holds it."""
@@ -190,20 +188,12 @@ def _samples(section: Section) -> list[Part]:
 
 
 def _runs(section: Section) -> list[Part]:
-    """In one table; where it would be long, what is not averaged first, and the rest on a click."""
-    kept = {run.folder for run in section.included}
-    left_out = [run for run in section.runs if run.folder not in kept]
-    shown: list[Block] = [runs_table(section, section.runs)]
-    if len(section.runs) > MOST_ROWS:
-        rest = Details(f"The {count(len(kept), 'run')} that are averaged", [runs_table(section, section.included)])
-        shown = [*([runs_table(section, left_out)] if left_out else []), rest]
-    return part("All runs", *_said("runs", section, left_out), *shown)
+    left_out = len({run.folder for run in section.runs} - {run.folder for run in section.included})
+    return part("All runs", *_said("runs", section, left_out), runs_table(section, section.runs))
 
 
 def _reproduce(section: Section, root: Path) -> list[Part]:
     commands = _commands(section)
-    code = Code(commands)
-    folded = code if len(commands) <= MOST_COMMANDS else Details(f"{len(commands)} commands", [code])
     facts = [f"data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
     for label, key in (("code", "git"), ("device", "device"), ("precision", "precision")):
         values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
@@ -216,7 +206,7 @@ def _reproduce(section: Section, root: Path) -> list[Part]:
         "What was run",
         say("reproduce", commands, facts),
         "",
-        folded if commands else None,
+        Code(commands) if commands else None,
         Details(f"Folders of the {count(len(folders), 'run')}", [Code(folders)]),
     )
 

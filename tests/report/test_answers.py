@@ -3,9 +3,9 @@ from collections import Counter
 
 import pytest
 
-from src.report.answers import _folded, answers
+from src.report.answers import answers
 from src.report.collect import collect
-from src.report.document import Cell, Details, Picture, Table
+from src.report.document import Picture, Table
 from src.report.grouping import group
 from src.report.templating import in_seeds
 from src.report.write import write_report
@@ -61,13 +61,6 @@ def test_a_question_that_no_run_can_answer_is_left_out(make_run, tmp_path) -> No
     assert not {"How collapse unfolds", "Early warnings", "Samples"} & set(headings(text))
     (last,) = [part for part in answers(section_of(tmp_path / "study")) if part.heading == GAN[2]]
     assert not last.blocks, "a sentence, and nothing to show"
-
-
-def test_long_tables_beside_a_picture_open_folded() -> None:
-    short, long = (Table(["name"], [[Cell("x")]] * rows) for rows in (12, 13))
-    assert _folded("Title", short) is short
-    assert _folded("Title", long) == Details("Title", [long])
-    assert _folded("Title", None) is None
 
 
 def test_most_of_the_letters_are_told_by_the_others():

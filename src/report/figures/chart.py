@@ -17,6 +17,7 @@ from src.report.figures.style import BEHIND, COLOURS, INK, MUTED, STYLES, short,
 
 MODE_COUNTS = ("modes", "modes_any")
 MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide each other
+MOST_POINTS = 1000  # of a line on the page
 DASHED = (0, (4, 3))
 TIMES = {"onset": "--", "moved": ":"}
 Curve = tuple[np.ndarray, np.ndarray]  # samples seen and values, [E] each
@@ -151,7 +152,8 @@ class Chart:
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
-    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in values.tolist()]
+    some = values[:: len(values) // MOST_POINTS + 1].tolist()
+    return [float(f"{value:.4g}") if math.isfinite(value) else None for value in some]
 
 
 def _draw(axes: Axes, line: Line, look: Mapping[str, Any], paths: bool) -> None:
