@@ -66,7 +66,8 @@ def _left_out(sections: Sequence[Section], runs: Sequence[Run]) -> list[Block]:
     """What the first look does not ask, with the command that does; nothing after any other sweep."""
     if not runs or not all("study=quick" in run.overrides for run in runs):
         return []
-    questions = rendered("left_out.j2", keys=set().union(*(s.metric_keys for s in sections))).strip().splitlines()
+    keys, readable = set().union(*(s.metric_keys for s in sections)), not any(map(readability, sections))
+    questions = rendered("left_out.j2", keys=keys, readable=readable).strip().splitlines()
     return [Details(say("left_out", len(questions)), [Bullets([(text, "finding") for text in questions])])]
 
 

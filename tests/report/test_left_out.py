@@ -11,7 +11,7 @@ import pytest
 from src.report.templating import rendered
 from src.report.write import write_report
 
-QUESTIONS = rendered("left_out.j2", keys={"iwae_nll", "modes"}).strip().splitlines()
+QUESTIONS = rendered("left_out.j2", keys={"iwae_nll", "modes"}, readable=True).strip().splitlines()
 LATENTS = "What does each latent dimension control"
 
 
