@@ -32,7 +32,7 @@ class VAE(MultiStepModule):
     """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
-    side. `annealed` holds β and temperature of the latest pass.
+    side. `annealed` holds β and temperature of the latest pass, `schedule` those of the steps since `take_schedule`.
 
     Args:
         spec: shape and kind of the data.
@@ -154,6 +154,14 @@ class VAE(MultiStepModule):
             "kl_low": low_B,
             **{f"anneal/{name}": value for name, value in (self.annealed | anneal.charts()).items()},
         }
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["schedule"] = [[float(value) for value in step] for step in self.schedule]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
+        self.schedule = [tuple(step) for step in checkpoint.get("schedule", ())]  # earlier versions had none
 
     def compile_networks(self) -> None:
         """Compiles encoder and decoder in place; their weights keep their names."""

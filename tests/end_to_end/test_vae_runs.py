@@ -109,6 +109,10 @@ def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pyt
         assert torch.equal(tensor, cut["state_dict"][name]), name
     assert results(Path("whole"))["metrics"] == results(Path("cut"))["metrics"]
     assert results(Path("cut"))["images_seen"] == 256
+    tables = [csv.DictReader(Path(run, "history.csv").read_text().splitlines()) for run in ("whole", "cut")]
+    whole, cut = ([row["schedule_beta_high"] for row in table] for table in tables)
+    assert whole == cut
+    assert len(" ".join(whole).split()) == 8, "a step each"
 
 
 def cut_off(self, trainer, vae, *rest):
