@@ -154,6 +154,8 @@ document.querySelectorAll("figure.chart").forEach(figure => {
   else strips(holder, data, null);
 });
 document.querySelectorAll(".picker").forEach(picker);
+document.documentElement.classList.add("live-page");
+addEventListener("click", ({ target }) => target.matches?.(".tiles img, .columns img") && target.classList.toggle("natural"));
 addEventListener("hashchange", follow);
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach(one => { one.open = true; }));
 follow();
