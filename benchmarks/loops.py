@@ -17,6 +17,7 @@ from benchmarks.plain import Step, batches, gan_step, r3gan_step, vae_step
 from src.core.console import announce
 from src.data.spec import DataSpec
 from src.training.cluster import cluster
+from src.training.loggers import build_loggers
 
 ROUNDS, GPU_ROUNDS = 5, 2  # other tenants slow a processor more than a GPU
 TURNS, WARM_UP_TURNS = 8, 2  # of a round
@@ -81,7 +82,7 @@ def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any
     quiet = (
         "callbacks=no_progress",
         "~callbacks.preemption",
-        f"trainer.logger.save_dir={folder}",
+        f"logger.tensorboard.save_dir={folder}",
     )
     config = compose("train", [*chosen, *overrides, *quiet, f"callbacks.evaluation.folder={folder}"])
     default_images, default_evaluations = config.budget, config.evaluations
@@ -137,7 +138,7 @@ def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, l
     data.setup()
     model = make_model(config, data.spec)
     callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
-    trainer: Trainer = instantiate(config.trainer, callbacks=callbacks, plugins=cluster(config.trainer))
+    trainer = make_trainer(config, callbacks)
     device = trainer.strategy.root_device
     rivals = {"plain loop": make_step(config, data.spec, device, reduced_precision(config))}
     if reduced_precision(config):
@@ -234,9 +235,7 @@ def kernel_time(config: DictConfig, step_seconds: float) -> dict[str, float]:
     kernels = Kernels(GPU_STEPS)
     data = instantiate(config.data)
     data.setup()
-    instantiate(config.trainer, callbacks=[kernels], plugins=cluster(config.trainer)).fit(
-        make_model(config, data.spec), data
-    )
+    make_trainer(config, [kernels]).fit(make_model(config, data.spec), data)
     return {"seconds": kernels.seconds, "step_to_kernels": step_seconds / kernels.seconds}
 
 
@@ -257,8 +256,12 @@ def train(config: DictConfig, callbacks: Sequence[Callback], profiler: SimplePro
     """A run whose parts are timed."""
     data = instantiate(config.data)
     data.setup()
-    trainer = instantiate(config.trainer, callbacks=callbacks, profiler=profiler, plugins=cluster(config.trainer))
-    trainer.fit(make_model(config, data.spec), data)
+    make_trainer(config, callbacks, profiler=profiler).fit(make_model(config, data.spec), data)
+
+
+def make_trainer(config: DictConfig, callbacks: Sequence[Callback], **more: Any) -> Trainer:
+    loggers = [*build_loggers(config.logger, None).values()]
+    return instantiate(config.trainer, callbacks=callbacks, plugins=cluster(config.trainer), logger=loggers, **more)
 
 
 def make_model(config: DictConfig, spec: DataSpec) -> LightningModule:

@@ -19,6 +19,7 @@ from src.core.commands import CONFIGURATION, command, override, prepare_argument
 from src.core.console import configure_logging, make_output_lossy
 from src.core.environment import ignore_ranks, process_rank
 from src.core.errors import exit_on_user_error, exit_with_error, message, printed_errors
+from src.core.run_names import key_of
 from src.core.signals import Interrupted, listening, stop
 from src.training import checkpoints
 from src.training.cluster import is_alone
@@ -62,7 +63,8 @@ def job(config: DictConfig) -> None:
     except Interrupted as request:
         if hydra_config.mode == RunMode.MULTIRUN:
             raise KeyboardInterrupt(request.number) from None  # for whoever runs the jobs
-        hint = f"; {command(override('resume', folder))} goes on" if checkpoints.exists(folder) else ""
+        chosen = [word for word in hydra_config.overrides.task if key_of(word) == "logger"]
+        hint = f"; {command(override('resume', folder), *chosen)} goes on" if checkpoints.exists(folder) else ""
         exit_with_error(f"{request}{hint}", request.exit_status)
     except OSError as error:
         if hydra_config.mode == RunMode.MULTIRUN:

@@ -23,7 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from src.cli.explanations import check_words, explain, explain_flag, replaced
-from src.cli.trainer_options import check_trainer_options
+from src.cli.trainer_options import check_loggers, check_trainer_options
 from src.cli.unknown_options import check_added_options, check_classes, check_own_options
 from src.core.config_checks import check_argument_types, check_config, check_gpu
 from src.core.console import announce_import
@@ -33,6 +33,7 @@ from src.core.validation import COUNT
 from src.training.cluster import is_alone
 
 LISTED = (None, ValueType.ELEMENT, ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
+STARTED = (".hydra", "train.log", "csv", "loggers.json")  # what is in a run's folder before its first step
 HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
 
 
@@ -182,6 +183,7 @@ def check_options(config: DictConfig) -> None:
         others = [each.input_line for each in parsed if each not in added and not each.is_sweep_override()]
         check_added_options(compose(config.hydra.job.config_name, others, return_hydra_config=True), config, added)
     check_trainer_options(config)
+    check_loggers(config)
 
 
 def _first_value(override: Override) -> str:
@@ -193,7 +195,7 @@ def _first_value(override: Override) -> str:
 def remove_unstarted(folder: Path) -> None:
     """Removes the folder of a run that ended before its first step, if it holds nothing but its start."""
     files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
-    if all(path.parts[0] in (".hydra", "train.log") or path.match("events.out.tfevents.*") for path in files):
+    if all(path.parts[0] in STARTED or path.match("events.out.tfevents.*") for path in files):
         shutil.rmtree(folder, ignore_errors=True)
         for parent in folder.parents:
             if parent.name not in ("single", "multirun"):

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from src.cli.trainer_options import LENGTH, MEMORY
+from src.cli.trainer_options import LENGTH, LOGGERS, MEMORY
 
 SEVERAL = "-m 'seed=range(3)', or study.seeds= with study="
 ADAM = "vae.optimizer._target_=, gan.generator_optimizer._target_= or gan.discriminator_optimizer._target_="
@@ -30,6 +30,7 @@ OPTIONS = _by_word(
         "use seed={value}": "random_seed random_state manual_seed",
         "use resume=, the folder of a run": "resume_from checkpoint ckpt ckpt_path load pretrained",
         MEMORY: "workers num_workers n_workers",
+        f"use {LOGGERS}": "logger loggers wandb use_wandb mlflow report_to",
         "use evaluations=, how many of them along the way": "eval_every eval_interval log_interval save_every"
         " save_interval sample_interval val_every",
         "budget=640 evaluations=1 makes a first try": "debug fast_dev_run smoke_test test_run",

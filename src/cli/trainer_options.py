@@ -1,15 +1,17 @@
 """Checks of the arguments of Lightning's trainer, with what to use instead."""
 
+from importlib.util import find_spec
 from typing import Any
 
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.argument_types import BUILT
 from src.core.validation import is_number
 from src.training.cluster import uses_one_device
 
 LENGTH = "a run's length is budget=, in training samples"
 EVALUATED = "evaluations= says how often a run is evaluated, evaluator.num_samples= on how many samples"
+LOGGERS = "logger=tensorboard, csv, wandb, mlflow or a list of them, [tensorboard,wandb], says where a run is logged"
 MEMORY = "the data lie in memory, in one fixed order for each seed"
 # Arguments of Lightning's trainer that a run ignores or fails with: the value that changes nothing, and what to use.
 REFUSED: dict[str, tuple[Any, str]] = {
@@ -35,6 +37,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "gradient_clip_algorithm": (None, "a VAE clips the gradient's norm at vae.max_gradient_norm="),
     "profiler": (None, "python -m benchmarks says where a step's time goes"),
     "barebones": (False, "it leaves nothing of a run; python -m benchmarks times training"),
+    "logger": (None, LOGGERS),
     "callbacks": (None, "callbacks are named: +callbacks.NAME._target_=CLASS"),
     "plugins": (None, "trainer.precision=, trainer.strategy= and accelerator= choose these"),
     "default_root_dir": (None, "hydra.run.dir= says where a run's files go"),
@@ -44,7 +47,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "enable_autolog_hparams": (True, "the hyperparameters are always logged"),
     "model_registry": (None, "checkpoints are files in the run's folder"),
 }
-BOARD = "src.training.tensorboard.Board"
+PACKAGES = {"lightning.pytorch.loggers.WandbLogger": "wandb", "lightning.pytorch.loggers.MLFlowLogger": "mlflow"}
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
 PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "None")
 
@@ -64,11 +67,6 @@ def check_trainer_options(config: DictConfig) -> None:
             steps = value if is_number(value) else 1
             words = instead.format(steps=steps, batch_size=config.batch_size, samples=int(steps * config.batch_size))
             raise ValueError(f"trainer.{key}={value}: {words}")
-    if not _is_board(trainer.logger):
-        raise ValueError(
-            f"trainer.logger={trainer.logger}: a run is logged by src.training.tensorboard.Board, for TensorBoard; the "
-            "events file in its folder can be deleted afterwards"
-        )
     _check_devices(trainer)
     if OmegaConf.is_interpolation(trainer, "precision"):  # what suits the machine
         return
@@ -81,12 +79,14 @@ def check_trainer_options(config: DictConfig) -> None:
         raise ValueError(f"trainer.precision={trainer.precision}: choose bf16-mixed or 32-true")
 
 
-def _is_board(logger: Any) -> bool:
-    if not OmegaConf.is_dict(logger):
-        return False
-    if logger._target_ == BOARD:
-        return True
-    return issubclass(get_class(logger._target_), get_class(BOARD))
+def check_loggers(config: DictConfig) -> None:
+    """Raises: ValueError: what is chosen is no logger, or its package is not installed."""
+    for name, logger in (config.get("logger") or {}).items():
+        if not BUILT.holds(logger):
+            raise ValueError(f"logger.{name}={logger}: choose {BUILT.words}; ~logger.{name} leaves it out")
+        package = PACKAGES.get(logger._target_)
+        if package and find_spec(package) is None:
+            raise ValueError(f"logger={name}: {package} is not installed: pip install -e '.[{package}]'")
 
 
 def _check_devices(trainer: DictConfig) -> None:

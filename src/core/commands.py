@@ -34,6 +34,7 @@ HARMLESS = (
     *(f"hydra.launcher.{key}" for key in ("partition", "account", "cpus_per_task", "gpus_per_node")),
     *(f"hydra.sweeper.{key}" for key in ("trials", "at_once")),
 )
+LOCAL_LOGGERS = {"tensorboard", "csv"}  # which send nothing anywhere
 FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  # builds or writes what conf/ does not
 
 
@@ -158,4 +159,6 @@ def _is_foreign(word: str) -> bool:
     key, value = key_of(word), word.partition("=")[2]
     if word.startswith("-") or (key.startswith("hydra") and key not in HARMLESS) or FOREIGN.search(word):
         return True
+    if concerns(key, ("logger",)):
+        return key != "logger" or not {*re.findall(r"\w+", value)} <= LOCAL_LOGGERS
     return (CONFIGURATION / key).is_dir() and (".." in value or value.startswith("/"))

@@ -51,7 +51,7 @@ def check_argument_types(config: DictConfig) -> None:
     Raises:
         ValueError: with the key, its value and what to choose from.
     """
-    for part in ("gan", "vae", "data", "evaluator", "callbacks", "trainer"):
+    for part in ("gan", "vae", "data", "evaluator", "callbacks", "trainer", "logger"):
         node = config.get(part)
         for key, name, value, expected in arguments(node, part) if OmegaConf.is_dict(node) else ():
             if name in FITTING and not OmegaConf.is_dict(value):

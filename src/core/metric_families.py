@@ -108,5 +108,15 @@ FAMILIES = {
 }
 
 
+# Of a run as a whole, beside the metrics of its last state: TensorBoard's HParams page opens with these, which runs of
+# every family have.
+SHOWN_FIRST = ("primary", "collapsed", "images_seen", "train_seconds", "images_per_second")
+
+
+def final_tag(key: str) -> str:
+    """Under which loggers have a metric of results.json: averages over training are the whole run's."""
+    return f"{'final' if key.endswith('_late') or key == 'worst_modes' else 'test'}/{key}"
+
+
 def family(model: str) -> Family:
     return FAMILIES.get(model) or Family(title=model)

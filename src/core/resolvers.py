@@ -56,6 +56,17 @@ def share_of_gpu(accelerator: str) -> float:
     return 0.25 if accelerator != "cpu" and device.has_gpu() else 0
 
 
+def run_label(run: str | None) -> str:
+    """What a run is called in loggers that gather those of many sweeps: as its folder is."""
+    return Path(run or "").name
+
+
+def sweep_label(run: str | None) -> str:
+    """What its sweep is called there, as in `gan/2026-01-31_12-00-00`; `single` for a run on its own."""
+    sweep = Path(run or "").absolute().parent
+    return "/".join(sweep.parts[-2:]) if (sweep / "multirun.yaml").is_file() else "single"
+
+
 def has_callback(name: str, *, _root_: DictConfig) -> bool:
     return name in _root_.callbacks
 
@@ -76,5 +87,7 @@ def register() -> None:
         jobs_at_once,
         share_of_gpu,
         has_callback,
+        run_label,
+        sweep_label,
     ):
         OmegaConf.register_new_resolver(resolver.__name__, resolver, replace=True)

@@ -14,7 +14,7 @@ from src.core.plain_data import read_yaml
 LONGEST = 20_000  # characters of a sweep's overrides, which take long to parse
 PRUNED = "pruned"  # how the error begins of a run that was interrupted because a search gave it up
 # Where and on what a run runs: nothing of it changes what is trained.
-WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "study.mps", "hydra")
+WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "logger", "study.mps", "hydra")
 WITHOUT_BAR = ("callbacks=no_progress", "~callbacks.progress")  # which changes nothing of that either
 # Choices that earlier versions called something else, and their present names.
 RENAMED_CHOICES = {

@@ -23,8 +23,8 @@ from src.evaluation import image_grids
 
 
 class Artifact(Protocol):
-    def save(self, folder: Path, name: str) -> None:
-        """Writes its files into the folder, over older ones."""
+    def save(self, folder: Path, name: str) -> list[Path]:
+        """Writes its files into the folder, over older ones, and returns their paths."""
         ...
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
@@ -42,8 +42,10 @@ class Picture:
     def png(self) -> bytes:
         return image_grids.as_png(self.pixels_HW3)
 
-    def save(self, folder: Path, name: str) -> None:
-        (folder / f"{name}.png").write_bytes(self.png)
+    def save(self, folder: Path, name: str) -> list[Path]:
+        path = folder / f"{name}.png"
+        path.write_bytes(self.png)
+        return [path]
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         height, width, colours = self.pixels_HW3.shape
@@ -64,9 +66,11 @@ class Sound:
     def wave_S(self) -> np.ndarray:
         return render(self.grids_NTV, sample_rate=self.sample_rate, voices=self.voices)
 
-    def save(self, folder: Path, name: str) -> None:
-        write_midi(self.grids_NTV, folder / f"{name}.mid", voices=self.voices)
-        write_wav(folder / f"{name}.wav", self.wave_S, self.sample_rate)
+    def save(self, folder: Path, name: str) -> list[Path]:
+        notes, wave = folder / f"{name}.mid", folder / f"{name}.wav"
+        write_midi(self.grids_NTV, notes, voices=self.voices)
+        write_wav(wave, self.wave_S, self.sample_rate)
+        return [notes, wave]
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         wave_1S = torch.from_numpy(self.wave_S).unsqueeze(0)
@@ -75,16 +79,21 @@ class Sound:
 
 @dataclass(frozen=True)
 class Cloud:
-    """Labelled points [N, L] for TensorBoard's projector."""
+    """Labelled points [N, L] for TensorBoard's projector, which colours them by `what` the labels are."""
 
     points_NL: Tensor
     labels: Sequence[str]
+    what: str
 
-    def save(self, folder: Path, name: str) -> None:
+    def save(self, folder: Path, name: str) -> list[Path]:
         """Shown on TensorBoard only."""
+        return []
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
-        tensorboard.add_embedding(self.points_NL, list(self.labels), global_step=images_seen, tag=tag)
+        # The projector takes no first row for names unless there are two columns.
+        rows = [[label, str(index)] for index, label in enumerate(self.labels)]
+        header = [self.what, "sample"]
+        tensorboard.add_embedding(self.points_NL, rows, global_step=images_seen, tag=tag, metadata_header=header)
 
 
 @dataclass(frozen=True)
@@ -94,9 +103,11 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
-    def save(self, folder: Path, name: str) -> None:
-        with (folder / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+    def save(self, folder: Path, name: str) -> list[Path]:
+        path = folder / f"{name}.csv"
+        with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([self.header, *self.rows])
+        return [path]
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         """Saved as a file only."""

@@ -1,4 +1,4 @@
-"""Evaluations during training: history.csv, TensorBoard, artifacts, and a checkpoint after each."""
+"""Evaluations during training: history.csv, loggers, artifacts, and a checkpoint after each."""
 
 import csv
 import io
@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.core.files import write_atomically
 from src.data.module import ResidentData
@@ -18,6 +19,7 @@ from src.evaluation.real_images import real_images
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.stopwatch import Stopwatch
+from src.training.loggers import boards, log_file
 
 
 class Evaluator(Protocol):
@@ -50,15 +52,19 @@ class Evaluation(Callback):
         num_evaluations: during training, the last one at its end.
         monitor: best.ckpt holds the highest finite value of this metric.
         folder: the run's folder.
+        primary: the metric that decides between recipes; runs of earlier versions did not record it.
     """
 
     uses_breakpoints = True
 
-    def __init__(self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str):
+    def __init__(
+        self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str, primary: str | None = None
+    ):
         self.evaluator = evaluator
         self.num_evaluations = num_evaluations
         self.monitor = monitor
         self.folder = Path(folder)
+        self.primary = primary
         self.history: list[dict[str, Any]] = []
         self.stopwatch = Stopwatch()
         self.final: dict[str, Any] = {"metrics": {}, "controls": {}}
@@ -73,8 +79,8 @@ class Evaluation(Callback):
         (self.folder / "checkpoints").mkdir(exist_ok=True)
         with own_randomness(module.device):
             self.evaluator.prepare(trainer.datamodule, module.device)
-        if trainer.is_global_zero:
-            trainer.logger.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
+        for board in boards(trainer.loggers) if trainer.is_global_zero else ():
+            board.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         total = trainer.num_training_batches
@@ -101,6 +107,7 @@ class Evaluation(Callback):
         metrics, artifacts = self.measure(module, "test")
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         self._log(trainer, module, "test", metrics, artifacts)
+        self._log(trainer, module, "final", self.whole_run(), {})
         self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
@@ -111,6 +118,17 @@ class Evaluation(Callback):
     def expected(self) -> dict[str, float]:
         """The headline metrics for TensorBoard's HParams page, unknown until the end."""
         return {f"test/{name}": math.nan for name in self.evaluator.headline}
+
+    def whole_run(self) -> dict[str, Any]:
+        """What runs of both families have, for tables in which they stand side by side, and averages over training."""
+        results = self.results()
+        metrics = results["metrics"]
+        return {
+            "primary": metrics.get(self.primary),
+            "collapsed": float(results["outcome"] == "collapsed"),
+            **{name: results[name] for name in ("images_seen", "train_seconds", "images_per_second")},
+            **{name: value for name, value in metrics.items() if name not in self.final["metrics"]},
+        }
 
     def results(self) -> dict[str, Any]:
         """The measured part of results.json; `metrics` are empty and `outcome` null in an unfinished run."""
@@ -176,14 +194,20 @@ class Evaluation(Callback):
     ) -> None:
         if trainer.is_global_zero:
             scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
-            trainer.logger.log_metrics(scalars, step=module.images_seen)
+            for logger in trainer.loggers:
+                logger.log_metrics(scalars, step=module.images_seen)
         self._show(trainer, module, stage, artifacts)
 
     def _show(self, trainer: Trainer, module: LightningModule, stage: str, artifacts: Mapping[str, Artifact]) -> None:
-        """Saves artifacts in the folder, over older ones, and adds them to TensorBoard."""
+        """Saves artifacts in the folder, over older ones, and adds them to the loggers."""
         for name, artifact in artifacts.items() if trainer.is_global_zero else ():
-            artifact.save(self.folder / "samples", name)
-            artifact.show(trainer.logger.experiment, f"{stage}/{name}", module.images_seen)
+            paths = artifact.save(self.folder / "samples", name)
+            for logger in trainer.loggers:
+                if isinstance(logger, TensorBoardLogger):
+                    artifact.show(logger.experiment, f"{stage}/{name}", module.images_seen)
+                    continue
+                for path in paths:
+                    log_file(logger, path, f"{stage}/{name}", module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # A finished run may be resumed with a larger budget.

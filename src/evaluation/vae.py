@@ -138,7 +138,8 @@ class VAEEvaluator:
             if final:
                 classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
-                artifacts |= {f"z_{level}": Cloud(points[level], names) for level in LEVELS}
+                what = "style" if self.spec.kind == "drums" else "class"
+                artifacts |= {f"z_{level}": Cloud(points[level], names, what) for level in LEVELS}
         values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
         states = {level: level_state(values[f"kl_{level}"], used[level], informative[level]) for level in LEVELS}
         values |= {"num_samples": len(samples), "collapsed": _levels(states, LevelState.COLLAPSED)}

@@ -15,6 +15,7 @@ from src.report.grouping import Section, group
 from src.report.page import compose
 from src.report.records import Run
 from src.report.render import fit_size_budget, html, markdown
+from src.report.tensorboard import write_tensorboard
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str
     _drop_stale(figures, {picture.file for picture in document.pictures})
     write_atomically(out / "runs.csv", runs_csv(sections, out.parent))
     write_atomically(out / "summary.csv", summary_csv(sections))
+    write_tensorboard(sections, out)
     write_atomically(out / "report.md", markdown(document))
     write_atomically(out / "index.html", html(document))
     return Report(out, tuple(sections))

@@ -26,7 +26,7 @@ from src.core.commands import CONFIGURATION, override
 from src.core.errors import exit_on_user_error, message
 from src.core.files import make_folder, new_folder
 from src.core.plain_data import check_links
-from src.core.run_names import concerns, key_of, swept_keys
+from src.core.run_names import WHERE, concerns, key_of, swept_keys
 from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
@@ -36,7 +36,7 @@ from src.training.run_record import reading
 DEATH = "its process was killed, as happens when memory runs out"
 
 FILES = ("experiment", "data")
-SAME_IN_ALL = ("budget", "budget_in", "evaluations", "study", "accelerator", "trainer", "data.root", "cache", "compile")
+SAME_IN_ALL = ("budget", "budget_in", "evaluations", "study", "compile", *WHERE)
 
 log = logging.getLogger(__name__)
 

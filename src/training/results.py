@@ -55,6 +55,7 @@ def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, An
         "name": results["name"],
         "seed": config.seed,
         "dataset": f"{results['dataset']['source']} {results['dataset']['digest'][:8]}",
+        "primary": config.callbacks.evaluation.get("primary"),
         "budget": config.budget,
         "precision": results["precision"],
         "batch_size": config.batch_size,

@@ -27,6 +27,7 @@ from src.core.signals import Interrupted, Pruned
 from src.training import checkpoints
 from src.training.callbacks.curves import DivergedError
 from src.training.cluster import cluster
+from src.training.loggers import boards, build_loggers, logged
 from src.training.results import (
     NOT_MEASURED,
     describe_dataset,
@@ -115,8 +116,10 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
     watching = list(callbacks.values())
     if changed:  # a value that is refused on the way to the first step must not be in the record
         watching.append(LambdaCallback(on_train_start=partial(go_on, changed=changed, folder=folder)))
+    loggers = build_loggers(config.get("logger") or {}, folder if config.resume else None)
+    machine = {"plugins": cluster(config.trainer), "logger": [*loggers.values()]}
     try:
-        trainer: Trainer = instantiate(config.trainer, callbacks=watching, plugins=cluster(config.trainer))
+        trainer: Trainer = instantiate(config.trainer, callbacks=watching, **machine)
     except InstantiationException as error:
         if isinstance(cause(error), TypeError):  # as Lightning raises it of devices that the accelerator does not have
             raise ValueError(f"trainer.devices={config.trainer.devices}: {cause(error)}") from error
@@ -134,9 +137,9 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
         model.compile_networks()
     if config.resume:
         checkpoints.load_weights(model, Path(config.resume))  # Lightning would tell of a misfit at length
-    trainer.logger.log_hyperparams(hyperparameters(config, results), callbacks.evaluation.expected())
     try:
-        trainer.fit(model, data, ckpt_path=config.resume, weights_only=True)
+        with logged(loggers, folder, hyperparameters(config, results), callbacks.evaluation.expected()):
+            trainer.fit(model, data, ckpt_path=config.resume, weights_only=True)
     except BaseException:
         if trainer.strategy.launcher:  # other ranks, started by this one, would wait for it for ever
             atexit.register(trainer.strategy.launcher.kill, signal.SIGKILL)
@@ -156,4 +159,5 @@ def go_on(trainer: Trainer, module: LightningModule, changed: dict[str, Any], fo
         for path in folder.glob("traceback*.txt"):
             path.unlink(missing_ok=True)
         restart = Event(step=module.images_seen + 1, session_log=SessionLog(status=SessionLog.START))
-        trainer.logger.experiment.file_writer.add_event(restart)
+        for board in boards(trainer.loggers):
+            board.experiment.file_writer.add_event(restart)

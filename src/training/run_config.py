@@ -51,7 +51,6 @@ BUILDING = {"_target_": str, "_partial_": bool, "_convert_": str}  # Hydra's key
 # Written to: always the run's own folder and the cache of the command, wherever the record says.
 RUN_FOLDER, CACHE = "${hydra:runtime.output_dir}", "${cache}"
 FORCED = dict.fromkeys(("folder", "save_dir", "default_root_dir", "dirpath", "log_dir"), RUN_FOLDER) | {"cache": CACHE}
-LOGGER = {"_target_": "src.training.tensorboard.Board", "save_dir": RUN_FOLDER, "name": "", "version": ""}
 USUAL_CACHE = ".cache"
 
 
@@ -107,7 +106,7 @@ def checked(record: Record, tree: dict[str, Any], own: frozenset[str], trust: Se
 
 def _is_trusted(key: str, target: str, modules: Sequence[str]) -> bool:
     if concerns(key, ["trainer"]):
-        return target in TRAINER if key == "trainer" else key == "trainer.logger" and target == LOGGER["_target_"]
+        return key == "trainer" and target in TRAINER
     below = tuple(f"{name}." for name in modules)
     if not f"{target}.".startswith(below):
         return False  # before anything of it is imported
@@ -122,15 +121,17 @@ def _is_trusted(key: str, target: str, modules: Sequence[str]) -> bool:
 
 
 def confined(record: Record, cache: str) -> dict[str, Any]:
-    """The record's tree with all output paths inside the run's folder, and with this cache."""
+    """The record's tree with all output paths inside the run's folder, with this cache, and without loggers.
+
+    Where results are sent is the command's choice, never a record's.
+    """
     for part in ("trainer", "callbacks"):
         if not isinstance(record.tree[part], dict):
             raise ValueError(f"{record.path}: {part} is no mapping")
-    tree = _forced(record.tree) | {"cache": cache, "resume": None}
+    tree = _forced(record.tree) | {"cache": cache, "resume": None, "logger": {}}
     trainer = tree["trainer"] = tree["trainer"] | {"default_root_dir": RUN_FOLDER}
-    trainer.pop("callbacks", None)  # they are those of the run
-    if not isinstance(trainer.get("logger"), bool | None):
-        trainer["logger"] = dict(LOGGER)
+    for name in ("callbacks", "logger"):  # as records of earlier versions have one, and strangers' may have both
+        trainer.pop(name, None)
     return tree
 
 
@@ -145,7 +146,7 @@ def _forced(node: Any) -> Any:
 def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Resumed:
     """The run's own configuration with the changes given beside `resume=`.
 
-    Its `resume` is the checkpoint to go on from; its `cache` is the command's.
+    Its `resume` is the checkpoint to go on from; its `cache` and `logger` are the command's.
 
     Args:
         overrides: as given on the command line.
@@ -164,10 +165,10 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
         fault = "its checkpoints are damaged" if exists(run) else "it has no checkpoint, having been cut off too early"
         raise ValueError(f"resume={run}: {fault}; start anew")
     command = cast("dict[str, Any]", OmegaConf.to_container(asked, resolve=True))
-    tree = confined(record, command.get("cache") or USUAL_CACHE)
+    tree = confined(record, command.get("cache") or USUAL_CACHE) | {"logger": command.get("logger") or {}}
     for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
-        if concerns(key, ("resume", "study")):
+        if concerns(key, ("resume", "study", "logger")):
             continue
         if key == "accelerator":
             tree["trainer"] |= {name: command["trainer"][name] for name in ACCELERATOR}

@@ -9,17 +9,17 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard.summary import hparams
 
-from src.core.metric_families import FAMILIES
+from src.core.metric_families import FAMILIES, SHOWN_FIRST, final_tag
 
-NUM_FIRST = 5  # hyperparameters, and metrics too, that the page shows before any others are ticked
+NUM_FIRST = 5  # hyperparameters that the page lists before all others
 
 
 class Board(TensorBoardLogger):
-    """Lightning's logger with an HParams page on which runs of both model families stand side by side.
+    """Lightning's logger with an HParams page without blank rows or columns, of one model family or of both.
 
-    TensorBoard takes the page's columns from a single run, whichever it reads first. So every run announces the metrics
-    of all families, its own first: it is by those that its page opens, and a run in which one of the shown metrics is
-    blank is missing from the page's plots. A cell is filled when a scalar of that name is logged.
+    TensorBoard takes the page's columns from a single run, whichever it reads first, and shows the first five metrics.
+    So these are the same in all runs; its family's own follow, to be ticked where no other family is in the folder. A
+    cell is filled when a scalar of that name is logged.
     """
 
     @rank_zero_only
@@ -43,10 +43,10 @@ class Board(TensorBoardLogger):
 
 
 def final_metrics(own: list[str]) -> list[str]:
-    """Tags of all metrics that reports show: `own`, then the others of the family that has these, then all else."""
-    tables = [[f"test/{name}" for name in (*family.main, *family.samples)] for family in FAMILIES.values()]
-    tables.sort(key=lambda tags: not set(own) <= set(tags))
-    return list(dict.fromkeys([*own, *(tag for tags in tables for tag in tags)]))
+    """Tags of what the page shows at first, then `own`, then what else reports show of the family that has these."""
+    tables = [[final_tag(key) for key in (*family.main, *family.samples)] for family in FAMILIES.values()]
+    others = next((tags for tags in tables if set(own) <= set(tags)), [])
+    return list(dict.fromkeys([*(f"final/{name}" for name in SHOWN_FIRST), *own, *others]))
 
 
 def show_first(experiment: Summary, names: list[str]) -> None:

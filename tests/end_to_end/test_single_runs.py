@@ -66,7 +66,9 @@ def test_tensorboard_holds_curves_pictures_and_final_metrics(command: Command):
     unmatched = {title for title, found in charts(board).items() if not found}
     assert unmatched <= set()
     assert all(len(found) <= 1 for found in charts(board).values()), "a line a run"
-    assert columns(board)[:4] == ["test/modes", "test/recognisable", "test/kl", "test/fid"]
+    assert columns(board)[5:9] == ["test/modes", "test/recognisable", "test/kl", "test/fid"]
+    assert {*columns(board)[:5], "final/kl_late"} <= {*tags["scalars"]}
+    assert board.Scalars("final/primary")[0].value == board.Scalars("final/kl_late")[0].value
 
 
 @pytest.mark.ci

@@ -74,14 +74,15 @@ def test_a_sound_is_heard_in_tensorboard(tmp_path, sound):
 
 
 def test_a_cloud_is_for_the_projector_alone(tmp_path):
-    cloud = Cloud(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), ["rock", "jazz", "rock"])
+    cloud = Cloud(torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), ["rock", "jazz", "rock"], "style")
     cloud.save(tmp_path, "thing")
     assert not list(tmp_path.iterdir())
     shown(tmp_path, cloud)
     assert "val/thing" in (tmp_path / "projector_config.pbtxt").read_text()
     (points, _) = sorted(tmp_path.rglob("tensors.tsv"))
     assert np.loadtxt(points).tolist() == [[1, 2], [3, 4], [5, 6]]
-    assert points.with_name("metadata.tsv").read_text().split() == ["rock", "jazz", "rock"]
+    rows = points.with_name("metadata.tsv").read_text().splitlines()
+    assert rows == ["style\tsample", "rock\t0", "jazz\t1", "rock\t2"]
 
 
 def test_a_table_is_for_spreadsheets_alone(tmp_path):

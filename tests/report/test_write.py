@@ -27,7 +27,7 @@ def report(study: Path):
 def test_everything_is_written_and_nothing_else(report, study: Path) -> None:
     assert report.folder == study / "report"
     names = {path.name for path in report.folder.iterdir()}
-    assert names == {"index.html", "report.md", "runs.csv", "summary.csv", "figures"}
+    assert names == {"index.html", "report.md", "runs.csv", "summary.csv", "figures", "tensorboard"}
     figures = {path.name for path in (report.folder / "figures").iterdir()}
     assert all(path.startswith(("curves_", "differences_", "shares_", "survival_", "samples_")) for path in figures)
     assert {"curves_gan_ab12cd34_modes.png", "shares_gan_ab12cd34.png"} <= figures

@@ -130,6 +130,7 @@ def chosen():
         "optimizer": {"_target_": "torch.optim.Adam", "betas": [0.5, 0.9], "fused": True, "decay": None},
     }
     config = OmegaConf.create({"model": model, "seed": 3, "budget": 10, "batch_size": 2})
+    config.callbacks = {"evaluation": {"primary": "kl_late"}}
     dataset = {"source": "strokes", "digest": "0123456789"}
     return hyperparameters(config, {"name": "gan_r3", "dataset": dataset, "precision": "32-true"})
 
@@ -139,6 +140,7 @@ def test_hyperparameters_are_numbers_and_words(chosen):
         "name": "gan_r3",
         "seed": 3,
         "dataset": "strokes 01234567",
+        "primary": "kl_late",
         "budget": 10,
         "precision": "32-true",
         "batch_size": 2,

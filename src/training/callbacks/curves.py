@@ -1,4 +1,4 @@
-"""Training curves in TensorBoard, against images seen."""
+"""Training curves, against images seen."""
 
 from typing import Any
 
@@ -52,8 +52,8 @@ class TrainingCurves(Callback):
         names = [name if "/" in name else f"train/{name}" for name in watched]
         means = trainer.strategy.reduce(torch.stack(tensors))  # all devices see the same, and so stop together
         curves = dict(zip(names, means.tolist(), strict=True))
-        if due:
-            trainer.logger.log_metrics(curves, step=module.images_seen)
+        for logger in trainer.loggers if due else ():
+            logger.log_metrics(curves, step=module.images_seen)
         for name, value in curves.items():
             if not abs(value) < float("inf"):
                 raise DivergedError(f"{name} is {value} after {module.images_seen:,} images")

@@ -1,0 +1,188 @@
+"""TensorBoard's share of a report: beside the runs one more per name, the mean over its seeds.
+
+`tensorboard --logdir SWEEP` shows them below report/tensorboard/, and `--logdir SWEEP/report/tensorboard/GROUP` alone
+those of one model on one data set, with an HParams page of means. E evaluations, S seeds.
+"""
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary as Values
+from tensorboard.compat.proto.summary_pb2 import SummaryMetadata
+from tensorboard.compat.proto.tensor_pb2 import TensorProto
+from tensorboard.compat.proto.types_pb2 import DT_STRING
+from tensorboard.plugins.custom_scalar import metadata as custom_scalars
+from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout, MarginChartContent
+from tensorboard.plugins.hparams import metadata as hparams
+from tensorboard.plugins.hparams.api_pb2 import (
+    DATA_TYPE_STRING,
+    STATUS_SUCCESS,
+    Experiment,
+    HParamInfo,
+    MetricInfo,
+    MetricName,
+)
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from src.core.files import write_atomically
+from src.core.metric_families import SHOWN_FIRST, final_tag
+from src.core.metric_specs import metric_spec
+from src.core.plain_data import is_inside
+from src.core.run_names import folder_name
+from src.report.grouping import Section, Summary
+from src.report.records import Run
+
+FOLDER = "tensorboard"  # in the report's
+FILES = "events.out.tfevents.*.seeds"
+NO_CURVES = ("images_seen", "seconds", "generator_steps")
+LOWER, UPPER = "lowest/", "highest/"  # before a metric's name
+
+
+def write_tensorboard(sections: Sequence[Section], out: Path) -> None:
+    """Writes the means of every section, and removes those of an earlier report that this one lacks.
+
+    The same runs give the same files, byte for byte.
+    """
+    written = set()
+    for section, group in zip(sections, _groups(sections), strict=True):
+        for summary in section.summaries:
+            curves = _curves(summary)
+            if not curves:
+                continue
+            latest = max(run.finished_at for run in summary.included)
+            folder = out / FOLDER / group / folder_name(summary.label)
+            path = folder / FILES.replace("*", str(int(latest)))
+            if is_inside(out, path):  # nothing that a stranger's folder has there leads elsewhere
+                folder.mkdir(parents=True, exist_ok=True)
+                write_atomically(path, _packed(_events(section, summary, curves), latest))
+                written.add(path)
+    for path in (out / FOLDER).glob(f"*/*/{FILES}"):
+        if path not in written and is_inside(out, path):
+            path.unlink()
+            if not any(path.parent.iterdir()):
+                path.parent.rmdir()
+
+
+def _groups(sections: Sequence[Section]) -> list[str]:
+    """A folder per section: its model and data, as in `vae_drums`."""
+    names = [f"{section.model}_{section.dataset.name}" if section.dataset else section.model for section in sections]
+    times = Counter(names)
+    return [
+        folder_name(name if times[name] == 1 else section.slug) for name, section in zip(names, sections, strict=True)
+    ]
+
+
+def _curves(summary: Summary) -> dict[str, np.ndarray]:
+    """By column of the history: samples seen and the seeds' values there, [E, 1 + S], where every seed has one."""
+    tables = [run.history for run in summary.included]
+    if not tables or not all(history.rows for history in tables):
+        return {}
+    made = {}
+    for key in tables[0].rows[0]:
+        values = [_points(run, key) for run in summary.included] if key not in NO_CURVES else [{}]
+        seen = sorted(set.intersection(*map(set, values)))
+        if seen:
+            made[key] = np.array([[x, *(table[x] for table in values)] for x in seen])
+    return made
+
+
+def _points(run: Run, key: str) -> dict[float, float]:
+    seen, values = run.history.column("images_seen"), run.history.column(key)
+    usable = np.isfinite(seen) & np.isfinite(values)
+    return dict(zip(seen[usable].tolist(), values[usable].tolist(), strict=True))
+
+
+def _events(section: Section, summary: Summary, curves: Mapping[str, np.ndarray]) -> Iterator[tuple[int, Values]]:
+    """Samples seen, and what TensorBoard shows of them."""
+    yield 0, _layout(section, curves)
+    final = _final(section, summary)
+    yield from ((0, summary_pb) for summary_pb in _hyperparameters(section, summary, final))
+    for key, values_EV in curves.items():
+        for seen, *values_S in values_EV.tolist():
+            ends = {LOWER: min(values_S), "": float(np.mean(values_S)), UPPER: max(values_S)}
+            yield int(seen), _scalars({f"val/{end}{key}": value for end, value in ends.items()})
+    yield int(max(values_EV[-1, 0] for values_EV in curves.values())), _scalars(final)
+
+
+def _layout(section: Section, curves: Mapping[str, np.ndarray]) -> Values:
+    """Margin charts of the metrics that reports show, for *Custom Scalars*."""
+    shown = section.family.curves, section.headline, section.family.main, section.family.samples
+    charts = [
+        Chart(
+            title=metric_spec(key).label,
+            margin=MarginChartContent(
+                series=[
+                    MarginChartContent.Series(value=f"val/{key}", lower=f"val/{LOWER}{key}", upper=f"val/{UPPER}{key}")
+                ]
+            ),
+        )
+        for key in dict.fromkeys(chain(*shown))
+        if key in curves
+    ]
+    title = f"{section.family.title}: mean over seeds, lowest and highest (runs below report/tensorboard)"
+    layout = Layout(category=[Category(title=title, chart=charts)]).SerializeToString()
+    return _for_plugin(custom_scalars.CONFIG_SUMMARY_TAG, custom_scalars.PLUGIN_NAME, layout=layout)
+
+
+def _final(section: Section, summary: Summary) -> dict[str, float]:
+    """Means by the tags under which runs have their final metrics."""
+    runs = summary.included
+    whole = {
+        "primary": summary.mean(section.primary),
+        "collapsed": float(np.mean([run.outcome == "collapsed" for run in runs])),
+        "images_seen": float(np.mean([run.images_seen or 0.0 for run in runs])),
+        **{key: summary.mean(key) for key in ("train_seconds", "images_per_second")},
+    }
+    keys = [key for key in (*section.family.main, *section.family.samples) if key in section.metric_keys]
+    values = {f"final/{key}": whole[key] for key in SHOWN_FIRST} | {final_tag(key): summary.mean(key) for key in keys}
+    return {tag: value for tag, value in values.items() if value is not None}
+
+
+def _hyperparameters(section: Section, summary: Summary, final: Iterable[str]) -> list[Values]:
+    dataset = section.dataset
+    choices = {
+        "name": summary.label,
+        "seed": f"mean of {len(summary.included)}",
+        "dataset": f"{dataset.source} {dataset.digest[:8]}" if dataset else "unknown",
+        "primary": section.primary,
+    }
+    start = SessionStartInfo()
+    for name, text in choices.items():
+        start.hparams[name].string_value = text
+    experiment = Experiment(
+        hparam_infos=[HParamInfo(name=name, type=DATA_TYPE_STRING, differs=True) for name in choices],
+        metric_infos=[MetricInfo(name=MetricName(tag=tag)) for tag in final],
+    )
+    parts = {
+        hparams.EXPERIMENT_TAG: HParamsPluginData(experiment=experiment),
+        hparams.SESSION_START_INFO_TAG: HParamsPluginData(session_start_info=start),
+        hparams.SESSION_END_INFO_TAG: HParamsPluginData(session_end_info=SessionEndInfo(status=STATUS_SUCCESS)),
+    }
+    contents = {tag: part.SerializeToString(deterministic=True) for tag, part in parts.items()}
+    return [_for_plugin(tag, hparams.PLUGIN_NAME, content) for tag, content in contents.items()]
+
+
+def _for_plugin(tag: str, plugin: str, content: bytes = b"", layout: bytes | None = None) -> Values:
+    metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=plugin, content=content))
+    tensor = TensorProto(dtype=DT_STRING, string_val=[layout]) if layout is not None else None
+    return Values(value=[Values.Value(tag=tag, metadata=metadata, tensor=tensor)])
+
+
+def _scalars(values: Mapping[str, float]) -> Values:
+    return Values(value=[Values.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+
+
+def _packed(events: Iterable[tuple[int, Values]], time: float) -> bytes:
+    """A file of events, all of one time."""
+    file = io.BytesIO()
+    writer = RecordWriter(file)
+    writer.write(Event(wall_time=time, file_version="brain.Event:2").SerializeToString(deterministic=True))
+    for step, summary in events:
+        writer.write(Event(wall_time=time, step=step, summary=summary).SerializeToString(deterministic=True))
+    return file.getvalue()
