@@ -32,7 +32,7 @@ HARMLESS = (
     "hydra/sweeper",
     *(f"hydra.launcher.{key}" for key in ("n_jobs", "num_cpus", "num_gpus", "time", "mem", "array_parallelism")),
     *(f"hydra.launcher.{key}" for key in ("partition", "account", "cpus_per_task", "gpus_per_node")),
-    *(f"hydra.sweeper.{key}" for key in ("trials", "at_once")),
+    *(f"hydra.sweeper.{key}" for key in ("trials", "at_once", "seeds", "objective")),
 )
 LOCAL_LOGGERS = {"tensorboard", "csv"}  # which send nothing anywhere
 FOREIGN = re.compile(r"[{$@]|_target_|\.(folder|save_dir|default_root_dir)\b")  # builds or writes what conf/ does not

@@ -1,5 +1,6 @@
 """A search by Optuna: it prunes, ends with the best, and goes on where it was cut short."""
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -19,7 +20,7 @@ pytest.importorskip("optuna", reason="needs the extra [optuna]")
 TOY = ("experiment=toy_ring_standard", *(option for option in SMALL if not option.startswith(("data=", "model="))))
 SEARCH = (
     "-m", "hydra/sweeper=optuna", "callbacks.pruning.startup=1", "gan.loss=standard,hinge",
-    "gan.generator_optimizer.lr=tag(log,interval(0.0001,0.1))", *TOY,
+    "gan.generator_optimizer.lr=tag(log,interval(0.0001,0.1))", "hydra.sweeper.seeds=1", *TOY,
 )  # fmt: skip
 
 
@@ -67,7 +68,37 @@ def test_a_search_prunes_and_goes_on(command: Command, monkeypatch: pytest.Monke
     assert f"lr={max(completed):.4g}" in outcome.said
 
 
-def test_there_must_be_something_to_choose_and_one_seed(command: Command):
+def test_a_setting_is_tried_with_several_seeds_and_pruned_by_their_mean(command: Command):
+    several = (*SEARCH[: -len(TOY) - 1], *TOY, "hydra.sweeper.seeds=3", "seed=7", "hydra.sweeper.objective=worst")
+    outcome = command(*several, "hydra.sweeper.trials=6", "hydra.sweep.dir=search")
+    assert outcome.status == 0, outcome
+    by_setting: dict[str, list[dict]] = {}
+    for folder, run in found().items():
+        by_setting.setdefault(folder.name.rpartition("_seed-")[0], []).append(run)
+    assert len(by_setting) == 6
+    for runs in by_setting.values():
+        given_up = [run for run in runs if run["status"] != "completed"]
+        assert [run["seed"] for run in sorted(runs, key=lambda run: run["seed"])] == list(range(7, 7 + len(runs)))
+        assert len(given_up) == 1 if len(runs) < 3 else len(given_up) <= 1
+        assert all(run["error"].startswith("pruned: modes") for run in given_up)
+    assert any(len(runs) < 3 for runs in by_setting.values()), "what is behind with one seed gets no other"
+    best = max(float(name.rpartition("-")[2]) for name in by_setting)
+    assert f"{best:.4g}, worst over 3 seeds with" in outcome.said
+    told = json.loads(Path("search/search.json").read_text())
+    assert (told["seeds"], told["objective"]) == (3, "worst")
+    assert told["trials"][0]["value"] == pytest.approx(best)
+    changed = command(*several, "hydra.sweeper.trials=7", "study.resume=search", "hydra.sweeper.objective=mean")
+    assert "hydra.sweeper.objective=mean: the search in search was begun with worst" in changed.errors
+
+
+def test_there_must_be_something_to_choose_and_no_seeds_among_it(command: Command):
     assert "nothing to choose" in command("-m", "hydra/sweeper=optuna", *TOY).errors
-    outcome = command("-m", "hydra/sweeper=optuna", "seed=range(3)", *TOY)
-    assert (outcome.status, outcome.errors) == (1, "error: seed: a search has one; compare the best over seeds after\n")
+    outcome = command(*SEARCH, "seed=range(3)")
+    assert outcome.status == 1
+    assert (
+        outcome.errors
+        == "error: seed: a search tries each setting with hydra.sweeper.seeds=3 of them; leave seed out\n"
+    )
+    for wrong in ("best", "1.5", "0"):
+        text = f"hydra.sweeper.objective={wrong}: choose mean, median, worst or a quantile between 0 and 1"
+        assert text in command(*SEARCH, f"hydra.sweeper.objective={wrong}").errors
