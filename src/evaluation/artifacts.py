@@ -34,9 +34,13 @@ class Artifact(Protocol):
 
 @dataclass(frozen=True)
 class Picture:
-    """Pixels [H, W, 3], uint8."""
+    """Pixels [H, W, 3], uint8.
+
+    TensorBoard lists pictures some 330 pixels wide; `narrow_HW3` is what it gets of one that cannot be read so.
+    """
 
     pixels_HW3: np.ndarray
+    narrow_HW3: np.ndarray | None = None
 
     @cached_property
     def png(self) -> bytes:
@@ -48,8 +52,9 @@ class Picture:
         return [path]
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
-        height, width, colours = self.pixels_HW3.shape
-        image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=self.png)
+        png = self.png if self.narrow_HW3 is None else image_grids.as_png(self.narrow_HW3)
+        height, width, colours = (self.pixels_HW3 if self.narrow_HW3 is None else self.narrow_HW3).shape
+        image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=png)
         # `add_image` would compress the pixels again, which takes longer than measuring them.
         tensorboard.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), images_seen)
 

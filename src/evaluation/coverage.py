@@ -92,7 +92,7 @@ class Coverage:
             points = {"points": self.map.some(predictions)} if split == "val" else {}
             return metrics | points, {"scatter": self.map.picture(predictions)}
         rows = self._rows(images_NCHW, predictions, split, metrics["missing"])
-        artifacts: dict[str, Artifact] = {"sorted": Picture(self._sorted(rows))}
+        artifacts: dict[str, Artifact] = {"sorted": self._sorted(rows)}
         first = [images[:1, 0] for images in rows.values() if images is not None]
         if self.spec.kind == "drums" and self.spec.stack == 1 and split == "test" and first:
             artifacts["sorted_bars"] = Sound(torch.cat(first), self.spec.kit)
@@ -199,14 +199,12 @@ class Coverage:
             return rows
         return {name: images for name, images in rows.items() if name not in self.unmeasured[split]}
 
-    def _sorted(self, rows: Mapping[str, Tensor | None]) -> np.ndarray:
+    def _sorted(self, rows: Mapping[str, Tensor | None]) -> Picture:
         """A row per class."""
         if self.spec.kind != "drums":
-            return image_grids.sorted_grid(rows, PER_CLASS)
-        return drawing.sorted_bars(
-            {name: None if bars is None else drawing.side_by_side(bars) for name, bars in rows.items()},
-            voices=self.spec.kit,
-        )
+            return Picture(*(image_grids.sorted_grid(rows, PER_CLASS, num_blocks) for num_blocks in (2, 1)))
+        bars = {name: None if images is None else drawing.side_by_side(images) for name, images in rows.items()}
+        return Picture(*(drawing.sorted_bars(bars, columns, self.spec.kit) for columns in (4, 1)))
 
     def _mode_name(self, mode: int) -> str:
         names = []

@@ -243,10 +243,9 @@ class VAEEvaluator:
         reconstructed_NTV = vae.to_cells(images)
         metrics = {} if self.spec.colour else {"onset_f1": onset_f1(cells_NTV, reconstructed_NTV)}
         if self.spec.kind == "drums":
-            picture = drawing.reconstructions(
-                cells_NTV[:NUM_SHOWN], reconstructed_NTV[:NUM_SHOWN], voices=self.spec.kit
-            )
-            artifacts: dict[str, Artifact] = {"reconstructions": Picture(picture)}
+            some = cells_NTV[:NUM_SHOWN], reconstructed_NTV[:NUM_SHOWN]
+            pictures = (drawing.reconstructions(*some, columns, self.spec.kit) for columns in (4, 1))
+            artifacts: dict[str, Artifact] = {"reconstructions": Picture(*pictures)}
             if final and self.samples.drum_metrics:
                 pairs_NTV = torch.stack([cells_NTV[:NUM_HEARD], reconstructed_NTV[:NUM_HEARD]], 1).flatten(0, 1)
                 artifacts["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
@@ -256,7 +255,7 @@ class VAEEvaluator:
             return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}
         originals = vae.to_images(cells_NTV[: NUM_SHOWN_IMAGES // 2])
         pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
-        return metrics, {"reconstructions": Picture(image_grids.grid(pairs, 16))}
+        return metrics, {"reconstructions": Picture(*(image_grids.grid(pairs, n) for n in (16, 8)))}
 
 
 def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:

@@ -61,9 +61,9 @@ class SampleEvaluator:
         artifacts: dict[str, Artifact] = {}
         if self.spec.kind == "drums":
             bars = drawing.side_by_side(samples_NCHW[:NUM_SHOWN_BARS])
-            artifacts["prior"] = Picture(drawing.bars(bars, voices=self.spec.kit))
+            artifacts["prior"] = Picture(*(drawing.bars(bars, columns=n, voices=self.spec.kit) for n in (4, 1)))
         elif self.spec.kind == "images":
-            artifacts["prior"] = Picture(image_grids.grid(samples_NCHW[:NUM_SHOWN_IMAGES], 16))
+            artifacts["prior"] = Picture(*(image_grids.grid(samples_NCHW[:NUM_SHOWN_IMAGES], n) for n in (16, 8)))
         if self.coverage:
             metrics, pictures = self.coverage.evaluate(samples_NCHW, split)
             artifacts |= pictures

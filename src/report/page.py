@@ -33,6 +33,7 @@ from src.report.figures.gallery import galleries
 from src.report.grouping import Section
 from src.report.ranking import ranks
 from src.report.records import NEVER_STARTED, Run
+from src.report.search import search
 from src.report.tables import controls_table, main_table, other_table, runs_table, samples_table, win_table
 from src.report.templating import count, rendered, say
 from src.report.trajectories import ABSENT, loss_table, vanishing
@@ -56,6 +57,7 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
         Paragraph(say("intervals", sections), "note"),
         *_left_out(sections, runs),
         *tuning(root),
+        *search(root),
     ]
     for section in sections:
         blocks += _section(section, root)

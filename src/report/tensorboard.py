@@ -20,6 +20,7 @@ from tensorboard.plugins.custom_scalar import metadata as custom_scalars
 from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout, MarginChartContent
 from tensorboard.plugins.hparams import metadata as hparams
 from tensorboard.plugins.hparams.api_pb2 import (
+    DATA_TYPE_FLOAT64,
     DATA_TYPE_STRING,
     STATUS_SUCCESS,
     Experiment,
@@ -113,6 +114,7 @@ def _events(section: Section, summary: Summary, curves: Mapping[str, np.ndarray]
 def _layout(section: Section, curves: Mapping[str, np.ndarray]) -> Values:
     """Margin charts of the metrics that reports show, for *Custom Scalars*."""
     shown = section.family.curves, section.headline, section.family.main, section.family.samples
+    keys = [key for key in dict.fromkeys(chain(*shown)) if key in curves and np.ptp(curves[key][:, 1:]) > 0]
     charts = [
         Chart(
             title=metric_spec(key).label,
@@ -122,8 +124,7 @@ def _layout(section: Section, curves: Mapping[str, np.ndarray]) -> Values:
                 ]
             ),
         )
-        for key in dict.fromkeys(chain(*shown))
-        if key in curves
+        for key in reversed(keys)  # TensorBoard 2.21 shows the last margin chart first
     ]
     title = f"{section.family.title}: mean over seeds, lowest and highest (runs below report/tensorboard)"
     layout = Layout(category=[Category(title=title, chart=charts)]).SerializeToString()
@@ -144,19 +145,21 @@ def _final(section: Section, summary: Summary) -> dict[str, float]:
     return {tag: value for tag, value in values.items() if value is not None}
 
 
-def _hyperparameters(section: Section, summary: Summary, final: Iterable[str]) -> list[Values]:
+def _hyperparameters(section: Section, summary: Summary, final: Mapping[str, float]) -> list[Values]:
     dataset = section.dataset
+    start = SessionStartInfo()
     choices = {
         "name": summary.label,
         "seed": f"mean of {len(summary.included)}",
         "dataset": f"{dataset.source} {dataset.digest[:8]}" if dataset else "unknown",
         "primary": section.primary,
     }
-    start = SessionStartInfo()
     for name, text in choices.items():
         start.hparams[name].string_value = text
+    start.hparams["budget"].number_value = final["final/images_seen"]
+    kinds = dict.fromkeys(choices, DATA_TYPE_STRING) | {"budget": DATA_TYPE_FLOAT64}
     experiment = Experiment(
-        hparam_infos=[HParamInfo(name=name, type=DATA_TYPE_STRING, differs=True) for name in choices],
+        hparam_infos=[HParamInfo(name=name, type=kind, differs=True) for name, kind in kinds.items()],
         metric_infos=[MetricInfo(name=MetricName(tag=tag)) for tag in final],
     )
     parts = {

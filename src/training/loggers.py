@@ -14,8 +14,8 @@ from typing import Any
 from filelock import FileLock
 from hydra.utils import get_class, instantiate
 from lightning.pytorch.loggers import Logger, MLFlowLogger, TensorBoardLogger, WandbLogger
-from lightning.pytorch.utilities import rank_zero_only
 
+from src.core.environment import process_rank
 from src.core.errors import message
 from src.core.files import write_atomically
 from src.core.plain_data import read_json
@@ -87,7 +87,7 @@ def logged(
     Raises:
         ValueError: a logger cannot begin, as where there is no server.
     """
-    if rank_zero_only.rank == 0:
+    if process_rank() == 0:
         # Jobs beside each other would all create MLflow's database, or its experiment.
         with FileLock(folder.parent / ".loggers.lock"):
             for name, logger in loggers.items():
@@ -101,7 +101,7 @@ def logged(
         yield
         failed = False
     finally:
-        if rank_zero_only.rank == 0 and any(isinstance(logger, WandbLogger) for logger in loggers.values()):
+        if process_rank() == 0 and any(isinstance(logger, WandbLogger) for logger in loggers.values()):
             import wandb
 
             wandb.finish(exit_code=int(failed))  # or the next job of this process would write to the same run

@@ -1,5 +1,6 @@
 """What evaluations show, in a folder and in TensorBoard."""
 
+import io
 import wave
 from pathlib import Path
 
@@ -33,6 +34,17 @@ def test_a_picture_keeps_its_pixels(tmp_path):
     events = shown(tmp_path / "board", picture).Images("val/thing")
     assert [event.step for event in events] == [10, 30]
     assert (events[0].height, events[0].width) == (5, 7)
+
+
+def test_tensorboard_gets_what_can_be_read_in_its_list(tmp_path):
+    wide, narrow = np.zeros((5, 70, 3), np.uint8), np.zeros((50, 7, 3), np.uint8)
+    assert Picture(wide, narrow).save(tmp_path, "thing") == [tmp_path / "thing.png"]
+    with Image.open(tmp_path / "thing.png") as image:
+        assert image.size == (70, 5)
+    (event, _) = shown(tmp_path / "board", Picture(wide, narrow)).Images("val/thing")
+    assert (event.height, event.width) == (50, 7)
+    with Image.open(io.BytesIO(event.encoded_image_string)) as image:
+        assert image.size == (7, 50)
 
 
 @pytest.fixture

@@ -57,6 +57,13 @@ def test_names_of_classes_fit_beside_their_rows():
         assert (margin[:, :2] == 255).all(), "not cut off"
 
 
+def test_one_block_is_as_tall_as_two_and_half_as_wide():
+    rows = {name: images(3) for name in "ABCD"}
+    two, one = sorted_grid(rows, 3), sorted_grid(rows, 3, num_blocks=1)
+    assert (one.shape[0], one.shape[1]) == (2 * two.shape[0], two.shape[1] // 2)
+    assert inked(one) == inked(two)
+
+
 def quarters(picture: np.ndarray) -> list[np.ndarray]:
     """Of a sorted grid of four classes: A, B below each other at the left, C, D at the right."""
     height, width = picture.shape[0] // 2, picture.shape[1] // 2
