@@ -42,7 +42,8 @@ from src.report.records import Run
 FOLDER = "tensorboard"  # in the report's
 FILES = "events.out.tfevents.*.seeds"
 NO_CURVES = ("images_seen", "seconds", "generator_steps")
-LOWER, UPPER = "lowest/", "highest/"  # before a metric's name
+LAST_STEP = 2**63  # TensorBoard's steps are 64-bit numbers
+MEAN, LOWER, UPPER = "val", "lowest", "highest"  # before a metric's name: TensorBoard shows each as a group
 
 
 def write_tensorboard(sections: Sequence[Section], out: Path) -> None:
@@ -95,7 +96,7 @@ def _curves(summary: Summary) -> dict[str, np.ndarray]:
 
 def _points(run: Run, key: str) -> dict[float, float]:
     seen, values = run.history.column("images_seen"), run.history.column(key)
-    usable = np.isfinite(seen) & np.isfinite(values)
+    usable = (seen < LAST_STEP) & np.isfinite(values)
     return dict(zip(seen[usable].tolist(), values[usable].tolist(), strict=True))
 
 
@@ -106,8 +107,8 @@ def _events(section: Section, summary: Summary, curves: Mapping[str, np.ndarray]
     yield from ((0, summary_pb) for summary_pb in _hyperparameters(section, summary, final))
     for key, values_EV in curves.items():
         for seen, *values_S in values_EV.tolist():
-            ends = {LOWER: min(values_S), "": float(np.mean(values_S)), UPPER: max(values_S)}
-            yield int(seen), _scalars({f"val/{end}{key}": value for end, value in ends.items()})
+            ends = {LOWER: min(values_S), MEAN: float(np.mean(values_S)), UPPER: max(values_S)}
+            yield int(seen), _scalars({f"{end}/{key}": value for end, value in ends.items()})
     yield int(max(values_EV[-1, 0] for values_EV in curves.values())), _scalars(final)
 
 
@@ -120,7 +121,7 @@ def _layout(section: Section, curves: Mapping[str, np.ndarray]) -> Values:
             title=metric_spec(key).label,
             margin=MarginChartContent(
                 series=[
-                    MarginChartContent.Series(value=f"val/{key}", lower=f"val/{LOWER}{key}", upper=f"val/{UPPER}{key}")
+                    MarginChartContent.Series(value=f"{MEAN}/{key}", lower=f"{LOWER}/{key}", upper=f"{UPPER}/{key}")
                 ]
             ),
         )

@@ -7,7 +7,7 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,9 @@ def logged(
         ValueError: a logger cannot begin, as where there is no server.
     """
     if process_rank() == 0:
+        shared = any(isinstance(logger, MLFlowLogger) for logger in loggers.values())
         # Jobs beside each other would all create MLflow's database, or its experiment.
-        with FileLock(folder.parent / ".loggers.lock"):
+        with FileLock(folder.parent / ".mlflow.lock") if shared else nullcontext():
             for name, logger in loggers.items():
                 with _named(name):
                     _begin(logger, choices, expected)

@@ -37,13 +37,13 @@ def points(board: EventAccumulator, tag: str) -> list[tuple[int, float]]:
 def test_mean_and_ends_where_every_seed_was_evaluated(sweep: Path):
     board = opened(write_report([sweep]).folder / "tensorboard" / "gan_strokes" / "gan_fm")
     assert points(board, "val/modes") == [(100, 4), (200, 7)]
-    assert points(board, "val/lowest/modes") == [(100, 3), (200, 6)]
-    assert points(board, "val/highest/modes") == [(100, 5), (200, 9)]
+    assert points(board, "lowest/modes") == [(100, 3), (200, 6)]
+    assert points(board, "highest/modes") == [(100, 5), (200, 9)]
     (event,) = board.Tensors("custom_scalars__config__")
     (category,) = Layout.FromString(event.tensor_proto.string_val[0]).category
     (chart,) = category.chart
     (series,) = chart.margin.series
-    assert (series.value, series.lower, series.upper) == ("val/modes", "val/lowest/modes", "val/highest/modes")
+    assert (series.value, series.lower, series.upper) == ("val/modes", "lowest/modes", "highest/modes")
     assert {series.value, series.lower, series.upper} <= {*board.Tags()["scalars"]}
 
 
