@@ -11,6 +11,7 @@ from tensorboard.plugins.hparams import metadata
 from src.core.metric_families import SHOWN_FIRST
 from src.report.collect import collect
 from src.report.write import write_report
+from tests.report.conftest import STROKES
 
 
 def rows(*modes: float) -> list[dict]:
@@ -103,8 +104,7 @@ def test_a_link_in_a_stranger_s_folder_leads_nowhere(sweep: Path, tmp_path: Path
 
 
 def test_two_data_sets_of_one_name_have_a_folder_each(make_run, tmp_path: Path):
-    strokes = {"name": "strokes", "source": "strokes", "classes": ["A"], "sizes": {}}
-    for seed, digest in enumerate(["ab12cd34", "cd34ef56"]):
-        make_run("gan_fm", seed, history=rows(1, 2), dataset=strokes | {"digest": digest})
+    for seed, digest in enumerate(["ab12cd34ef56", "cd34ef56ab12"]):
+        make_run("gan_fm", seed, history=rows(1, 2), dataset=STROKES | {"digest": digest})
     out = write_report([tmp_path / "study"]).folder / "tensorboard"
     assert sorted(path.name for path in out.iterdir()) == ["gan_ab12cd34", "gan_cd34ef56"]
