@@ -13,7 +13,7 @@ from src.core import device, resolvers
 from src.core.commands import CONFIGURATION
 
 WORK = ("accelerator", "strategy", "devices", "num_nodes", "precision", "enable_model_summary", "deterministic")
-WORK = (*WORK, "benchmark", "detect_anomaly", "sync_batchnorm", "logger")
+WORK = (*WORK, "benchmark", "detect_anomaly", "sync_batchnorm")
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,6 @@ def test_all_devices_are_several_where_there_are_several_gpus(check, monkeypatch
         {"devices": [0]},
         {"enable_model_summary": True},
         {"max_epochs": 1, "max_steps": -1},
-        {"logger.flush_secs": 5},
         {"strategy": "ddp", "devices": 2, "num_nodes": 2, "sync_batchnorm": True},
     ],
     ids=str,

@@ -159,4 +159,4 @@ def test_hyperparameters_are_numbers_and_words(chosen):
 
 
 def test_hyperparameters_begin_with_what_the_run_is(chosen):
-    assert list(chosen)[:5] == ["name", "seed", "dataset", "budget", "precision"]
+    assert list(chosen)[:5] == ["name", "seed", "dataset", "primary", "budget"]
