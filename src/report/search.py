@@ -36,7 +36,7 @@ def search(root: Path) -> list[Block]:
     columns = [("settings", lambda row: Cell(f"`{row[1]}`")), ("objective", lambda row: f"{row[0]:.4g}")]
     return [
         Heading("What the search found"),
-        Paragraph(answer, "answer"),
+        Paragraph(answer),
         *(weights if shares else []),
         Details(f"The best {min(SHOWN, len(trials))} settings", [table(trials[:SHOWN], columns)]),
     ]
