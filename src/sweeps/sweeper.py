@@ -82,7 +82,10 @@ class ResumableSweeper(Sweeper):
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         with exit_on_user_error(explain):
             parsed = [
-                {key: choices_of(parser.parse_override(f"{key}={value}")) for key, value in part.items()}
+                {
+                    one.key_or_group: choices_of(one)
+                    for one in parser.parse_overrides([f"{k}={v}" for k, v in part.items()])
+                }
                 for part in self.parts
             ]
             of_parts = {key for part in parsed for key in part}

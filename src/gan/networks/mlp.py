@@ -23,7 +23,7 @@ class Generator(GeneratorNetwork):
     Args:
         norm: "batch" normalises each hidden layer over the batch, as PacGAN's public code does (Lin et al. 2018,
             arXiv:1712.04086: ε 1e-4, moving averages at 0.05, no biases before it).
-        std: of the initial weights, N(0, std²); None for orthogonal ones.
+        std: of the initial weights, N(0, std²); 0 for orthogonal ones.
         scale: length in the network of one unit of the images, so that a paper's networks see the paper's coordinates.
     """
 
@@ -34,7 +34,7 @@ class Generator(GeneratorNetwork):
         width: int = 128,
         depth: int = 3,
         norm: str = "none",
-        std: float | None = None,
+        std: float = 0.0,
         scale: float = 1.0,
     ):
         super().__init__()
@@ -73,7 +73,7 @@ class Discriminator(DiscriminatorNetwork):
         depth: int = 3,
         pieces: int = 1,
         slope: float = 0.2,
-        std: float | None = None,
+        std: float = 0.0,
         scale: float = 1.0,
     ):
         super().__init__()
@@ -113,10 +113,10 @@ def check(depth: int, scale: float, network: str) -> None:
 
 
 @torch.no_grad()
-def initialise(network: nn.Module, std: float | None) -> None:
+def initialise(network: nn.Module, std: float) -> None:
     """Weights from N(0, std²), or orthogonal ones; biases zero."""
     for layer in network.modules():
         if isinstance(layer, nn.Linear):
-            nn.init.orthogonal_(layer.weight, GAIN) if std is None else layer.weight.normal_(0, std)
+            layer.weight.normal_(0, std) if std else nn.init.orthogonal_(layer.weight, GAIN)
             if layer.bias is not None:
                 layer.bias.zero_()
