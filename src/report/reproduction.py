@@ -17,7 +17,7 @@ CLOSE = 2.0  # standard errors
 class Published:
     """One figure of a paper's table; `factor` turns this project's metric into its unit.
 
-    `se` is None where the paper gives none, `updates` where it does not say how long it trained.
+    `se` and `trials` are None where the paper gives none, `updates` where it does not say how long it trained.
     """
 
     row: str
@@ -26,7 +26,7 @@ class Published:
     factor: float
     mean: float
     se: float | None
-    trials: int
+    trials: int | None
     updates: int | None
     source: str
 
@@ -82,7 +82,7 @@ def _published(row: Mapping[str, str]) -> Published:
         factor=float(row["factor"]),
         mean=float(row["mean"]),
         se=float(row["se"]) if row["se"] else None,
-        trials=int(row["trials"]),
+        trials=int(row["trials"]) if row["trials"] else None,
         updates=int(row["updates"]) if row["updates"] else None,
         source=row["source"],
     )
