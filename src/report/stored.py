@@ -39,7 +39,6 @@ OF_CONTROLS = (
     *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
     *("validity", "diversity", "feature_distance", "style_accuracy"),
 )
-LEFT_OUT = ("kl_high_pairs", "points")
 DIGITS = 6
 MOST_BYTES = 100_000_000
 
@@ -105,7 +104,7 @@ def _row(run: Run) -> dict[str, Any]:
     finished = datetime.fromtimestamp(run.finished_at, UTC).isoformat(timespec="seconds")
     place = {"recipe": recipe(run), "options": options(run), "dataset": _dataset_key(run.dataset), "seed": run.seed}
     place["budget"] = run.facts.get("settings", {}).get("budget", "")
-    metrics = {key: _cell(value) for key, value in run.metrics.items() if key not in LEFT_OUT}
+    metrics = {key: _cell(value) for key, value in run.metrics.items()}
     controls = {
         name: {key: _rounded(value) for key, value in control.items() if key in OF_CONTROLS}
         for name, control in run.controls.items()
