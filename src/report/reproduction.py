@@ -8,9 +8,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 from src.report.records import Run
+from src.report.statistics import MIN_SEEDS
 from src.report.stored import recipe
 
 CLOSE = 2.0  # standard errors
+LONG_ENOUGH = 0.1  # of a paper's updates, for a verdict
 
 
 @dataclass(frozen=True)
@@ -53,9 +55,9 @@ class Obtained:
 
     @property
     def in_errors(self) -> float | None:
-        """The difference in its standard errors; the paper's counts as 0 where it gives none."""
+        """The difference in its standard errors; the paper's counts as 0 where it gives none. None of too few trials."""
         error = math.hypot(self.se or 0.0, self.published.se or 0.0)
-        return self.difference / error if error and self.se is not None else None
+        return self.difference / error if error and len(self.values) >= MIN_SEEDS else None
 
     @property
     def share(self) -> float | None:
@@ -64,8 +66,10 @@ class Obtained:
 
     @property
     def verdict(self) -> str:
+        if self.share is not None and self.share < LONG_ENOUGH:
+            return "too short"
         if self.in_errors is None:
-            return "–"
+            return "too few trials" if len(self.values) < MIN_SEEDS else "–"
         return "agrees" if abs(self.in_errors) <= CLOSE else "differs"
 
 

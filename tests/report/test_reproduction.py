@@ -43,17 +43,22 @@ def test_only_the_longest_runs_count():
     assert (list(one.values), one.updates) == ([6, 7], 40_000)
 
 
-def test_one_trial_or_none_has_no_verdict():
-    assert [one.verdict for one in reproduced([FIGURE, FIGURE], [run(6)])] == ["–", "–"]
+def test_few_trials_or_short_ones_have_no_verdict():
+    (one,) = reproduced([FIGURE], [run(6), run(7)])
+    assert (one.in_errors, one.verdict) == (None, "too few trials")
+    (one,) = reproduced([FIGURE], [run(value, steps=39_000) for value in (6, 7, 6)])
+    assert one.verdict == "too short"
+    (one,) = reproduced([FIGURE], [run(8), run(8), run(8)])
+    assert one.in_errors == pytest.approx((8 - 6.3) / 0.5), "trials that are all alike have no error of their own"
     (none,) = reproduced([FIGURE], [])
     assert (list(none.values), none.updates, none.share) == ([], None, None)
 
 
 def test_a_percentage_is_a_hundred_times_a_share():
     figure = Published("q", "paper/pacgan_ring", "modes_any", 100.0, 98.2, None, 10, None, "")
-    (one,) = reproduced([figure], [run(0.5), run(0.7)])
-    assert list(one.values) == [50, 70]
-    assert one.in_errors == pytest.approx((60 - 98.2) / 10), "of the obtained mean alone"
+    (one,) = reproduced([figure], [run(0.5), run(0.7), run(0.6)])
+    assert list(one.values) == [50, 70, 60]
+    assert one.in_errors == pytest.approx((60 - 98.2) / (10 / math.sqrt(3))), "of the obtained mean alone"
 
 
 @pytest.mark.parametrize("figure", published(RESULTS / "published.csv"), ids=lambda figure: figure.row)
