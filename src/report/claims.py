@@ -3,6 +3,7 @@
 A setting is one architecture on one data set at one length; its runs are named after their remedy or annealing.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -45,17 +46,20 @@ class Claim:
 
 def settings(runs: Iterable[Run]) -> dict[str, Section]:
     """Runs of the homework's GAN and of the VAEs by setting, under names that are the remedy or the annealing."""
-    members: dict[str, list[Run]] = {}
+    members: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.dataset and (choice := _choice(run)):
             architecture, name = choice
-            size = f" of {run.dataset.shape[1]}×{run.dataset.shape[2]}" if run.dataset.unit == "images" else ""
+            size = f" of {'×'.join(map(str, run.dataset.shape[1:]))}" if run.dataset.unit == "images" else ""
             label = f"`{architecture}`, {run.dataset.source}{size}, {compact(run.images_seen)} {run.dataset.unit}"
-            members.setdefault(label, []).append(replace(run, name=name))
+            members.setdefault((label, run.dataset.digest), []).append(replace(run, name=name))
+    times = Counter(label for label, _ in members)
     baseline = {"gan": "standard", "vae": "none"}
     return {
-        label: Section(own[0].model, own[0].dataset, tuple(own), baseline[own[0].model])
-        for label, own in sorted(members.items())
+        f"{label} (data {digest[:8]})" if times[label] > 1 else label: Section(
+            own[0].model, own[0].dataset, tuple(own), baseline[own[0].model]
+        )
+        for (label, digest), own in sorted(members.items())
     }
 
 

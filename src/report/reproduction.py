@@ -55,7 +55,7 @@ class Obtained:
 
     @property
     def in_errors(self) -> float | None:
-        """The difference in its standard errors; the paper's counts as 0 where it gives none. None of too few trials."""
+        """The difference in its standard errors, a missing one of the paper taken as 0; None of too few trials."""
         error = math.hypot(self.se or 0.0, self.published.se or 0.0)
         return self.difference / error if error and len(self.values) >= MIN_SEEDS else None
 

@@ -209,5 +209,12 @@ def test_settings_that_disagree_are_said_to():
     assert list(settings([*here, *there])) == ["`vae_seed`, drums, 512k bars", "`vae_seed`, groove, 512k bars"]
 
 
+def test_other_data_of_one_name_are_another_setting():
+    larger = Dataset("fonts", "fonts", "ef" * 32, LETTERS, {}, (1, 28, 28))
+    both = [gan("", 0), gan("", 0).__class__(**(vars(gan("", 1)) | {"dataset": larger}))]
+    label = "`gan_seed`, fonts of 28×28, 520k images"
+    assert list(settings(both)) == [f"{label} (data abababab)", f"{label} (data efefefef)"]
+
+
 def test_a_majority_needs_an_interval():
     assert [mostly(*counts) for counts in ((8, 8), (0, 8), (7, 8), (3, 3), (0, 0))] == [True, False, None, None, None]
