@@ -141,7 +141,9 @@ def small_beta(section: Section) -> tuple[str, Verdict]:
     measured = f"both levels alive: {counts}"
     most = {name: mostly(sum(values), len(values)) for name, values in tried.items()}
     level = CHANCE / max(1, len(tried))
-    better = [name for name, values in tried.items() if sum(values) and rank_sum_p(values, none) < level]
+    better = [
+        name for name, values in tried.items() if fmean(values) > fmean(none) and rank_sum_p(values, none) < level
+    ]
     if any(most[name] for name in better):
         return measured, Verdict.CONFIRMED
     return measured, Verdict.REFUTED if tried and set(most.values()) == {False} else Verdict.UNDECIDED
@@ -213,12 +215,19 @@ def _percent(value: Estimate) -> str:
 
 def temperature(section: Section) -> tuple[str, Verdict]:
     key = "cell_entropy"
-    tempered, plain = (
-        {run.seed: run.scalars[key] for run in named(section, name) if key in run.scalars}
-        for name in ("temperature", "none")
-    )
-    change = estimate(tempered[seed] - plain[seed] for seed in sorted(tempered.keys() & plain.keys()))
+    change, likelihood = (_change(section, "temperature", one) for one in (key, "iwae_nll"))
     if change.n < MIN_SEEDS or change.low is None:
         return "too few paired seeds with the entropy of a cell", Verdict.UNDECIDED
     measured = f"entropy of a cell {_text(change, key, signed=True)} nats against `none`, {change.n} pairs"
+    measured += (
+        f"; {metric_spec('iwae_nll').label} {_text(likelihood, 'iwae_nll', signed=True)}" if likelihood.n else ""
+    )
     return measured, _of(True if change.high < 0 else False if change.low > 0 else None)
+
+
+def _change(section: Section, name: str, key: str) -> Estimate:
+    """Paired by seed with no annealing."""
+    own, plain = (
+        {run.seed: run.scalars[key] for run in named(section, one) if key in run.scalars} for one in (name, "none")
+    )
+    return estimate(own[seed] - plain[seed] for seed in sorted(own.keys() & plain.keys()))
