@@ -49,7 +49,7 @@ def _text(value: Estimate, key: str, signed: bool = False) -> str:
 
 
 def _mean(runs: Iterable[Run], key: str) -> Estimate:
-    return estimate(run.scalars[key] for run in runs if key in run.scalars)
+    return estimate((run.scalars[key] for run in runs if key in run.scalars), metric_spec(key).bounds())
 
 
 def onset(section: Section) -> tuple[str, Verdict]:
@@ -209,7 +209,7 @@ def free_bits(section: Section) -> tuple[str, Verdict]:
 def _percent(value: Estimate) -> str:
     if value.mean is None:
         return "–"
-    ends = "" if value.low is None else f" [{100 * value.low:.0f}, {100 * min(value.high, 1):.0f}]"
+    ends = "" if value.low is None else f" [{100 * max(value.low, 0):.0f}, {100 * min(value.high, 1):.0f}]"
     return f"{100 * value.mean:.0f} %{ends}"
 
 
