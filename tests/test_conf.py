@@ -16,10 +16,11 @@ from src.core import resolvers
 from src.core.argument_types import arguments
 from src.core.commands import CONFIGURATION
 from src.core.config_checks import check_argument_types
-from src.data.spec import DataSpec
+from src.data.spec import POINT, DataSpec
 
 OPTIONS = sorted(path.relative_to(CONFIGURATION) for path in CONFIGURATION.rglob("*/*.yaml"))
 RECIPES = [str(path.relative_to("experiment").with_suffix("")) for path in OPTIONS if path.parts[0] == "experiment"]
+SEED_TRICKS = ["mode_seeking", "minibatch_stddev", "packing", "spectral_norm", "instance_noise", "label_smoothing"]
 SPEC = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 0, "val": 0, "test": 0})
 
 
@@ -106,7 +107,8 @@ def test_every_file_opens_with_why(option: Path):
 @pytest.mark.parametrize("experiment", RECIPES)
 def test_every_recipe_builds_its_model(experiment: str):
     recipe = composed(f"experiment={experiment}")
-    model = instantiate(recipe.model)(spec=replace(SPEC, shape=(recipe.data.stack, *SPEC.shape[1:])))
+    size = POINT if "gaussians" in recipe.data._target_ else SPEC.shape[1:]
+    model = instantiate(recipe.model)(spec=replace(SPEC, shape=(recipe.data.stack, *size)))
     assert sum(parameter.numel() for parameter in model.parameters()) > 1000
 
 
@@ -196,6 +198,8 @@ def test_the_homeworks_gan():
 def test_remedies_of_the_homeworks_gan_differ_from_it_in_the_remedy_alone(baseline: str):
     plain = OmegaConf.to_container(composed(f"experiment={baseline}"))
     choices = {"fm": ("feature_matching", []), "r1": ("standard", ["r1"]), "r3": ("relativistic", ["r1", "r2"])}
+    if baseline == "gan_seed":
+        choices |= {trick: ("standard", [trick]) for trick in SEED_TRICKS}
     for remedy, (loss, tricks) in choices.items():
         recipe = OmegaConf.to_container(composed(f"experiment={baseline.removesuffix('_standard')}_{remedy}"))
         assert list(recipe["gan"].pop("loss")) == [loss]

@@ -21,6 +21,16 @@ class Standard(Loss):
         return softplus(-step.fake.logits_B).mean(-1)
 
 
+class RawLogit(Standard):
+    """The generator minimises the logit, not its cross-entropy (Srivastava et al. 2017, arXiv:1705.07761, algorithm 1).
+
+    The discriminator keeps the cross-entropy, at whose optimum the logit is the log of the densities' ratio.
+    """
+
+    def generator(self, step: Step) -> Tensor:
+        return -step.fake.logits_B.mean(-1)
+
+
 class FeatureMatching(Standard):
     """The generator matches the mean discriminator features of real data.
 

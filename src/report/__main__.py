@@ -1,4 +1,4 @@
-"""`python -m src.report FOLDER…`: rebuilds the report from run folders, finished or not."""
+"""`python -m src.report FOLDER…`: rebuilds the report from run folders, finished or not, and from stored results."""
 
 import argparse
 import sys
@@ -13,26 +13,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m src.report", description=__doc__.partition(": ")[2])
     parser.add_argument(
         "folders",
-        nargs="+",
+        nargs="*",
         type=user_path,
         metavar="FOLDER",
         help="a run, a sweep, or a folder of them",
     )
     parser.add_argument("--out", type=user_path, help="where to write (default: report/ in the first FOLDER)")
     parser.add_argument("--baseline", metavar="NAME", help="the name that the others are compared with")
+    parser.add_argument(
+        "--from", dest="tables", action="append", default=[], type=user_path, metavar="CSV", help="add stored results"
+    )
+    parser.add_argument("--to", type=user_path, metavar="CSV", help="store the folders' runs there, a row per run")
+    parser.add_argument("--docs", action="store_true", help="rebuild docs/reproduction.md and seed.md from results/")
     options = parser.parse_args(arguments)
+    if not (options.folders or options.tables or options.docs):
+        parser.error("name a FOLDER, --from CSV or --docs")
     announce_import("matplotlib", "Matplotlib")
     from src.report.collect import ReportError  # imported late: options are checked without what takes seconds
-    from src.report.write import write_report
 
     try:
-        report = write_report(options.folders, options.out, options.baseline)
+        print(_done(options))
     except (ReportError, OSError) as mistake:
         print(f"report: {mistake}", file=sys.stderr)
         return 1
-    completed = sum(run.completed for run in report.runs)
-    print(f"{completed} of {len(report.runs)} runs completed: {report.page}")
     return 0
+
+
+def _done(options: argparse.Namespace) -> str:
+    """Does what was asked for, and says so."""
+    if options.docs:
+        from src.report.pages import write_pages
+
+        return "\n".join(map(str, write_pages()))
+    if options.to:
+        from src.report.collect import collect
+        from src.report.stored import store
+
+        return f"{store(collect(options.folders), options.to)} runs stored in {options.to}"
+    from src.report.write import write_report
+
+    report = write_report(options.folders, options.out, options.baseline, options.tables)
+    completed = sum(run.completed for run in report.runs)
+    return f"{completed} of {len(report.runs)} runs completed: {report.page}"
 
 
 if __name__ == "__main__":

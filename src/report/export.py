@@ -51,7 +51,7 @@ def runs_csv(sections: Sequence[Section], root: Path) -> str:
             facts = _facts(run, root) | {"averaged": "yes" if run.folder in averaged else "no"}
             rows.append(run.onset_columns | dict(run.metrics) | {renamed[key]: facts[key] for key in renamed})
     columns = [*(renamed[key] for key in RECORD), *metrics, *onsets, *(renamed[key] for key in OTHERS)]
-    return _csv(columns, rows)
+    return table_csv(columns, rows)
 
 
 def _facts(run: Run, root: Path) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def summary_csv(sections: Sequence[Section]) -> str:
             own |= {"baseline": section.baseline, "not_run": len(summary.excluded) - len(summary.failed)}
             rows += [own | _summary_row(section, summary, key) for key in keys]
             rows += [own | _share_row(section, summary)] if section.groups else []
-    return _csv(SUMMARY, rows)
+    return table_csv(SUMMARY, rows)
 
 
 def _summary_row(section: Section, summary: Summary, key: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def relative(folder: Path, root: Path) -> str:
     return Path(os.path.relpath(folder.resolve(), root.resolve())).as_posix()
 
 
-def _csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+def table_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerows([list(map(_plain, columns)), *([_plain(row.get(column)) for column in columns] for row in rows)])

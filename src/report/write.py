@@ -15,6 +15,7 @@ from src.report.grouping import Section, group
 from src.report.page import compose
 from src.report.records import Run
 from src.report.render import fit_size_budget, html, markdown
+from src.report.stored import stored
 from src.report.tensorboard import write_tensorboard
 
 
@@ -43,14 +44,19 @@ class Report:
         return "\n".join([*(f"- {sentence.text}" for sentence in self.sentences), "", str(self.page)])
 
 
-def write_report(folders: Sequence[Path], out: Path | None = None, baseline: str | None = None) -> Report:
-    """Report on every run below the folders, into `out`, by default report/ in the first folder.
+def write_report(
+    folders: Sequence[Path], out: Path | None = None, baseline: str | None = None, tables: Sequence[Path] = ()
+) -> Report:
+    """Report on every run below the folders and in stored tables, into `out`, by default report/ in the first folder.
+
+    Without a folder it is report/ beside the first table.
 
     Raises:
-        ReportError: a folder is missing, holds no run, or no run has the baseline's name.
+        ReportError: a folder is missing, holds no run, a table is none, or no run has the baseline's name.
     """
-    out = out or _beside(folders[0])
-    sections, document = _composed(collect(folders), baseline, out.parent)
+    runs = [*(run for table in tables for run in stored(table)), *(collect(folders) if folders else [])]
+    out = out or _beside(folders[0] if folders else tables[0].parent)
+    sections, document = _composed(runs, baseline, out.parent)
     figures = out / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for picture in document.pictures:

@@ -21,22 +21,17 @@ class OptunaSweeper(ResumableSweeper):
         objective: of the seeds' values, see `Search`.
     """
 
-    def __init__(
-        self,
-        trials: int,
-        at_once: int,
-        seeds: int,
-        objective: str | float,
-        params: dict[str, str] | None = None,
-        dry_run: bool = False,
-    ):
-        super().__init__(params, dry_run)
+    def __init__(self, trials: int, at_once: int, seeds: int, objective: str | float, **choices: Any):
+        super().__init__(**choices)
         self.trials = trials
         self.at_once = at_once
         self.seeds = seeds
         self.objective = objective
 
-    def run(self, overrides: list[Override]) -> None:
+    def run(self, products: list[list[Override]]) -> None:
+        if len(products) > 1:
+            raise ValueError("hydra/sweeper=optuna: the study has several parts; choose one of them by experiment=")
+        (overrides,) = products
         if self.config.study.tune:
             raise ValueError("study.tune=true: hydra/sweeper=optuna chooses settings itself; leave one of them out")
         import_optional("optuna", "optuna")

@@ -50,11 +50,19 @@ class ResumableSweeper(Sweeper):
     Args:
         params: choices of a study, by key.
         dry_run: list the jobs and run none.
+        parts: further choices of a study that consists of several products, each with `params`. Of these the command
+            line selects the parts that have its choice; where none has, it takes the place of all.
     """
 
-    def __init__(self, params: dict[str, str] | None = None, dry_run: bool = False):
+    def __init__(
+        self,
+        params: dict[str, str] | None = None,
+        dry_run: bool = False,
+        parts: Sequence[dict[str, str]] = (),
+    ):
         self.params = params or {}
         self.dry_run = dry_run
+        self.parts = parts
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self.hydra_context, self.config = hydra_context, config
@@ -73,11 +81,32 @@ class ResumableSweeper(Sweeper):
         self.params = {key: value for key, value in self.params.items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         with exit_on_user_error(explain):
-            self.run(parser.parse_overrides([*(f"{key}={value}" for key, value in self.params.items()), *arguments]))
+            parsed = [
+                {
+                    one.key_or_group: choices_of(one)
+                    for one in parser.parse_overrides([f"{k}={v}" for k, v in part.items()])
+                }
+                for part in self.parts
+            ]
+            of_parts = {key for part in parsed for key in part}
+            chosen = {one.key_or_group: choices_of(one) for one in parser.parse_overrides(arguments)}
+            parts = selected(parsed, {key: values for key, values in chosen.items() if key in of_parts})
+            rest = [argument for argument in arguments if key_of(argument) not in of_parts]
+            products = [
+                parser.parse_overrides([f"{key}={value}" for key, value in self.params.items()] + words + rest)
+                for words in ([f"{key}={','.join(values)}" for key, values in part.items()] for part in parts or [{}])
+            ]
+            for part in parts:  # which names the jobs of a sweep that goes on
+                self.params |= {key: ",".join(values) for key, values in part.items()}
+            self.run(products)
 
-    def run(self, overrides: list[Override]) -> None:
-        (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    def run(self, products: list[list[Override]]) -> None:
+        overrides = [one for product in products for one in product]
+        jobs = [job for product in products for job in BasicSweeper.split_arguments(product, None)[0]]
         self.check_not_empty(overrides)
+        if len(products) > 1:  # what is cut short then has every part
+            seeds = list(dict.fromkeys(seed_of(job) for job in jobs))
+            jobs = sorted(jobs, key=lambda job: seeds.index(seed_of(job)))
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
@@ -189,6 +218,29 @@ class ResumableSweeper(Sweeper):
                 fail(job, message(returned._return_value))
             elif not returned and job.running:
                 fail(job, DEATH)
+
+
+def choices_of(choice: Override) -> list[str]:
+    """The values that an override lets a key take, as text."""
+    if choice.is_discrete_sweep():
+        return list(choice.sweep_string_iterator())
+    return [choice.get_value_element_as_str()]
+
+
+def selected(parts: Sequence[dict[str, list[str]]], chosen: dict[str, list[str]]) -> list[dict[str, list[str]]]:
+    """The parts that have what was chosen, and of them no more; where none has it, it takes the place of all."""
+    for key, values in chosen.items():
+        having = [
+            part | {key: [value for value in part[key] if value in values]}
+            for part in parts
+            if {*part.get(key, ())} & {*values}
+        ]
+        parts = having or [part | {key: values} for part in parts]
+    return [part for turn, part in enumerate(parts) if part not in parts[:turn]]
+
+
+def seed_of(job: Sequence[str]) -> str:
+    return next((word for word in job if key_of(word) == "seed"), "")
 
 
 def chooses_files_only(job: Sequence[str], swept: Collection[str]) -> bool:

@@ -13,7 +13,7 @@ from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
-LOSS, TRICKS = "gan.loss", "gan.tricks."
+LOSS, TRICKS, RATE = "gan.loss", "gan.tricks.", "gan.discriminator_optimizer.lr"
 
 
 @cache
@@ -57,7 +57,7 @@ def head(recipe: str) -> str:
         ("quick/seed_fm", "quick/seed_standard", {LOSS}),
         ("quick/seed_r1", "quick/seed_standard", {TRICKS + "r1"}),
         ("quick/seed_r3", "quick/seed_standard", {LOSS, TRICKS + "r1", TRICKS + "r2"}),
-        ("quick/seed_balanced", "quick/seed_standard", {"gan.discriminator_optimizer.lr"}),
+        ("quick/seed_balanced", "quick/seed_standard", {RATE}),
         ("quick/vae_linear", "quick/vae_none", {"vae.anneal.none", "vae.anneal.linear"}),
         ("quick/vae_cyclical", "quick/vae_none", {"vae.anneal.none", "vae.anneal.cyclical"}),
         ("quick/vae_free_bits", "quick/vae_none", {"vae.anneal.none", "vae.anneal.free_bits"}),
@@ -69,11 +69,11 @@ def test_a_pair_differs_by_the_remedy_alone(remedy, baseline, changed):
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe not in ("gan_standard", "gan_seed")])
 def test_a_recipe_changes_one_thing_or_says_that_it_is_a_bundle(recipe):
-    """One loss or one trick more than a baseline that its head names."""
+    """One loss, one trick or one rate other than a baseline's that its head names."""
     named = set(re.findall(r"\bgan_\w+", head(recipe))) & set(RECIPES) - {recipe}
     changes = {baseline: differences(recipe, baseline) for baseline in named}
     is_one_change = any(
-        len(changed) == 1 and next(iter(changed)).startswith((LOSS, TRICKS)) for changed in changes.values()
+        len(changed) == 1 and next(iter(changed)).startswith((LOSS, TRICKS, RATE)) for changed in changes.values()
     )
     assert named
     assert is_one_change != ("bundle" in head(recipe).lower())

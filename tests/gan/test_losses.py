@@ -9,6 +9,7 @@ from src.gan.losses import (
     Hinge,
     LeastSquares,
     Minimax,
+    RawLogit,
     Relativistic,
     RelativisticAverage,
     Standard,
@@ -108,6 +109,13 @@ def both_sides(loss, real=REAL, fake=FAKE):
 
 def slopes(loss, *logits) -> list[list[float]]:
     return [gradient.tolist() for gradient in torch.autograd.grad(loss, logits, retain_graph=True)]
+
+
+def test_the_raw_logit_has_the_same_slope_everywhere():
+    """Where the cross-entropy of the standard loss flattens for fakes that pass as real."""
+    discriminator, generator, _, fake = both_sides(RawLogit(), fake=[-8.0, 0.0, 8.0])
+    assert slopes(generator, fake) == [pytest.approx([-1 / 3] * 3)]
+    assert discriminator.item() == both_sides(Standard(), fake=[-8.0, 0.0, 8.0])[0].item()
 
 
 def test_minimax_is_a_game_of_zero_sum():

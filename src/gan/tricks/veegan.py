@@ -23,8 +23,8 @@ class VEEGAN(Trick):
     """A reconstructor F from images to noise, and a discriminator of pairs (Srivastava et al. 2017, arXiv:1705.07761).
 
     Algorithm 1: the discriminator distinguishes (G(z), z) from (x, F(x)); the generator's loss is computed from such
-    pairs, and ‖z − F(G(z))‖² is added to it; F learns from that term alone. The paper's generator minimises the raw
-    logit, this one its own loss. A linear map turns the noise into further input channels of the discriminator.
+    pairs, and ‖z − F(G(z))‖² is added to it; F learns from that term alone. The generator minimises its own loss,
+    gan.loss=raw_logit to be the paper's. A linear map turns the noise into further input channels of the discriminator.
 
     Args:
         encoder: makes from `shape` a discriminator whose features F is linear in.

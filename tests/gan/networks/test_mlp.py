@@ -51,6 +51,58 @@ def test_weights_start_orthogonal_and_biases_at_zero():
             assert layer.bias.abs().max() == 0
 
 
+def test_batch_norm_standardises_hidden_layers_and_keeps_moving_averages_for_samples():
+    torch.manual_seed(0)
+    generator = Generator((1, 1, 2), z=2, width=16, depth=2, norm="batch", std=0.02)
+    linear = [layer for layer in generator.layers if isinstance(layer, torch.nn.Linear)]
+    assert [layer.bias is None for layer in linear] == [True, True, False]
+    assert linear[1].weight.std().item() == pytest.approx(0.02, rel=0.2)
+    z = torch.randn(500, 2)
+    for _ in range(500):  # the averages start at 0 and 1
+        images = generator(z)
+    torch.testing.assert_close(generator.eval()(z), images, atol=1e-3, rtol=1e-2)
+
+
+def test_maxout_takes_the_largest_of_its_pieces():
+    torch.manual_seed(0)
+    discriminator = Discriminator((1, 1, 2), width=3, depth=1, pieces=4)
+    points = torch.randn(6, 1, 1, 2)
+    _, features = discriminator(points)
+    layer = discriminator.body[1]
+    pieces = points.flatten(1) @ layer.weight.T + layer.bias
+    torch.testing.assert_close(features, torch.stack([pieces[:, i : i + 4].max(1).values for i in (0, 4, 8)], 1))
+
+
+def test_a_scale_changes_units_and_nothing_else():
+    """Networks see the paper's coordinates; images stay in their own."""
+    torch.manual_seed(0)
+    plain, scaled = Generator((1, 1, 2), z=3, width=8), Generator((1, 1, 2), z=3, width=8, scale=6.0)
+    scaled.load_state_dict(plain.state_dict())
+    z = torch.randn(5, 3)
+    torch.testing.assert_close(scaled(z) * 6, plain(z))
+    judge, scaled_judge = Discriminator((1, 1, 2), width=8), Discriminator((1, 1, 2), width=8, scale=6.0)
+    scaled_judge.load_state_dict(judge.state_dict())
+    torch.testing.assert_close(scaled_judge(scaled(z))[0], judge(plain(z))[0])
+
+
+def test_without_a_slope_it_is_relu():
+    discriminator = Discriminator((1, 1, 2), width=8, depth=1, slope=0.0)
+    assert discriminator(torch.randn(50, 1, 1, 2))[1].min() == 0
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "message"),
+    [
+        (Generator, {"norm": "layer"}, r"gan\.generator\.norm=layer: .*none, batch"),
+        (Generator, {"scale": 0.0}, r"gan\.generator\.scale=0\.0: choose a number above 0"),
+        (Discriminator, {"pieces": 0}, r"gan\.discriminator\.pieces=0: choose 1"),
+    ],
+)
+def test_options_out_of_range_are_refused(network, options, message):
+    with pytest.raises(ValueError, match=message):
+        network((1, 1, 2), **options)
+
+
 def test_autocast_costs_no_precision():
     torch.manual_seed(0)
     generator, discriminator = Generator((1, 1, 2), z=4, width=16), Discriminator((1, 1, 2), width=16)

@@ -1,0 +1,60 @@
+"""Studies of several products, and the part of them that a command chooses."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from src.sweeps.sweeper import selected
+
+PARTS = [
+    {"experiment": ["gan_seed", "gan_seed_fm"], "data": ["fonts", "emnist"]},
+    {"experiment": ["vae_none"], "data": ["drums", "groove"]},
+    {"experiment": ["vae_seed"], "data": ["drums", "groove"], "vae.anneal": ["none", "linear"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ({}, PARTS),
+        ({"experiment": ["gan_seed_fm"]}, [{"experiment": ["gan_seed_fm"], "data": ["fonts", "emnist"]}]),
+        ({"data": ["groove"]}, [part | {"data": ["groove"]} for part in PARTS[1:]]),
+        (
+            {"vae.anneal": ["linear"], "data": ["drums"]},
+            [{"experiment": ["vae_seed"], "data": ["drums"], "vae.anneal": ["linear"]}],
+        ),
+        ({"experiment": ["gan_seed"], "data": ["images"]}, [{"experiment": ["gan_seed"], "data": ["images"]}]),
+        ({"experiment": ["gan_r3"], "data": ["fonts"]}, [{"experiment": ["gan_r3"], "data": ["fonts"]}]),
+    ],
+)
+def test_a_choice_selects_the_parts_that_have_it_or_takes_their_place(chosen, expected):
+    assert selected(PARTS, chosen) == [part for turn, part in enumerate(expected) if part not in expected[:turn]]
+
+
+def test_a_choice_that_no_part_has_replaces_it_in_all_once():
+    chosen = selected(PARTS, {"experiment": ["gan_r3"]})
+    assert [part["experiment"] for part in chosen] == [["gan_r3"]] * 3
+    assert selected(PARTS[:2], {"experiment": ["gan_r3"], "data": ["strokes"]}) == [
+        {"experiment": ["gan_r3"], "data": ["strokes"]}
+    ]
+
+
+def listing(*options: str) -> list[str]:
+    command = [sys.executable, "-m", "src.train", "study=seed", "study.dry_run=true", *options]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_homeworks_study_and_a_part_of_it():
+    everything = listing()
+    assert everything[0].startswith(f"{8 * (11 * 2 + 6 * 2 + 6 * 2)} jobs in multirun/seed/")
+    assert ["gan_seed_balanced", "data=emnist", "seed", *"01234567"] in [line.split() for line in everything]
+    part = listing("experiment=vae_seed", "data=drums", "study.seeds=2", "study.budget=1000")
+    assert part[0].startswith("12 jobs in ")
+    assert [line.split()[:2] for line in part[1:3]] == [
+        ["vae_seed", "vae.anneal=none"],
+        ["vae_seed", "vae.anneal=linear"],
+    ]
