@@ -20,7 +20,7 @@ from src.core.metric_families import REAL_CONTROLS
 from src.data.drums.datasets import Drums, Groove
 from src.data.letters.datasets import IDX, Fonts, Strokes
 from src.data.module import ResidentData
-from src.data.spec import BAR, DataSpec, Split
+from src.data.spec import DataSpec, Split
 from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles.augmentation import gaussian_blur, warped
 from src.evaluation.oracles.base import Oracle, train_oracle
@@ -99,8 +99,11 @@ def main(names: Sequence[str]) -> None:
         data = DATA[name]()
         data.setup()
         num_classes, levels = len(data.spec.classes), data.spec.levels
-        bars = levels == 1 and data.spec.shape[1:] == BAR
-        oracle = StyleOracle(num_classes) if bars else CharacterOracle(num_classes, levels, data.spec.dark_ink)
+        oracle = (
+            StyleOracle(num_classes)
+            if data.spec.kind == "drums"
+            else CharacterOracle(num_classes, levels, data.spec.dark_ink)
+        )
         oracles[name], scores[name] = measured(oracle, data)
     header = ["data", "accuracy over K", "over K + 1", "threshold", "seconds", "processor seconds"]
     print(table(header, [[name, *cells] for name, cells in oracles.items()]))

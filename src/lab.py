@@ -42,7 +42,7 @@ from src.gan.module import GAN
 from src.report.collect import collect, read_run
 from src.report.records import Run as Record
 from src.report.write import Report, write_report
-from src.sample.restore import data_of, picture_of, restored
+from src.sample.restore import data_of, picture_of, restored, samples_of
 from src.training.run_record import read_record
 from src.vae.module import VAE
 
@@ -121,13 +121,13 @@ class Run:
         """
         return data_of(self.folder, self.model.spec.digest, trust=self.trust)
 
-    def samples(self, num: int = 16, seed: int = 0) -> torch.Tensor:
-        """New samples as stored levels, uint8 [N, C, H, W], the same for the same seed."""
-        return self.model.sample(num, seed)
+    def samples(self, num: int = 16, seed: int = 0, label: str | None = None) -> torch.Tensor:
+        """New samples as stored levels, uint8 [N, C, H, W], the same for a seed; a conditional GAN's of a class."""
+        return samples_of(self.model, num, seed, label)
 
-    def grid(self, num: int = 64, seed: int = 0) -> Image.Image:
+    def grid(self, num: int = 64, seed: int = 0, label: str | None = None) -> Image.Image:
         """New samples side by side."""
-        return Image.fromarray(picture_of(self.samples(num, seed), self.model.spec))
+        return Image.fromarray(picture_of(self.samples(num, seed, label), self.model.spec))
 
     def picture(self, name: str) -> Image.Image:
         """One of the run's own pictures, as `sorted` of samples/sorted.png."""

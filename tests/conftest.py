@@ -108,10 +108,13 @@ def fit(toy_images) -> Callable[..., Trainer]:
         batch_size: int = 8,
         images: Tensor = toy_images,
         callbacks: Sequence[Callback] = (),
+        labels: Tensor | None = None,
         **options: Any,
     ) -> Trainer:
         trainer = Trainer(accelerator="cpu", callbacks=[Reseed(), *callbacks], **BARE, **options)
-        loader = ResidentLoader(images, batch_size, num_batches, seed=0, stack=gan.spec.stack)
+        if gan.needs_labels and labels is None:
+            labels = torch.arange(len(images)) % len(gan.spec.classes)
+        loader = ResidentLoader(images, batch_size, num_batches, seed=0, stack=gan.spec.stack, labels=labels)
         trainer.fit(gan, loader)
         return trainer
 

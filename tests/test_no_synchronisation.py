@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
-from src.data.spec import DataSpec
+from src.data.spec import Batch, DataSpec
 from src.training.module import ProgressModule
 from src.vae.anneal import Aggressive
 
@@ -63,18 +63,20 @@ def model_of(recipe: str) -> ProgressModule:
 
 def step_of(model: ProgressModule) -> Callable[[int], object]:
     images = torch.empty((BATCH, *model.spec.shape), dtype=torch.uint8, device="meta")
+    labels = torch.empty((BATCH, model.spec.stack), dtype=torch.int64, device="meta")
+    batch = Batch(images, labels) if model.needs_labels else images
     configured = model.configure_optimizers()
     model.manual_backward = lambda loss: loss.backward()
     if isinstance(configured, list):
         model.optimizers = lambda: configured
-        return lambda number: model.training_step(images, number)
+        return lambda number: model.training_step(batch, number)
     optimizer, scheduler = configured["optimizer"], configured["lr_scheduler"]
     optimizer.register_step_pre_hook(lambda *_: model.on_before_optimizer_step(optimizer))
     model.optimizers, model.lr_schedulers = lambda: optimizer, lambda: scheduler
     for annealer in model.annealers:
         if isinstance(annealer, Aggressive):
             annealer.is_on = False  # its inner updates go on until their loss says otherwise
-    return lambda number: model.training_step(images, number)
+    return lambda number: model.training_step(batch, number)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

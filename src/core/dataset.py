@@ -18,6 +18,7 @@ class Dataset:
     shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
     levels: int = 255  # 1 for drum grids
     entropy: float | None = None  # of one sample, in nats, where it is known
+    steps_per_beat: int = 4  # of drum grids
     colour: bool = False  # the three channels of `shape` are one sample
 
     @property
@@ -28,6 +29,11 @@ class Dataset:
     def stack(self) -> int:
         """Independent samples per image."""
         return 1 if self.colour or not self.shape else self.shape[0]
+
+    @property
+    def beats(self) -> float:
+        """Of a drum grid."""
+        return self.shape[1] / self.steps_per_beat if len(self.shape) == 3 and self.levels == 1 else 4
 
     @property
     def noun(self) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.data.spec import Batch
 from src.data.streaming import Rows, prefetched
 
 ORDER_SEED = 0x0DE5  # makes the order's random numbers independent of the model's, which have the same seed
@@ -26,6 +27,7 @@ class ResidentLoader:
     Args:
         images: [N, H, W], or in colour [N, 3, H, W].
         stack: S, one channel each; 1 in colour.
+        labels: [N], for batches with labels [B, S], each a `Batch`; None for images alone.
         streamed_to: the device for which batches of images on another one are prefetched, in pinned memory for a GPU.
     """
 
@@ -39,6 +41,7 @@ class ResidentLoader:
         rank: int = 0,
         world_size: int = 1,
         streamed_to: torch.device | None = None,
+        labels: Tensor | None = None,
     ):
         if batch_size > len(images):
             raise ValueError(f"batch_size={batch_size} exceeds the {len(images)} training samples")
@@ -52,33 +55,35 @@ class ResidentLoader:
         self.rank = rank
         self.world_size = world_size
         self.streamed_to = streamed_to
+        self.labels = labels
         self.batches_seen = 0
 
     def __len__(self) -> int:
         return self.num_batches
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __iter__(self) -> Iterator[Tensor | Batch]:
         self.running = self._run()
         return self.running
 
-    def _run(self) -> Iterator[Tensor]:
+    def _run(self) -> Iterator[Tensor | Batch]:
         batches = self._batches(self.batches_seen)
-        for batch_BCHW in prefetched(batches) if self.streamed_to else batches:
+        for batch in prefetched(batches) if self.streamed_to else batches:
             self.batches_seen += 1
-            yield batch_BCHW
+            yield batch
 
-    def _batches(self, start: int) -> Iterator[Tensor]:
+    def _batches(self, start: int) -> Iterator[Tensor | Batch]:
         per_epoch = len(self.images) // self.batch_size
         order_NS = None
         for epoch, batch in (divmod(number, per_epoch) for number in range(start, self.num_batches)):
             if order_NS is None or batch == 0:
                 order_NS = self._order(epoch)
             first = batch * self.batch_size
-            yield self._images(order_NS[first + self.rank : first + self.batch_size : self.world_size])
+            yield self._batch(order_NS[first + self.rank : first + self.batch_size : self.world_size])
 
-    def _images(self, index_BS: Tensor) -> Tensor:
+    def _batch(self, index_BS: Tensor) -> Tensor | Batch:
         images_BCHW = self.indexed(index_BS)
-        return images_BCHW.pin_memory() if self.streamed_to and self.streamed_to.type == "cuda" else images_BCHW
+        batch = images_BCHW if self.labels is None else Batch(images_BCHW, self.labels[index_BS])
+        return batch.pin_memory() if self.streamed_to and self.streamed_to.type == "cuda" else batch
 
     def indexed(self, index_BS: Tensor) -> Tensor:
         """Stored images [B, C, H, W]; on the CPU `index_select` is several times faster than an index in brackets."""

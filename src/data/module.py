@@ -1,19 +1,25 @@
 """The base LightningDataModule of all data sets."""
 
 import hashlib
+import logging
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from lightning import LightningDataModule
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from src.core.files import user_path
 from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split, with_channels
 from src.data.streaming import Rows
+from src.data.voices import STEPS_PER_BEAT
+
+log = logging.getLogger(__name__)
 
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
 VAL_SHARE = 0.1  # of the training samples
@@ -33,6 +39,7 @@ class Loaded:
     levels: int = 255
     voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
     dark_ink: bool = False
+    steps_per_beat: int = STEPS_PER_BEAT  # of a drum grid
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of all splits, read in chunks."""
@@ -102,15 +109,17 @@ class ResidentData(LightningDataModule, ABC):
             sizes={name: len(split) for name, split in self.splits.items()},
             levels=loaded.levels,
             voices=loaded.voices,
+            steps_per_beat=loaded.steps_per_beat,
             dark_ink=loaded.dark_ink,
             colour=colour,
             entropy=None if true_nll_N is None else self.stack * true_nll_N.mean().item(),  # channels are independent
         )
 
     def train_dataloader(self) -> ResidentLoader:
-        device, images_NHW = self.trainer.strategy.root_device, self.splits["train"].images
+        device, train = self.trainer.strategy.root_device, self.splits["train"]
+        train = train.to(device) if self.resident else train
         return ResidentLoader(
-            images_NHW.to(device) if self.resident else images_NHW,
+            train.images,
             self.batch_size,
             num_batches=math.ceil(self.budget / self.batch_size),
             seed=self.seed,
@@ -118,6 +127,7 @@ class ResidentData(LightningDataModule, ABC):
             rank=self.trainer.global_rank,
             world_size=self.trainer.world_size,
             streamed_to=None if self.resident else device,
+            labels=train.labels if self.trainer.lightning_module.needs_labels else None,
         )
 
     def held_out(self, name: str, times: int = 1) -> Split:
@@ -138,13 +148,26 @@ class ResidentData(LightningDataModule, ABC):
 
     def find(self, key: str, file: str) -> Path:
         """The file that the option `key` names, in the working directory or below `root`."""
-        for path in (user_path(file), self.root / file):
-            if path.is_file():
-                return path
+        if found := [path for path in (user_path(file), self.root / file) if path.is_file()]:
+            return first_of(key, file, found)
         for path in (Path(file), self.root / file):
             if path.is_dir():
                 raise IsADirectoryError(f"data.{key}={file}: this is a folder; name a file, such as one in it")
         raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
+
+
+@rank_zero_only
+def say_which(key: str, given: str, taken: Path, other: Path) -> None:
+    """Logs which of two places of the same name is read."""
+    log.warning("data.%s=%s: %s is read, not %s; give the whole path of the one you mean.", key, given, taken, other)
+
+
+def first_of(key: str, given: str, found: Sequence[Path]) -> Path:
+    """The first of the places that the option `key` may name; another one is not passed over in silence."""
+    for other in found[1:]:
+        if not other.samefile(found[0]):
+            say_which(key, given, found[0].absolute(), other)
+    return found[0]
 
 
 def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Split]:

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from src.data.streaming import Rows
-from src.data.voices import Voice, kit_of
+from src.data.voices import STEPS_PER_BEAT, Kit, kit_of
 
 Shape = tuple[int, int, int]  # channels, height, width
-BAR = (16, 9)  # steps and voices of a drum grid
+BAR = (16, 9)  # steps and voices of the usual drum grid
 POINT = (1, 2)  # a point in the plane, a row of two coordinates
 
 
@@ -19,7 +19,7 @@ POINT = (1, 2)  # a point in the plane, a row of two coordinates
 class Split:
     """Part of a data set: `images` [N, H, W] in integer levels, in colour [N, 3, H, W], and `labels` int64 [N].
 
-    A drum grid is stored as an image of 16 steps × 9 voices, 1 for a hit, its style as the label; a point in the plane
+    A drum grid is stored as an image of steps × voices, 1 for a hit, its style as the label; a point in the plane
     as one row of two coordinates, int32 instead of uint8.
     """
 
@@ -36,6 +36,23 @@ class Split:
 
     def to(self, device: torch.device | str) -> "Split":
         return Split(self.images.to(device), self.labels.to(device))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Stored images [B, C, H, W] with labels [B, S] of S stacked samples; parts of a tensor's interface."""
+
+    images: Tensor
+    labels: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def to(self, device: torch.device | str, non_blocking: bool = False) -> "Batch":
+        return Batch(*(each.to(device, non_blocking=non_blocking) for each in (self.images, self.labels)))
+
+    def pin_memory(self) -> "Batch":
+        return Batch(self.images.pin_memory(), self.labels.pin_memory())
 
 
 def with_channels(images: Tensor) -> Tensor:
@@ -69,6 +86,7 @@ class DataSpec:
     entropy: float | None = None  # nats per sample of the test split under the true distribution, if that is known
     voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
     colour: bool = False
+    steps_per_beat: int = STEPS_PER_BEAT  # of a drum grid
 
     @property
     def stack(self) -> int:
@@ -81,16 +99,16 @@ class DataSpec:
         return self.shape[0] // self.stack
 
     @property
-    def kit(self) -> tuple[Voice, ...]:
+    def kit(self) -> Kit:
         """The voices of a drum grid's columns."""
-        return kit_of(self.voices)
+        return kit_of(self.voices, self.steps_per_beat)
 
     @property
     def kind(self) -> Literal["drums", "images", "points"]:
         """The kind of samples, which decides how they are shown and evaluated."""
         if tuple(self.shape[1:]) == POINT:
             return "points"
-        return "drums" if self.levels == 1 and tuple(self.shape[1:]) == BAR else "images"
+        return "drums" if self.levels == 1 else "images"
 
     @property
     def dtype(self) -> torch.dtype:

@@ -1,4 +1,4 @@
-"""The nine voices of a drum grid, the MIDI notes that stand for them, and General MIDI's percussion by name.
+"""The usual nine voices of a drum grid, the MIDI notes that stand for them, and General MIDI's percussion by name.
 
 Notes that are read include the Roland TD-11's additional pads, as in the Groove MIDI Dataset (Gillick et al. 2019,
 arXiv:1905.06118). Notes that are written are General MIDI's, so that any synthesiser plays them: its low tom is 45, the
@@ -6,11 +6,13 @@ rim of the Roland's mid tom.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from src.core.files import read_lines
+
+STEPS_PER_BEAT = 4  # unless the data say otherwise
 
 
 @dataclass(frozen=True)
@@ -26,16 +28,29 @@ class Voice:
     sound: str = ""
 
 
-VOICES = (
-    Voice("kick", 36, (36,)),
-    Voice("snare", 38, (38, 37, 40)),
-    Voice("closed hat", 42, (42, 22, 44)),
-    Voice("open hat", 46, (46, 26)),
-    Voice("low tom", 45, (43, 58)),
-    Voice("mid tom", 47, (47, 45)),
-    Voice("high tom", 50, (50, 48)),
-    Voice("crash", 49, (49, 52, 55, 57)),
-    Voice("ride", 51, (51, 53, 59)),
+class Kit(tuple[Voice, ...]):
+    """The voices of a grid's columns, with the number of its steps in a beat."""
+
+    steps_per_beat: int
+
+    def __new__(cls, voices: Iterable[Voice], steps_per_beat: int = STEPS_PER_BEAT) -> "Kit":
+        kit = super().__new__(cls, voices)
+        kit.steps_per_beat = steps_per_beat
+        return kit
+
+
+VOICES = Kit(
+    (
+        Voice("kick", 36, (36,)),
+        Voice("snare", 38, (38, 37, 40)),
+        Voice("closed hat", 42, (42, 22, 44)),
+        Voice("open hat", 46, (46, 26)),
+        Voice("low tom", 45, (43, 58)),
+        Voice("mid tom", 47, (47, 45)),
+        Voice("high tom", 50, (50, 48)),
+        Voice("crash", 49, (49, 52, 55, 57)),
+        Voice("ride", 51, (51, 53, 59)),
+    )
 )
 
 KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE = range(len(VOICES))
@@ -57,6 +72,15 @@ def _percussion(line: str) -> tuple[int, Percussion]:
 
 PERCUSSION = dict(map(_percussion, read_lines(Path(__file__).with_name("percussion.txt"))))  # by note
 NOTE_OF = {name: note for note, instrument in PERCUSSION.items() for name in instrument.names}
+# What plays the columns whose names General MIDI does not know, by the columns' places.
+STAND_INS = (
+    *VOICES,
+    *(
+        Voice(instrument.names[0], note, sound=instrument.sound)
+        for note, instrument in PERCUSSION.items()
+        if note not in {voice.note for voice in VOICES}
+    ),
+)
 
 
 def plain(name: str) -> str:
@@ -72,55 +96,72 @@ def note_of(name: str) -> int | None:
     return NOTE_OF.get(words, NOTE_OF.get(" ".join(reversed(words.split()))))
 
 
-def kit_of(names: Sequence[str]) -> tuple[Voice, ...]:
-    """The voices of a grid whose columns have these names; the standard ones if there are none.
+def kit_of(names: Sequence[str], steps_per_beat: int = STEPS_PER_BEAT) -> Kit:
+    """The voices of a grid whose columns have these names; the usual ones if there are none.
 
-    A name that General MIDI does not know is played as the standard voice of that column.
+    A name that General MIDI does not know is played as the usual voice of that column, beyond them as further
+    percussion.
     """
-    return tuple(map(_voice, names, VOICES)) if names else VOICES
+    return Kit(map(_voice, names, STAND_INS) if names else VOICES, steps_per_beat)
 
 
-def _voice(name: str, standard: Voice) -> Voice:
+def _voice(name: str, stand_in: Voice) -> Voice:
     note = note_of(name)
     if note is None:
-        return Voice(name, standard.note, sound=standard.name)
+        return Voice(name, stand_in.note, sound=stand_in.sound or stand_in.name)
     return Voice(name, note, sound=PERCUSSION[note].sound)
 
 
 def unknown(names: Sequence[str]) -> dict[str, str]:
-    """The standard voice that plays each name which General MIDI does not know."""
-    return {name: standard for name, standard in zip(names or NAMES, NAMES, strict=True) if note_of(name) is None}
+    """The percussion that plays each name which General MIDI does not know."""
+    return {name: each.name for name, each in zip(names or NAMES, STAND_INS, strict=False) if note_of(name) is None}
 
 
-def places(names: Sequence[str]) -> list[int]:
-    """For each standard voice, the index of the column that takes its place.
+def assumed_names(num: int) -> tuple[str, ...]:
+    """Names of so many unnamed columns: the usual ones as far as they go."""
+    return (*NAMES[:num], *(f"voice {number + 1}" for number in range(len(NAMES), num)))
 
-    Musical features, drawings and the style oracle rely on this order: the voice itself, else one with the same
-    sound, else the first remaining column.
+
+def roles_of(kit: Sequence[Voice]) -> dict[int, int]:
+    """The column that is, or is played as, each usual voice, by the latter's index; without those that the kit lacks.
+
+    The voice itself, else one with the same sound.
     """
-    notes = [note_of(name) for name in names]
-    sounds = [PERCUSSION[note].sound if note else None for note in notes]
     chosen: dict[int, int] = {}
+    notes, sounds = [voice.note for voice in kit], [voice.sound or voice.name for voice in kit]
     for columns, standards in ((notes, [voice.note for voice in VOICES]), (sounds, NAMES)):
         for place, standard in enumerate(standards):
             matching = [index for index, column in enumerate(columns) if column == standard]
             free = [index for index in matching if index not in chosen.values()]
             if place not in chosen and free:
                 chosen[place] = free[0]
-    remaining = iter(sorted({*range(len(names))} - {*chosen.values()}))
-    return [chosen[place] if place in chosen else next(remaining) for place in range(len(VOICES))]
+    return chosen
 
 
-def checked_names(entries: Sequence[object], source: str) -> tuple[str, ...]:
+def places(names: Sequence[str]) -> list[int]:
+    """An order of the columns in which pictures show them: the usual voices, then the others.
+
+    The place of a usual voice that is missing is taken by the first of the others.
+    """
+    chosen = roles_of([_voice(name, Voice("", -1)) for name in names])
+    others = sorted({*range(len(names))} - {*chosen.values()})
+    order = []
+    for place in range(len(VOICES)):
+        if place in chosen:
+            order.append(chosen[place])
+        elif others:
+            order.append(others.pop(0))
+    return order + others
+
+
+def checked_names(entries: Sequence[object], source: str, num: int = len(VOICES)) -> tuple[str, ...]:
     """Names of columns from names or notes of General MIDI.
 
     Raises:
-        ValueError: not one name per column, or a name twice; the message begins with `source`.
+        ValueError: not one name for each of `num` columns, or a name twice; the message begins with `source`.
     """
-    if len(entries) != len(VOICES):
-        raise ValueError(
-            f"{source} names {len(entries)} voices, the patterns have {len(VOICES)}: name each column once"
-        )
+    if len(entries) != num:
+        raise ValueError(f"{source} names {len(entries)} voices, the patterns have {num}: name each column once")
     names = [_name(entry, source) for entry in entries]
     for index, name in enumerate(names):
         if plain(name) in map(plain, names[:index]):

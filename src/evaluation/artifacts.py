@@ -18,7 +18,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from src.data.drums.midi import write_midi
 from src.data.drums.synthesis import SAMPLE_RATE, render, write_wav
-from src.data.voices import VOICES, Voice
+from src.data.voices import VOICES, Kit
 from src.evaluation import image_grids
 
 
@@ -64,7 +64,7 @@ class Sound:
     """Bars [N, T, V], one after another."""
 
     grids_NTV: Tensor
-    voices: Sequence[Voice] = VOICES
+    voices: Kit = VOICES
     sample_rate: int = SAMPLE_RATE
 
     @cached_property

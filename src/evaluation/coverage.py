@@ -22,7 +22,7 @@ from src.evaluation import image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.fidelity import Fidelity
-from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage
+from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage, class_accuracy
 from src.evaluation.metrics.onset import onset_reason
 from src.evaluation.metrics.outcome import lasting_loss, late_metrics, mode_outcome
 from src.evaluation.oracles.base import Predictions
@@ -84,14 +84,27 @@ class Coverage:
             return self.num_samples
         return min(self.num_samples, max(NUM_IN_TRAINING, PER_MODE * len(self.modes[split].measured_K)))
 
-    def evaluate(self, images_NCHW: Tensor, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
-        """Metrics by name, and pictures: images sorted by class, or points on a map."""
+    def evaluate(
+        self, images_NCHW: Tensor, split: str, requested_NS: Tensor | None = None
+    ) -> tuple[dict[str, Any], dict[str, Artifact]]:
+        """Metrics by name, and pictures: images sorted by class, or points on a map.
+
+        Args:
+            requested_NS: the classes that the images were asked to be of; then they are sorted by these.
+        """
         predictions = self.oracle.predict(images_NCHW)
         metrics = self.score(predictions, split)
+        if requested_NS is not None:
+            metrics |= self.class_accuracy(predictions, requested_NS, split)
         if self.spec.kind == "points":
             points = {"points": self.map.some(predictions)} if split == "val" else {}
             return metrics | points, {"scatter": self.map.picture(predictions)}
-        rows = self._rows(images_NCHW, predictions, split, metrics["missing"])
+        if requested_NS is None:
+            recognised_N = self.modes[split].recognise(predictions) >= 0
+            class_N = torch.where(recognised_N, predictions.classes_NS[:, 0], -1)
+            rows = self._rows(images_NCHW, class_N, split, metrics["missing"])
+        else:
+            rows = self._rows(images_NCHW, requested_NS[:, 0], split, [])
         artifacts: dict[str, Artifact] = {"sorted": self._sorted(rows)}
         first = [images[:1, 0] for images in rows.values() if images is not None]
         if self.spec.kind == "drums" and self.spec.stack == 1 and split == "test" and first:
@@ -114,6 +127,12 @@ class Coverage:
             "shares": self._class_shares(shares_K).tolist(),
             **({"unjudged": self.unmeasured[split]} if self.unmeasured[split] else {}),
         }
+
+    def class_accuracy(self, predictions: Predictions, requested_NS: Tensor, split: str) -> dict[str, Any]:
+        """How often images with these predictions are of the classes asked for, among those that can be measured."""
+        recognised_N = self.modes[split].recognise(predictions) >= 0
+        judged_K = self._class_shares(self.modes[split].measured_K.double()) > 0
+        return class_accuracy(predictions, recognised_N, requested_NS.to(recognised_N.device), judged_K)
 
     def names(self, images_NCHW: Tensor, split: str) -> list[str]:
         """The recognised mode of each image, or a question mark."""
@@ -185,13 +204,9 @@ class Coverage:
             artifacts["frames"] = self.map.frames(history)
         return artifacts
 
-    def _rows(
-        self, images_NCHW: Tensor, predictions: Predictions, split: str, missing: list[str]
-    ) -> dict[str, Tensor | None]:
-        """Some samples per class of the first stacked sample; None for a missing class."""
-        recognised_N = self.modes[split].recognise(predictions) >= 0
-        class_N = torch.where(recognised_N, predictions.classes_NS[:, 0], -1)
-        rows = {}
+    def _rows(self, images_NCHW: Tensor, class_N: Tensor, split: str, missing: list[str]) -> dict[str, Tensor | None]:
+        """Some samples per class [N] of the first stacked sample; None for a missing class."""
+        rows: dict[str, Tensor | None] = {}
         for index, name in enumerate(self.spec.classes):
             of_class = images_NCHW[class_N == index][:PER_CLASS]
             rows[name] = of_class if len(of_class) and name not in missing else None

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from src.data.module import ResidentData
 from src.data.spec import Split
+from src.data.voices import VOICES, Kit
 from src.evaluation.metrics.music import Musicality
 from src.evaluation.oracles.controls import bar_controls
 
@@ -21,12 +22,13 @@ class DrumMetrics:
         train: the reference bars, on the device.
         test_NTV: held-out bars.
         num_samples: bars per control, at most.
+        kit: their voices.
     """
 
-    def __init__(self, train: Split, test_NTV: Tensor, num_samples: int):
+    def __init__(self, train: Split, test_NTV: Tensor, num_samples: int, kit: Kit = VOICES):
         self.test_NTV = test_NTV
         self.num_samples = num_samples
-        self.musicality = Musicality(train.images).to(train.images.device)
+        self.musicality = Musicality(train.images, kit).to(train.images.device)
 
     def measure(self, grids_NTV: Tensor) -> dict[str, float]:
         self.musicality.reset()
@@ -55,4 +57,4 @@ def drum_metrics_of(data: ResidentData, num_samples: int, device: torch.device) 
     if data.spec.kind != "drums" or data.spec.stack > 1:
         return None
     test_NTV = data.held_out("test").images[:, 0].to(device)
-    return DrumMetrics(data.splits["train"].to(device), test_NTV, num_samples)
+    return DrumMetrics(data.splits["train"].to(device), test_NTV, num_samples, data.spec.kit)

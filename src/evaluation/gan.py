@@ -59,6 +59,12 @@ class GANEvaluator:
     stacked_charts: ClassVar = {
         "GAN: balance of channels": {"Regard for the least regarded channel": "val/channel_balance"},
     }
+    conditional_charts: ClassVar = {
+        "GAN: classes asked for": {
+            "Recognised as the class asked for": "val/class_accuracy",
+            "Best class is the one asked for": "val/class_accuracy_any",
+        },
+    }
 
     def __init__(self, num_samples: int, cache: str):
         SAMPLES.check("evaluator.num_samples", num_samples)
@@ -71,16 +77,23 @@ class GANEvaluator:
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
         if data.spec.stack > 1:
             self.charts = self.charts | self.stacked_charts
+        self.conditional = data.trainer is not None and data.trainer.lightning_module.needs_labels
+        if self.conditional:
+            self.charts = self.charts | self.conditional_charts
         real = self.coverage.real_images["val"]
         self.batch_size = data.batch_size
-        self.real = real[torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)].to(device)
+        some = torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)
+        self.real, self.real_labels = real[some].to(device), self.coverage.real_labels[some].to(device)
 
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics by name, and artifacts."""
-        images = gan.sample(self.coverage.num_samples_of(split), SAMPLE_SEED)
-        metrics, artifacts = self.coverage.evaluate(images, split)
+        num = self.coverage.num_samples_of(split)
+        labels = gan.draw_labels(num, SAMPLE_SEED)
+        images = gan.sample(num, SAMPLE_SEED, labels)
+        metrics, artifacts = self.coverage.evaluate(images, split, labels)
         torch.manual_seed(SAMPLE_SEED)
-        metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size)
+        real_labels = None if labels is None else self.real_labels
+        metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size, real_labels)
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
         metrics["discriminator_images"] = gan.discriminator_passes * gan.batch_images
         if self.drum_metrics:
@@ -101,7 +114,11 @@ class GANEvaluator:
 
     def controls(self) -> dict[str, dict[str, Any]]:
         drums = self.drum_metrics.controls() if self.drum_metrics else {}
-        return {name: control | drums.get(name, {}) for name, control in self.coverage.controls().items()}
+        scored = {name: control | drums.get(name, {}) for name, control in self.coverage.controls().items()}
+        if self.conditional:
+            real = self.coverage.class_accuracy(self.coverage.real["val"], self.coverage.real_labels, "test")
+            scored["real"] |= real
+        return scored
 
     def facts(self) -> dict[str, Any]:
         return self.coverage.facts()

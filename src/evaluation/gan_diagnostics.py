@@ -1,6 +1,6 @@
 """Warning signals of mode collapse, computed from the present networks.
 
-B batch, C channels, H height, W width, F features.
+B batch, N images, S stacked samples, C channels, H height, W width, F features.
 """
 
 import torch
@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 from src.gan.interfaces import Step
 from src.gan.module import GAN
+from src.training.networks import present
 
 
-def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int) -> dict[str, float]:
+def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int, labels_NS: Tensor | None = None) -> dict[str, float]:
     """Compares the discriminator on real images in [-1, 1] and on as many fakes, in batches as in training.
+
+    A conditional GAN needs the real images' labels, which the fakes share.
 
     `logit_gap`: mean real logit minus mean fake logit. `discriminator_accuracy`: share of the pairs of a real and a
     fake in which the real one has the higher logit, ½ by guessing; a threshold would mean nothing under relativistic
@@ -25,18 +28,21 @@ def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int) -> dict[str, f
     was_training = gan.training
     gan.eval()
     with torch.enable_grad():
-        signals = [_signals(gan, real_BCHW) for real_BCHW in real_NCHW.split(batch_size)]
+        batches = zip(*(each.split(batch_size) for each in present(real_NCHW, labels_NS)), strict=True)
+        signals = [_signals(gan, *batch) for batch in batches]
     gan.train(was_training)
     gan.discriminator_passes = passes
     means = torch.stack([torch.stack(list(batch.values())) for batch in signals]).mean(0)
     return dict(zip(signals[0], means.tolist(), strict=True))
 
 
-def _signals(gan: GAN, real_BCHW: Tensor) -> dict[str, Tensor]:
+def _signals(gan: GAN, real_BCHW: Tensor, labels_BS: Tensor | None = None) -> dict[str, Tensor]:
     z_BZ = gan.noise(len(real_BCHW))
     stacked = gan.spec.stack > 1
     real_BCHW.requires_grad_(stacked)
-    step = Step(gan, gan.discriminate(real_BCHW), gan.discriminate(gan.generate(z_BZ), z_BZ))
+    fake_BCHW = gan.generate(z_BZ, labels_BS)
+    real, fake = gan.discriminate(real_BCHW, None, None, labels_BS), gan.discriminate(fake_BCHW, z_BZ, None, labels_BS)
+    step = Step(gan, real, fake)
     gap_BB = (step.real.logits_B - step.fake.logits_B.unsqueeze(1)).detach()
     return {
         "logit_gap": gap_BB.mean(),

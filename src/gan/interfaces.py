@@ -1,6 +1,6 @@
 """What a GAN asks of its networks, and what losses and tricks see of it and of its training step.
 
-B batch, C channels, H height, W width, Z latent dims, F features.
+B batch, S stacked samples, C channels, H height, W width, Z latent dims, F features.
 """
 
 from abc import ABC, abstractmethod
@@ -37,18 +37,20 @@ class DiscriminatorNetwork(nn.Module):
 class ScoredImages:
     """Images [B, C, H, W], the noise [B, Z] behind generated ones (None for real ones), and the discriminator's output.
 
-    Tricks that mix samples may leave fewer logits than images.
+    Tricks that mix samples may leave fewer logits than images. Labels [B, S] are None unless the GAN is conditional.
     """
 
     images_BCHW: Tensor
     z_BZ: Tensor | None
     logits_B: Tensor
     features_BF: Tensor
+    labels_BS: Tensor | None = None
 
     def keep(self, index_B: Tensor) -> "ScoredImages":
         """Selects some of the images."""
-        z_BZ = None if self.z_BZ is None else self.z_BZ[index_B]
-        return ScoredImages(self.images_BCHW[index_B], z_BZ, self.logits_B[index_B], self.features_BF[index_B])
+        z_BZ, labels_BS = (None if part is None else part[index_B] for part in (self.z_BZ, self.labels_BS))
+        logits_B, features_BF = self.logits_B[index_B], self.features_BF[index_B]
+        return ScoredImages(self.images_BCHW[index_B], z_BZ, logits_B, features_BF, labels_BS)
 
 
 @dataclass(frozen=True)
@@ -134,9 +136,16 @@ class GANInterface(Protocol):
         """The generator's and the discriminator's."""
 
     def discriminate(
-        self, images_BCHW: Tensor, z_BZ: Tensor | None = None, discriminator: Discriminator | None = None
+        self,
+        images_BCHW: Tensor,
+        z_BZ: Tensor | None = None,
+        discriminator: Discriminator | None = None,
+        labels_BS: Tensor | None = None,
     ) -> ScoredImages:
-        """Passes images through the tricks' transforms and a discriminator, by default the GAN's own."""
+        """Passes images through the tricks' transforms and a discriminator, by default the GAN's own.
+
+        A conditional GAN needs the labels of `ScoredImages`.
+        """
 
     def input_gradient(self, scored: ScoredImages) -> Tensor:
         """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""

@@ -1,29 +1,27 @@
 """GAN training step; losses and tricks are injected.
 
-B batch, C channels, H height, W width, Z latent dims.
+B batch, N samples, S stacked samples, K classes, C channels, H height, W width, Z latent dims.
 """
 
 import math
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from src.data.spec import DataSpec, Shape
+from src.data.spec import Batch, DataSpec, Shape
 from src.gan.compatibility import check_compatible
+from src.gan.conditional import Conditional, Unconditional
 from src.gan.interfaces import Discriminator, Loss, ScoredImages, Step
-from src.gan.networks.own import make_discriminator, make_generator
+from src.gan.networks.own import make_discriminator
 from src.gan.tricks import Trick
-from src.training.callbacks.randomness import of_all_ranks
+from src.training.callbacks.randomness import noise_stream, of_all_ranks
 from src.training.checkpoints import match_memory_layout
 from src.training.cuda_graphs import GraphedStep
 from src.training.multi_step import MultiStepModule, step_optimizer
-
-NOISE_SEED = 0x2015E  # keeps the noise apart from the global random stream, which starts from the same seed
+from src.training.networks import frozen, present
 
 
 class GAN(MultiStepModule):
@@ -45,6 +43,7 @@ class GAN(MultiStepModule):
         generator_optimizer: makes an optimizer from the generator's parameters.
         discriminator_optimizer: makes an optimizer from the discriminator's parameters.
         tricks: any number of named tricks.
+        conditional: how labels reach both networks; None for a GAN without labels.
         cuda_graphs: whether steps on a GPU are replayed from CUDA graphs where that changes nothing but their speed.
 
     Raises:
@@ -63,6 +62,7 @@ class GAN(MultiStepModule):
         discriminator_optimizer: Callable[..., Optimizer],
         tricks: Mapping[str, Trick] | None = None,
         cuda_graphs: bool = True,
+        conditional: Conditional | None = None,
     ):
         super().__init__(spec)
         if len(loss) != 1:
@@ -70,9 +70,13 @@ class GAN(MultiStepModule):
         ((loss_name, self.loss),) = loss.items()
         tricks = tricks or {}
         self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks))
-        self.generator = make_generator(generator, spec.shape)
+        self.conditional = conditional or Unconditional()
+        self.needs_labels = self.conditional.labelled
+        self.conditional.check(spec, loss_name, self.loss, tricks)
+        self.generator = self.conditional.generator(generator, spec)
         self.discriminator = make_discriminator(discriminator, self.discriminator_shape())
         check_compatible(loss_name, self.loss, tricks, self.discriminator)
+        self.conditional.attach(self.discriminator, self.discriminator_shape(), spec)
         for trick in sorted(tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in tricks.values())
@@ -100,16 +104,20 @@ class GAN(MultiStepModule):
         for optimizer in self.optimizers():
             match_memory_layout(optimizer)
         self.random = self.random or noise_stream(self.device, self.global_rank, self.saved_random)
+        if self.needs_labels:
+            count_K = self.trainer.train_dataloader.labels.bincount(minlength=len(self.spec.classes))
+            self.generator.class_share_K.copy_(count_K / count_K.sum())
         supported = GraphedStep.supports(self.device, self.world_size, self.optimizers())
         self.graphed_step = GraphedStep(self) if self.cuda_graphs and supported else None
 
-    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor | float]:
+    def update(self, batch: Tensor | Batch) -> dict[str, Tensor | float]:
         """Runs one step between the tricks' hooks around it; returns values to log."""
+        batch_BCHW, *labels = (batch.images, batch.labels) if isinstance(batch, Batch) else (batch,)
         z_discriminator_BZ, z_generator_BZ = self.training_noise(len(batch_BCHW))
         for trick in self.tricks.values():
             trick.before_step(self)
         step = self.graphed_step or self.step
-        outputs: dict[str, Tensor | float] = dict(step(batch_BCHW, z_discriminator_BZ, z_generator_BZ))
+        outputs: dict[str, Tensor | float] = dict(step(batch_BCHW, z_discriminator_BZ, z_generator_BZ, *labels))
         self.count(batch_BCHW)
         for trick in self.tricks.values():
             trick.after_step(self)
@@ -121,22 +129,26 @@ class GAN(MultiStepModule):
         batch_BCHW: Tensor,
         z_discriminator_BZ: Tensor,
         z_generator_BZ: Tensor,
+        labels_BS: Tensor | None = None,
+        *,
         step_optimizer: Callable[[Optimizer], None] = step_optimizer,
     ) -> dict[str, Tensor]:
         """Updates both networks, on the device alone but for `step_optimizer`; returns values to log."""
         generator_optimizer, discriminator_optimizer = self.optimizers()
         tricks = list(self.tricks.values())
+        penalising: list[Trick | Unconditional] = [*tricks, self.conditional]
         real_BCHW = self.spec.to_float(batch_BCHW)
 
         # The discriminator learns to distinguish real images from generated ones.
         with torch.no_grad():
-            fake_BCHW = self.generate(z_discriminator_BZ)
+            fake_BCHW = self.generate(z_discriminator_BZ, labels_BS)
         for images_BCHW in (real_BCHW, fake_BCHW):
             images_BCHW.requires_grad_(self.needs_input_gradients)
-        real, fake = self.discriminate(real_BCHW), self.discriminate(fake_BCHW, z_discriminator_BZ)
+        real = self.discriminate(real_BCHW, labels_BS=labels_BS)
+        fake = self.discriminate(fake_BCHW, z_discriminator_BZ, labels_BS=labels_BS)
         step = Step(self, real, fake)
         discriminator_loss = self.loss.discriminator(step)
-        penalty = sum(trick.discriminator_penalty(step) for trick in tricks)
+        penalty = sum(each.discriminator_penalty(step) for each in penalising)
         self.backward_and_step(discriminator_optimizer, discriminator_loss + penalty, step_optimizer)
         for trick in tricks:
             trick.after_discriminator(self, step)
@@ -150,19 +162,21 @@ class GAN(MultiStepModule):
 
         # The generator learns to make images that the discriminator, now fixed, takes for real.
         with frozen(self.discriminator):
-            real_BCHW, fake_BCHW = real_BCHW.detach(), self.generate(z_generator_BZ)
+            real_BCHW, fake_BCHW = real_BCHW.detach(), self.generate(z_generator_BZ, labels_BS)
             discriminator: Discriminator = self.discriminator
             for trick in tricks:
                 discriminator = trick.discriminator_for_generator(
                     self, discriminator, real_BCHW, fake_BCHW, z_generator_BZ
                 )
-            scored_real = self.discriminate(real_BCHW, None, discriminator) if self.generator_needs_real else None
-            fake = self.discriminate(fake_BCHW, z_generator_BZ, discriminator)
+            scored_real = None
+            if self.generator_needs_real:
+                scored_real = self.discriminate(real_BCHW, None, discriminator, labels_BS)
+            fake = self.discriminate(fake_BCHW, z_generator_BZ, discriminator, labels_BS)
             step = Step(self, scored_real, fake)
             for trick in tricks:
                 step = trick.select_samples(step)
             generator_loss = self.loss.generator(step)
-            penalty = sum(trick.generator_penalty(step) for trick in tricks)
+            penalty = sum(each.generator_penalty(step) for each in penalising)
             self.backward_and_step(generator_optimizer, generator_loss + penalty, step_optimizer)
         self.generator_steps += 1
         return outputs | {"generator_loss": generator_loss.detach()}
@@ -180,19 +194,23 @@ class GAN(MultiStepModule):
         """Standard normal latents [num, Z] from the global random stream."""
         return torch.randn(num, self.generator.z, device=self.device)
 
-    def generate(self, z_BZ: Tensor) -> Tensor:
-        """Images [B, C, H, W] in [-1, 1].
+    def generate(self, z_BZ: Tensor, labels_BS: Tensor | None = None) -> Tensor:
+        """Images [B, C, H, W] in [-1, 1], of these classes [B, S] if the GAN is conditional.
 
         Data of two levels get images of two levels, or the discriminator could recognise the fakes by their greys; the
         gradient passes straight through the rounding (Bengio et al. 2013, arXiv:1308.3432).
         """
-        images_BCHW = self.generator(z_BZ)
+        images_BCHW = self.generator(*present(z_BZ, labels_BS))
         if self.spec.levels > 1:
             return images_BCHW
         return images_BCHW + (torch.where(images_BCHW > 0, 1.0, -1.0) - images_BCHW).detach()
 
     def discriminate(
-        self, images_BCHW: Tensor, z_BZ: Tensor | None = None, discriminator: Discriminator | None = None
+        self,
+        images_BCHW: Tensor,
+        z_BZ: Tensor | None = None,
+        discriminator: Discriminator | None = None,
+        labels_BS: Tensor | None = None,
     ) -> ScoredImages:
         """Passes images, real or from noise `z`, through the tricks' transforms and a discriminator."""
         inputs = images_BCHW
@@ -201,8 +219,9 @@ class GAN(MultiStepModule):
         for trick in self.tricks.values():
             inputs = trick.pack_inputs(inputs, z_BZ)
         self.discriminator_passes += 1
-        logits_B, features_BF = (discriminator or self.discriminator)(inputs)
-        return ScoredImages(images_BCHW, z_BZ, logits_B, features_BF)
+        logits_B, features_BF = (discriminator or self.discriminator)(self.conditional.inputs(inputs, labels_BS))
+        labelled_B = self.conditional.logits(logits_B, features_BF, labels_BS)
+        return ScoredImages(images_BCHW, z_BZ, labelled_B, features_BF, labels_BS)
 
     def input_gradient(self, scored: ScoredImages) -> Tensor:
         """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""
@@ -215,7 +234,7 @@ class GAN(MultiStepModule):
         shape = self.spec.shape
         for trick in self.tricks.values():
             shape = trick.discriminator_shape(shape)
-        return shape
+        return self.conditional.discriminator_shape(shape, self.spec)
 
     def compile_networks(self) -> None:
         """Compiles both networks in place; their weights keep their names.
@@ -233,16 +252,12 @@ class GAN(MultiStepModule):
         self.discriminator.compile()
 
     def configure_optimizers(self) -> list[Optimizer]:
-        generator_parameters = list(self.generator.parameters())
-        discriminator_parameters = list(self.discriminator.parameters())
+        parameters = [list(network.parameters()) for network in (self.generator, self.discriminator)]
         for trick in self.tricks.values():
-            with_generator, with_discriminator = trick.extra_parameters()
-            generator_parameters += with_generator
-            discriminator_parameters += with_discriminator
-        optimizers = [
-            self.make_generator_optimizer(generator_parameters),
-            self.make_discriminator_optimizer(discriminator_parameters),
-        ]
+            for own, extra in zip(parameters, trick.extra_parameters(), strict=True):
+                own += extra
+        makers = (self.make_generator_optimizer, self.make_discriminator_optimizer)
+        optimizers = [make(own) for make, own in zip(makers, parameters, strict=True)]
         for trick in self.tricks.values():
             trick.configure_optimizers(*optimizers)
         return optimizers
@@ -259,38 +274,25 @@ class GAN(MultiStepModule):
         self.random, self.saved_random = None, checkpoint.get("noise", [])  # earlier versions saved none
 
     @torch.no_grad()
-    def sample(self, num: int, seed: int, chunk: int = 250) -> Tensor:
-        """Draws uint8 images [num, C, H, W] from the evaluated generator, the same for the same weights and seed."""
+    def sample(self, num: int, seed: int, labels_NS: Tensor | None = None, chunk: int = 250) -> Tensor:
+        """Draws uint8 [num, C, H, W] from the evaluated generator, the same for a seed, of labels given or drawn."""
         random = torch.Generator().manual_seed(seed)
-        return self.images(torch.randn(num, self.generator.z, generator=random).to(self.device), chunk)
+        z_NZ = torch.randn(num, self.generator.z, generator=random).to(self.device)
+        return self.images(z_NZ, self.draw_labels(num, seed) if labels_NS is None else labels_NS, chunk)
+
+    def draw_labels(self, num: int, seed: int) -> Tensor | None:
+        """Labels [num, S] with the training data's shares; None for a GAN without labels."""
+        return self.conditional.draw(self.generator, num, seed)
 
     @torch.no_grad()
-    def images(self, z_NZ: Tensor, chunk: int = 250) -> Tensor:
-        """Images of the evaluated generator, uint8 [N, C, H, W]."""
+    def images(self, z_NZ: Tensor, labels_NS: Tensor | None = None, chunk: int = 250) -> Tensor:
+        """Images of the evaluated generator, uint8 [N, C, H, W], of these classes [N, S] if the GAN is conditional."""
         generator: nn.Module = self.generator
         for trick in self.tricks.values():
             generator = trick.evaluated_generator(generator)
         was_training = generator.training
         generator.eval()
-        images = torch.cat([self.spec.to_stored(generator(z_BZ)) for z_BZ in z_NZ.split(chunk)])
+        inputs = zip(*(each.to(self.device).split(chunk) for each in present(z_NZ, labels_NS)), strict=True)
+        images = torch.cat([self.spec.to_stored(generator(*each)) for each in inputs])
         generator.train(was_training)
         return images
-
-
-def noise_stream(device: torch.device, rank: int, saved: Sequence[Tensor] = ()) -> torch.Generator:
-    """A random stream for this rank, continued if a checkpoint holds its state for this kind of device."""
-    stream = torch.Generator(device)
-    if rank < len(saved) and saved[rank].shape == stream.get_state().shape:
-        return stream.set_state(saved[rank])
-    entropy = np.random.SeedSequence((NOISE_SEED, torch.initial_seed(), rank))
-    return stream.manual_seed(int(entropy.generate_state(1)[0]))
-
-
-@contextmanager
-def frozen(network: nn.Module) -> Iterator[None]:
-    """Lets gradients pass through the network without reaching its weights."""
-    network.requires_grad_(False)
-    try:
-        yield
-    finally:
-        network.requires_grad_(True)

@@ -15,7 +15,7 @@ from PIL import Image
 from src.core.dataset import Dataset
 from src.core.plain_data import is_inside, is_number, number, read_bytes
 from src.core.run_names import PRUNED
-from src.data.drums.audio import BAR, data_uri
+from src.data.drums.audio import BEAT, data_uri
 
 MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes each
 MOST_BYTES_OF_A_PICTURE = 50_000_000
@@ -146,8 +146,8 @@ class Run:
     def sound(self, stem: str, bars: int = 2) -> str | None:
         """The first bars of samples/STEM.wav as a data URI, if it is there and whole."""
         try:
-            path = self._sample(f"{stem}.wav")
-            return data_uri(path, bars * BAR) if path.is_file() else None
+            path, beats = self._sample(f"{stem}.wav"), self.dataset.beats if self.dataset else 4
+            return data_uri(path, bars * beats * BEAT) if path.is_file() else None
         except (OSError, EOFError, wave.Error, ValueError, RuntimeError):  # as the wave module meets damage
             return None
 

@@ -108,7 +108,7 @@ def _metrics(record: Any, key: str) -> dict[str, Any]:
     for share in SHARES:
         _real(metrics.get(share), f"{key}.{share}", least=0, most=1)
     modes, missing = metrics.get("modes"), metrics.get("missing")
-    if _real(modes, f"{key}.modes") is not None and isinstance(missing, list):
+    if _real(modes, f"{key}.modes") is not None and isinstance(missing, list) and not metrics.get("unjudged"):
         require(modes + len(missing) >= 1, f"{key} has no modes, neither covered nor missing")
     return metrics
 
@@ -138,6 +138,7 @@ def _dataset(record: Any) -> Dataset | None:
         shape=tuple(_whole(size, "dataset.shape", 1) for size in shape),
         levels=_whole(record.get("levels") or 255, "dataset.levels", 1),
         entropy=_real(record.get("entropy"), "dataset.entropy"),
+        steps_per_beat=_whole(record.get("steps_per_beat") or 4, "dataset.steps_per_beat", 1),
         colour=record.get("colour") is True,
     )
 

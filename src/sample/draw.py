@@ -7,7 +7,7 @@ from typing import Any
 from src.evaluation import image_grids
 from src.sample.drum_bars import play
 from src.sample.options import NUM_IMAGES, NUM_POINTS, OPTIONS
-from src.sample.restore import picture_of, restored
+from src.sample.restore import file_name, picture_of, restored, samples_of
 
 
 def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
@@ -22,6 +22,6 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
         if OPTIONS[name].drums:
             raise ValueError(f"{name}={value}: for drums only, and the run drew {model.spec.name}; leave it out")
     num = options["num"] or (NUM_POINTS if model.spec.kind == "points" else NUM_IMAGES)
-    out = options["out"] or run / "samples" / f"drawn_{options['seed']}.png"
-    image_grids.save(picture_of(model.sample(num, options["seed"]), model.spec), out)
+    out = options["out"] or run / "samples" / f"{file_name('drawn', options['class'], options['seed'])}.png"
+    image_grids.save(picture_of(samples_of(model, num, options["seed"], options["class"]), model.spec), out)
     return [out]

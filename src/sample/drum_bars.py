@@ -3,7 +3,6 @@
 N bars, C channels, T steps, V voices.
 """
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +18,7 @@ from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
 from src.sample.drum_tracks import styled_track, track
 from src.sample.options import MAX_BARS, NUM_BARS
-from src.sample.restore import data_of
+from src.sample.restore import data_of, file_name, samples_of
 from src.training.run_config import USUAL_CACHE
 from src.vae.module import VAE
 
@@ -37,12 +36,12 @@ def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
     name, titles = f"track_{seed}", None
     if style:
         bars_NCTV, titles = _styled(model, run, options, num)
-        name = f"track_{re.sub('[^A-Za-z0-9-]', '-', style)}_{seed}"
+        name = file_name("track", style, seed)
     elif options["bars"]:
         bars_NCTV = track(model, num, seed)
     else:
-        bars_NCTV = model.sample(num, seed)
-        name = f"drawn_{seed}"
+        bars_NCTV = samples_of(model, num, seed, options["class"])
+        name = file_name("drawn", options["class"], seed)
     out = options["out"] or run / "samples" / f"{name}.png"
     notes, sound = out.with_suffix(".mid"), out.with_suffix(".wav")
     grids_NTV = bars_NCTV.amax(1)  # stacked bars sound together

@@ -38,10 +38,13 @@ class VAEThemes:
 
 
 class GANThemes:
-    """A GAN's theme is a z; each bar has its own z near it. The methods are those of `VAEThemes`."""
+    """A GAN's theme is a z; each bar has its own z near it. The methods are those of `VAEThemes`.
 
-    def __init__(self, gan: GAN):
-        self.gan = gan
+    All bars of a conditional GAN are of the class `labels_1S`.
+    """
+
+    def __init__(self, gan: GAN, labels_1S: Tensor | None = None):
+        self.gan, self.labels_1S = gan, labels_1S
 
     def draw(self, num: int, random: torch.Generator) -> Tensor:
         return torch.randn(num, self.gan.generator.z, generator=random)
@@ -51,18 +54,23 @@ class GANThemes:
 
     def bars(self, themes_NL: Tensor, random: torch.Generator) -> Tensor:
         noise_NL = torch.randn(themes_NL.shape, generator=random)
-        return self.gan.images(CORRELATION * themes_NL + (1 - CORRELATION**2) ** 0.5 * noise_NL)
+        labels_NS = None if self.labels_1S is None else self.labels_1S.expand(len(themes_NL), -1)
+        return self.gan.images(CORRELATION * themes_NL + (1 - CORRELATION**2) ** 0.5 * noise_NL, labels_NS)
 
 
-def themes_of(model: GAN | VAE) -> VAEThemes | GANThemes:
-    return VAEThemes(model) if isinstance(model, VAE) else GANThemes(model)
+def themes_of(model: GAN | VAE, seed: int, style: int | None = None) -> VAEThemes | GANThemes:
+    """Themes of a model; a conditional GAN's are of the style, or of one drawn from the training data's."""
+    if isinstance(model, VAE):
+        return VAEThemes(model)
+    labels_1S = model.draw_labels(1, seed)
+    return GANThemes(model, labels_1S if labels_1S is None or style is None else torch.full_like(labels_1S, style))
 
 
 @torch.no_grad()
 def track(model: GAN | VAE, num: int, seed: int) -> Tensor:
     """Bars on one theme of the prior, uint8 [num, C, T, V]; the model must be in evaluation mode and on the CPU."""
     random = torch.Generator().manual_seed(seed)
-    themes = themes_of(model)
+    themes = themes_of(model, seed)
     return themes.bars(themes.draw(1, random).expand(num, -1), random)
 
 
@@ -74,7 +82,7 @@ def styled_track(model: GAN | VAE, grids_NTV: Tensor, style: int, oracle: Oracle
         grids_NTV: bars of the style, from which candidates are inferred.
     """
     random = torch.Generator().manual_seed(seed)
-    themes = themes_of(model)
+    themes = themes_of(model, seed, style)
     themes_ML = themes.candidates(grids_NTV, random)
     bars_N1TV = themes.bars(themes_ML.repeat_interleave(TRIED_BARS, 0), random)
     hits_M = (oracle.predict(bars_N1TV).classes_NS[:, 0] == style).view(-1, TRIED_BARS).sum(1)

@@ -27,6 +27,7 @@ OPTIONS = {
     "num": Option(
         int, "a whole number", None, f"how many: {NUM_IMAGES} images, {NUM_BARS} bars or {NUM_POINTS} points"
     ),
+    "class": Option(str, "a class of the data", None, "of the samples, under gan.conditional: drawn like the data's"),
     "seed": Option(int, "a whole number", 0, "of the noise: 0"),
     "checkpoint": Option(str, "last or best", "last", "last, or best by the recipe's monitor"),
     "out": Option(user_path, "FILE.png", None, "the picture, for drums MIDI and sound beside it: in RUN/samples/"),
@@ -66,6 +67,8 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
     if "out" in chosen and chosen["out"].suffix != ".png":
         raise ValueError(f"out={chosen['out']}: name the picture, FILE.png; MIDI and sound are written beside it")
     track = [name for name in ("bars", "style") if name in chosen]
+    if "class" in chosen and track:
+        raise ValueError(f"class={chosen['class']} {track[0]}={chosen[track[0]]}: a track has a style; give style=")
     if "num" in chosen and track:
         raise ValueError(f"num={chosen['num']} {track[0]}={chosen[track[0]]}: num= draws single bars, not a track")
     return chosen

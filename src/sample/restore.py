@@ -3,6 +3,7 @@
 N samples, C channels, H height, W width.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from src.data.module import ResidentData
 from src.data.spec import DataSpec
 from src.evaluation import image_grids
 from src.evaluation.point_plots import cloud
+from src.gan.conditional import labels_of
 from src.gan.module import GAN
 from src.training import checkpoints
 from src.training.results import read_results
@@ -72,6 +74,24 @@ def data_of(run: Path, digest: str, root: str | None = None, trust: Sequence[str
     if data.spec.digest != digest:
         raise ValueError(f"data.root={data.root}: holds other data than the run was trained on; point it to those")
     return data
+
+
+def samples_of(model: GAN | VAE, num: int, seed: int, label: str | None = None) -> Tensor:
+    """New samples [N, C, H, W], the same for the same seed; of one class, if its name is given.
+
+    Raises:
+        ValueError: there is no such class, or the model takes no labels.
+    """
+    if label is None:
+        return model.sample(num, seed)
+    if not isinstance(model, GAN) or not model.needs_labels:
+        raise ValueError(f"class={label}: this model takes no labels; train a GAN with gan.conditional=projection")
+    return model.sample(num, seed, labels_of(model.spec, label, num))
+
+
+def file_name(kind: str, label: str | None, seed: int) -> str:
+    """The name of a file of samples, perhaps of a class."""
+    return "_".join(filter(None, (kind, re.sub("[^A-Za-z0-9-]", "-", label or ""), str(seed))))
 
 
 def picture_of(samples_NCHW: Tensor, spec: DataSpec) -> np.ndarray:

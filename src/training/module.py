@@ -1,9 +1,9 @@
 """Base class of both model families: training progress, and the data that a checkpoint belongs to."""
 
+from collections.abc import Sized
 from typing import Any
 
 from lightning import LightningModule
-from torch import Tensor
 
 from src.data.spec import DataSpec
 
@@ -22,6 +22,7 @@ class ProgressModule(LightningModule):
     """
 
     generator_steps: int  # updates of the generating networks
+    needs_labels: bool = False  # it trains on a `Batch` of images and labels
 
     @property
     def steps_per_generator_update(self) -> int:
@@ -51,10 +52,10 @@ class ProgressModule(LightningModule):
         self.total_steps = self.total_steps or last_step
         self.breakpoints.add(last_step)
 
-    def count(self, batch_BCHW: Tensor) -> None:
+    def count(self, batch: Sized) -> None:
         """Counts one more step, with a batch of this size on each device."""
         self.steps += 1
-        self.batch_images = len(batch_BCHW) * self.world_size
+        self.batch_images = len(batch) * self.world_size
         self.images_seen += self.batch_images
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

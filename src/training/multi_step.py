@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.model_helpers import is_overridden
 from torch import Tensor
 from torch.optim import Optimizer
 
-from src.data.spec import DataSpec
+from src.data.spec import Batch, DataSpec
 from src.training.module import ProgressModule
 
 BATCH_HOOKS = ("on_train_batch_start", "on_train_batch_end")
@@ -44,13 +44,13 @@ class MultiStepModule(ProgressModule):
         self.uses_lightning_wrappers = self.needs_lightning_wrappers
 
     @abstractmethod
-    def update(self, batch_BCHW: Tensor) -> dict[str, Tensor | float]:
+    def update(self, batch: Any) -> dict[str, Tensor | float]:
         """Makes one training step; returns values to log."""
 
-    def training_step(self, batch_BCHW: Tensor, batch_index: int) -> dict[str, Tensor | float]:
+    def training_step(self, batch: Tensor | Batch, batch_index: int) -> dict[str, Tensor | float]:
         """Makes one update or, where no callback waits for single steps, several."""
         torch.set_autocast_cache_enabled(True)  # which Lightning turns off, as its context spans updates
-        outputs = self.update(batch_BCHW)
+        outputs = self.update(batch)
         takes_several_steps = self.takes_several_steps
         while takes_several_steps and self.steps not in self.breakpoints and not self.has_diverged(outputs):
             outputs = self.update(next(self.trainer.train_dataloader.running).to(self.device, non_blocking=True))

@@ -1,7 +1,8 @@
 """Builds networks, the user's own among them, which need not take the options of those in this project."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 # Options of this project's networks, which stand in conf/ and are left out where one's own does not take them.
-USUAL_OPTIONS = {"z", "width", "depth", "norm", "dropout", "blocks", "mean", "cell_width"}
+USUAL_OPTIONS = {"z", "width", "depth", "norm", "dropout", "blocks", "mean", "cell_width", "num_features"}
+
+SMALL = 7  # rows and columns of the smallest map: those of 28×28 after two halvings
 
 
 def is_own(make: Callable[..., Any]) -> bool:
@@ -76,3 +79,36 @@ def trial(key: str, network: nn.Module, inputs: Tensor) -> Any:
         raise ValueError(f"{key}: {list(inputs.shape)} does not pass through it ({reason})") from error
     finally:
         network.train(was_training)
+
+
+def halvings(height: int, width: int, depth: int | None) -> list[tuple[int, int]]:
+    """Sizes when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2.
+
+    Without a depth as often as leaves at most `SMALL` rows and columns, and at least twice where there are so many:
+    64×64, …, 8×8, 4×4; 32×2, 16×1.
+    """
+    most = min(height, width).bit_length() - 1
+    if depth is None:
+        depth = min(max(most, 1), max(2, (max(height, width) // (SMALL + 1)).bit_length()))
+    sizes = [(height >> level, width >> level) for level in range(depth + 1)]
+    if depth < 1:
+        raise ValueError(f"depth={depth}: the networks halve the image at least once")
+    if 0 in sizes[-1]:
+        way_out = f"choose {most} at most" if most else "choose gan.network=mlp"
+        raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}: {way_out}")
+    return sizes
+
+
+def present(*tensors: Tensor | None) -> list[Tensor]:
+    """Those that are not None."""
+    return [tensor for tensor in tensors if tensor is not None]
+
+
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """Lets gradients pass through the network without reaching its weights."""
+    network.requires_grad_(False)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

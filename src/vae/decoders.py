@@ -73,6 +73,20 @@ class Parallel(Decoder):
         return cells_BTV, self.likelihood.mean(parameters_BTX, temperature)
 
 
+class AsCells(nn.Module):
+    """A network's parameters of cells [B, T · X] or of images [B, C · P, H, W] as [..., T, X], for latents [..., Z]."""
+
+    def __init__(self, network: nn.Module, steps: int, num_parameters: int):
+        super().__init__()
+        self.network, self.steps, self.num_parameters = network, steps, num_parameters
+
+    def forward(self, latents_BZ: Tensor) -> Tensor:
+        parameters = self.network(latents_BZ.flatten(0, -2))
+        if parameters.ndim == 4:  # of images: a step is a row of them, one channel after the other
+            parameters = parameters.unflatten(1, (-1, self.num_parameters)).permute(0, 3, 1, 4, 2)
+        return parameters.reshape(*latents_BZ.shape[:-1], self.steps, -1)
+
+
 class Autoregressive(Decoder):
     """Each cell given the latents and all cells before it, step by step and voice by voice.
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_NUMBERS = 10_000_000  # of the decoder's output at once, outside training
 MOST_POINTS = 100  # of a schedule between two evaluations
+MOST_CELLS = 1_000  # that an autoregressive decoder draws in bearable time
 
 
 class VAE(MultiStepModule):
@@ -80,7 +81,7 @@ class VAE(MultiStepModule):
         self.shape = (height, channels * width)
         self.z_high, self.z_low = z_high, z_low
         self.decoder_sees = decoder_sees
-        self.encoder = make_encoder(encoder, self.shape)
+        self.encoder = make_encoder(encoder, self.shape, channels)
         self.inference = inference(features=self.encoder.num_features, z_high=z_high, z_low=z_low)
         self.prior = prior(z_high=z_high, z_low=z_low)
         self.likelihood = likelihood(levels=spec.levels)
@@ -90,7 +91,13 @@ class VAE(MultiStepModule):
                 "vae.likelihood=logistic_mixture has their likelihood and bits per dimension."
             )
         num_latents = z_low + z_high * (decoder_sees == "both")
-        self.decoder = make_decoder(decoder, num_latents, self.shape, self.likelihood)
+        self.decoder = make_decoder(decoder, num_latents, self.shape, self.likelihood, channels)
+        if self.decoder.autoregressive and math.prod(self.shape) > MOST_CELLS:
+            log.warning(
+                "vae.decoder=autoregressive draws the %s cells of a sample one after another: for images choose "
+                "vae.encoder=convolutional vae.decoder=convolutional.",
+                f"{math.prod(self.shape):,}",
+            )
         self.make_optimizer = optimizer
         self.warmup = warmup
         self.max_gradient_norm = max_gradient_norm

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from src.training.networks import build, name_of, trial
-from src.vae.decoders import Decoder, Parallel
+from src.vae.decoders import AsCells, Decoder, Parallel
 from src.vae.likelihoods import Likelihood
 
 ENCODER, DECODER = "vae.encoder", "vae.decoder"
@@ -34,30 +34,16 @@ class OwnDecoder(Parallel):
     def __init__(self, network: nn.Module, shape: tuple[int, int], likelihood: Likelihood):
         Decoder.__init__(self)
         self.likelihood = likelihood
-        self.network = _Reshaped(network, shape[0], likelihood.num_parameters)
+        self.network = AsCells(network, shape[0], likelihood.num_parameters)
 
 
-class _Reshaped(nn.Module):
-    """Lets latents have any leading axes."""
-
-    def __init__(self, network: nn.Module, steps: int, num_parameters: int):
-        super().__init__()
-        self.network, self.steps, self.num_parameters = network, steps, num_parameters
-
-    def forward(self, latents_BZ: Tensor) -> Tensor:
-        parameters = self.network(latents_BZ.flatten(0, -2))
-        if parameters.ndim == 4:  # of images: a step is a row of them, one channel after the other
-            parameters = parameters.unflatten(1, (-1, self.num_parameters)).permute(0, 3, 1, 4, 2)
-        return parameters.reshape(*latents_BZ.shape[:-1], self.steps, -1)
-
-
-def make_encoder(make: Callable[..., nn.Module], shape: tuple[int, int]) -> nn.Module:
-    """Builds an encoder of T × V cells, with its number of features.
+def make_encoder(make: Callable[..., nn.Module], shape: tuple[int, int], channels: int = 1) -> nn.Module:
+    """Builds an encoder of T × V cells, those of an image of C channels, with its number of features.
 
     Raises:
         ValueError: it is one's own, and makes no features of each sample.
     """
-    network = build(ENCODER, make, num_cells=math.prod(shape), shape=shape)
+    network = build(ENCODER, make, num_cells=math.prod(shape), shape=shape, image_channels=channels)
     if isinstance(getattr(network, "num_features", None), int):
         return network
     key = f"{ENCODER}._target_={name_of(make)}"
@@ -68,14 +54,18 @@ def make_encoder(make: Callable[..., nn.Module], shape: tuple[int, int]) -> nn.M
 
 
 def make_decoder(
-    make: Callable[..., nn.Module], num_latents: int, shape: tuple[int, int], likelihood: Likelihood
+    make: Callable[..., nn.Module],
+    num_latents: int,
+    shape: tuple[int, int],
+    likelihood: Likelihood,
+    channels: int = 1,
 ) -> Decoder:
-    """Builds a decoder of T × V cells.
+    """Builds a decoder of T × V cells, those of an image of C channels.
 
     Raises:
         ValueError: it is one's own, and does not make as many parameters.
     """
-    network = build(DECODER, make, num_latents=num_latents, shape=shape, likelihood=likelihood)
+    network = build(DECODER, make, num_latents=num_latents, shape=shape, image_channels=channels, likelihood=likelihood)
     if isinstance(network, Decoder):
         return network
     key, expected = f"{DECODER}._target_={name_of(make)}", [2, shape[0], shape[1] * likelihood.num_parameters]

@@ -107,7 +107,10 @@ def test_stacked_points():
 def test_training_batches():
     data = made(GaussianRing)
     data.trainer = SimpleNamespace(
-        strategy=SimpleNamespace(root_device=torch.device("cpu")), global_rank=0, world_size=1
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        lightning_module=SimpleNamespace(needs_labels=False),
+        global_rank=0,
+        world_size=1,
     )
     batches = list(data.train_dataloader())
     assert len(batches) == 8

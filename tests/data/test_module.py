@@ -152,8 +152,8 @@ def test_other_stacks_raise(stack):
 def test_training_batches():
     """As many as the budget asks for, rounded up, of the training split alone."""
     data = numbered_data(stack=2, budget=65, batch_size=8, seed=3)
-    strategy = SimpleNamespace(root_device=torch.device("cpu"))
-    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)
+    strategy, model = SimpleNamespace(root_device=torch.device("cpu")), SimpleNamespace(needs_labels=False)
+    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1, lightning_module=model)
     batches = list(data.train_dataloader())
     assert len(batches) == 9
     assert {batch.shape for batch in batches} == {(8, 2, 28, 28)}

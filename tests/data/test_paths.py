@@ -32,3 +32,16 @@ def test_what_is_there_is_taken_as_it_is(home: Path, monkeypatch: pytest.MonkeyP
     assert expanded("ca$sh/x") == "ca$sh/x", "no such variable"
     assert expanded("~nobody-of-that-name/x") == "~nobody-of-that-name/x"
     assert expanded("") == ""
+
+
+def test_of_two_places_of_one_name_the_one_that_is_read_is_said(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    monkeypatch.chdir(home / "data")
+    data = Grids(path="bars.npz", root=str(home / "data"), budget=1, batch_size=1, seed=0, stack=1)
+    data.find("path", "bars.npz")
+    assert not caplog.text, "they are one file"
+    (home / "bars.npz").touch()
+    monkeypatch.chdir(home)
+    assert data.find("path", "bars.npz").samefile(home / "bars.npz")
+    assert f"data.path=bars.npz: {home / 'bars.npz'} is read, not {home / 'data' / 'bars.npz'};" in caplog.text

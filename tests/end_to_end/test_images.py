@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import shorten_oracle_training
-from tests.end_to_end.conftest import SMALL, Command, results
+from tests.end_to_end.conftest import SMALL, VAE_SMALL, Command, results
 from tests.end_to_end.test_colour import without_data
 
 pytestmark = pytest.mark.ci
@@ -48,3 +48,18 @@ def test_a_folder_of_names_with_classes_and_styles(command: Command):
     outcome = command(*without_data(SMALL), *chosen, "gan.network=residual", "hydra.run.dir=run")
     assert outcome.status == 0, outcome.errors
     assert results(Path("run"))["dataset"]["classes"] == ["&", "A", "Ä"]
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "logistic_mixture"])
+@pytest.mark.parametrize(("size", "colour"), [(28, False), (32, True)])
+def test_a_vae(command: Command, likelihood: str, size: int, colour: bool):
+    np.savez("squares.npz", images=shapes(600), labels=np.arange(600) % 3)
+    small = [each for each in without_data(VAE_SMALL) if "coder.width" not in each]
+    chosen = ("data=images", "data.path=squares.npz", f"data.size={size}", f"data.colour={str(colour).lower()}")
+    networks = ("vae.encoder.width=4", "vae.decoder.width=4", f"vae.likelihood={likelihood}", "hydra.run.dir=run")
+    outcome = command("experiment=images_vae", *small, *chosen, *networks)
+    assert outcome.status == 0, outcome.errors
+    found = results(Path("run"))
+    assert found["dataset"]["shape"] == [3 if colour else 1, size, size]
+    assert ("bits_per_dim" in found["metrics"]) == (likelihood == "logistic_mixture")
+    assert command("resume=run", "budget=320").status == 0

@@ -13,7 +13,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from src.gan.module import GAN, noise_stream
+from src.gan.module import GAN
+from src.training.callbacks.randomness import noise_stream
 from tests.end_to_end.conftest import SMALL, Command, results
 from tests.end_to_end.test_resume import checkpoint, steps
 

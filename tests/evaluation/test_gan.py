@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 
@@ -11,6 +12,7 @@ from src.evaluation.oracles.base import Predictions
 from tests.conftest import shorten_oracle_training
 
 MUSIC = {"validity", "diversity", "feature_distance"}
+FLAT = np.zeros((1, 1, 3), np.uint8)
 WARNINGS = {"logit_gap", "discriminator_accuracy", "feature_variance", "generator_gradient", "discriminator_gradient"}
 
 
@@ -54,6 +56,18 @@ def test_metrics_and_pictures(evaluator, make_gan, fit):
     assert set(metrics) > WARNINGS | {"modes", "fid", "discriminator_passes"}
     assert set(shown) == {"random", "sorted"}
     assert metrics["discriminator_passes"] == 3
+
+
+def test_samples_are_sorted_by_what_they_were_asked_to_be(evaluator, monkeypatch):
+    rows = {}
+    monkeypatch.setattr(coverage.image_grids, "sorted_grid", lambda found, columns: rows.update(found) or FLAT)
+    images = torch.cat([torch.full((10, 1, 8, 8), 200), torch.full((30, 1, 8, 8), 20)]).to(torch.uint8)
+    requested = (torch.arange(40) < 5).long()[:, None]  # five of the ten bright ones were to be bright
+    metrics, _ = evaluator.coverage.evaluate(images, "test", requested)
+    assert metrics["class_accuracies"] == [pytest.approx(30 / 35), 1.0]
+    assert rows["bright"].float().mean() == 200
+    assert rows["dark"][:5].float().mean() == 200, "asked to be dark"
+    assert "class_accuracy" not in evaluator.coverage.evaluate(images, "test")[0]
 
 
 def test_the_same_weights_give_the_same_figures(evaluator, make_gan):

@@ -13,12 +13,12 @@ from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
-LOSS, TRICKS, RATE = "gan.loss", "gan.tricks.", "gan.discriminator_optimizer.lr"
+LOSS, LABELS, TRICKS, RATE = "gan.loss", "gan.conditional", "gan.tricks.", "gan.discriminator_optimizer.lr"
 
 
 @cache
 def composed(experiment: str) -> dict[str, Any]:
-    """A recipe's values by key; the loss is one value, and so is each trick with its parameters."""
+    """A recipe's values by key; the loss is one value, as are the way for labels and each trick with parameters."""
     resolvers.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", [f"experiment={experiment}"]))
@@ -28,7 +28,11 @@ def composed(experiment: str) -> dict[str, Any]:
 
 
 def leaves(node: Any, key: str = ""):
-    if isinstance(node, dict) and key != LOSS and not re.fullmatch(r"(gan\.tricks|vae\.anneal)\.\w+", key):
+    if (
+        isinstance(node, dict)
+        and key not in (LOSS, LABELS)
+        and not re.fullmatch(r"(gan\.tricks|vae\.anneal)\.\w+", key)
+    ):
         for name, below in node.items():
             yield from leaves(below, f"{key}.{name}" if key else name)
     else:
@@ -69,11 +73,12 @@ def test_a_pair_differs_by_the_remedy_alone(remedy, baseline, changed):
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe not in ("gan_standard", "gan_seed")])
 def test_a_recipe_changes_one_thing_or_says_that_it_is_a_bundle(recipe):
-    """One loss, one trick or one rate other than a baseline's that its head names."""
+    """One loss, one way for labels, one trick or one rate other than a baseline's that its head names."""
     named = set(re.findall(r"\bgan_\w+", head(recipe))) & set(RECIPES) - {recipe}
     changes = {baseline: differences(recipe, baseline) for baseline in named}
     is_one_change = any(
-        len(changed) == 1 and next(iter(changed)).startswith((LOSS, TRICKS, RATE)) for changed in changes.values()
+        len(changed) == 1 and next(iter(changed)).startswith((LOSS, LABELS, TRICKS, RATE))
+        for changed in changes.values()
     )
     assert named
     assert is_one_change != ("bundle" in head(recipe).lower())

@@ -15,8 +15,8 @@ from torch import nn
 from src.data.loader import ResidentLoader
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 from src.gan.losses import Relativistic
-from src.gan.module import noise_stream
 from src.gan.tricks import R1, R2, AdaptiveAugment, Lecam
+from src.training.callbacks.randomness import noise_stream
 
 PIXELS, LATENTS, RATE, GAMMA = (2, 3), 4, 0.5, 0.7
 

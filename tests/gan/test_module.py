@@ -9,9 +9,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from src.data.loader import ResidentLoader
 from src.gan.losses import FeatureMatching, Standard
-from src.gan.module import noise_stream
 from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import EMA, R1, Trick
+from src.training.callbacks.randomness import noise_stream
 
 LOSSES = {"standard": Standard, "feature_matching": FeatureMatching}
 

@@ -8,8 +8,9 @@ from lightning import Trainer
 from torch import Tensor
 
 from src.data.loader import ResidentLoader
-from src.gan.module import GAN, noise_stream
+from src.gan.module import GAN
 from src.gan.tricks import EMA, InstanceNoise
+from src.training.callbacks.randomness import noise_stream
 from tests.conftest import BARE
 from tests.gan.conftest import OPTIONS
 

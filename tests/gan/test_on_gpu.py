@@ -47,7 +47,8 @@ def trained(gan: GAN, precision: str, *callbacks: Callback, batch_size: int = 16
     torch.manual_seed(0)
     images = torch.randint(0, 256, (64, *gan.spec.shape[1:]), dtype=torch.uint8)
     trainer = Trainer(accelerator="gpu", precision=precision, callbacks=list(callbacks), **BARE)
-    trainer.fit(gan, ResidentLoader(images.cuda(), batch_size, STEPS, seed=0, stack=gan.spec.stack))
+    labels = torch.arange(len(images), device="cuda") % len(gan.spec.classes) if gan.needs_labels else None
+    trainer.fit(gan, ResidentLoader(images.cuda(), batch_size, STEPS, seed=0, stack=gan.spec.stack, labels=labels))
     return gan.cpu()
 
 

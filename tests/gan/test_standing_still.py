@@ -5,8 +5,8 @@ from copy import deepcopy
 import pytest
 import torch
 
-from src.gan.module import frozen
 from src.gan.tricks import Trick
+from src.training.networks import frozen
 
 
 class Witness(Trick):

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from src.core.metric_topics import MUSIC
-from src.data.drums.audio import BAR
+from src.data.drums.audio import BEAT
 from src.data.drums.synthesis import write_wav
 from src.report.chapters import chapters, contrasts, tuning
 from src.report.collect import collect, read_run
@@ -106,7 +106,8 @@ def test_the_page_plays_what_the_latents_do(make_vae, tmp_path: Path) -> None:
             write_wav(run / "samples" / f"{stem}_bars.wav", np.sin(np.arange(12 * 44_100) / 50).astype(np.float32))
     page = write_report([tmp_path]).page.read_text()
     played = re.findall(r'src="data:audio/wav;base64,([^"]*)"></audio><figcaption>([^<]*<[^<]*<[^<]*)<', page)
-    bars = Counter((round(len(source) * 3 / 4 / 22_050 / BAR), caption.split(": ")[1]) for source, caption in played)
+    bar = 4 * BEAT * 22_050 * 4 / 3  # characters
+    bars = Counter((round(len(source) / bar), caption.split(": ")[1]) for source, caption in played)
     assert bars == {
         (3, "the most active dimension of z_high at −2 σ, the typical bar, and at +2 σ."): 2,
         (4, "two bars with one z_high, then two with one z_low."): 2,

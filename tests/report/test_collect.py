@@ -4,6 +4,8 @@ import pytest
 
 from src.core.dataset import Dataset
 from src.report.collect import ReportError, collect, read_history, read_run
+from src.report.write import write_report
+from tests.report.conftest import LETTERS, gan_metrics
 
 
 def test_finds_every_run_once_wherever_it_lies(study: Path) -> None:
@@ -26,6 +28,17 @@ def test_reads_what_the_run_recorded(make_run) -> None:
     assert run.scalars["onset"] == 200
     assert run.dataset.noun == "letters"
     assert run.overrides == ("experiment=gan_fm", "seed=4")
+
+
+def test_a_run_none_of_whose_classes_can_be_judged_is_whole(make_run) -> None:
+    nothing = gan_metrics("", 3.0) | {"modes": 0, "missing": [], "unjudged": LETTERS}
+    records = [make_run("gan_fm", seed, metrics=nothing, outcome=None, onset=None) for seed in range(3)]
+    for record in records:
+        run = read_run(record)
+        assert (run.status, run.error, run.outcome) == ("completed", None, None)
+    page = write_report([records[0].parent]).page.read_text()
+    assert "damaged" not in page
+    assert read_run(make_run("gan_r1", metrics=nothing | {"unjudged": []})).status == "damaged"
 
 
 def test_what_a_search_pruned_is_no_loss(make_run) -> None:

@@ -17,6 +17,7 @@ NOTHING = {
     "num": None,
     "bars": None,
     "style": None,
+    "class": None,
     "seed": 0,
     "bpm": 110,
     "swing": 0,

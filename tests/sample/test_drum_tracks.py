@@ -42,7 +42,7 @@ def test_a_vae_keeps_z_high_and_draws_z_low_from_its_prior_and_the_cells_anew():
 class Mirror:
     """A GAN that shows its noise."""
 
-    def images(self, z_NZ: Tensor) -> Tensor:
+    def images(self, z_NZ: Tensor, labels_NS: None) -> Tensor:
         return z_NZ
 
 
@@ -80,7 +80,7 @@ class Kick:
 
 @pytest.fixture
 def tunes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(track_module, "themes_of", lambda model: Tunes())
+    monkeypatch.setattr(track_module, "themes_of", lambda *_: Tunes())
 
 
 @pytest.mark.usefixtures("tunes")

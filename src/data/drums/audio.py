@@ -11,12 +11,12 @@ import numpy as np
 import soundfile
 
 SAMPLE_RATE = 22_050  # Hz; half of it would cut the frequencies of the hats
-BAR = 4 * 60 / 110  # seconds per bar, at the tempo of evaluations
+BEAT = 60 / 110  # seconds, at the tempo of evaluations
 FADE = 0.02  # seconds; a hard cut would click
 MIN_RATE, MAX_RATE = 1_000, 200_000  # Hz; resampling from a damaged header's 2 GHz would take gigabytes
 
 
-def data_uri(path: Path, seconds: float = 2 * BAR, sample_rate: int = SAMPLE_RATE) -> str:
+def data_uri(path: Path, seconds: float = 8 * BEAT, sample_rate: int = SAMPLE_RATE) -> str:
     """The beginning of a 16-bit mono WAV file as `data:audio/wav;base64,…`, about 130 kB by default.
 
     G.711's μ-law, 8 bits per sample, which all browsers play from WAV.

@@ -10,14 +10,17 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from src.core.validation import COUNT
 from src.data.drums import grammar
+from src.data.drums.features import Features
 from src.data.drums.grids import read_grids, read_voices
 from src.data.drums.groove import load_groove
 from src.data.module import TEST_SHARE, VAL_SHARE, Loaded, ResidentData, split_off
 from src.data.spec import Split
-from src.data.voices import NAMES, checked_names, places, unknown
+from src.data.voices import NAMES, STEPS_PER_BEAT, assumed_names, checked_names, kit_of, places, unknown
 
 TEMPO_BANDS = (80, 100, 120, 140)  # borders in beats per minute
+FOUR_BEATS = (8, 12, 24)  # steps: eighths, their triplets, and triplets of sixteenths
 NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
 
 log = logging.getLogger(__name__)
@@ -83,21 +86,32 @@ class Grids(ResidentData):
 
     Args:
         path: the file; a relative path is also looked for under `root`.
-        voices: the columns' names or notes of General MIDI; None for those in the file, else the standard ones.
+        voices: the columns' names or notes of General MIDI; None for those in the file, else the usual ones.
+        steps_per_beat: None for an assumption, which is logged.
     """
 
     name = "grids"
 
-    def __init__(self, path: str, voices: Sequence[str | int] | None = None, **common: Any):
+    def __init__(
+        self,
+        path: str,
+        voices: Sequence[str | int] | None = None,
+        steps_per_beat: int | None = None,
+        **common: Any,
+    ):
         super().__init__(**common)
+        if steps_per_beat is not None:
+            COUNT.check("data.steps_per_beat", steps_per_beat)
         self.path = path
         self.voices = voices
+        self.steps_per_beat = steps_per_beat
 
     def load(self) -> Loaded:
         path = self.find("path", self.path)
         grids, styles, classes = read_grids(path)
-        names = self._names(path)
-        if names:  # reorder the columns to the standard voices' order
+        _, num_steps, num_voices = grids["train"].shape
+        names = self._names(path, num_voices)
+        if names:  # reorder the columns to the usual voices' order
             order = places(names)
             names = tuple(names[column] for column in order)
             grids = {part: np.ascontiguousarray(grid_NTV[..., order]) for part, grid_NTV in grids.items()}
@@ -107,21 +121,47 @@ class Grids(ResidentData):
                 splits["train"], splits[part] = split_off(splits["train"], share)
                 if not len(splits[part]):
                     raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
-        _log_columns(path, names)
-        return Loaded(splits["train"], splits["val"], splits["test"], classes, self.name, levels=1, voices=names)
+        assumed = () if num_voices == len(NAMES) else assumed_names(num_voices)  # the usual nine need no names
+        steps_per_beat = self.steps_per_beat or usual_steps_per_beat(num_steps)
+        if steps_per_beat > num_steps:
+            raise ValueError(f"data.steps_per_beat={steps_per_beat}: the bars of {path} have {num_steps} steps")
+        if not self.steps_per_beat:
+            log_assumption(
+                "%s: %d steps taken as %g beats of %d; data.steps_per_beat= says otherwise.",
+                *(path, num_steps, num_steps / steps_per_beat, steps_per_beat),
+            )
+        if not names:
+            columns = ", ".join(assumed or NAMES)
+            log_assumption("%s: columns taken as %s; data.voices=[…] names others.", path, columns)
+        for name, played in unknown(names or assumed).items():
+            log_assumption("%s: %s is no percussion of General MIDI and is played as %s.", path, name, played)
+        if left_out := Features(kit_of(names or assumed, steps_per_beat), num_steps).left_out:
+            log_assumption("%s: musical features left out: %s.", path, ", ".join(left_out))
+        return Loaded(
+            train=splits["train"],
+            val=splits["val"],
+            test=splits["test"],
+            classes=classes,
+            source=self.name,
+            levels=1,
+            voices=names or assumed,
+            steps_per_beat=steps_per_beat,
+        )
 
-    def _names(self, path: Path) -> tuple[str, ...]:
-        """From `data.voices`, else from the file, else empty."""
+    def _names(self, path: Path, num: int) -> tuple[str, ...]:
+        """Of so many columns, from `data.voices`, else from the file, else empty."""
         if self.voices is not None:
-            return checked_names(list(self.voices), "data.voices")
+            return checked_names(list(self.voices), "data.voices", num)
         names = read_voices(path)
-        return checked_names(names, f"voices in {path}") if names is not None else ()
+        return checked_names(names, f"voices in {path}", num) if names is not None else ()
+
+
+def usual_steps_per_beat(num_steps: int) -> int:
+    """Of a grid that does not say: four beats in 8, 12 and 24 steps, else beats of four sixteenths."""
+    return num_steps // 4 if num_steps in FOUR_BEATS else STEPS_PER_BEAT
 
 
 @rank_zero_only
-def _log_columns(path: Path, names: tuple[str, ...]) -> None:
-    """Logs the assumed order of unnamed columns, and how names unknown to General MIDI are played."""
-    if not names:
-        log.info("%s: columns taken as %s; data.voices=[…] names others.", path, ", ".join(NAMES))
-    for name, standard in unknown(names).items():
-        log.info("%s: %s is no percussion of General MIDI and is played as %s.", path, name, standard)
+def log_assumption(text: str, *values: Any) -> None:
+    """Says once, on whatever number of devices, how a file is understood."""
+    log.info(text, *values)

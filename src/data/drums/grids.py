@@ -1,4 +1,4 @@
-"""Drum grids from a NumPy archive of one-bar patterns, [N, 16 steps, 9 voices] of 0 and 1."""
+"""Drum grids from a NumPy archive of patterns, [N, T steps, V voices] of 0 and 1."""
 
 import zipfile
 from collections.abc import Collection, Mapping
@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from src.data.spec import BAR
-
 VOICES = "voices"  # key of the columns' names
+STEPS, COLUMNS = (4, 128), (2, 32)  # fewest and most
 PARTS = ("train", "val", "test")
 EXPECTED = "train_patterns (and val_patterns, test_patterns), or patterns, or one single array"
 
 
 def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], tuple[str, ...]]:
-    """The patterns of an npz file: uint8 [N, 16, 9] and styles int64 [N] by part, and the styles' names.
+    """The patterns of an npz file: uint8 [N, T, V] and styles int64 [N] by part, and the styles' names.
 
     The parts are those of `train`, `val` and `test` that the file has, under the keys `train_patterns`, `train_styles`
     and so on; or `train` alone from `patterns` and `styles`, or from the only array, whatever its name. Styles are
@@ -35,6 +34,9 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     else:
         raise ValueError(f"{path} holds {_listed(arrays)}; expected {EXPECTED}")
     grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
+    sizes = {f"{key} {list(arrays[key].shape[1:])}" for key in patterns.values()}
+    if len({grid_NTV.shape[1:] for grid_NTV in grids.values()}) > 1:
+        raise ValueError(f"{path} holds {', '.join(sorted(sizes))}: give all splits the same steps and voices")
     present = [key for key in styles.values() if key in arrays]
     if not present:
         return grids, {part: np.zeros(len(grid_NTV), np.int64) for part, grid_NTV in grids.items()}, ("all",)
@@ -82,8 +84,14 @@ def _arrays(path: Path, keys: Collection[str] | None = None) -> Mapping[str, np.
 
 
 def _grids(array: np.ndarray, name: str) -> np.ndarray:
-    if array.ndim != 3 or array.shape[1:] != BAR:
-        raise ValueError(f"{name} has shape {list(array.shape)}: expected [N, {BAR[0]} steps, {BAR[1]} voices]")
+    fits = array.ndim == 3 and all(
+        fewest <= size <= most for size, (fewest, most) in zip(array.shape[1:], (STEPS, COLUMNS), strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"{name} has shape {list(array.shape)}: expected [N, T, V] with {STEPS[0]} to {STEPS[1]} steps and "
+            f"{COLUMNS[0]} to {COLUMNS[1]} voices"
+        )
     if not len(array):
         raise ValueError(f"{name} is empty: expected at least one bar")
     if array.dtype.kind not in "biuf":

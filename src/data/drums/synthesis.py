@@ -3,7 +3,6 @@
 N bars, T steps, V voices, S samples.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ from torch import Tensor
 
 from src.data.drums.kit import kit
 from src.data.drums.timing import accents, onsets, seconds_per_step
-from src.data.voices import VOICES, Voice
+from src.data.voices import VOICES, Kit
 
 SAMPLE_RATE = 44_100  # Hz
 TAIL = 2.4  # seconds after the last bar, in which the cymbals decay
@@ -25,7 +24,7 @@ def render(
     bpm: float = 110,
     sample_rate: int = SAMPLE_RATE,
     swing: float = 0,
-    voices: Sequence[Voice] = VOICES,
+    voices: Kit = VOICES,
 ) -> np.ndarray:
     """Float32 samples [S] in [-1, 1] of the bars one after another and of the decay after them.
 
@@ -33,9 +32,9 @@ def render(
         ValueError: tempo or swing out of range.
     """
     hits_SV = grids_NTV.bool().cpu().flatten(0, 1).numpy()
-    step = seconds_per_step(bpm) * sample_rate
-    starts = (onsets(len(hits_SV), swing) * step).round().astype(int)
-    loudness = accents(len(hits_SV))
+    step = seconds_per_step(bpm, voices.steps_per_beat) * sample_rate
+    starts = (onsets(len(hits_SV), swing, voices.steps_per_beat) * step).round().astype(int)
+    loudness = accents(len(hits_SV), voices.steps_per_beat)
     mix = np.zeros(round(len(hits_SV) * step) + round(TAIL * sample_rate))
     sounds = [voice.sound or voice.name for voice in voices]
     hats = [index for index, name in enumerate(sounds) if name in ("closed hat", "open hat")]

@@ -22,7 +22,7 @@ from src.data.images.published import load_set
 from src.data.images.sources import KNOWN, Archive, Folder, is_image, stamp_of
 from src.data.images.splits import PARTS
 from src.data.images.store import VERSION, Labelled, Stored, fill, read, suitable_side
-from src.data.module import Loaded, ResidentData
+from src.data.module import Loaded, ResidentData, first_of
 from src.data.spec import Split
 
 SHOWN = 20  # names in a warning
@@ -177,9 +177,8 @@ class Images(Pictures):
         return Archive(self.path)
 
     def _place(self) -> Path:
-        for path in (user_path(self.given), self.root / self.given):
-            if path.exists():
-                return path
+        if found := [path for path in (user_path(self.given), self.root / self.given) if path.exists()]:
+            return first_of("path", self.given, found)
         raise FileNotFoundError(
             f"data.path={self.given}: no such folder or file, here or under data.root={self.root}; set either"
         )

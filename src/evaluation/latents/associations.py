@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from src.core.multiple_tests import CHANCE, holm
-from src.data.drums.features import FEATURES, feature_names
 from src.evaluation.artifacts import Table
 from src.evaluation.latents.dependence import (
     binned,
@@ -173,7 +172,7 @@ def measure_associations(
     p_LY = rank_correlation_p(rho_LY, len(means_NL))
     tested_LY = p_LY.isfinite()
     p_LY[tested_LY] = p_LY.new_tensor(holm(p_LY[tested_LY].tolist()))
-    names = [("feature", name) for name in feature_names(codes.bars.voices)]
+    names = [("feature", name) for name in codes.bars.describe.names]
     names += [("category", name) for name in categories]
     rows = []
     for columns in zip(*(each.tolist() for each in (information_LY, baseline_LY, rho_LY, p_LY)), strict=True):
@@ -181,7 +180,7 @@ def measure_associations(
             Association(kind, name, information, baseline, _finite(rho), _finite(p))
             for (kind, name), information, baseline, rho, p in zip(names, *columns, strict=True)
         )
-        rows.append((pairs[: len(FEATURES)], pairs[len(FEATURES) :]))
+        rows.append((pairs[: features_NF.shape[1]], pairs[features_NF.shape[1] :]))
     return rows
 
 

@@ -13,7 +13,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
-from src.data.drums.features import FEATURES, features
+from src.data.drums.features import Features
 from src.evaluation.artifacts import Artifact, Picture
 from src.evaluation.drum_metrics import DrumMetrics
 from src.evaluation.image_grids import rendered
@@ -42,10 +42,6 @@ NUM_HEARD = 2  # of them
 MEASURES = {"validity": "validity", "diversity": "diversity", "feature_distance": "feature distance"}
 
 Property = Callable[[Tensor], Tensor]  # of bars, float64 [N]
-PROPERTIES: Mapping[str, Property] = {
-    "density": lambda grids_NTV: grids_NTV.flatten(1).sum(1).double(),
-    "syncopation": lambda grids_NTV: features(grids_NTV)[:, FEATURES.index("syncopation")].double(),
-}
 UNITS = {"density": "hits per bar", "syncopation": "syncopation"}
 
 
@@ -113,7 +109,10 @@ def control(vae: VAE, fit: EncodedSplit, held: EncodedSplit, drum_metrics: DrumM
     """
     codes_NL, bars_NTV = _decoded_part(vae, sampled_codes(vae, fit.grids_NTV)), held.grids_NTV[:NUM_BARS]
     means_NL = side_by_side(mean_codes(vae, bars_NTV))
-    results = {name: controlled(vae, of, fit, codes_NL, bars_NTV, means_NL) for name, of in PROPERTIES.items()}
+    results = {
+        name: controlled(vae, of, fit, codes_NL, bars_NTV, means_NL) if of else None
+        for name, of in properties(fit.describe).items()
+    }
     metrics: dict[str, float | None] = {}
     for name, result in results.items():
         parts = result.metrics() if result else dict.fromkeys(PARTS)
@@ -125,6 +124,15 @@ def control(vae: VAE, fit: EncodedSplit, held: EncodedSplit, drum_metrics: DrumM
         artifacts["control_bars"] = sound(examples_NTV, vae.spec.kit)
     facts = {"control": {name: result and result.facts() for name, result in results.items()}}
     return AnalysisResult(metrics, artifacts, facts) | temperature(vae, drum_metrics)
+
+
+def properties(describe: Features) -> dict[str, Property | None]:
+    """What is controlled; None for what these bars lack."""
+    column = describe.names.index("syncopation") if "syncopation" in describe.names else None
+    return {
+        "density": lambda grids_NTV: grids_NTV.flatten(1).sum(1).double(),
+        "syncopation": None if column is None else lambda grids_NTV: describe(grids_NTV)[:, column].double(),
+    }
 
 
 def controlled(

@@ -15,9 +15,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from src.data.drums.features import features
+from src.data.drums.features import Features
 from src.data.module import ResidentData
-from src.data.voices import VOICES, Voice
+from src.data.voices import VOICES, Kit
 from src.evaluation.artifacts import Artifact, Sound
 from src.vae.latents import LEVELS
 from src.vae.module import VAE
@@ -47,12 +47,17 @@ class EncodedSplit:
     style_names: tuple[str, ...]
     factors: Mapping[str, Tensor]
     ordered: Sequence[str] = ()
-    voices: Sequence[Voice] = VOICES
+    voices: Kit = VOICES
 
     @cached_property
     def features_NF(self) -> Tensor:
-        """Musical features, in the order of `src.data.drums.features.FEATURES`."""
-        return features(self.grids_NTV)
+        """Musical features, in the order of `describe.names`."""
+        return self.describe(self.grids_NTV)
+
+    @cached_property
+    def describe(self) -> Features:
+        """The musical features that these bars have."""
+        return Features(self.voices, self.grids_NTV.shape[1])
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def side_by_side(codes: Codes) -> Tensor:
     return torch.cat([codes[level] for level in LEVELS], 1)
 
 
-def sound(grids_NTV: Tensor, voices: Sequence[Voice] = VOICES) -> Sound:
+def sound(grids_NTV: Tensor, voices: Kit = VOICES) -> Sound:
     """Bars [N, T, V] as sound."""
     return Sound(grids_NTV, voices, SAMPLE_RATE)
 

@@ -17,8 +17,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 
 from src.data.drums import drawing
-from src.data.drums.timing import STEPS_PER_BEAT
-from src.data.voices import VOICES, Voice
+from src.data.voices import VOICES, Kit
 from src.evaluation.image_grids import rendered
 from src.evaluation.latents.associations import MIN_RHO, Dimension, signed
 from src.evaluation.latents.encode import EncodedSplit
@@ -70,7 +69,7 @@ class Row:
     reference_TV: Tensor | None = None
 
 
-def strips(sections: Mapping[str, Sequence[Row]], voices: Sequence[Voice] = VOICES) -> np.ndarray:
+def strips(sections: Mapping[str, Sequence[Row]], voices: Kit = VOICES) -> np.ndarray:
     """Rows of small bars, each section under its title."""
     rows = [row for section in sections.values() for row in section]
     num_steps, num_voices = rows[0].grids_KTV.shape[1:]
@@ -90,7 +89,9 @@ def strips(sections: Mapping[str, Sequence[Row]], voices: Sequence[Voice] = VOIC
             axis.text(left - 7, top + high / 2, row.label, ha="right", va="center", fontsize=8.5)
             for column, grid_TV in enumerate(row.grids_KTV):
                 start = left + column * (wide + GAP)
-                sheet[top : top + high, start : start + wide] = _pixels(grid_TV, row.reference_TV)
+                sheet[top : top + high, start : start + wide] = _pixels(
+                    grid_TV, row.reference_TV, voices.steps_per_beat
+                )
             for column, caption in enumerate(row.captions):
                 middle = left + column * (wide + GAP) + wide / 2
                 axis.text(middle, top + high + 2, caption, ha="center", va="top", fontsize=7.5, color="#4a4a4a")
@@ -103,11 +104,11 @@ def strips(sections: Mapping[str, Sequence[Row]], voices: Sequence[Voice] = VOIC
     return rendered(figure)
 
 
-def _pixels(grid_TV: Tensor, reference_TV: Tensor | None) -> np.ndarray:
+def _pixels(grid_TV: Tensor, reference_TV: Tensor | None, steps_per_beat: int) -> np.ndarray:
     """A bar's cells as pixels, the first voice at the bottom, every other beat shaded, in a thin frame."""
     ink_TV1 = grid_TV.cpu().numpy().astype(float)[..., None]
     steps, voices, _ = ink_TV1.shape
-    paper_TV3 = drawing.PAPER[np.arange(steps) // STEPS_PER_BEAT % 2][:, None].repeat(voices, 1)
+    paper_TV3 = drawing.PAPER[np.arange(steps) // steps_per_beat % 2][:, None].repeat(voices, 1)
     cells_TV3 = paper_TV3 * (1 - ink_TV1) + ink_TV1 * drawing.INK
     if reference_TV is not None:
         hit_TV, reference_TV = grid_TV.bool().cpu().numpy(), reference_TV.bool().cpu().numpy()
@@ -128,7 +129,7 @@ def association_map(dimensions: Sequence[Dimension]) -> np.ndarray:
     rho_LF = np.array([[pair.rho for pair in each.features] for each in rows], dtype=float)  # NaN where undefined
     names = [pair.name for pair in rows[0].features]
     height = 2.3 + 0.27 * len(rows)
-    figure = Figure(figsize=(10.5, height), dpi=DPI)
+    figure = Figure(figsize=(max(10.5, 0.48 * len(names)), height), dpi=DPI)
     axis = figure.add_axes((0.09, 0.95 / height, 0.83, 1 - 2.3 / height))
     colours = mpl.colormaps["RdBu_r"].with_extremes(bad=UNKNOWN)
     picture = axis.imshow(np.ma.masked_invalid(rho_LF), aspect="auto", cmap=colours, vmin=-1, vmax=1)

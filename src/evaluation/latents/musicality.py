@@ -113,7 +113,7 @@ def _c2st(candidates_NTV: Tensor, fit: EncodedSplit, held: EncodedSplit) -> Shar
     if num < MIN_BARS:
         return None
     train_NTV, test_NTV = candidates_NTV[:num], candidates_NTV[num : 2 * num]
-    is_real_N = c2st_predict(train_NTV, fit.grids_NTV[:num], torch.cat([test_NTV, held.grids_NTV[:num]]))
+    is_real_N = c2st_predict(train_NTV, fit.grids_NTV[:num], torch.cat([test_NTV, held.grids_NTV[:num]]), fit.describe)
     return Share(int((~is_real_N[:num]).sum() + is_real_N[num:].sum()), 2 * num)
 
 

@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
+from src.data.drums.features import STANDARD, Features
 from src.evaluation.latents.encode import SEED
 from src.evaluation.oracles.drums import RARE, Description
 
@@ -68,12 +69,12 @@ def eta_squared(codes_NL: Tensor, styles_N: Tensor) -> float | None:
     return (between / total).item()
 
 
-def c2st_predict(first_NTV: Tensor, second_NTV: Tensor, unseen_NTV: Tensor) -> Tensor:
+def c2st_predict(first_NTV: Tensor, second_NTV: Tensor, unseen_NTV: Tensor, measure: Features = STANDARD) -> Tensor:
     """Whether each unseen bar is classified as one of the second set [N], after training on equally many of both.
 
-    Classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545) on cells and musical features.
+    Classifier two-sample test (Lopez-Paz & Oquab 2017, arXiv:1610.06545) on cells and these musical features.
     """
-    describe = Description()
+    describe = Description(measure)
     inputs_ND = describe(torch.cat([first_NTV, second_NTV]).unsqueeze(1).float())
     mean_D, scale_D = inputs_ND.mean(0), inputs_ND.std(0) + RARE
     network = MLPClassifier(256, alpha=0.1, early_stopping=True, random_state=SEED)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.data.voices import VOICES, Voice
+from src.data.voices import VOICES, Kit
 from src.evaluation.latents.associations import Dimension
 from src.evaluation.latents.encode import Codes, decode_mode, side_by_side
 from src.evaluation.latents.figures import Row, strips
@@ -52,7 +52,7 @@ def audible_bars(rows: Sequence[Dimension], grids_RSTV: Tensor) -> Tensor:
     return grids_RSTV[active][:, AUDIBLE].flatten(0, 1)
 
 
-def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor, voices: Sequence[Voice] = VOICES) -> np.ndarray:
+def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor, voices: Kit = VOICES) -> np.ndarray:
     """A row of bars per dimension, uint8 [H, W, 3]; differences from the typical bar are coloured."""
     sections = {
         each.text: [Row("", grids_STV, CAPTIONS, grids_STV[MIDDLE])]

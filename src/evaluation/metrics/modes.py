@@ -1,6 +1,6 @@
 """Mode coverage: which classes of the data occur among samples.
 
-N images, S stacked samples, K modes.
+N images, S stacked samples, K modes or classes.
 """
 
 from collections.abc import Sequence
@@ -120,6 +120,27 @@ class ModeCoverage(Metric):
         """
         modes = (self.measured_K.sum() - 1).clamp(min=0)
         return modes / (2 * self.total.double()) + self.free_shares / (2 * self.num_real)
+
+
+def class_accuracy(
+    predictions: Predictions, recognised_N: Tensor, requested_NS: Tensor, judged_K: Tensor
+) -> dict[str, float | list[float]]:
+    """How often samples are of the class that was asked for.
+
+    `class_accuracies`: per class, the share of the samples requested as it that are recognised as it, of stacked
+    samples one by one; NaN where none was requested or the class is not judged. `class_accuracy`: their mean.
+    `class_accuracy_any`: the mean of the shares whose best class it is, recognisable or not.
+    """
+    right_NS = predictions.classes_NS == requested_NS
+    asked_K, any_K, recognised_K = (
+        _counts(requested_NS[chosen_NS], len(judged_K)).double().masked_fill(~judged_K, torch.nan)
+        for chosen_NS in (torch.ones_like(right_NS), right_NS, right_NS & recognised_N[:, None])
+    )
+    return {
+        "class_accuracy": (recognised_K / asked_K).nanmean().item(),
+        "class_accuracy_any": (any_K / asked_K).nanmean().item(),
+        "class_accuracies": (recognised_K / asked_K).tolist(),
+    }
 
 
 def _counts(mode_N: Tensor, num_modes: int) -> Tensor:

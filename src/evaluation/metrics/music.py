@@ -8,8 +8,8 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from src.data.drums.features import features
-from src.data.voices import KICK
+from src.data.drums.features import Features, halves
+from src.data.voices import KICK, VOICES, Kit, roles_of
 from src.evaluation.metrics.fidelity import frechet_distance
 
 
@@ -22,14 +22,16 @@ class Musicality(Metric):
 
     Args:
         reference_MTV: the bars whose features are the reference, those of the training split.
+        kit: their voices.
     """
 
     full_state_update = False
     grids: list[Tensor]
 
-    def __init__(self, reference_MTV: Tensor):
+    def __init__(self, reference_MTV: Tensor, kit: Kit = VOICES):
         super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
-        self.register_buffer("reference_MF", features(reference_MTV))
+        self.kit, self.describe = kit, Features(kit, reference_MTV.shape[1])
+        self.register_buffer("reference_MF", self.describe(reference_MTV))
         self.add_state("grids", [], dist_reduce_fx="cat")
 
     def update(self, grids_NTV: Tensor) -> None:
@@ -39,24 +41,26 @@ class Musicality(Metric):
         """The three metrics, of at least two bars."""
         grids_NTV = dim_zero_cat(self.grids)
         return {
-            "validity": validity(grids_NTV).mean(),
+            "validity": validity(grids_NTV, self.kit).mean(),
             "diversity": diversity(grids_NTV),
-            "feature_distance": feature_distance(self.reference_MF, features(grids_NTV)),
+            "feature_distance": feature_distance(self.reference_MF, self.describe(grids_NTV)),
         }
 
 
-def validity(grids_NTV: Tensor) -> Tensor:
+def validity(grids_NTV: Tensor, kit: Kit = VOICES) -> Tensor:
     """The homework's score [N]: not empty, not crowded, with a kick, with similar halves.
 
     0 for an empty bar, else 1, × 0.8 if more than half of the cells are hits, × 0.7 without a kick, × 0.8 if the halves
-    agree in fewer than 30 % of their cells. Silent cells agree too, so nearly every sparse bar passes.
+    agree in fewer than 30 % of their cells. Silent cells agree too, so nearly every sparse bar passes. A kit without a
+    kick needs none.
     """
-    hits_NTV = grids_NTV.bool()
-    first, second = hits_NTV.chunk(2, 1)
+    hits_NTV, kick = grids_NTV.bool(), roles_of(kit).get(KICK)
+    first, second = halves(hits_NTV)
     agreement_N = (first == second).float().mean((1, 2))
     score_N = hits_NTV.any(2).any(1).double()
     score_N[hits_NTV.float().mean((1, 2)) > 0.5] *= 0.8
-    score_N[~hits_NTV[..., KICK].any(1)] *= 0.7
+    if kick is not None:
+        score_N[~hits_NTV[..., kick].any(1)] *= 0.7
     score_N[agreement_N < 0.3] *= 0.8
     return score_N
 

@@ -9,6 +9,7 @@ import numpy as np
 
 ACTIVE_NATS = 0.1  # mean KL above which a latent dimension is active; a level below it has collapsed
 NEVER_HALF = "never covered half the modes"  # reason for no onset
+NO_MODES = "every class is too rare in the held-out data to be judged"
 NOISE_WIDTH = 3.0  # minimum loss, in standard deviations of one evaluation
 LAST_ONLY = 2.0  # factor of the minimum if only the last evaluation shows the loss
 SMOOTHING = 3  # evaluations in the running median
@@ -33,7 +34,9 @@ def mode_collapse_onset(images_seen: Sequence[int], modes: Sequence[int], num_mo
 
 
 def onset_reason(modes: Sequence[int], num_modes: int) -> str | None:
-    """Why a run cannot have an onset: half the modes were never covered; None where it can."""
+    """Why a run cannot have an onset: there are no modes, or half were never covered; None where it can."""
+    if not num_modes:
+        return NO_MODES
     return NEVER_HALF if max(modes, default=0) < num_modes / 2 else None
 
 

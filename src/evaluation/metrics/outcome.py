@@ -58,13 +58,15 @@ def late(history: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [row for row in history if row["images_seen"] > history[-1]["images_seen"] / 2]
 
 
-def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcome:
-    """The outcome of a run with at least one evaluation, by the first rule that applies.
+def mode_outcome(history: Sequence[Mapping[str, Any]], num_modes: int) -> Outcome | None:
+    """The outcome of a run with at least one evaluation, by the first rule that applies; None without a mode.
 
     Collapsed, after half the modes were covered: a lasting loss (`lasting_loss`), or two late evaluations below half of
     the best coverage before. Learning: coverage by any sample, `modes_any`, still rises. Collapsed: readable
     samples with `effective_modes` below half the modes. Learning: half the modes were never covered. Else covering.
     """
+    if not num_modes:
+        return None
     modes_E = _column(history, "modes")
     images_seen = [row["images_seen"] for row in history]
     if lasting_loss(history, num_modes) is not None or _drops(images_seen, modes_E, num_modes):

@@ -67,7 +67,7 @@ class Oracle(nn.Module, ABC):
     """
 
     name: ClassVar[str]
-    version: ClassVar[int]  # part of the cache key: raised whenever training gives another oracle
+    version: int  # part of the cache key: raised whenever training gives another oracle
     identity: str  # name, version and digest of the data, set by `load_or_train`
 
     def __init__(

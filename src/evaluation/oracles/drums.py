@@ -3,17 +3,15 @@
 B bars, T steps, V voices, F features, K styles.
 """
 
-import math
-
 import torch
 from torch import Tensor, nn
 
-from src.data.drums.features import FEATURES, features
-from src.data.spec import BAR
+from src.data.drums.features import STANDARD, Features
+from src.data.voices import VOICES, Kit, roles_of
 from src.evaluation.oracles import drum_outliers
 from src.evaluation.oracles.base import Oracle
 
-NUM_INPUTS = math.prod(BAR) + len(FEATURES)
+USUAL = (VOICES.steps_per_beat, 16, {role: role for role in range(len(VOICES))})  # what version 2 assumes
 RARE = 0.05  # added to the standard deviations of inputs, so that those of rare hits do not become large
 MAX_SLIPS = 0.02  # share of the cells
 
@@ -24,12 +22,16 @@ class StyleOracle(Oracle):
     name = "styles"
     version = 2
 
-    def __init__(self, num_classes: int, num_features: int = 256):
+    def __init__(self, num_classes: int, kit: Kit = VOICES, num_steps: int = 16, num_features: int = 256):
+        if (kit.steps_per_beat, num_steps, roles_of(kit)) != USUAL:
+            self.version = 3
+        description = Description(Features(kit, num_steps))
+        num_inputs = num_steps * len(kit) + len(description.measure.names)
         body = nn.Sequential(
-            Description(),
-            nn.BatchNorm1d(NUM_INPUTS, eps=RARE**2, affine=False),
+            description,
+            nn.BatchNorm1d(num_inputs, eps=RARE**2, affine=False),
             nn.Dropout(0.1),
-            nn.Linear(NUM_INPUTS, num_features),
+            nn.Linear(num_inputs, num_features),
             nn.ReLU(),
         )
         super().__init__(body, num_features, num_classes, levels=1)
@@ -44,8 +46,12 @@ class StyleOracle(Oracle):
 class Description(nn.Module):
     """A bar [B, 1, T, V] as its cells and its musical features, [B, T · V + F]."""
 
+    def __init__(self, measure: Features = STANDARD):
+        super().__init__()
+        self.measure = measure
+
     def forward(self, grids_B1TV: Tensor) -> Tensor:
-        return torch.cat([grids_B1TV.flatten(1), features(grids_B1TV[:, 0])], 1)
+        return torch.cat([grids_B1TV.flatten(1), self.measure(grids_B1TV[:, 0])], 1)
 
 
 def with_slips(grids_B1TV: Tensor) -> Tensor:

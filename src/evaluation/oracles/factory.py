@@ -19,7 +19,7 @@ def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle |
     num_classes, large = len(spec.classes), max(spec.shape[1:]) >= LARGE
     oracle: Oracle
     if spec.kind == "drums":
-        oracle = StyleOracle(num_classes)
+        oracle = StyleOracle(num_classes, spec.kit, spec.shape[1])
     elif spec.colour:
         oracle = ColourOracle(num_classes, spec.levels, large)
     else:

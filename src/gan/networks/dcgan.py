@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
+from src.training.networks import halvings
 
 NORMS = {
     "none": lambda channels: nn.Identity(),
@@ -19,30 +20,10 @@ NORMS = {
 }
 
 
-SMALL = 7  # rows and columns of the smallest map: those of 28×28 after two halvings
-
-
 def make_norm(norm: str, channels: int) -> nn.Module:
     if norm not in NORMS:
         raise ValueError(f"norm={norm!r} is unknown; choose one of {', '.join(NORMS)}")
     return NORMS[norm](channels)
-
-
-def halvings(height: int, width: int, depth: int | None) -> list[tuple[int, int]]:
-    """Sizes when (height, width) is halved `depth` times, rounding down: 28×28, 14×14, 7×7; 16×9, 8×4, 4×2.
-
-    Without a depth as often as leaves at most `SMALL` rows and columns, and at least twice: 64×64, …, 8×8, 4×4.
-    """
-    most = min(height, width).bit_length() - 1
-    if depth is None:
-        depth = max(2, min(most, (max(height, width) // (SMALL + 1)).bit_length()))
-    sizes = [(height >> level, width >> level) for level in range(depth + 1)]
-    if depth < 1:
-        raise ValueError(f"depth={depth}: the networks halve the image at least once")
-    if 0 in sizes[-1]:
-        way_out = f"choose {most} at most" if most else "choose gan.network=mlp"
-        raise ValueError(f"depth={depth} halvings are too many for images of {height}×{width}: {way_out}")
-    return sizes
 
 
 class Generator(GeneratorNetwork):

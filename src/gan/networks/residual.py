@@ -27,7 +27,8 @@ from torch.nn.functional import interpolate
 
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
-from src.gan.networks.dcgan import Head, halvings
+from src.gan.networks.dcgan import Head
+from src.training.networks import halvings
 
 Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 

@@ -26,5 +26,5 @@ class Consistency(AugmentationTrick):
 
     def _gap(self, step: Step, scored: ScoredImages) -> Tensor:
         images_BCHW = self.hide(self.move(scored.images_BCHW.detach()))
-        augmented = step.gan.discriminate(images_BCHW, scored.z_BZ)
+        augmented = step.gan.discriminate(images_BCHW, scored.z_BZ, labels_BS=scored.labels_BS)
         return (scored.logits_B.float() - augmented.logits_B.float()).square().mean(-1)

@@ -61,7 +61,7 @@ class R2(ZeroCentred):
 
 
 class OneCentred(Trick, ABC):
-    """λ E(‖∇D(x)‖ − 1)² at every discriminator update, at images x that a subclass chooses.
+    """λ E(‖∇D(x)‖ − 1)² at every discriminator update, at images x that a subclass chooses, with the real ones' labels.
 
     Args:
         weight: λ; images are in [-1, 1].
@@ -80,7 +80,8 @@ class OneCentred(Trick, ABC):
 
     def discriminator_penalty(self, step: Step) -> Tensor:
         images_BCHW = self.places(step).detach().requires_grad_()
-        gradient_BCHW = step.gan.input_gradient(step.gan.discriminate(images_BCHW))
+        scored = step.gan.discriminate(images_BCHW, labels_BS=step.real.labels_BS)
+        gradient_BCHW = step.gan.input_gradient(scored)
         slope_B = torch.linalg.vector_norm(gradient_BCHW, dim=(-3, -2, -1))
         return self.weight * (slope_B - 1).square().mean(-1)
 

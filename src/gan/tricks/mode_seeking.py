@@ -16,6 +16,8 @@ class ModeSeeking(Trick):
         epsilon: ε, which bounds the penalty if all images are the same.
     """
 
+    excludes_labels = "compares each image with the next one of its batch, which is of another class"
+
     def __init__(self, weight: float = 1.0, epsilon: float = 1e-5):
         super().__init__()
         self.weight = weight

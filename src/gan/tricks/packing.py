@@ -20,6 +20,7 @@ class Packing(Trick):
     """
 
     mixes_samples = True
+    excludes_labels = "shows several images under one logit, each with a label of its own"
 
     def __init__(self, m: int = 2):
         super().__init__()

@@ -52,6 +52,9 @@ class Trick(nn.Module):
     allows_input_gradients: ClassVar[bool] = False
     """It mixes samples, but the literature combines it with penalties on the gradient of each image."""
 
+    excludes_labels: ClassVar[str] = ""
+    """Why it does not fit a conditional GAN, as in "… pairs images of different classes"."""
+
     bounds_slope: ClassVar[bool] = False
     """It bounds the discriminator's slope, as the Wasserstein distance requires."""
 

@@ -29,6 +29,7 @@ class Unrolled(Trick):
     """
 
     differentiates_twice = True
+    excludes_labels = "computes discriminator updates without the weights that labels add"
 
     def __init__(self, steps: int = 5):
         super().__init__()

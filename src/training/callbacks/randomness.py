@@ -1,14 +1,17 @@
 """Random state of every rank, kept in the checkpoint."""
 
 import random
+from collections.abc import Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
 
 State = TypeVar("State")
+NOISE_SEED = 0x2015E  # keeps a GAN's noise apart from the global random stream, which starts from the same seed
 
 
 class Randomness(Callback):
@@ -62,3 +65,12 @@ def restore(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(stream.cpu(), device)
     np.random.set_state(state["numpy"])  # noqa: NPY002
     random.setstate(state["python"])
+
+
+def noise_stream(device: torch.device, rank: int, saved: Sequence[Tensor] = ()) -> torch.Generator:
+    """A random stream for this rank, continued if a checkpoint holds its state for this kind of device."""
+    stream = torch.Generator(device)
+    if rank < len(saved) and saved[rank].shape == stream.get_state().shape:
+        return stream.set_state(saved[rank])
+    entropy = np.random.SeedSequence((NOISE_SEED, torch.initial_seed(), rank))
+    return stream.manual_seed(int(entropy.generate_state(1)[0]))

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import torch
 
-from src.data.drums.audio import BAR, SAMPLE_RATE, data_uri
+from src.data.drums.audio import BEAT, SAMPLE_RATE, data_uri
 from src.data.drums.synthesis import write_wav
 from src.evaluation.artifacts import Sound
 
@@ -49,7 +49,7 @@ def test_two_bars_fit_into_a_page(bars: Path):
     assert file[38:42] == b"fact"
     assert file[50:54] == b"data"
     (num,) = struct.unpack("<I", file[54:58])
-    assert num / SAMPLE_RATE == pytest.approx(2 * BAR, abs=1e-3) == 2 * 4 * 60 / 110
+    assert num / SAMPLE_RATE == pytest.approx(2 * 4 * BEAT, abs=1e-3) == 2 * 4 * 60 / 110
     assert struct.unpack("<I", file[4:8])[0] == len(file) - 8 == 50 + num + num % 2
 
 

@@ -98,7 +98,7 @@ def test_spec_survives_results(few):
 
 @pytest.mark.parametrize(
     ("shape", "levels", "kind"),
-    [((1, 16, 9), 1, "drums"), ((3, 16, 9), 1, "drums"), ((1, 16, 9), 255, "images"), ((1, 28, 28), 1, "images")],
+    [((1, 16, 9), 1, "drums"), ((3, 16, 9), 1, "drums"), ((1, 16, 9), 255, "images"), ((1, 64, 32), 1, "drums")],
 )
 def test_kind(shape, levels, kind):
     assert DataSpec("a", "a", "0", ("all",), shape, {}, levels=levels).kind == kind
@@ -112,8 +112,8 @@ def test_hits_as_floats(few):
 
 def test_training_batches(few):
     data = drawn(stack=2)
-    strategy = SimpleNamespace(root_device=torch.device("cpu"))
-    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)
+    strategy, model = SimpleNamespace(root_device=torch.device("cpu")), SimpleNamespace(needs_labels=False)
+    data.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1, lightning_module=model)
     batches = list(data.train_dataloader())
     assert {batch.shape for batch in batches} == {(8, 2, 16, 9)}
     assert len(batches) == 8

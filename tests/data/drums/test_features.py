@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from src.data.drums.features import BANDS, FEATURES, METRICAL_WEIGHTS, features
-from src.data.voices import VOICES
+from src.data.drums.features import BANDS, STANDARD, Features, metrical_weights
+from src.data.voices import VOICES, kit_of
 
 NAMES = [voice.name for voice in VOICES]
+WEIGHTS = metrical_weights(16, 4)
 
 
 def bar(**steps: list[int]) -> torch.Tensor:
@@ -18,7 +19,7 @@ def bar(**steps: list[int]) -> torch.Tensor:
 
 
 def of(grid: torch.Tensor) -> dict[str, float]:
-    return dict(zip(FEATURES, features(grid)[0].tolist(), strict=True))
+    return dict(zip(STANDARD.names, STANDARD(grid)[0].tolist(), strict=True))
 
 
 ROCK = bar(kick=[0, 8], snare=[4, 12], closed_hat=[0, 2, 4, 6, 8, 10, 12, 14])
@@ -78,7 +79,7 @@ def test_empty_bars_and_silent_voices_have_features():
     values = of(bar())
     assert values.pop("self-similarity") == 1
     assert set(values.values()) == {0}
-    assert features(torch.cat([ROCK, bar(crash=[3]), bar()])).isfinite().all()
+    assert STANDARD(torch.cat([ROCK, bar(crash=[3]), bar()])).isfinite().all()
 
 
 def naive(grid: list[list[int]]) -> list[float]:
@@ -93,8 +94,8 @@ def naive(grid: list[list[int]]) -> list[float]:
         for later in range(t + 1, t + 16):
             if drums[later % 16]:
                 break
-            rests.append(METRICAL_WEIGHTS[later % 16])
-        syncopation += max(0, max(rests, default=0) - METRICAL_WEIGHTS[t])
+            rests.append(WEIGHTS[later % 16])
+        syncopation += max(0, max(rests, default=0) - WEIGHTS[t])
     distances = []
     for t in (t for t in range(16) if hats[t]):
         distances.append(next(d for d in range(1, 17) if hats[(t + d) % 16]))
@@ -118,13 +119,57 @@ def naive(grid: list[list[int]]) -> list[float]:
 @pytest.mark.parametrize("density", [0.03, 0.13, 0.5, 0.97])
 def test_naive_reference(density):
     grids = torch.rand(100, 16, 9, generator=torch.Generator().manual_seed(0)) < density
-    torch.testing.assert_close(features(grids), torch.tensor([naive(grid) for grid in grids.int().tolist()]))
+    torch.testing.assert_close(STANDARD(grids), torch.tensor([naive(grid) for grid in grids.int().tolist()]))
 
 
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.float32])
 def test_any_kind_of_hit_counts(dtype):
-    assert torch.equal(features(ROCK.to(dtype)), features(ROCK))
+    assert torch.equal(STANDARD(ROCK.to(dtype)), STANDARD(ROCK))
 
 
 def test_bands_hold_every_voice_once():
     assert sorted(voice for band in BANDS.values() for voice in band) == list(range(len(VOICES)))
+
+
+def test_metrical_weights():
+    assert WEIGHTS == (5, 1, 2, 1, 3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 2, 1), "Longuet-Higgins & Lee's, from 1"
+    assert metrical_weights(12, 3) == (4, 1, 1, 2, 1, 1, 3, 1, 1, 2, 1, 1), "12/8: triplets are not divided"
+    assert metrical_weights(32, 4)[16] == metrical_weights(32, 4)[0] - 1 == 5, "the second bar is lighter"
+    assert metrical_weights(10, 4) == (3, 1, 2, 1, 3, 1, 2, 1, 3, 1), "it ends within a beat"
+
+
+def test_what_a_kit_lacks_is_left_out_and_named():
+    few = Features(kit_of(("kick", "clap", "cowbell"), 6), 24)
+    assert few.names == ("kick density", "clap density", "cowbell density", *few.names[3:])
+    assert {*few.names[3:]} == {"syncopation", "off-beat share", "polyphony", "low energy", "self-similarity"}
+    assert few.left_out == (
+        "backbeat (no snare)",
+        "mid energy (no snare, mid or high tom)",
+        "high energy (no hat or cymbal)",
+        "hat regularity (no hat)",
+        "kick-snare interlocking (no kick and snare)",
+    )
+    grids = torch.zeros(2, 24, 3)
+    grids[0, [0, 6, 12, 18], 0] = 1
+    values = dict(zip(few.names, few(grids)[0].tolist(), strict=True))
+    assert values["kick density"] == pytest.approx(4 / 24)
+    assert values["off-beat share"] == values["syncopation"] == 0
+    assert Features(VOICES, 16).left_out == ()
+
+
+@pytest.mark.parametrize("steps", [8, 11, 12, 24, 64])
+@pytest.mark.parametrize("voices", [2, 5, 9, 32])
+def test_any_size_has_finite_features(steps: int, voices: int):
+    names = tuple(NAMES[:voices]) + tuple(f"part {number}" for number in range(voices - 9))
+    measure = Features(kit_of(names), steps)
+    grids = torch.rand(20, steps, voices, generator=torch.Generator().manual_seed(0)) < 0.3
+    assert measure(grids).shape == (20, len(measure.names))
+    assert measure(grids).isfinite().all()
+
+
+def test_a_wider_kit_has_the_same_features_of_the_usual_voices():
+    grids = torch.rand(20, 16, 9, generator=torch.Generator().manual_seed(0)) < 0.3
+    wide = Features(kit_of((*NAMES, "cowbell")), 16)
+    values = wide(torch.cat([grids, torch.zeros(20, 16, 1)], 2))
+    kept = [index for index, name in enumerate(wide.names) if name != "cowbell density"]
+    torch.testing.assert_close(values[:, kept], STANDARD(grids))

@@ -69,10 +69,10 @@ def test_patterns_with_styles(write):
     ("arrays", "message"),
     [
         (
-            {"patterns": np.zeros((5, 9, 16))},
-            r"patterns in \S+ has shape \[5, 9, 16\]: expected \[N, 16 steps, 9 voices",
+            {"patterns": np.zeros((5, 16, 33))},
+            r"patterns in \S+ has shape \[5, 16, 33\]: expected \[N, T, V\] with 4 to 128 steps and 2 to 32 voices",
         ),
-        ({"patterns": np.zeros((5, 144))}, r"has shape \[5, 144\]: expected \[N, 16"),
+        ({"patterns": np.zeros((5, 144))}, r"has shape \[5, 144\]: expected \[N, T"),
         ({"bars": np.zeros((0, 16, 9))}, "bars in .* is empty"),
         ({"patterns": patterns(2) * 100}, r"holds 100: expected only 0 and 1 .* patterns > 0"),
         ({"patterns": patterns(2) * 0.25}, r"holds 0\.25: expected only 0 and 1"),
@@ -92,6 +92,10 @@ def test_patterns_with_styles(write):
         ),
         ({"test_patterns": patterns(2), "val_patterns": patterns(2)}, "expected train_patterns"),
         ({}, "holds no arrays; expected train_patterns"),
+        (
+            {"train_patterns": patterns(2), "val_patterns": patterns(2)[:, :8]},
+            r"holds train_patterns \[16, 9\], val_patterns \[8, 9\]: give all splits the same steps and voices",
+        ),
         (
             {"train_patterns": patterns(2), "val_patterns": patterns(2), "train_styles": np.zeros(2, int)},
             "holds train_styles but not val_styles: give every split its styles, or none",
@@ -153,8 +157,9 @@ def test_a_damaged_archive_is_one_message(tmp_path, damage):
 HOMEWORK = ["kick", "snare", "closed hat", "open hat", "low tom", "high tom", "crash", "ride", "clap"]
 
 
-def grids_of(path: Path, voices: list | None = None) -> Grids:
-    data = Grids(path=str(path), voices=voices, root=".", budget=1, batch_size=1, seed=0, stack=1)
+def grids_of(path: Path, voices: list | None = None, steps_per_beat: int | None = None) -> Grids:
+    chosen = {"voices": voices, "steps_per_beat": steps_per_beat}
+    data = Grids(path=str(path), **chosen, root=".", budget=1, batch_size=1, seed=0, stack=1)
     data.setup()
     return data
 
@@ -188,7 +193,8 @@ def test_the_assumed_order_is_said_and_unknown_names_are_too(write, caplog):
     with caplog.at_level("INFO"):
         grids_of(path, [*HOMEWORK[:8], "gong"])
     assert [record.message.partition(": ")[2] for record in caplog.records] == [
-        "gong is no percussion of General MIDI and is played as mid tom."
+        "16 steps taken as 4 beats of 4; data.steps_per_beat= says otherwise.",
+        "gong is no percussion of General MIDI and is played as mid tom.",
     ]
 
 

@@ -34,6 +34,14 @@ def test_a_folder_of_classes(folder, images):
     assert set(data.splits["test"].labels.tolist()) == {0, 1, 2}, "classes are held out alike"
 
 
+def test_a_folder_here_goes_before_the_root_s_and_that_is_said(folder, images, monkeypatch, caplog):
+    here = folder.parent / "here"
+    shutil.copytree(folder, here / "pictures")
+    monkeypatch.chdir(here)
+    images("pictures")
+    assert f"data.path=pictures: {here / 'pictures'} is read, not {folder};" in caplog.text
+
+
 @pytest.mark.parametrize("val", ["val", None])
 def test_given_splits(folder, images, val):
     root = folder.parent / "split"

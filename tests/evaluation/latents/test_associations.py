@@ -11,7 +11,7 @@ from torch import Tensor
 
 from src.core.multiple_tests import holm
 from src.data.drums import grammar
-from src.data.drums.features import FEATURES
+from src.data.drums.features import STANDARD
 from src.evaluation.latents.associations import (
     MIN_NATS,
     MIN_RHO,
@@ -24,7 +24,7 @@ from src.evaluation.latents.dependence import binned, chance_information, gaussi
 from src.evaluation.latents.encode import EncodedSplit, LatentCodes
 
 NUM = 400
-KICK, HATS = FEATURES.index("kick density"), FEATURES.index("closed hat density")
+KICK, HATS = STANDARD.names.index("kick density"), STANDARD.names.index("closed hat density")
 
 
 def noise(num: int, seed: int) -> Tensor:
@@ -197,14 +197,14 @@ def test_the_table_holds_every_pair(pair, tmp_path):
     with (tmp_path / "associations.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     result = {(row["level"], int(row["dimension"]), row["name"]): row for row in rows}
-    assert len(rows) == len(result) == 5 * (len(FEATURES) + 2)
+    assert len(rows) == len(result) == 5 * (len(STANDARD.names) + 2)
     features_NF = held.bars.features_NF
     columns = binned(held.samples["low"]), binned(features_NF)
     measured = {"information": mutual_information(*columns), "information_baseline": chance_information(*columns)}
     p_values = []
     for level, codes_NL in held.means.items():
         for index, code_N in enumerate(codes_NL.T):
-            for column, name in enumerate(FEATURES):
+            for column, name in enumerate(STANDARD.names):
                 row, expected = result[level, index, name], stats.spearmanr(code_N, features_NF[:, column])
                 assert row["kind"] == "feature"
                 assert float(row["rho"]) == pytest.approx(expected.statistic, abs=1e-3)

@@ -12,16 +12,17 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
+from src.data.drums.features import STANDARD
 from src.data.spec import Split
 from src.evaluation.drum_metrics import DrumMetrics
 from src.evaluation.latents.control import (
     NUM_SAMPLES,
-    PROPERTIES,
     REQUESTS,
     TEMPERATURES,
     ControlResult,
     control,
     controlled,
+    properties,
     regression,
     temperature,
 )
@@ -127,7 +128,7 @@ def test_a_coordinate_that_is_the_density_dials_it(counting, dense, holds, sees,
     assert facts["high_share"] == pytest.approx(share, abs=0.03)
     assert facts["length"] == pytest.approx((unmoved - requested).abs().median().item() / UNIT, rel=0.1)
     assert "control" in result.artifacts
-    heard_N = PROPERTIES["density"](result.artifacts["control_bars"].grids_NTV)
+    heard_N = properties(STANDARD)["density"](result.artifacts["control_bars"].grids_NTV)
     assert heard_N[:6].tolist() == pytest.approx([unmoved[0].item(), *requested.tolist()], abs=1)
 
 
@@ -136,7 +137,7 @@ def test_a_level_that_does_not_reach_the_decoder_is_not_turned(counting, dense):
     vae, fit = counting("low", "low"), dense(500, 0)
     vae.inference.holds = "high"
     sampled = sampled_codes(vae, fit.grids_NTV)
-    assert spearmanr(sampled["high"][:, 1], PROPERTIES["density"](fit.grids_NTV))[0] > 0.99
+    assert spearmanr(sampled["high"][:, 1], properties(STANDARD)["density"](fit.grids_NTV))[0] > 0.99
     assert control(vae, fit, dense(50, 1), SILENT).facts["control"]["density"] is None
 
 
@@ -199,20 +200,20 @@ def test_what_is_explained_is_of_bars_left_out():
 
 def test_syncopation_is_that_of_the_features(grammar_bars):
     bars = grammar_bars(50, 0)
-    assert PROPERTIES["syncopation"](bars.grids_NTV).std() > 0.5
+    assert properties(STANDARD)["syncopation"](bars.grids_NTV).std() > 0.5
     four_N = torch.zeros(1, 16, 9, dtype=torch.uint8)
     four_N[0, [3, 11], 0] = 1  # just before two beats, and held over them
-    assert PROPERTIES["syncopation"](four_N).item() > 0
+    assert properties(STANDARD)["syncopation"](four_N).item() > 0
 
 
 def test_each_bar_moves_by_what_it_lacks(counting, dense):
     vae, fit, held = counting("high"), dense(1500, 0), dense(30, 1)
     sampled = torch.cat(list(sampled_codes(vae, fit.grids_NTV).values()), 1)
     means = torch.cat(list(mean_codes(vae, held.grids_NTV).values()), 1)
-    result = controlled(vae, PROPERTIES["density"], fit, sampled, held.grids_NTV, means)
+    result = controlled(vae, properties(STANDARD)["density"], fit, sampled, held.grids_NTV, means)
     assert (result.obtained_NR.std(0) < 1).all(), "wherever a bar comes from, it arrives"
-    assert torch.equal(result.unmoved_N, PROPERTIES["density"](held.grids_NTV))
-    heard_N = PROPERTIES["density"](result.example_NTV)
+    assert torch.equal(result.unmoved_N, properties(STANDARD)["density"](held.grids_NTV))
+    heard_N = properties(STANDARD)["density"](result.example_NTV)
     assert heard_N.tolist() == [result.unmoved_N[0].item(), *result.obtained_NR[0].tolist()]
 
 

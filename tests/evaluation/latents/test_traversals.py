@@ -8,7 +8,7 @@ import torch
 from PIL import ImageColor
 
 from src.data.drums.drawing import HIT, INVENTED, MISSED
-from src.data.drums.features import FEATURES
+from src.data.drums.features import STANDARD
 from src.data.voices import CLOSED_HAT
 from src.evaluation.latents import figures, traversals
 from src.evaluation.latents.associations import Association, Dimension
@@ -19,7 +19,7 @@ from src.evaluation.latents.traversals import MIDDLE, STEPS, audible_bars, pages
 def dimension(level: str, index: int, kl: float = 1.0, feature: str | None = None) -> Dimension:
     pairs = tuple(
         Association("feature", name, 0.5, 0.01, rho)
-        for name, rho in zip(FEATURES, np.linspace(-1, 1, len(FEATURES)).tolist(), strict=True)
+        for name, rho in zip(STANDARD.names, np.linspace(-1, 1, len(STANDARD.names)).tolist(), strict=True)
     )
     return Dimension(
         level, index, kl, True, pairs, (), next((pair for pair in pairs if pair.name == feature), None), None
@@ -112,7 +112,9 @@ def test_the_map_has_a_row_for_each_dimension(monkeypatch):
     one = figures.association_map([dimension("high", 0, feature="backbeat")])
     three = figures.association_map([dimension("high", index) for index in range(3)])
     assert three.shape[0] - one.shape[0] == pytest.approx(2 * 0.27 * figures.DPI, abs=2)
-    unknown = replace(dimension("low", 0), features=tuple(Association("feature", name, 0, 0) for name in FEATURES))
+    unknown = replace(
+        dimension("low", 0), features=tuple(Association("feature", name, 0, 0) for name in STANDARD.names)
+    )
     assert figures.association_map([unknown]).shape == one.shape
     more = [dimension("low", index, kl=index) for index in range(8)]
     assert figures.association_map(more).shape == three.shape

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from src.data.drums import grammar
-from src.data.drums.features import FEATURES, features
+from src.data.drums.features import STANDARD
 from src.data.spec import Split
 from src.evaluation.oracles.base import load_or_train, train_oracle
 from src.evaluation.oracles.drum_outliers import KINDS
@@ -95,9 +95,9 @@ def test_slips_are_few_and_differ_in_number():
 def test_a_description_is_the_cells_and_the_features():
     bars = drawn(7, seed=3).images[:, None].float()
     described = Description()(bars)
-    assert described.shape == (7, 144 + len(FEATURES))
+    assert described.shape == (7, 144 + len(STANDARD.names))
     assert torch.equal(described[:, :144], bars.flatten(1))
-    assert torch.equal(described[:, 144:], features(bars[:, 0]))
+    assert torch.equal(described[:, 144:], STANDARD(bars[:, 0]))
 
 
 def test_the_cache_gives_the_same_oracle_and_randomness_is_left_alone(monkeypatch, tmp_path: Path):

@@ -8,9 +8,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from src.gan.interfaces import DiscriminatorNetwork, Step
 from src.gan.losses import Minimax, Relativistic, Standard, Wasserstein
-from src.gan.module import frozen
 from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import R1, VEEGAN, SpectralNorm, Unrolled, WeightClipping
+from src.training.networks import frozen
 
 PLAIN = partial(Discriminator, width=4, norm="none")
 LOSSES = {"standard": Standard, "minimax": Minimax, "relativistic": Relativistic}

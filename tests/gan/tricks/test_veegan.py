@@ -4,10 +4,10 @@ from functools import partial
 import pytest
 import torch
 
-from src.gan.module import frozen
 from src.gan.networks import mlp
 from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import R1, R2, VEEGAN, Consistency, Dragan, GradientPenalty, Packing
+from src.training.networks import frozen
 
 SMALL = partial(VEEGAN, partial(Discriminator, width=4))
 
