@@ -11,11 +11,14 @@ from src.core.metric_specs import compact
 from src.core.run_names import key_of
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report import claim_rules as rules
-from src.report.claim_rules import MIDDLE, SCHEDULES, VALID, Verdict, named
+from src.report.claim_rules import EPOCH, MIDDLE, SCHEDULES, VALID, Verdict, named
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import CHANCE
 from src.report.stored import recipe
+
+HOMEWORK = 100 * EPOCH  # training samples of the homework's runs
+SHORTEST = 0.1  # share of them from which on a run can decide
 
 
 @dataclass(frozen=True)
@@ -161,6 +164,15 @@ def claims(runs: Iterable[Run]) -> list[Claim]:
     made = []
     for rule in RULES:
         able = {label: one for label, one in by_setting.items() if all(named(one, name) for name in rule.needed)}
-        findings = [Finding(label, *rule.decide(section)) for label, section in able.items()]
+        findings = [_finding(label, rule, section) for label, section in able.items()]
         made.append(Claim(rule.claim, rule.words, findings))
     return made
+
+
+def _finding(setting: str, rule: Rule, section: Section) -> Finding:
+    """What a rule says of a setting; undecided where its runs are too short."""
+    measured, verdict = rule.decide(section)
+    longest = max(run.images_seen or 0 for run in section.runs)
+    if longest < SHORTEST * HOMEWORK:
+        return Finding(setting, f"{measured}; too short for a verdict", Verdict.UNDECIDED)
+    return Finding(setting, measured, verdict)

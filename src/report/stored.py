@@ -161,7 +161,7 @@ def _run(row: Mapping[str, Any], datasets: Mapping[str, Any], path: Path) -> Run
         **recorded,
         folder=path / "_".join(str(part).replace("/", "-") for part in _key(row)),
         seed=int(row["seed"]),
-        dataset=Dataset(**{one.name: _tuple(data[one.name]) for one in fields(Dataset)}),
+        dataset=Dataset(**{one.name: _tuple(data[one.name]) for one in fields(Dataset) if one.name in data}),
         metrics={key: _value(cell) for key, cell in row.items() if key not in FIXED},
         controls=nested["controls"] or {},
         onset=nested["onset"],

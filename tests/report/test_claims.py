@@ -1,6 +1,7 @@
 """The rules that decide the homework's claims, on made-up results."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
@@ -218,3 +219,11 @@ def test_other_data_of_one_name_are_another_setting():
 
 def test_a_majority_needs_an_interval():
     assert [mostly(*counts) for counts in ((8, 8), (0, 8), (7, 8), (3, 3), (0, 0))] == [True, False, None, None, None]
+
+
+def test_runs_below_a_tenth_of_the_homeworks_length_decide_nothing():
+    runs = [vae("none", seed, 0.01, 0.01) for seed in SEEDS]
+    assert verdict(COLLAPSE, runs) == Verdict.CONFIRMED
+    claim = claims([replace(run, facts={"images_seen": 16_000}) for run in runs])[COLLAPSE]
+    assert claim.verdict == Verdict.UNDECIDED
+    assert claim.findings[0].measured.endswith("too short for a verdict")
