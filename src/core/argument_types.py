@@ -86,7 +86,7 @@ def kind(annotation: Any) -> Kind:
     if origin in (dict, Mapping):
         of = kind(parts[1])
         return Kind(
-            f"{{name: {of.words}, …}}", lambda value: isinstance(value, Mapping) and all(map(of.holds, value.values()))
+            f"{{name: {of.words}, …}}", lambda value: isinstance(value, Mapping) and all(map(of.holds, _known(value)))
         )
     if origin is Callable or (isinstance(annotation, type) and annotation.__module__.startswith("src.")):
         return BUILT
@@ -107,6 +107,11 @@ def _annotations(target: str) -> dict[str, Any]:
     except (ImportError, ValueError, TypeError, NameError, AttributeError):
         pass  # Hydra says so when it builds it, or the annotations cannot be read
     return found
+
+
+def _known(node: Mapping[str, Any]) -> Iterator[Any]:
+    """The values of a mapping but those that are looked up."""
+    yield from (node[name] for name in node if not OmegaConf.is_interpolation(node, name))
 
 
 def _is_list(value: Any) -> bool:

@@ -32,6 +32,7 @@ FILES = {
 BARS = np.zeros((20, 16, 9), np.uint8)
 ARCHIVES = {
     "narrow": {"patterns": BARS[..., :8]},
+    "short": {"patterns": BARS[:, :3]},
     "loud": {"patterns": BARS + 127},
     "nan": {"patterns": np.full(BARS.shape, np.nan)},
     "none": {"patterns": BARS[:0]},
@@ -122,7 +123,7 @@ MISTAKES = [  # what is given, and what the message must hold
     ("evaluator.num_held_out=2", "num_held_out=2", "at least 10"),
     ("data=grids", "data.path"),
     ("data=grids data.path=nowhere.npz", "data.path=nowhere.npz", "data.root"),
-    ("data=grids data.path=narrow.npz", "narrow.npz", "[20, 16, 8]", "9 voices"),
+    ("data=grids data.path=short.npz", "short.npz", "[20, 3, 9]", "4 to 128"),
     ("data=grids data.path=loud.npz", "loud.npz", "127", "0 and 1"),
     ("data=grids data.path=nan.npz", "nan.npz", "nan", "0 and 1"),
     ("data=grids data.path=none.npz", "none.npz", "is empty"),
