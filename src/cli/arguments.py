@@ -89,8 +89,8 @@ class _Parser(ArgumentParser):
     def parse_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
         parsed = self.parse_intermixed_args(args, namespace)
         check_words(parsed.overrides)
-        for note in replaced(parsed.overrides):
-            print(note, file=sys.stderr)
+        for note in [] if parsed.cfg else replaced(parsed.overrides):  # what --cfg prints may go to a file
+            print(note)
         if parsed.experimental_rerun:
             raise ValueError("--experimental-rerun: a run goes on with resume=FOLDER")
         if parsed.resolve and not (parsed.cfg or parsed.help):

@@ -131,7 +131,7 @@ def test_the_newest_run_is_named(refused: Try, tmp_path: Path):
 
 def test_an_option_given_twice_is_not_ignored_without_a_word(taken, capsys: pytest.CaptureFixture[str]):
     assert taken("seed=1", "budget=64", "seed=2").seed == 2
-    assert "seed=1 is not used: seed=2 comes later" in capsys.readouterr().err
+    assert "seed=1 is not used: seed=2 comes later" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("given", ["--lr 1e-4", "epochs=10", "+epochs=10", "model=wgan", "-m loss=hinge,standard"])
