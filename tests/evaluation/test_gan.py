@@ -60,7 +60,7 @@ def test_metrics_and_pictures(evaluator, make_gan, fit):
 
 def test_samples_are_sorted_by_what_they_were_asked_to_be(evaluator, monkeypatch):
     rows = {}
-    monkeypatch.setattr(coverage.image_grids, "sorted_grid", lambda found, columns: rows.update(found) or FLAT)
+    monkeypatch.setattr(coverage.image_grids, "sorted_grid", lambda found, *_: rows.update(found) or FLAT)
     images = torch.cat([torch.full((10, 1, 8, 8), 200), torch.full((30, 1, 8, 8), 20)]).to(torch.uint8)
     requested = (torch.arange(40) < 5).long()[:, None]  # five of the ten bright ones were to be bright
     metrics, _ = evaluator.coverage.evaluate(images, "test", requested)
