@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -81,24 +81,19 @@ class ResumableSweeper(Sweeper):
         self.params = {key: value for key, value in self.params.items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
         with exit_on_user_error(explain):
-            parsed = [
-                {
-                    one.key_or_group: choices_of(one)
-                    for one in parser.parse_overrides([f"{k}={v}" for k, v in part.items()])
-                }
+            parts = [
+                {choice.key_or_group: choices_of(choice) for choice in parser.parse_overrides(as_words(part))}
                 for part in self.parts
             ]
-            of_parts = {key for part in parsed for key in part}
-            chosen = {one.key_or_group: choices_of(one) for one in parser.parse_overrides(arguments)}
-            parts = selected(parsed, {key: values for key, values in chosen.items() if key in of_parts})
+            of_parts = {key for part in parts for key in part}
             rest = [argument for argument in arguments if key_of(argument) not in of_parts]
-            products = [
-                parser.parse_overrides([f"{key}={value}" for key, value in self.params.items()] + words + rest)
-                for words in ([f"{key}={','.join(values)}" for key, values in part.items()] for part in parts or [{}])
-            ]
-            for part in parts:  # which names the jobs of a sweep that goes on
-                self.params |= {key: ",".join(values) for key, values in part.items()}
-            self.run(products)
+            chosen = parser.parse_overrides([argument for argument in arguments if argument not in rest])
+            parts = selected(parts, {choice.key_or_group: choices_of(choice) for choice in chosen})
+            joined = [{key: ",".join(values) for key, values in part.items()} for part in parts]
+            common = as_words(self.params)
+            for part in joined:  # names the jobs of a sweep that goes on
+                self.params |= part
+            self.run([parser.parse_overrides([*common, *as_words(part), *rest]) for part in joined or [{}]])
 
     def run(self, products: list[list[Override]]) -> None:
         overrides = [one for product in products for one in product]
@@ -218,6 +213,10 @@ class ResumableSweeper(Sweeper):
                 fail(job, message(returned._return_value))
             elif not returned and job.running:
                 fail(job, DEATH)
+
+
+def as_words(params: Mapping[str, str]) -> list[str]:
+    return [f"{key}={value}" for key, value in params.items()]
 
 
 def choices_of(choice: Override) -> list[str]:
