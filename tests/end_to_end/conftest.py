@@ -1,9 +1,10 @@
 """The commands as a user gives them, in a folder of their own, with an oracle that was trained briefly."""
 
 import json
+import logging
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +102,7 @@ def command(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Command:
+) -> Iterator[Command]:
     """`python -m src.train …` in this process and in an empty folder, with oracles trained for a moment."""
 
     def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
@@ -125,7 +126,10 @@ def command(
         said = capsys.readouterr()
         return Outcome(status, said.out, said.err)
 
-    return run
+    yield run
+    for handler in [one for one in logging.root.handlers if isinstance(one, logging.FileHandler)]:
+        logging.root.removeHandler(handler)
+        handler.close()  # else it is closed when it is collected, with a warning in whatever test runs then
 
 
 def results(folder: Path) -> dict[str, Any]:

@@ -36,5 +36,8 @@ def test_results_stand_before_anything_is_printed(command: Command, monkeypatch:
         raise RuntimeError("no table")
 
     monkeypatch.setattr(summary, "print_summary", fails)
+    monkeypatch.setattr(
+        "hydra._internal.utils.is_under_debugger", lambda: False
+    )  # for which it takes coverage's tracer
     assert command(*TOY, "hydra.run.dir=run").status == 1, "a fault of this project"
     assert results(Path("run"))["status"] == "completed"
