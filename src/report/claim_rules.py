@@ -20,6 +20,7 @@ MIDDLE = (20, 50)  # epochs of 100 that count as "the middle, around epoch 30"
 SCHEDULES = ("linear", "sigmoid", "cyclical")  # a small β early
 VALID = 0.95  # of the homework's score, from where on it is called 1
 READABLE = 0.5  # of the share that real letters reach: below it samples are "not so good"
+PRESENT = 0.1  # mean share of late evaluations that cover a letter, below which none survives
 LEVELS = ("high", "low")
 
 
@@ -96,6 +97,8 @@ def letters(section: Section) -> tuple[str, Verdict]:
         "chance": f"seeds lose letters of their own, p = {outcome.chance:.2f}" if outcome.testable else "",
     }
     reason = reasons.get(outcome.answer, "")
+    if fmean(map(outcome.share, section.classes)) < PRESENT:
+        return f"{measured}; hardly any letter is drawn readably", Verdict.UNDECIDED
     return f"{measured}{f'; {reason}' if reason else ''}", _of(outcome.outlive)
 
 

@@ -107,6 +107,11 @@ def test_which_letters_survive(lost, expected):
     assert verdict(LETTER, runs) == expected
 
 
+def test_where_no_letter_is_readable_none_survives():
+    runs = [gan("", seed, missing=[" ".join(LETTERS)] * 19 + [" ".join(LETTERS[seed % 3 :])]) for seed in SEEDS]
+    assert verdict(LETTER, runs) == Verdict.UNDECIDED
+
+
 def test_letters_that_every_seed_loses_anew_are_chance():
     runs = [gan("", seed, missing=[" ".join(LETTERS[3 * seed : 3 * seed + 3])] * 20) for seed in SEEDS]
     assert verdict(LETTER, runs) == Verdict.UNDECIDED
