@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
@@ -20,6 +21,8 @@ from src.data.drums.midi import write_midi
 from src.data.drums.synthesis import SAMPLE_RATE, render, write_wav
 from src.data.voices import VOICES, Kit
 from src.evaluation import image_grids
+
+TILE = 8  # pixels of a point's side in TensorBoard's projector
 
 
 class Artifact(Protocol):
@@ -84,7 +87,10 @@ class Sound:
 
 @dataclass(frozen=True)
 class Cloud:
-    """Labelled points [N, L] for TensorBoard's projector, which colours them by `what` the labels are."""
+    """Labelled points [N, L] for TensorBoard's projector, where each is a tile in the colour of its label.
+
+    Tiles, as the projector's own colours have to be chosen by hand; `what` the labels are it offers for that, too.
+    """
 
     points_NL: Tensor
     labels: Sequence[str]
@@ -97,8 +103,12 @@ class Cloud:
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         # The projector takes no first row for names unless there are two columns.
         rows = [[label, str(index)] for index, label in enumerate(self.labels)]
+        names = sorted({*self.labels})
+        palette = colormaps["tab20" if len(names) > 10 else "tab10"]
+        colours_N4 = torch.tensor(palette([names.index(label) % palette.N for label in self.labels]))
+        tiles_N3HW = colours_N4[:, :3, None, None].expand(-1, -1, TILE, TILE)
         header = [self.what, "sample"]
-        tensorboard.add_embedding(self.points_NL, rows, global_step=images_seen, tag=tag, metadata_header=header)
+        tensorboard.add_embedding(self.points_NL, rows, tiles_N3HW, images_seen, tag, header)
 
 
 @dataclass(frozen=True)

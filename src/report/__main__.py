@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--from", dest="tables", action="append", default=[], type=user_path, metavar="CSV", help="add stored results"
     )
     parser.add_argument("--to", type=user_path, metavar="CSV", help="store the folders' runs there, a row per run")
-    parser.add_argument("--docs", action="store_true", help="rebuild docs/reproduction.md and seed.md from results/")
+    parser.add_argument("--docs", action="store_true", help="rebuild from results/ what docs/ says of it")
     options = parser.parse_args(arguments)
     if not (options.folders or options.tables or options.docs):
         parser.error("name a FOLDER, --from CSV or --docs")

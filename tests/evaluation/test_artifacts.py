@@ -95,6 +95,9 @@ def test_a_cloud_is_for_the_projector_alone(tmp_path):
     assert np.loadtxt(points).tolist() == [[1, 2], [3, 4], [5, 6]]
     rows = points.with_name("metadata.tsv").read_text().splitlines()
     assert rows == ["style\tsample", "rock\t0", "jazz\t1", "rock\t2"]
+    tiles = np.asarray(Image.open(points.with_name("sprite.png")))  # two a row
+    first, second, third = (tuple(tiles[row, column]) for row, column in ((0, 0), (0, 8), (8, 0)))
+    assert first == third != second
 
 
 def test_a_table_is_for_spreadsheets_alone(tmp_path):
