@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from docs._results import claim_rules as rules
+from docs._results.claim_rules import EPOCH, MIDDLE, SCHEDULES, VALID, Verdict, named
 from src.core.metric_specs import compact
 from src.core.run_names import key_of
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report import claim_rules as rules
-from src.report.claim_rules import EPOCH, MIDDLE, SCHEDULES, VALID, Verdict, named
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import CHANCE
