@@ -10,7 +10,7 @@ from docs._results.claims import claims
 from docs._results.reproduction import published, reproduced
 from src.core.files import write_atomically
 from src.report.records import Run
-from src.report.stored import options, recipe, stored
+from src.report.stored import options, stored
 from src.report.templating import environment
 
 ROOT = Path(__file__).parents[2]
@@ -30,10 +30,10 @@ def pages() -> dict[Path, str]:
 
 def batches(runs: Sequence[Run]) -> list[tuple[str, str, int, str, str]]:
     """Recipe, options, number of runs, commits and machines of the runs that a page rests on."""
-    keys = Counter((recipe(run), options(run)) for run in runs)
+    keys = Counter((run.recipe, options(run)) for run in runs)
     rows = []
     for (name, chosen), number in sorted(keys.items()):
-        own = [run for run in runs if (recipe(run), options(run)) == (name, chosen)]
+        own = [run for run in runs if (run.recipe, options(run)) == (name, chosen)]
         facts = [sorted({str(run.facts.get(key)) for run in own}) for key in ("git", "device", "precision")]
         rows.append((name, chosen, number, ", ".join(facts[0]), "; ".join([*facts[1], *facts[2]])))
     return rows
