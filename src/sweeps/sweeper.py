@@ -26,7 +26,7 @@ from src.core.commands import CONFIGURATION, override
 from src.core.errors import exit_on_user_error, message
 from src.core.files import make_folder, new_folder
 from src.core.plain_data import check_links
-from src.core.run_names import WHERE, concerns, key_of, swept_keys
+from src.core.run_names import WHERE, concerns, key_of, swept_keys, value_of
 from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
@@ -99,8 +99,8 @@ class ResumableSweeper(Sweeper):
         jobs = [job for product in products for job in BasicSweeper.split_arguments(product, None)[0]]
         self.check_not_empty(overrides)
         if len(products) > 1:  # what is cut short then has every part
-            seeds = list(dict.fromkeys(seed_of(job) for job in jobs))
-            jobs = sorted(jobs, key=lambda job: seeds.index(seed_of(job)))
+            seeds = list(dict.fromkeys(value_of("seed", job) for job in jobs))
+            jobs = sorted(jobs, key=lambda job: seeds.index(value_of("seed", job)))
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
@@ -231,10 +231,6 @@ def selected(parts: Sequence[dict[str, list[str]]], chosen: dict[str, list[str]]
         having = [part | {key: own} for part in parts if (own := [v for v in part.get(key, ()) if v in values])]
         parts = having or [part | {key: values} for part in parts]
     return [part for turn, part in enumerate(parts) if part not in parts[:turn]]
-
-
-def seed_of(job: Sequence[str]) -> str:
-    return next((word for word in job if key_of(word) == "seed"), "")
 
 
 def chooses_files_only(job: Sequence[str], swept: Collection[str]) -> bool:

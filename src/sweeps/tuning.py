@@ -181,9 +181,8 @@ class Tuning:
 
     @property
     def plan(self) -> Plan:
-        return Plan(
-            self.folder, tuple(job for tried in self.trials.values() for jobs in tried.values() for job in jobs)
-        )
+        jobs = (job for tried in self.trials.values() for several in tried.values() for job in several)
+        return Plan(self.folder, tuple(jobs))
 
     def outcome(self) -> str:
         """The chosen settings, one line per recipe."""
