@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
 
 from src.core.cache import cached_folder
 from src.core.files import temporary_folder, user_path
@@ -89,18 +88,13 @@ class Pictures(ResidentData):
         say(self.name, stored, dark_ink)
         sizes = stored.notes["sizes"]
         rows = torch.arange(len(stored.images)).split([sizes[part] for part in PARTS])
-        self._factors = {
+        factors = {
             part: {name: torch.from_numpy(array)[row] for name, array in stored.factors.items()}
             for part, row in zip(PARTS, rows, strict=True)
         }
         whole = Split.of(stored.images, stored.labels)
         train, val, test = (Split(whole.images[row[0] : row[-1] + 1], whole.labels[row]) for row in rows)
-        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink)
-
-    def known_factors(self, name: str) -> dict[str, Tensor]:
-        """Of the first channel: the other fields of `data.label` beside the class."""
-        order_N = self.held_out_order(name)[:, 0]
-        return {factor: values_N[order_N] for factor, values_N in self._factors[name].items()}
+        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink, factors=factors)
 
     def _fill(self, folder: Path) -> None:
         with temporary_folder(folder / "unpacked") as scratch:
