@@ -152,14 +152,15 @@ class ResidentData(LightningDataModule, ABC):
         orders = [torch.randperm(num, generator=generator) for _ in range(times * self.stack)]
         return torch.stack(orders, 1).view(num, times, self.stack).transpose(0, 1).flatten(0, 1)
 
-    def find(self, key: str, file: str) -> Path:
-        """The file that the option `key` names, in the working directory or below `root`."""
-        if found := [path for path in (user_path(file), self.root / file) if path.is_file()]:
-            return first_of(key, file, found)
-        for path in (Path(file), self.root / file):
-            if path.is_dir():
-                raise IsADirectoryError(f"data.{key}={file}: this is a folder; name a file, such as one in it")
-        raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
+    def find(self, key: str, given: str, folders: bool = False) -> Path:
+        """The file (with `folders` also the folder) that the option `key` names, here or below `root`."""
+        places = [path for path in (user_path(given), self.root / given) if path.exists()]
+        if found := [path for path in places if folders or path.is_file()]:
+            return first_of(key, given, found)
+        if places:
+            raise IsADirectoryError(f"data.{key}={given}: this is a folder; name a file, such as one in it")
+        kind = "folder or file" if folders else "file"
+        raise FileNotFoundError(f"data.{key}={given}: no such {kind}, here or under data.root={self.root}; set either")
 
 
 @rank_zero_only

@@ -33,6 +33,12 @@ class History:
         """Column of numbers, shape (rows,), NaN where there is none."""
         return np.array([number(row.get(key, "")) for row in self.rows], dtype=float)
 
+    def points(self, key: str) -> dict[float, float]:
+        """A column's finite numbers by samples seen."""
+        seen, values = self.column("images_seen"), self.column(key)
+        known = np.isfinite(seen) & np.isfinite(values)
+        return dict(zip(seen[known].tolist(), values[known].tolist(), strict=True))
+
     def series(self, key: str) -> np.ndarray:
         """All numbers of a column of lists, however many each evaluation has, shape (numbers,)."""
         return np.array([number(word) for row in self.rows for word in row.get(key, "").split()], dtype=float)

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from src.core.cache import cached_folder
-from src.core.files import temporary_folder, user_path
+from src.core.files import temporary_folder
 from src.core.plain_data import clean
 from src.data.images.arrays import labels, loaded, read_npy, read_npz
 from src.data.images.labels import LABEL, Fields, by_folder, by_pattern, by_table, split_folders
@@ -21,7 +21,7 @@ from src.data.images.published import load_set
 from src.data.images.sources import KNOWN, Archive, Folder, is_image, stamp_of
 from src.data.images.splits import PARTS
 from src.data.images.store import VERSION, Labelled, Stored, fill, read, suitable_side
-from src.data.module import Loaded, ResidentData, first_of
+from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 
 SHOWN = 20  # names in a warning
@@ -124,7 +124,7 @@ class Images(Pictures):
         self.labels = labels
 
     def identify(self) -> tuple[str, Any]:
-        self.path = self._place()
+        self.path = self.find("path", self.given, folders=True)
         self.folder = Folder(self.path) if self.path.is_dir() else None
         table = stamp_of(self._table()) if self.labels else None
         stamps = self.folder.stamps if self.folder else stamp_of(self.path)
@@ -169,13 +169,6 @@ class Images(Pictures):
                 "data=idx reads IDX files"
             )
         return Archive(self.path)
-
-    def _place(self) -> Path:
-        if found := [path for path in (user_path(self.given), self.root / self.given) if path.exists()]:
-            return first_of("path", self.given, found)
-        raise FileNotFoundError(
-            f"data.path={self.given}: no such folder or file, here or under data.root={self.root}; set either"
-        )
 
     def _table(self) -> Path:
         """The file of labels, which may lie beside the images."""
