@@ -74,6 +74,11 @@ def key_of(override: str) -> str:
     return override.partition("=")[0].lstrip("+~")
 
 
+def value_of(key: str, overrides: Sequence[str], otherwise: str = "") -> str:
+    """The value that the first override of a key gives it."""
+    return next((text.partition("=")[2] for text in overrides if key_of(text) == key), otherwise)
+
+
 def concerns(key: str, names: Sequence[str]) -> bool:
     """Whether a key is one of the names, or below one of them."""
     return any(key == name or key.startswith((f"{name}.", f"{name}/")) for name in names)

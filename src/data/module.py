@@ -4,8 +4,8 @@ import hashlib
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -29,7 +29,10 @@ CHUNK = 10_000  # images per update of the digest
 
 @dataclass(frozen=True)
 class Loaded:
-    """The three splits, the classes' names, and the actual source."""
+    """The three splits, the classes' names, and the actual source.
+
+    `factors`: of variation apart from the class, where any are known; of each split int64 [N] by name.
+    """
 
     train: Split
     val: Split
@@ -40,6 +43,7 @@ class Loaded:
     voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
     dark_ink: bool = False
     steps_per_beat: int = STEPS_PER_BEAT  # of a drum grid
+    factors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of all splits, read in chunks."""
@@ -88,8 +92,9 @@ class ResidentData(LightningDataModule, ABC):
         return None
 
     def known_factors(self, name: str) -> dict[str, Tensor]:
-        """Factors of variation of the samples of `held_out(name)` apart from the class: int64 [N] by name."""
-        return {}
+        """Factors of variation of the samples of `held_out(name)`, of stacked ones the first: int64 [N] by name."""
+        order_N = self.held_out_order(name)[:, 0]
+        return {factor: values_N[order_N] for factor, values_N in self.factors.get(name, {}).items()}
 
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
@@ -99,6 +104,7 @@ class ResidentData(LightningDataModule, ABC):
         if colour and self.stack > 1:
             raise ValueError(f"data.stack={self.stack}: images in colour have their channels already; choose 1")
         self.splits = {"train": loaded.train, "val": loaded.val, "test": loaded.test}
+        self.factors = loaded.factors
         true_nll_N = self.true_nll(with_channels(loaded.test.images[:]))
         self.spec = DataSpec(
             name=self.name,
@@ -146,14 +152,15 @@ class ResidentData(LightningDataModule, ABC):
         orders = [torch.randperm(num, generator=generator) for _ in range(times * self.stack)]
         return torch.stack(orders, 1).view(num, times, self.stack).transpose(0, 1).flatten(0, 1)
 
-    def find(self, key: str, file: str) -> Path:
-        """The file that the option `key` names, in the working directory or below `root`."""
-        if found := [path for path in (user_path(file), self.root / file) if path.is_file()]:
-            return first_of(key, file, found)
-        for path in (Path(file), self.root / file):
-            if path.is_dir():
-                raise IsADirectoryError(f"data.{key}={file}: this is a folder; name a file, such as one in it")
-        raise FileNotFoundError(f"data.{key}={file}: no such file, here or under data.root={self.root}; set either")
+    def find(self, key: str, given: str, folders: bool = False) -> Path:
+        """The file (with `folders` also the folder) that the option `key` names, here or below `root`."""
+        places = [path for path in (user_path(given), self.root / given) if path.exists()]
+        if found := [path for path in places if folders or path.is_file()]:
+            return first_of(key, given, found)
+        if places:
+            raise IsADirectoryError(f"data.{key}={given}: this is a folder; name a file, such as one in it")
+        kind = "folder or file" if folders else "file"
+        raise FileNotFoundError(f"data.{key}={given}: no such {kind}, here or under data.root={self.root}; set either")
 
 
 @rank_zero_only

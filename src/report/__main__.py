@@ -24,10 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--from", dest="tables", action="append", default=[], type=user_path, metavar="CSV", help="add stored results"
     )
     parser.add_argument("--to", type=user_path, metavar="CSV", help="store the folders' runs there, a row per run")
-    parser.add_argument("--docs", action="store_true", help="rebuild from results/ what docs/ says of it")
     options = parser.parse_args(arguments)
-    if not (options.folders or options.tables or options.docs):
-        parser.error("name a FOLDER, --from CSV or --docs")
+    if not (options.folders or options.tables):
+        parser.error("name a FOLDER or --from CSV")
     announce_import("matplotlib", "Matplotlib")
     from src.report.collect import ReportError  # imported late: options are checked without what takes seconds
 
@@ -41,10 +40,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _done(options: argparse.Namespace) -> str:
     """Does what was asked for, and says so."""
-    if options.docs:
-        from src.report.pages import write_pages
-
-        return "\n".join(map(str, write_pages()))
     if options.to:
         from src.report.collect import collect
         from src.report.stored import store

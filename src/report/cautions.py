@@ -11,7 +11,6 @@ from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
 from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
 
-MANY_COMPARISONS = 4
 TRUSTED_ORACLE = 0.9
 SAME_ORACLE = 0.01  # accuracies of one oracle differ by less, on other parts of the held-out data
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from src.core.console import progress
 from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
-from src.core.run_names import NOT_PART_OF_A_NAME, TUNING_FOLDER, concerns, run_name, swept_keys
+from src.core.run_names import NOT_PART_OF_A_NAME, TUNING_FOLDER, concerns, run_name, swept_keys, value_of
 from src.report.earlier_versions import with_outcome
 from src.report.records import NEVER_STARTED, History, Run
 from src.report.results import LONGEST_NAME, fields, require, seed, texts
@@ -90,7 +90,7 @@ def _never_started(folder: Path, name: str | None, overrides: tuple[str, ...]) -
     """A job of which nothing is known but what it was to be; recipes are called after their family."""
     name = clean(name, LONGEST_NAME) if name else _name(None, overrides, folder)
     model = next((family for family in ("gan", "vae") if name.startswith(family)), None)
-    digits = next((text.partition("=")[2] for text in overrides if text.startswith("seed=")), "")
+    digits = value_of("seed", overrides)
     own = seed(int(digits)) if digits.isdecimal() else None
     return Run(folder, NEVER_STARTED, name, model=model, seed=own, overrides=overrides)
 
@@ -200,7 +200,7 @@ def _overrides(folder: Path) -> tuple[str, ...]:
 
 def _name(family: str | None, overrides: Sequence[str], folder: Path) -> str:
     """What to call a run without results: as its results would have been called, else as its folder is."""
-    recipe = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), family)
+    recipe = value_of("experiment", overrides, family or "")
     try:
         name = run_name(recipe, overrides, swept_keys(folder.resolve().parent)) if recipe else folder.resolve().name
     except (OSError, ValueError):  # a damaged multirun.yaml

@@ -7,7 +7,7 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import beta, rankdata
+from scipy.stats import binomtest, rankdata
 
 RARE = 0.01  # how often equally noisy normal values would be taken for two groups
 TRIES = 2000
@@ -18,10 +18,8 @@ ROUNDING = 1e-9  # relative; values that differ by less are ties
 @cache
 def clopper_pearson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Exact interval of a probability (Clopper and Pearson 1934)."""
-    tail = (1 - level) / 2
-    low = 0.0 if count == 0 else float(beta.ppf(tail, count, n - count + 1))
-    high = 1.0 if count == n else float(beta.ppf(1 - tail, count + 1, n - count))
-    return low, high
+    low, high = binomtest(count, n).proportion_ci(level)
+    return float(low), float(high)
 
 
 @cache
@@ -104,8 +102,8 @@ def split(values: np.ndarray, rounding: float = 0.0) -> Split:
         limit = _limit(values.shape[-2], int(counts.max(initial=3)))
         least = ROUNDING * np.nanmax(np.abs(values), axis=(-2, -1), initial=0.0)[..., None]
         mixed = (gap > np.maximum(limit * noise, least)) & (counts > 2)
-        threshold = _nanmedian(np.where(mixed, middle, np.nan))
-    return Split(threshold, np.where(mixed, gap, np.nan), mixed)
+        threshold = np.ma.median(np.ma.array(middle, mask=~mixed), -1)
+    return Split(np.ma.filled(threshold, np.nan), np.where(mixed, gap, np.nan), mixed)
 
 
 def _gaps(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -126,14 +124,6 @@ def _gaps(values: np.ndarray, rounding: float) -> tuple[np.ndarray, np.ndarray, 
 def _squares(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     mean = np.where(chosen, values, 0).sum(-1, keepdims=True) / np.maximum(chosen.sum(-1, keepdims=True), 1)
     return (np.where(chosen, values - mean, 0) ** 2).sum(-1)
-
-
-def _nanmedian(values: np.ndarray) -> np.ndarray:
-    """NaN where there is nothing, without a warning."""
-    filled = np.sort(values, -1)
-    count = np.isfinite(filled).sum(-1)[..., None]
-    low, high = np.maximum((count - 1) // 2, 0), np.minimum(count // 2, values.shape[-1] - 1)
-    return (np.take_along_axis(filled, low, -1) + np.take_along_axis(filled, high, -1))[..., 0] / 2
 
 
 @cache

@@ -43,6 +43,15 @@ class Summary:
     def mean(self, key: str) -> float | None:
         return self.estimates.get(key, Estimate(0)).mean
 
+    def aligned(self, key: str) -> np.ndarray:
+        """Samples seen and each seed's value of a column of the history, [E, 1 + S], where every seed has one.
+
+        So no point averages fewer seeds than its neighbour.
+        """
+        tables = [run.history.points(key) for run in self.included]
+        seen = sorted(set.intersection(*map(set, tables))) if tables else []
+        return np.array([[x, *(table[x] for table in tables)] for x in seen]).reshape(-1, 1 + len(tables))
+
     def absences(self, key: str) -> Counter[str]:
         """In how many of the included runs each name of a list metric appears."""
         return Counter(name for run in self.included for name in run.names(key))

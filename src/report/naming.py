@@ -34,15 +34,9 @@ def _shortened(name: str) -> str:
 
 def _path(run: Run, namesakes: Sequence[Run]) -> str:
     """`quick/vae_linear` beside a `vae_linear` that is another recipe."""
-    if len({_experiment(other) for other in namesakes}) == 1:
+    if len({other.recipe for other in namesakes}) == 1:
         return run.name
-    _, *choices = run.name.split(" ")
-    return " ".join([_experiment(run), *choices])
-
-
-def _experiment(run: Run) -> str:
-    chosen = (text.partition("=")[2] for text in run.overrides if key_of(text) == "experiment")
-    return next(chosen, run.name.partition(" ")[0])
+    return " ".join([run.recipe, *run.name.split(" ")[1:]])
 
 
 def _overrides(run: Run, namesakes: Sequence[Run]) -> str:

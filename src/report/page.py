@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from src.core.console import progress
@@ -13,18 +14,7 @@ from src.report.chapters import chapters, tuning
 from src.report.class_correlations import class_correlations, correlation_table, property_table, within_table
 from src.report.collapse import readability
 from src.report.cost import compute_table, cost_table
-from src.report.document import (
-    Block,
-    Bullets,
-    Code,
-    Details,
-    Document,
-    Heading,
-    Paragraph,
-    Part,
-    Picker,
-    part,
-)
+from src.report.document import Block, Bullets, Code, Details, Document, Heading, Paragraph, Part, Picker, part
 from src.report.early_warning import BEFORE, SLACK, WIDTH, not_warned, records, warning, warning_table
 from src.report.export import relative
 from src.report.figures import charted
@@ -75,22 +65,12 @@ def _left_out(sections: Sequence[Section], runs: Sequence[Run]) -> list[Block]:
 
 def _section(section: Section, root: Path) -> list[Block]:
     """One family on its data: the questions answered, then all that they rest on, and how to make it again."""
-    steps: tuple[Callable[[], list[Part]], ...] = (
-        lambda: answers(section),
-        lambda: _limits(section),
-        lambda: _ranking(section),
-        lambda: _controls(section),
-        lambda: _samples(section),
-        lambda: _unfolding(section),
-        lambda: _early_warnings(section),
-        lambda: _classes(section),
-        lambda: chapters(section),
-        lambda: _cost(section),
-        lambda: _runs(section),
-        lambda: _reproduce(section, root),
+    steps: tuple[Callable[[Section], list[Part]], ...] = (
+        *(answers, _limits, _ranking, _controls, _samples, _unfolding, _early_warnings, _classes, chapters, _cost),
+        *(_runs, partial(_reproduce, root=root)),
     )
     task = f"Writing the report on {count(len(section.runs), 'run')}"
-    parts = [one for step in progress(steps, task) for one in step()]
+    parts = [one for step in progress(steps, task) for one in step(section)]
     parts = [replace(one, anchor=f"{section.slug}-{number}") for number, one in enumerate(parts, 1)]
     head = [Heading(say("title", section), anchor=section.slug), *_data(section)]
     names = [summary.label for summary in section.best_first if summary.included]

@@ -14,7 +14,7 @@ from PIL import Image
 
 from src.core.dataset import Dataset
 from src.core.plain_data import is_inside, is_number, number, read_bytes
-from src.core.run_names import PRUNED
+from src.core.run_names import PRUNED, value_of
 from src.data.drums.audio import BEAT, data_uri
 
 MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes each
@@ -32,6 +32,12 @@ class History:
     def column(self, key: str) -> np.ndarray:
         """Column of numbers, shape (rows,), NaN where there is none."""
         return np.array([number(row.get(key, "")) for row in self.rows], dtype=float)
+
+    def points(self, key: str) -> dict[float, float]:
+        """A column's finite numbers by samples seen."""
+        seen, values = self.column("images_seen"), self.column(key)
+        known = np.isfinite(seen) & np.isfinite(values)
+        return dict(zip(seen[known].tolist(), values[known].tolist(), strict=True))
 
     def series(self, key: str) -> np.ndarray:
         """All numbers of a column of lists, however many each evaluation has, shape (numbers,)."""
@@ -91,6 +97,11 @@ class Run:
     def lost(self) -> bool:
         """Whether the run would tell something had it come to its end; one that was pruned was behind anyway."""
         return self.status not in ("completed", PRUNED)
+
+    @property
+    def recipe(self) -> str:
+        """The experiment's whole path; without one the first word of the name."""
+        return value_of("experiment", self.overrides, self.name.partition(" ")[0])
 
     @property
     def images_seen(self) -> float | None:

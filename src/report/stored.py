@@ -43,12 +43,6 @@ DIGITS = 6
 MOST_BYTES = 100_000_000
 
 
-def recipe(run: Run) -> str:
-    """The experiment's whole path; without one the first word of the run's name."""
-    chosen = (text.partition("=")[2] for text in run.overrides if key_of(text) == "experiment")
-    return next(chosen, run.name.partition(" ")[0])
-
-
 def options(run: Run) -> str:
     """What the command changed of the recipe, but for the seed, in one order."""
     return " ".join(sorted(text for text in recipe_overrides(run.overrides) if not concerns(key_of(text), ("data",))))
@@ -102,7 +96,7 @@ def _row(run: Run) -> dict[str, Any]:
     facts |= {"images_seen": run.images_seen, "generator_steps": run.generator_steps}
     own = {key: getattr(run, key) for key in RECORD}
     finished = datetime.fromtimestamp(run.finished_at, UTC).isoformat(timespec="seconds")
-    place = {"recipe": recipe(run), "options": options(run), "dataset": _dataset_key(run.dataset), "seed": run.seed}
+    place = {"recipe": run.recipe, "options": options(run), "dataset": _dataset_key(run.dataset), "seed": run.seed}
     place["budget"] = run.facts.get("settings", {}).get("budget", "")
     metrics = {key: _cell(value) for key, value in run.metrics.items()}
     controls = {

@@ -135,17 +135,12 @@ def environment() -> Environment:
         "say": say,
         "source": lambda name: Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")),
     }
+    phrases = (inline, entities, line, count, few, interval, of_seeds, in_seeds, joined, some, percent)
+    made.filters |= {one.__name__: one for one in (*phrases, compact, listed, median)}
     made.filters |= {
-        **{"inline": inline, "entities": entities, "line": line, "count": count, "few": few, "interval": interval},
-        **{"of_seeds": of_seeds, "in_seeds": in_seeds, "joined": joined, "percent": percent, "compact": compact},
-        **{
-            "listed": listed,
-            "metric": metric_spec,
-            "p": p_text,
-            "median": median,
-            "some": some,
-            "effects": effects_text,
-        },
+        "metric": metric_spec,
+        "p": p_text,
+        "effects": effects_text,
         "clause": lambda text: text.partition(". ")[0].rstrip("."),
         "uncapital": lambda text: text if text.startswith("IWAE") else text[:1].lower() + text[1:],
         "capital": lambda text: re.sub(r"^(\**)(\w)", lambda first: first[1] + first[2].upper(), text),

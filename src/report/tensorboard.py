@@ -37,7 +37,6 @@ from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_inside
 from src.core.run_names import folder_name
 from src.report.grouping import Section, Summary
-from src.report.records import Run
 
 FOLDER = "tensorboard"  # in the report's
 FILES = "events.out.tfevents.*.seeds"
@@ -82,22 +81,10 @@ def _groups(sections: Sequence[Section]) -> list[str]:
 
 def _curves(summary: Summary) -> dict[str, np.ndarray]:
     """By column of the history: samples seen and the seeds' values there, [E, 1 + S], where every seed has one."""
-    tables = [run.history for run in summary.included]
-    if not tables or not all(history.rows for history in tables):
-        return {}
-    made = {}
-    for key in tables[0].rows[0]:
-        values = [_points(run, key) for run in summary.included] if key not in NO_CURVES else [{}]
-        seen = sorted(set.intersection(*map(set, values)))
-        if seen:
-            made[key] = np.array([[x, *(table[x] for table in values)] for x in seen])
-    return made
-
-
-def _points(run: Run, key: str) -> dict[float, float]:
-    seen, values = run.history.column("images_seen"), run.history.column(key)
-    usable = (seen < LAST_STEP) & np.isfinite(values)
-    return dict(zip(seen[usable].tolist(), values[usable].tolist(), strict=True))
+    rows = summary.included[0].history.rows if summary.included else ()
+    keys = [key for key in (rows[0] if rows else ()) if key not in NO_CURVES]
+    curves = {key: values_EV[values_EV[:, 0] < LAST_STEP] for key in keys if len(values_EV := summary.aligned(key))}
+    return {key: values_EV for key, values_EV in curves.items() if len(values_EV)}
 
 
 def _events(section: Section, summary: Summary, curves: Mapping[str, np.ndarray]) -> Iterator[tuple[int, Values]]:

@@ -166,15 +166,10 @@ def loss_table(section: Section) -> Table | None:
         ("lost until the end", number(lambda one: one.gone is not None)),
         ("never covered", number(lambda one: not one.present)),
     ]
-    named = _has_names(section)
+    named = characters(section) == 1
     columns += [("which", lambda row: say("lost_modes", *lost_modes(row[1])))] if named else []
     caption = say("losses", section.dataset.noun if named else "modes") if drawn else ""
     return table(drawn, columns, caption, wide=(5,)) if drawn else None
-
-
-def _has_names(section: Section) -> bool:
-    """Whether the modes are classes, and few enough to be named one by one."""
-    return section.dataset is not None and len(section.classes) == section.num_modes <= MOST_CLASSES
 
 
 def lost_modes(runs: Sequence[Trajectories]) -> tuple[int, list[str], float | None, Counter[str], Counter[str]]:

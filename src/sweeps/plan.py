@@ -12,7 +12,7 @@ from typing import Any
 from src.core.commands import override
 from src.core.files import write_atomically
 from src.core.plain_data import read_json, read_yaml
-from src.core.run_names import PRUNED, WHERE, concerns, job_folder, key_of, run_name
+from src.core.run_names import PRUNED, WHERE, concerns, job_folder, key_of, run_name, value_of
 from src.training import checkpoints
 from src.training.results import NOT_MEASURED, read_results, write_results
 from src.training.run_record import read_record, reading
@@ -32,7 +32,7 @@ class Job:
 
     @property
     def seed(self) -> str:
-        return next((text.partition("=")[2] for text in self.overrides if key_of(text) == "seed"), "")
+        return value_of("seed", self.overrides)
 
     @property
     def results(self) -> dict[str, Any]:
@@ -122,7 +122,7 @@ class Plan:
         """
         jobs: dict[Path, Job] = {}
         for given in overrides:
-            chosen = next((text.partition("=")[2] for text in given if key_of(text) == "experiment"), recipe)
+            chosen = value_of("experiment", given, recipe)
             path = folder / job_folder(chosen, given, swept)
             job = jobs.setdefault(path, Job(path, run_name(chosen, given, swept), tuple(given)))
             if job.overrides != tuple(given):

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -26,7 +26,7 @@ from src.core.commands import CONFIGURATION, override
 from src.core.errors import exit_on_user_error, message
 from src.core.files import make_folder, new_folder
 from src.core.plain_data import check_links
-from src.core.run_names import WHERE, concerns, key_of, swept_keys
+from src.core.run_names import WHERE, concerns, key_of, swept_keys, value_of
 from src.core.signals import Interrupted, listening, stop_after_jobs
 from src.sweeps import mps
 from src.sweeps.plan import Job, Plan
@@ -78,30 +78,29 @@ class ResumableSweeper(Sweeper):
         # What another sweep of the same second has put into the default folder is none of this one's business.
         self.new = OmegaConf.is_interpolation(self.config.hydra.sweep, "dir") and not self.config.study.resume
         given = {key_of(argument) for argument in arguments}
-        self.params = {key: value for key, value in self.params.items() if key not in given}
+        self.params = common = {key: value for key, value in self.params.items() if key not in given}
         parser = OverridesParser.create(config_loader=self.hydra_context.config_loader)
+
+        def values(words: Iterable[str]) -> dict[str, list[str]]:
+            return {choice.key_or_group: choices_of(choice) for choice in parser.parse_overrides(list(words))}
+
         with exit_on_user_error(explain):
-            parts = [
-                {choice.key_or_group: choices_of(choice) for choice in parser.parse_overrides(as_words(part))}
-                for part in self.parts
-            ]
-            of_parts = {key for part in parts for key in part}
-            rest = [argument for argument in arguments if key_of(argument) not in of_parts]
-            chosen = parser.parse_overrides([argument for argument in arguments if argument not in rest])
-            parts = selected(parts, {choice.key_or_group: choices_of(choice) for choice in chosen})
-            joined = [{key: ",".join(values) for key, values in part.items()} for part in parts]
-            common = as_words(self.params)
-            for part in joined:  # names the jobs of a sweep that goes on
-                self.params |= part
-            self.run([parser.parse_overrides([*common, *as_words(part), *rest]) for part in joined or [{}]])
+            parts = [values(as_words(part)) for part in self.parts]
+            of_parts = [argument for argument in arguments if any(key_of(argument) in part for part in parts)]
+            rest, products = [argument for argument in arguments if argument not in of_parts], []
+            for part in selected(parts, values(of_parts)) or [{}]:
+                joined = {key: ",".join(choices) for key, choices in part.items()}
+                self.params = self.params | joined  # names the jobs of a sweep that goes on
+                products.append(parser.parse_overrides([*as_words(common | joined), *rest]))
+            self.run(products)
 
     def run(self, products: list[list[Override]]) -> None:
         overrides = [one for product in products for one in product]
         jobs = [job for product in products for job in BasicSweeper.split_arguments(product, None)[0]]
         self.check_not_empty(overrides)
         if len(products) > 1:  # what is cut short then has every part
-            seeds = list(dict.fromkeys(seed_of(job) for job in jobs))
-            jobs = sorted(jobs, key=lambda job: seeds.index(seed_of(job)))
+            seeds = list(dict.fromkeys(value_of("seed", job) for job in jobs))
+            jobs = sorted(jobs, key=lambda job: seeds.index(value_of("seed", job)))
         plan = self.plan(jobs, overrides)
         if self.dry_run:
             for phase in (*([self.tuning(plan).plan] if self.config.study.tune else []), plan):
@@ -229,17 +228,9 @@ def choices_of(choice: Override) -> list[str]:
 def selected(parts: Sequence[dict[str, list[str]]], chosen: dict[str, list[str]]) -> list[dict[str, list[str]]]:
     """The parts that have what was chosen, and of them no more; where none has it, it takes the place of all."""
     for key, values in chosen.items():
-        having = [
-            part | {key: [value for value in part[key] if value in values]}
-            for part in parts
-            if {*part.get(key, ())} & {*values}
-        ]
+        having = [part | {key: own} for part in parts if (own := [v for v in part.get(key, ()) if v in values])]
         parts = having or [part | {key: values} for part in parts]
     return [part for turn, part in enumerate(parts) if part not in parts[:turn]]
-
-
-def seed_of(job: Sequence[str]) -> str:
-    return next((word for word in job if key_of(word) == "seed"), "")
 
 
 def chooses_files_only(job: Sequence[str], swept: Collection[str]) -> bool:

@@ -5,7 +5,6 @@ budget and seeds. The study then runs with the best of each, and with other seed
 """
 
 import csv
-import io
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,6 +19,7 @@ from src.core.files import write_atomically
 from src.core.run_names import TUNING_FOLDER, folder_name, key_of
 from src.core.validation import COUNT, POSITIVE
 from src.report.collect import read_history
+from src.report.export import table_csv
 from src.sweeps.plan import Job, Plan
 
 TABLE = "tuning.csv"
@@ -51,15 +51,6 @@ class Setting:
 
     def __str__(self) -> str:
         return " ".join(f"{name}={text}" for name, text in self.cells.items() if text)
-
-
-@dataclass(frozen=True)
-class Trials:
-    """The jobs that try one setting of one recipe, one for each seed."""
-
-    recipe: str
-    setting: Setting
-    jobs: tuple[Job, ...]
 
 
 @dataclass(frozen=True)
@@ -159,8 +150,8 @@ class Tuning:
         if Plan.read(plan.folder).jobs and not self.before:
             raise ValueError(f"study.resume={plan.folder}: it was started without study.tune=true; leave it out")
         self.chosen: dict[str, Setting] = {}  # by an earlier start
-        self.families: dict[str, str] = {}  # of the recipes that are still to be tuned
-        self.trials: list[Trials] = []
+        self.objectives: dict[str, Objective] = {}  # of the recipes that are still to be tuned
+        self.trials: dict[str, dict[Setting, list[Job]]] = {}  # of these, a job for each setting and seed
         for job in {job.name: job for job in plan.jobs}.values():
             config = composed(job.overrides)
             given = {key_of(text) for text in job.overrides} & {key for keys in tuned_keys(config) for key in keys}
@@ -170,11 +161,12 @@ class Tuning:
             if any(row["recipe"] == job.name for row in self.before):
                 self.chosen[job.name] = chosen_before(self.before, job.name, settings)
                 continue
-            self.families[job.name] = "vae" if "vae" in config else "gan"
-            self.trials += [self.try_out(job, config, setting, options["tune_budget"]) for setting in settings]
+            self.objectives[job.name] = OBJECTIVES["vae" if "vae" in config else "gan"]
+            tried = {setting: self.try_out(job, config, setting, options["tune_budget"]) for setting in settings}
+            self.trials[job.name] = tried
 
-    def try_out(self, job: Job, config: DictConfig, setting: Setting, budget: int | None) -> Trials:
-        """A trial: the study's job with another setting and seed."""
+    def try_out(self, job: Job, config: DictConfig, setting: Setting, budget: int | None) -> list[Job]:
+        """The study's job with another setting, and each of the trials' seeds."""
         replaced = {"seed", *(["budget"] if budget else [])}
         kept = [text for text in job.overrides if key_of(text) not in replaced]
         kept += [f"budget={budget}"] if budget else []
@@ -185,11 +177,12 @@ class Tuning:
             path = self.folder / folder_name(f"{name} seed={seed}")
             place = (override("hydra.sweep.dir", self.folder), override("hydra.sweep.subdir", path.name))
             jobs.append(Job(path, name, (*kept, *setting.overrides, f"seed={seed}", *place)))
-        return Trials(job.name, setting, tuple(jobs))
+        return jobs
 
     @property
     def plan(self) -> Plan:
-        return Plan(self.folder, tuple(job for trials in self.trials for job in trials.jobs))
+        jobs = (job for tried in self.trials.values() for several in tried.values() for job in several)
+        return Plan(self.folder, tuple(jobs))
 
     def outcome(self) -> str:
         """The chosen settings, one line per recipe."""
@@ -205,17 +198,15 @@ class Tuning:
     def finish(self) -> Plan:
         """Writes tuning.csv and returns the study's plan with the chosen settings."""
         rows = list(self.before)
-        for recipe, family in self.families.items():
-            objective = OBJECTIVES[family]
+        for recipe, objective in self.objectives.items():
             results = [
-                Result(recipe, trials.setting, objective.name, tuple(map(objective.of, trials.jobs)))
-                for trials in self.trials
-                if trials.recipe == recipe
+                Result(recipe, setting, objective.name, tuple(map(objective.of, jobs)))
+                for setting, jobs in self.trials[recipe].items()
             ]
             compared = choose(results, objective.better)
             self.chosen[recipe] = next(result.setting for result in compared if result.chosen)
             rows += [as_row(result, self.seeds) for result in compared]
-        write_atomically(self.study.folder / TABLE, as_csv(rows))
+        write_atomically(self.study.folder / TABLE, table_csv(COLUMNS, rows))
         jobs = (replace(job, overrides=(*job.overrides, *self.chosen[job.name].overrides)) for job in self.study.jobs)
         return replace(self.study, jobs=tuple(jobs))
 
@@ -258,14 +249,6 @@ def as_row(result: Result, seeds: Iterable[int]) -> dict[str, str]:
         "chosen": "yes" if result.chosen else "no",
         "overrides": " ".join(setting.overrides),
     }
-
-
-def as_csv(rows: Sequence[Mapping[str, str]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def read_table(path: Path) -> list[dict[str, str]]:

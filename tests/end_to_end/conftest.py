@@ -20,7 +20,7 @@ from src import train
 from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_number
 from src.data.drums import datasets, drawing
-from src.data.letters.datasets import load_strokes
+from src.data.letters import datasets as letters
 from src.data.spec import DataSpec, Split
 from src.evaluation import class_statistics, coverage, image_grids
 from src.evaluation.oracles import base
@@ -57,15 +57,21 @@ VAE_SMALL = (
 )
 
 
+def draw_few_strokes(patch: pytest.MonkeyPatch) -> None:
+    """A tenth of the letters: reading and scoring all of them takes longer than a tiny model."""
+    patch.setattr(letters, "STROKES_PER_CLASS", {"train": 150, "val": 20, "test": 30})
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn letters and their oracle, trained for a moment only: these tests are about commands, not about quality."""
     folder = tmp_path_factory.mktemp("cache")
-    letters = load_strokes("letters", folder)
     with pytest.MonkeyPatch.context() as patch:
+        draw_few_strokes(patch)
+        drawn = letters.load_strokes("letters", folder)
         shorten_oracle_training(patch, 60)
-        judge = CharacterOracle(26)
-        base.load_or_train(judge, letters.train, letters.test, letters.digest(), folder, torch.device("cpu"))
+        oracle = CharacterOracle(26)
+        base.load_or_train(oracle, drawn.train, drawn.test, drawn.digest(), folder, torch.device("cpu"))
     return folder
 
 
@@ -111,6 +117,7 @@ def command(
         return properties[spec.digest]
 
     monkeypatch.setattr(coverage, "class_properties", class_properties)
+    draw_few_strokes(monkeypatch)
     shorten_oracle_training(monkeypatch, 20)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DATA_DIR", raising=False)

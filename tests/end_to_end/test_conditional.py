@@ -82,10 +82,3 @@ def test_what_does_not_fit_is_one_line(command: Command, overrides: tuple[str, .
     assert outcome.status == 1
     assert expected in outcome.errors + outcome.said
     assert "Traceback" not in outcome.errors
-
-
-def test_a_model_without_labels_draws_no_class(command: Command, capsys: pytest.CaptureFixture[str]):
-    assert command("experiment=gan_fm", *SMALL, "hydra.run.dir=run").status == 0
-    capsys.readouterr()
-    assert sample.main(["run", "class=A"]) == 1
-    assert "class=A: this model takes no labels" in capsys.readouterr().err

@@ -74,7 +74,7 @@ MISTAKES = [  # what is given, and what the message must hold
     ("data.stack=0", "data.stack=0", "1, 2 or 3"),
     ("data.resident=maybe", "data.resident=maybe", "true or false"),
     (f"{IDX} data.transposed=null", "data.transposed=None", "true or false"),
-    ("batch_size=100000", "batch_size=100000", "39000"),
+    ("batch_size=100000", "batch_size=100000", "3900"),
     ("batch_size=0", "batch_size=0", "at least 1"),
     ("batch_size=2.5", "batch_size=2.5", "whole number"),
     ("evaluations=0", "evaluations=0"),

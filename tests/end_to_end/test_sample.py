@@ -1,5 +1,6 @@
 """Samples from a finished run."""
 
+import shutil
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -18,10 +19,18 @@ from src.training.run_record import PARTS
 from tests.end_to_end.conftest import SMALL, Command
 
 
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test that needs a run leaves it for the others."""
+    return tmp_path_factory.mktemp("trained") / "run"
+
+
 @pytest.fixture
-def run(command: Command) -> Path:
-    assert command("experiment=gan_fm", "gan.tricks=[ema]", *SMALL, "hydra.run.dir=run").status == 0
-    return Path("run")
+def run(command: Command, trained: Path) -> Path:
+    if not trained.exists():
+        outcome = command("experiment=gan_fm", "gan.tricks=[ema]", *SMALL, f"hydra.run.dir={trained}")
+        assert outcome.status == 0, outcome.errors
+    return shutil.copytree(trained, "run")
 
 
 def test_the_same_seed_draws_the_same_samples(run: Path, capsys: pytest.CaptureFixture[str]):
@@ -56,6 +65,7 @@ def test_they_come_from_the_evaluated_generator(run: Path):
         (["run", "checkpoint=first"], "last or best"),
         (["run", "out=take.mid"], "FILE.png"),
         (["run", "num=3", "style=jazz"], "num=3 style=jazz"),
+        (["run", "class=A"], "class=A: this model takes no labels"),
     ],
 )
 def test_mistakes_get_one_line(run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str):

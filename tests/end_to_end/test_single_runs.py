@@ -40,8 +40,8 @@ def test_a_run_leaves_everything_the_contract_names(command: Command):
     assert found["seed"] == 3
     assert found["images_seen"] == 256
     assert found["dataset"]["source"] == "strokes"
-    assert found["dataset"]["sizes"] == {"train": 39000, "val": 5200, "test": 7800}
-    assert found["metrics"]["kl_floor"] == pytest.approx(25 / 400 + 25 / 15600)
+    assert found["dataset"]["sizes"] == {"train": 3900, "val": 520, "test": 780}
+    assert found["metrics"]["kl_floor"] == pytest.approx(25 / 400 + 25 / 1560)
     for stem in ("random", "sorted", "shares"):
         assert (folder / "samples" / f"{stem}.png").stat().st_size > 1000
     assert (folder / "checkpoints" / "last.ckpt").exists()

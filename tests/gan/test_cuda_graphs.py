@@ -1,90 +1,18 @@
-"""Captured steps, where a tape of operations stands in for a CUDA graph: it freezes what a graph freezes."""
+"""Captured steps, where a tape of operations stands in for a CUDA graph."""
 
-from collections import defaultdict
 from copy import deepcopy
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
-from torch import Tensor, nn
-from torch.optim import Optimizer
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from src.core import resolvers
-from src.gan.tricks.trick import Trick
 from src.training.cuda_graphs import MAX_GRAPHS, WARMUP_STEPS, CapturedStep, GraphedStep
+from tests.gan.captured import ADAM, Capture, Fading, Tape, made
+from tests.gan.conftest import CONF
 
-CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
-TRICKS = sorted(path.stem for path in (CONF / "gan.tricks").glob("*.yaml"))
 STEPS = 20  # burn-in ends, and a step of n_critic with the generator's update is captured
-ADAM = {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 2e-3, "betas": [0.5, 0.999], "fused": True}
-
-
-class Tape(TorchDispatchMode):
-    """Operations with their arguments; replaying repeats them on the same tensors."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[tuple[Any, tuple, dict, Any]] = []
-
-    def __torch_dispatch__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        if function is torch.ops.aten._local_scalar_dense.default:
-            raise RuntimeError("operation not permitted when stream is capturing")
-        result = function(*args, **(kwargs or {}))
-        self.calls.append((function, args, kwargs or {}, result))
-        return result
-
-    def pool(self) -> int:
-        return id(self)
-
-    @torch.no_grad()
-    def replay(self) -> None:
-        for function, args, kwargs, result in self.calls:
-            repeated = function(*args, **kwargs)
-            arguments = {place(tensor) for tensor in tensors((args, kwargs))}
-            for kept, new in zip(tensors(result), tensors(repeated), strict=True):
-                if place(kept) not in arguments:  # else it is a view, or was changed in place
-                    kept.copy_(new)
-
-
-def tensors(tree: Any) -> list[Tensor]:
-    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, Tensor)]
-
-
-def place(tensor: Tensor) -> int:
-    return tensor.untyped_storage()._cdata
-
-
-class Capture:
-    """Captures without effect, as on a GPU: the operations' changes are undone."""
-
-    gan: Any
-
-    def __init__(self, tape: Tape, pool: int | None, capture_error_mode: str):
-        self.tape = tape
-
-    def __enter__(self) -> None:
-        self.before = [(tensor, tensor.detach().clone()) for tensor in state(self.gan)]
-        self.random = torch.get_rng_state()
-        self.tape.__enter__()
-
-    @torch.no_grad()
-    def __exit__(self, *error: Any) -> None:
-        self.tape.__exit__(*error)
-        for tensor, value in self.before:
-            tensor.copy_(value)
-        torch.set_rng_state(self.random)
-
-
-def state(gan: Any) -> list[Tensor]:
-    return [*gan.parameters(), *gan.buffers(), *tensors([dict(optimizer.state) for optimizer in gan.optimizers()])]
 
 
 @pytest.fixture
@@ -103,25 +31,6 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> list[CapturedStep]:
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Tape)
     monkeypatch.setattr(torch.cuda, "graph", Capture)
     return steps
-
-
-@cache
-def composed(recipe: str, *overrides: str) -> Any:
-    resolvers.register()
-    narrow = ("gan.generator.width=4", "gan.discriminator.width=4")
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [f"experiment={recipe}", *narrow, *overrides]).model
-
-
-def made(recipe: str, spec: Any, *overrides: str, **changes: Any) -> Any:
-    model = composed(recipe, *overrides)
-    torch.manual_seed(0)
-    return instantiate(model)(spec=replace(spec, shape=(1, 12, 12)), **changes)
-
-
-@pytest.fixture
-def images() -> Tensor:
-    return torch.randint(0, 256, (32, 12, 12), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 
 
 @pytest.mark.parametrize(
@@ -155,19 +64,6 @@ def test_every_key_has_its_graph(spec, fit, replayed, images):
     fit(made("gan_n_critic", spec), num_batches=30, images=images)
     counts = [tuple(step.counts.values()) for step in dict.fromkeys(replayed)]
     assert counts == [(0, 2), (1, 3)], "updates of the generator, passes of the discriminator"
-
-
-class Fading(Trick):
-    """A penalty with a weight that changes at step 10."""
-
-    def before_step(self, gan):
-        self.weight = 1.0 if gan.steps < 10 else 0.5
-
-    def graph_key(self, gan):
-        return self.weight
-
-    def discriminator_penalty(self, step):
-        return self.weight * step.real.logits_B.square().mean(-1)
 
 
 class Reading(Fading):
@@ -223,99 +119,3 @@ def test_only_a_gpu_captures(make_gan, fit):
     gan = make_gan()
     fit(gan)
     assert gan.graphed_step is None
-
-
-# What Python decides within a step is in the key.
-
-COUNTS = ("steps", "images_seen", "batch_images", "total_steps", "progress")
-SHORT = {"lecam": ("gan.tricks.lecam.warm_up=5",)}  # or it would not begin
-
-
-def plain(value: Any) -> Any:
-    """A comparable copy of what a graph would freeze; None of tensors, which it would follow, and of methods."""
-    if isinstance(value, Optimizer):
-        return [plain({name: group[name] for name in group if name != "params"}) for group in value.param_groups]
-    if isinstance(value, dict):
-        return {key: plain(below) for key, below in value.items()}
-    if isinstance(value, list | tuple | set):
-        return [plain(below) for below in value]
-    return value if isinstance(value, bool | int | float | str) else None
-
-
-def values_read_by_key(gan: Any, fit: Any, images: Tensor) -> dict[Any, list[dict[str, Any]]]:
-    """For each graph key the Python values of tricks, and the GAN's counts, that the steps with it read."""
-    readings: dict[Any, list[dict[str, Any]]] = defaultdict(list)
-    current: dict[str, Any] | None = None
-
-    def watch(owner: Any, label: str, names: tuple[str, ...] | None) -> None:
-        class Watched(type(owner)):
-            def __getattribute__(self, name: str) -> Any:
-                value = super().__getattribute__(name)
-                if current is not None and (name in names if names else name not in vars(nn.Module())):
-                    current[f"{label}.{name}"] = deepcopy(plain(value))
-                return value
-
-        owner.__class__ = Watched
-
-    step = gan.step
-
-    def watched_step(*inputs: Tensor) -> Any:
-        nonlocal current
-        key = gan.graph_key()
-        current = {}
-        outputs = step(*inputs)
-        readings[key].append(current)
-        current = None
-        return outputs
-
-    for name, trick in gan.tricks.items():
-        watch(trick, name, None)
-    watch(gan, "gan", COUNTS)
-    gan.step = watched_step
-    fit(gan, num_batches=12, images=images)
-    return readings
-
-
-def assert_frozen_values_are_in_the_key(readings: dict[Any, list[dict[str, Any]]]) -> None:
-    for key, steps in readings.items():
-        for name in sorted(set().union(*steps)):
-            values = [values[name] for values in steps if name in values]
-            assert key is None or all(value == values[0] for value in values), name
-
-
-@pytest.mark.parametrize("name", TRICKS)
-def test_what_a_trick_reads_in_a_step_is_in_its_key(spec, fit, images, name):
-    """Beside burn-in, which moves other tricks' values."""
-    names = ["burn_in", "r1", "ema"] if name == "burn_in" else [name, "burn_in"]
-    gan = made("gan_standard", spec, f"gan.tricks=[{','.join(names)}]", *SHORT.get(name, ()))
-    readings = values_read_by_key(gan, fit, images)
-    assert sum(map(len, readings.values())) == 12
-    assert any(key.startswith(name) for steps in readings.values() for step in steps for key in step)
-    assert_frozen_values_are_in_the_key(readings)
-
-
-class WithoutKey(Fading):
-    def graph_key(self, gan):
-        return ()
-
-
-class Late(WithoutKey):
-    def discriminator_penalty(self, step):
-        return (1 - step.gan.progress) * step.real.logits_B.square().mean(-1)
-
-
-class Listing(WithoutKey):
-    def before_step(self, gan):
-        self.weights = [gan.steps]
-
-    def discriminator_penalty(self, step):
-        return self.weights[0] * step.real.logits_B.square().mean(-1)
-
-
-@pytest.mark.parametrize(
-    ("trick", "value"), [(WithoutKey(), "trick.weight"), (Late(), "gan.progress"), (Listing(), "trick.weights")]
-)
-def test_a_value_that_is_missing_in_the_key_is_noticed(make_gan, fit, toy_images, trick, value):
-    readings = values_read_by_key(make_gan(tricks={"trick": trick}), fit, toy_images)
-    with pytest.raises(AssertionError, match=value):
-        assert_frozen_values_are_in_the_key(readings)

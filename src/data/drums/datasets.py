@@ -34,25 +34,22 @@ class Drums(ResidentData):
 
     def load(self) -> Loaded:
         bars = {part: grammar.draw(num, seed) for seed, (part, num) in enumerate(NUM_DRAWN.items())}
-        self._factors = {part: torch.from_numpy(drawn.factors_NF) for part, drawn in bars.items()}
+        factors = {
+            part: dict(zip(grammar.FACTORS, torch.from_numpy(drawn.factors_NF).unbind(1), strict=True))
+            for part, drawn in bars.items()
+        }
         train, val, test = (Split.of(drawn.grids_NTV, drawn.styles_N) for drawn in bars.values())
-        return Loaded(train, val, test, grammar.STYLES, self.name, levels=1)
+        return Loaded(train, val, test, grammar.STYLES, self.name, levels=1, factors=factors)
 
     def true_nll(self, images_NCHW: Tensor) -> Tensor:
         nll_M = -grammar.log_likelihood(images_NCHW.flatten(0, 1).numpy())
         return torch.from_numpy(nll_M).view(images_NCHW.shape[:2]).sum(1)
 
-    def factors(self, name: str) -> Tensor:
-        """The factors of `held_out(name)`, int64 [N, C, F]: indices into the values of `grammar.FACTORS`."""
-        return self._factors[name][self.held_out_order(name)]
-
-    def known_factors(self, name: str) -> dict[str, Tensor]:
-        """The factors of the first channel, by name."""
-        return dict(zip(grammar.FACTORS, self.factors(name)[:, 0].unbind(-1), strict=True))
-
 
 class Groove(ResidentData):
     """Bars of the Groove MIDI Dataset with its own splits and styles (see `src.data.drums.groove`).
+
+    Known factors are the drummer and the tempo's band, between `TEMPO_BANDS`.
 
     Args:
         cache: folder of parsed bars.
@@ -68,17 +65,12 @@ class Groove(ResidentData):
     def load(self) -> Loaded:
         groove = load_groove(self.root, self.cache)
         bands = {part: np.digitize(tempo_N, TEMPO_BANDS) for part, tempo_N in groove.tempos.items()}
-        self._factors = {
+        factors = {
             part: {"drummer": torch.from_numpy(groove.drummers[part]), "tempo": torch.from_numpy(bands[part])}
             for part in bands
         }
         train, val, test = (Split.of(groove.grids[part], groove.styles[part]) for part in ("train", "val", "test"))
-        return Loaded(train, val, test, groove.classes, self.name, levels=1)
-
-    def known_factors(self, name: str) -> dict[str, Tensor]:
-        """The drummer and the tempo's band, between `TEMPO_BANDS`, of the first channel."""
-        order_N = self.held_out_order(name)[:, 0]
-        return {factor: values_N[order_N] for factor, values_N in self._factors[name].items()}
+        return Loaded(train, val, test, groove.classes, self.name, levels=1, factors=factors)
 
 
 class Grids(ResidentData):

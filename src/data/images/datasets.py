@@ -10,10 +10,9 @@ from typing import Any, Literal
 
 import torch
 from lightning.pytorch.utilities import rank_zero_only
-from torch import Tensor
 
 from src.core.cache import cached_folder
-from src.core.files import temporary_folder, user_path
+from src.core.files import temporary_folder
 from src.core.plain_data import clean
 from src.data.images.arrays import labels, loaded, read_npy, read_npz
 from src.data.images.labels import LABEL, Fields, by_folder, by_pattern, by_table, split_folders
@@ -22,7 +21,7 @@ from src.data.images.published import load_set
 from src.data.images.sources import KNOWN, Archive, Folder, is_image, stamp_of
 from src.data.images.splits import PARTS
 from src.data.images.store import VERSION, Labelled, Stored, fill, read, suitable_side
-from src.data.module import Loaded, ResidentData, first_of
+from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
 
 SHOWN = 20  # names in a warning
@@ -89,18 +88,13 @@ class Pictures(ResidentData):
         say(self.name, stored, dark_ink)
         sizes = stored.notes["sizes"]
         rows = torch.arange(len(stored.images)).split([sizes[part] for part in PARTS])
-        self._factors = {
+        factors = {
             part: {name: torch.from_numpy(array)[row] for name, array in stored.factors.items()}
             for part, row in zip(PARTS, rows, strict=True)
         }
         whole = Split.of(stored.images, stored.labels)
         train, val, test = (Split(whole.images[row[0] : row[-1] + 1], whole.labels[row]) for row in rows)
-        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink)
-
-    def known_factors(self, name: str) -> dict[str, Tensor]:
-        """Of the first channel: the other fields of `data.label` beside the class."""
-        order_N = self.held_out_order(name)[:, 0]
-        return {factor: values_N[order_N] for factor, values_N in self._factors[name].items()}
+        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink, factors=factors)
 
     def _fill(self, folder: Path) -> None:
         with temporary_folder(folder / "unpacked") as scratch:
@@ -130,7 +124,7 @@ class Images(Pictures):
         self.labels = labels
 
     def identify(self) -> tuple[str, Any]:
-        self.path = self._place()
+        self.path = self.find("path", self.given, folders=True)
         self.folder = Folder(self.path) if self.path.is_dir() else None
         table = stamp_of(self._table()) if self.labels else None
         stamps = self.folder.stamps if self.folder else stamp_of(self.path)
@@ -175,13 +169,6 @@ class Images(Pictures):
                 "data=idx reads IDX files"
             )
         return Archive(self.path)
-
-    def _place(self) -> Path:
-        if found := [path for path in (user_path(self.given), self.root / self.given) if path.exists()]:
-            return first_of("path", self.given, found)
-        raise FileNotFoundError(
-            f"data.path={self.given}: no such folder or file, here or under data.root={self.root}; set either"
-        )
 
     def _table(self) -> Path:
         """The file of labels, which may lie beside the images."""

@@ -9,7 +9,6 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 from lightning.pytorch.utilities import rank_zero_warn
-from torch import Tensor
 
 from src.core.cache import cached, require_array
 from src.data.letters import strokes, typeset
@@ -77,7 +76,7 @@ class Strokes(ResidentData):
 
 
 class Fonts(ResidentData):
-    """Capitals drawn by `src.data.letters.typeset`, once, then kept in the cache.
+    """Capitals drawn by `src.data.letters.typeset`, once, then kept in the cache; the style is a known factor.
 
     Args:
         cache: folder of drawn characters.
@@ -108,17 +107,13 @@ class Fonts(ResidentData):
             draw=lambda num, seed: typeset.draw(num, seed, self.letters),
             assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed), num_styles),
         )
-        self._styles = {part: torch.from_numpy(arrays["styles"]) for part, arrays in parts.items()}
+        styles = {part: {"style": torch.from_numpy(arrays["styles"])} for part, arrays in parts.items()}
         inside = slice(self.border, typeset.SIDE - self.border)
         train, val, test = (
             Split.of(np.ascontiguousarray(arrays["images"][:, inside, inside]), arrays["labels"])
             for arrays in parts.values()
         )
-        return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True)
-
-    def known_factors(self, name: str) -> dict[str, Tensor]:
-        """The style of the first channel, an index into those of the variant."""
-        return {"style": self._styles[name][self.held_out_order(name)[:, 0]]}
+        return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True, factors=styles)
 
 
 class IDX(ResidentData):

@@ -8,18 +8,9 @@ from src.report.figures.chart import Chart
 from src.report.grouping import Section
 from src.report.templating import say
 
-KINDS = (
-    "plane",
-    "levels",
-    "schedules",
-    "dimensions",
-    "curves",
-    "differences",
-    "shares",
-    "survival",
-    "signals",
-    "why",
-    "samples",
+KINDS = (  # how the names of files begin, in this version or an earlier one
+    *("plane", "levels", "schedules", "dimensions", "curves", "differences"),
+    *("shares", "survival", "signals", "why", "samples"),
 )
 
 

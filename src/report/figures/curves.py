@@ -3,7 +3,6 @@
 E evaluations.
 """
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,16 +123,14 @@ def _known(times: Mapping[str, Any]) -> dict[str, float]:
 
 
 def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
-    """Samples seen, mean, and both ends of its interval, [E] each; of the logarithms where the scale is one of them.
-
-    Only where every seed has a value, so that no point averages fewer seeds than its neighbour.
-    """
-    tables = [dict(np.transpose(_curve(run, key)).tolist()) for run in summary.included]
-    seen = sorted(set.intersection(*map(set, tables))) if tables else []
-    into, back = (math.log, np.exp) if key in LOG_SCALED else (float, np.asarray)
-    estimates = [estimate(into(table[x]) for table in tables) for x in seen]
-    ends = ([getattr(value, end) for value in estimates] for end in ("mean", "low", "high"))
-    return np.array(seen), *(back(np.array(values, dtype=float)) for values in ends)
+    """Samples seen, mean, and both ends of its interval, [E] each; of the logarithms where the scale is one of them."""
+    table_EV, is_log = summary.aligned(key), key in LOG_SCALED
+    if is_log:
+        table_EV = table_EV[(table_EV[:, 1:] > 0).all(1)]
+    values_ES = np.maximum(table_EV[:, 1:], AT_LEAST.get(key, -np.inf))
+    estimates = [estimate(values_S) for values_S in (np.log(values_ES) if is_log else values_ES)]
+    ends = (np.array([getattr(one, end) for one in estimates], float) for end in ("mean", "low", "high"))
+    return table_EV[:, 0], *(np.exp(end_E) if is_log else end_E for end_E in ends)
 
 
 def _curve(run: Run, key: str) -> Curve:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from docs._results.claim_rules import EPOCH, Verdict, first_loss, mostly
+from docs._results.claims import RULES, claims, settings
 from src.core.dataset import Dataset
-from src.report.claim_rules import EPOCH, Verdict, first_loss, mostly
-from src.report.claims import RULES, claims, settings
 from src.report.records import History, Run
 
 LETTERS = tuple(ascii_uppercase)

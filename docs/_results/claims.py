@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from docs._results import claim_rules as rules
+from docs._results.claim_rules import EPOCH, MIDDLE, SCHEDULES, VALID, Verdict, named
 from src.core.metric_specs import compact
-from src.core.run_names import key_of
+from src.core.run_names import value_of
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report import claim_rules as rules
-from src.report.claim_rules import EPOCH, MIDDLE, SCHEDULES, VALID, Verdict, named
 from src.report.grouping import Section
 from src.report.records import Run
 from src.report.statistics import CHANCE
-from src.report.stored import recipe
 
 HOMEWORK = 100 * EPOCH  # training samples of the homework's runs
 SHORTEST = 0.1  # share of them from which on a run can decide
@@ -68,13 +67,13 @@ def settings(runs: Iterable[Run]) -> dict[str, Section]:
 
 def _choice(run: Run) -> tuple[str, str] | None:
     """Architecture and remedy, or annealing; None for runs that none of the claims is about."""
-    path = recipe(run)
+    path = run.recipe
     if path.startswith(("gan_seed", "quick/seed_")):
         size, _, remedy = path.partition("seed")
         return f"{size}seed", remedy.lstrip("_") or "standard"
     if run.model != "vae":
         return None
-    chosen = next((text.partition("=")[2] for text in run.overrides if key_of(text) == "vae.anneal"), "")
+    chosen = value_of("vae.anneal", run.overrides)
     if path == "vae_seed":
         return path, chosen or "none"
     return ("vae_drums", path.removeprefix("vae_")) if path.startswith("vae_") and not chosen else None

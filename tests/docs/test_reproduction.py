@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from docs._results.__main__ import RESULTS
+from docs._results.reproduction import Published, published, reproduced
 from src.core.commands import CONFIGURATION
 from src.core.metric_specs import METRICS
-from src.report.pages import RESULTS
 from src.report.records import Run
-from src.report.reproduction import Published, published, reproduced
 
 FIGURE = Published("GAN, ring: modes", "paper/pacgan_ring", "modes_any", 1.0, 6.3, 0.5, 10, 400_000, "Lin et al. 2018")
 

@@ -9,7 +9,6 @@ from statistics import fmean, stdev
 
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
-from src.report.stored import recipe
 
 CLOSE = 2.0  # standard errors
 LONG_ENOUGH = 0.1  # of a paper's updates, for a verdict
@@ -97,7 +96,7 @@ def reproduced(figures: Iterable[Published], runs: Iterable[Run]) -> list[Obtain
     by_recipe: dict[str, list[Run]] = {}
     for run in runs:
         if run.completed:
-            by_recipe.setdefault(recipe(run), []).append(run)
+            by_recipe.setdefault(run.recipe, []).append(run)
     return [_obtained(figure, by_recipe.get(figure.recipe, [])) for figure in figures]
 
 

@@ -1,0 +1,53 @@
+"""Writes docs/results.md, reproduction.md and seed.md, made from results/ alone: python -m docs._results."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader
+
+from docs._results.claims import claims
+from docs._results.reproduction import published, reproduced
+from docs._results.studies import STUDIES, content
+from src.core.files import write_atomically
+from src.report.records import Run
+from src.report.stored import options, stored
+from src.report.templating import environment
+
+ROOT = Path(__file__).parents[2]
+RESULTS, DOCS = ROOT / "results", ROOT / "docs"
+
+
+def pages() -> dict[Path, str]:
+    """Content by file."""
+    templates = environment().overlay(loader=FileSystemLoader(Path(__file__).parent))
+    toys, seed = (stored(RESULTS / f"{name}.csv") for name in ("reproduction", "seed"))
+    values = {
+        "reproduction.md": {"rows": reproduced(published(RESULTS / "published.csv"), toys), "runs": batches(toys)},
+        "seed.md": {"claims": claims(seed), "runs": batches(seed)},
+        "results.md": {"studies": [study(name) for name in STUDIES]},
+    }
+    return {DOCS / name: templates.get_template(f"{name}.j2").render(**each) for name, each in values.items()}
+
+
+def study(name: str) -> dict[str, Any]:
+    runs = stored(RESULTS / f"{name}.csv")
+    return {"title": STUDIES[name], "table": f"{name}.csv", "text": content(runs), "runs": batches(runs)}
+
+
+def batches(runs: Sequence[Run]) -> list[tuple[str, str, int, str, str]]:
+    """Recipe, options, number of runs, commits and machines of the runs that a page rests on."""
+    keys = Counter((run.recipe, options(run)) for run in runs)
+    rows = []
+    for (name, chosen), number in sorted(keys.items()):
+        own = [run for run in runs if (run.recipe, options(run)) == (name, chosen)]
+        facts = [sorted({str(run.facts.get(key)) for run in own}) for key in ("git", "device", "precision")]
+        rows.append((name, chosen, number, ", ".join(facts[0]), "; ".join([*facts[1], *facts[2]])))
+    return rows
+
+
+if __name__ == "__main__":
+    for path, content in pages().items():
+        write_atomically(path, content)
+        print(path)

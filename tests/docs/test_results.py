@@ -1,0 +1,22 @@
+"""No figure in the pages made from results/ differs from results/."""
+
+from docs._results.__main__ import RESULTS, ROOT, pages
+from docs._results.claims import RULES
+from src.report.answers import opening
+from src.report.grouping import group
+from src.report.stored import stored
+
+
+def test_a_page_is_what_its_results_make_of_it():
+    made = pages()
+    assert [path.name for path in made] == ["reproduction.md", "seed.md", "results.md"]
+    for path, content in made.items():
+        assert path.read_text() == content, "run python -m docs._results"
+        assert path.name != "seed.md" or all(f"| {rule.claim} | **" in content for rule in RULES)
+
+
+def test_readme_quotes_what_the_results_say():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    (collapse, effect, _), *_ = (opening(section) for section in group(stored(RESULTS / "quick.csv")))
+    assert collapse.text.partition(": under ")[2] in readme
+    assert effect.text.partition("; side effects")[0] in readme
