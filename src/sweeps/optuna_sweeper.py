@@ -28,10 +28,9 @@ class OptunaSweeper(ResumableSweeper):
         self.seeds = seeds
         self.objective = objective
 
-    def run(self, products: list[list[Override]]) -> None:
+    def run(self, products: list[list[Override]], overrides: list[Override]) -> None:
         if len(products) > 1:
             raise ValueError("hydra/sweeper=optuna: the study has several parts; choose one of them by experiment=")
-        (overrides,) = products
         if self.config.study.tune:
             raise ValueError("study.tune=true: hydra/sweeper=optuna chooses settings itself; leave one of them out")
         import_optional("optuna", "optuna")

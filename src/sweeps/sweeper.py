@@ -87,15 +87,17 @@ class ResumableSweeper(Sweeper):
         with exit_on_user_error(explain):
             parts = [values(as_words(part)) for part in self.parts]
             of_parts = [argument for argument in arguments if any(key_of(argument) in part for part in parts)]
-            rest, products = [argument for argument in arguments if argument not in of_parts], []
-            for part in selected(parts, values(of_parts)) or [{}]:
-                joined = {key: ",".join(choices) for key, choices in part.items()}
-                self.params = self.params | joined  # names the jobs of a sweep that goes on
-                products.append(parser.parse_overrides([*as_words(common | joined), *rest]))
-            self.run(products)
+            rest = [argument for argument in arguments if argument not in of_parts]
+            chosen = selected(parts, values(of_parts)) or [{}]
+            products = [
+                parser.parse_overrides([*as_words(common | {k: ",".join(v) for k, v in part.items()}), *rest])
+                for part in chosen
+            ]
+            self.params = common | named_after(chosen)
+            self.run(products, parser.parse_overrides([*as_words(self.params), *rest]))
 
-    def run(self, products: list[list[Override]]) -> None:
-        overrides = [one for product in products for one in product]
+    def run(self, products: list[list[Override]], overrides: list[Override]) -> None:
+        """Runs the jobs of all products; `overrides` are those of all together, after which jobs are named."""
         jobs = [job for product in products for job in BasicSweeper.split_arguments(product, None)[0]]
         self.check_not_empty(overrides)
         if len(products) > 1:  # what is cut short then has every part
@@ -216,6 +218,17 @@ class ResumableSweeper(Sweeper):
 
 def as_words(params: Mapping[str, str]) -> list[str]:
     return [f"{key}={value}" for key, value in params.items()]
+
+
+def named_after(parts: Sequence[dict[str, list[str]]]) -> dict[str, str]:
+    """What all parts choose from, by key; a key that not all of them have is swept even with one value."""
+    union: dict[str, dict[str, None]] = {}
+    for part in parts:
+        for key, values in part.items():
+            union.setdefault(key, {}).update(dict.fromkeys(values))
+    in_all = {key for key in union if all(key in part for part in parts)}
+    joined = {key: ",".join(values) for key, values in union.items()}
+    return {key: text if key in in_all or len(union[key]) > 1 else f"choice({text})" for key, text in joined.items()}
 
 
 def choices_of(choice: Override) -> list[str]:

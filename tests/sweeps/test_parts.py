@@ -5,8 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from src.sweeps.sweeper import selected
+from src.core.run_names import swept_keys
+from src.sweeps.sweeper import named_after, selected
 
 PARTS = [
     {"experiment": ["gan_seed", "gan_seed_fm"], "data": ["fonts", "emnist"]},
@@ -39,6 +41,17 @@ def test_a_choice_that_no_part_has_replaces_it_in_all_once():
     assert selected(PARTS[:2], {"experiment": ["gan_r3"], "data": ["strokes"]}) == [
         {"experiment": ["gan_r3"], "data": ["strokes"]}
     ]
+
+
+def test_jobs_are_named_after_what_differs_between_the_parts(tmp_path):
+    parts = [
+        {"experiment": ["a"], "vae.anneal": ["linear"]},
+        {"experiment": ["a"], "vae.anneal": ["linear"], "gan.loss": ["hinge", "minimax"], "gan.tricks": ["[r1,r2]"]},
+        {"experiment": ["a"], "vae.anneal": ["linear"], "gan.loss": ["wasserstein"]},
+    ]
+    saved = {"hydra": {"overrides": {"task": ["budget=1"]}, "sweeper": {"params": named_after(parts)}}}
+    OmegaConf.save(saved, tmp_path / "multirun.yaml")
+    assert swept_keys(tmp_path) == {"gan.loss", "gan.tricks"}
 
 
 def listing(*options: str) -> list[str]:
