@@ -14,13 +14,15 @@ from typing import Any
 
 import yaml
 
+from docs._build.measured import measured
 from docs._build.notebooks import converted
-from docs._build.pages import filled, reference
+from docs._build.pages import MARKER, filled, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGE = ROOT / ".cache" / "docs"
 MOVED = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md"}
 LINK = re.compile(r"(?<=\]\()(?!\w+:|#)(?P<path>[^)\s#]+)(?P<anchor>#[^)\s]*)?(?=\))")
+MEASURED = "<!-- measured -->"
 FENCE = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 
 
@@ -59,11 +61,23 @@ def page(source: Path) -> bytes:
         for name, picture in pictures.items():
             write(f"notebooks/{name}", picture)
     elif source.suffix == ".md":
-        text = source.read_text()
+        text = with_results(source.read_text(), source.stem)
     else:
         return source.read_bytes()
     parts = FENCE.split(text)
     return filled("".join(part if index % 2 else relinked(part, source) for index, part in enumerate(parts))).encode()
+
+
+def with_results(text: str, stem: str) -> str:
+    """A page about techniques with what was measured of them in place of its marker."""
+    if MEASURED not in text:
+        return text
+    table, picture = measured({(found["group"], found["name"]) for found in MARKER.finditer(text)})
+    if picture:
+        name = f"measured_{stem}.png"
+        write(f"techniques/{name}", picture)
+        table += f"\n![Curves over training, mean and 95 % interval over seeds]({name})\n"
+    return text.replace(MEASURED, table)
 
 
 def relinked(text: str, source: Path) -> str:
