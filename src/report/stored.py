@@ -134,11 +134,14 @@ def _number_or_text(cell: str) -> Any:
 
 def _read(path: Path) -> list[dict[str, Any]]:
     """Rows without their blank cells."""
-    csv.field_size_limit(MOST_BYTES)
-    table = csv.DictReader(io.StringIO(read_bytes(path, MOST_BYTES).decode(), newline=""))
-    if not {*KEY} <= {*(table.fieldnames or ())}:
-        raise ValueError(f"it lacks a column of {', '.join(KEY)}")
-    rows = [{key: cell for key, cell in row.items() if cell} for row in table]
+    usual = csv.field_size_limit(MOST_BYTES)
+    try:
+        table = csv.DictReader(io.StringIO(read_bytes(path, MOST_BYTES).decode(), newline=""))
+        if not {*KEY} <= {*(table.fieldnames or ())}:
+            raise ValueError(f"it lacks a column of {', '.join(KEY)}")
+        rows = [{key: cell for key, cell in row.items() if cell} for row in table]
+    finally:
+        csv.field_size_limit(usual)
     return [{"options": "", "budget": "", **row} for row in rows]
 
 
