@@ -30,7 +30,7 @@ def run(command: Command, trained: Path) -> Path:
     if not trained.exists():
         outcome = command("experiment=gan_fm", "gan.tricks=[ema]", *SMALL, f"hydra.run.dir={trained}")
         assert outcome.status == 0, outcome.errors
-    return shutil.copytree(trained, "run")
+    return shutil.copytree(trained, Path("run"))
 
 
 def test_the_same_seed_draws_the_same_samples(run: Path, capsys: pytest.CaptureFixture[str]):

@@ -61,6 +61,7 @@ def test_a_dry_run_lists_and_runs_nothing(command: Command):
     assert not Path("multirun").exists()
 
 
+@pytest.mark.ci
 def test_a_sweep_goes_on_with_what_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch):
     """The first job is finished, the second cut short after its first evaluation, the third never started."""
     sweep = ("-m", "gan.loss=standard,hinge,least_squares", *SMALL)
