@@ -12,6 +12,9 @@ from tests.gan.captured import ADAM, Capture, Fading, Tape, made
 from tests.gan.conftest import CONF
 
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
+# Those of the default tests: plain, schedules, several critic steps, state in tensors, copies, augmentation, labels.
+TYPICAL = tuple(f"gan_{name}" for name in ("standard", "r3", "n_critic", "lecam", "ema", "adaptive_augment", "packing"))
+TYPICAL += ("gan_conditional_projection",)
 STEPS = 20  # burn-in ends, and a step of n_critic with the generator's update is captured
 
 
@@ -36,7 +39,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> list[CapturedStep]:
 @pytest.mark.parametrize(
     ("recipe", "overrides"),
     [
-        *((recipe, ()) for recipe in RECIPES),
+        *(pytest.param(recipe, (), marks=[] if recipe in TYPICAL else pytest.mark.ci) for recipe in RECIPES),
         ("gan_unrolled", ("gan.tricks=[unrolled,burn_in]", "gan.tricks.unrolled.steps=2")),
         ("gan_standard", ("gan.discriminator.dropout=0.5",)),
     ],

@@ -32,6 +32,7 @@ def test_one_name_for_file_key_and_class(group, name):
     assert snake_case(content[name]["_target_"].rpartition(".")[2]) == name
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("group", "name"), OPTIONS)
 def test_trains_on_colour_and_stays_finite(build, fit, images, group, name):
     """The other tests here train on grey images."""

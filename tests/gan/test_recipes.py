@@ -31,6 +31,7 @@ def test_the_head_says_what_to_expect_and_how_to_get_it(path):
     assert f"python -m src.train experiment={path.stem}" in text
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_head_states_the_cost(path, spec, fit):
     stated = re.search(r"Cost: (\d+) discriminator passes a generator step", head(path))
