@@ -12,6 +12,7 @@ import pytest
 from matplotlib.image import imsave
 
 from src.evaluation.metrics.onset import NEVER_HALF
+from src.report.figures import style
 
 LETTERS = list(ascii_uppercase)
 STROKES = {
@@ -80,6 +81,12 @@ def vae_metrics(kl_high: float, kl_low: float, nll: float) -> dict[str, Any]:
         "collapsed": [level for level, kl in rates.items() if kl < 0.1],
         **{f"kl_{level}_dims": values for level, values in dims.items()},
     }
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are composed but stay white: drawing takes most of a report's time, and few tests look at pictures."""
+    monkeypatch.setattr(style, "draw", lambda canvas: setattr(canvas, "renderer", canvas.get_renderer()))
 
 
 MakeRun = Callable[..., Path]

@@ -10,6 +10,8 @@ from src.report.grouping import group
 from src.report.templating import in_seeds
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 GAN = ["Mode coverage with and without the fix", "When collapse begins", "How effective the chosen technique is"]
 VAE = ["Evidence of posterior collapse", "How annealing prevented it", "Comparison of annealing strategies"]
 AFTER = ["What limits these answers", "Ranking", "Controls: what real data and junk would score", "Samples"]

@@ -15,6 +15,8 @@ from src.report.trajectories import onset_table
 from src.report.write import write_report
 from tests.report.conftest import DRUM_CONTROLS, DRUMS, STROKES, gan_metrics, vae_history
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 CLASSES = DRUMS["classes"]
 
 

@@ -20,6 +20,8 @@ from src.report.page import compose
 from src.report.render import markdown
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 EXAMINED = {
     "named_high": 2,
     "named_low": 1,

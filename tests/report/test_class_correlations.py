@@ -11,6 +11,8 @@ from src.report.grouping import group
 from src.report.templating import percent, say
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LENGTHS = [float(20 + (7 * k) % 26) for k in range(26)]  # all different; of A, B, C, …: 20, 27, 34, 41, 22, …
 NOISE = [float((3 * k) % 26) for k in range(26)]  # ranks that hardly go with the lengths
 LONGEST = "".join(sorted(ascii_uppercase, key=lambda letter: -LENGTHS[ord(letter) - 65]))

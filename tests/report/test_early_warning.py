@@ -12,6 +12,8 @@ from src.report.records import History, Run
 from src.report.templating import say
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FLAT = [1.0, 1.1, 0.9, 1.0, 1.1, 0.9, 1.0, 1.1]
 
 
@@ -177,7 +179,7 @@ def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None
     assert "### How collapse unfolds" in text
     assert "### Early warnings" in text
     assert "**Logit gap**" in text
-    assert (report.folder / "figures" / "signals_gan_ab12cd34_logit_gap.png").stat().st_size > 10_000
+    assert (report.folder / "figures" / "signals_gan_ab12cd34_logit_gap.png").is_file()
 
 
 def test_more_seeds_than_colours_are_drawn_as_far_as_they_go(pulse) -> None:

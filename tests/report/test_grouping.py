@@ -7,6 +7,8 @@ from src.report.figures.curves import averaged
 from src.report.grouping import group
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_only_completed_runs_are_averaged(study) -> None:
     (section,) = group(collect([study]))

@@ -11,6 +11,8 @@ import pytest
 from src.report.templating import rendered
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 QUESTIONS = rendered("left_out.j2", keys={"iwae_nll", "modes"}, readable=True).strip().splitlines()
 LATENTS = "What does each latent dimension control"
 

@@ -7,6 +7,8 @@ from src.report.collect import ReportError, collect
 from src.report.grouping import group
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture
 def plan(tmp_path):

@@ -16,6 +16,8 @@ from src.report.verdicts import Verdict, Withheld, judge
 from src.report.write import write_report
 from tests.report.conftest import gan_metrics
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def section_of(folder: Path) -> Section:
     (section,) = group(collect([folder]))

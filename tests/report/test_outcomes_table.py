@@ -16,6 +16,8 @@ from src.report.page import compose
 from src.report.tables import runs_table
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LEARNING = {"outcome": "learning", "onset": None, "onset_reason": NEVER_HALF}
 
 

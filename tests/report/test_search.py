@@ -7,6 +7,8 @@ import pytest
 
 from src.report.write import write_report
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 FOUND = {
     "seeds": 3,
     "objective": 0.25,

@@ -15,6 +15,8 @@ from src.report.grouping import group
 from src.report.stored import DATASETS, store, stored
 from src.report.trajectories import trajectories
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 PROPERTIES = {"ink": [0.1 * index for index in range(26)]}
 
 

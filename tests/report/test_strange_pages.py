@@ -16,6 +16,8 @@ from src.report.render import html, markdown
 from src.report.write import write_report
 from tests.report.test_strangers import IMPOSSIBLE, changed
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 NAMES = [
     "```<b>`",
     "`` `<b>` ``",

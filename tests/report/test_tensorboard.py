@@ -13,6 +13,8 @@ from src.report.collect import collect
 from src.report.write import write_report
 from tests.report.conftest import STROKES
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def rows(*modes: float) -> list[dict]:
     return [{"images_seen": 100 * time, "seconds": time, "modes": value} for time, value in enumerate(modes, 1)]

@@ -12,6 +12,8 @@ from src.core.multiple_tests import holm
 from src.report.write import write_report
 from tests.report.conftest import gan_metrics
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
@@ -200,7 +202,7 @@ def test_many_names_draw_panels(make_run, tmp_path: Path) -> None:
     for number in range(9):
         make_run(f"gan_{number} gan.tricks=[one_trick,another_trick]", folder=str(number))
     figures = write_report([tmp_path]).folder / "figures"
-    assert (figures / "curves_gan_ab12cd34_kl.png").stat().st_size > 10_000
+    assert (figures / "curves_gan_ab12cd34_kl.png").is_file()
 
 
 def test_numbers_are_readable() -> None:
