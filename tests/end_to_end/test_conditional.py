@@ -22,6 +22,7 @@ def run(command: Command) -> Path:
     return Path("run")
 
 
+@pytest.mark.ci
 def test_its_classes_are_measured_asked_for_and_reported(
     run: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ):

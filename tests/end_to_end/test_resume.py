@@ -26,6 +26,9 @@ RECIPE = (
 )
 
 
+SHORT = (*RECIPE, "budget=64", "evaluations=1")
+
+
 def checkpoint(run: str) -> dict:
     return torch.load(Path(run, "checkpoints", "last.ckpt"), weights_only=True)
 
@@ -126,7 +129,7 @@ def test_a_resumed_run_keeps_its_recipe(command: Command):
 
 
 def test_a_run_is_not_resumed_on_other_data(command: Command, monkeypatch: pytest.MonkeyPatch):
-    command(*RECIPE, "hydra.run.dir=run")
+    command(*SHORT, "hydra.run.dir=run")
     before = Path("run", "results.json").read_text()
     monkeypatch.setattr("src.data.module.Loaded.digest", lambda self: "0" * 64)
     outcome = command("resume=run", "budget=768")
@@ -207,7 +210,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(command: Command, dama
 
 
 def test_a_run_without_a_checkpoint_of_its_own_says_so(command: Command, capsys: pytest.CaptureFixture[str]):
-    command(*RECIPE, "hydra.run.dir=run")
+    command(*SHORT, "hydra.run.dir=run")
     another = checkpoint("run")
     another["state_dict"].popitem()
     torch.save(another, Path("run", "checkpoints", "last.ckpt"))
@@ -225,7 +228,7 @@ def test_a_run_without_a_checkpoint_of_its_own_says_so(command: Command, capsys:
 
 
 def test_code_planted_in_a_run_does_not_run(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    command(*RECIPE, "hydra.run.dir=run")
+    command(*SHORT, "hydra.run.dir=run")
     witness = tmp_path / "witness"
     for name in ("last", "previous", "best"):
         torch.save({"state_dict": Planted(f"touch {witness}")}, Path("run", "checkpoints", f"{name}.ckpt"))
