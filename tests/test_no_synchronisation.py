@@ -27,6 +27,9 @@ from src.vae.anneal import Aggressive
 LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64, "val": 0, "test": 0})
 BARS = DataSpec("made", "made", "0", tuple("ABC"), (1, 16, 9), {"train": 64, "val": 0, "test": 0}, levels=1)
 RECIPES = [path.stem for path in CONFIGURATION.glob("experiment/[gv]a[ne]_*.yaml")]
+# Those of the default tests; .ci/run takes all.
+TYPICAL = {f"gan_{name}" for name in ("standard", "r3", "adaptive_augment", "lecam", "unrolled", "conditional_concat")}
+TYPICAL |= {f"vae_{name}" for name in ("drums", "control", "free_bits", "aggressive")}
 STEPS, BATCH = 8, 8  # several that a trick may skip
 
 
@@ -79,7 +82,9 @@ def step_of(model: ProgressModule) -> Callable[[int], object]:
     return lambda number: model.training_step(batch, number)
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(name, marks=[] if name in TYPICAL else pytest.mark.ci) for name in RECIPES]
+)
 def test_a_step_never_waits_for_the_device(recipe: str):
     step = step_of(model_of(recipe))
     step(0)  # brings an annealer's state to the device
