@@ -7,7 +7,7 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest, rankdata
+from scipy.stats import beta, rankdata
 
 RARE = 0.01  # how often equally noisy normal values would be taken for two groups
 TRIES = 2000
@@ -18,8 +18,9 @@ ROUNDING = 1e-9  # relative; values that differ by less are ties
 @cache
 def clopper_pearson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Exact interval of a probability (Clopper and Pearson 1934)."""
-    low, high = binomtest(count, n).proportion_ci(level)
-    return float(low), float(high)
+    tail = (1 - level) / 2
+    ends = beta.ppf([tail, 1 - tail], [count, count + 1], [n - count + 1, n - count])  # NaN of none and of all
+    return float(np.nan_to_num(ends[0], nan=0.0)), float(np.nan_to_num(ends[1], nan=1.0))
 
 
 @cache
