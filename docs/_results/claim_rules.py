@@ -104,7 +104,7 @@ def letters(section: Section) -> tuple[str, Verdict]:
 
 def feature_matching(section: Section) -> tuple[str, Verdict]:
     key, fm = "kl_any_late", named(section, "fm")
-    compared = section.compared(key, "fm") if key in section.tables else None
+    compared = section.comparisons[key]["fm"] if key in section.tables else None
     if compared is None or compared.p is None:
         return "too few paired seeds", Verdict.UNDECIDED
     means = {name: _mean(named(section, name), key) for name in ("fm", "standard")}

@@ -108,7 +108,7 @@ def _share_row(section: Section, summary: Summary) -> dict[str, Any]:
         worse = section.groups[summary.name].worse if summary.name in section.groups else 0
         row |= dict(zip(("mean", "low", "high"), (worse / n, *clopper_pearson(worse, n)), strict=True))
     compared = summary.name != section.baseline
-    return row | (_difference(section.compared(section.primary, summary.name).share) if compared else {})
+    return row | (_difference(section.comparisons[section.primary][summary.name].share) if compared else {})
 
 
 def _difference(value: Estimate) -> dict[str, Any]:

@@ -44,10 +44,7 @@ class Summary:
         return self.estimates.get(key, Estimate(0)).mean
 
     def aligned(self, key: str) -> np.ndarray:
-        """Samples seen and each seed's value of a column of the history, [E, 1 + S], where every seed has one.
-
-        So no point averages fewer seeds than its neighbour.
-        """
+        """Samples seen and each seed's value of a column of the history, [E, 1 + S], where every seed has one."""
         tables = [run.history.points(key) for run in self.included]
         seen = sorted(set.intersection(*map(set, tables))) if tables else []
         return np.array([[x, *(table[x] for table in tables)] for x in seen]).reshape(-1, 1 + len(tables))
@@ -210,11 +207,8 @@ class Section:
 
     @cached_property
     def comparisons(self) -> Mapping[str, Mapping[str, Compared]]:
+        """By metric and name, of every remedy with the baseline."""
         return {key: comparisons(self.names, values, key, self.num_modes) for key, values in self.tables.items()}
-
-    def compared(self, key: str, name: str) -> Compared:
-        """A remedy with the baseline."""
-        return self.comparisons[key][name]
 
     def control(self, name: str, key: str) -> float | None:
         """A metric of a control, averaged over runs; None if none of them has it."""
@@ -231,7 +225,7 @@ class Section:
         """By metric and name, with enough pairs; corrected (Holm) over names in the primary metric, else over all."""
         corrected = {}
         for keys in ([self.primary] if self.primary else [], self.side_keys):
-            tests = {(key, s.name): p for key in keys for s in self.remedies if (p := self.compared(key, s.name).p)}
+            tests = {(key, s.name): p for key in keys for s in self.remedies if (p := self.comparisons[key][s.name].p)}
             for test, p in zip(tests, holm([*tests.values()]), strict=True):
                 corrected[test] = Significance(tests[test], p, len(tests))
         return corrected

@@ -77,7 +77,7 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     A difference is shown where its p holds after correction: for all names in the primary metric, for all names and
     metrics in the others.
     """
-    compared, significance = section.compared(key, summary.name), section.significances.get((key, summary.name))
+    compared, significance = section.comparisons[key][summary.name], section.significances.get((key, summary.name))
     withheld, verdict, subject = _withheld(section, summary, key, compared), Verdict.UNCLEAR, metric_spec(key).label
     if withheld:
         verdict = Verdict.WITHHELD

@@ -23,7 +23,7 @@ def test_differences_are_paired_by_seed(make_run) -> None:
     runs = [read_run(make_run("gan_standard", seed, kl=0.5 + seed)) for seed in (0, 1, 2, 3)]
     runs += [read_run(make_run("gan_fm", seed, kl=0.4 + 1.1 * seed)) for seed in (1, 2, 3, 7)]
     (section,) = group(runs)
-    difference = section.compared("kl", "gan_fm").difference
+    difference = section.comparisons["kl"]["gan_fm"].difference
     assert difference.n == 3
     assert difference.mean == pytest.approx((1.5 - 1.5 + 2.6 - 2.5 + 3.7 - 3.5) / 3)
     assert section.differences("kl", "gan_fm") == pytest.approx([0.0, 0.1, 0.2])
@@ -59,7 +59,7 @@ def test_no_number_of_a_report_mixes_two_data_sets(make_run, tmp_path) -> None:
     for section, expected in zip(report.sections, (0.2, 1.2), strict=True):
         assert {run.dataset.digest for run in section.runs} == {section.dataset.digest}
         assert [summary.mean("kl") for summary in section.summaries] == [pytest.approx(expected)] * 2
-        changes = [section.compared("kl", summary.name).difference.mean for summary in section.remedies]
+        changes = [section.comparisons["kl"][summary.name].difference.mean for summary in section.remedies]
         assert changes == [pytest.approx(0)]
         assert averaged(section.summaries[0], "kl")[0].size
     text = (tmp_path / "out" / "report.md").read_text()

@@ -16,8 +16,6 @@ from src.report.verdicts import Verdict, Withheld, judge
 from src.report.write import write_report
 from tests.report.conftest import gan_metrics
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 def section_of(folder: Path) -> Section:
     (section,) = group(collect([folder]))
@@ -143,7 +141,7 @@ def test_an_unknown_family_has_three_sentences_too(make_run, tmp_path) -> None:
     assert mode_collapse(section, section.family.absent).state is State.UNMEASURED
 
 
-def test_the_page_opens_with_them_and_the_report_hands_them_out(study) -> None:
+def test_the_page_opens_with_them_and_the_report_hands_them_out(study, undrawn) -> None:
     report = write_report([study])
     text = (report.folder / "report.md").read_text()
     (section,) = report.sections
@@ -279,7 +277,7 @@ def test_an_earlier_run_whose_decoder_ignores_a_level_has_no_effect_there(make_v
 
 
 @pytest.mark.parametrize("metrics", [{"floor_nll": 24.0}, {"entropy": 24.75}, {"floor_nll": None, "entropy": None}])
-def test_likelihood_that_nothing_explains(make_vae, tmp_path, metrics) -> None:
+def test_likelihood_that_nothing_explains(make_vae, tmp_path, metrics, undrawn) -> None:
     make_vae(nll=24.5, metrics=metrics)
     assert write_report([tmp_path]).page.is_file()
 

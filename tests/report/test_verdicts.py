@@ -50,7 +50,7 @@ def test_interval_with_zero_shows_no_difference(pair) -> None:
     assert verdict(section) is Verdict.UNCLEAR
     kind, value = judge(section, section.remedies[0], "kl").could_show
     assert kind == "difference"
-    assert value > abs(section.compared("kl", "gan_fm").difference.mean)
+    assert value > abs(section.comparisons["kl"]["gan_fm"].difference.mean)
 
 
 def test_other_budget_gives_no_verdict(pair) -> None:
@@ -190,7 +190,7 @@ def test_a_value_that_is_null_is_the_worst(make_run) -> None:
         kl = None if seed > 2 else 0.1 + 0.01 * seed
         runs.append(read_run(make_run("gan_fm", seed, metrics=gan_metrics("", 0.0) | {"kl": kl})))
     (section,) = group(runs)
-    assert section.compared("kl", "gan_fm").worse == (2, 0)
+    assert section.comparisons["kl"]["gan_fm"].worse == (2, 0)
     assert verdict(section) is Verdict.UNCLEAR
 
 
