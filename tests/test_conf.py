@@ -43,7 +43,7 @@ def chosen(option: Path):
     """What an option's file composes to, with the model that it is for."""
     path = option.with_suffix("").as_posix()
     group, choice = path.rsplit("/", 1) if path.startswith("hydra/") else path.split("/", 1)
-    family = group.partition(".")[0]
+    family = "gan" if group == "evaluator.rejection" else group.partition(".")[0]
     return composed(*([f"model={family}"] if family in ("gan", "vae") else []), f"{group}={choice}")
 
 

@@ -96,12 +96,12 @@ class Choice:
     def target(self) -> str:
         """The class that the file is about; empty where it is about several or none."""
         targets = re.findall(r"^(?:\w+:\n)?(?:  )?_target_: (\S+)", "\n".join(self.lines), re.MULTILINE)
-        return targets[0] if targets and self.group.startswith(("gan.", "vae.", "data")) else ""
+        return targets[0] if targets and self.group.startswith(("gan.", "vae.", "data", "evaluator.")) else ""
 
     @property
     def command(self) -> str:
         family = self.group.partition(".")[0]
-        model = "model=gan " if family == "gan" else ""
+        model = "model=gan " if family in ("gan", "evaluator") else ""
         return f"python -m src.train {model}{self.group}={self.name}"
 
 

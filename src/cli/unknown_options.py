@@ -14,7 +14,7 @@ from src.cli.trainer_options import LENGTH, LOGGERS, MEMORY
 from src.core.config_checks import RENAMED_OPTIONS
 
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
-SLOTS = ("gan.loss", "gan.tricks", "vae.anneal")  # whose entries are classes by name
+SLOTS = ("gan.loss", "gan.tricks", "gan.update", "vae.anneal")  # whose entries are classes by name
 FREE = ("hydra.job", "hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.help", "hydra.hydra_help")
 
 

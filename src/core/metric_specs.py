@@ -11,7 +11,14 @@ from typing import Any
 from src.core.plain_data import is_number
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
-NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
+NOT_QUANTITIES = {
+    "images_per_second",
+    "train_seconds",
+    "num_samples",
+    "accepted_num_samples",
+    "num_held_out",
+    "importance_samples",
+}
 MOST_NAMES = 30
 SHARE, NOT_NEGATIVE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
 MODES = (0.0, math.inf, "modes")  # at most as many as the data has
@@ -79,6 +86,15 @@ METRICS = {
     "kl_any_late": MetricSpec("KL, any sample, late", "lower", limits=DIVERGENCE),
     "class_accuracy": MetricSpec("class as asked", "higher", 2, limits=SHARE),
     "class_accuracy_any": MetricSpec("class as asked, any sample", "higher", 2, limits=SHARE),
+    "accepted_share": MetricSpec("accepted share", None, 2, limits=SHARE),
+    "accepted_modes": MetricSpec("accepted: modes", "higher", 1, COUNT, limits=MODES),
+    "accepted_kl": MetricSpec("accepted: KL", "lower", limits=DIVERGENCE),
+    "accepted_recognisable": MetricSpec("accepted: recognisable", "higher", 2, limits=SHARE),
+    "accepted_fid": MetricSpec("accepted: FID", "lower", limits=NOT_NEGATIVE),
+    "accepted_precision": MetricSpec("accepted: precision", "higher", 2, limits=SHARE),
+    "accepted_recall": MetricSpec("accepted: recall", "higher", 2, limits=SHARE),
+    "accepted_modes_any": MetricSpec("accepted: modes, any sample", "higher", 1, COUNT, limits=MODES),
+    "accepted_kl_any": MetricSpec("accepted: KL, any sample", "lower", limits=DIVERGENCE),
     "discriminator_passes": MetricSpec("discriminator passes", None, 1, limits=NOT_NEGATIVE),
     "discriminator_images": MetricSpec("discriminator images", None, 0, limits=NOT_NEGATIVE),
     "discriminator_accuracy": MetricSpec("pairwise accuracy", limits=SHARE),

@@ -55,6 +55,11 @@ class Batch:
         return Batch(self.images.pin_memory(), self.labels.pin_memory())
 
 
+def images_of(batch: Tensor | Batch) -> Tensor:
+    """The stored images of a batch with labels or without."""
+    return batch.images if isinstance(batch, Batch) else batch
+
+
 def with_channels(images: Tensor) -> Tensor:
     """Stored images [N, H, W] or [N, 3, H, W] as [N, C, H, W]."""
     return images.unsqueeze(1) if images.ndim == 3 else images

@@ -13,11 +13,13 @@ from torch import Tensor
 from src.core.validation import SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
+from src.data.spec import Batch
 from src.evaluation import image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.gan_diagnostics import warning_signals
+from src.evaluation.rejection import Accepted, DiscriminatorRejection
 from src.gan.module import GAN
 
 SAMPLE_SEED = 20_26  # of the samples' noise: the same at every evaluation of every run
@@ -25,6 +27,7 @@ GRID_COLUMNS = 16
 NUM_SHOWN_BARS = 16
 NUM_HEARD_BARS = 8
 SIGNAL_BATCHES = 4
+OF_ACCEPTED = ("num_samples", "modes", "kl", "recognisable", "fid", "precision", "recall", "modes_any", "kl_any")
 
 
 class GANEvaluator:
@@ -33,6 +36,7 @@ class GANEvaluator:
     Args:
         num_samples: samples at the end; fewer during training.
         cache: folder of trained oracles.
+        rejection: accepts some samples at the end, which are evaluated beside all.
     """
 
     headline = ("modes", "recognisable", "kl", "fid")
@@ -66,8 +70,9 @@ class GANEvaluator:
         },
     }
 
-    def __init__(self, num_samples: int, cache: str):
+    def __init__(self, num_samples: int, cache: str, rejection: DiscriminatorRejection | None = None):
         SAMPLES.check("evaluator.num_samples", num_samples)
+        self.rejection = rejection
         self.num_samples = num_samples
         self.cache = Path(cache)
 
@@ -78,6 +83,8 @@ class GANEvaluator:
         if data.spec.stack > 1:
             self.charts = self.charts | self.stacked_charts
         self.conditional = data.trainer is not None and data.trainer.lightning_module.needs_labels
+        if self.rejection and data.trainer:
+            self.rejection.check(data.trainer.lightning_module)
         if self.conditional:
             self.charts = self.charts | self.conditional_charts
         real = self.coverage.real_images["val"]
@@ -90,9 +97,9 @@ class GANEvaluator:
         num = self.coverage.num_samples_of(split)
         labels = gan.draw_labels(num, SAMPLE_SEED)
         images = gan.sample(num, SAMPLE_SEED, labels)
-        metrics, artifacts = self.coverage.evaluate(images, split, labels)
+        metrics, artifacts = self.coverage.evaluate(images, split, labels if gan.needs_labels else None)
         torch.manual_seed(SAMPLE_SEED)
-        real_labels = None if labels is None else self.real_labels
+        real_labels = gan.conditional.batch_labels(gan, Batch(self.real, self.real_labels))
         metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size, real_labels)
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
         metrics["discriminator_images"] = gan.discriminator_passes * gan.batch_images
@@ -102,7 +109,26 @@ class GANEvaluator:
                 artifacts["random_bars"] = Sound(images[:NUM_HEARD_BARS, 0], gan.spec.kit)
         if gan.spec.kind != "points":
             artifacts["random"] = self._picture(images, split)
+        if self.rejection and split == "test":
+            accepted = self._accepted(self.rejection, gan, num)
+            metrics |= self._accepted_metrics(accepted)
+            if gan.spec.kind != "points":
+                artifacts["accepted"] = self._picture(accepted.images_NCHW, split)
         return metrics, artifacts
+
+    def _accepted(self, rejection: DiscriminatorRejection, gan: GAN, num: int) -> Accepted:
+        """Samples that the discriminator, calibrated on the validation split, accepts."""
+        real, labels = self.coverage.real_images["val"][:num], self.coverage.real_labels[:num]
+        real_labels = gan.conditional.batch_labels(gan, Batch(real.to(gan.device), labels))
+        return rejection.draw(gan, real, real_labels, num, SAMPLE_SEED)
+
+    def _accepted_metrics(self, accepted: Accepted) -> dict[str, Any]:
+        """Their share, and where there are enough of them what is measured of all samples."""
+        metrics: dict[str, Any] = {"accepted_share": accepted.share}
+        if SAMPLES.holds(len(accepted.images_NCHW)):
+            scored = self.coverage.score(self.coverage.oracle.predict(accepted.images_NCHW), "test")
+            metrics |= {f"accepted_{name}": scored[name] for name in OF_ACCEPTED}
+        return metrics
 
     def _picture(self, images_NCHW: Tensor, split: str) -> Picture:
         """The first samples; bars with their predicted styles."""

@@ -1,10 +1,33 @@
 """Which losses, tricks and networks exclude each other, and why."""
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from src.gan.interfaces import DiscriminatorNetwork, Loss
 from src.gan.networks.dcgan import has_batch_norm
 from src.gan.tricks import Trick
+from src.gan.updates import UpdateRule
+
+Part = TypeVar("Part")
+
+
+def exactly_one(key: str, options: Mapping[str, Part]) -> tuple[str, Part]:
+    """The only entry. Raises: ValueError: there are several, or none."""
+    if len(options) != 1:
+        raise ValueError(f"{key}={list(options)}: a GAN has exactly one {key.removeprefix('gan.')}")
+    ((name, part),) = options.items()
+    return name, part
+
+
+def check_compilable(tricks: Mapping[str, Trick], rule: UpdateRule) -> None:
+    """Raises a ValueError if a trick or the update rule differentiates twice."""
+    parts: dict[str, Trick | UpdateRule] = {str(rule): rule, **{f"gan.tricks={name}": tricks[name] for name in tricks}}
+    for name, part in parts.items():
+        if part.differentiates_twice:
+            raise ValueError(
+                f"compile=true: PyTorch compiles nothing that is differentiated twice, as {name} does: leave one of "
+                "them out"
+            )
 
 
 def check_compatible(

@@ -8,15 +8,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from src.core.validation import COUNT
-from src.data.spec import DataSpec, Shape
-from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork, Loss, ScoredImages, Step
+from src.data.spec import Batch, DataSpec, Shape
+from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork, LabelledGAN, Loss, ScoredImages, Step
 from src.gan.networks.dcgan import Head
 from src.gan.networks.own import make_generator
 from src.gan.tricks import Trick
@@ -32,11 +32,11 @@ class Codes(nn.Module):
 
     class_K: Tensor
 
-    def __init__(self, spec: DataSpec, dims: int, deviation: float | None = None):
+    def __init__(self, stack: int, num_classes: int, dims: int, deviation: float | None = None):
         super().__init__()
-        self.stack = spec.stack
-        self.register_buffer("class_K", torch.arange(len(spec.classes)), persistent=False)
-        self.table = Head(spec.stack * len(spec.classes), dims, bias=False)
+        self.stack = stack
+        self.register_buffer("class_K", torch.arange(num_classes), persistent=False)
+        self.table = Head(stack * num_classes, dims, bias=False)
         nn.init.normal_(self.table.weight, std=deviation or self.table.in_features**-0.5)
 
     def forward(self, labels_BS: Tensor) -> Tensor:
@@ -61,7 +61,7 @@ class ConditionalGenerator(GeneratorNetwork):
 class Unconditional:
     """Neither network gets labels."""
 
-    labelled = False
+    labelled = False  # by the data
 
     def check(self, spec: DataSpec, loss_name: str, loss: Loss, tricks: Mapping[str, Trick]) -> None:
         """Raises: ValueError: labels do not fit the data, the loss or a trick."""
@@ -80,6 +80,20 @@ class Unconditional:
         Raises:
             ValueError: it has no features.
         """
+
+    def state(self, discriminator: DiscriminatorNetwork) -> nn.Module | None:
+        """What belongs in the GAN's checkpoint beside its networks, once tricks have changed these."""
+        return None
+
+    def before_training(self, gan: LabelledGAN) -> None:
+        """Follows the training data."""
+
+    def before_step(self, gan: LabelledGAN) -> None:
+        """Follows the networks."""
+
+    def batch_labels(self, gan: LabelledGAN, batch: Tensor | Batch) -> Tensor | None:
+        """Labels [B, S] of a batch of stored images."""
+        return None
 
     def draw(self, generator: GeneratorNetwork, num: int, seed: int) -> Tensor | None:
         """Labels [num, S] with the training data's shares, the same for the same seed; None without labels."""
@@ -124,7 +138,7 @@ class Conditional(Unconditional, ABC):
         return f"gan.conditional={type(self).__name__.lower()}"
 
     def check(self, spec: DataSpec, loss_name: str, loss: Loss, tricks: Mapping[str, Trick]) -> None:
-        if len(spec.classes) < 2:
+        if self.labelled and len(spec.classes) < 2:
             raise ValueError(
                 f"{self}: data={spec.name} has no labels: give it some, or choose gan.conditional=none (data=images "
                 "makes them of clusters by data.classes=)"
@@ -132,6 +146,19 @@ class Conditional(Unconditional, ABC):
         for name, trick in tricks.items():
             if trick.excludes_labels:
                 raise ValueError(f"{self}: gan.tricks={name} {trick.excludes_labels}: choose one of them")
+
+    def alphabet(self, spec: DataSpec) -> tuple[int, int]:
+        """S, and the number of classes K."""
+        return spec.stack, len(spec.classes)
+
+    def before_training(self, gan: LabelledGAN) -> None:
+        if self.labelled:
+            count_K = gan.trainer.train_dataloader.labels.bincount(minlength=len(gan.spec.classes))
+            cast("ConditionalGenerator", gan.generator).class_share_K.copy_(count_K / count_K.sum())
+
+    def batch_labels(self, gan: LabelledGAN, batch: Tensor | Batch) -> Tensor:
+        assert isinstance(batch, Batch)
+        return batch.labels
 
     def generator(self, make: Callable[..., nn.Module], spec: DataSpec) -> ConditionalGenerator:
         """Builds a generator with room for the embedding beside its noise."""
@@ -143,7 +170,7 @@ class Conditional(Unconditional, ABC):
             )
         constructor, options = parts_of(make)
         network = make_generator(partial(constructor, **(options | {"z": z + self.dims})), spec.shape)
-        return ConditionalGenerator(network, z, Codes(spec, self.dims))
+        return ConditionalGenerator(network, z, Codes(*self.alphabet(spec), self.dims))
 
     def draw(self, generator: GeneratorNetwork, num: int, seed: int) -> Tensor:
         assert isinstance(generator, ConditionalGenerator)
@@ -183,7 +210,7 @@ class Projection(Conditional):
 
     def make(self, discriminator: DiscriminatorNetwork, shape: Shape, spec: DataSpec) -> Codes:
         self.num_features = num_features(discriminator, shape)
-        return Codes(spec, self.num_features, self.num_features**-0.5)
+        return Codes(*self.alphabet(spec), self.num_features, self.num_features**-0.5)
 
     def logits(self, logits_B: Tensor, features_BF: Tensor, labels_BS: Tensor) -> Tensor:
         own_BF = features_BF[..., : self.num_features].float()
@@ -204,7 +231,7 @@ class Concat(Conditional):
         return channels + self.size[0], height, width
 
     def make(self, discriminator: DiscriminatorNetwork, shape: Shape, spec: DataSpec) -> Codes:
-        return Codes(spec, math.prod(self.size), spec.stack**-0.5)
+        return Codes(*self.alphabet(spec), math.prod(self.size), spec.stack**-0.5)
 
     def inputs(self, inputs_BCHW: Tensor, labels_BS: Tensor) -> Tensor:
         return torch.cat([inputs_BCHW, self.labels(labels_BS).unflatten(-1, self.size)], -3)
@@ -227,10 +254,10 @@ class Auxiliary(Conditional):
 
     def make(self, discriminator: DiscriminatorNetwork, shape: Shape, spec: DataSpec) -> nn.Module:
         self.num_features = num_features(discriminator, shape)
-        classifier = Head(self.num_features, spec.stack * len(spec.classes))
+        self.sizes = self.alphabet(spec)
+        classifier = Head(self.num_features, math.prod(self.sizes))
         nn.init.normal_(classifier.weight, std=self.num_features**-0.5)
         nn.init.zeros_(classifier.bias)
-        self.sizes = (spec.stack, len(spec.classes))
         return classifier
 
     def class_loss(self, scored: ScoredImages) -> Tensor:

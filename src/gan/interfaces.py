@@ -6,12 +6,13 @@ B batch, S stacked samples, C channels, H height, W width, Z latent dims, F feat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from src.data.spec import DataSpec
+from src.data.spec import DataSpec, Shape
 
 DiscriminatorOutput = tuple[Tensor, Tensor]
 """Logits [B], high for real, and the features [B, F] that they are linear in."""
@@ -75,6 +76,29 @@ class Step:
         return replace(self, fake=self.fake.keep(index_B))
 
 
+@dataclass(frozen=True)
+class StepInputs:
+    """Real images [B, C, H, W] in [-1, 1], the noise [B, Z] of each network's update, and the labels [B, S] if any."""
+
+    real_BCHW: Tensor
+    z_discriminator_BZ: Tensor
+    z_generator_BZ: Tensor
+    labels_BS: Tensor | None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a network minimises in a step: its loss, and the penalties of tricks and labels."""
+
+    step: Step
+    loss: Tensor
+    penalty: Tensor | float
+
+    @property
+    def total(self) -> Tensor:
+        return self.loss + self.penalty
+
+
 class Loss(ABC):
     """Both sides of the game; each may use real and generated images."""
 
@@ -125,12 +149,19 @@ class GANInterface(Protocol):
         """All tricks by name."""
 
     @property
+    def current_generator(self) -> nn.Module:
+        """The generator that samples come from, before tricks replace it."""
+
+    @property
     def progress(self) -> float:
         """Share of the run that is done, in [0, 1)."""
 
     @property
     def world_size(self) -> int:
         """Number of devices that train together."""
+
+    def discriminator_shape(self) -> Shape:
+        """Shape of the discriminator's input."""
 
     def optimizers(self) -> list[Optimizer]:
         """The generator's and the discriminator's."""
@@ -149,3 +180,15 @@ class GANInterface(Protocol):
 
     def input_gradient(self, scored: ScoredImages) -> Tensor:
         """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""
+
+
+class LabelledGAN(GANInterface, Protocol):
+    """What the way of labels uses of a GAN, beside what tricks use."""
+
+    discriminator_passes: int
+    label_state: nn.Module | None
+    trainer: Any
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""

@@ -3,9 +3,11 @@
 B batch, F features. Means are over the batch axis only, so that leading axes stay free.
 """
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from src.core.validation import POSITIVE
 from src.gan.interfaces import Loss, Step
 
 
@@ -127,3 +129,33 @@ class RelativisticAverage(Loss):
     def _relative(self, step: Step) -> tuple[Tensor, Tensor]:
         real_B, fake_B = step.real.logits_B, step.fake.logits_B
         return real_B - fake_B.mean(-1, keepdim=True), fake_B - real_B.mean(-1, keepdim=True)
+
+
+class KL(Loss):
+    """The Kullback–Leibler divergence of the generated distribution from the data's, which punishes missing modes.
+
+    Nguyen et al. 2017, arXiv:1709.03831, eq. 1 with β 0: D = softplus(logit) minimises E D(G(z)) − α E log D(x), whose
+    optimum is α times the densities' ratio; the generator minimises −E D(G(z)). gan.tricks=d2gan adds their other half.
+
+    Args:
+        alpha: α, the divergence's weight.
+    """
+
+    has_zero_threshold = False
+    is_zero_sum = True
+
+    def __init__(self, alpha: float = 0.2):
+        POSITIVE.check("gan.loss.kl.alpha", alpha)
+        self.alpha = alpha
+
+    def discriminator(self, step: Step) -> Tensor:
+        real_B, fake_B = log_softplus(step.real.logits_B), softplus(step.fake.logits_B)
+        return fake_B.mean(-1) - self.alpha * real_B.mean(-1)
+
+    def generator(self, step: Step) -> Tensor:
+        return -softplus(step.fake.logits_B).mean(-1)
+
+
+def log_softplus(x: Tensor) -> Tensor:
+    """log(log(1 + exp x)), which is x where exp x vanishes."""
+    return torch.where(x < -15, x, softplus(x.clamp_min(-15)).log())

@@ -1,4 +1,4 @@
-"""GAN training step; losses and tricks are injected.
+"""A GAN; losses, tricks and the update rule are injected.
 
 B batch, N samples, S stacked samples, K classes, C channels, H height, W width, Z latent dims.
 """
@@ -9,27 +9,29 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from src.data.spec import Batch, DataSpec, Shape
-from src.gan.compatibility import check_compatible
+from src.data.spec import Batch, DataSpec, Shape, images_of
+from src.gan.compatibility import check_compatible, check_compilable, exactly_one
 from src.gan.conditional import Conditional, Unconditional
-from src.gan.interfaces import Discriminator, Loss, ScoredImages, Step
+from src.gan.interfaces import Discriminator, Loss, Objective, ScoredImages, Step, StepInputs
 from src.gan.networks.own import make_discriminator
 from src.gan.tricks import Trick
+from src.gan.updates import Alternating, UpdateRule
 from src.training.callbacks.randomness import noise_stream, of_all_ranks
 from src.training.checkpoints import match_memory_layout
 from src.training.cuda_graphs import GraphedStep
 from src.training.multi_step import MultiStepModule, step_optimizer
-from src.training.networks import frozen, present
+from src.training.networks import present
 
 
 class GAN(MultiStepModule):
     """A generator and a discriminator trained against each other (Goodfellow et al. 2014, arXiv:1406.2661).
 
-    Each training step updates the discriminator once and, unless a trick decides otherwise, the generator once. The
-    noise of both updates comes from a random stream of its own, in the same amount per step, so that runs of one seed
-    get the same batches and the same noise under every loss and trick.
+    Each training step updates the discriminator once and, unless a trick or the update rule (`updates/alternating.py`)
+    decides otherwise, the generator once. The noise of both updates comes from a random stream of its own, in the same
+    amount per step, so that runs of one seed get the same batches and the same noise under every loss, trick and rule.
 
     The cost is counted in `generator_steps` and in `discriminator_passes` over a batch, of which the gradient with
     respect to the images is another one.
@@ -44,6 +46,7 @@ class GAN(MultiStepModule):
         discriminator_optimizer: makes an optimizer from the discriminator's parameters.
         tricks: any number of named tricks.
         conditional: how labels reach both networks; None for a GAN without labels.
+        update: exactly one named update rule; None for the alternating one.
         cuda_graphs: whether steps on a GPU are replayed from CUDA graphs where that changes nothing but their speed.
 
     Raises:
@@ -63,11 +66,11 @@ class GAN(MultiStepModule):
         tricks: Mapping[str, Trick] | None = None,
         cuda_graphs: bool = True,
         conditional: Conditional | None = None,
+        update: Mapping[str, UpdateRule] | None = None,
     ):
         super().__init__(spec)
-        if len(loss) != 1:
-            raise ValueError(f"gan.loss={list(loss)}: a GAN has exactly one loss")
-        ((loss_name, self.loss),) = loss.items()
+        loss_name, self.loss = exactly_one("gan.loss", loss)
+        _, self.update_rule = exactly_one("gan.update", update or {"alternating": Alternating()})
         tricks = tricks or {}
         self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks))
         self.conditional = conditional or Unconditional()
@@ -79,11 +82,13 @@ class GAN(MultiStepModule):
         self.conditional.attach(self.discriminator, self.discriminator_shape(), spec)
         for trick in sorted(tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)
+        self.update_rule.attach(self)
+        self.label_state = self.conditional.state(self.discriminator)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in tricks.values())
         tricks_need_real = any(trick.generator_needs_real for trick in tricks.values())
         self.generator_needs_real = self.loss.generator_needs_real or tricks_need_real
-        self.make_generator_optimizer = generator_optimizer
-        self.make_discriminator_optimizer = discriminator_optimizer
+        self.penalising: list[Trick | Unconditional] = [*tricks.values(), self.conditional]
+        self.make_optimizers = (generator_optimizer, discriminator_optimizer)
         self.generator_steps = 0
         self.discriminator_passes = 0
         self.random: torch.Generator | None = None  # the noise's stream, made when training starts
@@ -93,7 +98,18 @@ class GAN(MultiStepModule):
 
     @property
     def steps_per_generator_update(self) -> int:
-        return math.lcm(*(trick.steps_per_generator_update for trick in self.tricks.values()))
+        steps = (trick.steps_per_generator_update for trick in self.tricks.values())
+        return math.lcm(self.update_rule.steps_per_generator_update, *steps)
+
+    @property
+    def should_update_generator(self) -> bool:
+        """Whether the present step updates the generator."""
+        return all(trick.should_update_generator for trick in self.tricks.values())
+
+    @property
+    def current_generator(self) -> nn.Module:
+        """The generator that samples come from, before tricks replace it."""
+        return self.update_rule.current_generator(self.generator)
 
     def setup(self, stage: str) -> None:
         if self.trainer.strategy.root_device.type == "cuda":
@@ -104,21 +120,20 @@ class GAN(MultiStepModule):
         for optimizer in self.optimizers():
             match_memory_layout(optimizer)
         self.random = self.random or noise_stream(self.device, self.global_rank, self.saved_random)
-        if self.needs_labels:
-            count_K = self.trainer.train_dataloader.labels.bincount(minlength=len(self.spec.classes))
-            self.generator.class_share_K.copy_(count_K / count_K.sum())
+        self.conditional.before_training(self)
         supported = GraphedStep.supports(self.device, self.world_size, self.optimizers())
         self.graphed_step = GraphedStep(self) if self.cuda_graphs and supported else None
 
     def update(self, batch: Tensor | Batch) -> dict[str, Tensor | float]:
         """Runs one step between the tricks' hooks around it; returns values to log."""
-        batch_BCHW, *labels = (batch.images, batch.labels) if isinstance(batch, Batch) else (batch,)
-        z_discriminator_BZ, z_generator_BZ = self.training_noise(len(batch_BCHW))
+        self.conditional.before_step(self)
         for trick in self.tricks.values():
             trick.before_step(self)
-        step = self.graphed_step or self.step
-        outputs: dict[str, Tensor | float] = dict(step(batch_BCHW, z_discriminator_BZ, z_generator_BZ, *labels))
-        self.count(batch_BCHW)
+        self.update_rule.before_step(self)
+        inputs = present(images_of(batch), *self.training_noise(len(batch)), self.conditional.batch_labels(self, batch))
+        outputs: dict[str, Tensor | float] = dict((self.graphed_step or self.step)(*inputs))
+        self.count(batch)
+        self.update_rule.after_step(self)
         for trick in self.tricks.values():
             trick.after_step(self)
             outputs |= {f"tricks/{name}": value for name, value in trick.logs().items()}
@@ -133,58 +148,48 @@ class GAN(MultiStepModule):
         *,
         step_optimizer: Callable[[Optimizer], None] = step_optimizer,
     ) -> dict[str, Tensor]:
-        """Updates both networks, on the device alone but for `step_optimizer`; returns values to log."""
-        generator_optimizer, discriminator_optimizer = self.optimizers()
-        tricks = list(self.tricks.values())
-        penalising: list[Trick | Unconditional] = [*tricks, self.conditional]
-        real_BCHW = self.spec.to_float(batch_BCHW)
+        """Makes the update rule's step, on the device alone but for `step_optimizer`; returns values to log."""
+        inputs = StepInputs(self.spec.to_float(batch_BCHW), z_discriminator_BZ, z_generator_BZ, labels_BS)
+        return self.update_rule.step(self, inputs, step_optimizer)
 
-        # The discriminator learns to distinguish real images from generated ones.
-        with torch.no_grad():
-            fake_BCHW = self.generate(z_discriminator_BZ, labels_BS)
-        for images_BCHW in (real_BCHW, fake_BCHW):
-            images_BCHW.requires_grad_(self.needs_input_gradients)
+    def discriminator_objective(self, inputs: StepInputs, through_generator: bool = False) -> Objective:
+        """What the discriminator minimises: it learns to distinguish real images from generated ones."""
+        real_BCHW, z_BZ, labels_BS = inputs.real_BCHW, inputs.z_discriminator_BZ, inputs.labels_BS
+        with torch.set_grad_enabled(through_generator):
+            fake_BCHW = self.generate(z_BZ, labels_BS)
+        if self.needs_input_gradients:
+            real_BCHW.requires_grad_()
+            fake_BCHW.requires_grad_()
         real = self.discriminate(real_BCHW, labels_BS=labels_BS)
-        fake = self.discriminate(fake_BCHW, z_discriminator_BZ, labels_BS=labels_BS)
-        step = Step(self, real, fake)
-        discriminator_loss = self.loss.discriminator(step)
-        penalty = sum(each.discriminator_penalty(step) for each in penalising)
-        self.backward_and_step(discriminator_optimizer, discriminator_loss + penalty, step_optimizer)
-        for trick in tricks:
-            trick.after_discriminator(self, step)
-        outputs = {
-            "discriminator_loss": discriminator_loss.detach(),
-            "logits_real": real.logits_B.detach(),
-            "logits_fake": fake.logits_B.detach(),
-        }
-        if not all(trick.should_update_generator for trick in tricks):
-            return outputs
+        step = Step(self, real, self.discriminate(fake_BCHW, z_BZ, labels_BS=labels_BS))
+        loss = self.loss.discriminator(step)
+        return Objective(step, loss, sum(each.discriminator_penalty(step) for each in self.penalising))
 
-        # The generator learns to make images that the discriminator, now fixed, takes for real.
-        with frozen(self.discriminator):
-            real_BCHW, fake_BCHW = real_BCHW.detach(), self.generate(z_generator_BZ, labels_BS)
-            discriminator: Discriminator = self.discriminator
-            for trick in tricks:
-                discriminator = trick.discriminator_for_generator(
-                    self, discriminator, real_BCHW, fake_BCHW, z_generator_BZ
-                )
-            scored_real = None
-            if self.generator_needs_real:
-                scored_real = self.discriminate(real_BCHW, None, discriminator, labels_BS)
-            fake = self.discriminate(fake_BCHW, z_generator_BZ, discriminator, labels_BS)
-            step = Step(self, scored_real, fake)
-            for trick in tricks:
-                step = trick.select_samples(step)
-            generator_loss = self.loss.generator(step)
-            penalty = sum(each.generator_penalty(step) for each in penalising)
-            self.backward_and_step(generator_optimizer, generator_loss + penalty, step_optimizer)
-        self.generator_steps += 1
-        return outputs | {"generator_loss": generator_loss.detach()}
+    def generator_objective(self, inputs: StepInputs) -> Objective:
+        """What the generator minimises: it learns to make images that the discriminator takes for real."""
+        real_BCHW, z_BZ, labels_BS = inputs.real_BCHW.detach(), inputs.z_generator_BZ, inputs.labels_BS
+        fake_BCHW = self.generate(z_BZ, labels_BS)
+        discriminator: Discriminator = self.discriminator
+        for trick in self.tricks.values():
+            discriminator = trick.discriminator_for_generator(self, discriminator, real_BCHW, fake_BCHW, z_BZ)
+        real = self.discriminate(real_BCHW, None, discriminator, labels_BS) if self.generator_needs_real else None
+        step = Step(self, real, self.discriminate(fake_BCHW, z_BZ, discriminator, labels_BS))
+        for trick in self.tricks.values():
+            step = trick.select_samples(step)
+        loss = self.loss.generator(step)
+        return Objective(step, loss, sum(each.generator_penalty(step) for each in self.penalising))
+
+    def after_discriminator(self, objective: Objective) -> dict[str, Tensor]:
+        """Lets the tricks act on the updated discriminator; returns values to log."""
+        for trick in self.tricks.values():
+            trick.after_discriminator(self, objective.step)
+        logits = {"logits_real": objective.step.real.logits_B, "logits_fake": objective.step.fake.logits_B}
+        return {name: value.detach() for name, value in {"discriminator_loss": objective.loss, **logits}.items()}
 
     def graph_key(self) -> Hashable | None:
         """What Python decides in the next step; None where a trick cannot be captured in a CUDA graph."""
         keys = tuple(trick.graph_key(self) for trick in self.tricks.values())
-        return None if None in keys else keys
+        return None if None in keys else (self.update_rule.graph_key(), *keys)
 
     def training_noise(self, num: int) -> Tensor:
         """Latents of a step's two updates [2, num, Z]."""
@@ -240,24 +245,21 @@ class GAN(MultiStepModule):
         """Compiles both networks in place; their weights keep their names.
 
         Raises:
-            ValueError: a trick differentiates twice.
+            ValueError: a trick or the update rule differentiates twice.
         """
-        for name, trick in self.tricks.items():
-            if trick.differentiates_twice:
-                raise ValueError(
-                    f"compile=true: PyTorch compiles nothing that is differentiated twice, as gan.tricks={name} does: "
-                    "leave one of them out"
-                )
+        check_compilable(self.tricks, self.update_rule)
         self.generator.compile()
         self.discriminator.compile()
 
+    def trained_parameters(self) -> tuple[list[Parameter], list[Parameter]]:
+        """The weights that the generator's optimizer trains, and those of the discriminator's."""
+        generator, discriminator = (list(network.parameters()) for network in (self.generator, self.discriminator))
+        for with_generator, with_discriminator in (trick.extra_parameters() for trick in self.tricks.values()):
+            generator, discriminator = generator + with_generator, discriminator + with_discriminator
+        return generator, discriminator
+
     def configure_optimizers(self) -> list[Optimizer]:
-        parameters = [list(network.parameters()) for network in (self.generator, self.discriminator)]
-        for trick in self.tricks.values():
-            for own, extra in zip(parameters, trick.extra_parameters(), strict=True):
-                own += extra
-        makers = (self.make_generator_optimizer, self.make_discriminator_optimizer)
-        optimizers = [make(own) for make, own in zip(makers, parameters, strict=True)]
+        optimizers = [make(own) for make, own in zip(self.make_optimizers, self.trained_parameters(), strict=True)]
         for trick in self.tricks.values():
             trick.configure_optimizers(*optimizers)
         return optimizers
@@ -287,7 +289,7 @@ class GAN(MultiStepModule):
     @torch.no_grad()
     def images(self, z_NZ: Tensor, labels_NS: Tensor | None = None, chunk: int = 250) -> Tensor:
         """Images of the evaluated generator, uint8 [N, C, H, W], of these classes [N, S] if the GAN is conditional."""
-        generator: nn.Module = self.generator
+        generator = self.current_generator
         for trick in self.tricks.values():
             generator = trick.evaluated_generator(generator)
         was_training = generator.training

@@ -84,8 +84,7 @@ class CapturedStep:
         self._begin_part()
         try:
             self.outputs = module.step(*self.inputs, step_optimizer=self._cut)
-            with warnings.catch_warnings(action="ignore"):  # that there may be nothing behind the last optimizer
-                self.part.__exit__(None, None, None)
+            self._end_part()
         except BaseException as error:
             with suppress(RuntimeError):  # the capture is invalid by now
                 self.part.__exit__(*sys.exc_info())
@@ -117,9 +116,13 @@ class CapturedStep:
         self.part.__enter__()
         self.parts.append(graph.replay)
 
+    def _end_part(self) -> None:
+        with warnings.catch_warnings(action="ignore"):  # that there may be nothing behind an optimizer
+            self.part.__exit__(None, None, None)
+
     def _cut(self, optimizer: Optimizer) -> None:
         """Ends a part before the optimizer's step, and begins the next."""
-        self.part.__exit__(None, None, None)
+        self._end_part()
         weights = [weight for group in optimizer.param_groups for weight in group["params"]]
         gradients = [weight.grad for weight in weights]
         self.parts.append(lambda: step_along(optimizer, weights, gradients))

@@ -85,13 +85,17 @@ class MultiStepModule(ProgressModule):
         losses = (value for name, value in outputs.items() if name.endswith("loss"))
         return self.device.type == "cpu" and not all(math.isfinite(loss) for loss in losses)
 
+    def compute_gradients(self, optimizer: Optimizer, loss: Tensor) -> None:
+        """Replaces the gradients of the optimizer's weights by those of the loss."""
+        optimizer.zero_grad()
+        with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
+            self.manual_backward(loss)
+
     def backward_and_step(
         self, optimizer: Optimizer, loss: Tensor, step_optimizer: Callable[[Optimizer], None] = step_optimizer
     ) -> None:
         """Updates the optimizer's weights along the gradient of the loss; `step_optimizer` does the last part."""
-        optimizer.zero_grad()
-        with torch.autocast(self.device.type, enabled=False):  # or it would round gradients of fp32 layers too
-            self.manual_backward(loss)
+        self.compute_gradients(optimizer, loss)
         step_optimizer(optimizer)
         torch.clear_autocast_cache()  # bf16 copies of the weights that have just been updated
 

@@ -112,3 +112,8 @@ def frozen(network: nn.Module) -> Iterator[None]:
         yield
     finally:
         network.requires_grad_(True)
+
+
+def float_state(network: nn.Module) -> list[Tensor]:
+    """Weights and running statistics, each once, without integer counters."""
+    return [tensor for tensor in (*network.parameters(), *network.buffers()) if tensor.is_floating_point()]

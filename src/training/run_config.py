@@ -40,6 +40,7 @@ TRUSTED = (
     "src.evaluation.callback",
     "src.evaluation.gan",
     "src.evaluation.progress_bar",
+    "src.evaluation.rejection",
     "src.evaluation.vae",
     "src.training.callbacks",
     "src.sweeps.pruning",

@@ -23,6 +23,7 @@ from src.core import resolvers
 from src.core.commands import CONFIGURATION, prepare_arguments
 from src.data.drums.grids import read_grids
 
+TECHNIQUES = ("gan.loss", "gan.tricks", "gan.update", "evaluator.rejection", "vae.anneal")
 FILES = sorted(CONFIGURATION.rglob("*/*.yaml"))
 # Stand for what a reader has: such a command cannot be composed as it is.
 PLACEHOLDERS = re.compile(r"…|RUN|FOLDER|SWEEP|NAME|FILE|my_|BASELINE")
@@ -129,7 +130,7 @@ def test_meanings_come_from_the_class_and_its_bases_and_from_the_file():
 
 
 def test_every_option_of_a_technique_has_a_meaning():
-    techniques = [choice for group in groups() if group in ("gan.tricks", "vae.anneal") for choice in choices(group)]
+    techniques = [choice for group in groups() if group in TECHNIQUES for choice in choices(group)]
     assert not [
         each.key for choice in techniques for each in choice.options if not each.meaning and "_lr" not in each.key
     ]
@@ -137,7 +138,7 @@ def test_every_option_of_a_technique_has_a_meaning():
 
 def test_every_technique_has_a_place_on_a_page_of_its_family():
     pages = "".join(page.read_text() for page in (build.ROOT / "docs" / "techniques").glob("*.md"))
-    told = {f"{group}/{choice.name}" for group in ("gan.loss", "gan.tricks", "vae.anneal") for choice in choices(group)}
+    told = {f"{group}/{choice.name}" for group in TECHNIQUES for choice in choices(group)}
     assert not [name for name in told if f"<!-- option {name} -->" not in pages]
 
 

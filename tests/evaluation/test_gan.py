@@ -9,6 +9,7 @@ from src.evaluation import coverage
 from src.evaluation.artifacts import Picture, Sound
 from src.evaluation.gan import GANEvaluator
 from src.evaluation.oracles.base import Predictions
+from src.evaluation.rejection import DiscriminatorRejection
 from tests.conftest import shorten_oracle_training
 
 MUSIC = {"validity", "diversity", "feature_distance"}
@@ -56,6 +57,21 @@ def test_metrics_and_pictures(evaluator, make_gan, fit):
     assert set(metrics) > WARNINGS | {"modes", "fid", "discriminator_passes"}
     assert set(shown) == {"random", "sorted"}
     assert metrics["discriminator_passes"] == 3
+
+
+def test_accepted_samples_are_evaluated_beside_all(evaluator, make_gan, fit):
+    gan = make_gan()
+    fit(gan)
+    plain, _ = evaluator.evaluate(gan, "test")
+    evaluator.rejection = DiscriminatorRejection()
+    metrics, shown = evaluator.evaluate(gan, "test")
+    assert {name: metrics[name] for name in plain if plain[name] == plain[name]} == {
+        name: value for name, value in plain.items() if value == value
+    }
+    assert 0 < metrics["accepted_share"] < 1
+    assert {f"accepted_{name}" for name in ("modes", "kl", "fid", "recall", "num_samples")} < set(metrics)
+    assert "accepted" in shown
+    assert "accepted_share" not in evaluator.evaluate(gan, "val")[0]
 
 
 def test_samples_are_sorted_by_what_they_were_asked_to_be(evaluator, monkeypatch):

@@ -13,7 +13,7 @@ from torch.utils._pytree import tree_leaves
 
 from src.core import resolvers
 from src.gan.tricks.trick import Trick
-from tests.gan.conftest import CONF
+from tests.gan.conftest import CONF, FEW_IMAGES
 
 ADAM = {"_target_": "torch.optim.Adam", "_partial_": True, "lr": 2e-3, "betas": [0.5, 0.999], "fused": True}
 
@@ -81,7 +81,7 @@ def state(gan: Any) -> list[Tensor]:
 @cache
 def composed(recipe: str, *overrides: str) -> Any:
     resolvers.register()
-    narrow = ("gan.generator.width=4", "gan.discriminator.width=4")
+    narrow = ("gan.generator.width=4", "gan.discriminator.width=4", *FEW_IMAGES.get(recipe, ()))
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("train", [f"experiment={recipe}", *narrow, *overrides]).model
 

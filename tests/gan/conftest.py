@@ -18,11 +18,15 @@ from src.gan.module import GAN
 CONF = Path(__file__).parents[2] / "conf"
 LOSSES = sorted(path.stem for path in (CONF / "gan.loss").glob("*.yaml"))
 TRICKS = sorted(path.stem for path in (CONF / "gan.tricks").glob("*.yaml"))
+UPDATES = sorted(path.stem for path in (CONF / "gan.update").glob("*.yaml"))
 COMPANIONS = {
+    "d2gan": ["gan.loss=kl"],
     "wasserstein": ["gan.tricks=[weight_clipping]"],  # without which it is refused
     "n_critic": ["gan.tricks.n_critic.n=2"],  # or the generator would not move in two steps
 }
+FEW_IMAGES = {"gan_self_conditioned": ("gan.conditional.clusters=4",)}  # recipes that need more than a test has
 OPTIONS = [("gan.loss", name) for name in LOSSES] + [("gan.tricks", name) for name in TRICKS]
+OPTIONS += [("gan.update", name) for name in UPDATES]
 
 
 def pixel_sums(images_BCHW: Tensor) -> DiscriminatorOutput:
@@ -50,14 +54,14 @@ def make_step(make_gan) -> Callable[..., Step]:
 
 @pytest.fixture
 def build(spec):
-    """A small GAN as the configuration makes it, with one loss or trick in place of the default.
+    """A small GAN as the configuration makes it, with one loss, trick or update rule in place of the default.
 
     Further options, and changes of the data's specification.
     """
     resolvers.register()
 
     def build_with(group: str, name: str, *options: str, **changes: Any) -> GAN:
-        choice = f"{group}={name}" if group == "gan.loss" else f"{group}=[{name}]"
+        choice = f"{group}=[{name}]" if group == "gan.tricks" else f"{group}={name}"
         with initialize_config_dir(str(CONF), version_base="1.3"):
             small = ["model=gan", "gan.generator.width=4", "gan.discriminator.width=4"]
             config = compose("train", [*small, choice, *COMPANIONS.get(name, []), *options])

@@ -14,11 +14,12 @@ from src.core import resolvers
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
 LOSS, LABELS, TRICKS, RATE = "gan.loss", "gan.conditional", "gan.tricks.", "gan.discriminator_optimizer.lr"
+UPDATE, REJECTION = "gan.update", "evaluator.rejection"
 
 
 @cache
 def composed(experiment: str) -> dict[str, Any]:
-    """A recipe's values by key; the loss is one value, as are the way for labels and each trick with parameters."""
+    """A recipe's values by key; a loss or another single choice with its parameters is one value, as is each trick."""
     resolvers.register()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         config = OmegaConf.to_container(compose("train", [f"experiment={experiment}"]))
@@ -30,7 +31,7 @@ def composed(experiment: str) -> dict[str, Any]:
 def leaves(node: Any, key: str = ""):
     if (
         isinstance(node, dict)
-        and key not in (LOSS, LABELS)
+        and key not in (LOSS, LABELS, UPDATE, REJECTION)
         and not re.fullmatch(r"(gan\.tricks|vae\.anneal)\.\w+", key)
     ):
         for name, below in node.items():
@@ -73,11 +74,11 @@ def test_a_pair_differs_by_the_remedy_alone(remedy, baseline, changed):
 
 @pytest.mark.parametrize("recipe", [recipe for recipe in RECIPES if recipe not in ("gan_standard", "gan_seed")])
 def test_a_recipe_changes_one_thing_or_says_that_it_is_a_bundle(recipe):
-    """One loss, one way for labels, one trick or one rate other than a baseline's that its head names."""
+    """One loss, way for labels, trick, rate, update rule or rejection other than a baseline's that its head names."""
     named = set(re.findall(r"\bgan_\w+", head(recipe))) & set(RECIPES) - {recipe}
     changes = {baseline: differences(recipe, baseline) for baseline in named}
     is_one_change = any(
-        len(changed) == 1 and next(iter(changed)).startswith((LOSS, LABELS, TRICKS, RATE))
+        len(changed) == 1 and next(iter(changed)).startswith((LOSS, LABELS, TRICKS, RATE, UPDATE, REJECTION))
         for changed in changes.values()
     )
     assert named

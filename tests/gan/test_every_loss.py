@@ -5,6 +5,7 @@ import torch
 
 from src.gan.interfaces import ScoredImages, Step
 from src.gan.losses import (
+    KL,
     FeatureMatching,
     Hinge,
     LeastSquares,
@@ -24,7 +25,7 @@ def test_relativistic_losses_do_not_see_a_common_shift(loss):
         assert one.item() == pytest.approx(other.item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", [Minimax(), Hinge(), Relativistic(), RelativisticAverage()])
+@pytest.mark.parametrize("loss", [KL(), Minimax(), Hinge(), Relativistic(), RelativisticAverage()])
 def test_other_losses_stay_finite_at_huge_logits(loss):
     discriminator, generator, real, fake = both_sides(loss, [-1e4, 1e4], [1e4, -1e4])
     assert discriminator.isfinite()
@@ -34,6 +35,7 @@ def test_other_losses_stay_finite_at_huge_logits(loss):
 
 
 ALL = [
+    KL(),
     FeatureMatching(),
     Hinge(),
     LeastSquares(),

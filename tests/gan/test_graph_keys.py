@@ -9,10 +9,10 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from tests.gan.captured import Fading, made
-from tests.gan.conftest import TRICKS
+from tests.gan.conftest import TRICKS, UPDATES
 
 COUNTS = ("steps", "images_seen", "batch_images", "total_steps", "progress")
-SHORT = {"lecam": ("gan.tricks.lecam.warm_up=5",)}  # or it would not begin
+SHORT = {"lecam": ("gan.tricks.lecam.warm_up=5",), "d2gan": ("gan.loss=kl",)}  # or it would not begin
 
 
 def plain(value: Any) -> Any:
@@ -52,8 +52,8 @@ def values_read_by_key(gan: Any, fit: Any, images: Tensor) -> dict[Any, list[dic
         current = None
         return outputs
 
-    for name, trick in gan.tricks.items():
-        watch(trick, name, None)
+    for name, part in [*gan.tricks.items(), ("update", gan.update_rule)]:
+        watch(part, name, None)
     watch(gan, "gan", COUNTS)
     gan.step = watched_step
     fit(gan, num_batches=12, images=images)
@@ -75,6 +75,13 @@ def test_what_a_trick_reads_in_a_step_is_in_its_key(spec, fit, images, name):
     readings = values_read_by_key(gan, fit, images)
     assert sum(map(len, readings.values())) == 12
     assert any(key.startswith(name) for steps in readings.values() for step in steps for key in step)
+    assert_frozen_values_are_in_the_key(readings)
+
+
+@pytest.mark.parametrize("name", UPDATES)
+def test_what_an_update_rule_reads_in_a_step_is_in_its_key(spec, fit, images, name):
+    readings = values_read_by_key(made("gan_standard", spec, f"gan.update={name}"), fit, images)
+    assert len(readings) == (2 if name == "extragradient" else 1)
     assert_frozen_values_are_in_the_key(readings)
 
 

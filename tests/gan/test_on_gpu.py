@@ -17,6 +17,7 @@ from src.data.loader import ResidentLoader
 from src.gan.module import GAN
 from src.gan.tricks.trick import Trick
 from tests.conftest import BARE
+from tests.gan.conftest import FEW_IMAGES
 
 pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
@@ -62,6 +63,7 @@ def test_graphs_train_to_the_same_weights(recipe, precision, spec, monkeypatch):
     gans = []
     for on in ("false", "true"):
         narrow = ("gan.generator.width=16", "gan.discriminator.width=16", f"gan.cuda_graphs={on}")
+        narrow += FEW_IMAGES.get(recipe, ())
         with initialize_config_dir(str(CONF), version_base="1.3"):
             config = compose("train", [f"experiment={recipe}", *narrow])
         torch.manual_seed(0)

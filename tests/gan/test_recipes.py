@@ -10,6 +10,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
 from src.core import resolvers
+from tests.gan.conftest import FEW_IMAGES
 
 CONF = Path(__file__).parents[2] / "conf"
 RECIPES = sorted((CONF / "experiment").glob("gan_*.yaml"))
@@ -36,8 +37,9 @@ def test_the_head_says_what_to_expect_and_how_to_get_it(path):
 def test_the_head_states_the_cost(path, spec, fit):
     stated = re.search(r"Cost: (\d+) discriminator passes a generator step", head(path))
     resolvers.register()
+    small = ["gan.generator.width=4", "gan.discriminator.width=4", *FEW_IMAGES.get(path.stem, ())]
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose("train", [f"experiment={path.stem}", "gan.generator.width=4", "gan.discriminator.width=4"])
+        config = compose("train", [f"experiment={path.stem}", *small])
     torch.manual_seed(0)
     gan = instantiate(config.model)(spec=replace(spec, shape=(1, 12, 12)))
     images = torch.randint(0, 256, (32, 12, 12), dtype=torch.uint8)

@@ -4,12 +4,14 @@ from src.gan.tricks.adaptive_augment import AdaptiveAugment
 from src.gan.tricks.augmentation import DiffAugment
 from src.gan.tricks.burn_in import BurnIn
 from src.gan.tricks.consistency import Consistency
+from src.gan.tricks.d2gan import D2GAN
 from src.gan.tricks.ema import EMA
 from src.gan.tricks.gradient_penalties import R1, R2, Dragan, GradientPenalty
 from src.gan.tricks.historical_averaging import HistoricalAveraging
 from src.gan.tricks.instance_noise import InstanceNoise
 from src.gan.tricks.label_smoothing import LabelSmoothing
 from src.gan.tricks.lecam import Lecam
+from src.gan.tricks.mad_gan import MadGAN
 from src.gan.tricks.minibatch_discrimination import MinibatchDiscrimination
 from src.gan.tricks.minibatch_stddev import MinibatchStddev
 from src.gan.tricks.mode_seeking import ModeSeeking
@@ -24,6 +26,7 @@ from src.gan.tricks.veegan import VEEGAN
 from src.gan.tricks.weight_clipping import WeightClipping
 
 __all__ = [
+    "D2GAN",
     "EMA",
     "R1",
     "R2",
@@ -38,6 +41,7 @@ __all__ = [
     "InstanceNoise",
     "LabelSmoothing",
     "Lecam",
+    "MadGAN",
     "MinibatchDiscrimination",
     "MinibatchStddev",
     "ModeSeeking",

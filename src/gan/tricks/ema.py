@@ -8,6 +8,7 @@ from torch import nn
 from src.core.validation import POSITIVE
 from src.gan.interfaces import GANInterface
 from src.gan.tricks.trick import Trick
+from src.training.networks import float_state
 
 
 class EMA(Trick):
@@ -38,12 +39,7 @@ class EMA(Trick):
     def after_step(self, gan: GANInterface) -> None:
         half_life = min(self.half_life, self.ramp * gan.images_seen)
         step_weight = 1 - 0.5 ** (gan.batch_images / half_life)
-        torch._foreach_lerp_(_floats(self.average), _floats(gan.generator), step_weight)
+        torch._foreach_lerp_(float_state(self.average), float_state(gan.current_generator), step_weight)
 
     def evaluated_generator(self, generator: nn.Module) -> nn.Module:
         return self.average
-
-
-def _floats(network: nn.Module) -> list[torch.Tensor]:
-    """Weights and running statistics, without integer counters."""
-    return [tensor for tensor in network.state_dict().values() if tensor.is_floating_point()]

@@ -39,7 +39,7 @@ def test_ema_against_a_loop(make_gan, fit, half_life, ramp):
 def ema_of_a_number(half_life, ramp, batch_images, num_steps, target=1.0):
     """Follows a weight that jumped from 0 to `target` and stays there."""
     generator = nn.Linear(1, 1, bias=False).requires_grad_(False)
-    gan = SimpleNamespace(generator=generator, images_seen=0, batch_images=batch_images)
+    gan = SimpleNamespace(generator=generator, current_generator=generator, images_seen=0, batch_images=batch_images)
     generator.weight.fill_(0)
     ema = EMA(half_life, ramp)
     ema.attach(gan)
