@@ -246,7 +246,7 @@ class GAN(MultiStepModule):
             if trick.differentiates_twice:
                 raise ValueError(
                     f"compile=true: PyTorch compiles nothing that is differentiated twice, as gan.tricks={name} does: "
-                    "leave one of them out"
+                    "leave one of them out (r1_approx and r2_approx take the place of r1 and r2)"
                 )
         self.generator.compile()
         self.discriminator.compile()

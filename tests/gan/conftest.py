@@ -22,6 +22,7 @@ COMPANIONS = {
     "wasserstein": ["gan.tricks=[weight_clipping]"],  # without which it is refused
     "n_critic": ["gan.tricks.n_critic.n=2"],  # or the generator would not move in two steps
 }
+WAITING = {"gan_gdpp"}  # recipes whose steps wait for a GPU, and so are not recorded: eigenvalues do
 OPTIONS = [("gan.loss", name) for name in LOSSES] + [("gan.tricks", name) for name in TRICKS]
 
 
