@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from src.gan.interfaces import DiscriminatorNetwork, Loss
 from src.gan.networks.dcgan import has_batch_norm
+from src.gan.networks.own import require_features
 from src.gan.tricks import Trick
 from src.gan.updates import UpdateRule
 
@@ -26,7 +27,7 @@ def check_compilable(tricks: Mapping[str, Trick], rule: UpdateRule) -> None:
         if part.differentiates_twice:
             raise ValueError(
                 f"compile=true: PyTorch compiles nothing that is differentiated twice, as {name} does: leave one of "
-                "them out"
+                "them out (r1_approx and r2_approx take the place of r1 and r2)"
             )
 
 
@@ -34,11 +35,8 @@ def check_compatible(
     loss_name: str, loss: Loss, tricks: Mapping[str, Trick], discriminator: DiscriminatorNetwork
 ) -> None:
     """Raises a ValueError for combinations that no paper defines or that are known to fail."""
-    if loss.needs_features and not discriminator.has_features:
-        raise ValueError(
-            f"gan.loss={loss_name} compares features, and the discriminator returns logits alone: have it return "
-            "(logits, features), or name a layer of an nn.Sequential by gan.discriminator.features="
-        )
+    if loss.needs_features:
+        require_features(discriminator, f"gan.loss={loss_name}")
     if has_batch_norm(discriminator):
         options = "choose gan.discriminator.norm=none, layer or group"
         for name, trick in tricks.items():

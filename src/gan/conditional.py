@@ -19,7 +19,7 @@ from src.data.spec import Batch, DataSpec, Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork, LabelledGAN, Loss, ScoredImages, Step
 from src.gan.networks.dcgan import Head
 from src.gan.networks.own import make_generator
-from src.gan.tricks import Trick
+from src.gan.tricks import SAN, Trick
 from src.training.networks import name_of, option, parts_of, trial
 
 
@@ -207,6 +207,12 @@ class Projection(Conditional):
                 f"{self}: gan.loss=feature_matching shows the generator features alone, which do not depend on the "
                 "labels: choose gan.conditional=concat or auxiliary, or another loss"
             )
+        for name, trick in tricks.items():
+            if isinstance(trick, SAN):
+                raise ValueError(
+                    f"{self} adds to the logit what gan.tricks={name} does not make a direction of: choose "
+                    "gan.conditional=concat or auxiliary, or leave the trick out"
+                )
 
     def make(self, discriminator: DiscriminatorNetwork, shape: Shape, spec: DataSpec) -> Codes:
         self.num_features = num_features(discriminator, shape)

@@ -25,6 +25,7 @@ COMPANIONS = {
     "n_critic": ["gan.tricks.n_critic.n=2"],  # or the generator would not move in two steps
 }
 FEW_IMAGES = {"gan_self_conditioned": ("gan.conditional.clusters=4",)}  # recipes that need more than a test has
+WAITING = {"gan_gdpp"}  # recipes whose steps wait for a GPU, and so are not recorded: eigenvalues do
 OPTIONS = [("gan.loss", name) for name in LOSSES] + [("gan.tricks", name) for name in TRICKS]
 OPTIONS += [("gan.update", name) for name in UPDATES]
 

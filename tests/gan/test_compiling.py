@@ -1,13 +1,16 @@
 import pytest
 import torch
 
-from src.gan.tricks import EMA, R1, Dragan, Unrolled
+from src.gan.tricks import EMA, R1, Dragan, R1Approx, R2Approx, Unrolled
 
 
 @pytest.mark.ci
 @pytest.mark.filterwarnings("ignore")  # PyTorch looks at its own tensors
-def test_compiled_networks_train_alike(make_gan, fit, not_to_machine_code):
-    plain, compiled = make_gan(tricks={"ema": EMA()}), make_gan(tricks={"ema": EMA()})
+@pytest.mark.parametrize(
+    "tricks", [[EMA], [R1Approx, R2Approx]], ids=["once differentiable", "slopes by finite differences"]
+)
+def test_compiled_networks_train_alike(make_gan, fit, not_to_machine_code, tricks):
+    plain, compiled = (make_gan(tricks={trick.__name__: trick() for trick in tricks}) for _ in range(2))
     compiled.compile_networks()
     assert compiled.generator._compiled_call_impl
     assert compiled.discriminator._compiled_call_impl

@@ -9,7 +9,7 @@ from hydra.utils import instantiate
 
 from src.training.cuda_graphs import MAX_GRAPHS, WARMUP_STEPS, CapturedStep, GraphedStep
 from tests.gan.captured import ADAM, Capture, Fading, Tape, made
-from tests.gan.conftest import CONF
+from tests.gan.conftest import CONF, WAITING
 
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
 # Those of the default tests: plain, schedules, several critic steps, state in tensors, copies, augmentation, labels.
@@ -48,7 +48,7 @@ def test_replayed_steps_train_to_the_same_weights(recipe, overrides, spec, fit, 
     plain, graphed = made(recipe, spec, *overrides, cuda_graphs=False), made(recipe, spec, *overrides)
     for gan in (plain, graphed):
         fit(gan, num_batches=STEPS, images=images)
-    assert replayed, "no step was captured"
+    assert bool(replayed) != (recipe in WAITING), "no step was captured"
     ours, theirs = graphed.state_dict(), plain.state_dict()
     assert [name for name in theirs if not torch.equal(ours[name], theirs[name])] == []
     assert graphed.discriminator_passes == plain.discriminator_passes

@@ -15,7 +15,10 @@ from tests.conftest import BARE
 from tests.gan.conftest import OPTIONS
 
 STEPS = 4
-DRAWING = ("adaptive_augment", "consistency", "diff_augment", "dragan", "gradient_penalty", "instance_noise")
+DRAWING = (
+    *("adaptive_augment", "consistency", "diff_augment", "diffusion_gan", "dragan", "gradient_penalty"),
+    *("instance_noise", "presgan", "r1_approx", "r2_approx"),
+)
 
 
 def inputs_of(gan: GAN, images: Tensor, num_batches: int = STEPS) -> list[list[Tensor]]:

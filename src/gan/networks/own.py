@@ -116,6 +116,15 @@ def require_linear_head(discriminator: DiscriminatorNetwork, trick: str) -> None
         )
 
 
+def require_features(discriminator: DiscriminatorNetwork, needed_by: str) -> None:
+    """Raises: ValueError: the discriminator returns logits alone."""
+    if not discriminator.has_features:
+        raise ValueError(
+            f"{needed_by} compares features, and the discriminator returns logits alone: have it return (logits, "
+            f"features), or name a layer of an nn.Sequential by {DISCRIMINATOR}.features="
+        )
+
+
 def _split(network: nn.Module, layer: str) -> SplitDiscriminator:
     names = [name for name, _ in network.named_children()]
     if not isinstance(network, nn.Sequential):

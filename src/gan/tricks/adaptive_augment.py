@@ -6,28 +6,24 @@ B batch, C channels, H height, W width.
 import torch
 from torch import Tensor
 
-from src.core.validation import COUNT, POSITIVE
-from src.gan.interfaces import GANInterface, Step
+from src.gan.tricks.adaptive import Adaptive
 from src.gan.tricks.augmentation import AugmentationTrick
 
 
-class AdaptiveAugment(AugmentationTrick):
+class AdaptiveAugment(Adaptive, AugmentationTrick):
     """Applies each augmentation with a probability p that follows overfitting (Karras et al. 2020, arXiv:2006.06676).
 
-    Section 3: overfitting is measured by r = E[sign D(x)] over real images. p starts at 0, rises while r is above its
-    target and falls while it is below. Of the paper's augmentations translation by whole pixels and cutout are used,
-    which preserve a letter.
+    Section 3. Of the paper's augmentations translation by whole pixels and cutout are used, which preserve a letter.
 
     Args:
-        target: of r.
+        target: of the mean sign of real logits.
         ramp: images over which p can rise from 0 to 1.
-        interval: discriminator updates over which r is averaged between adjustments of p.
+        interval: discriminator updates over which the sign is averaged between adjustments of p.
         translation: largest shift, as a share of the image's size.
         cutout: size of the hidden window, as a share of the image's.
     """
 
-    probability: Tensor
-    mean_sign: Tensor  # of the updates since the last adjustment
+    alternative = "diff_augment"
 
     def __init__(
         self,
@@ -38,29 +34,7 @@ class AdaptiveAugment(AugmentationTrick):
         cutout: float = 0.5,
     ):
         super().__init__("adaptive_augment", translation, cutout)
-        if not -1 < target < 1:
-            raise ValueError(f"gan.tricks.adaptive_augment.target={target}: choose a mean sign between -1 and 1")
-        POSITIVE.check("gan.tricks.adaptive_augment.ramp", ramp)
-        COUNT.check("gan.tricks.adaptive_augment.interval", interval)
-        self.target = target
-        self.ramp = ramp
-        self.interval = interval
-        self.register_buffer("probability", torch.zeros(()))
-        self.register_buffer("mean_sign", torch.zeros(()))
-
-    def attach(self, gan: GANInterface) -> None:
-        super().attach(gan)
-        if not gan.loss.has_zero_threshold:
-            raise ValueError(
-                "gan.tricks=adaptive_augment measures overfitting by the sign of the logits, which means nothing under "
-                "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or gan.tricks=[diff_augment]"
-            )
-
-    def before_step(self, gan: GANInterface) -> None:
-        self.adjusts = (gan.steps + 1) % self.interval == 0
-
-    def graph_key(self, gan: GANInterface) -> bool:
-        return self.adjusts
+        self.follow_overfitting(target, ramp, interval)
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
         images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))
@@ -69,16 +43,6 @@ class AdaptiveAugment(AugmentationTrick):
     def sometimes(self, images_BCHW: Tensor, augmented_BCHW: Tensor) -> Tensor:
         hit_B = torch.rand(len(images_BCHW), device=images_BCHW.device) < self.probability
         return torch.where(hit_B[:, None, None, None], augmented_BCHW, images_BCHW)
-
-    @torch.no_grad()
-    def after_discriminator(self, gan: GANInterface, step: Step) -> None:
-        self.mean_sign += step.real.logits_B.float().sign().mean() / self.interval
-        if not self.adjusts:
-            return
-        images = self.interval * len(step.real.images_BCHW) * gan.world_size
-        self.probability += (self.mean_sign - self.target).sign() * images / self.ramp
-        self.probability.clamp_(0, 1)
-        self.mean_sign.zero_()
 
     def logs(self) -> dict[str, Tensor]:
         return {"augmentation_probability": self.probability}

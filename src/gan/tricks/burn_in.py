@@ -7,6 +7,7 @@ from torch.optim import Optimizer
 from src.core.validation import POSITIVE, SHARE
 from src.gan.interfaces import GANInterface
 from src.gan.tricks.ema import EMA
+from src.gan.tricks.finite_differences import FiniteDifference
 from src.gan.tricks.gradient_penalties import ZeroCentred
 from src.gan.tricks.trick import Trick
 
@@ -15,7 +16,8 @@ class BurnIn(Trick):
     """Moves hyperparameters along half a cosine early in the run, then keeps them constant (Huang et al. 2024).
 
     arXiv:2501.05441, appendix. The learning rates fall and Adam's β₂ rises from the optimizers' configured values.
-    The γ of `r1` and `r2` falls from its own; the half-life of `ema` rises from 0, replacing its own schedule.
+    The γ of `r1` and `r2`, or the weight of `r1_approx` and `r2_approx`, falls from its own; the half-life of `ema`
+    rises from 0, replacing its own schedule.
 
     Args:
         share: of the run, over which they move.
@@ -47,9 +49,11 @@ class BurnIn(Trick):
         self.values: dict[str, float] = {}
 
     def attach(self, gan: GANInterface) -> None:
-        self.first_gamma = {
-            name: trick.gamma.item() for name, trick in gan.tricks.items() if isinstance(trick, ZeroCentred)
+        penalties = {
+            name: trick for name, trick in gan.tricks.items() if isinstance(trick, ZeroCentred | FiniteDifference)
         }
+        self.coefficients = {name: trick.coefficient for name, trick in penalties.items()}
+        self.first = {name: getattr(trick, trick.coefficient).item() for name, trick in penalties.items()}
         for trick in gan.tricks.values():
             if isinstance(trick, EMA):
                 trick.ramp = math.inf
@@ -73,9 +77,10 @@ class BurnIn(Trick):
                 group["lr"] = interpolate(first_lr, first_lr * self.lr, done)
                 group["betas"] = (beta1, interpolate(first_beta2, self.beta2, done))
             self.values[f"{network}_lr"] = group["lr"]
-        for name, first in self.first_gamma.items():
-            self.values[f"{name}_gamma"] = interpolate(first, first * self.gamma, done)
-            gan.tricks[name].gamma.fill_(self.values[f"{name}_gamma"])
+        for name, coefficient in self.coefficients.items():
+            value = interpolate(self.first[name], self.first[name] * self.gamma, done)
+            getattr(gan.tricks[name], coefficient).fill_(value)
+            self.values[f"{name}_{coefficient}"] = value
         run_images = gan.total_steps * gan.images_seen / max(1, gan.steps)
         for trick in gan.tricks.values():
             if isinstance(trick, EMA):

@@ -4,6 +4,7 @@ B batch, C channels, H height, W width.
 """
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,6 +26,8 @@ class ZeroCentred(Trick):
 
     needs_input_gradients = True
     differentiates_twice = True
+
+    coefficient: ClassVar[str] = "gamma"  # which `burn_in` moves
 
     def __init__(self, gamma: float = 1.0, channel_max: bool = False):
         super().__init__()

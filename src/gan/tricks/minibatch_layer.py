@@ -31,7 +31,8 @@ class MinibatchLayer(Trick):
         head = gan.discriminator.head
         if is_parametrized(head):
             raise ValueError(
-                f"gan.tricks={list(gan.tricks)}: name spectral_norm last, so that it finds the layers of the others"
+                f"gan.tricks={list(gan.tricks)}: name spectral_norm last, and san, so that they find the layers of the "
+                "others"
             )
         layer, num_statistics = self.statistics(head.in_features)
         gan.discriminator.body.append(layer)

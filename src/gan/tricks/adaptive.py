@@ -1,0 +1,58 @@
+"""Base class of tricks that act the more strongly, the more the discriminator overfits."""
+
+import torch
+from torch import Tensor
+
+from src.core.validation import COUNT, POSITIVE
+from src.gan.interfaces import GANInterface, Step
+from src.gan.tricks.trick import Trick
+
+
+class Adaptive(Trick):
+    """A strength p in [0, 1] that follows overfitting (Karras et al. 2020, arXiv:2006.06676, section 3).
+
+    Overfitting is measured by r = E[sign D(x)] over real images. p starts at 0, rises while r is above its target and
+    falls while it is below.
+    """
+
+    name: str
+    alternative: str  # where the loss has no threshold at 0
+    probability: Tensor  # p
+    mean_sign: Tensor  # of the updates since the last adjustment
+
+    def follow_overfitting(self, target: float, ramp: float, interval: int) -> None:
+        """Sets the target of r, the images over which p can rise from 0 to 1, and the updates between adjustments."""
+        if not -1 < target < 1:
+            raise ValueError(f"gan.tricks.{self.name}.target={target}: choose a mean sign between -1 and 1")
+        POSITIVE.check(f"gan.tricks.{self.name}.ramp", ramp)
+        COUNT.check(f"gan.tricks.{self.name}.interval", interval)
+        self.target = target
+        self.ramp = ramp
+        self.interval = interval
+        self.register_buffer("probability", torch.zeros(()))
+        self.register_buffer("mean_sign", torch.zeros(()))
+
+    def attach(self, gan: GANInterface) -> None:
+        super().attach(gan)
+        if not gan.loss.has_zero_threshold:
+            raise ValueError(
+                f"gan.tricks={self.name} measures overfitting by the sign of the logits, which means nothing under "
+                "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or "
+                f"gan.tricks=[{self.alternative}]"
+            )
+
+    def before_step(self, gan: GANInterface) -> None:
+        self.adjusts = (gan.steps + 1) % self.interval == 0
+
+    def graph_key(self, gan: GANInterface) -> bool:
+        return self.adjusts
+
+    @torch.no_grad()
+    def after_discriminator(self, gan: GANInterface, step: Step) -> None:
+        self.mean_sign += step.real.logits_B.float().sign().mean() / self.interval
+        if not self.adjusts:
+            return
+        images = self.interval * len(step.real.images_BCHW) * gan.world_size
+        self.probability += (self.mean_sign - self.target).sign() * images / self.ramp
+        self.probability.clamp_(0, 1)
+        self.mean_sign.zero_()
