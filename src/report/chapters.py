@@ -31,7 +31,7 @@ def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     if not set(keys) - set(section.family.samples):
         return []
     blocks: list[Block] = [Paragraph(chapter.note, "note"), estimates_table(section, keys)]
-    if "named_high" in keys and (dimensions := _dimensions(section)):
+    if chapter.key.startswith("named_") and (dimensions := _dimensions(section)):
         blocks.append(Details("What each active dimension does", [dimensions]))
     if "told_apart" in keys:
         blocks += _sounds(section.best_first, "prior_bars", "two bars drawn from the prior", 2, first_rank=1)

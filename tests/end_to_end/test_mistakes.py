@@ -113,6 +113,8 @@ MISTAKES = [  # what is given, and what the message must hold
     ("vae.z_high=0", "vae.z_high=0", "at least 1"),
     ("vae.z_low=-2", "vae.z_low=-2", "at least 1"),
     ("vae.z_low=few", "vae.z_low=few"),
+    ("vae.levels=[8,0]", "vae.levels=[8, 0]", "at least 1"),
+    ("vae.levels=3", "vae.levels=3", "[a whole number, …]"),
     ("vae.anneal=[linear,word_dropout] vae.decoder=parallel", "word_dropout", "vae.decoder=autoregressive"),
     ("vae.anneal.linear.duration=2", "vae.anneal.linear.duration=2", "at most 1"),
     ("vae.anneal=cyclical vae.anneal.cyclical.cycles=many", "vae.anneal.cyclical.cycles=many: choose a number"),
