@@ -32,7 +32,6 @@ from src.cli.arguments import check_words, explain
 from src.core.commands import CONFIGURATION, override, prepare_arguments
 from src.core.errors import UserExit, import_optional, is_user_error
 from src.core.files import user_path
-from src.core.levels import levels_in
 from src.core.metric_families import family
 from src.core.metric_specs import ordered
 from src.core.plain_data import is_number
@@ -93,7 +92,7 @@ class Run:
         self.metrics, self.controls = dict(record.metrics), dict(record.controls)
 
     def __repr__(self) -> str:
-        own = family(self.record.model or "", levels_in(self.metrics))
+        own = family(self.record.model or "", self.metrics)
         keys = [*own.primary, *own.headline]
         numbers = [f"{key} {_cell(self.metrics[key])}" for key in keys if is_number(self.metrics.get(key))]
         said = ", ".join(filter(None, (self.status, self.outcome, self.error, *numbers)))
@@ -285,7 +284,7 @@ def _logging_restored() -> Iterator[None]:
 
 def _row(record: Record) -> dict[str, Any]:
     """What a run was and how it ended, then its metrics, the most important first."""
-    main = [key for key in family(record.model or "", levels_in(record.scalars)).main if key in record.scalars]
+    main = [key for key in family(record.model or "", record.scalars).main if key in record.scalars]
     others = [key for key in ordered({*record.scalars}) if key not in main]
     told = {key: getattr(record, key) for key in ("name", "seed", "status", "outcome")}
     end = {"error": record.error, "folder": str(record.folder)}

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from src.core.levels import OF_TWO, expanded
+from src.core.levels import OF_TWO, expanded, levels_in
 from src.core.metric_topics import Chapter, music
 
 # What stands in for samples, to show what the metrics are worth.
@@ -119,10 +119,10 @@ def final_tag(key: str) -> str:
     return f"{'final' if key.endswith('_late') or key == 'worst_modes' else 'test'}/{key}"
 
 
-def family(model: str, levels: Iterable[str] = ()) -> Family:
-    """A model's family, for runs with these latent levels; for two where none is known."""
+def family(model: str, keys: Iterable[str] = ()) -> Family:
+    """A model's family, for runs with the latent levels of these metrics; with two levels where none is of one."""
     found = FAMILIES.get(model) or Family(title=model)
-    levels = tuple(levels) or found.levels
+    levels = levels_in(keys) or found.levels
     if not found.levels:
         return found
     two, more = ([name for name in levels if (name in OF_TWO) == named] for named in (True, False))

@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.table import Table
 
 from src.core.dataset import Dataset
-from src.core.levels import levels_in
 from src.core.metric_families import family
 from src.core.metric_specs import compact, listed, metric_spec, ordered
 from src.core.plain_data import is_number
@@ -34,7 +33,7 @@ def print_summary(results: dict[str, Any]) -> None:
 def _rows(results: dict[str, Any]) -> list[str]:
     """Keys of all measured numbers: the family's main metrics first, then in the order of metric_specs."""
     measured = {key for key, value in results["metrics"].items() if is_number(value)} - SAMPLE_SIZES
-    main = [key for key in family(results["model"], levels_in(measured)).main if key in measured]
+    main = [key for key in family(results["model"], measured).main if key in measured]
     return main + ordered(measured - {*main})
 
 

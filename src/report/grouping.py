@@ -11,7 +11,6 @@ from statistics import fmean
 import numpy as np
 
 from src.core.dataset import Dataset
-from src.core.levels import levels_in
 from src.core.metric_families import Family, family
 from src.core.metric_specs import NOT_QUANTITIES, metric_spec, ordered
 from src.core.multiple_tests import holm
@@ -78,7 +77,7 @@ class Section:
     @cached_property
     def family(self) -> Family:
         columns = (key for run in self.runs for row in run.history.rows[:1] for key in row)
-        return family(self.model, levels_in({*self.metric_keys, *columns}))
+        return family(self.model, {*self.metric_keys, *columns})
 
     @cached_property
     def labels(self) -> Mapping[str, str]:
