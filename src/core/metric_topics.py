@@ -12,7 +12,8 @@ class Chapter:
 
     The answer is `yes` where the metric `key` exceeds the largest of the metrics `against` (0 without any), else `no`;
     `decides` says so. Where there are too many names to show pictures of all, the first metric decides of which. Of a
-    sound there is also said what its first bars are, and how many of them to play.
+    sound there is also said what its first bars are, and how many of them to play. `levels`: latent levels that it is
+    about, and so the models that have them; empty for a chapter of all.
     """
 
     heading: str
@@ -25,6 +26,7 @@ class Chapter:
     metrics: tuple[str, ...]
     grids: tuple[tuple[str, str], ...] = ()
     sounds: tuple[tuple[str, str, int], ...] = ()
+    levels: tuple[str, ...] = ()
 
 
 def music(hierarchies: Sequence[Sequence[str]]) -> tuple[Chapter, ...]:
@@ -42,7 +44,7 @@ def _dimensions(levels: Sequence[str]) -> Chapter:
         (),
         f"dimensions of {top} control a musical feature each",
         f"no dimension of {top} controls a musical feature",
-        f"Decides: how many active dimensions of {top} have a feature's name (named, {levels[0]}).",
+        f"Decides: how many active dimensions of {top} have a feature's name (named, {_called(levels[0])}).",
         "A dimension gets a feature's name if it is active, their rank correlation on held-out bars is strong and "
         "holds after Holm's correction over all pairs, and they share more information than shuffled bars do; "
         "samples/associations.csv of each run has every pair in numbers. MIG and DCI: whether one dimension answers "
@@ -62,6 +64,7 @@ def _dimensions(levels: Sequence[str]) -> Chapter:
                 3,
             ),
         ),
+        tuple(levels),
     )
 
 
@@ -88,11 +91,13 @@ def _hierarchy(levels: Sequence[str]) -> Chapter:
         ),
         (("latent_map", "Each level in two dimensions"), ("hierarchy", "One level kept, all else drawn anew")),
         (("hierarchy_bars", f"two bars with one z_{levels[0]}{then}", 2 * len(levels)),),
+        tuple(levels),
     )
 
 
 def _transfer(levels: Sequence[str]) -> Chapter:
     top = f"z_{levels[0]}"
+    moved = " and ".join(map(_called, levels))
     exchanged = ", and ".join(f"with the target's z_{level}" for level in levels)
     return Chapter(
         f"Style transfer and interpolation{_of(levels)}",
@@ -102,7 +107,7 @@ def _transfer(levels: Sequence[str]) -> Chapter:
         f"the target's {top} transfers the style no better than a copy would",
         f"Decides: the share of successful transfers by {top}, against the best of copy, target and mean.",
         "A transfer succeeds if the oracle hears the target's style and the rhythm stays as near to the source as real "
-        f"bars of one style are to each other; both were fixed beforehand. {' and '.join(levels).capitalize()}: which "
+        f"bars of one style are to each other; both were fixed beforehand. {moved.capitalize()}: which "
         "level comes from the target. Copy, target and mean: the source as it is, the target's bar as it is, and the "
         "target style's typical bar; what transfer is worth, it must do better than these. Pairs: how many pairs of "
         "bars this is of.",
@@ -119,12 +124,18 @@ def _transfer(levels: Sequence[str]) -> Chapter:
             ("interpolation", "From one bar to another in nine steps"),
         ),
         (("transfer_bars", f"source, target, the source {exchanged}", 2 + len(levels)),),
+        tuple(levels),
     )
+
+
+def _called(level: str) -> str:
+    """As labels of metrics call it."""
+    return level if level in OF_TWO else f"z_{level}"
 
 
 def _of(levels: Sequence[str]) -> str:
     """What a heading says of models with another number of levels than two."""
-    return "" if tuple(levels) == OF_TWO else f", {levels[0]} to {levels[-1]}"
+    return "" if tuple(levels) == OF_TWO else f", z_{levels[0]} to z_{levels[-1]}"
 
 
 CONTROL = Chapter(

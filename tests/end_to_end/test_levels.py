@@ -20,7 +20,7 @@ def test_a_run_resumes_exactly_and_is_drawn_from(command: Command, monkeypatch: 
     recipe = (
         "experiment=vae_three_levels",
         "vae.anneal=[control,free_bits]",
-        "vae.anneal.control.target={1:3,2:1,3:2}",
+        "vae.anneal.control.target={z_1:3,z_2:1,z_3:2}",
     )
     recipe += (*VAE_SMALL, *THREE)
     assert command(*recipe, "hydra.run.dir=whole").status == 0

@@ -114,6 +114,8 @@ MISTAKES = [  # what is given, and what the message must hold
     ("vae.z_low=-2", "vae.z_low=-2", "at least 1"),
     ("vae.z_low=few", "vae.z_low=few"),
     ("vae.levels=[8,0]", "vae.levels=[8, 0]", "at least 1"),
+    ("vae.levels=[8,4,2] vae.anneal.linear.weight={1:1,2:1,3:1}", "vae.anneal.linear.weight=", "{name: a number"),
+    ("vae.levels=[8,4,2] vae.anneal.linear.weight={high:1,low:1}", "vae.anneal.linear.weight=", "z_1 and z_2 and z_3"),
     ("vae.levels=3", "vae.levels=3", "[a whole number, …]"),
     ("vae.anneal=[linear,word_dropout] vae.decoder=parallel", "word_dropout", "vae.decoder=autoregressive"),
     ("vae.anneal.linear.duration=2", "vae.anneal.linear.duration=2", "at most 1"),

@@ -20,7 +20,7 @@ Number = TypeVar("Number", int, float)
 Levels = tuple[float | Tensor, ...]
 """A value for each level, top level first."""
 PerLevel = float | Mapping[str, float]
-"""A number in a configuration: one for all levels, or one for each, `{high: …, low: …}` or `{1: …, 2: …, 3: …}`."""
+"""A number in a configuration: one for all levels, or one for each, `{high: …, low: …}` or `{z_1: …, z_2: …}`."""
 
 
 class Annealer(Callback):
@@ -73,10 +73,10 @@ class Annealer(Callback):
         """
         if not isinstance(value, Mapping):
             return self.number(parameter, value, fits)
-        named = {str(level): number for level, number in value.items()}
+        named = {str(level).removeprefix("z_"): number for level, number in value.items()}
         if set(named) != set(level_names(len(named))):
-            key = f"{self.state_key}.{parameter}={named}"
-            raise ValueError(f"{key}: give one number, or one for each of high and low; of other models 1, 2, 3, …")
+            key = f"{self.state_key}.{parameter}={dict(value)}"
+            raise ValueError(f"{key}: give one number, or one for each of high and low; of other models z_1, z_2, …")
         for level, number in named.items():
             self.number(f"{parameter}.{level}", number, fits)
         self.per_level[parameter] = named
@@ -101,7 +101,7 @@ class Annealer(Callback):
         self.vae, self.level_names = vae, tuple(vae.levels)
         for parameter, value in self.per_level.items():
             if set(value) != set(self.level_names):
-                names = " and ".join(self.level_names)
+                names = " and ".join(f"z_{level}" for level in self.level_names)
                 raise ValueError(f"{self.state_key}.{parameter}={value}: give one number, or one for each of {names}")
 
     def before_step(self) -> None:

@@ -43,9 +43,9 @@ def kls_of(*nats: float) -> KLs:
 
 
 def test_values_by_name_go_to_their_levels(three):
-    """Also with names as YAML reads them, numbers, and in any order."""
-    named = {3: 0.3, 1: 0.1, "2": 0.2}
-    vae = three(constant=Constant(named), free_bits=FreeBits({1: 1.0, 2: 0.0, 3: 5.0}))
+    """In any order."""
+    named = {"z_3": 0.3, "z_1": 0.1, "z_2": 0.2}
+    vae = three(constant=Constant(named), free_bits=FreeBits({"z_1": 1.0, "z_2": 0.0, "z_3": 5.0}))
     assert vae.anneal.beta(kls_of(1, 1, 1)) == (0.1, 0.2, 0.3)
     assert vae.anneal.penalty(kls_of(2, 2, 2), (1.0, 1.0, 1.0)).item() == pytest.approx(2 + 2 + 5)
     assert vae.anneal.charts() == {"free_bits_1": 1.0, "free_bits_2": 0.0, "free_bits_3": 5.0}
@@ -54,15 +54,15 @@ def test_values_by_name_go_to_their_levels(three):
 def test_free_bits_of_other_levels_than_high_and_low(three):
     kls, beta = kls_of(1, 1, 1), (1.0, 1.0, 1.0)
     assert three(x=FreeBitsPerLevel(high=9, low=8)).anneal.penalty(kls, beta).item() == 6, "2 nats of each"
-    assert three(x=FreeBitsPerLevel(nats={1: 0, 2: 4, 3: 0})).anneal.penalty(kls, beta).item() == 6
+    assert three(x=FreeBitsPerLevel(nats={"z_1": 0, "z_2": 4, "z_3": 0})).anneal.penalty(kls, beta).item() == 6
 
 
 def test_each_level_has_its_controller_and_its_capacity(three):
-    control = three(control=PIController({1: 1, 2: 2, 3: 3}, integral=0.1)).annealers[0]
+    control = three(control=PIController({"z_1": 1, "z_2": 2, "z_3": 3}, integral=0.1)).annealers[0]
     for _ in range(3):
         control.observe(torch.zeros(2), kls_of(2, 2, 2))
     assert control.sum_R.tolist() == pytest.approx([0.3, 0, 0]), "as far as their targets are below"
-    capacity = three(capacity=Capacity({1: 1, 2: 2, 3: 3}, gamma=10)).annealers[0]
+    capacity = three(capacity=Capacity({"z_1": 1, "z_2": 2, "z_3": 3}, gamma=10)).annealers[0]
     assert capacity.capacity(1.0) == (1, 2, 3)
 
 
@@ -79,10 +79,10 @@ def test_balance_has_a_mean_of_one_over_all_levels(three):
     [
         (
             lambda: {"x": Constant({"high": 1, "low": 2})},
-            r"x\.beta=.*: give one number, or one for each of 1 and 2 and 3",
+            r"x\.beta=.*: give one number, or one for each of z_1 and z_2 and z_3",
         ),
-        (lambda: {"x": Constant({1: 1, 2: 2})}, r"\.beta=.*: give one number"),
-        (lambda: {"x": Constant({1: 1, 2: 2, 4: 2})}, r"\.beta=.*: give one number"),
+        (lambda: {"x": Constant({"1": 1, "2": 2})}, r"\.beta=.*: give one number"),
+        (lambda: {"x": Constant({"1": 1, "2": 2, "4": 2})}, r"\.beta=.*: give one number"),
     ],
 )
 def test_names_of_other_levels(three, make, message):
