@@ -71,7 +71,8 @@ def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior, shuffles: i
     def posterior(above: Sequence[Tensor]) -> Normal:
         return inference.posterior(features, above, prior(above) if above else None)
 
-    top, z = posterior([]), []
+    top = posterior([])
+    z: list[Tensor] = []
     for _ in inference.order:
         z.append((posterior(z) if z else top).sample())
 
@@ -90,7 +91,8 @@ def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior, shuffles: i
 
 
 def _bottom_up(inference: BottomUp, features_NF: Tensor, shuffles: int) -> tuple[Tensor, ...]:
-    posteriors, z = [], []  # lowest level first
+    posteriors: list[Normal] = []  # lowest level first
+    z: list[Tensor] = []
     for _ in inference.order:
         posteriors.append(inference.posterior(features_NF, z))
         z.append(posteriors[-1].sample())
