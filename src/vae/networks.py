@@ -274,7 +274,7 @@ class BottomUp(Inference):
     def __init__(
         self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
     ):
-        order = tuple(reversed(levels))
+        order = tuple(reversed([*levels]))
         super().__init__(chained(features, 0, levels, order, skips, width, dropout), levels, order, skips)
 
     def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
