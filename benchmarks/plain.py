@@ -115,8 +115,9 @@ def vae_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
     vae = config.vae
     shape = (spec.shape[1], spec.shape[2])
     encoder = instantiate(vae.encoder)(num_cells=math.prod(shape)).to(device)
-    inference = instantiate(vae.inference)(features=encoder.num_features, z_high=vae.z_high, z_low=vae.z_low).to(device)
-    prior = instantiate(vae.prior)(z_high=vae.z_high, z_low=vae.z_low).to(device)
+    levels = {"high": vae.z_high, "low": vae.z_low}
+    inference = instantiate(vae.inference)(features=encoder.num_features, levels=levels).to(device)
+    prior = instantiate(vae.prior)(levels=levels).to(device)
     decoder = instantiate(vae.decoder)(num_latents=vae.z_high + vae.z_low, shape=shape).to(device)
     weights = [weight for part in (encoder, inference, prior, decoder) for weight in part.parameters()]
     matrices = {"params": [weight for weight in weights if weight.ndim > 1]}
@@ -140,7 +141,7 @@ def vae_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
             mean, raw = inference.high(features).float().chunk(2, -1)
             q_high = Normal(mean, softplus(raw + 0.5413) + 1e-3, validate_args=False)
             z_high = q_high.rsample()
-            prior_low = prior(z_high)
+            prior_low = prior([z_high])
             mean, raw = inference.low(torch.cat([features, z_high], -1)).float().chunk(2, -1)
             std = prior_low.stddev * (softplus(raw + 0.5413) + 1e-3)
             q_low = Normal(prior_low.mean + prior_low.stddev * mean, std, validate_args=False)

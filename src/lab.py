@@ -92,7 +92,8 @@ class Run:
         self.metrics, self.controls = dict(record.metrics), dict(record.controls)
 
     def __repr__(self) -> str:
-        keys = [*family(self.record.model or "").primary, *family(self.record.model or "").headline]
+        own = family(self.record.model or "", self.metrics)
+        keys = [*own.primary, *own.headline]
         numbers = [f"{key} {_cell(self.metrics[key])}" for key in keys if is_number(self.metrics.get(key))]
         said = ", ".join(filter(None, (self.status, self.outcome, self.error, *numbers)))
         return f"{self.name} seed {self.seed}: {said} ({self.folder})"
@@ -283,7 +284,7 @@ def _logging_restored() -> Iterator[None]:
 
 def _row(record: Record) -> dict[str, Any]:
     """What a run was and how it ended, then its metrics, the most important first."""
-    main = [key for key in family(record.model or "").main if key in record.scalars]
+    main = [key for key in family(record.model or "", record.scalars).main if key in record.scalars]
     others = [key for key in ordered({*record.scalars}) if key not in main]
     told = {key: getattr(record, key) for key in ("name", "seed", "status", "outcome")}
     end = {"error": record.error, "folder": str(record.folder)}

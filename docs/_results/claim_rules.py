@@ -6,6 +6,7 @@ from statistics import fmean
 
 import numpy as np
 
+from src.core.levels import OF_TWO
 from src.core.metric_specs import metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.class_correlations import class_correlations
@@ -21,7 +22,6 @@ SCHEDULES = ("linear", "sigmoid", "cyclical")  # a small β early
 VALID = 0.95  # of the homework's score, from where on it is called 1
 READABLE = 0.5  # of the share that real letters reach: below it samples are "not so good"
 PRESENT = 0.1  # mean share of late evaluations that cover a letter, below which none survives
-LEVELS = ("high", "low")
 
 
 class Verdict(StrEnum):
@@ -125,16 +125,16 @@ def collapse(section: Section) -> tuple[str, Verdict]:
     runs = named(section, "none")
     ends = [(run.history.column("reconstruction")[:1], run.history.column("reconstruction")[-1:]) for run in runs]
     falls = [bool(len(first) and last[0] < first[0]) for first, last in ends]
-    both = [all(run.scalars[f"kl_{level}"] < ACTIVE_NATS for level in LEVELS) for run in runs]
+    both = [all(run.scalars[f"kl_{level}"] < ACTIVE_NATS for level in OF_TWO) for run in runs]
     count = sum(a and b for a, b in zip(both, falls, strict=True))
-    means = "; ".join(f"KL {level} {_text(_mean(runs, f'kl_{level}'), f'kl_{level}')}" for level in LEVELS)
+    means = "; ".join(f"KL {level} {_text(_mean(runs, f'kl_{level}'), f'kl_{level}')}" for level in OF_TWO)
     measured = f"both below {ACTIVE_NATS} nats in {sum(both)} of {len(runs)}; {means}"
     measured += f"; the reconstruction error falls in {sum(falls)}"
     return measured, _of(mostly(count, len(runs)))
 
 
 def _alive(run: Run) -> bool:
-    return not {*run.names("collapsed"), *run.names("without_effect")} & {*LEVELS}
+    return not {*run.names("collapsed"), *run.names("without_effect")} & {*OF_TWO}
 
 
 def small_beta(section: Section) -> tuple[str, Verdict]:
@@ -160,7 +160,7 @@ def levels(section: Section) -> tuple[str, Verdict]:
     if len(runs) < MIN_SEEDS:
         return "both levels are alive, and analysed, in too few seeds", Verdict.UNDECIDED
     keys = {"style agreement": "style_agreement_fixed", "distance": "distance_fixed"}
-    fixed = {what: [_mean(runs, f"{key}_{level}") for level in LEVELS] for what, key in keys.items()}
+    fixed = {what: [_mean(runs, f"{key}_{level}") for level in OF_TWO] for what, key in keys.items()}
     texts = [
         f"{what} of bars with one z_high {high.mean:.2f}, with one z_low {low.mean:.2f}"
         for what, (high, low) in fixed.items()
@@ -199,9 +199,9 @@ def validity(section: Section) -> tuple[str, Verdict]:
 def free_bits(section: Section) -> tuple[str, Verdict]:
     shares = {}
     for name in ("free_bits", "none"):
-        runs = [run for run in named(section, name) if all(f"kl_{level}_dims" in run.metrics for level in LEVELS)]
-        dims = [sum(len(run.metrics[f"kl_{level}_dims"]) for level in LEVELS) for run in runs]
-        units = [sum(run.scalars[f"au_{level}"] for level in LEVELS) for run in runs]
+        runs = [run for run in named(section, name) if all(f"kl_{level}_dims" in run.metrics for level in OF_TWO)]
+        dims = [sum(len(run.metrics[f"kl_{level}_dims"]) for level in OF_TWO) for run in runs]
+        units = [sum(run.scalars[f"au_{level}"] for level in OF_TWO) for run in runs]
         shares[name] = [unit / num for unit, num in zip(units, dims, strict=True)]
     own, none = shares["free_bits"], estimate(shares["none"])
     all_active = sum(share == 1 for share in own)

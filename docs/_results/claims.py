@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from docs._results import claim_rules as rules
 from docs._results.claim_rules import EPOCH, MIDDLE, SCHEDULES, VALID, Verdict, named
+from src.core.levels import OF_TWO, levels_in
 from src.core.metric_specs import compact
 from src.core.run_names import value_of
 from src.evaluation.metrics.onset import ACTIVE_NATS
@@ -71,7 +72,7 @@ def _choice(run: Run) -> tuple[str, str] | None:
     if path.startswith(("gan_seed", "quick/seed_")):
         size, _, remedy = path.partition("seed")
         return f"{size}seed", remedy.lstrip("_") or "standard"
-    if run.model != "vae":
+    if run.model != "vae" or levels_in(run.scalars) not in ((), OF_TWO):  # the claims are about two levels
         return None
     chosen = value_of("vae.anneal", run.overrides)
     if path == "vae_seed":

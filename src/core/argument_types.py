@@ -86,7 +86,12 @@ def kind(annotation: Any) -> Kind:
     if origin in (dict, Mapping):
         of = kind(parts[1])
         return Kind(
-            f"{{name: {of.words}, …}}", lambda value: isinstance(value, Mapping) and all(map(of.holds, _known(value)))
+            f"{{name: {of.words}, …}}",
+            lambda value: (
+                isinstance(value, Mapping)
+                and all(isinstance(name, str) for name in value)
+                and all(map(of.holds, _known(value)))
+            ),
         )
     if origin is Callable or (isinstance(annotation, type) and annotation.__module__.startswith("src.")):
         return BUILT

@@ -8,6 +8,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.argument_types import BUILT, arguments, kind
+from src.core.run_names import key_of
 from src.core.validation import COUNT, NOT_NEGATIVE, POSITIVE, SEED
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,9 @@ def check_config(config: DictConfig) -> None:
     kind(bool).check("compile", config.compile)
     if OmegaConf.select(config, "study.tune") and HydraConfig.get().mode == RunMode.RUN:
         raise ValueError("study.tune=true: it precedes a sweep; add -m, or choose one with study=NAME")
+    pair = [text for text in HydraConfig.get().overrides.task if key_of(text) in ("vae.z_high", "vae.z_low")]
+    if pair and (levels := OmegaConf.select(config, "vae.levels")):
+        raise ValueError(f"{pair[0]} vae.levels={list(levels)}: both say how large levels are; give only one of them")
     if "ddp" in str(config.trainer.strategy) and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise ValueError("accelerator=ddp: every rank would start the sweep anew; sweep with one device per job")
 

@@ -1,8 +1,10 @@
 """Which metrics a report shows for each model family, and which one decides."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from src.core.metric_topics import MUSIC, Chapter
+from src.core.levels import OF_TWO, expanded, levels_in
+from src.core.metric_topics import Chapter, music
 
 # What stands in for samples, to show what the metrics are worth.
 CONTROLS = {
@@ -86,14 +88,14 @@ FAMILIES = {
         remedy="strategy",
         baselines=("none", "linear"),
         main=(
-            *("iwae_nll", "bits_per_dim", "elbo", "kl_high", "kl_low", "active_high", "active_low"),
-            *("mi_high", "mi_low", "onset_f1", "mse"),
+            *("iwae_nll", "bits_per_dim", "elbo", "kl_LEVEL", "active_LEVEL", "mi_LEVEL"),
+            *("onset_f1", "mse"),
         ),
         primary=("iwae_nll",),
-        headline=("elbo", "kl_high", "kl_low"),
+        headline=("elbo", "kl_LEVEL"),
         curves=("elbo", "modes", "kl"),
         absent="collapsed",
-        levels=("high", "low"),
+        levels=OF_TWO,
         samples=(
             *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid", "kid"),
             *("validity", "diversity", "feature_distance", "style_accuracy"),
@@ -103,7 +105,6 @@ FAMILIES = {
             ("sorted", "Drawn from the prior, sorted by class"),
             ("reconstructions", "Held-out data and their reconstructions"),
         ),
-        chapters=MUSIC,
     ),
 }
 
@@ -118,5 +119,17 @@ def final_tag(key: str) -> str:
     return f"{'final' if key.endswith('_late') or key == 'worst_modes' else 'test'}/{key}"
 
 
-def family(model: str) -> Family:
-    return FAMILIES.get(model) or Family(title=model)
+def family(model: str, keys: Iterable[str] = ()) -> Family:
+    """A model's family, for runs with the latent levels of these metrics; with two levels where none is of one."""
+    found = FAMILIES.get(model) or Family(title=model)
+    levels = levels_in(keys) or found.levels
+    if not found.levels:
+        return found
+    two, more = ([name for name in levels if (name in OF_TWO) == named] for named in (True, False))
+    return replace(
+        found,
+        levels=levels,
+        main=expanded(found.main, levels),
+        headline=expanded(found.headline, levels),
+        chapters=music([each for each in (two, more) if each]),
+    )

@@ -5,9 +5,10 @@ A metric not listed here is still collected, averaged and shown, under its own k
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from src.core.levels import NUMBERED
 from src.core.plain_data import is_number
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
@@ -163,8 +164,19 @@ SIGNALS["channel_balance"] = SHARE
 
 
 def metric_spec(key: str) -> MetricSpec:
-    """The registered spec, or a default one labelled with the key."""
-    return METRICS.get(key) or MetricSpec(key.replace("_", " "), limits=SIGNALS.get(key, UNBOUNDED))
+    """The registered spec, that of level 1 as of high and those of the others as of low; else one named by the key."""
+    known, level = _registered(key)
+    if known not in METRICS:
+        return MetricSpec(key.replace("_", " "), limits=SIGNALS.get(key, UNBOUNDED))
+    spec = METRICS[known]
+    return replace(spec, label=spec.label.replace("high" if level == 1 else "low", f"z_{level}")) if level else spec
+
+
+def _registered(key: str) -> tuple[str, int]:
+    """The key of METRICS that a level's metric is shown like, and the number of the level; 0 for all others."""
+    stem, _, number = key.rpartition("_")
+    known = f"{stem}_{'high' if number == '1' else 'low'}"
+    return (known, int(number)) if known in METRICS and NUMBERED.fullmatch(number) else (key, 0)
 
 
 def reached(metrics: Mapping[str, Any], keys: Iterable[str]) -> str:
@@ -180,7 +192,13 @@ def reached(metrics: Mapping[str, Any], keys: Iterable[str]) -> str:
 
 def ordered(keys: set[str]) -> list[str]:
     """Keys in the registry's order, the unknown ones after them by name."""
-    return [key for key in METRICS if key in keys] + sorted(keys - METRICS.keys())
+    places = {key: place for place, key in enumerate(METRICS)}
+
+    def place(key: str) -> tuple[int, int, str]:
+        known, level = _registered(key)
+        return places.get(known, len(places)), level, key
+
+    return sorted(keys, key=place)
 
 
 def compact(count: float | None) -> str:

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.core.files import write_atomically
+from src.core.levels import expanded
 from src.data.module import ResidentData
 from src.evaluation.artifacts import Artifact
 from src.evaluation.real_images import real_images
@@ -25,7 +26,7 @@ from src.training.loggers import boards, log_file
 class Evaluator(Protocol):
     """Metrics, controls and artifacts of a model family."""
 
-    headline: tuple[str, ...]  # the most important metrics
+    headline: tuple[str, ...]  # the most important metrics; with LEVEL in it, of each latent level
     charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
 
     def prepare(self, data: ResidentData, device: torch.device) -> None: ...
@@ -80,7 +81,7 @@ class Evaluation(Callback):
         with own_randomness(module.device):
             self.evaluator.prepare(trainer.datamodule, module.device)
         for board in boards(trainer.loggers) if trainer.is_global_zero else ():
-            board.experiment.add_custom_scalars(as_layout(self.evaluator.charts))
+            board.experiment.add_custom_scalars(as_layout(self.evaluator.charts, module.levels))
 
     def on_train_start(self, trainer: Trainer, module: LightningModule) -> None:
         total = trainer.num_training_batches
@@ -115,9 +116,9 @@ class Evaluation(Callback):
         if self.history and isinstance(exception, Exception):
             self._show(trainer, module, "val", self.evaluator.timeline(self.history))
 
-    def expected(self) -> dict[str, float]:
+    def expected(self, module: LightningModule) -> dict[str, float]:
         """The headline metrics for TensorBoard's HParams page, unknown until the end."""
-        return {f"test/{name}": math.nan for name in self.evaluator.headline}
+        return {f"test/{name}": math.nan for name in expanded(self.evaluator.headline, module.levels)}
 
     def whole_run(self) -> dict[str, Any]:
         """What runs of both families have, for tables in which they stand side by side, and averages over training."""
@@ -241,10 +242,13 @@ def apart_from_training(device: torch.device) -> Iterator[None]:
         torch.set_float32_matmul_precision(matrices)
 
 
-def as_layout(charts: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, list[Any]]]:
+def as_layout(charts: Mapping[str, Mapping[str, str]], levels: Iterable[str] = ()) -> dict[str, dict[str, list[Any]]]:
     """TensorBoard's layout of the charts; patterns end in $, since TensorBoard matches prefixes."""
     return {
-        chapter: {title: ["Multiline", [f"{pattern}$"]] for title, pattern in titles.items()}
+        chapter: {
+            title: ["Multiline", [f"{pattern}$"]]
+            for title, pattern in zip(expanded(titles, levels), expanded(titles.values(), levels), strict=True)
+        }
         for chapter, titles in charts.items()
     }
 

@@ -6,6 +6,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 
 from src.core.console import Task
+from src.core.levels import expanded, levels_in
 from src.core.metric_specs import reached
 from src.evaluation.callback import Evaluation
 
@@ -51,4 +52,5 @@ def note(evaluation: Evaluation) -> str:
     latest = evaluation.latest
     if not latest:
         return ""
-    return f"{reached(latest, evaluation.evaluator.headline)}, {latest['images_seen'] / latest['seconds']:,.0f}/s"
+    headline = expanded(evaluation.evaluator.headline, levels_in(latest))
+    return f"{reached(latest, headline)}, {latest['images_seen'] / latest['seconds']:,.0f}/s"

@@ -33,7 +33,7 @@ def print_summary(results: dict[str, Any]) -> None:
 def _rows(results: dict[str, Any]) -> list[str]:
     """Keys of all measured numbers: the family's main metrics first, then in the order of metric_specs."""
     measured = {key for key, value in results["metrics"].items() if is_number(value)} - SAMPLE_SIZES
-    main = [key for key in family(results["model"]).main if key in measured]
+    main = [key for key in family(results["model"], measured).main if key in measured]
     return main + ordered(measured - {*main})
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from src.core.levels import levels_in
 from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
@@ -28,7 +29,6 @@ from src.evaluation.point_plots import cloud
 from src.evaluation.vae_likelihood import CHUNK, chunk_size, distortion, likelihood_metrics
 from src.evaluation.vae_samples import SampleEvaluator
 from src.vae.information import paired_information
-from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 SEED = 20_26  # of all random draws: the same at every evaluation of every run
@@ -54,17 +54,13 @@ class VAEEvaluator:
         cache: folder of trained oracles.
     """
 
-    headline = ("iwae_nll", "elbo", "kl_high", "kl_low")
+    headline = ("iwae_nll", "elbo", "kl_LEVEL")
     charts: ClassVar = {
         "VAE: information per level": {
-            "KL of z_high": "val/kl_high",
-            "KL of z_low": "val/kl_low",
-            "Active dimensions of z_high": "val/active_high",
-            "Active dimensions of z_low": "val/active_low",
-            "Mutual information of z_high": "val/mi_high",
-            "Mutual information of z_low": "val/mi_low",
-            "Usage of z_high: nats lost by shuffling": "val/usage_high",
-            "Usage of z_low: nats lost by shuffling": "val/usage_low",
+            "KL of z_LEVEL": "val/kl_LEVEL",
+            "Active dimensions of z_LEVEL": "val/active_LEVEL",
+            "Mutual information of z_LEVEL": "val/mi_LEVEL",
+            "Usage of z_LEVEL: nats lost by shuffling": "val/usage_LEVEL",
         },
         "VAE: likelihood": {
             "ELBO": "val/elbo",
@@ -72,8 +68,7 @@ class VAEEvaluator:
             "Loss in training": "train/loss",
         },
         "VAE: annealing": {
-            "β of z_high": "anneal/beta_high",
-            "β of z_low": "anneal/beta_low",
+            "β of z_LEVEL": "anneal/beta_LEVEL",
             "Temperature, free bits, targets": "anneal/(?!beta_).+",
         },
         "VAE: samples": {
@@ -139,9 +134,9 @@ class VAEEvaluator:
                 classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
                 what = "style" if self.spec.kind == "drums" else "class"
-                artifacts |= {f"z_{level}": Cloud(points[level], names, what) for level in LEVELS}
+                artifacts |= {f"z_{level}": Cloud(points[level], names, what) for level in vae.levels}
         values = {name: value.tolist() if isinstance(value, Tensor) else value for name, value in metrics.items()}
-        states = {level: level_state(values[f"kl_{level}"], used[level], informative[level]) for level in LEVELS}
+        states = {level: level_state(values[f"kl_{level}"], used[level], informative[level]) for level in vae.levels}
         values |= {"num_samples": len(samples), "collapsed": _levels(states, LevelState.COLLAPSED)}
         if final:  # which needs several shuffles
             values["without_effect"] = _levels(states, LevelState.WITHOUT_EFFECT)
@@ -163,7 +158,7 @@ class VAEEvaluator:
         images_seen = [row["images_seen"] for row in history]
         onset = {
             level: posterior_collapse_onset(images_seen, [row[f"kl_{level}"] for row in history], ACTIVE_NATS)
-            for level in LEVELS
+            for level in levels_in(history[-1])
         }
         outcome = {"outcome": worst_state(metrics)} if metrics else {}
         modes = self.samples.over_training(history)
@@ -173,26 +168,26 @@ class VAEEvaluator:
 
     def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
         """Pictures over the whole run."""
-        dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in LEVELS}
+        levels = levels_in(key.removesuffix("_dims") for key in history[-1])
+        dims = {level: np.array([row[f"kl_{level}_dims"] for row in history]) for level in levels}
         picture = image_grids.kl_timeline([row["images_seen"] for row in history], dims)
         return {"kl_dimensions": Picture(picture)} | self.samples.timeline(history)
 
     def _bound(self, vae: VAE, cells_NTV: Tensor, draws: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """ELBO and its terms, averaged over D posterior draws per sample, and posterior means of both levels.
+        """ELBO and its terms, averaged over D posterior draws per sample, and posterior means of all levels.
 
-        z_low's KL depends on the draw of z_high, so it is averaged too.
+        A level's KL depends on the draws of others, so it is averaged too.
         """
-        bound = Bound(vae.z_high, vae.z_low).to(self.device)
-        points: dict[str, list[Tensor]] = {level: [] for level in LEVELS}
+        bound = Bound(vae.levels).to(self.device)
+        points: dict[str, list[Tensor]] = {level: [] for level in vae.levels}
         for part_NTV in cells_NTV.split(max(1, min(CHUNK, BOUND_CELLS // (draws * vae.numbers)))):
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
-            kls = latents.kls()
-            draws_D = zip(latents.high_BL, latents.low_BL, strict=True)  # decoded one by one to save memory
-            distortion_DN = torch.stack([distortion(vae, *draw, part_NTV) for draw in draws_D])
-            bound.update(distortion_DN.mean(0), kls.high_BL.mean(0), kls.low_BL.mean(0))
-            points["high"].append(latents.posterior_high.mean.mean(0))
-            points["low"].append(latents.posterior_low.mean.mean(0))
+            draws_D = zip(*latents.z, strict=True)  # decoded one by one to save memory
+            distortion_DN = torch.stack([distortion(vae, draw, part_NTV) for draw in draws_D])
+            bound.update(distortion_DN.mean(0), [kl_DNL.mean(0) for kl_DNL in latents.kls().levels_BL])
+            for level, posterior in zip(vae.levels, latents.posteriors, strict=True):
+                points[level].append(posterior.mean.mean(0))
         means = {level: torch.cat(parts) for level, parts in points.items()}
         units = {f"au_{level}": active_units(means_NL) for level, means_NL in means.items()}
         return bound.compute() | units, means
@@ -200,30 +195,31 @@ class VAEEvaluator:
     def _usage(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
         """Increase of the distortion by shuffling a level between samples, and whether it exceeds chance.
 
-        The usage of a z_high that the decoder does not receive is None, and z_high counts as used.
+        The usage of a level that the decoder does not receive is None, and the level counts as used.
         """
-        own, shuffled_S = 0.0, {level: torch.zeros(shuffles, dtype=torch.double) for level in LEVELS}
+        own, shuffled_S = 0.0, {level: torch.zeros(shuffles, dtype=torch.double) for level in vae.levels}
         for part_NTV in cells_NTV.split(chunk_size(vae)):
-            latents = vae.infer(part_NTV)
-            high_NL, low_NL = latents.high_BL, latents.low_BL
-            own += distortion(vae, high_NL, low_NL, part_NTV).double().sum().item()
+            z = vae.infer(part_NTV).z
+            own += distortion(vae, z, part_NTV).double().sum().item()
             for turn in range(shuffles):
                 other_N = torch.randperm(len(part_NTV), device=self.device)
-                without_high_N = distortion(vae, high_NL[other_N], low_NL, part_NTV)
-                without_low_N = distortion(vae, high_NL, low_NL[other_N], part_NTV)
-                shuffled_S["high"][turn] += without_high_N.double().sum().item()
-                shuffled_S["low"][turn] += without_low_N.double().sum().item()
+                for index, level in enumerate(vae.levels):
+                    without = [*z[:index], z[index][other_N], *z[index + 1 :]]
+                    shuffled_S[level][turn] += distortion(vae, without, part_NTV).double().sum().item()
         num = len(cells_NTV)
-        usage = {f"usage_{level}": (shuffled_S[level].mean().item() - own) / num for level in LEVELS}
-        used = {level: shuffles > 1 and above_shuffled(-own / num, -shuffled_S[level] / num) for level in LEVELS}
-        if vae.decoder_sees == "low":
-            usage["usage_high"], used["high"] = None, True
+        usage: dict[str, Any] = {}
+        used: dict[str, bool] = {}
+        for level, nats_S in shuffled_S.items():
+            usage[f"usage_{level}"] = (nats_S.mean().item() - own) / num
+            used[level] = shuffles > 1 and above_shuffled(-own / num, -nats_S / num)
+        for level in [*vae.levels][:-1] if vae.decoder_sees == "low" else ():
+            usage[f"usage_{level}"], used[level] = None, True
         return usage, used
 
     def _information(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
         """Mutual information of each level with the sample, and whether it exceeds that of shuffled pairs."""
         features_NF = torch.cat([vae.encoder(part_NTV) for part_NTV in cells_NTV.split(CHUNK)])
-        pairs = dict(zip(LEVELS, paired_information(vae.inference, features_NF, vae.prior, shuffles), strict=True))
+        pairs = dict(zip(vae.levels, paired_information(vae.inference, features_NF, vae.prior, shuffles), strict=True))
         information = {f"mi_{level}": nats_P[0] for level, nats_P in pairs.items()}
         informative = {
             level: shuffles > 1 and above_shuffled(nats_P[0].item(), nats_P[1:]) for level, nats_P in pairs.items()
@@ -236,7 +232,7 @@ class VAEEvaluator:
         threshold_NTV = torch.full_like(cells_NTV[:chunk], 0.5)
         images = torch.cat(
             [
-                vae.decode(*vae.inference.means(vae.encoder(part_NTV), vae.prior), threshold_NTV[: len(part_NTV)])
+                vae.decode(vae.inference.means(vae.encoder(part_NTV), vae.prior).z, threshold_NTV[: len(part_NTV)])
                 for part_NTV in cells_NTV.split(chunk)
             ]
         )

@@ -3,6 +3,7 @@
 N samples, T steps, V voices (cells of a step), K importance samples, X numbers that the decoder gives of a step.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,9 +24,9 @@ def chunk_size(vae: VAE) -> int:
     return max(2, min(CHUNK, MOST_NUMBERS // vae.numbers))
 
 
-def distortion(vae: VAE, high_NL: Tensor, low_NL: Tensor, cells_NTV: Tensor) -> Tensor:
-    """−log p(x|z) [..., N] in nats."""
-    parameters_NTX = vae.decoder(vae.decoder_input(high_NL, low_NL), 2 * cells_NTV - 1)
+def distortion(vae: VAE, z: Sequence[Tensor], cells_NTV: Tensor) -> Tensor:
+    """−log p(x|z) [..., N] in nats, given the latents of all levels."""
+    parameters_NTX = vae.decoder(vae.decoder_input(z), 2 * cells_NTV - 1)
     return -vae.likelihood.log_prob(parameters_NTX, cells_NTV)
 
 
@@ -56,7 +57,7 @@ def importance_sampled_nll(vae: VAE, cells_NTV: Tensor, k: int) -> Tensor:
         log_weights = []
         for draws in torch.arange(k).split(max(1, MOST_NUMBERS // vae.numbers)):
             latents = vae.inference(features_NF.expand(len(draws), *features_NF.shape), vae.prior)
-            distortion_KN = distortion(vae, latents.high_BL, latents.low_BL, part_NTV)
+            distortion_KN = distortion(vae, latents.z, part_NTV)
             log_weights.append(-distortion_KN - latents.log_ratio_B())
         nll.append(importance_weighted_nll(torch.cat(log_weights)))
     return torch.cat(nll)

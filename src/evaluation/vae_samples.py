@@ -1,4 +1,4 @@
-"""Samples of a VAE: mode coverage, drum metrics, and whether z_high holds the style.
+"""Samples of a VAE: mode coverage, drum metrics, and whether the top level holds the style.
 
 N samples, C channels, H height, W width, T steps, V voices, L latent dims.
 """
@@ -95,13 +95,14 @@ class SampleEvaluator:
 
 
 def style_accuracy(vae: VAE, oracle: Oracle, held_out: Split) -> float:
-    """Share of bars with the z_high of a held-out bar, all else resampled, whose predicted style is that bar's.
+    """Share of bars with the top level of a held-out bar, all else resampled, whose predicted style is that bar's.
 
     Args:
         held_out: bars [N, 1, T, V] and their styles [N, 1].
     """
     cells_NTV = vae.to_cells(held_out.images)
-    high_NL = vae.infer(cells_NTV).high_BL
-    low_NL = vae.low_from(high_NL, torch.randn(len(high_NL), vae.z_low, device=high_NL.device))
-    bars_N1TV = vae.decode(high_NL, low_NL, torch.rand_like(cells_NTV))
+    top_NL = vae.infer(cells_NTV).z[0]
+    _, *lower = vae.levels.values()
+    noise = [torch.randn(len(top_NL), size, device=top_NL.device) for size in lower]
+    bars_N1TV = vae.decode(vae.prior.draw([top_NL, *noise]), torch.rand_like(cells_NTV))
     return (oracle.predict(bars_N1TV).classes_NS == held_out.labels).double().mean().item()

@@ -78,7 +78,7 @@ def _modes(section: Section) -> list[Part]:
 
 def _posterior(section: Section) -> list[Part]:
     state, levels = level_collapse(section)
-    kept = [outcome for one in levels if (outcome := prevention(section, one.name))]
+    kept = [outcome for name in section.family.levels if (outcome := prevention(section, name))]
     tried = any(summary.included for summary in section.remedies)
     return [
         *part(

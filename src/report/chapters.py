@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
+from src.core.levels import levels_in
 from src.core.metric_families import Chapter
 from src.core.metric_specs import metric_spec
 from src.report.document import Audio, Block, Cell, Details, Heading, Paragraph, Part, Table, part
@@ -30,18 +31,26 @@ def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     keys = [key for key in chapter.metrics if key in section.metric_keys]
     if not set(keys) - set(section.family.samples):
         return []
-    blocks: list[Block] = [Paragraph(chapter.note, "note"), estimates_table(section, keys)]
-    if "named_high" in keys and (dimensions := _dimensions(section)):
+    own = [summary for summary in section.summaries if _is_about(chapter, summary)]
+    blocks: list[Block] = [Paragraph(chapter.note, "note"), estimates_table(section, keys, own)]
+    if chapter.key.startswith("named_") and (dimensions := _dimensions(own)):
         blocks.append(Details("What each active dimension does", [dimensions]))
     if "told_apart" in keys:
         blocks += _sounds(section.best_first, "prior_bars", "two bars drawn from the prior", 2, first_rank=1)
-    title, names = _pictured(section, keys[0])
+    title, pictured = _pictured(section, keys[0])
+    names = [name for name in pictured if name in {summary.name for summary in own}]
     shown = galleries(section, chapter.grids, names)
     best = [summary for summary in section.best_first if summary.name in names]
     sounds = [audio for sound in chapter.sounds for audio in _sounds(best, *sound, first_rank=2)]
     sounds.sort(key=lambda audio: audio.rank)  # stable: name by name
     blocks += [*([Details(title, shown)] if shown else []), *([Details("To hear", sounds)] if sounds else [])]
     return part(chapter.heading, say("chapter", chapter, contrasts(section, chapter)), chapter.decides, *blocks)
+
+
+def _is_about(chapter: Chapter, summary: Summary) -> bool:
+    """Whether the chapter is about models with the latent levels of these."""
+    found = levels_in(key for run in summary.included for key in run.scalars)
+    return not chapter.levels or not found or bool({*chapter.levels} & {*found})
 
 
 @dataclass(frozen=True)
@@ -72,9 +81,9 @@ def contrasts(section: Section, chapter: Chapter) -> dict[str, list[Contrast]]:
     return {kind: sorted(group, key=lambda one: one.against - one.value) for kind, group in groups.items()}
 
 
-def _dimensions(section: Section) -> Table | None:
+def _dimensions(summaries: Sequence[Summary]) -> Table | None:
     """Active dimensions of the first run of each name, with what is said of them."""
-    firsts = [(s.label, next((run for run in s.included if run.latents), None)) for s in section.summaries]
+    firsts = [(s.label, next((run for run in s.included if run.latents), None)) for s in summaries]
     rows = [
         (label, run.seed, entry["text"])
         for label, run in firsts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
+from src.core.levels import levels_in
 from src.report.grouping import Section, Summary
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, Estimate
@@ -129,26 +130,32 @@ def level(section: Section, summary: Summary, name: str) -> Level:
     )
 
 
+def levels(section: Section, summary: Summary) -> list[Level]:
+    """The latent levels that a name's models have; those of the section where it has no run."""
+    names = levels_in(key for run in summary.included for key in run.scalars) or section.family.levels
+    return [level(section, summary, name) for name in names]
+
+
 def level_collapse(section: Section) -> tuple[State, list[Level]]:
     """Which levels the baseline loses. Only the plain objective shows what there is to cure."""
     baseline, plain = section.summaries[0], section.family.baselines[0]
-    levels = [level(section, baseline, name) for name in section.family.levels]
+    own = levels(section, baseline)
     if not baseline.included:
-        return State.NOT_RUN, levels
+        return State.NOT_RUN, own
     if section.family.absent not in section.name_keys:
-        return State.UNMEASURED, levels
-    if any(one.dead for one in levels):
-        return State.COLLAPSE, levels
+        return State.UNMEASURED, own
+    if any(one.dead for one in own):
+        return State.COLLAPSE, own
     if plain not in baseline.name:
-        return State.UNKNOWN, levels
-    return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING, levels
+        return State.UNKNOWN, own
+    return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING, own
 
 
 def prevention(section: Section, name: str) -> tuple[Level, dict[str, Level]] | None:
-    """One level under the baseline and under each strategy that ran; None where nothing ever loses it."""
-    baseline = level(section, section.summaries[0], name)
-    tried = {s.label: level(section, s, name) for s in section.remedies if s.included}
-    return (baseline, tried) if tried and any(one.dead for one in (baseline, *tried.values())) else None
+    """One level under the baseline and under each strategy whose models have it; None where nothing ever loses it."""
+    found = {s.label: one for s in section.summaries if s.included for one in levels(section, s) if one.name == name}
+    baseline = found.pop(section.baseline_label, Level(name, 0, 0, 0, Estimate(0)))
+    return (baseline, found) if found and any(one.dead for one in (baseline, *found.values())) else None
 
 
 def reference(section: Section, key: str) -> float | None:

@@ -73,7 +73,8 @@ class Section:
 
     @cached_property
     def family(self) -> Family:
-        return family(self.model)
+        columns = (key for run in self.runs for row in run.history.rows[:1] for key in row)
+        return family(self.model, {*self.metric_keys, *columns})
 
     @cached_property
     def labels(self) -> Mapping[str, str]:

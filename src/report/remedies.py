@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from src.report.cautions import Caution, cautions
-from src.report.collapse import Level, level
+from src.report.collapse import Level, levels
 from src.report.grouping import Section, Summary
 from src.report.ranking import ranks
 from src.report.verdicts import Comparison, Verdict, decision, side_effects
@@ -84,13 +84,12 @@ def effect(section: Section) -> Effect:
         labels.setdefault(remedy.verdict, []).append(remedy.label)
     helpful = [remedy for remedy in decided if remedy.verdict is Verdict.HELPS]
     best = [*helpful, *decided][0]
-    levels = [level(section, best.summary, name) for name in section.family.levels]
     return Effect(
         Conclusion.HELPS if helpful else Conclusion.NONE_HELPS,
         best,
         alone=str(ranks(section).get(best.summary.name)) == "1",
         by_verdict=labels,
-        lost_levels=[one for one in levels if one.dead],
+        lost_levels=[one for one in levels(section, best.summary) if one.dead] if section.family.levels else [],
     )
 
 

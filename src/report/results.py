@@ -13,7 +13,7 @@ MOST_KEYS = 1_000  # of metrics
 LONGEST_NAME = 300  # characters
 MOST_MODES = 10_000_000
 NO_DIGEST = "none"
-COUNTS = ("modes", "modes_any", "num_samples", "num_held_out", "importance_samples", "active_high", "active_low")
+COUNTS = ("modes", "modes_any", "num_samples", "num_held_out", "importance_samples")
 SHARES = ("recognisable", "validity", "style_accuracy", "top_share", "oracle_accuracy", "oracle_accuracy_k")
 
 
@@ -103,7 +103,7 @@ def _mapping(record: Any, key: str, check: Callable[[Any, str], Any]) -> dict[st
 def _metrics(record: Any, key: str) -> dict[str, Any]:
     """Numbers, texts, and lists and mappings of them, by name."""
     metrics = _mapping(record, key, _plain)
-    for count in COUNTS:
+    for count in (*COUNTS, *(key for key in metrics if key.startswith("active_"))):
         _real(metrics.get(count), f"{key}.{count}", least=0, most=MOST_MODES)
     for share in SHARES:
         _real(metrics.get(share), f"{key}.{share}", least=0, most=1)

@@ -11,6 +11,7 @@ from typing import Any
 
 from src.core.dataset import Dataset
 from src.core.files import write_atomically
+from src.core.levels import expanded, levels_in
 from src.core.metric_specs import ordered
 from src.core.plain_data import read_bytes
 from src.core.run_names import concerns, key_of, recipe_overrides
@@ -33,7 +34,7 @@ NESTED = ("onset", "controls", "history")  # as JSON
 FIXED = (*KEY, *RECORD, *TEXTS.values(), *NUMBERS, "finished", *NESTED)  # all other columns are metrics
 CURVES = (
     *("images_seen", "generator_steps", "modes", "modes_any", "kl", "kl_any", "missing", "recognisable"),
-    *("elbo", "reconstruction", "kl_high", "kl_low", "collapsed", "beta_high", "beta_low"),
+    *("elbo", "reconstruction", "kl_LEVEL", "collapsed", "beta_LEVEL"),
 )
 OF_CONTROLS = (
     *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
@@ -121,7 +122,8 @@ def _rounded(value: Any) -> Any:
 
 def _curves(history: History) -> dict[str, list[Any]]:
     """Columns of the history that figures are drawn from; absent names stay words."""
-    known = [key for key in CURVES if history.rows and all(key in row for row in history.rows)]
+    keys = expanded(CURVES, levels_in(history.rows[0])) if history.rows else ()
+    known = [key for key in keys if all(key in row for row in history.rows)]
     return {key: [_number_or_text(row[key]) for row in history.rows] for key in known}
 
 

@@ -16,25 +16,26 @@ CORRELATION = 0.9  # between each bar's z and a GAN's theme: lower loses the the
 
 
 class VAEThemes:
-    """A VAE's theme is z_high; z_low and the cells are drawn for each bar."""
+    """A VAE's theme is its top level, z_high of two; the levels below and the cells are drawn for each bar."""
 
     def __init__(self, vae: VAE):
         self.vae = vae
+        self.size, *self.lower = vae.levels.values()
 
     def draw(self, num: int, random: torch.Generator) -> Tensor:
         """Themes from the prior [M, L]."""
-        return torch.randn(num, self.vae.z_high, generator=random)
+        return torch.randn(num, self.size, generator=random)
 
     def candidates(self, grids_NTV: Tensor, random: torch.Generator) -> Tensor:
         """Themes that may suit bars of one style [M, L]: the posterior means of some of them."""
         some_NTV = grids_NTV[torch.randperm(len(grids_NTV), generator=random)[:NUM_THEMES]]
-        return self.vae.infer(self.vae.to_cells(some_NTV.unsqueeze(1))).posterior_high.mean
+        return self.vae.infer(self.vae.to_cells(some_NTV.unsqueeze(1))).posteriors[0].mean
 
     def bars(self, themes_NL: Tensor, random: torch.Generator) -> Tensor:
         """A new bar on each theme, uint8 [N, C, T, V]."""
-        noise_NL = torch.randn(len(themes_NL), self.vae.z_low, generator=random)
+        noise = [torch.randn(len(themes_NL), size, generator=random) for size in self.lower]
         uniform_NTV = torch.rand(len(themes_NL), *self.vae.shape, generator=random)
-        return self.vae.decode(themes_NL, self.vae.low_from(themes_NL, noise_NL), uniform_NTV)
+        return self.vae.decode(self.vae.prior.draw([themes_NL, *noise]), uniform_NTV)
 
 
 class GANThemes:

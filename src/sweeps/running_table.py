@@ -40,7 +40,7 @@ class State(NamedTuple):
     @property
     def keys(self) -> list[str]:
         """What is shown of it: modes, or the KL of each level."""
-        shown = family(self.model)
+        shown = family(self.model, self.metrics)
         return [key for key in shown.headline if shown.level(key)] or list(shown.headline)
 
 
@@ -233,7 +233,7 @@ def line(plan: Plan, job: Job) -> str:
     """
     found = states(plan, {})
     done, its, left = [each for each in found if found[each].finished], found[job], seconds_left(plan, found)
-    shown = family(its.model)
+    shown = family(its.model, its.metrics)
     status = its.status if its.status not in ("completed", "waiting", "running") else ""
     what = "" if its.status == "running" else reached(its.metrics, dict.fromkeys((*shown.headline, *shown.primary)))
     parts = [f"[{len(done)} of {len(found)}] {job.name}{f' seed {job.seed}' if job.seed else ''}"]

@@ -1,6 +1,6 @@
 """Base class of both model families: training progress, and the data that a checkpoint belongs to."""
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from lightning import LightningModule
@@ -23,6 +23,7 @@ class ProgressModule(LightningModule):
 
     generator_steps: int  # updates of the generating networks
     needs_labels: bool = False  # it trains on a `Batch` of images and labels
+    levels: Mapping[str, int] = {}  # dimensions of its latent levels by name, if it has any
 
     @property
     def steps_per_generator_update(self) -> int:

@@ -138,7 +138,7 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
     if config.resume:
         checkpoints.load_weights(model, Path(config.resume))  # Lightning would tell of a misfit at length
     try:
-        with logged(loggers, folder, hyperparameters(config, results), callbacks.evaluation.expected()):
+        with logged(loggers, folder, hyperparameters(config, results), callbacks.evaluation.expected(model)):
             trainer.fit(model, data, ckpt_path=config.resume, weights_only=True)
     except BaseException:
         if trainer.strategy.launcher:  # other ranks, started by this one, would wait for it for ever

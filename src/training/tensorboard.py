@@ -9,7 +9,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 from torch.utils.tensorboard.summary import hparams
 
-from src.core.metric_families import FAMILIES, SHOWN_FIRST, final_tag
+from src.core.metric_families import FAMILIES, SHOWN_FIRST, family, final_tag
 
 NUM_FIRST = 5  # hyperparameters that the page lists before all others
 
@@ -44,7 +44,9 @@ class Board(TensorBoardLogger):
 
 def final_metrics(own: list[str]) -> list[str]:
     """Tags of what the page shows at first, then `own`, then what else reports show of the family that has these."""
-    tables = [[final_tag(key) for key in (*family.main, *family.samples)] for family in FAMILIES.values()]
+    keys = [tag.rpartition("/")[2] for tag in own]
+    families = [family(model, keys) for model in FAMILIES]
+    tables = [[final_tag(key) for key in (*each.main, *each.samples)] for each in families]
     others = next((tags for tags in tables if set(own) <= set(tags)), [])
     return list(dict.fromkeys([*(f"final/{name}" for name in SHOWN_FIRST), *own, *others]))
 

@@ -6,39 +6,41 @@ N samples, C samples of a chunk, L latent dims, F features, S draws.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 
-from src.vae.latents import normal
+from src.vae.latents import normal, total
 from src.vae.networks import BottomUp, Prior, TopDown
 
 CHUNK = 16  # samples whose densities under all N posteriors are held at once
-DRAWS = 32  # of z_low, over which q(z_high|z_low) is averaged under bottom-up inference
+DRAWS = 32  # of the levels below, over which q(z_l|z_{l+1}) is averaged under bottom-up inference
 
 
-def information(inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
-    """Mutual information of the sample with z_high and z_low, in nats; draws from the global random stream.
+def information(inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior) -> tuple[Tensor, ...]:
+    """Mutual information of the sample with each level, in nats; draws from the global random stream.
 
-    Top-down: I(x; z_high) and I(x; z_low | z_high), whose sum does not exceed ln N. Bottom-up: I(x; z_low), and
-    I(x; z_high), which cannot exceed it: q(z_high|x) is averaged over draws of z_low, among them the one that z_high
-    was drawn from, so that a narrow q(z_high|z_low) is over- rather than underestimated.
+    Top-down: I(x; z_1), I(x; z_2 | z_1) and so on, whose sum does not exceed ln N. Bottom-up: I(x; z_L) of the lowest
+    level, and I(x; z_l), which cannot exceed that of the level below: q(z_l|x) is averaged over draws of the levels
+    below, among them the one that z_l was drawn from, so that a narrow q(z_l|z_{l+1}) is over- rather than
+    underestimated.
     """
-    high_P, low_P = paired_information(inference, features_NF, prior, 0)
-    return high_P[0], low_P[0]
+    return tuple(nats_P[0] for nats_P in paired_information(inference, features_NF, prior, 0))
 
 
 def paired_information(
     inference: TopDown | BottomUp, features_NF: Tensor, prior: Prior, shuffles: int
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, ...]:
     """`information` of each level [1 + shuffles]: of the true pairs, then of latents paired with other samples.
 
-    Shuffled pairs of z_low keep z_high, on which its information is conditional.
+    Shuffled pairs of a level keep those above, on which its information is conditional.
     """
     if isinstance(inference, TopDown):
         return _top_down(inference, features_NF, prior, shuffles)
-    return _bottom_up(inference, features_NF, prior, shuffles)
+    return _bottom_up(inference, features_NF, shuffles)
 
 
 def mutual_information(log_density: Callable[[slice], Tensor], num: int) -> Tensor:
@@ -63,41 +65,57 @@ def _pairings(log_density: Callable[[slice], Tensor], num: int, shuffles: int) -
     return total_P / num
 
 
-def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior, shuffles: int) -> tuple[Tensor, Tensor]:
-    posterior_high = inference.posterior_high(features_NF)
-    high_NL = posterior_high.sample()
-    low_NL = inference.posterior_low(features_NF, high_NL, prior).sample()
+def _top_down(inference: TopDown, features_NF: Tensor, prior: Prior, shuffles: int) -> tuple[Tensor, ...]:
+    features = inference.features(features_NF)
 
-    def high(chunk: slice) -> Tensor:
-        return posterior_high.log_prob(high_NL[chunk].unsqueeze(1)).sum(-1)
+    def posterior(above: Sequence[Tensor]) -> Normal:
+        return inference.posterior(features, above, prior(above) if above else None)
 
-    def both(chunk: slice) -> Tensor:
-        posterior_low = inference.posterior_low(features_NF, high_NL[chunk].unsqueeze(1), prior)
-        return high(chunk) + posterior_low.log_prob(low_NL[chunk].unsqueeze(1)).sum(-1)
+    top = posterior([])
+    z: list[Tensor] = []
+    for _ in inference.order:
+        z.append((posterior(z) if z else top).sample())
 
-    high_P = _pairings(high, len(features_NF), shuffles)
-    return high_P, _pairings(both, len(features_NF), shuffles) - high_P
+    def joint(depth: int) -> Callable[[slice], Tensor]:
+        """log q of the first levels together."""
+
+        def log_density(chunk: slice) -> Tensor:
+            own = [z_NL[chunk].unsqueeze(1) for z_NL in z[:depth]]
+            posteriors = [top, *(posterior(own[:index]) for index in range(1, depth))]
+            return total(each.log_prob(own_C1L).sum(-1) for each, own_C1L in zip(posteriors, own, strict=True))
+
+        return log_density
+
+    nats = [_pairings(joint(depth), len(features_NF), shuffles) for depth in range(1, len(z) + 1)]
+    return nats[0], *(deeper_P - nats_P for nats_P, deeper_P in pairwise(nats))
 
 
-def _bottom_up(inference: BottomUp, features_NF: Tensor, prior: Prior, shuffles: int) -> tuple[Tensor, Tensor]:
-    posterior_low = inference.posterior_low(features_NF)
-    low_NL = posterior_low.sample()
-    own_high = inference.posterior_high(low_NL)
-    high_NL = own_high.sample()
-    posterior_high = inference.posterior_high(posterior_low.sample((DRAWS - 1,)))
+def _bottom_up(inference: BottomUp, features_NF: Tensor, shuffles: int) -> tuple[Tensor, ...]:
+    posteriors: list[Normal] = []  # lowest level first
+    z: list[Tensor] = []
+    for _ in inference.order:
+        posteriors.append(inference.posterior(features_NF, z))
+        z.append(posteriors[-1].sample())
+    drawn = [posteriors[0].sample((DRAWS - 1,))]
+    others = [inference.posterior(features_NF, drawn)] if len(z) > 1 else []
+    for _ in inference.order[2:]:
+        drawn.append(others[-1].sample())
+        others.append(inference.posterior(features_NF, drawn))
 
-    def low(chunk: slice) -> Tensor:
-        return posterior_low.log_prob(low_NL[chunk].unsqueeze(1)).sum(-1)
+    def lowest(chunk: slice) -> Tensor:
+        return posteriors[0].log_prob(z[0][chunk].unsqueeze(1)).sum(-1)
 
-    def high(chunk: slice) -> Tensor:
-        rows = [
-            normal(mean_NL, std_NL).log_prob(high_NL[chunk].unsqueeze(1)).sum(-1)
-            for mean_NL, std_NL in [
-                (own_high.mean, own_high.stddev),
-                *zip(posterior_high.mean, posterior_high.stddev, strict=True),
-            ]
-        ]
-        return torch.stack(rows).logsumexp(0) - math.log(DRAWS)
+    def mixture(index: int) -> Callable[[slice], Tensor]:
+        own, other = posteriors[index], others[index - 1]
+        parts = [(own.mean, own.stddev), *zip(other.mean, other.stddev, strict=True)]
 
-    low_P = _pairings(low, len(features_NF), shuffles)
-    return _pairings(high, len(features_NF), shuffles).clamp(max=low_P[0]), low_P
+        def log_density(chunk: slice) -> Tensor:
+            rows = [normal(*part).log_prob(z[index][chunk].unsqueeze(1)).sum(-1) for part in parts]
+            return torch.stack(rows).logsumexp(0) - math.log(DRAWS)
+
+        return log_density
+
+    nats = [_pairings(lowest, len(features_NF), shuffles)]
+    for index in range(1, len(z)):
+        nats.append(_pairings(mixture(index), len(features_NF), shuffles).clamp(max=nats[-1][0]))
+    return tuple(reversed(nats))

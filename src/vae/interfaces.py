@@ -1,5 +1,6 @@
 """What annealers may use of a VAE, so that they need not import it."""
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -15,8 +16,7 @@ class AnnealedVAE(Protocol):
     """The part of `src.vae.module.VAE` that annealers read and change."""
 
     steps: int
-    z_high: int
-    z_low: int
+    levels: Mapping[str, int]
     encoder: nn.Module
     inference: TopDown | BottomUp
     prior: Prior

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from src.core.levels import level_names
 from src.data.spec import DataSpec
 from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, ComposedAnnealer
@@ -30,25 +31,28 @@ MOST_CELLS = 1_000  # that an autoregressive decoder draws in bearable time
 
 
 class VAE(MultiStepModule):
-    """A variational autoencoder with a global and a local level of latents (Kingma & Welling 2014, arXiv:1312.6114).
+    """A variational autoencoder with several levels of latents (Kingma & Welling 2014, arXiv:1312.6114).
 
     A sample is a sequence of T steps with V cells each: a drum grid as it is, an image row by row, its channels side by
-    side. `annealed` holds β and temperature of the latest pass, `schedule` those of the steps since `take_schedule`.
+    side. `levels` holds the dimensions of the latent levels by name, from the top, which is global, to the lowest.
+    `annealed` holds β and temperature of the latest pass, `schedule` those of the steps since `take_schedule`.
 
     Args:
         spec: shape and kind of the data.
         z_high: dimensions of the global level.
         z_low: dimensions of the local level.
         encoder: builds the encoder from `num_cells`; it and the decoder may be of any class (`own.py`).
-        inference: builds the posteriors from `features`, `z_high`, `z_low`.
-        prior: builds p(z_low|z_high) from `z_high`, `z_low`.
+        inference: builds the posteriors from `features`, `levels`, `skips`.
+        prior: builds p(z) from `levels`, `skips`.
         decoder: builds the decoder from `num_latents`, `shape`, `likelihood`.
-        decoder_sees: "both" levels, or "low" alone.
+        decoder_sees: "both" (all) levels, or "low", the lowest, alone.
         optimizer: builds the optimizer from parameter groups; weight decay applies to matrices only.
         warmup: share of the run over which the learning rate rises; then it falls to zero as a cosine.
         max_gradient_norm: gradients are clipped to it.
         anneal: any number of named annealers.
         likelihood: builds p(x|z) of the cells from `levels`, the highest stored value; Bernoulli unless given.
+        levels: dimensions of any number of levels, top level first, in place of `z_high` and `z_low`.
+        skips: whether a level sees all levels inferred or drawn before it instead of the last one.
 
     Raises:
         ValueError: a choice is out of range, or an annealer does not fit the model.
@@ -69,6 +73,8 @@ class VAE(MultiStepModule):
         max_gradient_norm: float,
         anneal: Mapping[str, Annealer] | None = None,
         likelihood: Callable[..., Likelihood] = Bernoulli,
+        levels: Sequence[int] | None = None,
+        skips: bool = False,
     ):
         super().__init__(spec)
         if decoder_sees not in ("both", "low"):
@@ -79,18 +85,23 @@ class VAE(MultiStepModule):
             raise ValueError(f"vae.max_gradient_norm={max_gradient_norm}: choose a number above 0")
         channels, height, width = spec.shape
         self.shape = (height, channels * width)
-        self.z_high, self.z_low = z_high, z_low
+        sizes = (z_high, z_low) if levels is None else tuple(levels)
+        if not sizes or min(sizes) < 1:
+            raise ValueError(
+                f"vae.levels={list(sizes)}: choose sizes of at least 1, from the top level down: [8,16,24]"
+            )
+        self.levels = dict(zip(level_names(len(sizes)), sizes, strict=True))
         self.decoder_sees = decoder_sees
         self.encoder = make_encoder(encoder, self.shape, channels)
-        self.inference = inference(features=self.encoder.num_features, z_high=z_high, z_low=z_low)
-        self.prior = prior(z_high=z_high, z_low=z_low)
+        self.inference = inference(features=self.encoder.num_features, levels=self.levels, skips=skips)
+        self.prior = prior(levels=self.levels, skips=skips)
         self.likelihood = likelihood(levels=spec.levels)
         if spec.colour and self.likelihood.binary:
             log.warning(
                 "vae.likelihood=bernoulli takes the levels of colours for probabilities, as of ink: "
                 "vae.likelihood=logistic_mixture has their likelihood and bits per dimension."
             )
-        num_latents = z_low + z_high * (decoder_sees == "both")
+        num_latents = sum(sizes) if decoder_sees == "both" else sizes[-1]
         self.decoder = make_decoder(decoder, num_latents, self.shape, self.likelihood, channels)
         if self.decoder.autoregressive and math.prod(self.shape) > MOST_CELLS:
             log.warning(
@@ -142,7 +153,7 @@ class VAE(MultiStepModule):
         anneal = self.anneal
         latents = self.infer(cells_BTV)  # z ~ q(z|x)
         history_BTV = anneal.history(2 * cells_BTV - 1)
-        parameters_BTX = self.decoder(self.decoder_input(latents.high_BL, latents.low_BL), history_BTV)
+        parameters_BTX = self.decoder(self.decoder_input(latents.z), history_BTV)
         temperature = anneal.temperature()
         distortion_B = -self.likelihood.log_prob(parameters_BTX, cells_BTV, temperature)  # −log p(x|z)
         kls = latents.kls()  # KL(q(z|x) ‖ p(z)) of each level
@@ -152,13 +163,12 @@ class VAE(MultiStepModule):
 
         if observe:
             anneal.observe(distortion_B.detach(), kls.detach())
-        self.annealed = {"beta_high": beta[0], "beta_low": beta[1], "temperature": temperature}
-        high_B, low_B = kls.detach().levels_B
+        betas = {f"beta_{level}": value for level, value in zip(self.levels, beta, strict=True)}
+        self.annealed = betas | {"temperature": temperature}
         return {
             "loss": loss,
             "reconstruction": distortion_B.detach(),
-            "kl_high": high_B,
-            "kl_low": low_B,
+            **{f"kl_{level}": kl_B for level, kl_B in zip(self.levels, kls.detach().levels_B, strict=True)},
             **{f"anneal/{name}": value for name, value in (self.annealed | anneal.charts()).items()},
         }
 
@@ -178,9 +188,9 @@ class VAE(MultiStepModule):
     def infer(self, cells_BTV: Tensor) -> Latents:
         return self.inference(self.encoder(cells_BTV), self.prior)
 
-    def decoder_input(self, high_BL: Tensor, low_BL: Tensor) -> Tensor:
-        """The latents that the decoder receives [..., Z]."""
-        return torch.cat([high_BL, low_BL], -1) if self.decoder_sees == "both" else low_BL
+    def decoder_input(self, z: Sequence[Tensor]) -> Tensor:
+        """The latents that the decoder receives [..., Z], of those of all levels."""
+        return torch.cat([*z], -1) if self.decoder_sees == "both" else z[-1]
 
     def to_cells(self, images_BCHW: Tensor) -> Tensor:
         """Uint8 images as cells [B, T, V] in [0, 1]."""
@@ -201,25 +211,16 @@ class VAE(MultiStepModule):
         """
         chunk = max(1, min(chunk, MOST_NUMBERS // self.numbers))
         random = torch.Generator().manual_seed(seed)
-        high_NL = torch.randn(num, self.z_high, generator=random).to(self.device)
-        noise_NL = torch.randn(num, self.z_low, generator=random).to(self.device)
+        noise = [torch.randn(num, size, generator=random).to(self.device) for size in self.levels.values()]
         uniform_NTV = torch.rand(num, *self.shape, generator=random).to(self.device)
-        parts = zip(*(tensor.split(chunk) for tensor in (high_NL, noise_NL, uniform_NTV)), strict=True)
-        return torch.cat(
-            [self.decode(high, self.low_from(high, noise), uniform, temperature) for high, noise, uniform in parts]
-        )
+        parts = zip(*(tensor.split(chunk) for tensor in (*noise, uniform_NTV)), strict=True)
+        return torch.cat([self.decode(self.prior.draw(own), uniform, temperature) for *own, uniform in parts])
 
-    def low_from(self, high_BL: Tensor, noise_BL: Tensor) -> Tensor:
-        """z_low drawn from its prior, from standard normal noise."""
-        prior = self.prior(high_BL)
-        return prior.mean + prior.stddev * noise_BL
-
-    def decode(self, high_BL: Tensor, low_BL: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> Tensor:
-        """Uint8 images of latents; each cell of a grid is the quantile of 1 − `uniform`."""
+    def decode(self, z: Sequence[Tensor], uniform_BTV: Tensor, temperature: float = 1.0) -> Tensor:
+        """Uint8 images of the latents of all levels; each cell of a grid is the quantile of 1 − `uniform`."""
         was_training = self.training
         self.eval()
-        latents_BZ = self.decoder_input(high_BL, low_BL)
-        cells_BTV, mean_BTV = self.decoder.generate(latents_BZ, uniform_BTV, temperature)
+        cells_BTV, mean_BTV = self.decoder.generate(self.decoder_input(z), uniform_BTV, temperature)
         self.train(was_training)
         return self.to_images(cells_BTV if self.spec.levels == 1 else mean_BTV)
 

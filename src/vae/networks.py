@@ -1,9 +1,10 @@
-"""Encoder, posteriors and priors.
+"""Encoder, posteriors and priors of any number of latent levels, from the top level down.
 
-B batch, T steps, V voices (cells of a step), F features, L latent dims.
+B batch, T steps, V voices (cells of a step), F features, L latent dims of a level.
 """
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.distributions import Normal
@@ -48,120 +49,244 @@ class Encoder(nn.Module):
         return self.body(2 * cells_BTV.flatten(-2) - 1)
 
 
-class Prior(Protocol):
-    """p(z_low | z_high); p(z_high) is always N(0, I)."""
+class Prior(nn.Module, ABC):
+    """p(z_1) p(z_2 | z_1) …, where z_1 is the top level.
+
+    `conditional`: whether a level depends on those above.
+    """
 
     conditional: bool
 
-    def __call__(self, high_BL: Tensor) -> Normal: ...
+    def top(self, like_BL: Tensor) -> Normal:
+        """p(z_1) in the shape of a sample."""
+        return standard_normal(like_BL)
+
+    @abstractmethod
+    def forward(self, above: Sequence[Tensor]) -> Normal:
+        """p of the level below the given ones [..., L], of which there is at least one."""
+
+    def draw(self, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """All levels from standard normal noise [..., L] of each, or from codes (`Latents.codes`)."""
+        z: list[Tensor] = []
+        for noise_BL in noise:
+            prior = self(z) if z else None
+            z.append(prior.mean + prior.stddev * noise_BL if prior else noise_BL)
+        return tuple(z)
 
 
-class Conditional(nn.Module):
-    """Learnt p(z_low | z_high)."""
+class Conditional(Prior):
+    """p(z_l | z_{l−1}) is learnt; with `skips` p(z_l | z_1 … z_{l−1}), as in BIVA (Maaløe et al. 2019).
+
+    arXiv:1902.02102, section 2.2.
+
+    Args:
+        levels: dimensions by level, top level first.
+        skips: whether a level sees all levels above instead of the next one.
+        width: of each level's network.
+    """
 
     conditional = True
 
-    def __init__(self, z_high: int, z_low: int, width: int = 128):
+    def __init__(self, levels: Mapping[str, int], skips: bool = False, width: int = 128):
         super().__init__()
-        self.network = Perceptron(z_high, width, 2 * z_low)
+        self.skips = skips
+        sizes = list(levels.values())
+        for index in range(1, len(sizes)):
+            inputs = sum(sizes[:index] if skips else sizes[index - 1 : index])
+            self.add_module(_network(index), Perceptron(inputs, width, 2 * sizes[index]))
 
-    def forward(self, high_BL: Tensor) -> Normal:
-        return normal(*mean_and_std(self.network(high_BL)))
+    def forward(self, above: Sequence[Tensor]) -> Normal:
+        network = self.get_submodule(_network(len(above)))
+        return normal(*mean_and_std(network(*(above if self.skips else above[-1:]))))
 
 
-class Standard(nn.Module):
-    """p(z_low) = N(0, I), independent of z_high."""
+def _network(index: int) -> str:
+    """The name in checkpoints of the network of a level below the top; that of the second level bears no number."""
+    return "network" if index == 1 else f"network_{index + 1}"
+
+
+class Standard(Prior):
+    """p(z_l) = N(0, I) for each level, independent of the others.
+
+    Args:
+        levels: dimensions by level, top level first.
+        skips: of no use here.
+    """
 
     conditional = False
 
-    def __init__(self, z_high: int, z_low: int):
+    def __init__(self, levels: Mapping[str, int], skips: bool = False):
         super().__init__()
-        self.z_low = z_low
+        self.sizes = list(levels.values())
 
-    def forward(self, high_BL: Tensor) -> Normal:
-        return standard_normal(high_BL.new_zeros(*high_BL.shape[:-1], self.z_low))
+    def forward(self, above: Sequence[Tensor]) -> Normal:
+        return standard_normal(above[-1].new_zeros(*above[-1].shape[:-1], self.sizes[len(above)]))
 
 
-class TopDown(nn.Module):
-    """q(z_high | x) q(z_low | x, z_high): the global level is inferred first.
+class Inference(nn.ModuleDict, ABC):
+    """The networks of q(z|x), each under its level's name, and under `scale_NAME` what scales its means.
 
-    The low posterior is relative to its prior, N(μ + σ·Δμ, (σ·Δσ)²), so that the KL is 0 at Δμ = 0, Δσ = 1
-    (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2).
+    Args:
+        networks: in the order of the weights.
+        levels: dimensions by level, top level first.
+        order: the levels in the order in which they are inferred.
+        skips: whether a level sees all levels inferred before it instead of the last one.
+    """
+
+    def __init__(self, networks: dict[str, nn.Module], levels: Mapping[str, int], order: Sequence[str], skips: bool):
+        super().__init__(networks | {f"scale_{name}": nn.Identity() for name in levels})
+        self.order, self.skips = tuple(order), skips
+
+    def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
+        """A sample of each level."""
+        return self.latents(features_BF, prior, Normal.rsample)
+
+    def means(self, features_BF: Tensor, prior: Prior) -> Latents:
+        """The posterior means in place of samples, each conditional on those that are inferred before it."""
+        return self.latents(features_BF, prior, lambda posterior: posterior.mean)
+
+    @abstractmethod
+    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
+        """Infers level after level, taking the value of each posterior for the next ones."""
+
+    def moments(self, inferred: Sequence[Tensor], *features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation that the network of the level after the inferred ones gives."""
+        name = self.order[len(inferred)]
+        mean_BL, std_BL = mean_and_std(self[name](*features, *(inferred if self.skips else inferred[-1:])))
+        return self[f"scale_{name}"](mean_BL), std_BL
+
+
+def chained(
+    features: int,
+    shared: int,
+    levels: Mapping[str, int],
+    order: Sequence[str],
+    skips: bool,
+    width: int,
+    dropout: float,
+) -> dict[str, nn.Module]:
+    """A linear layer from the features to the first level, and perceptrons to the others.
+
+    These see `shared` features and what has been inferred, with `skips` all of it, else the last level.
+    """
+    networks: dict[str, nn.Module] = {}
+    for index, name in enumerate(order):
+        before = [levels[each] for each in order[:index]]
+        inputs, outputs = shared + sum(before if skips else before[-1:]), 2 * levels[name]
+        networks[name] = Perceptron(inputs, width, outputs, dropout=dropout) if index else nn.Linear(features, outputs)
+    return networks
+
+
+class TopDown(Inference):
+    """q(z_1 | x) q(z_2 | x, z_1) …: the top level is inferred first.
+
+    The posterior of a level below the top is relative to its prior, N(μ + σ·Δμ, (σ·Δσ)²), so that the KL is 0 at
+    Δμ = 0, Δσ = 1 (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2).
 
     Args:
         features: F of the encoder.
-        z_high: dimensions of the global level.
-        z_low: dimensions of the local level.
-        width: of the second posterior's network.
-        dropout: in that network.
+        levels: dimensions by level, top level first.
+        skips: whether a level sees all levels above instead of the next one.
+        width: of the posteriors' networks below the top.
+        dropout: in those networks.
     """
 
-    def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.3):
-        super().__init__()
-        self.high = nn.Linear(features, 2 * z_high)
-        self.low = Perceptron(features + z_high, width, 2 * z_low, dropout=dropout)
-        self.scale_high: nn.Module = nn.Identity()
-        self.scale_low: nn.Module = nn.Identity()
+    def __init__(
+        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
+    ):
+        order = tuple(levels)
+        super().__init__(chained(features, features, levels, order, skips, width, dropout), levels, order, skips)
 
-    def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
-        posterior_high = self.posterior_high(features_BF)
-        high_BL = posterior_high.rsample()
-        prior_low = prior(high_BL)
-        posterior_low = self._relative_to(prior_low, features_BF, high_BL)
-        return Latents(high_BL, posterior_low.rsample(), posterior_high, posterior_low, prior_low)
+    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
+        features = self.features(features_BF)
+        z: list[Tensor] = []
+        posteriors, priors = [], []
+        for _ in self.order:
+            own_prior = prior(z) if z else None
+            posteriors.append(self.posterior(features, z, own_prior))
+            z.append(value(posteriors[-1]))
+            priors.append(own_prior or prior.top(z[-1]))
+        return Latents(tuple(z), tuple(posteriors), tuple(priors))
 
-    def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
-        """Posterior means of both levels; the second is conditional on the mean of the first."""
-        high_BL = self.posterior_high(features_BF).mean
-        return high_BL, self.posterior_low(features_BF, high_BL, prior).mean
+    def features(self, features_BF: Tensor) -> tuple[Tensor, ...]:
+        """The features that each level sees."""
+        return (features_BF,) * len(self.order)
 
-    def posterior_high(self, features_BF: Tensor) -> Normal:
-        mean_BL, std_BL = mean_and_std(self.high(features_BF))
-        return normal(self.scale_high(mean_BL), std_BL)
-
-    def posterior_low(self, features_BF: Tensor, high_BL: Tensor, prior: Prior) -> Normal:
-        return self._relative_to(prior(high_BL), features_BF, high_BL)
-
-    def _relative_to(self, prior: Normal, features_BF: Tensor, high_BL: Tensor) -> Normal:
-        mean_BL, std_BL = mean_and_std(self.low(features_BF, high_BL))
-        return normal(prior.mean + prior.stddev * self.scale_low(mean_BL), prior.stddev * std_BL)
+    def posterior(self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Normal | None) -> Normal:
+        """q of the level below the given ones, which has this prior; above the top level there is none."""
+        mean_BL, std_BL = self.moments(above, features[len(above)])
+        return normal(prior.mean + prior.stddev * mean_BL, prior.stddev * std_BL) if prior else normal(mean_BL, std_BL)
 
 
-class BottomUp(nn.Module):
-    """q(z_low | x) q(z_high | z_low): the global level depends on the data through the local one only.
+class Ladder(TopDown):
+    """The ladder VAE's posteriors (Sønderby et al. 2016, arXiv:1602.02282, section 2.2).
+
+    Features rise from level to level, d_L = the encoder's, d_{l−1} = network(d_l). Each level has a Gaussian N(μ̂, σ̂²)
+    of its own features, that of a level below the top multiplied by its prior: precisions σ̂⁻² and σ⁻² add up, and the
+    mean is that of μ̂ and μ weighted by them. A level depends on those above through its prior alone.
 
     Args:
         features: F of the encoder.
-        z_high: dimensions of the global level.
-        z_low: dimensions of the local level.
-        width: of the second posterior's network.
-        dropout: in that network.
+        levels: dimensions by level, top level first.
+        skips: of the prior.
+        width: of the networks between the levels.
+        dropout: in those networks.
     """
 
-    def __init__(self, features: int, z_high: int, z_low: int, width: int = 256, dropout: float = 0.3):
-        super().__init__()
-        self.low = nn.Linear(features, 2 * z_low)
-        self.high = Perceptron(z_low, width, 2 * z_high, dropout=dropout)
-        self.scale_high: nn.Module = nn.Identity()
-        self.scale_low: nn.Module = nn.Identity()
+    def __init__(
+        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
+    ):
+        *upper, lowest = levels
+        networks: dict[str, nn.Module] = {name: nn.Linear(width, 2 * levels[name]) for name in upper}
+        networks[lowest] = nn.Linear(features, 2 * levels[lowest])
+        for index, name in enumerate(reversed(upper)):
+            inputs = width if index else features
+            networks[f"features_{name}"] = nn.Sequential(Perceptron(inputs, width, width, dropout=dropout), nn.GELU())
+        Inference.__init__(self, networks, levels, tuple(levels), skips)
 
-    def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
-        posterior_low = self.posterior_low(features_BF)
-        low_BL = posterior_low.rsample()
-        posterior_high = self.posterior_high(low_BL)
-        high_BL = posterior_high.rsample()
-        prior_low = prior(high_BL)
-        return Latents(high_BL, low_BL, posterior_high, posterior_low, prior_low, low_is_sampled=prior.conditional)
+    def features(self, features_BF: Tensor) -> tuple[Tensor, ...]:
+        rising = [features_BF]
+        for name in reversed(self.order[:-1]):
+            rising.append(self[f"features_{name}"](rising[-1]))
+        return tuple(reversed(rising))
 
-    def means(self, features_BF: Tensor, prior: Prior) -> tuple[Tensor, Tensor]:
-        """Posterior means of both levels; the second is conditional on the mean of the first."""
-        low_BL = self.posterior_low(features_BF).mean
-        return self.posterior_high(low_BL).mean, low_BL
+    def posterior(self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Normal | None) -> Normal:
+        name = self.order[len(above)]
+        mean_BL, std_BL = mean_and_std(self[name](features[len(above)]))
+        mean_BL = self[f"scale_{name}"](mean_BL)
+        if prior is None:
+            return normal(mean_BL, std_BL)
+        own_BL, prior_BL = std_BL**-2, prior.stddev**-2
+        return normal((own_BL * mean_BL + prior_BL * prior.mean) / (own_BL + prior_BL), (own_BL + prior_BL).rsqrt())
 
-    def posterior_low(self, features_BF: Tensor) -> Normal:
-        mean_BL, std_BL = mean_and_std(self.low(features_BF))
-        return normal(self.scale_low(mean_BL), std_BL)
 
-    def posterior_high(self, low_BL: Tensor) -> Normal:
-        mean_BL, std_BL = mean_and_std(self.high(low_BL))
-        return normal(self.scale_high(mean_BL), std_BL)
+class BottomUp(Inference):
+    """q(z_L | x) q(z_{L−1} | z_L) …: each level depends on the data through the level below only.
+
+    Args:
+        features: F of the encoder.
+        levels: dimensions by level, top level first.
+        skips: whether a level sees all levels below instead of the next one.
+        width: of the posteriors' networks above the lowest level.
+        dropout: in those networks.
+    """
+
+    def __init__(
+        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
+    ):
+        order = tuple(reversed([*levels]))
+        super().__init__(chained(features, 0, levels, order, skips, width, dropout), levels, order, skips)
+
+    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
+        below: list[Tensor] = []
+        posteriors = []
+        for _ in self.order:
+            posteriors.append(self.posterior(features_BF, below))
+            below.append(value(posteriors[-1]))
+        z = tuple(reversed(below))
+        priors = prior.top(z[0]), *(prior(z[:index]) for index in range(1, len(z)))
+        return Latents(z, tuple(reversed(posteriors)), priors, range(1, len(z)) if prior.conditional else ())
+
+    def posterior(self, features_BF: Tensor, below: Sequence[Tensor]) -> Normal:
+        """q of the level above the given ones, lowest first; below the lowest level there is none."""
+        return normal(*self.moments(below, *(() if below else (features_BF,))))

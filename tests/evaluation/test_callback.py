@@ -63,7 +63,8 @@ def test_what_lies_in_the_folder(make_gan, evaluated_fit, tmp_path):
 
 
 def test_what_tensorboard_shows(make_gan, evaluated_fit, tmp_path):
-    watcher = evaluated_fit(make_gan(), 2)
+    gan = make_gan()
+    watcher = evaluated_fit(gan, 2)
     board = EventAccumulator(str(tmp_path)).Reload()
     (event,) = board.Tensors("custom_scalars__config__")
     chapters = Layout.FromString(event.tensor_proto.string_val[0]).category
@@ -72,8 +73,8 @@ def test_what_tensorboard_shows(make_gan, evaluated_fit, tmp_path):
     assert [(event.step, event.value) for event in board.Scalars("val/modes")] == [(40, 1), (80, 2)]
     assert [(event.step, event.value) for event in board.Scalars("test/modes")] == [(80, 3)]
     assert "test/kl" not in board.Tags()["scalars"], "what is not finite leaves a blank"
-    assert list(watcher.expected()) == ["test/modes", "test/kl"]
-    assert all(math.isnan(value) for value in watcher.expected().values())
+    assert list(watcher.expected(gan)) == ["test/modes", "test/kl"]
+    assert all(math.isnan(value) for value in watcher.expected(gan).values())
 
 
 @pytest.mark.parametrize(

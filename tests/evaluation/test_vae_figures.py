@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from src.vae.decoders import BERNOULLI, Decoder, Parallel
-from src.vae.latents import LEVELS
 from src.vae.likelihoods import Likelihood
 from src.vae.networks import BottomUp, Standard
 
@@ -26,10 +25,10 @@ def test_the_bound_is_that_of_the_held_out_bars(evaluation_of, vae_for):
             head.weight[size:] = 0
             head.bias[size:] = -40
         latents = vae.infer(bars)
-        logits = vae.decoder(torch.cat([latents.high_BL, latents.low_BL], 1), 2 * bars - 1)
+        logits = vae.decoder(torch.cat(latents.z, 1), 2 * bars - 1)
     expected = -BERNOULLI.log_prob(logits, bars).mean().item()
     variance = 1e-6
-    kl = 0.5 * (latents.posterior_low.mean.square() + variance - 1 - math.log(variance)).sum(1).mean().item()
+    kl = 0.5 * (latents.posteriors[1].mean.square() + variance - 1 - math.log(variance)).sum(1).mean().item()
     metrics, _ = evaluation.measure(vae, "test")
     assert metrics["reconstruction"] == pytest.approx(expected, abs=0.01)
     assert metrics["kl_low"] == pytest.approx(kl, rel=1e-4)
@@ -97,7 +96,7 @@ def test_usage_is_what_a_wrong_level_costs(evaluation_of, make_vae):
     metrics, _ = evaluation.measure(vae, "test")
     assert metrics["kl_high"] + metrics["kl_low"] > 1
     assert max(metrics["usage_high"], metrics["usage_low"]) > 1
-    used = max(LEVELS, key=lambda level: metrics[f"usage_{level}"])
+    used = max(vae.levels, key=lambda level: metrics[f"usage_{level}"])
     assert used not in metrics["without_effect"] + metrics["collapsed"]
     assert metrics[f"au_{used}"] >= 1
     assert metrics["reconstruction"] < metrics["floor_nll"], "latents are worth something"
@@ -122,7 +121,7 @@ def test_mse_is_that_of_the_reconstructed_images(evaluation_of, vae_for):
     images = data.splits["test"].images.float() / 255
     with torch.no_grad():
         means = vae.inference.means(vae.encoder(images), vae.prior)
-        rebuilt = vae.decoder(torch.cat(means, 1), images).sigmoid()
+        rebuilt = vae.decoder(torch.cat(means.z, 1), images).sigmoid()
     metrics, _ = evaluation.measure(vae, "test")
     assert metrics["mse"] == pytest.approx((rebuilt - images).square().mean().item(), abs=2e-4)
 

@@ -70,22 +70,19 @@ def test_without_styles_no_style_is_found(evaluation_of, vae_for):
 class Memory:
     """Stands for a VAE whose z_high is the whole bar, or nothing of it."""
 
-    z_low = 1
+    levels = {"high": 144, "low": 1}  # noqa: RUF012
 
     def __init__(self, keeps: bool):
-        self.keeps = keeps
+        self.keeps, self.prior = keeps, SimpleNamespace(draw=tuple)
 
     def to_cells(self, images_NCTV: Tensor) -> Tensor:
         return images_NCTV[:, 0].float()
 
     def infer(self, cells_NTV: Tensor) -> SimpleNamespace:
-        return SimpleNamespace(high_BL=self.keeps * cells_NTV)
+        return SimpleNamespace(z=(self.keeps * cells_NTV,))
 
-    def low_from(self, high_NTV: Tensor, noise_NL: Tensor) -> Tensor:
-        return noise_NL
-
-    def decode(self, high_NTV: Tensor, low_NL: Tensor, uniform_NTV: Tensor) -> Tensor:
-        return high_NTV.unsqueeze(1).to(torch.uint8)
+    def decode(self, z: tuple[Tensor, Tensor], uniform_NTV: Tensor) -> Tensor:
+        return z[0].unsqueeze(1).to(torch.uint8)
 
 
 def test_a_z_high_that_holds_the_bar_holds_its_style(evaluation_of):

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.core.metric_topics import MUSIC
+from src.core.levels import OF_TWO
+from src.core.metric_topics import music
 from src.data.drums.audio import BEAT
 from src.data.drums.synthesis import write_wav
 from src.report.chapters import chapters, contrasts, tuning
@@ -66,7 +67,7 @@ def test_a_chapter_is_answered_by_its_deciding_metric(make_vae, tmp_path: Path) 
             metrics = EXAMINED | {"style_probe_high": high + noise, "style_probe_low": low - noise / 2}
             make_vae(strategy, seed, metrics=metrics)
     (section,) = group(collect([tmp_path]))
-    hierarchy = next(chapter for chapter in MUSIC if chapter.key == "style_probe_high")
+    hierarchy = next(chapter for chapter in music([OF_TWO]) if chapter.key == "style_probe_high")
     found = contrasts(section, hierarchy)
     assert {kind: {one.label for one in group} for kind, group in found.items()} == {
         "yes": {"linear"},

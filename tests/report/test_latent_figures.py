@@ -27,7 +27,7 @@ def has_colour(picture: np.ndarray, colour: str) -> bool:
 
 def test_points_are_rate_and_distortion(section) -> None:
     (linear,) = [summary for summary in section.summaries if summary.label == "linear"]
-    rates, distortions = _points(linear.included, ("high", "low")).T
+    rates, distortions = _points(linear.included).T
     elbos = [run.scalars["elbo"] for run in linear.included]
     assert rates[1] == pytest.approx(2.6 + 1.9)
     assert (rates + distortions).tolist() == pytest.approx([-elbo for elbo in elbos])

@@ -3,6 +3,8 @@
 N bars, M themes, L latent dims, T steps, V voices.
 """
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor
@@ -16,13 +18,11 @@ from src.sample.drum_tracks import CORRELATION, NUM_THEMES, GANThemes, VAEThemes
 class Levels:
     """A VAE that shows its latents: z_high in the first column of a bar, z_low in the second, chance in the third."""
 
-    z_high, z_low, shape = 4, 4, (4, 3)
+    levels, shape = {"high": 4, "low": 4}, (4, 3)
+    prior = SimpleNamespace(draw=lambda noise: (noise[0], 10 * noise[0] + noise[1]))
 
-    def low_from(self, high_NL: Tensor, noise_NL: Tensor) -> Tensor:
-        return 10 * high_NL + noise_NL
-
-    def decode(self, high_NL: Tensor, low_NL: Tensor, uniform_NTV: Tensor) -> Tensor:
-        return torch.stack([high_NL, low_NL, uniform_NTV[..., 0]], 2).unsqueeze(1)
+    def decode(self, z: tuple[Tensor, Tensor], uniform_NTV: Tensor) -> Tensor:
+        return torch.stack([*z, uniform_NTV[..., 0]], 2).unsqueeze(1)
 
 
 def random(seed: int = 0) -> torch.Generator:
@@ -106,7 +106,7 @@ def test_themes_are_looked_for_in_some_bars_of_the_style():
 
         def infer(self, cells_NTV: Tensor):
             posterior = type("Posterior", (), {"mean": cells_NTV[..., 0]})
-            return type("Latents", (), {"posterior_high": posterior})
+            return SimpleNamespace(posteriors=(posterior,))
 
     grids_NTV = torch.arange(1000.0).view(-1, 1, 1).expand(-1, 4, 3)
     themes_ML = VAEThemes(Coder()).candidates(grids_NTV, random())

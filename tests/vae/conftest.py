@@ -167,8 +167,8 @@ def evaluation_of(monkeypatch, tmp_path, oracles) -> Callable[..., Evaluated]:
 
 
 def enlivened(vae: VAE) -> VAE:
-    """Both levels far from their priors, and used by the decoder."""
-    for head in (vae.inference.high, vae.inference.low):
+    """All levels far from their priors, and used by the decoder."""
+    for head in (vae.inference[level] for level in vae.levels):
         (head[-1] if isinstance(head, nn.Sequential) else head).weight.data.mul_(4)
     for parameter in vae.decoder.parameters():
         if parameter.ndim > 1:

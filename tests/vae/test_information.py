@@ -15,6 +15,7 @@ from src.vae.networks import BottomUp, Conditional, Perceptron, Standard, TopDow
 
 NUM = 600
 STD = 0.5  # standard deviation of the posteriors below
+PAIR = {"high": 1, "low": 1}
 
 
 def estimate(mean_NL: Tensor, std: float, seed: int = 0) -> float:
@@ -75,10 +76,10 @@ REPEATED = 0.5 * math.log1p(STD**2 / (1 + STD**2) / STD**2)  # of the same fact,
 def test_top_down_the_low_level_is_credited_with_what_it_adds(features_NF, prior, low, expected):
     """z_high = a + noise; Δμ is linear too, and what a prior adds to z_low is known given z_high."""
     torch.manual_seed(0)
-    inference = TopDown(features=2, z_high=1, z_low=1, width=4).eval()
+    inference = TopDown(2, PAIR, width=4).eval()
     hand_set(inference, "high", [[1.0, 0.0]], STD)
     hand_set(inference, "low", low, STD)
-    high, estimated_low = information(inference, features_NF, prior(1, 1))
+    high, estimated_low = information(inference, features_NF, prior(PAIR))
     assert high.item() == pytest.approx(FRESH, abs=0.1)
     assert estimated_low.item() == pytest.approx(expected, abs=0.1)
 
@@ -88,10 +89,10 @@ def test_top_down_the_low_level_is_credited_with_what_it_adds(features_NF, prior
 def test_bottom_up_the_high_level_knows_what_the_low_one_passes_on(features_NF, weight):
     """z_low = a + noise, z_high = w·z_low + noise: I(x; z_high) = ½ ln(1 + w² / (w² s² + s²))."""
     torch.manual_seed(0)
-    inference = BottomUp(features=2, z_high=1, z_low=1, width=4).eval()
+    inference = BottomUp(2, PAIR, width=4).eval()
     hand_set(inference, "low", [[1.0, 0.0]], STD)
     hand_set(inference, "high", [[weight]], STD)
-    estimated_high, low = information(inference, features_NF, Standard(1, 1))
+    estimated_high, low = information(inference, features_NF, Standard(PAIR))
     expected = 0.5 * math.log1p(weight**2 / (weight**2 * STD**2 + STD**2))
     assert low.item() == pytest.approx(FRESH, abs=0.1)
     assert estimated_high.item() == pytest.approx(expected, abs=0.1)
@@ -103,12 +104,12 @@ def test_bottom_up_the_high_level_knows_what_the_low_one_passes_on(features_NF, 
 def test_no_level_exceeds_the_ceiling(direction):
     """Even with latents that determine the sample."""
     torch.manual_seed(0)
-    inference = direction(features=2, z_high=1, z_low=1, width=4).eval()
+    inference = direction(2, PAIR, width=4).eval()
     first, second = ("high", "low") if direction is TopDown else ("low", "high")
     hand_set(inference, first, [[1.0, 0.0]], 0.01)
     hand_set(inference, second, [[0.0, 1.0, 0.0]] if direction is TopDown else [[1.0]], 0.01)
     features_NF = torch.stack([torch.arange(40.0), torch.arange(40.0)], 1)
-    nats = torch.stack(information(inference, features_NF, Standard(1, 1)))
+    nats = torch.stack(information(inference, features_NF, Standard(PAIR)))
     assert nats.max().item() == pytest.approx(math.log(40), abs=1e-3)
     assert nats.max() < math.log(40) + 1e-9
 
@@ -117,10 +118,10 @@ def test_no_level_exceeds_the_ceiling(direction):
 def test_bottom_up_the_high_level_knows_at_least_nothing_and_at_most_what_the_low_one_does(features_NF):
     """Even where z_high is so sure of itself that few draws of z_low lead to it."""
     torch.manual_seed(0)
-    inference = BottomUp(features=2, z_high=1, z_low=1, width=4).eval()
+    inference = BottomUp(2, PAIR, width=4).eval()
     hand_set(inference, "low", [[1.0, 0.0]], STD)
     hand_set(inference, "high", [[1.0]], 0.003)
-    high, low = information(inference, features_NF, Standard(1, 1))
+    high, low = information(inference, features_NF, Standard(PAIR))
     assert 0 <= high <= low
 
 
@@ -129,11 +130,11 @@ def test_bottom_up_the_high_level_knows_at_least_nothing_and_at_most_what_the_lo
 def test_shuffled_pairs_say_nothing_or_less(features_NF, direction):
     """Where a level holds nothing of the sample they say as much as true pairs, else less than nothing."""
     torch.manual_seed(0)
-    inference = direction(features=2, z_high=1, z_low=1, width=4).eval()
+    inference = direction(2, PAIR, width=4).eval()
     first, second = ("high", "low") if direction is TopDown else ("low", "high")
     hand_set(inference, first, [[1.0, 0.0]], STD)
     hand_set(inference, second, [[0.0] * (3 if direction is TopDown else 1)], STD)
-    pairs = dict(zip(("high", "low"), paired_information(inference, features_NF, Standard(1, 1), 8), strict=True))
+    pairs = dict(zip(("high", "low"), paired_information(inference, features_NF, Standard(PAIR), 8), strict=True))
     assert pairs[first].shape == (9,)
     assert pairs[first][0].item() == pytest.approx(FRESH, abs=0.1)
     assert pairs[first][1:].max() < 0

@@ -1,5 +1,7 @@
 """KLs and log-ratios against torch.distributions and against samples."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch.distributions import MultivariateNormal
@@ -17,32 +19,30 @@ def latents() -> Latents:
     """Six samples with 2 high and 3 low dimensions, all four distributions different."""
     torch.manual_seed(0)
     high, low, prior_low = (normal(*gaussians(seed, 6, size)) for seed, size in enumerate((2, 3, 3)))
-    return Latents(high.sample(), low.sample(), high, low, prior_low)
+    z = high.sample(), low.sample()
+    return Latents(z, (high, low), (standard_normal(z[0]), prior_low))
 
 
 def test_rates_are_the_closed_form(latents):
-    kls = latents.kls()
-    for rate, q, p in (
-        (kls.high_BL, latents.posterior_high, latents.prior_high),
-        (kls.low_BL, latents.posterior_low, latents.prior_low),
-    ):
+    for rate, q, p in zip(latents.kls().levels_BL, latents.posteriors, latents.priors, strict=True):
         ratio = (q.scale / p.scale).square()
         torch.testing.assert_close(rate, 0.5 * (ratio + ((q.loc - p.loc) / p.scale).square() - 1 - ratio.log()))
 
 
 def test_rates_are_the_mean_log_ratio_of_samples(latents):
-    drawn_KBL = latents.posterior_low.sample((40_000,))
-    ratio_KBL = latents.posterior_low.log_prob(drawn_KBL) - latents.prior_low.log_prob(drawn_KBL)
+    posterior, prior = latents.posteriors[1], latents.priors[1]
+    drawn_KBL = posterior.sample((40_000,))
+    ratio_KBL = posterior.log_prob(drawn_KBL) - prior.log_prob(drawn_KBL)
     error_BL = ratio_KBL.std(0) / 200
-    assert ((ratio_KBL.mean(0) - latents.kls().low_BL).abs() < 5 * error_BL).all()
+    assert ((ratio_KBL.mean(0) - latents.kls().levels_BL[1]).abs() < 5 * error_BL).all()
 
 
-def test_a_sampled_low_level_is_judged_on_its_sample(latents):
-    sampled = Latents(**(vars(latents) | {"low_is_sampled": True})).kls()
-    assert torch.equal(sampled.high_BL, latents.kls().high_BL)
-    expected = latents.posterior_low.log_prob(latents.low_BL) - latents.prior_low.log_prob(latents.low_BL)
-    torch.testing.assert_close(sampled.low_BL, expected)
-    assert (sampled.low_BL < 0).any(), "a single log-ratio may be negative, which no KL is"
+def test_an_estimated_level_is_judged_on_its_sample(latents):
+    estimated = replace(latents, estimated=[1]).kls()
+    assert torch.equal(estimated.levels_BL[0], latents.kls().levels_BL[0])
+    expected = latents.posteriors[1].log_prob(latents.z[1]) - latents.priors[1].log_prob(latents.z[1])
+    torch.testing.assert_close(estimated.levels_BL[1], expected)
+    assert (estimated.levels_BL[1] < 0).any(), "a single log-ratio may be negative, which no KL is"
 
 
 def test_log_ratio_is_that_of_the_joint_densities(latents):
@@ -50,23 +50,21 @@ def test_log_ratio_is_that_of_the_joint_densities(latents):
         mean, std = torch.cat([high.loc, low.loc], -1), torch.cat([high.scale, low.scale], -1)
         return MultivariateNormal(mean, std.square().diag_embed())
 
-    both = torch.cat([latents.high_BL, latents.low_BL], -1)
-    q = joint(latents.posterior_high, latents.posterior_low).log_prob(both)
-    p = joint(latents.prior_high, latents.prior_low).log_prob(both)
+    both = torch.cat(latents.z, -1)
+    q, p = joint(*latents.posteriors).log_prob(both), joint(*latents.priors).log_prob(both)
     torch.testing.assert_close(latents.log_ratio_B(), q - p)
 
 
 def test_levels_add_up_their_dimensions_and_keep_samples_apart():
-    kls = KLs(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[0.5], [0.25]]))
+    kls = KLs((torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[0.5], [0.25]])))
     high_B, low_B = kls.levels_B
     assert high_B.tolist() == [3, 7]
     assert low_B.tolist() == [0.5, 0.25]
 
 
 def test_detached_rates_send_no_gradient():
-    kls = KLs(torch.ones(2, 2, requires_grad=True), torch.ones(2, 3, requires_grad=True)).detach()
-    assert not kls.high_BL.requires_grad
-    assert not kls.low_BL.requires_grad
+    kls = KLs((torch.ones(2, 2, requires_grad=True), torch.ones(2, 3, requires_grad=True))).detach()
+    assert not any(kl_BL.requires_grad for kl_BL in kls.levels_BL)
 
 
 def test_a_silent_network_says_standard_normal():

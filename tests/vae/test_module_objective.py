@@ -122,7 +122,7 @@ def test_all_grids_together_have_probability_one(make_vae, bar_spec, inference, 
             parameter.mul_(2)  # or the latents would hardly matter
     features_NF = vae.encoder(ALL_NTV)
     latents = vae.inference(features_NF.expand(2000, *features_NF.shape), vae.prior)
-    logits_KNTV = vae.decoder(vae.decoder_input(latents.high_BL, latents.low_BL), 2 * ALL_NTV - 1)
+    logits_KNTV = vae.decoder(vae.decoder_input(latents.z), 2 * ALL_NTV - 1)
     log_weights_KN = BERNOULLI.log_prob(logits_KNTV, ALL_NTV) - latents.log_ratio_B()
     total = (-importance_weighted_nll(log_weights_KN)).exp().sum()
     error = log_weights_KN.exp().sum(1).std() / 2000**0.5
@@ -159,5 +159,5 @@ def test_impossible_choices(make_vae, changes, message):
 def test_a_decoder_that_sees_low_alone_takes_no_other_latents(make_vae):
     vae = make_vae(decoder_sees="low", encoder=partial(Encoder, width=8))
     high_BL, low_BL = torch.randn(5, 2), torch.randn(5, 3)
-    assert torch.equal(vae.decoder_input(high_BL, low_BL), low_BL)
-    assert make_vae().decoder_input(high_BL, low_BL).tolist() == torch.cat([high_BL, low_BL], 1).tolist()
+    assert torch.equal(vae.decoder_input((high_BL, low_BL)), low_BL)
+    assert make_vae().decoder_input((high_BL, low_BL)).tolist() == torch.cat([high_BL, low_BL], 1).tolist()

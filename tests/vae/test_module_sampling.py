@@ -61,7 +61,7 @@ def test_samples_come_from_the_prior_of_both_levels(make_vae, prior):
         parameter.mul_(3)
     drawn = vae.eval().sample(20_000, seed=0).float().mean((0, 1))
     high_BL = torch.randn(20_000, 2)
-    low_BL = vae.prior(high_BL).sample()
+    low_BL = vae.prior([high_BL]).sample()
     expected = vae.decoder(torch.cat([high_BL, low_BL], 1), torch.zeros(1, 4, 3)).sigmoid().mean(0)
     torch.testing.assert_close(drawn, expected, atol=0.02, rtol=0)
 
@@ -73,7 +73,7 @@ def test_cold_samples_are_the_likeliest_cells_and_hot_ones_toss_coins(make_vae):
     random = torch.Generator().manual_seed(0)  # draws as `sample` does, to give `decode` the same latents
     high_BL, noise_BL = torch.randn(500, 2, generator=random), torch.randn(500, 3, generator=random)
     with torch.no_grad():
-        decode_mode = vae.decode(high_BL, vae.low_from(high_BL, noise_BL), torch.full((500, 4, 3), 0.5))
+        decode_mode = vae.decode(vae.prior.draw([high_BL, noise_BL]), torch.full((500, 4, 3), 0.5))
     assert torch.equal(cold, decode_mode)
     hot = vae.sample(500, seed=0, temperature=1e4).float().mean((0, 1))
     torch.testing.assert_close(hot, torch.full((4, 3), 0.5), atol=0.1, rtol=0)
@@ -84,6 +84,6 @@ def test_cold_samples_are_the_likeliest_cells_and_hot_ones_toss_coins(make_vae):
 def test_of_an_image_the_probability_is_shown(make_vae, bar_spec):
     vae = enlivened(make_vae(spec=replace(bar_spec, levels=255), decoder=PARALLEL))
     high_BL, low_BL = torch.randn(6, 2), torch.randn(6, 3)
-    images = vae.decode(high_BL, low_BL, torch.rand(6, 4, 3))
+    images = vae.decode((high_BL, low_BL), torch.rand(6, 4, 3))
     probability = vae.eval().decoder(torch.cat([high_BL, low_BL], 1), torch.zeros(6, 4, 3)).sigmoid()
     assert torch.equal(images[:, 0], (255 * probability).round().to(torch.uint8))

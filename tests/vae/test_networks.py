@@ -25,7 +25,8 @@ def pair(inference: type, prior: type, gain: float = 0.5, spread: float = 0.0) -
         spread: shift of the posteriors' raw standard deviations.
     """
     torch.manual_seed(1)
-    modules = inference(features=4, z_high=2, z_low=3, width=8), prior(2, 3, *((8,) if prior is Conditional else ()))
+    levels = {"high": 2, "low": 3}
+    modules = inference(4, levels, width=8), prior(levels, **({"width": 8} if prior is Conditional else {}))
     for module in modules:
         for name, size in (("high", 2), ("low", 3), ("network", 3)):
             if last := last_layer(module, name):
@@ -76,8 +77,8 @@ def test_importance_weights_of_the_prior_average_to_one(inference, prior, featur
 @torch.no_grad()
 def test_the_analytic_inner_kl_is_wrong_for_bottom_up(features_BF):
     latents = inference_of(BottomUp, Conditional, features_BF, gain=1.0)
-    assert latents.low_is_sampled
-    naive_B = kl_divergence(latents.posterior_low, latents.prior_low).sum(-1)
+    assert 1 in latents.estimated
+    naive_B = kl_divergence(latents.posteriors[1], latents.priors[1]).sum(-1)
     difference_B = naive_B - latents.kls().levels_B[1]
     assert difference_B.mean().abs() > 20 * difference_B.std() / DRAWS**0.5
 
@@ -86,7 +87,7 @@ def test_the_analytic_inner_kl_is_wrong_for_bottom_up(features_BF):
 def test_elsewhere_the_kl_is_analytic(inference, prior, features_BF):
     """It has less variance than the log-ratio of a sample."""
     latents = inference_of(inference, prior, features_BF[:9])
-    assert torch.equal(latents.kls().low_BL, kl_divergence(latents.posterior_low, latents.prior_low))
+    assert torch.equal(latents.kls().levels_BL[1], kl_divergence(latents.posteriors[1], latents.priors[1]))
 
 
 @pytest.mark.parametrize("prior", [Conditional, Standard])
@@ -96,8 +97,8 @@ def test_saying_nothing_costs_nothing_whatever_the_prior(prior):
     nn.init.zeros_(inference.low[-1].weight)
     nn.init.zeros_(inference.low[-1].bias)
     latents = inference(torch.randn(50, 4), prior)
-    assert latents.kls().low_BL.max() < 1e-5
-    torch.testing.assert_close(latents.posterior_low.mean, latents.prior_low.mean)
+    assert latents.kls().levels_BL[1].max() < 1e-5
+    torch.testing.assert_close(latents.posteriors[1].mean, latents.priors[1].mean)
 
 
 @torch.no_grad()
@@ -110,14 +111,14 @@ def test_what_the_low_level_says_is_told_relative_to_its_prior():
     scale_L = (torch.tensor([0.0, 1.0, -2.0]) + 0.5413).exp().log1p() + 1e-3
     expected_L = 0.5 * (shift_L**2 + scale_L**2 - 1) - scale_L.log()
     kls = inference(torch.randn(20, 4), prior).kls()
-    torch.testing.assert_close(kls.low_BL, expected_L.expand(20, 3), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(kls.levels_BL[1], expected_L.expand(20, 3), atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("direction", [TopDown, BottomUp])
 def test_what_a_decoder_that_sees_low_alone_can_teach_the_high_posterior(direction):
     """Bottom-up nothing at all, so z_high collapses; top-down z_low is inferred with the help of z_high."""
     inference, prior = pair(direction, Standard)
-    inference(torch.randn(8, 4), prior).low_BL.square().sum().backward()
+    inference(torch.randn(8, 4), prior).z[1].square().sum().backward()
     gradients = [parameter.grad for parameter in inference.high.parameters()]
     assert all((gradient is None) == (direction is BottomUp) for gradient in gradients)
     assert all(parameter.grad.any() for parameter in inference.low[-1].parameters()) if direction is TopDown else True
@@ -126,7 +127,7 @@ def test_what_a_decoder_that_sees_low_alone_can_teach_the_high_posterior(directi
 @torch.no_grad()
 def test_the_conditional_prior_listens_and_the_standard_does_not():
     high_BL = torch.randn(7, 2)
-    conditional, standard = pair(TopDown, Conditional)[1](high_BL), pair(TopDown, Standard)[1](high_BL)
+    conditional, standard = (pair(TopDown, prior)[1]([high_BL]) for prior in (Conditional, Standard))
     assert conditional.mean.shape == conditional.stddev.shape == standard.mean.shape == (7, 3)
     assert conditional.mean.std(0).min() > 0.1
     assert not standard.mean.any()
@@ -139,14 +140,14 @@ def test_means_are_what_is_left_without_noise(inference, prior):
     """With every standard deviation near zero a sample is the mean."""
     modules = pair(inference, prior)
     features_BF = torch.randn(5, 4)
-    means = modules[0].means(features_BF, modules[1])
+    means = modules[0].means(features_BF, modules[1]).z
     for name, size in (("high", 2), ("low", 3)):
         last = last_layer(modules[0], name)
         last.weight[size:] = 0
         last.bias[size:] = -30
     latents = modules[0](features_BF, modules[1])
-    torch.testing.assert_close(latents.high_BL, means[0], atol=0.02, rtol=0)
-    torch.testing.assert_close(latents.low_BL, means[1], atol=0.05, rtol=0)
+    torch.testing.assert_close(latents.z[0], means[0], atol=0.02, rtol=0)
+    torch.testing.assert_close(latents.z[1], means[1], atol=0.05, rtol=0)
 
 
 @pytest.mark.parametrize(("inference", "prior"), PAIRS)
@@ -155,10 +156,10 @@ def test_leading_axes_are_free(inference, prior):
     modules = pair(inference, prior)
     features_BF = torch.randn(5, 4)
     latents = modules[0](features_BF.expand(3, 5, 4), modules[1])
-    assert latents.high_BL.shape == (3, 5, 2)
-    assert latents.low_BL.shape == latents.kls().low_BL.shape == (3, 5, 3)
+    assert latents.z[0].shape == (3, 5, 2)
+    assert latents.z[1].shape == latents.kls().levels_BL[1].shape == (3, 5, 3)
     assert latents.log_ratio_B().shape == (3, 5)
-    assert (latents.high_BL[0] != latents.high_BL[1]).all(), "every importance sample is a draw of its own"
+    assert (latents.z[0][0] != latents.z[0][1]).all(), "every importance sample is a draw of its own"
 
 
 def test_the_encoder_sees_every_cell():

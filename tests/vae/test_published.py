@@ -19,7 +19,7 @@ def test_burdas_two_layers(fit_vae):
         config = compose("train", ["experiment=paper/burda_mnist"])
     vae = instantiate(config.model)(spec=DIGITS)
     fit_vae(vae, num_batches=2, images=torch.randint(0, 256, (16, 28, 28), dtype=torch.uint8))
-    assert (vae.z_high, vae.z_low, vae.decoder_sees, config.batch_size) == (50, 100, "low", 20)
+    assert (vae.levels, vae.decoder_sees, config.batch_size) == ({"high": 50, "low": 100}, "low", 20)
     options = vae.optimizer_of([*vae.parameters()]).defaults
     assert (options["lr"], options["betas"], options["eps"]) == (1e-3, (0.9, 0.999), 1e-4)
     assert all(tensor.isfinite().all() for tensor in vae.state_dict().values())

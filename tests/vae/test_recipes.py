@@ -15,7 +15,7 @@ from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 ANNEALINGS = sorted(path.stem for path in (CONF / "vae.anneal").glob("*.yaml"))
-RECIPES = Glob(["vae_*"], ["vae_drums", "vae_groove", "vae_seed"])  # as a sweep over them says it
+RECIPES = Glob(["vae_*"], ["vae_drums", "vae_groove", "vae_seed", "vae_three_levels"])  # as a sweep over them says it
 WARM_UPS = {"word_dropout": ["sigmoid"]}  # without which the technique's paper did not have it
 STEPS = 3
 

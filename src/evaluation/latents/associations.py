@@ -23,7 +23,6 @@ from src.evaluation.latents.dependence import (
 )
 from src.evaluation.latents.encode import EncodedSplit, LatentCodes, side_by_side
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.vae.latents import LEVELS
 
 MIN_RHO = 0.4  # of a feature that names a dimension
 MIN_NATS = gaussian_information(MIN_RHO)  # beyond chance, of a category that names one: the same strength
@@ -118,7 +117,7 @@ class Dimension:
 
 
 def name_dimensions(fit: LatentCodes, held: LatentCodes) -> list[Dimension]:
-    """All dimensions of both levels with their associations on `held`.
+    """All dimensions of all levels with their associations on `held`.
 
     Candidates are chosen on `fit`: the feature with the largest |ρ|, and the category (the style or a factor) with the
     most information beyond chance. The feature names the dimension if on `held` ρ has the same sign and is at least
@@ -133,7 +132,7 @@ def name_dimensions(fit: LatentCodes, held: LatentCodes) -> list[Dimension]:
     rho_LF = rank_correlation(side_by_side(fit.means), fit.bars.features_NF).nan_to_num(0)
     best_feature_L = rho_LF.abs().argmax(1).tolist()
     best_category_L = _most_informative(fit, fit_categories)
-    places = [(level, index) for level in LEVELS for index in range(held.means[level].shape[1])]
+    places = [(level, index) for level, codes_NL in held.means.items() for index in range(codes_NL.shape[1])]
     dimensions = []
     for row, (features, categories) in enumerate(measure_associations(held, held_categories)):
         level, index = places[row]

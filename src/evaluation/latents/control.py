@@ -1,6 +1,6 @@
 """Control of density and syncopation through the codes, and of variety through the sampling temperature.
 
-N bars, R requests, T steps, V voices, L latent dims of both levels together.
+N bars, R requests, T steps, V voices, L latent dims of all levels together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -53,7 +53,7 @@ class ControlResult:
         unmoved_N: values of the bars decoded from their unchanged codes.
         explained: share of the property's variance that the regression predicts in bars left out.
         length: median length of a move, in standard deviations of the prior.
-        high_share: share of a move's squared length that lies in z_high.
+        high_share: share of a move's squared length that lies in the top level.
         example_NTV: one bar, unmoved and then moved to each request.
     """
 
@@ -98,7 +98,7 @@ class ControlResult:
 def control(vae: VAE, fit: EncodedSplit, held: EncodedSplit, drum_metrics: DrumMetrics) -> AnalysisResult:
     """Moves held-out bars to requested densities and syncopations, and samples at several temperatures.
 
-    The direction of a property is a linear regression on sampled codes of both levels on `fit`. A bar's mean code moves
+    The direction of a property is a linear regression on sampled codes of all levels on `fit`. A bar's mean code moves
     along it by the regression's estimate of the difference to the request. Requests are the same quantiles on `fit` for
     every bar, in the property's own units: hits per bar, and `src.data.drums.features.syncopation`.
 
@@ -157,8 +157,9 @@ def controlled(
     moved_NRL = means_NL.unsqueeze(1) + move_NRL.float()
 
     # The unmoved code first, then one per request.
+    sizes = [*vae.levels.values()]
     codes_NRL = torch.cat([means_NL.unsqueeze(1), moved_NRL], 1)
-    grids_NTV = decode_mode(vae, *codes_NRL.flatten(0, 1).split([vae.z_high, vae.z_low], 1))
+    grids_NTV = decode_mode(vae, dict(zip(vae.levels, codes_NRL.flatten(0, 1).split(sizes, 1), strict=True)))
     obtained_NR = measure(grids_NTV).unflatten(0, codes_NRL.shape[:2])
     return ControlResult(
         requested_R,
@@ -166,7 +167,7 @@ def controlled(
         obtained_NR[:, 0],
         explained,
         move_NRL.norm(dim=2).quantile(0.5).item(),
-        (direction_L[: vae.z_high].square().sum() / direction_L.square().sum()).item(),
+        (direction_L[: sizes[0]].square().sum() / direction_L.square().sum()).item(),
         grids_NTV[: 1 + len(requested_R)],
     )
 
@@ -233,6 +234,7 @@ def temperature_figure(curve: Sequence[Mapping[str, float]], real: Mapping[str, 
 
 
 def _decoded_part(vae: VAE, codes: Mapping[str, Tensor]) -> Tensor:
-    """Codes of both levels [N, L]; those of a z_high that does not reach the decoder are set to 0."""
+    """Codes of all levels [N, L]; those of a level that does not reach the decoder are set to 0."""
     reaches_decoder = vae.decoder_sees == "both" or vae.prior.conditional
-    return torch.cat([codes["high"] * reaches_decoder, codes["low"]], 1)
+    *upper, lowest = codes.values()
+    return torch.cat([*(codes_NL * reaches_decoder for codes_NL in upper), lowest], 1)

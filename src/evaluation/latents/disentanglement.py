@@ -15,10 +15,8 @@ from src.evaluation.latents.dependence import binned, entropy, mutual_informatio
 from src.evaluation.latents.encode import Codes, EncodedSplit, LatentCodes
 from src.evaluation.latents.probes import importance_L, predict, sparse_probe
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.vae.latents import LEVELS
 
 SCORES = ("mig", "dci_disentanglement", "dci_completeness", "dci_informativeness")
-SUBSETS = {"": LEVELS, **{f"_{level}": (level,) for level in LEVELS}}
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,7 @@ class DCI:
 
 
 def disentanglement(fit: LatentCodes, held: LatentCodes) -> dict[str, float | None]:
-    """MIG and DCI of both levels together and of each, by metric name; all None where no factor is known.
+    """MIG and DCI of all levels together and of each, by metric name; all None where no factor is known.
 
     MIG uses posterior samples, as defined; DCI uses posterior means.
 
@@ -41,7 +39,7 @@ def disentanglement(fit: LatentCodes, held: LatentCodes) -> dict[str, float | No
     """
     factors = _factors(fit.bars, held.bars)
     scores: dict[str, float | None] = {}
-    for suffix, levels in SUBSETS.items():
+    for suffix, levels in {"": [*held.means], **{f"_{level}": [level] for level in held.means}}.items():
         names = [f"{score}{suffix}" for score in SCORES]
         if factors is None:
             scores |= dict.fromkeys(names, None)

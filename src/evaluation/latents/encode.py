@@ -1,8 +1,9 @@
 """Held-out bars, their latent codes, and bars decoded from codes.
 
-A code of z_low is its distance from the mean of its prior given z_high, in standard deviations of that prior. The bare
-values would repeat what a conditional prior takes from z_high, so that even a collapsed z_low would predict styles, and
-combined with another z_high they could lie hundreds of deviations off. Under a standard prior the code is z_low itself.
+A code of the top level is its value; of a level below it is the distance from the mean of its prior given the levels
+above, in standard deviations of that prior. The bare values would repeat what a conditional prior takes from above, so
+that even a collapsed level would predict styles, and combined with another top level they could lie hundreds of
+deviations off. Under a standard prior the code is the value itself.
 
 N bars, T steps, V voices, L latent dims, K factors, F features.
 """
@@ -19,13 +20,12 @@ from src.data.drums.features import Features
 from src.data.module import ResidentData
 from src.data.voices import VOICES, Kit
 from src.evaluation.artifacts import Artifact, Sound
-from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 SEED = 20_26  # of all random draws in this package: the same for every model
 CHUNK = 500  # bars per batch
 SAMPLE_RATE = 22_050  # Hz, of the sounds
-Codes = dict[str, Tensor]  # [N, L] by level
+Codes = dict[str, Tensor]  # [N, L] by level, top level first
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,7 @@ def encode_split(vae: VAE, data: ResidentData, split: str, num: int) -> EncodedS
     """The first `num` bars of a held-out split, on the device of the model, which must be in evaluation mode."""
     held_out = data.held_out(split).to(vae.device)
     grids_NTV, styles_N = held_out.images[:num, 0], held_out.labels[:num, 0]
-    kls = [vae.infer(cells_NTV).kls() for cells_NTV in _cells(vae, grids_NTV)]
-    kl = {"high": torch.cat([part.high_BL for part in kls]), "low": torch.cat([part.low_BL for part in kls])}
+    kl = _concatenated(vae, [vae.infer(cells_NTV).kls().levels_BL for cells_NTV in _cells(vae, grids_NTV)])
     return EncodedSplit(
         grids_NTV,
         {level: kl_NL.mean(0) for level, kl_NL in kl.items()},
@@ -106,12 +105,8 @@ def encode_split(vae: VAE, data: ResidentData, split: str, num: int) -> EncodedS
 @torch.no_grad()
 def mean_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
     """Codes of the posterior means."""
-    parts = []
-    for cells_NTV in _cells(vae, grids_NTV):
-        high_NL, low_NL = vae.inference.means(vae.encoder(cells_NTV), vae.prior)
-        prior = vae.prior(high_NL)
-        parts.append((high_NL, (low_NL - prior.mean) / prior.stddev))
-    return _concatenated(parts)
+    cells = _cells(vae, grids_NTV)
+    return _concatenated(vae, [vae.inference.means(vae.encoder(part_NTV), vae.prior).codes() for part_NTV in cells])
 
 
 @torch.no_grad()
@@ -123,28 +118,25 @@ def sampled_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
     device = grids_NTV.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(SEED)
-        latents = [vae.infer(cells_NTV) for cells_NTV in _cells(vae, grids_NTV)]
-    return _concatenated(
-        (part.high_BL, (part.low_BL - part.prior_low.mean) / part.prior_low.stddev) for part in latents
-    )
+        return _concatenated(vae, [vae.infer(cells_NTV).codes() for cells_NTV in _cells(vae, grids_NTV)])
 
 
 @torch.no_grad()
-def decode_mode(vae: VAE, high_NL: Tensor, low_NL: Tensor) -> Tensor:
+def decode_mode(vae: VAE, codes: Codes) -> Tensor:
     """Bars decoded from codes, uint8 [N, T, V]: each cell is the likelier value given the preceding ones.
 
     Decoding is deterministic, so that any difference between two bars comes from their codes.
     """
     bars = []
-    for high, low in zip(high_NL.split(CHUNK), low_NL.split(CHUNK), strict=True):
-        threshold_NTV = torch.full((len(high), *vae.shape), 0.5, device=high.device)
-        bars.append(vae.decode(high, vae.low_from(high, low), threshold_NTV)[:, 0])
+    for part in zip(*(codes_NL.split(CHUNK) for codes_NL in codes.values()), strict=True):
+        threshold_NTV = torch.full((len(part[0]), *vae.shape), 0.5, device=part[0].device)
+        bars.append(vae.decode(vae.prior.draw(part), threshold_NTV)[:, 0])
     return torch.cat(bars)
 
 
 def side_by_side(codes: Codes) -> Tensor:
-    """Codes of both levels [N, L]."""
-    return torch.cat([codes[level] for level in LEVELS], 1)
+    """Codes of all levels [N, L]."""
+    return torch.cat([*codes.values()], 1)
 
 
 def sound(grids_NTV: Tensor, voices: Kit = VOICES) -> Sound:
@@ -156,6 +148,5 @@ def _cells(vae: VAE, grids_NTV: Tensor) -> tuple[Tensor, ...]:
     return vae.to_cells(grids_NTV.unsqueeze(1)).split(CHUNK)
 
 
-def _concatenated(parts: Sequence[tuple[Tensor, Tensor]]) -> Codes:
-    high, low = zip(*parts, strict=True)
-    return {"high": torch.cat(high), "low": torch.cat(low)}
+def _concatenated(vae: VAE, parts: Sequence[Sequence[Tensor]]) -> Codes:
+    return {level: torch.cat(of_level) for level, of_level in zip(vae.levels, zip(*parts, strict=True), strict=True)}

@@ -33,7 +33,6 @@ PER_LETTER = 7  # pixels, in a row's label
 MAX_ROWS = 24
 UNKNOWN = "#d9d9d9"  # where ρ is undefined
 MIN_REACH = 1.0  # standard deviation of the prior: minimum that an axis reaches to either side
-TITLES = {"high": "z_high", "low": "z_low, relative to its prior"}
 
 
 def panels(count: int, width: float, height: float, right: float = 0.0) -> tuple[Figure, list[Axes]]:
@@ -172,7 +171,7 @@ def latent_map(fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor]
     """
     counts = held.styles_N.bincount(minlength=len(held.style_names)).tolist()
     styles = [style for style, count in enumerate(counts) if count]
-    figure, axes = panels(len(held_codes), 9.6, 5.0, right=1.9)
+    figure, axes = panels(len(held_codes), 4.8 * len(held_codes), 5.0, right=1.9)
     for axis, (level, codes_NL) in zip(axes, held_codes.items(), strict=True):
         points_N2, explained_2 = principal(fit_codes[level], codes_NL)
         for style in sorted(styles, key=counts.__getitem__, reverse=True):  # rare ones on top
@@ -186,7 +185,8 @@ def latent_map(fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor]
             xlabel=f"first component, {explained_2[0]:.0%} of the variance",
             ylabel=f"second component, {explained_2[1]:.0%}",
         )
-        axis.set_title(f"{TITLES[level]}: {held.kl[level].sum():.2f} nats", fontsize=10.5)
+        relative = ", relative to its prior" if axis is not axes[0] else ""
+        axis.set_title(f"z_{level}{relative}: {held.kl[level].sum():.2f} nats", fontsize=10.5)
     handles = [
         Line2D([], [], linestyle="", marker=mark, color=colour, label=held.style_names[style], markersize=6)
         for style in styles

@@ -24,26 +24,24 @@ from src.evaluation.latents.intervals import ratio
 from src.evaluation.latents.probes import eta_squared, linear_probe, predict
 from src.evaluation.metrics.music import diversity
 from src.evaluation.oracles.base import Oracle
-from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 NUM_GROUPS = 40
 NUM_MEMBERS = 10
 SHOWN = (4, 8)  # groups and members
 NUM_HEARD = 2  # members of each group shown
-HELD_FIXED = {"fixed_high": "z_high", "fixed_low": "z_low"}
 
 
 def hierarchy(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | None) -> AnalysisResult:
-    """Style information of each level, and variation of bars while one level is fixed and the other resampled.
+    """Style information of each level, and variation of bars while one level is fixed and all others are resampled.
 
-    `style_probe_high`, `style_probe_low`: accuracy on `held` of a linear probe of the style, fitted on `fit`;
-    `style_probe_floor`: accuracy of always predicting the most frequent style. `style_variance_high`,
-    `style_variance_low`: the share of a level's variance between styles. All are of posterior samples.
+    `style_probe_LEVEL`: accuracy on `held` of a linear probe of the style, fitted on `fit`; `style_probe_floor`:
+    accuracy of always predicting the most frequent style. `style_variance_LEVEL`: the share of a level's variance
+    between styles. All are of posterior samples.
 
-    `style_agreement_fixed_high`: how often the oracle predicts one style for two bars with the same z_high and
-    different z_low; `distance_fixed_high`: the share of their cells that differ. `…_fixed_low`: with the same z_low,
-    `…_free`: with neither the same. Codes are drawn from the prior and decoded by `decode_mode`.
+    `style_agreement_fixed_LEVEL`: how often the oracle predicts one style for two bars with the same value of the level
+    and different ones of all others; `distance_fixed_LEVEL`: the share of their cells that differ. `…_free`: with no
+    level the same. Codes are drawn from the prior and decoded by `decode_mode`.
     """
     metrics = probed(sampled_codes(vae, fit.grids_NTV), sampled_codes(vae, held.grids_NTV), fit, held)
     facts: dict[str, Any] = {}
@@ -69,12 +67,12 @@ def hierarchy(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | 
 def probed(
     fit_codes: Mapping[str, Tensor], held_codes: Mapping[str, Tensor], fit: EncodedSplit, held: EncodedSplit
 ) -> dict[str, float | None]:
-    """Probes and variances of both levels; None where there is one style."""
-    names = [f"style_{kind}_{level}" for kind in ("probe", "variance") for level in LEVELS] + ["style_probe_floor"]
+    """Probes and variances of all levels; None where there is one style."""
+    names = [f"style_{kind}_{level}" for kind in ("probe", "variance") for level in fit_codes] + ["style_probe_floor"]
     metrics: dict[str, float | None] = dict.fromkeys(names)
     if min(len(fit.styles_N.unique()), len(held.styles_N.unique())) < 2:
         return metrics
-    for level in LEVELS:
+    for level in fit_codes:
         probe = linear_probe(fit_codes[level], fit.styles_N)
         metrics[f"style_probe_{level}"] = _share(predict(probe, held_codes[level]) == held.styles_N)
         metrics[f"style_variance_{level}"] = eta_squared(held_codes[level], held.styles_N)
@@ -83,21 +81,22 @@ def probed(
 
 
 def drawn_groups(vae: VAE) -> dict[str, Tensor]:
-    """Bars [G, M, T, V] of the prior with the same z_high per group, with the same z_low, and with neither."""
+    """Bars [G, M, T, V] of the prior by what is the same in each group: `fixed_LEVEL`, or `free` for nothing."""
     random = torch.Generator().manual_seed(SEED)
-
-    def noise(num_latents: int) -> Tensor:
-        return torch.randn(NUM_GROUPS, NUM_MEMBERS, num_latents, generator=random).to(vae.device)
-
-    def decoded(high_GML: Tensor, low_GML: Tensor) -> Tensor:
-        return decode_mode(vae, high_GML.flatten(0, 1), low_GML.flatten(0, 1)).unflatten(0, (NUM_GROUPS, NUM_MEMBERS))
-
-    high_GML, low_GML = noise(vae.z_high), noise(vae.z_low)
-    return {
-        "fixed_high": decoded(high_GML[:, :1].expand_as(high_GML), low_GML),
-        "fixed_low": decoded(high_GML, low_GML[:, :1].expand_as(low_GML)),
-        "free": decoded(high_GML, low_GML),
+    codes = {
+        level: torch.randn(NUM_GROUPS, NUM_MEMBERS, size, generator=random).to(vae.device)
+        for level, size in vae.levels.items()
     }
+
+    def decoded(codes: Mapping[str, Tensor]) -> Tensor:
+        bars_NTV = decode_mode(vae, {level: codes_GML.flatten(0, 1) for level, codes_GML in codes.items()})
+        return bars_NTV.unflatten(0, (NUM_GROUPS, NUM_MEMBERS))
+
+    fixed = {
+        f"fixed_{level}": decoded(codes | {level: codes_GML[:, :1].expand_as(codes_GML)})
+        for level, codes_GML in codes.items()
+    }
+    return fixed | {"free": decoded(codes)}
 
 
 def predicted_styles(oracle: Oracle | None, grids_GMTV: Tensor) -> Tensor | None:
@@ -116,8 +115,8 @@ def agreement(styles_GM: Tensor) -> Tensor:
 
 
 def _examples(groups: Mapping[str, Tensor]) -> Tensor:
-    """Bars [N, T, V]: two with the same z_high, two with the same z_low, and so on."""
-    pairs = [groups[kind][: SHOWN[0], :NUM_HEARD] for kind in HELD_FIXED]
+    """Bars [N, T, V]: two with the same top level, two with the same next level, and so on."""
+    pairs = [grids_GMTV[: SHOWN[0], :NUM_HEARD] for kind, grids_GMTV in groups.items() if kind != "free"]
     return torch.cat(pairs, 1).flatten(0, 1)
 
 
@@ -126,15 +125,16 @@ def _share(hit_N: Tensor) -> float:
 
 
 def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], held: EncodedSplit) -> Picture:
-    """Rows with the same z_high, then rows with the same z_low; captions are the predicted styles."""
+    """Rows with the same top level, then rows with the same next level; captions are the predicted styles."""
     rows, columns = SHOWN
     sections = {}
-    for kind, fixed in HELD_FIXED.items():
-        other = "z_low" if fixed == "z_high" else "z_high"
+    for level in held.kl:
+        kind, fixed = f"fixed_{level}", f"z_{level}"
+        others = " and ".join(f"z_{each}" for each in held.kl if each != level) or "nothing"
         captions = [[""] * columns] * rows
         if styles[kind] is not None:
             captions = [[held.style_names[style] for style in row] for row in styles[kind][:rows, :columns].tolist()]
-        sections[f"{fixed} fixed per row, {other} resampled per bar"] = [
+        sections[f"{fixed} fixed per row, {others} resampled per bar"] = [
             Row(f"{fixed} {row + 1}", groups[kind][row, :columns], captions[row]) for row in range(rows)
         ]
     return Picture(strips(sections, held.voices))

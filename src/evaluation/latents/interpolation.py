@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from src.evaluation.artifacts import Picture
-from src.evaluation.latents.encode import SEED, AnalysisResult, EncodedSplit, decode_mode, mean_codes, sound
+from src.evaluation.latents.encode import SEED, AnalysisResult, Codes, EncodedSplit, decode_mode, mean_codes, sound
 from src.evaluation.latents.figures import Row, strips
 from src.evaluation.latents.intervals import ratio
 from src.evaluation.latents.transfer import paired_styles, style_pairs
@@ -19,7 +19,6 @@ from src.vae.module import VAE
 NUM_STEPS = 9
 NUM_PAIRS = 60  # or one per ordered pair of styles if that is more
 NUM_SHOWN = 2  # pairs
-METHODS = {"high": "z_high", "low": "z_low", "both": "both levels", "fade": "cross-fade"}
 MEASURES = ("straightness", "largest_step", "monotone", "recognised")
 
 
@@ -50,9 +49,9 @@ class Interpolations:
 
 
 def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | None) -> AnalysisResult:
-    """Smoothness of the path as z_high, z_low or both move from one posterior mean to another.
+    """Smoothness of the path as one level or all (`both`) move from one posterior mean to another.
 
-    The other level stays the source's; bars are decoded by `decode_mode`. Baseline without a model: a cross-fade in
+    The other levels stay the source's; bars are decoded by `decode_mode`. Baseline without a model: a cross-fade in
     which every cell changes from source to target at a random moment.
 
     `interpolation_straightness_METHOD`: length of the path divided by the distance of its ends (Hamming), 1 at best and
@@ -63,8 +62,10 @@ def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracl
     changes. `interpolation_pairs`: number of pairs.
     """
     styles = paired_styles(fit, held)
+    all_levels = "both levels" if len(vae.levels) == 2 else "all levels"
+    methods = {level: f"z_{level}" for level in vae.levels} | {"both": all_levels, "fade": "cross-fade"}
     if oracle is None or len(styles) < 2:
-        names = [f"interpolation_{measure}_{method}" for measure in MEASURES for method in METHODS]
+        names = [f"interpolation_{measure}_{method}" for measure in MEASURES for method in methods]
         return AnalysisResult(dict.fromkeys([*names, "interpolation_pairs"]))
     source_P, target_P = style_pairs(held, styles, NUM_PAIRS)
     target_style_P = held.styles_N[target_P]
@@ -76,7 +77,7 @@ def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracl
     metrics = {
         f"interpolation_{measure}_{method}": facts[method][measure] and facts[method][measure]["value"]
         for measure in MEASURES
-        for method in METHODS
+        for method in methods
     }
     metrics["interpolation_pairs"] = float(len(source_P))
     sections = {}
@@ -84,7 +85,7 @@ def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracl
         source, target = (held.style_names[held.styles_N[index_P[row]]] for index_P in (source_P, target_P))
         sections[f"From a bar of {source} to one of {target}, captions: predicted styles"] = [
             Row(name, paths[method].grids_PKTV[row], [held.style_names[style] for style in paths[method].style_PK[row]])
-            for method, name in METHODS.items()
+            for method, name in methods.items()
         ]
     artifacts = {
         "interpolation": Picture(strips(sections, held.voices)),
@@ -94,7 +95,7 @@ def interpolation(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracl
 
 
 def interpolated(vae: VAE, held: EncodedSplit, source_P: Tensor, target_P: Tensor) -> dict[str, Tensor]:
-    """Bars uint8 [P, K, T, V] by each of the `METHODS`."""
+    """Bars uint8 [P, K, T, V] as one level moves, as all do (`both`), and of the cross-fade (`fade`)."""
     moment_K = torch.linspace(0, 1, NUM_STEPS, device=source_P.device)
     moving, fixed = {}, {}
     for level, codes_NL in mean_codes(vae, held.grids_NTV).items():
@@ -102,13 +103,13 @@ def interpolated(vae: VAE, held: EncodedSplit, source_P: Tensor, target_P: Tenso
         moving[level] = torch.lerp(source_P1L, target_P1L, moment_K[:, None])
         fixed[level] = source_P1L.expand_as(moving[level])
 
-    def decoded(high_PKL: Tensor, low_PKL: Tensor) -> Tensor:
-        return decode_mode(vae, high_PKL.flatten(0, 1), low_PKL.flatten(0, 1)).unflatten(0, high_PKL.shape[:2])
+    def decoded(codes: Codes) -> Tensor:
+        bars_NTV = decode_mode(vae, {level: codes_PKL.flatten(0, 1) for level, codes_PKL in codes.items()})
+        return bars_NTV.unflatten(0, (len(source_P), NUM_STEPS))
 
     return {
-        "high": decoded(moving["high"], fixed["low"]),
-        "low": decoded(fixed["high"], moving["low"]),
-        "both": decoded(moving["high"], moving["low"]),
+        **{level: decoded(fixed | {level: codes_PKL}) for level, codes_PKL in moving.items()},
+        "both": decoded(moving),
         "fade": cross_fade(held.grids_NTV[source_P], held.grids_NTV[target_P], moment_K),
     }
 

@@ -87,10 +87,9 @@ def cell_entropy(vae: VAE, num: int = ENTROPY_BARS) -> float:
     is determined, ln 2 for a coin. The lower, the sharper the samples.
     """
     random = torch.Generator().manual_seed(SEED)
-    high_NL = torch.randn(num, vae.z_high, generator=random).to(vae.device)
-    low_NL = vae.low_from(high_NL, torch.randn(num, vae.z_low, generator=random).to(vae.device))
+    z = vae.prior.draw([torch.randn(num, size, generator=random).to(vae.device) for size in vae.levels.values()])
     uniform_NTV = torch.rand(num, *vae.shape, generator=random).to(vae.device)
-    _, probability_NTV = vae.decoder.generate(vae.decoder_input(high_NL, low_NL), uniform_NTV)
+    _, probability_NTV = vae.decoder.generate(vae.decoder_input(z), uniform_NTV)
     return _entropy(probability_NTV.double())
 
 

@@ -20,7 +20,6 @@ from src.evaluation.latents.musicality import musicality
 from src.evaluation.latents.transfer import transfer
 from src.evaluation.latents.traversals import audible_bars, pages, traversal_picture, traverse
 from src.evaluation.oracles.factory import oracle_of
-from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 
@@ -62,7 +61,7 @@ class LatentAnalysis:
 
 @torch.no_grad()
 def dimensions(vae: VAE, fit: EncodedSplit, held: EncodedSplit) -> AnalysisResult:
-    """Names, disentanglement and traversals of the dimensions of both levels.
+    """Names, disentanglement and traversals of the dimensions of all levels.
 
     Metrics: `named_LEVEL`, the number of active dimensions with a name, and those of disentanglement.py. Facts:
     `latents`, a row per dimension. Artifacts: the table `associations`; `associations_LEVEL` for levels with an active
@@ -72,7 +71,7 @@ def dimensions(vae: VAE, fit: EncodedSplit, held: EncodedSplit) -> AnalysisResul
     named = name_dimensions(fit_codes, held_codes)
     metrics = disentanglement(fit_codes, held_codes)
     artifacts: dict[str, Artifact] = {"associations": association_table(named)}
-    for level in LEVELS:
+    for level in vae.levels:
         of_level = [each for each in named if each.level == level]
         active = [each for each in of_level if each.active]
         metrics[f"named_{level}"] = sum(each.best_association is not None for each in active)

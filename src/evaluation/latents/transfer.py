@@ -1,4 +1,4 @@
-"""Style transfer: one level of codes from a bar of the target style, the other from the source bar.
+"""Style transfer: one level of codes from a bar of the target style, all others from the source bar.
 
 P pairs of held-out bars, N bars, T steps, V voices.
 """
@@ -17,7 +17,7 @@ from src.vae.module import VAE
 
 NUM_PAIRS = 400  # or one per ordered pair of styles if that is more
 NUM_SHOWN = 5  # pairs
-METHODS = ("high", "low", "copy", "target", "mean")
+BASELINES = ("copy", "target", "mean")
 MIN_BARS = 5  # of a style, in each split
 MAX_BARS = 100  # of a style that are paired
 
@@ -28,8 +28,8 @@ def transfer(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | N
     Success: the oracle's best class is the target style, *and* the onset similarity to the source is at least the
     median of two real bars of one style in `fit`. Bars are decoded from the codes of posterior means.
 
-    Methods, on the same pairs: z_high of the target with z_low of the source (`high`), z_low of the target with z_high
-    of the source (`low`), and three baselines without a model: the source (`copy`), the target (`target`, the upper
+    Methods, on the same pairs: one level of the target with all others of the source, named after that level (`high`,
+    `low`), and three baselines without a model: the source (`copy`), the target (`target`, the upper
     bound of a level that holds everything), and the cells that most bars of the target style in `fit` hit (`mean`).
     Intervals are Wilson's and take pairs for independent, though bars recur among them.
 
@@ -39,8 +39,9 @@ def transfer(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | N
     """
     styles = paired_styles(fit, held)
     threshold = usual_similarity(fit.grids_NTV, fit.styles_N)
+    methods = (*vae.levels, *BASELINES)
     if oracle is None or len(styles) < 2 or threshold is None:
-        names = [f"transfer{part}_{method}" for part in ("", "_style", "_similarity") for method in METHODS]
+        names = [f"transfer{part}_{method}" for part in ("", "_style", "_similarity") for method in methods]
         return AnalysisResult(dict.fromkeys([*names, "transfer_pairs"]))
     source_P, target_P = style_pairs(held, styles, NUM_PAIRS)
     results = transferred(vae, fit, held, source_P, target_P)
@@ -56,7 +57,7 @@ def transfer(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | N
         metrics[f"transfer_similarity_{method}"] = similarity[method].double().mean().item()
     facts |= {"num_pairs": len(source_P), "rhythm_threshold": threshold, "oracle_accuracy": oracle.accuracy_k.item()}
     facts["styles"] = [held.style_names[style] for style in styles]
-    columns = ("copy", "target", "high", "low")
+    columns = ("copy", "target", *vae.levels)
     rows_PTV = torch.stack([results[method][:NUM_SHOWN] for method in columns], 1).flatten(0, 1)
     titles = [_titles(held, source_P[row], target_P[row], predicted, similarity, row) for row in range(NUM_SHOWN)]
     picture = drawing.bars(rows_PTV, list(chain(*titles)), columns=len(columns), voices=vae.spec.kit)
@@ -67,12 +68,11 @@ def transfer(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | N
 def transferred(
     vae: VAE, fit: EncodedSplit, held: EncodedSplit, source_P: Tensor, target_P: Tensor
 ) -> dict[str, Tensor]:
-    """Bars uint8 [P, T, V] by each of the `METHODS`."""
+    """Bars uint8 [P, T, V] by each method."""
     codes = mean_codes(vae, held.grids_NTV)
-    high, low = codes["high"], codes["low"]
+    source = {level: codes_NL[source_P] for level, codes_NL in codes.items()}
     return {
-        "high": decode_mode(vae, high[target_P], low[source_P]),
-        "low": decode_mode(vae, high[source_P], low[target_P]),
+        **{level: decode_mode(vae, source | {level: codes_NL[target_P]}) for level, codes_NL in codes.items()},
         "copy": held.grids_NTV[source_P],
         "target": held.grids_NTV[target_P],
         "mean": typical_bars(fit)[held.styles_N[target_P]],
@@ -145,7 +145,7 @@ def _titles(
     similarity: dict[str, Tensor],
     row: int,
 ) -> list[str]:
-    """Titles of the source, the target and the two results of a pair."""
+    """Titles of the source, the target and a pair's result by each level."""
     names, styles_N = held.style_names, held.styles_N
-    results = [f"z_{way}: {names[predicted[way][row]]}, rhythm {similarity[way][row]:.2f}" for way in ("high", "low")]
+    results = [f"z_{way}: {names[predicted[way][row]]}, rhythm {similarity[way][row]:.2f}" for way in held.kl]
     return [f"source: {names[styles_N[source]]}", f"target: {names[styles_N[target]]}", *results]

@@ -13,7 +13,6 @@ from src.data.voices import VOICES, Kit
 from src.evaluation.latents.associations import Dimension
 from src.evaluation.latents.encode import Codes, decode_mode, side_by_side
 from src.evaluation.latents.figures import Row, strips
-from src.vae.latents import LEVELS
 from src.vae.module import VAE
 
 STEPS = tuple(half / 2 for half in range(-4, 5))  # in standard deviations of the prior
@@ -26,15 +25,15 @@ CAPTIONS = [f"{step:+g} σ".replace("-", "−") if step else "typical bar" for s
 def traverse(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> Tensor:
     """The most typical bar with one dimension moved by each of `STEPS`, uint8 [R, S, T, V].
 
-    The typical bar has the code closest to the mean of `fit`. Steps are standard deviations of the prior; as z_high
-    moves, the code of z_low, which is relative to its prior, stays. The middle step is the typical bar.
+    The typical bar has the code closest to the mean of `fit`. Steps are standard deviations of the prior; as a
+    level moves, the codes of those below, which are relative to their priors, stay. The middle step is the typical bar.
     """
     place = _typical(fit)
-    codes = {level: fit[level][place].repeat(len(dimensions) * len(STEPS), 1) for level in LEVELS}
+    codes = {level: codes_NL[place].repeat(len(dimensions) * len(STEPS), 1) for level, codes_NL in fit.items()}
     for row, each in enumerate(dimensions):
         moved = slice(row * len(STEPS), (row + 1) * len(STEPS))
         codes[each.level][moved, each.index] += torch.tensor(STEPS, device=codes[each.level].device)
-    return decode_mode(vae, codes["high"], codes["low"]).unflatten(0, (len(dimensions), len(STEPS)))
+    return decode_mode(vae, codes).unflatten(0, (len(dimensions), len(STEPS)))
 
 
 def pages(dimensions: Sequence[Dimension]) -> list[Sequence[Dimension]]:

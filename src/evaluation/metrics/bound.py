@@ -4,7 +4,7 @@ N samples, L latent dims, K importance samples, T steps, V voices (cells of a st
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -19,42 +19,38 @@ class Bound(Metric):
     """ELBO, reconstruction and KL per level and dimension, in nats, averaged over samples.
 
     Args:
-        z_high: dimensions of the global level.
-        z_low: dimensions of the local level.
+        levels: dimensions of each latent level by name, top level first.
     """
 
     full_state_update = False
     distortion: Tensor
-    high_L: Tensor
-    low_L: Tensor
     total: Tensor
 
-    def __init__(self, z_high: int, z_low: int):
+    def __init__(self, levels: Mapping[str, int]):
         super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.add_state("distortion", torch.zeros((), dtype=torch.double), dist_reduce_fx="sum")
-        self.add_state("high_L", torch.zeros(z_high, dtype=torch.double), dist_reduce_fx="sum")
-        self.add_state("low_L", torch.zeros(z_low, dtype=torch.double), dist_reduce_fx="sum")
+        self.levels = tuple(levels)
+        for level, size in levels.items():
+            self.add_state(f"kl_{level}_L", torch.zeros(size, dtype=torch.double), dist_reduce_fx="sum")
         self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
-    def update(self, distortion_N: Tensor, high_NL: Tensor, low_NL: Tensor) -> None:
-        """Takes −log p(x|z) and the KL of each dimension."""
+    def update(self, distortion_N: Tensor, kls: Sequence[Tensor]) -> None:
+        """Takes −log p(x|z), and of each level the KL of each dimension [N, L]."""
         self.distortion += distortion_N.double().sum()
-        self.high_L += high_NL.double().sum(0)
-        self.low_L += low_NL.double().sum(0)
+        for level, kl_NL in zip(self.levels, kls, strict=True):
+            setattr(self, f"kl_{level}_L", getattr(self, f"kl_{level}_L") + kl_NL.double().sum(0))
         self.total += len(distortion_N)
 
     def compute(self) -> dict[str, Tensor]:
-        """Tensors by metric name; `kl_high_dims` and `kl_low_dims` have one entry per dimension."""
-        reconstruction, high_L, low_L = (value / self.total for value in (self.distortion, self.high_L, self.low_L))
+        """Tensors by metric name; `kl_LEVEL_dims` has one entry per dimension."""
+        reconstruction = self.distortion / self.total
+        kl = {level: getattr(self, f"kl_{level}_L") / self.total for level in self.levels}
         return {
-            "elbo": -(reconstruction + high_L.sum() + low_L.sum()),
+            "elbo": -sum((kl_L.sum() for kl_L in kl.values()), reconstruction),
             "reconstruction": reconstruction,
-            "kl_high": high_L.sum(),
-            "kl_low": low_L.sum(),
-            "active_high": (high_L > ACTIVE_NATS).sum(),
-            "active_low": (low_L > ACTIVE_NATS).sum(),
-            "kl_high_dims": high_L,
-            "kl_low_dims": low_L,
+            **{f"kl_{level}": kl_L.sum() for level, kl_L in kl.items()},
+            **{f"active_{level}": (kl_L > ACTIVE_NATS).sum() for level, kl_L in kl.items()},
+            **{f"kl_{level}_dims": kl_L for level, kl_L in kl.items()},
         }
 
 

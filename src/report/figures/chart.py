@@ -6,6 +6,7 @@ E evaluations.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -115,7 +116,7 @@ class Chart:
         figure, grid = style.panels(
             len(names) if self.crowded else 1, 1.35 if self.crowded else 3.2, columns, legend=keyed != [""]
         )
-        styles = zip(COLOURS[self.crowded :], STYLES, strict=False)
+        styles = zip(cycle(COLOURS[self.crowded :]), cycle(STYLES), strict=False)
         looks = dict(zip(keyed, ({"color": c, "linestyle": d} for c, d in styles), strict=False))
         for line in self.lines:
             axes = grid[names.index(line.name) * self.crowded]

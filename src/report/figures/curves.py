@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from src.core.levels import levels_in
 from src.core.metric_specs import LEAST_KL, metric_spec
 from src.core.plain_data import is_number
 from src.evaluation.metrics.onset import ACTIVE_NATS
@@ -19,9 +20,7 @@ from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, estimate
 from src.report.verdicts import mostly_without_effect
 
-AT_LEAST = {"kl_high": LEAST_KL, "kl_low": LEAST_KL}
-LOG_SCALED = {"kl", "kl_any", "generator_gradient", "discriminator_gradient", *AT_LEAST}
-SCHEDULES = {"β, high": "beta_high", "β, low": "beta_low", "τ": "temperature"}
+LOG_SCALED = {"kl", "kl_any", "generator_gradient", "discriminator_gradient"}
 
 
 def curves(section: Section, key: str) -> Chart | None:
@@ -38,7 +37,7 @@ def curves(section: Section, key: str) -> Chart | None:
         late = late[np.isfinite(late)]
         if late.size and np.ptp(late):
             limits = (late.min() - 0.05 * np.ptp(late), late.max() + 0.05 * np.ptp(late))
-    return _chart(section, key, metric_spec(key).label, lines, key in LOG_SCALED, references, limits)
+    return _chart(section, key, metric_spec(key).label, lines, _logarithmic(key), references, limits)
 
 
 def level_curves(section: Section, quantity: str) -> Chart | None:
@@ -52,15 +51,24 @@ def level_curves(section: Section, quantity: str) -> Chart | None:
     kl = quantity == "kl"
     limits = (0.9 * LEAST_KL if kl else 0, None)
     label = "KL, nats" if kl else "active dimensions"
-    return _chart(section, f"{quantity}_high", label, lines, kl, {"collapsed": ACTIVE_NATS} if kl else {}, limits)
+    return _chart(
+        section,
+        f"{quantity}_{section.family.levels[0]}",
+        label,
+        lines,
+        kl,
+        {"collapsed": ACTIVE_NATS} if kl else {},
+        limits,
+    )
 
 
 def schedules(section: Section) -> Chart | None:
-    """β of both levels, one line where they never differ, and τ where it is not 1, as training used them.
+    """β of all levels, one line where they never differ, and τ where it is not 1, as training used them.
 
     Of each name the first averaged run, at every step that it recorded; runs of earlier versions recorded only the
     values at their evaluations.
     """
+    quantities = {f"β, {level}": f"beta_{level}" for level in section.family.levels} | {"τ": "temperature"}
     lines = []
     for summary in section.summaries:
         for run in summary.included[:1]:
@@ -68,15 +76,16 @@ def schedules(section: Section) -> Chart | None:
             points = not seen.size
             seen = history.column("images_seen") if points else seen
             columns = {
-                t: history.column(k) if points else history.series(f"schedule_{k}") for t, k in SCHEDULES.items()
+                t: history.column(k) if points else history.series(f"schedule_{k}") for t, k in quantities.items()
             }
             known = {t: v for t, v in columns.items() if v.shape == seen.shape and np.isfinite(v).any()}
-            if "β, high" in known and np.array_equal(known["β, high"], known.get("β, low"), equal_nan=True):
-                known = {"β": known["β, high"]} | {title: v for title, v in known.items() if title == "τ"}
+            betas = [v for title, v in known.items() if title != "τ"]
+            if len(betas) > 1 and all(np.array_equal(betas[0], other, equal_nan=True) for other in betas[1:]):
+                known = {"β": betas[0]} | {title: v for title, v in known.items() if title == "τ"}
             if "τ" in known and (known["τ"] == 1).all():
                 del known["τ"]
             lines += [Line(summary.label, title, (seen, values), points=points) for title, values in known.items()]
-    return _chart(section, "beta_high", "β, τ" if any(x.level == "τ" for x in lines) else "β", lines, limits=(0, None))
+    return _chart(section, "beta", "β, τ" if any(x.level == "τ" for x in lines) else "β", lines, limits=(0, None))
 
 
 def _chart(section: Section, key: str, label: str, lines: list[Line], *more: Any, **limits: Any) -> Chart | None:
@@ -113,7 +122,7 @@ def signal_curves(section: Section) -> list[Chart]:
             Line(f"seed {run.seed}", "", _curve(run, key), times=_known({"onset": run.onset, "moved": moved(run, key)}))
             for run in runs
         ]
-        chart = _chart(section, key, metric_spec(key).label, lines, key in LOG_SCALED)
+        chart = _chart(section, key, metric_spec(key).label, lines, _logarithmic(key))
         charts += [chart] if chart else []
     return charts
 
@@ -124,10 +133,10 @@ def _known(times: Mapping[str, Any]) -> dict[str, float]:
 
 def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
     """Samples seen, mean, and both ends of its interval, [E] each; of the logarithms where the scale is one of them."""
-    table_EV, is_log = summary.aligned(key), key in LOG_SCALED
+    table_EV, is_log = summary.aligned(key), _logarithmic(key)
     if is_log:
         table_EV = table_EV[(table_EV[:, 1:] > 0).all(1)]
-    values_ES = np.maximum(table_EV[:, 1:], AT_LEAST.get(key, -np.inf))
+    values_ES = np.maximum(table_EV[:, 1:], _least(key))
     estimates = [estimate(values_S) for values_S in (np.log(values_ES) if is_log else values_ES)]
     ends = (np.array([getattr(one, end) for one in estimates], float) for end in ("mean", "low", "high"))
     return table_EV[:, 0], *(np.exp(end_E) if is_log else end_E for end_E in ends)
@@ -136,6 +145,15 @@ def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:
 def _curve(run: Run, key: str) -> Curve:
     seen, values = run.history.column("images_seen"), run.history.column(key)
     usable = np.isfinite(seen) & np.isfinite(values)
-    if key in LOG_SCALED:
+    if _logarithmic(key):
         usable &= np.nan_to_num(values) > 0
-    return seen[usable], np.maximum(values[usable], AT_LEAST.get(key, -np.inf))
+    return seen[usable], np.maximum(values[usable], _least(key))
+
+
+def _logarithmic(key: str) -> bool:
+    return key in LOG_SCALED or bool(levels_in([key]))
+
+
+def _least(key: str) -> float:
+    """The smallest value that is drawn."""
+    return LEAST_KL if levels_in([key]) else -np.inf

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from src.core.levels import levels_in
 from src.report.collapse import reference
 from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, legend, png, styled
 from src.report.grouping import Section
@@ -22,7 +23,7 @@ LIMITS = {"floor_nll": ("collapse floor", (0, (5, 3))), "entropy": ("entropy", (
 @styled
 def rate_distortion(section: Section) -> bytes | None:
     """A point per run, lines of one ELBO, and the limits that are in sight; None if no run has both quantities."""
-    points = {s.label: runs for s in section.summaries if len(runs := _points(s.included, section.family.levels))}
+    points = {s.label: runs for s in section.summaries if len(runs := _points(s.included))}
     if not points:
         return None
     figure = Figure(figsize=(WIDTH, 4.9), layout="constrained")
@@ -52,11 +53,11 @@ def rate_distortion(section: Section) -> bytes | None:
     return png(figure)
 
 
-def _points(runs: Sequence[Run], levels: Sequence[str]) -> np.ndarray:
+def _points(runs: Sequence[Run]) -> np.ndarray:
     """Rate and distortion of the runs that have both, shape (runs, 2)."""
-    keys = [f"kl_{level}" for level in levels]
-    usable = [run.scalars for run in runs if {"reconstruction", *keys} <= run.scalars.keys()]
-    return np.array([(sum(s[key] for key in keys), s["reconstruction"]) for s in usable]).reshape(-1, 2)
+    rates = [[run.scalars[f"kl_{level}"] for level in levels_in(run.scalars)] for run in runs]
+    both = zip(rates, (run.scalars.get("reconstruction") for run in runs), strict=True)
+    return np.array([(sum(rate), error) for rate, error in both if rate and error is not None]).reshape(-1, 2)
 
 
 def _style(number: int) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from src.data.loader import ResidentLoader
 from src.vae.anneal.annealer import Annealer
 from src.vae.information import information
 from src.vae.interfaces import AnnealedVAE
+from src.vae.latents import total
 from src.vae.networks import TopDown
 
 NUM_PROBES = 512  # fixed training samples on which mutual information is estimated
@@ -145,13 +146,13 @@ def draw(loader: ResidentLoader, num: int, random: torch.Generator) -> Tensor:
 
 @torch.no_grad()
 def mutual_information(vae: AnnealedVAE, loader: ResidentLoader) -> float:
-    """Mutual information of a training sample and its latents of both levels, in nats; at most ln `NUM_PROBES`."""
+    """Mutual information of a training sample and its latents of all levels, in nats; at most ln `NUM_PROBES`."""
     cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)).to(vae.device))
     vae.eval()
     own_randomness = torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else [])
     with own_randomness, torch.autocast(vae.device.type, enabled=False):
         torch.manual_seed(PROBE_SEED)
-        high, low = information(vae.inference, vae.encoder(cells_NTV), vae.prior)
+        nats = information(vae.inference, vae.encoder(cells_NTV), vae.prior)
     vae.train()
-    # Top-down, `low` is conditional on z_high, so they add up; bottom-up, z_high depends on x through z_low alone.
-    return (high + low if isinstance(vae.inference, TopDown) else low).item()
+    # Top-down, a level's is conditional on those above, so they add up; bottom-up, all depend on x through the lowest.
+    return (total(nats) if isinstance(vae.inference, TopDown) else nats[-1]).item()

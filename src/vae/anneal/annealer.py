@@ -5,21 +5,22 @@ B batch, T steps, V voices, L latent dims.
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 from lightning import Callback
 from torch import Tensor
 
+from src.core.levels import OF_TWO, level_names
 from src.core.validation import Range
 from src.vae.interfaces import AnnealedVAE
-from src.vae.latents import LEVELS, KLs
+from src.vae.latents import KLs
 
 Number = TypeVar("Number", int, float)
-Levels = tuple[float | Tensor, float | Tensor]
-"""A value for z_high and one for z_low."""
+Levels = tuple[float | Tensor, ...]
+"""A value for each level, top level first."""
 PerLevel = float | Mapping[str, float]
-"""A number in a configuration: one for both levels, or `{high: …, low: …}`."""
+"""A number in a configuration: one for all levels, or one for each, `{high: …, low: …}` or `{z_1: …, z_2: …}`."""
 
 
 class Annealer(Callback):
@@ -39,6 +40,11 @@ class Annealer(Callback):
 
     name: str
     vae: AnnealedVAE  # set by `attach`
+    level_names: tuple[str, ...] = OF_TWO  # set by `attach`
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.per_level: dict[str, Mapping[str, float]] = {}  # parameters with a value for each level
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
@@ -59,27 +65,44 @@ class Annealer(Callback):
         fits.check(f"{self.state_key}.{parameter}", value)
         return value
 
-    def levels(self, parameter: str, value: PerLevel, fits: Range) -> tuple[float, float]:
-        """The values of a parameter for z_high and z_low, validated.
+    def levels(self, parameter: str, value: PerLevel, fits: Range) -> PerLevel:
+        """The value of a parameter for all levels or for each, validated; `of_levels` makes a tuple of it.
 
         Raises:
-            ValueError: other levels than these two, or a value out of range.
+            ValueError: the names are not those of levels, or a value is out of range.
         """
         if not isinstance(value, Mapping):
-            return self.number(parameter, value, fits), value
-        if set(value) != set(LEVELS):
+            return self.number(parameter, value, fits)
+        named = {str(level).removeprefix("z_"): number for level, number in value.items()}
+        if set(named) != set(level_names(len(named))):
             key = f"{self.state_key}.{parameter}={dict(value)}"
-            raise ValueError(f"{key}: give one number, or one for each of {' and '.join(LEVELS)}")
-        high, low = (self.number(f"{parameter}.{level}", value[level], fits) for level in LEVELS)
-        return high, low
+            raise ValueError(f"{key}: give one number, or one for each of high and low; of other models z_1, z_2, …")
+        for level, number in named.items():
+            self.number(f"{parameter}.{level}", number, fits)
+        self.per_level[parameter] = named
+        return named
+
+    def of_levels(self, value: PerLevel) -> tuple[float, ...]:
+        """A parameter's value for each level of the model."""
+        if isinstance(value, Mapping):
+            return tuple(value[level] for level in self.level_names)
+        return (value,) * len(self.level_names)
+
+    def charts_of(self, quantity: str, values: Iterable[float | Tensor]) -> dict[str, float | Tensor]:
+        """A value for each level, by the names of their charts."""
+        return {f"{quantity}_{level}": value for level, value in zip(self.level_names, values, strict=True)}
 
     def attach(self, vae: AnnealedVAE) -> None:
-        """Stores the VAE; a subclass may change or validate its networks.
+        """Stores the VAE and the names of its levels; a subclass may change or validate its networks.
 
         Raises:
-            ValueError: the strategy does not fit this model.
+            ValueError: the strategy does not fit this model, or a parameter names other levels than the model has.
         """
-        self.vae = vae
+        self.vae, self.level_names = vae, tuple(vae.levels)
+        for parameter, value in self.per_level.items():
+            if set(value) != set(self.level_names):
+                names = " and ".join(f"z_{level}" for level in self.level_names)
+                raise ValueError(f"{self.state_key}.{parameter}={value}: give one number, or one for each of {names}")
 
     def before_step(self) -> None:
         """May change weights or the optimizer's state."""
@@ -95,7 +118,7 @@ class Annealer(Callback):
         return 1.0
 
     def beta(self, kls: KLs) -> Levels:
-        return 1.0, 1.0
+        return (1.0,) * len(kls.levels_BL)
 
     def observe(self, distortion_B: Tensor, kls: KLs) -> None:
         """Receives the step's reconstruction term and KL, in nats, detached, before the weights are updated."""

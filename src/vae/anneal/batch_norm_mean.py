@@ -5,14 +5,15 @@ from torch import Tensor, nn
 from src.core.validation import POSITIVE
 from src.vae.anneal.annealer import Annealer, PerLevel
 from src.vae.interfaces import AnnealedVAE
+from src.vae.networks import Ladder
 
 
 class BatchNormMean(Annealer):
     """Posterior means are batch-normalised to the standard deviation γ (Zhu et al. 2020, arXiv:2004.12585).
 
     With L dimensions E[KL] ≥ L γ²/2 over a batch, so the level cannot collapse. γ is fixed, the shift is learnt. Under
-    top-down inference the low level's mean is relative to its prior's; under bottom-up inference with a conditional
-    prior it is not, and the bound does not hold.
+    top-down inference the mean of a level below the top is relative to its prior's; under bottom-up inference with a
+    conditional prior it is not, and the bound does not hold.
 
     Args:
         gamma: γ of each level.
@@ -24,8 +25,10 @@ class BatchNormMean(Annealer):
 
     def attach(self, vae: AnnealedVAE) -> None:
         super().attach(vae)
-        vae.inference.scale_high = FixedSpread(vae.z_high, self.gamma[0])
-        vae.inference.scale_low = FixedSpread(vae.z_low, self.gamma[1])
+        if isinstance(vae.inference, Ladder):
+            raise ValueError(f"{self.state_key}: a prior pulls at the means of vae.inference=ladder; choose top_down")
+        for (level, size), gamma in zip(vae.levels.items(), self.of_levels(self.gamma), strict=True):
+            vae.inference[f"scale_{level}"] = FixedSpread(size, gamma)
 
 
 class FixedSpread(nn.BatchNorm1d):

@@ -6,7 +6,7 @@ from math import prod
 from torch import Tensor
 
 from src.vae.anneal.annealer import Annealer, KLTransform, Levels
-from src.vae.latents import KLs
+from src.vae.latents import KLs, total
 
 
 class ComposedAnnealer:
@@ -47,18 +47,16 @@ class ComposedAnnealer:
         return prod(annealer.reconstruction_weight() for annealer in self.annealers)
 
     def beta(self, kls: KLs) -> Levels:
-        beta: Levels = (1.0, 1.0)
+        beta: Levels = (1.0,) * len(kls.levels_BL)
         for annealer in self.annealers:
-            factor_high, factor_low = annealer.beta(kls)
-            beta = beta[0] * factor_high, beta[1] * factor_low
+            beta = tuple(value * factor for value, factor in zip(beta, annealer.beta(kls), strict=True))
         return beta
 
     def penalty(self, kls: KLs, beta: Levels) -> Tensor:
         """The KL term of the loss: Σ β_l KL_l, averaged over the batch, or the transform's function of the KLs."""
         if self.transform:
             return self.transform.penalty(kls, beta)
-        high_B, low_B = kls.levels_B
-        return beta[0] * high_B.mean() + beta[1] * low_B.mean()
+        return total(weight * kl_B.mean() for weight, kl_B in zip(beta, kls.levels_B, strict=True))
 
     def observe(self, distortion_B: Tensor, kls: KLs) -> None:
         for annealer in self.annealers:

@@ -6,7 +6,7 @@ from src.core.validation import SHARE
 from src.vae.anneal.annealer import Annealer, Levels
 from src.vae.latents import KLs
 
-LEAST_KL = 0.01  # nats added to each level's KL, so that two collapsed levels weigh the same
+LEAST_KL = 0.01  # nats added to each level's KL, so that collapsed levels weigh the same
 
 
 class LevelBalance(Annealer):
@@ -25,7 +25,6 @@ class LevelBalance(Annealer):
 
     def beta(self, kls: KLs) -> Levels:
         if self.progress >= self.duration:
-            return 1.0, 1.0
+            return super().beta(kls)
         size = torch.stack([kl_B.abs().mean(-1) for kl_B in kls.levels_B]).detach() + LEAST_KL
-        high, low = self.progress / self.duration * size / size.mean()
-        return high, low
+        return tuple(self.progress / self.duration * size / size.mean())

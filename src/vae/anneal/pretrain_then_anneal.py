@@ -21,7 +21,7 @@ class PretrainThenAnneal(TargetRate):
     Args:
         pretrain: share of the run with β = 0.
         duration: share of the run over which β rises after that.
-        nats: target rate of each level; 4 and 4 make the 8 of the paper.
+        nats: target rate of each level; 4 and 4 of two levels make the 8 of the paper.
     """
 
     def __init__(self, pretrain: float = 0.2, duration: float = 0.3, nats: PerLevel = 4.0):
@@ -43,7 +43,7 @@ class PretrainThenAnneal(TargetRate):
         return min(1.0, max(0.0, t - self.pretrain) / self.duration)
 
     def beta(self, kls: KLs) -> Levels:
-        return self.shape(self.progress), self.shape(self.progress)
+        return (self.shape(self.progress),) * len(kls.levels_BL)
 
     def before_step(self) -> None:
         if self.progress >= self.pretrain and not self.is_reset:

@@ -1,6 +1,6 @@
 """Rate targets: the KL, or the reconstruction, is driven to a chosen value.
 
-B batch, R rates (high, low).
+B batch, R rates, one per level.
 """
 
 from typing import Any
@@ -10,7 +10,8 @@ from torch import Tensor
 
 from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer, KLTransform, Levels, PerLevel
-from src.vae.latents import KLs
+from src.vae.interfaces import AnnealedVAE
+from src.vae.latents import KLs, total
 
 
 class Capacity(KLTransform):
@@ -28,21 +29,17 @@ class Capacity(KLTransform):
         self.duration = self.number("duration", duration, SHARE)
         self.gamma = self.number("gamma", gamma, POSITIVE)
 
-    def capacity(self, t: float) -> tuple[float, float]:
+    def capacity(self, t: float) -> tuple[float, ...]:
         """C of each level at progress t, in nats."""
         share = min(1.0, t / self.duration)
-        return self.target[0] * share, self.target[1] * share
+        return tuple(target * share for target in self.of_levels(self.target))
 
     def penalty(self, kls: KLs, beta: Levels) -> Tensor:
-        gap_high, gap_low = (
-            (kl_B.mean(-1) - capacity).abs()
-            for kl_B, capacity in zip(kls.levels_B, self.capacity(self.progress), strict=True)
-        )
-        return self.gamma * (beta[0] * gap_high + beta[1] * gap_low)
+        parts = zip(beta, kls.levels_B, self.capacity(self.progress), strict=True)
+        return self.gamma * total(weight * (kl_B.mean(-1) - capacity).abs() for weight, kl_B, capacity in parts)
 
     def charts(self) -> dict[str, float | Tensor]:
-        high, low = self.capacity(self.progress)
-        return {"capacity_high": high, "capacity_low": low}
+        return self.charts_of("capacity", self.capacity(self.progress))
 
 
 class PIController(Annealer):
@@ -77,31 +74,30 @@ class PIController(Annealer):
         self.maximum = self.number("maximum", maximum, POSITIVE)
         if minimum >= maximum:
             raise ValueError(f"{self.state_key}.minimum={minimum}: choose less than maximum={maximum}")
-        self.sum_R = torch.zeros(2)
+        self.sum_R = torch.zeros(len(self.level_names))
+
+    def attach(self, vae: AnnealedVAE) -> None:
+        super().attach(vae)
+        self.sum_R = torch.zeros(len(self.level_names))
 
     def beta(self, kls: KLs) -> Levels:
         error_R = self.error(kls)
         beta_R = self.proportional * torch.sigmoid(-error_R) + self.next_sum(error_R) + self.minimum
-        high, low = beta_R.clamp(max=self.maximum)
-        return high, low
+        return tuple(beta_R.clamp(max=self.maximum))
 
     def observe(self, distortion_B: Tensor, kls: KLs) -> None:
         self.sum_R = self.next_sum(self.error(kls))
 
     def error(self, kls: KLs) -> Tensor:
         """target − KL of each level [R]."""
-        return torch.stack([target - kl_B.mean(-1) for target, kl_B in zip(self.target, kls.levels_B, strict=True)])
+        parts = zip(self.of_levels(self.target), kls.levels_B, strict=True)
+        return torch.stack([target - kl_B.mean(-1) for target, kl_B in parts])
 
     def next_sum(self, error_R: Tensor) -> Tensor:
         return (self.sum_R.to(error_R.device) - self.integral * error_R).clamp(0, self.maximum - self.minimum)
 
     def charts(self) -> dict[str, float | Tensor]:
-        return {
-            "target_high": self.target[0],
-            "target_low": self.target[1],
-            "integral_high": self.sum_R[0],
-            "integral_low": self.sum_R[1],
-        }
+        return self.charts_of("target", self.of_levels(self.target)) | self.charts_of("integral", self.sum_R)
 
     def state_dict(self) -> dict[str, Any]:
         return {"sum": self.sum_R}

@@ -1,4 +1,4 @@
-"""β as a pure function of training progress, one for both levels or one for each."""
+"""β as a pure function of training progress, one for all levels or one for each."""
 
 import math
 from abc import ABC, abstractmethod
@@ -26,7 +26,7 @@ class Constant(Annealer):
         self.betas = self.levels("beta", beta, NOT_NEGATIVE)
 
     def beta(self, kls: KLs) -> Levels:
-        return self.betas
+        return self.of_levels(self.betas)
 
 
 class Schedule(Annealer, ABC):
@@ -46,7 +46,7 @@ class Schedule(Annealer, ABC):
 
     def beta(self, kls: KLs) -> Levels:
         factor = self.shape(self.progress)
-        return self.weight[0] * factor, self.weight[1] * factor
+        return tuple(weight * factor for weight in self.of_levels(self.weight))
 
 
 class Linear(Schedule):

@@ -6,7 +6,7 @@ on all off-beats. So the rhythm depends on the bits alone, and who plays it on t
 N bars, B batch, T steps, V voices, L latent dims.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -29,7 +29,7 @@ from src.vae.decoders import Decoder, Parallel
 from src.vae.latents import Latents, normal
 from src.vae.likelihoods import Likelihood
 from src.vae.module import VAE
-from src.vae.networks import BottomUp, Conditional, Encoder, Standard, TopDown
+from src.vae.networks import BottomUp, Conditional, Encoder, Prior, Standard, TopDown
 
 DECODER = Path(__file__).parents[3] / "conf" / "vae.decoder" / "autoregressive.yaml"
 STYLES = ("kicks", "snares", "toms")
@@ -64,21 +64,23 @@ def encoded_bars(grids_NTV: Tensor, styles_N: Tensor, names: tuple[str, ...]) ->
 class Reader(nn.Module):
     """The inference of the world: means that tell style and bits apart, or those of the prior."""
 
-    def __init__(self, features: int, z_high: int, z_low: int, holds: Mapping[str, str | None], std: float):
+    def __init__(self, features: int, levels: dict[str, int], skips: bool, holds: Mapping[str, str | None], std: float):
         super().__init__()
-        self.sizes, self.holds, self.std = {"high": z_high, "low": z_low}, holds, std
+        self.sizes, self.holds, self.std = levels, holds, std
 
-    def means(self, cells_BD: Tensor, prior: nn.Module) -> tuple[Tensor, Tensor]:
-        high_BL = self._mean(cells_BD, "high")
-        return high_BL, prior(high_BL).mean + prior(high_BL).stddev * self._mean(cells_BD, "low")
+    def means(self, cells_BD: Tensor, prior: nn.Module) -> Latents:
+        return self.latents(cells_BD, prior, lambda posterior: posterior.mean)
 
     def forward(self, cells_BD: Tensor, prior: nn.Module) -> Latents:
+        return self.latents(cells_BD, prior, Normal.sample)
+
+    def latents(self, cells_BD: Tensor, prior: nn.Module, value: Callable[[Normal], Tensor]) -> Latents:
         high = normal(self._mean(cells_BD, "high"), self._std(cells_BD, "high"))
-        high_BL = high.sample()
-        expected = prior(high_BL)
+        high_BL = value(high)
+        expected = prior([high_BL])
         mean_BL = expected.mean + expected.stddev * self._mean(cells_BD, "low")
         low = normal(mean_BL, expected.stddev * self._std(cells_BD, "low"))
-        return Latents(high_BL, low.sample(), high, low, expected)
+        return Latents((high_BL, value(low)), (high, low), (prior.top(high_BL), expected))
 
     def _mean(self, cells_BD: Tensor, level: str) -> Tensor:
         cells_BTV = cells_BD.view(-1, *BAR)
@@ -111,17 +113,17 @@ class Writer(Decoder):
         return (probability_BTV > uniform_BTV).float(), probability_BTV
 
 
-class Announcing(nn.Module):
+class Announcing(Prior):
     """p(z_low | z_high), narrow, and far from zero."""
 
     conditional = True
 
-    def __init__(self, z_high: int, z_low: int):
+    def __init__(self, levels: dict[str, int], skips: bool):
         super().__init__()
-        self.z_low = z_low
+        self.z_low = levels["low"]
 
-    def forward(self, high_BL: Tensor) -> Normal:
-        mean_BL = 5 * high_BL[..., :1].expand(*high_BL.shape[:-1], self.z_low)
+    def forward(self, above: Sequence[Tensor]) -> Normal:
+        mean_BL = 5 * above[0][..., :1].expand(*above[0].shape[:-1], self.z_low)
         return normal(mean_BL, torch.full_like(mean_BL, 0.01))
 
 

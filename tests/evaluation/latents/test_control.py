@@ -3,6 +3,7 @@
 N bars, B batch, T steps, V voices, L latent dims.
 """
 
+from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor, nn
+from torch.distributions import Normal
 
 from src.data.drums.features import STANDARD
 from src.data.spec import Split
@@ -48,24 +50,26 @@ def filled(counts_N: Tensor) -> Tensor:
 class Counter(nn.Module):
     """Reads the number of hits into one coordinate of the level that `holds` it; all else is noise of the prior."""
 
-    def __init__(self, features: int, z_high: int, z_low: int, holds: str):
+    def __init__(self, features: int, levels: dict[str, int], skips: bool, holds: str):
         super().__init__()
-        self.sizes, self.holds = {"high": z_high, "low": z_low}, holds
+        self.sizes, self.holds = levels, holds
 
-    def means(self, cells_BD: Tensor, prior: nn.Module) -> tuple[Tensor, Tensor]:
-        means = {level: cells_BD.new_zeros(len(cells_BD), size) for level, size in self.sizes.items()}
-        means[self.holds][:, 1] = (cells_BD.sum(1) - MIDDLE) / UNIT
-        return means["high"], means["low"]
+    def means(self, cells_BD: Tensor, prior: nn.Module) -> Latents:
+        return self.latents(cells_BD, lambda posterior: posterior.mean)
 
     def forward(self, cells_BD: Tensor, prior: nn.Module) -> Latents:
-        mean = dict(zip(("high", "low"), self.means(cells_BD, prior), strict=True))
-        posteriors = {}
-        for level, mean_BL in mean.items():
-            std_BL = torch.ones_like(mean_BL)
-            std_BL[:, 1] = 0.01 if level == self.holds else 1
-            posteriors[level] = normal(mean_BL, std_BL)
-        high, low = posteriors["high"], posteriors["low"]
-        return Latents(high.sample(), low.sample(), high, low, standard_normal(mean["low"]))
+        return self.latents(cells_BD, Normal.sample)
+
+    def latents(self, cells_BD: Tensor, value: Callable[[Normal], Tensor]) -> Latents:
+        posteriors = []
+        for level, size in self.sizes.items():
+            mean_BL, std_BL = cells_BD.new_zeros(len(cells_BD), size), cells_BD.new_ones(len(cells_BD), size)
+            if level == self.holds:
+                mean_BL[:, 1] = (cells_BD.sum(1) - MIDDLE) / UNIT
+                std_BL[:, 1] = 0.01
+            posteriors.append(normal(mean_BL, std_BL))
+        priors = tuple(standard_normal(posterior.mean) for posterior in posteriors)
+        return Latents(tuple(map(value, posteriors)), tuple(posteriors), priors)
 
 
 class Filler(Decoder):
@@ -233,7 +237,7 @@ def test_every_temperature_is_judged_as_its_samples_are(small_vae, drum_metrics)
         high_NL, noise_NL = torch.randn(NUM_SAMPLES, 2, generator=random), torch.randn(NUM_SAMPLES, 3, generator=random)
         uniform_NTV = torch.rand(NUM_SAMPLES, 16, 9, generator=random)
         with torch.no_grad():
-            latents_NZ = vae.decoder_input(high_NL, vae.low_from(high_NL, noise_NL))
+            latents_NZ = vae.decoder_input(vae.prior.draw([high_NL, noise_NL]))
             cells_NTV, _ = vae.decoder.generate(latents_NZ, uniform_NTV, point["temperature"])
         assert point["diversity"] == pytest.approx(diversity(cells_NTV).item())
         assert point["validity"] == pytest.approx(validity(cells_NTV).mean().item())

@@ -29,7 +29,7 @@ def known(grammar_bars):
 
     def make(vae, num: int, seed: int, rates=RATES):
         factors_NF = torch.from_numpy(grammar.draw(num, seed).factors_NF)
-        kl = {level: torch.full((getattr(vae, f"z_{level}"),), nats) for level, nats in rates.items()}
+        kl = {level: torch.full((vae.levels[level],), nats) for level, nats in rates.items()}
         factors = dict(zip(grammar.FACTORS, factors_NF.unbind(1), strict=True))
         return replace(grammar_bars(num, seed), kl=kl, factors=factors)
 
@@ -45,10 +45,10 @@ def test_every_model_can_be_asked_about_twenty_bars(small_vae, known, undrawn, m
     sounds = ("traversal_high_bars", "traversal_low_bars")
     expected = dict.fromkeys(pictures, Picture) | dict.fromkeys(sounds, Sound) | {"associations": Table}
     assert {name: type(shown) for name, shown in result.artifacts.items()} == expected
-    for name, num in zip(sounds, (vae.z_high, vae.z_low), strict=True):
+    for name, num in zip(sounds, vae.levels.values(), strict=True):
         assert result.artifacts[name].grids_NTV.shape == (3 * num, 16, 9)
         assert result.artifacts[name].sample_rate == 22_050
-    assert len(result.facts["latents"]) == vae.z_high + vae.z_low
+    assert len(result.facts["latents"]) == sum(vae.levels.values())
     json.dumps(result.facts, allow_nan=False)
 
 

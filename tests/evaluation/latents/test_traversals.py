@@ -51,12 +51,10 @@ def test_each_dimension_changes_what_it_holds(world_vae, world):
 
 def test_z_low_goes_with_its_prior(world_vae, world, announcing, monkeypatch):
     vae, decoded, num = world_vae(prior=announcing), [], len(STEPS)
-    monkeypatch.setattr(
-        vae, "decode", lambda high, low, _: (decoded.append((high, low)), torch.zeros(len(high), 1, 16, 9))[1]
-    )
+    monkeypatch.setattr(vae, "decode", lambda z, _: (decoded.append(z), torch.zeros(len(z[0]), 1, 16, 9))[1])
     traverse(vae, mean_codes(vae, world(0).grids_NTV), [dimension("high", 1), dimension("low", 0)])
     high_NL, low_NL = decoded[0]
-    prior = vae.prior(high_NL)
+    prior = vae.prior([high_NL])
     place_NL = (low_NL - prior.mean) / prior.stddev
     assert high_NL[:num, 1].diff().tolist() == pytest.approx([0.5] * 8)
     assert torch.allclose(place_NL[:num], place_NL[:1], atol=0.01)
@@ -67,13 +65,13 @@ def test_z_low_goes_with_its_prior(world_vae, world, announcing, monkeypatch):
 def test_the_typical_bar_is_the_one_closest_to_the_mean(world_vae, monkeypatch):
     """In standard deviations: far off on the wide dimension is not far."""
     calls = []
-    monkeypatch.setattr(traversals, "decode_mode", lambda vae, high, low: calls.append((high, low)) or high)
+    monkeypatch.setattr(traversals, "decode_mode", lambda vae, codes: calls.append(codes) or codes["high"])
     fit = {
         "high": torch.tensor([[-100.0], [-40.0], [140.0], [0.0]]),
         "low": torch.tensor([[0.0, 1.0], [0.1, 1.0], [-0.1, 1.0], [5.0, 1.0]]),
     }
     traverse(world_vae(), fit, [dimension("high", 0)])
-    (high_NL, low_NL) = calls[0]
+    high_NL, low_NL = calls[0].values()
     assert high_NL.flatten().tolist() == [-40 + step for step in STEPS]
     assert torch.equal(low_NL, torch.tensor([[0.1, 1.0]]).expand(9, -1))
 

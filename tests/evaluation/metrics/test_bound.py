@@ -79,9 +79,9 @@ def test_it_is_the_mean_of_the_weights_even_where_they_underflow():
 def test_bound_is_the_average_over_samples_however_they_come(splits):
     torch.manual_seed(0)
     distortion_N, high_NL, low_NL = 5 * torch.rand(12), torch.rand(12, 2), 0.2 * torch.rand(12, 3)
-    bound = Bound(2, 3)
-    for part in zip(distortion_N.split(splits), high_NL.split(splits), low_NL.split(splits), strict=True):
-        bound.update(*part)
+    bound = Bound({"high": 2, "low": 3})
+    for distortion, *kls in zip(distortion_N.split(splits), high_NL.split(splits), low_NL.split(splits), strict=True):
+        bound.update(distortion, kls)
     result = bound.compute()
     rows = [[sum(row) for row in tensor.tolist()] for tensor in (high_NL, low_NL)]
     kl_high, kl_low = (sum(row) / 12 for row in rows)
@@ -97,19 +97,19 @@ def test_bound_is_the_average_over_samples_however_they_come(splits):
 
 
 def test_a_dimension_is_active_by_its_mean_and_a_bound_starts_over():
-    bound = Bound(2, 1)
-    bound.update(torch.zeros(2), torch.tensor([[0.3, 0.0], [0.0, 0.1]]), torch.tensor([[-0.5], [0.9]]))
+    bound = Bound({"high": 2, "low": 1})
+    bound.update(torch.zeros(2), [torch.tensor([[0.3, 0.0], [0.0, 0.1]]), torch.tensor([[-0.5], [0.9]])])
     result = bound.compute()
     assert (result["active_high"], result["active_low"]) == (1, 1)
     bound.reset()
-    bound.update(torch.ones(1), torch.zeros(1, 2), torch.zeros(1, 1))
+    bound.update(torch.ones(1), [torch.zeros(1, 2), torch.zeros(1, 1)])
     assert bound.compute()["elbo"] == -1
 
 
 def test_many_small_figures_are_added_in_double_precision():
-    bound = Bound(1, 1)
+    bound = Bound({"1": 1})
     for _ in range(300):
-        bound.update(torch.full((1000,), 100.1), torch.zeros(1000, 1), torch.zeros(1000, 1))
+        bound.update(torch.full((1000,), 100.1), [torch.zeros(1000, 1)])
     assert bound.compute()["reconstruction"].item() == pytest.approx(torch.tensor(100.1).item(), rel=1e-9)
 
 

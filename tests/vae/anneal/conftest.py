@@ -33,7 +33,7 @@ def kls() -> KLs:
     random = torch.Generator().manual_seed(3)
     high_BL = 3 * torch.rand(6, 2, generator=random) ** 3
     low_BL = 3 * torch.rand(6, 3, generator=random) ** 3
-    return KLs(high_BL.requires_grad_(), low_BL.requires_grad_())
+    return KLs((high_BL.requires_grad_(), low_BL.requires_grad_()))
 
 
 @pytest.fixture

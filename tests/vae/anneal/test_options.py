@@ -133,7 +133,7 @@ def test_nothing_is_bound_to_the_cpu(make_vae, option, kls, name):
     vae = make_vae(anneal=option(name))
     vae.total_steps = 10
     annealer = vae.annealers[0]
-    elsewhere = KLs(kls.high_BL.detach().to("meta"), kls.low_BL.detach().to("meta"))
+    elsewhere = KLs(tuple(kl_BL.detach().to("meta") for kl_BL in kls.levels_BL))
     for _ in range(3):
         beta = annealer.beta(elsewhere)
         assert annealer.history(torch.ones(6, 4, 3, device="meta")).is_meta

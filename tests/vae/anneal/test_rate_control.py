@@ -12,7 +12,7 @@ from src.vae.latents import KLs
 
 def kls_of(high, low):
     """Two samples of one dimension around the given means."""
-    return KLs(torch.tensor([[0.5 * high], [1.5 * high]]), torch.tensor([[0.5 * low], [1.5 * low]]))
+    return KLs((torch.tensor([[0.5 * high], [1.5 * high]]), torch.tensor([[0.5 * low], [1.5 * low]])))
 
 
 # Capacity
@@ -31,7 +31,7 @@ def test_capacity_penalty(at):
 
 def test_capacity_pulls_from_both_sides(at):
     high_BL, low_BL = torch.tensor([[3.0]], requires_grad=True), torch.tensor([[3.0]], requires_grad=True)
-    at(Capacity({"high": 2, "low": 4}, gamma=7), 0.8).penalty(KLs(high_BL, low_BL), (1.0, 1.0)).backward()
+    at(Capacity({"high": 2, "low": 4}, gamma=7), 0.8).penalty(KLs((high_BL, low_BL)), (1.0, 1.0)).backward()
     assert (high_BL.grad.item(), low_BL.grad.item()) == (7, -7)
 
 
@@ -102,7 +102,7 @@ class NaivePI:
         self.target, self.maximum, self.sum = target, maximum, 0.0
 
     def beta(self, kls):
-        error = self.target - kls.high_BL.mean().item()
+        error = self.target - kls.levels_BL[0].mean().item()
         self.sum -= 0.001 * error
         value = min(max(0.01 / (1 + math.exp(error)) + self.sum, 0.0), self.maximum)
         return value, value
