@@ -20,8 +20,9 @@ from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, ComposedAnnealer
 from src.vae.latents import Latents
 from src.vae.likelihoods import Bernoulli, Likelihood
-from src.vae.networks import BottomUp, Prior, TopDown
+from src.vae.networks import BottomUp, TopDown
 from src.vae.own import make_decoder, make_encoder
+from src.vae.prior import Prior
 
 log = logging.getLogger(__name__)
 

@@ -29,7 +29,8 @@ from src.vae.decoders import Decoder, Parallel
 from src.vae.latents import Latents, normal
 from src.vae.likelihoods import Likelihood
 from src.vae.module import VAE
-from src.vae.networks import BottomUp, Conditional, Encoder, Prior, Standard, TopDown
+from src.vae.networks import BottomUp, Conditional, Encoder, Standard, TopDown
+from src.vae.prior import Prior
 
 DECODER = Path(__file__).parents[3] / "conf" / "vae.decoder" / "autoregressive.yaml"
 STYLES = ("kicks", "snares", "toms")
