@@ -84,9 +84,7 @@ class InverseAutoregressive(Distribution):
 
     has_rsample = True
 
-    def __init__(
-        self, base: Gaussian, steps: Sequence[nn.Module], contexts: Sequence[Tensor], outer: Gaussian | None = None
-    ):
+    def __init__(self, base: Gaussian, steps: nn.ModuleList, contexts: Sequence[Tensor], outer: Gaussian | None = None):
         super().__init__(base.batch_shape, validate_args=False)
         self.base, self.steps, self.contexts = base, steps, contexts
         self.outer = outer or standard_normal(base.mean)
@@ -137,7 +135,7 @@ class MaskedAutoregressive:
         steps: networks of m and s, the nearest to z first.
     """
 
-    def __init__(self, steps: Sequence[nn.Module]):
+    def __init__(self, steps: nn.ModuleList):
         self.steps = steps
 
     def log_prob(self, value: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ B batch, F features, L latent dims.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -55,6 +56,7 @@ class IAF(TopDown):
     def posterior(
         self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Gaussian | None
     ) -> InverseAutoregressive:
-        own_BF, steps = features[len(above)], self[f"flow_{self.order[len(above)]}"]
+        own_BF = features[len(above)]
+        steps = cast("nn.ModuleList", self[f"flow_{self.order[len(above)]}"])
         contexts = own_BF, *(above if self.skips else above[-1:])
         return InverseAutoregressive(normal(*self.moments(above, own_BF)), steps, contexts, prior)

@@ -5,6 +5,7 @@ B batch, T steps, V voices (cells of a step), L latent dims, K components. Any f
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +76,7 @@ class Mixture:
         other: the prior that the mixture takes the place of.
     """
 
-    def __init__(self, components, other: LevelPrior):
+    def __init__(self, components: Any, other: LevelPrior):
         self.components = components
         self.frame = components.frame(other)
 

@@ -34,7 +34,7 @@ def doubles(*shape: int) -> Tensor:
 def iaf(context_BF: Tensor, outer: bool = True) -> InverseAutoregressive:
     shape = (*context_BF.shape[:-1], SIZE)
     base = normal(doubles(*shape), 0.3 + torch.rand(shape).double())
-    steps = [made(contexts=(CONTEXT,), backwards=backwards) for backwards in (False, True)]
+    steps = nn.ModuleList(made(contexts=(CONTEXT,), backwards=backwards) for backwards in (False, True))
     return InverseAutoregressive(
         base, steps, (context_BF,), normal(doubles(*shape), doubles(*shape).exp()) if outer else None
     )
@@ -90,14 +90,14 @@ def grid(reach: float, num: int) -> tuple[Tensor, float]:
 
 
 def test_the_density_of_a_posterior_integrates_to_one():
-    steps = [made(2, backwards=backwards) for backwards in (False, True)]
+    steps = nn.ModuleList(made(2, backwards=backwards) for backwards in (False, True))
     law = InverseAutoregressive(normal(doubles(2), torch.tensor([0.5, 1.5]).double()), steps, ())
     points_N2, area = grid(12, 601)
     assert (law.log_prob(points_N2).sum(1).exp().sum() * area - 1).abs() < 1e-3
 
 
 def test_the_density_of_a_prior_integrates_to_one():
-    law = MaskedAutoregressive([made(2, backwards=backwards, std=0.5) for backwards in (False, True)])
+    law = MaskedAutoregressive(nn.ModuleList([made(2, backwards=backwards, std=0.5) for backwards in (False, True)]))
     points_N2, area = grid(30, 1501)
     density_N = law.log_prob(points_N2).sum(1).exp()
     assert (density_N.sum() * area - 1).abs() < 1e-3
@@ -107,13 +107,16 @@ def test_the_density_of_a_prior_integrates_to_one():
 
 
 def test_a_priors_codes_are_the_noise_of_its_samples():
-    law, noise_BL = MaskedAutoregressive([made(), made(backwards=True)]), doubles(3, 5, SIZE)
+    law, noise_BL = MaskedAutoregressive(nn.ModuleList([made(), made(backwards=True)])), doubles(3, 5, SIZE)
     torch.testing.assert_close(law.code(law.from_noise(noise_BL)), noise_BL)
     assert (law.from_noise(noise_BL) - noise_BL).abs().max() > 0.1
 
 
 def test_a_fresh_prior_is_standard_normal():
-    law, value_BL = MaskedAutoregressive([MADE(SIZE, 8), MADE(SIZE, 8, backwards=True)]), torch.randn(9, SIZE)
+    law, value_BL = (
+        MaskedAutoregressive(nn.ModuleList([MADE(SIZE, 8), MADE(SIZE, 8, backwards=True)])),
+        torch.randn(9, SIZE),
+    )
     expected_B = MultivariateNormal(torch.zeros(SIZE), torch.eye(SIZE)).log_prob(value_BL)
     torch.testing.assert_close(law.log_prob(value_BL).sum(-1), expected_B)
 
@@ -126,4 +129,6 @@ def test_a_step_of_constants_is_an_affine_map():
     mean_L, s_L = step.out.bias.detach().chunk(2)
     expected = normal(mean_L, (3 * (s_L / 3).tanh()).exp())
     value_BL = torch.randn(9, SIZE)
-    torch.testing.assert_close(MaskedAutoregressive([step]).log_prob(value_BL), expected.log_prob(value_BL))
+    torch.testing.assert_close(
+        MaskedAutoregressive(nn.ModuleList([step])).log_prob(value_BL), expected.log_prob(value_BL)
+    )
