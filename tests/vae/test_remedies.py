@@ -46,6 +46,9 @@ CHOICES |= {
     "flow, iaf and du": CHOICES["flow"] | CHOICES["iaf"] | CHOICES["du"],
     "iaf, skip and z_low alone": CHOICES["iaf"] | CHOICES["skip"] | {"decoder_sees": "low"},
     "delta and inverse_lipschitz": CHOICES["delta"] | CHOICES["inverse_lipschitz"],
+    "vamp, three levels bottom-up": CHOICES["vamp"]
+    | {"inference": partial(BottomUp, width=8), "levels": [2, 2, 3], "skips": True},
+    "flow and iaf, three levels": CHOICES["flow"] | CHOICES["iaf"] | {"levels": [2, 2, 3], "skips": True},
     "vamp, parallel": CHOICES["vamp"] | {"decoder": partial(Parallel, width=8, depth=1, dropout=0.1)},
 }
 
