@@ -175,14 +175,14 @@ class VMF(TopDown):
         if levels[self.top] < 2:
             raise ValueError(f"vae.inference=vmf: a sphere needs 2 dimensions; z_{self.top} has {levels[self.top]}")
         self[self.top] = nn.Linear(features, levels[self.top])
-        self["concentration"] = Concentration(kappa, levels[self.top])
+        self.law = Concentration(kappa, levels[self.top])
 
     def top_prior(self, like_BL: Tensor) -> UniformOnSphere:
-        return UniformOnSphere(like_BL, self["concentration"].log_area)
+        return UniformOnSphere(like_BL, self.law.log_area)
 
     def posterior(
         self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Gaussian | None
     ) -> VonMisesFisher | Gaussian:
         if above:
             return super().posterior(features, above, prior)
-        return VonMisesFisher(normalize(self[self.top](features[0]).float(), dim=-1), self["concentration"])
+        return VonMisesFisher(normalize(self[self.top](features[0]).float(), dim=-1), self.law)
