@@ -104,5 +104,5 @@ def style_accuracy(vae: VAE, oracle: Oracle, held_out: Split) -> float:
     top_NL = vae.infer(cells_NTV).z[0]
     _, *lower = vae.levels.values()
     noise = [torch.randn(len(top_NL), size, device=top_NL.device) for size in lower]
-    bars_N1TV = vae.decode(vae.prior.draw([top_NL, *noise]), torch.rand_like(cells_NTV))
+    bars_N1TV = vae.decode(vae.prior.below(top_NL, noise), torch.rand_like(cells_NTV))
     return (oracle.predict(bars_N1TV).classes_NS == held_out.labels).double().mean().item()

@@ -24,7 +24,8 @@ class VAEThemes:
 
     def draw(self, num: int, random: torch.Generator) -> Tensor:
         """Themes from the prior [M, L]."""
-        return torch.randn(num, self.size, generator=random)
+        noise_ML = torch.randn(num, self.size, generator=random)
+        return self.vae.prior.top(noise_ML).from_noise(noise_ML)
 
     def candidates(self, grids_NTV: Tensor, random: torch.Generator) -> Tensor:
         """Themes that may suit bars of one style [M, L]: the posterior means of some of them."""
@@ -35,7 +36,7 @@ class VAEThemes:
         """A new bar on each theme, uint8 [N, C, T, V]."""
         noise = [torch.randn(len(themes_NL), size, generator=random) for size in self.lower]
         uniform_NTV = torch.rand(len(themes_NL), *self.vae.shape, generator=random)
-        return self.vae.decode(self.vae.prior.draw([themes_NL, *noise]), uniform_NTV)
+        return self.vae.decode(self.vae.prior.below(themes_NL, noise), uniform_NTV)
 
 
 class GANThemes:

@@ -131,15 +131,21 @@ class Autoregressive(Decoder):
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         features_BTW = self._features(latents_BZ, self._past(history_BTV))
-        return self.chain(features_BTW, history_BTV).float()
+        return self.chain(features_BTW, history_BTV).float() + self.direct(latents_BZ)
+
+    def direct(self, latents_BZ: Tensor) -> Tensor:
+        """What the latents add to the parameters of all cells, [B, T, X] or one number."""
+        return latents_BZ.new_zeros(())
 
     def generate(self, latents_BZ: Tensor, uniform_BTV: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
         history_BTV = torch.zeros_like(uniform_BTV)
         mean_BTV = torch.zeros_like(uniform_BTV)
+        direct_BTX = self.direct(latents_BZ).expand(*latents_BZ.shape[:-1], self.steps, len(self.chain.out))
         for step in range(self.steps):
             now = slice(step, step + 1)
             features_B1W = self._features(latents_BZ, self._past(history_BTV, now))
-            of_step = self.chain.from_features(features_B1W)
+            own_B1X, hidden_B1Y = self.chain.from_features(features_B1W)
+            of_step = own_B1X + direct_BTX[..., now, :], hidden_B1Y
             for voice in range(uniform_BTV.shape[-1]):
                 parameters_B1P = self.chain.of_cell(voice, *of_step, history_BTV[:, now]).float()
                 cell = (slice(None), now, slice(voice, voice + 1))

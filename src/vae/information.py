@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.distributions import Normal
 
 from src.vae.latents import normal, total
-from src.vae.networks import BottomUp, Prior, TopDown
+from src.vae.networks import BottomUp, TopDown
+from src.vae.prior import Prior
 
 CHUNK = 16  # samples whose densities under all N posteriors are held at once
 DRAWS = 32  # of the levels below, over which q(z_l|z_{l+1}) is averaged under bottom-up inference

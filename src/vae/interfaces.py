@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.vae.decoders import Decoder
-from src.vae.networks import BottomUp, Prior, TopDown
+from src.vae.networks import BottomUp, TopDown
+from src.vae.prior import Prior
 
 
 class AnnealedVAE(Protocol):

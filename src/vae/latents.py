@@ -7,14 +7,59 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import Normal, kl_divergence
+from torch.distributions import Distribution, Normal, kl_divergence
 from torch.nn.functional import softplus
 
 SMALLEST_STD = 1e-3  # keeps log-densities finite when a posterior narrows
 UNIT = 0.5413  # softplus(UNIT) = 1: fresh networks start at unit standard deviation
+
+
+class LevelPrior(Protocol):
+    """The prior of one level. A value's code is its place in coordinates in which the prior is about N(0, I)."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Terms [..., L] whose sum is the log-density, one for each dimension given the preceding ones."""
+        ...
+
+    def from_noise(self, noise_BL: Tensor) -> Tensor:
+        """A sample, from standard normal noise."""
+        ...
+
+    def code(self, value_BL: Tensor) -> Tensor: ...
+
+    def from_code(self, code_BL: Tensor) -> Tensor: ...
+
+
+class Gaussian(Normal):
+    """Independent normal dimensions, as a posterior and as a `LevelPrior`."""
+
+    def __getitem__(self, index: Any) -> "Gaussian":
+        return normal(self.loc[index], self.scale[index])
+
+    def from_noise(self, noise_BL: Tensor) -> Tensor:
+        return self.loc + self.scale * noise_BL
+
+    def code(self, value_BL: Tensor) -> Tensor:
+        return (value_BL - self.loc) / self.scale
+
+    from_code = from_noise
+
+    def frame(self, other: LevelPrior) -> LevelPrior:
+        """Coordinates in which the mixture of these [K, L] is about N(0, I), in place of those of another prior."""
+        variance_L = self.variance.mean(0) + self.loc.var(0, correction=0)
+        return normal(self.loc.mean(0), variance_L.sqrt())
+
+
+def kl(posterior: Distribution, prior: Any, sample_BL: Tensor) -> Tensor:
+    """KL(posterior ‖ prior) of each dimension: in closed form where there is one, else log q − log p on the sample."""
+    try:
+        return kl_divergence(posterior, prior)
+    except NotImplementedError:
+        return posterior.log_prob(sample_BL) - prior.log_prob(sample_BL)
 
 
 @dataclass(frozen=True)
@@ -42,8 +87,8 @@ class Latents:
     """
 
     z: tuple[Tensor, ...]
-    posteriors: tuple[Normal, ...]
-    priors: tuple[Normal, ...]
+    posteriors: tuple[Distribution, ...]
+    priors: tuple[LevelPrior, ...]
     estimated: Collection[int] = ()
 
     def kls(self) -> KLs:
@@ -52,7 +97,7 @@ class Latents:
             tuple(
                 posterior.log_prob(z_BL) - prior.log_prob(z_BL)
                 if index in self.estimated
-                else kl_divergence(posterior, prior)
+                else kl(posterior, prior, z_BL)
                 for index, (z_BL, posterior, prior) in enumerate(parts)
             )
         )
@@ -63,9 +108,8 @@ class Latents:
         return total((posterior.log_prob(z_BL) - prior.log_prob(z_BL)).sum(-1) for z_BL, posterior, prior in parts)
 
     def codes(self) -> tuple[Tensor, ...]:
-        """The top level as it is, of each other level its distance from the prior's mean in standard deviations."""
-        below = zip(self.z[1:], self.priors[1:], strict=True)
-        return self.z[0], *((z_BL - prior.mean) / prior.stddev for z_BL, prior in below)
+        """Each level in coordinates of its prior: for a Gaussian the distance from its mean in standard deviations."""
+        return tuple(prior.code(z_BL) for z_BL, prior in zip(self.z, self.priors, strict=True))
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:
@@ -79,9 +123,9 @@ def mean_and_std(parameters: Tensor) -> tuple[Tensor, Tensor]:
     return mean, softplus(raw + UNIT) + SMALLEST_STD
 
 
-def normal(mean: Tensor, std: Tensor) -> Normal:
-    return Normal(mean, std, validate_args=False)
+def normal(mean: Tensor, std: Tensor) -> Gaussian:
+    return Gaussian(mean, std, validate_args=False)
 
 
-def standard_normal(like: Tensor) -> Normal:
+def standard_normal(like: Tensor) -> Gaussian:
     return normal(torch.zeros_like(like), torch.ones_like(like))

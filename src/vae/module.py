@@ -20,8 +20,9 @@ from src.training.multi_step import MultiStepModule
 from src.vae.anneal import Annealer, ComposedAnnealer
 from src.vae.latents import Latents
 from src.vae.likelihoods import Bernoulli, Likelihood
-from src.vae.networks import BottomUp, Prior, TopDown
+from src.vae.networks import BottomUp, TopDown
 from src.vae.own import make_decoder, make_encoder
+from src.vae.prior import Prior
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,7 @@ class VAE(MultiStepModule):
         self.encoder = make_encoder(encoder, self.shape, channels)
         self.inference = inference(features=self.encoder.num_features, levels=self.levels, skips=skips)
         self.prior = prior(levels=self.levels, skips=skips)
+        self.prior.attach(self.inference, self.encoder, self.shape)
         self.likelihood = likelihood(levels=spec.levels)
         if spec.colour and self.likelihood.binary:
             log.warning(
@@ -214,7 +216,11 @@ class VAE(MultiStepModule):
         noise = [torch.randn(num, size, generator=random).to(self.device) for size in self.levels.values()]
         uniform_NTV = torch.rand(num, *self.shape, generator=random).to(self.device)
         parts = zip(*(tensor.split(chunk) for tensor in (*noise, uniform_NTV)), strict=True)
-        return torch.cat([self.decode(self.prior.draw(own), uniform, temperature) for *own, uniform in parts])
+        was_training = self.training
+        self.eval()  # a learnt prior may use the encoder
+        images = torch.cat([self.decode(self.prior.draw(own), uniform, temperature) for *own, uniform in parts])
+        self.train(was_training)
+        return images
 
     def decode(self, z: Sequence[Tensor], uniform_BTV: Tensor, temperature: float = 1.0) -> Tensor:
         """Uint8 images of the latents of all levels; each cell of a grid is the quantile of 1 − `uniform`."""

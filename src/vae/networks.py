@@ -5,12 +5,14 @@ B batch, T steps, V voices (cells of a step), F features, L latent dims of a lev
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from torch import Tensor, nn
-from torch.distributions import Normal
+from torch.distributions import Distribution
 from torch.nn.functional import linear
 
-from src.vae.latents import Latents, mean_and_std, normal, standard_normal
+from src.vae.latents import Gaussian, Latents, LevelPrior, mean_and_std, normal, standard_normal
+from src.vae.prior import Prior
 
 
 class Perceptron(nn.Sequential):
@@ -49,31 +51,6 @@ class Encoder(nn.Module):
         return self.body(2 * cells_BTV.flatten(-2) - 1)
 
 
-class Prior(nn.Module, ABC):
-    """p(z_1) p(z_2 | z_1) …, where z_1 is the top level.
-
-    `conditional`: whether a level depends on those above.
-    """
-
-    conditional: bool
-
-    def top(self, like_BL: Tensor) -> Normal:
-        """p(z_1) in the shape of a sample."""
-        return standard_normal(like_BL)
-
-    @abstractmethod
-    def forward(self, above: Sequence[Tensor]) -> Normal:
-        """p of the level below the given ones [..., L], of which there is at least one."""
-
-    def draw(self, noise: Sequence[Tensor]) -> tuple[Tensor, ...]:
-        """All levels from standard normal noise [..., L] of each, or from codes (`Latents.codes`)."""
-        z: list[Tensor] = []
-        for noise_BL in noise:
-            prior = self(z) if z else None
-            z.append(prior.mean + prior.stddev * noise_BL if prior else noise_BL)
-        return tuple(z)
-
-
 class Conditional(Prior):
     """p(z_l | z_{l−1}) is learnt; with `skips` p(z_l | z_1 … z_{l−1}), as in BIVA (Maaløe et al. 2019).
 
@@ -95,7 +72,7 @@ class Conditional(Prior):
             inputs = sum(sizes[:index] if skips else sizes[index - 1 : index])
             self.add_module(_network(index), Perceptron(inputs, width, 2 * sizes[index]))
 
-    def forward(self, above: Sequence[Tensor]) -> Normal:
+    def forward(self, above: Sequence[Tensor]) -> Gaussian:
         network = self.get_submodule(_network(len(above)))
         return normal(*mean_and_std(network(*(above if self.skips else above[-1:]))))
 
@@ -119,12 +96,21 @@ class Standard(Prior):
         super().__init__()
         self.sizes = list(levels.values())
 
-    def forward(self, above: Sequence[Tensor]) -> Normal:
+    def forward(self, above: Sequence[Tensor]) -> Gaussian:
         return standard_normal(above[-1].new_zeros(*above[-1].shape[:-1], self.sizes[len(above)]))
 
 
+class AsTheyAre(nn.Module):
+    """A posterior's mean and standard deviation, unchanged."""
+
+    def forward(self, mean_BL: Tensor, std_BL: Tensor) -> tuple[Tensor, Tensor]:
+        return mean_BL, std_BL
+
+
 class Inference(nn.ModuleDict, ABC):
-    """The networks of q(z|x), each under its level's name, and under `scale_NAME` what scales its means.
+    """The networks of q(z|x), each under its level's name, and under `scale_NAME` what maps its mean and deviation.
+
+    `family`: of the posteriors: "normal", "flow" or, on the top level, "sphere".
 
     Args:
         networks: in the order of the weights.
@@ -133,27 +119,33 @@ class Inference(nn.ModuleDict, ABC):
         skips: whether a level sees all levels inferred before it instead of the last one.
     """
 
+    family = "normal"
+
     def __init__(self, networks: dict[str, nn.Module], levels: Mapping[str, int], order: Sequence[str], skips: bool):
-        super().__init__(networks | {f"scale_{name}": nn.Identity() for name in levels})
+        super().__init__(networks | {f"scale_{name}": AsTheyAre() for name in levels})
         self.order, self.skips = tuple(order), skips
 
     def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
         """A sample of each level."""
-        return self.latents(features_BF, prior, Normal.rsample)
+        return self.latents(features_BF, prior, lambda posterior: posterior.rsample())
 
     def means(self, features_BF: Tensor, prior: Prior) -> Latents:
         """The posterior means in place of samples, each conditional on those that are inferred before it."""
         return self.latents(features_BF, prior, lambda posterior: posterior.mean)
 
+    def top_prior(self, like_BL: Tensor) -> LevelPrior:
+        """The prior of the top level that goes with the posteriors' family."""
+        return standard_normal(like_BL)
+
     @abstractmethod
-    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
+    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Distribution], Tensor]) -> Latents:
         """Infers level after level, taking the value of each posterior for the next ones."""
 
     def moments(self, inferred: Sequence[Tensor], *features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation that the network of the level after the inferred ones gives."""
         name = self.order[len(inferred)]
         mean_BL, std_BL = mean_and_std(self[name](*features, *(inferred if self.skips else inferred[-1:])))
-        return self[f"scale_{name}"](mean_BL), std_BL
+        return self[f"scale_{name}"](mean_BL, std_BL)
 
 
 def chained(
@@ -197,7 +189,7 @@ class TopDown(Inference):
         order = tuple(levels)
         super().__init__(chained(features, features, levels, order, skips, width, dropout), levels, order, skips)
 
-    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
+    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Distribution], Tensor]) -> Latents:
         features = self.features(features_BF)
         z: list[Tensor] = []
         posteriors, priors = [], []
@@ -212,7 +204,7 @@ class TopDown(Inference):
         """The features that each level sees."""
         return (features_BF,) * len(self.order)
 
-    def posterior(self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Normal | None) -> Normal:
+    def posterior(self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Gaussian | None) -> Any:
         """q of the level below the given ones, which has this prior; above the top level there is none."""
         mean_BL, std_BL = self.moments(above, features[len(above)])
         return normal(prior.mean + prior.stddev * mean_BL, prior.stddev * std_BL) if prior else normal(mean_BL, std_BL)
@@ -250,10 +242,9 @@ class Ladder(TopDown):
             rising.append(self[f"features_{name}"](rising[-1]))
         return tuple(reversed(rising))
 
-    def posterior(self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Normal | None) -> Normal:
+    def posterior(self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Gaussian | None) -> Any:
         name = self.order[len(above)]
-        mean_BL, std_BL = mean_and_std(self[name](features[len(above)]))
-        mean_BL = self[f"scale_{name}"](mean_BL)
+        mean_BL, std_BL = self[f"scale_{name}"](*mean_and_std(self[name](features[len(above)])))
         if prior is None:
             return normal(mean_BL, std_BL)
         own_BL, prior_BL = std_BL**-2, prior.stddev**-2
@@ -277,7 +268,7 @@ class BottomUp(Inference):
         order = tuple(reversed([*levels]))
         super().__init__(chained(features, 0, levels, order, skips, width, dropout), levels, order, skips)
 
-    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Normal], Tensor]) -> Latents:
+    def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Distribution], Tensor]) -> Latents:
         below: list[Tensor] = []
         posteriors = []
         for _ in self.order:
@@ -287,6 +278,6 @@ class BottomUp(Inference):
         priors = prior.top(z[0]), *(prior(z[:index]) for index in range(1, len(z)))
         return Latents(z, tuple(reversed(posteriors)), priors, range(1, len(z)) if prior.conditional else ())
 
-    def posterior(self, features_BF: Tensor, below: Sequence[Tensor]) -> Normal:
+    def posterior(self, features_BF: Tensor, below: Sequence[Tensor]) -> Gaussian:
         """q of the level above the given ones, lowest first; below the lowest level there is none."""
         return normal(*self.moments(below, *(() if below else (features_BF,))))

@@ -73,7 +73,7 @@ class Memory:
     levels = {"high": 144, "low": 1}  # noqa: RUF012
 
     def __init__(self, keeps: bool):
-        self.keeps, self.prior = keeps, SimpleNamespace(draw=tuple)
+        self.keeps, self.prior = keeps, SimpleNamespace(below=lambda top, noise: (top, *noise))
 
     def to_cells(self, images_NCTV: Tensor) -> Tensor:
         return images_NCTV[:, 0].float()

@@ -13,13 +13,14 @@ from src.data.spec import DataSpec
 from src.evaluation.oracles.base import Predictions
 from src.sample import drum_tracks as track_module
 from src.sample.drum_tracks import CORRELATION, NUM_THEMES, GANThemes, VAEThemes, styled_track, track
+from src.vae.latents import standard_normal
 
 
 class Levels:
     """A VAE that shows its latents: z_high in the first column of a bar, z_low in the second, chance in the third."""
 
     levels, shape = {"high": 4, "low": 4}, (4, 3)
-    prior = SimpleNamespace(draw=lambda noise: (noise[0], 10 * noise[0] + noise[1]))
+    prior = SimpleNamespace(below=lambda top, noise: (top, 10 * top + noise[0]), top=standard_normal)
 
     def decode(self, z: tuple[Tensor, Tensor], uniform_NTV: Tensor) -> Tensor:
         return torch.stack([*z, uniform_NTV[..., 0]], 2).unsqueeze(1)

@@ -14,7 +14,8 @@ from torch.distributions import Normal
 
 from src.vae.information import information
 from src.vae.latents import UNIT, total
-from src.vae.networks import BottomUp, Conditional, Inference, Ladder, Perceptron, Prior, Standard, TopDown
+from src.vae.networks import BottomUp, Conditional, Inference, Ladder, Perceptron, Standard, TopDown
+from src.vae.prior import Prior
 
 ONE, THREE, FOUR = {"1": 3}, {"1": 2, "2": 1, "3": 3}, {"1": 1, "2": 2, "3": 1, "4": 2}
 INFERENCES, PRIORS = (TopDown, Ladder, BottomUp), (Conditional, Standard)

@@ -16,7 +16,13 @@ from src.core import resolvers
 CONF = Path(__file__).parents[2] / "conf"
 ANNEALINGS = sorted(path.stem for path in (CONF / "vae.anneal").glob("*.yaml"))
 RECIPES = Glob(["vae_*"], ["vae_drums", "vae_groove", "vae_seed", "vae_three_levels"])  # as a sweep over them says it
-WARM_UPS = {"word_dropout": ["sigmoid"]}  # without which the technique's paper did not have it
+NETWORKS = {  # recipes of another part than annealing: the part
+    **dict.fromkeys(("vamp", "flow", "ar1"), "prior"),
+    **dict.fromkeys(("iaf", "vmf"), "inference"),
+    **dict.fromkeys(("skip", "inverse_lipschitz"), "decoder"),
+}
+WITHOUT_WARM_UP = ("vmf", "inverse_lipschitz", "ar1")
+WARM_UPS = {"word_dropout": ["sigmoid"], "du": ["linear"]}  # without which the technique's paper did not have it
 STEPS = 3
 
 
@@ -42,9 +48,18 @@ def papers(text: str) -> set[str]:
     return set(re.findall(r"arXiv:\d{4}\.\d{5}", text))
 
 
-def test_one_recipe_for_each_annealing_and_no_other():
+def test_one_recipe_for_each_annealing_or_network_and_no_other():
     result = RECIPES.filter([path.stem for path in (CONF / "experiment").glob("*.yaml")])
-    assert sorted(result) == [f"vae_{annealing}" for annealing in ANNEALINGS]
+    assert sorted(result) == sorted(f"vae_{name}" for name in [*ANNEALINGS, *NETWORKS])
+
+
+@pytest.mark.parametrize(("name", "part"), NETWORKS.items())
+def test_all_but_the_network_is_the_default(name, part):
+    own, default = composed(f"experiment=vae_{name}"), composed()
+    assert own | {"vae": None, "model": None} == default | {"vae": None, "model": None}
+    assert own["vae"][part] == composed(f"vae.{part}={name}")["vae"][part] != default["vae"][part]
+    assert own["vae"] | {part: None, "anneal": None} == default["vae"] | {part: None, "anneal": None}
+    assert list(own["vae"]["anneal"]) == ["none" if name in WITHOUT_WARM_UP else "linear"]
 
 
 @pytest.mark.parametrize("annealing", ANNEALINGS)
@@ -67,7 +82,7 @@ def test_all_but_the_annealing_is_the_default(annealing):
     assert own["vae"]["decoder"]["_target_"] == "src.vae.decoders.Autoregressive"
 
 
-@pytest.mark.parametrize("annealing", ANNEALINGS)
+@pytest.mark.parametrize("annealing", [*ANNEALINGS, *NETWORKS])
 def test_the_head_says_what_to_expect_and_how_to_get_it(annealing):
     assert "Reached: " in head(annealing)
     assert f"python -m src.train experiment=vae_{annealing} " in head(annealing)
@@ -77,6 +92,18 @@ def test_the_head_says_what_to_expect_and_how_to_get_it(annealing):
 def test_the_head_names_the_papers_of_the_technique(annealing):
     target = annealers(annealing)[annealing]["_target_"]
     assert papers(head(annealing)) == papers(get_class(target).__doc__)
+
+
+@pytest.mark.parametrize(("name", "part"), NETWORKS.items())
+def test_the_head_names_a_paper_of_the_network_and_states_the_cost(name, part, make_vae, fit_vae):
+    config = composed(f"experiment=vae_{name}")["vae"][part]
+    assert papers(head(name))
+    assert papers(head(name)) <= papers(get_class(config["_target_"]).__doc__)
+    passes = []
+    vae = make_vae(**{part: instantiate(config, width=8)}, z_low=8)
+    vae.encoder.register_forward_hook(lambda *_: passes.append(1))
+    fit_vae(vae, STEPS)
+    assert len(passes) == STEPS * int(re.search(r"Cost: (\d+) encoder pass", head(name))[1])
 
 
 @pytest.mark.parametrize("annealing", ANNEALINGS)

@@ -130,7 +130,7 @@ def decode_mode(vae: VAE, codes: Codes) -> Tensor:
     bars = []
     for part in zip(*(codes_NL.split(CHUNK) for codes_NL in codes.values()), strict=True):
         threshold_NTV = torch.full((len(part[0]), *vae.shape), 0.5, device=part[0].device)
-        bars.append(vae.decode(vae.prior.draw(part), threshold_NTV)[:, 0])
+        bars.append(vae.decode(vae.prior.from_codes(part), threshold_NTV)[:, 0])
     return torch.cat(bars)
 
 

@@ -80,13 +80,13 @@ def probed(
     return metrics
 
 
+@torch.no_grad()
 def drawn_groups(vae: VAE) -> dict[str, Tensor]:
     """Bars [G, M, T, V] of the prior by what is the same in each group: `fixed_LEVEL`, or `free` for nothing."""
     random = torch.Generator().manual_seed(SEED)
-    codes = {
-        level: torch.randn(NUM_GROUPS, NUM_MEMBERS, size, generator=random).to(vae.device)
-        for level, size in vae.levels.items()
-    }
+    sizes = vae.levels.values()
+    noise = [torch.randn(NUM_GROUPS, NUM_MEMBERS, size, generator=random).to(vae.device) for size in sizes]
+    codes = dict(zip(vae.levels, vae.prior.codes(vae.prior.draw(noise)), strict=True))
 
     def decoded(codes: Mapping[str, Tensor]) -> Tensor:
         bars_NTV = decode_mode(vae, {level: codes_GML.flatten(0, 1) for level, codes_GML in codes.items()})

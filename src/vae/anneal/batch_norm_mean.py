@@ -25,14 +25,27 @@ class BatchNormMean(Annealer):
 
     def attach(self, vae: AnnealedVAE) -> None:
         super().attach(vae)
-        if isinstance(vae.inference, Ladder):
-            raise ValueError(f"{self.state_key}: a prior pulls at the means of vae.inference=ladder; choose top_down")
+        check_normalisable(self, vae)
         for (level, size), gamma in zip(vae.levels.items(), self.of_levels(self.gamma), strict=True):
             vae.inference[f"scale_{level}"] = FixedSpread(size, gamma)
 
 
+def check_normalisable(annealer: Annealer, vae: AnnealedVAE) -> None:
+    """Raises: ValueError: the means of these posteriors cannot be normalised over a batch."""
+    key = annealer.state_key
+    if isinstance(vae.inference, Ladder):
+        raise ValueError(f"{key}: a prior pulls at the means of vae.inference=ladder; choose top_down")
+    if vae.inference.family == "sphere":
+        raise ValueError(f"{key}: vae.inference=vmf keeps its means on a sphere; choose top_down")
+    if vae.prior.of_posteriors:
+        raise ValueError(
+            f"{key}: over a batch of pseudo-inputs the posteriors of vae.prior=vamp would be others than over one of "
+            "samples; choose vae.prior=conditional or flow"
+        )
+
+
 class FixedSpread(nn.BatchNorm1d):
-    """Batch normalisation of values [..., L] to one fixed standard deviation and a learnt mean.
+    """Batch normalisation of means [..., L] to one fixed standard deviation and a learnt mean.
 
     Args:
         num_latents: L.
@@ -43,5 +56,5 @@ class FixedSpread(nn.BatchNorm1d):
         super().__init__(num_latents, eps=1e-8)  # the usual 1e-5 would void the bound as the means' spread shrinks
         self.weight.requires_grad_(False).fill_(spread)
 
-    def forward(self, mean: Tensor) -> Tensor:
-        return super().forward(mean.flatten(0, -2)).view_as(mean)
+    def forward(self, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor]:
+        return super().forward(mean.flatten(0, -2)).view_as(mean), std

@@ -26,10 +26,11 @@ from src.data.voices import CLOSED_HAT, KICK, LOW_TOM, SNARE
 from src.evaluation.latents.encode import EncodedSplit
 from src.evaluation.oracles.base import Oracle
 from src.vae.decoders import Decoder, Parallel
-from src.vae.latents import Latents, normal
+from src.vae.latents import Latents, normal, standard_normal
 from src.vae.likelihoods import Likelihood
 from src.vae.module import VAE
-from src.vae.networks import BottomUp, Conditional, Encoder, Prior, Standard, TopDown
+from src.vae.networks import BottomUp, Conditional, Encoder, Standard, TopDown
+from src.vae.prior import Prior
 
 DECODER = Path(__file__).parents[3] / "conf" / "vae.decoder" / "autoregressive.yaml"
 STYLES = ("kicks", "snares", "toms")
@@ -63,6 +64,8 @@ def encoded_bars(grids_NTV: Tensor, styles_N: Tensor, names: tuple[str, ...]) ->
 
 class Reader(nn.Module):
     """The inference of the world: means that tell style and bits apart, or those of the prior."""
+
+    top_prior = staticmethod(standard_normal)
 
     def __init__(self, features: int, levels: dict[str, int], skips: bool, holds: Mapping[str, str | None], std: float):
         super().__init__()

@@ -50,6 +50,8 @@ def filled(counts_N: Tensor) -> Tensor:
 class Counter(nn.Module):
     """Reads the number of hits into one coordinate of the level that `holds` it; all else is noise of the prior."""
 
+    top_prior = staticmethod(standard_normal)
+
     def __init__(self, features: int, levels: dict[str, int], skips: bool, holds: str):
         super().__init__()
         self.sizes, self.holds = levels, holds

@@ -33,7 +33,7 @@ def test_there_are_options():
     classes = {each for each in vars(anneal).values() if isinstance(each, type) and issubclass(each, Annealer)}
     strategies = {each for each in classes if not inspect.isabstract(each)} - {Annealer}
     assert {class_of(name) for name in NAMES} == strategies
-    assert len(NAMES) == 20
+    assert len(NAMES) == 22
 
 
 @pytest.mark.parametrize("name", NAMES)
