@@ -11,7 +11,14 @@ from typing import Any
 from src.core.plain_data import is_number
 
 COUNT = 1 / 12  # variance of what rounding to whole numbers takes away
-NOT_QUANTITIES = {"images_per_second", "train_seconds", "num_samples", "num_held_out", "importance_samples"}
+NOT_QUANTITIES = {
+    "images_per_second",
+    "train_seconds",
+    "num_samples",
+    "num_held_out",
+    "importance_samples",
+    "decoder_variance",
+}
 MOST_NAMES = 30
 SHARE, NOT_NEGATIVE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)
 MODES = (0.0, math.inf, "modes")  # at most as many as the data has

@@ -1,4 +1,4 @@
-"""What annealers may use of a VAE, so that they need not import it."""
+"""What annealers and objectives may use of a VAE, so that they need not import it."""
 
 from typing import Any, Protocol
 
@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.vae.decoders import Decoder
+from src.vae.likelihoods import Likelihood
 from src.vae.networks import BottomUp, Prior, TopDown
 
 
@@ -47,3 +48,16 @@ class AnnealedVAE(Protocol):
     def train(self, mode: bool = True) -> nn.Module: ...
 
     def eval(self) -> nn.Module: ...
+
+
+class TrainedVAE(AnnealedVAE, Protocol):
+    """What objectives use besides."""
+
+    shape: tuple[int, int]
+    likelihood: Likelihood
+
+    def pass_through(self, cells_BTV: Tensor, features_BF: Tensor) -> Any: ...
+
+    def decoder_input(self, high_BL: Tensor, low_BL: Tensor) -> Tensor: ...
+
+    def low_from(self, high_BL: Tensor, noise_BL: Tensor) -> Tensor: ...

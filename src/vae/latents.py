@@ -30,6 +30,12 @@ class KLs:
     def detach(self) -> "KLs":
         return KLs(self.high_BL.detach(), self.low_BL.detach())
 
+    def over_draws(self) -> "KLs":
+        """Averaged over all axes before the last two: the draws of each sample, where there are several."""
+        return KLs(
+            *(kl_BL if kl_BL.ndim == 2 else kl_BL.flatten(0, -3).mean(0) for kl_BL in (self.high_BL, self.low_BL))
+        )
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -58,11 +64,16 @@ class Latents:
             low_BL = kl_divergence(self.posterior_low, self.prior_low)
         return KLs(kl_divergence(self.posterior_high, self.prior_high), low_BL)
 
-    def log_ratio_B(self) -> Tensor:
-        """log q(z_high, z_low|x) − log p(z_high, z_low) on the sample, for importance weights."""
+    def log_ratios_B(self) -> tuple[Tensor, Tensor]:
+        """log q − log p of each level on the sample, given the level that it is drawn after."""
         high_BL = self.posterior_high.log_prob(self.high_BL) - self.prior_high.log_prob(self.high_BL)
         low_BL = self.posterior_low.log_prob(self.low_BL) - self.prior_low.log_prob(self.low_BL)
-        return high_BL.sum(-1) + low_BL.sum(-1)
+        return high_BL.sum(-1), low_BL.sum(-1)
+
+    def log_ratio_B(self) -> Tensor:
+        """log q(z_high, z_low|x) − log p(z_high, z_low) on the sample, for importance weights."""
+        high_B, low_B = self.log_ratios_B()
+        return high_B + low_B
 
 
 def mean_and_std(parameters: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Each annealing has one recipe, and what the recipes' heads promise is so: all else is as it is without a recipe."""
+"""Each annealing or objective has one recipe, and what their heads promise is so: all else is as without a recipe."""
 
 import re
 from functools import cache
@@ -15,6 +15,7 @@ from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 ANNEALINGS = sorted(path.stem for path in (CONF / "vae.anneal").glob("*.yaml"))
+OBJECTIVES = sorted({path.stem for path in (CONF / "vae.objective").glob("*.yaml")} - {"elbo"})  # that is vae_none
 RECIPES = Glob(["vae_*"], ["vae_drums", "vae_groove", "vae_seed"])  # as a sweep over them says it
 WARM_UPS = {"word_dropout": ["sigmoid"]}  # without which the technique's paper did not have it
 STEPS = 3
@@ -42,9 +43,9 @@ def papers(text: str) -> set[str]:
     return set(re.findall(r"arXiv:\d{4}\.\d{5}", text))
 
 
-def test_one_recipe_for_each_annealing_and_no_other():
+def test_one_recipe_for_each_annealing_and_objective_and_no_other():
     result = RECIPES.filter([path.stem for path in (CONF / "experiment").glob("*.yaml")])
-    assert sorted(result) == [f"vae_{annealing}" for annealing in ANNEALINGS]
+    assert sorted(result) == sorted(f"vae_{remedy}" for remedy in [*ANNEALINGS, *OBJECTIVES])
 
 
 @pytest.mark.parametrize("annealing", ANNEALINGS)
