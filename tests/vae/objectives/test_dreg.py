@@ -85,7 +85,7 @@ def test_its_mean_is_the_gradient_of_the_bound(linear_vae, grey_cells, inference
 
 
 def test_its_signal_does_not_vanish_as_that_of_iwae_does(linear_vae, grey_cells):
-    """Rainforth et al. 2018: the encoder's signal-to-noise ratio falls as K grows; Tucker et al. 2019: here it rises."""
+    """Rainforth et al. 2018: the encoder's signal-to-noise ratio falls as K grows; Tucker et al. 2019: it rises."""
     cells_NTV = grey_cells[:1].repeat(200, 1, 1)
 
     def signal_to_noise(objective) -> float:
