@@ -19,6 +19,7 @@ NOT_QUANTITIES = {
     "accepted_num_samples",
     "num_held_out",
     "importance_samples",
+    "decoder_variance",
 }
 MOST_NAMES = 30
 SHARE, NOT_NEGATIVE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf), (-math.inf, math.inf)

@@ -84,3 +84,10 @@ class GaussianGrid(Gaussians):
     mixture = Mixture(
         {f"({x},{y})": (x, y) for y, x in itertools.product(range(4, -5, -2), range(-4, 5, 2))}, sigma=0.05, reach=6
     )
+
+
+class GaussianPair(Gaussians):
+    """Two wide Gaussians at −1 and 1 of the first coordinate, σ 0.5: eigenvalues 1.25 and 0.25 of the covariance."""
+
+    name = "gaussian_pair"
+    mixture = Mixture({"left": (-1, 0), "right": (1, 0)}, sigma=0.5, reach=3)

@@ -3,7 +3,7 @@
 N samples, T steps, V voices (cells of a step), K importance samples, X numbers that the decoder gives of a step.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -12,10 +12,19 @@ from torch import Tensor
 from src.core.console import progress
 from src.data.spec import with_channels
 from src.data.streaming import Rows
-from src.evaluation.metrics.bound import bits_per_dim, cell_floor, importance_weighted_nll, level_floor
+from src.evaluation.metrics.bound import (
+    bits_per_dim,
+    cell_floor,
+    covariance_eigenvalues,
+    importance_weighted_nll,
+    level_floor,
+)
+from src.vae.likelihoods import Gaussian
 from src.vae.module import MOST_NUMBERS, VAE
 
 CHUNK = 500  # samples per batch
+MOST_COVARIED = 4_096  # cells whose covariance is computed
+MOST_EIGENVALUES = 100  # of it, which are kept
 IMPORTANCE_CELLS = 250_000  # per batch of importance sampling: tensors small enough to stay in the allocator
 
 
@@ -40,11 +49,17 @@ def likelihood_metrics(vae: VAE, cells_NTV: Tensor, train: Tensor | Rows, k: int
     """
     iwae_nll = importance_sampled_nll(vae, cells_NTV, k).mean()
     metrics = {"iwae_nll": iwae_nll, "importance_samples": k, "num_held_out": len(cells_NTV)}
-    parts = (vae.to_cells(with_channels(part.to(cells_NTV.device))) for part in train.split(CHUNK))
-    parts = (part_NTV.repeat(1, 1, vae.spec.stack) for part_NTV in parts)
+
+    def parts() -> Iterator[Tensor]:
+        for part in train.split(CHUNK):
+            yield vae.to_cells(with_channels(part.to(cells_NTV.device))).repeat(1, 1, vae.spec.stack)
+
     if vae.likelihood.binary:
-        return metrics | {"floor_nll": cell_floor(parts, cells_NTV)}
-    floor = level_floor(parts, cells_NTV, vae.spec.levels)
+        return metrics | {"floor_nll": cell_floor(parts(), cells_NTV)}
+    if isinstance(vae.likelihood, Gaussian) and cells_NTV[0].numel() <= MOST_COVARIED:
+        eigenvalues = covariance_eigenvalues(parts())[:MOST_EIGENVALUES]
+        metrics |= {"decoder_variance": vae.likelihood.variance, "data_eigenvalues": eigenvalues}
+    floor = level_floor(parts(), cells_NTV, vae.spec.levels)
     return metrics | {"floor_nll": floor, "bits_per_dim": bits_per_dim(iwae_nll, cells_NTV[0].numel())}
 
 

@@ -10,8 +10,10 @@ from src.report.figures.curves import curves, level_curves, schedules
 from src.report.figures.forest import forest, shown_verdicts
 from src.report.figures.gallery import galleries
 from src.report.figures.heatmaps import share_data, share_map, survival_map
+from src.report.figures.phase_transition import phase_transition
 from src.report.figures.rate_distortion import rate_distortion
 from src.report.grouping import Section
+from src.report.phase_transition import transition
 from src.report.remedies import confidence, effect
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
@@ -90,6 +92,7 @@ def _posterior(section: Section) -> list[Part]:
             *galleries(section, [("kl_dimensions", "KL of each latent dimension during training")]),
             is_open=True,
         ),
+        *_transition(section),
         *part(
             "How annealing prevented it",
             say("prevention", section, kept) if tried else say("effect", section, effect(section)),
@@ -107,6 +110,13 @@ def _posterior(section: Section) -> list[Part]:
             _shares(section),
         ),
     ]
+
+
+def _transition(section: Section) -> list[Part]:
+    found = transition(section)
+    drawn = picture("transition", section, phase_transition(found))
+    answer = say("transition", section, found) if found else ""
+    return part("Where collapse sets in", answer, say("decides", section, "transition"), drawn, is_open=True)
 
 
 def _curves(section: Section, first: str) -> list[Picture | None]:

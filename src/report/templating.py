@@ -14,7 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from src.core.metric_families import CONTROLS
-from src.core.metric_specs import MetricSpec, compact, listed, metric_spec
+from src.core.metric_specs import LEAST_KL, MetricSpec, compact, listed, metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, p_text
 from src.report.verdicts import effects_text
@@ -129,6 +129,7 @@ def environment() -> Environment:
     made.policies["json.dumps_kwargs"] = {}  # names stay in their order
     made.globals |= {
         "ACTIVE_NATS": ACTIVE_NATS,
+        "LEAST_KL": LEAST_KL,
         "CHANCE": CHANCE,
         "MIN_SEEDS": MIN_SEEDS,
         "CONTROLS": CONTROLS,

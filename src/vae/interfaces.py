@@ -1,6 +1,6 @@
-"""What annealers may use of a VAE, so that they need not import it."""
+"""What annealers and objectives may use of a VAE, so that they need not import it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from src.vae.decoders import Decoder
+from src.vae.likelihoods import Likelihood
 from src.vae.networks import BottomUp, TopDown
 from src.vae.prior import Prior
 
@@ -48,3 +49,14 @@ class AnnealedVAE(Protocol):
     def train(self, mode: bool = True) -> nn.Module: ...
 
     def eval(self) -> nn.Module: ...
+
+
+class TrainedVAE(AnnealedVAE, Protocol):
+    """What objectives use besides."""
+
+    shape: tuple[int, int]
+    likelihood: Likelihood
+
+    def pass_through(self, cells_BTV: Tensor, features_BF: Tensor) -> Any: ...
+
+    def decoder_input(self, z: Sequence[Tensor]) -> Tensor: ...

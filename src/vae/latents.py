@@ -76,6 +76,10 @@ class KLs:
     def detach(self) -> "KLs":
         return KLs(tuple(kl_BL.detach() for kl_BL in self.levels_BL))
 
+    def over_draws(self) -> "KLs":
+        """Averaged over all axes before the last two: the draws of each sample, where there are several."""
+        return KLs(tuple(kl_BL if kl_BL.ndim == 2 else kl_BL.flatten(0, -3).mean(0) for kl_BL in self.levels_BL))
+
 
 @dataclass(frozen=True)
 class Latents:
@@ -102,10 +106,14 @@ class Latents:
             )
         )
 
+    def log_ratios_B(self) -> tuple[Tensor, ...]:
+        """log q − log p of each level on the sample, given the levels that it is drawn after."""
+        parts = zip(self.z, self.posteriors, self.priors, strict=True)
+        return tuple((posterior.log_prob(z_BL) - prior.log_prob(z_BL)).sum(-1) for z_BL, posterior, prior in parts)
+
     def log_ratio_B(self) -> Tensor:
         """log q(z|x) − log p(z) on the sample, for importance weights."""
-        parts = zip(self.z, self.posteriors, self.priors, strict=True)
-        return total((posterior.log_prob(z_BL) - prior.log_prob(z_BL)).sum(-1) for z_BL, posterior, prior in parts)
+        return total(self.log_ratios_B())
 
     def codes(self) -> tuple[Tensor, ...]:
         """Each level in coordinates of its prior: for a Gaussian the distance from its mean in standard deviations."""

@@ -4,13 +4,15 @@ B batch, T steps, V voices (cells of a step), P parameters of a cell, X = V · P
 (importance samples) are allowed everywhere.
 """
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor
+from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, softplus
 
-from src.core.validation import COUNT
+from src.core.validation import COUNT, POSITIVE
 
 SMALLEST_LOG_SCALE = -7.0  # as in PixelCNN++: a tenth of a level
 INITIAL_LOG_SCALE = -1.0
@@ -60,6 +62,45 @@ class Bernoulli(Likelihood):
 
     def sample(self, parameters_BTX: Tensor, uniform_BTV: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
         return (self.mean(parameters_BTX, temperature) > uniform_BTV).float()
+
+
+class Gaussian(Likelihood):
+    """A normal distribution around each cell's mean, its variance σ² fixed: the decoder variance of theory.
+
+    The nats are those of a level, density times the distance of two levels, which is its probability while σ is wider.
+    A latent pays for itself only where it explains more of a cell's variance than σ²: see `study=phase_transition`.
+
+    Args:
+        levels: as above.
+        variance: σ², of cells that lie in [0, 1].
+
+    Raises:
+        ValueError: the data have two levels.
+    """
+
+    num_parameters = 1
+    binary = False
+
+    def __init__(self, levels: int, variance: float = 0.01):
+        super().__init__(levels)
+        POSITIVE.check("vae.likelihood.variance", variance)
+        if levels < 2:
+            raise ValueError(
+                "vae.likelihood=gaussian is a distribution over grey levels, colours or coordinates, but these data "
+                "are 0 or 1: choose vae.likelihood=bernoulli"
+            )
+        self.variance, self.std = variance, math.sqrt(variance)
+
+    def log_prob(self, parameters_BTX: Tensor, cells_BTV: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
+        normal = Normal(parameters_BTX, self.std * temperature, validate_args=False)
+        return (normal.log_prob(cells_BTV) - math.log(self.levels)).sum((-2, -1))
+
+    def mean(self, parameters_BTX: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
+        return parameters_BTX.clamp(0, 1)
+
+    def sample(self, parameters_BTX: Tensor, uniform_BTV: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
+        cells_BTV = parameters_BTX + self.std * temperature * torch.special.ndtri(1 - uniform_BTV)
+        return (cells_BTV.clamp(0, 1) * self.levels).round() / self.levels
 
 
 class LogisticMixture(Likelihood):

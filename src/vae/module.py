@@ -1,4 +1,4 @@
-"""Hierarchical VAE training step: the ELBO; networks and annealers are injected.
+"""Hierarchical VAE training step; networks, objective and annealers are injected.
 
 B batch, C channels, H height, W width, T steps, V voices (cells of a step), F features, L latent dims.
 """
@@ -21,6 +21,7 @@ from src.vae.anneal import Annealer, ComposedAnnealer
 from src.vae.latents import Latents
 from src.vae.likelihoods import Bernoulli, Likelihood
 from src.vae.networks import BottomUp, TopDown
+from src.vae.objectives import ELBO, Objective, Step
 from src.vae.own import make_decoder, make_encoder
 from src.vae.prior import Prior
 
@@ -54,9 +55,10 @@ class VAE(MultiStepModule):
         likelihood: builds p(x|z) of the cells from `levels`, the highest stored value; Bernoulli unless given.
         levels: dimensions of any number of levels, top level first, in place of `z_high` and `z_low`.
         skips: whether a level sees all levels inferred or drawn before it instead of the last one.
+        objective: what a step minimises; the negative ELBO unless given.
 
     Raises:
-        ValueError: a choice is out of range, or an annealer does not fit the model.
+        ValueError: a choice is out of range, or an annealer does not fit the model or the objective.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class VAE(MultiStepModule):
         likelihood: Callable[..., Likelihood] = Bernoulli,
         levels: Sequence[int] | None = None,
         skips: bool = False,
+        objective: Objective | None = None,
     ):
         super().__init__(spec)
         if decoder_sees not in ("both", "low"):
@@ -118,6 +121,8 @@ class VAE(MultiStepModule):
         self.anneal = ComposedAnnealer(anneal or {})
         for annealer in self.annealers:
             annealer.attach(self)
+        self.criterion = objective or ELBO()
+        self.criterion.attach(self, self.annealers)
         self.annealed: dict[str, float | Tensor] = {}
         self.schedule: list[tuple[float | Tensor, ...]] = []
 
@@ -131,14 +136,15 @@ class VAE(MultiStepModule):
         return self.steps
 
     def update(self, batch_BCHW: Tensor) -> dict[str, Tensor | float]:
-        """One step down the annealed negative ELBO; returns the values to log."""
+        """One step down the objective; returns the values to log, of which "loss" is always the annealed −ELBO."""
         self.anneal.before_step()
         outputs = self.objective(self.to_cells(batch_BCHW))
         self.schedule.append((self.images_seen, *self.annealed.values()))
         self.count(batch_BCHW)
         self.backward_and_step(self.optimizers(), outputs["loss"])
         self.lr_schedulers().step()
-        return outputs | {"loss": outputs["loss"].detach()}
+        outputs["loss"] = outputs.pop("negative_elbo")
+        return outputs
 
     def take_schedule(self) -> dict[str, list[float]]:
         """β and temperature as the steps since the last call used them, by column; of many steps evenly chosen ones."""
@@ -147,32 +153,44 @@ class VAE(MultiStepModule):
         return {f"schedule_{name}": [float(step[i]) for step in steps] for i, name in enumerate(names)}
 
     def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Any]:
-        """The annealed negative ELBO, w · −log p(x|z) + Σ β_l KL_l, under "loss", and further values to log.
+        """What a step minimises under "loss", the annealed negative ELBO, and further values to log.
 
         Args:
             observe: whether annealers observe this pass, as they do in each step of the run.
         """
-        anneal = self.anneal
-        latents = self.infer(cells_BTV)  # z ~ q(z|x)
-        history_BTV = anneal.history(2 * cells_BTV - 1)
-        parameters_BTX = self.decoder(self.decoder_input(latents.z), history_BTV)
-        temperature = anneal.temperature()
-        distortion_B = -self.likelihood.log_prob(parameters_BTX, cells_BTV, temperature)  # −log p(x|z)
-        kls = latents.kls()  # KL(q(z|x) ‖ p(z)) of each level
-        beta = anneal.beta(kls.detach())
+        features_BF = self.criterion.refine(self, cells_BTV, self.encoder(cells_BTV))
+        step = self.pass_through(cells_BTV, features_BF)
 
-        loss = anneal.reconstruction_weight() * distortion_B.mean() + anneal.penalty(kls, beta)
+        loss = self.criterion.loss(step)
 
+        distortion_B = step.distortion_B.detach().reshape(-1, len(cells_BTV)).mean(0)  # over draws
         if observe:
-            anneal.observe(distortion_B.detach(), kls.detach())
-        betas = {f"beta_{level}": value for level, value in zip(self.levels, beta, strict=True)}
-        self.annealed = betas | {"temperature": temperature}
+            self.anneal.observe(distortion_B, step.kls.detach())
+        own = {} if loss is step.negative_elbo else {"loss": loss.detach()}
         return {
             "loss": loss,
-            "reconstruction": distortion_B.detach(),
-            **{f"kl_{level}": kl_B for level, kl_B in zip(self.levels, kls.detach().levels_B, strict=True)},
-            **{f"anneal/{name}": value for name, value in (self.annealed | anneal.charts()).items()},
+            "negative_elbo": step.negative_elbo.detach(),
+            "reconstruction": distortion_B,
+            **{f"kl_{level}": kl_B for level, kl_B in zip(self.levels, step.kls.detach().levels_B, strict=True)},
+            **{f"anneal/{name}": value for name, value in (self.annealed | self.anneal.charts()).items()},
+            **{f"objective/{name}": value for name, value in (own | self.criterion.charts).items()},
         }
+
+    def pass_through(self, cells_BTV: Tensor, features_BF: Tensor) -> Step:
+        """One pass: z ~ q(z|x), p(x|z) and the annealers' weights, with the objective's number of draws."""
+        anneal, criterion = self.anneal, self.criterion
+        latents = self.inference(features_BF.expand(*criterion.draws, *features_BF.shape), self.prior)
+        decoded = criterion.decoded(latents)
+        history_BTV = anneal.history(2 * cells_BTV - 1)
+        parameters_BTX = self.decoder(self.decoder_input(decoded), history_BTV)
+        temperature = anneal.temperature()
+        distortion_B = -self.likelihood.log_prob(parameters_BTX, cells_BTV, temperature)  # −log p(x|z)
+        kls = latents.kls().over_draws()  # KL(q(z|x) ‖ p(z)) of each level
+        beta = anneal.beta(kls.detach())
+        weight, penalty = anneal.reconstruction_weight(), anneal.penalty(kls, beta)
+        betas = {f"beta_{level}": value for level, value in zip(self.levels, beta, strict=True)}
+        self.annealed = betas | {"temperature": temperature}
+        return Step(self, cells_BTV, latents, decoded, distortion_B, weight, kls, beta, penalty)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from src.data import gaussians
-from src.data.gaussians import LEVELS, GaussianGrid, GaussianRing, Mixture
+from src.data.gaussians import LEVELS, GaussianGrid, GaussianPair, GaussianRing, Mixture
 from src.data.spec import DataSpec
 
 COMMON = {"root": "", "budget": 64, "batch_size": 8, "seed": 0}
-TOYS = [GaussianRing, GaussianGrid]
+TOYS = [GaussianRing, GaussianGrid, GaussianPair]
 
 
 def made(toy, stack: int = 1):
@@ -20,10 +20,10 @@ def made(toy, stack: int = 1):
     return data
 
 
-@pytest.mark.parametrize(("toy", "modes"), [(GaussianRing, 8), (GaussianGrid, 25)])
+@pytest.mark.parametrize(("toy", "modes"), [(GaussianRing, 8), (GaussianGrid, 25), (GaussianPair, 2)])
 def test_spec(toy, modes):
     spec = made(toy).spec
-    assert spec.name == spec.source == {8: "gaussian_ring", 25: "gaussian_grid"}[modes]
+    assert spec.name == spec.source == {8: "gaussian_ring", 25: "gaussian_grid", 2: "gaussian_pair"}[modes]
     assert (spec.kind, spec.shape, spec.dtype) == ("points", (1, 1, 2), torch.int32)
     assert spec.sizes == {"train": 100_000, "val": 2_000, "test": 2_000}
     assert len(set(spec.classes)) == modes
@@ -45,6 +45,12 @@ def test_the_grid():
     assert all(name == f"({x},{y})" for name, (x, y) in centres.items())
     assert set(centres.values()) == {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
     assert list(centres)[:2] == ["(-4,4)", "(-2,4)"], "row by row from the top, as on the map"
+
+
+def test_the_pair():
+    points_N2 = GaussianPair.mixture.coordinates(GaussianPair.mixture.draw(100_000, 0).images.unsqueeze(1))[:, 0]
+    expected = torch.tensor([[1.25, 0.0], [0.0, 0.25]], dtype=torch.double)
+    torch.testing.assert_close(torch.cov(points_N2.T), expected, atol=0.01, rtol=0)
 
 
 @pytest.mark.parametrize("toy", TOYS)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import AffineTransform, SigmoidTransform, TransformedDistribution, Uniform
 
 from src.vae.decoders import Autoregressive, Parallel
-from src.vae.likelihoods import INITIAL_LOG_SCALE, Bernoulli, Likelihood, LogisticMixture
+from src.vae.likelihoods import INITIAL_LOG_SCALE, Bernoulli, Gaussian, Likelihood, LogisticMixture
 
 TEMPERATURES = (1.0, 0.5, 2.0)
 DECODERS = {
@@ -93,7 +93,35 @@ def test_a_mixture_of_two_levels_is_refused():
         LogisticMixture(levels=1)
 
 
-@pytest.mark.parametrize("likelihood", [Bernoulli(1), LogisticMixture(255, 2)])
+@pytest.mark.parametrize("temperature", TEMPERATURES)
+def test_a_normal_distribution_over_levels(temperature):
+    """Probabilities of all levels sum to one and have the mean and variance asked for; samples are quantiles."""
+    likelihood, levels = Gaussian(1000, variance=0.0025), torch.linspace(0, 1, 1001, dtype=torch.double).view(-1, 1, 1)
+    at = torch.full((1001, 1, 1), 0.5, dtype=torch.double)
+    share = likelihood.log_prob(at, levels, temperature).exp()
+    mean = (share * levels.flatten()).sum()
+    assert share.sum().item() == pytest.approx(1, abs=1e-4)
+    assert mean.item() == pytest.approx(0.5, abs=1e-6)
+    assert (share * (levels.flatten() - mean) ** 2).sum().item() == pytest.approx(0.0025 * temperature**2, rel=1e-3)
+    drawn = likelihood.sample(at[:99], torch.arange(0.01, 0.995, 0.01, dtype=torch.double).view(-1, 1, 1), temperature)
+    below = torch.stack([share[levels.flatten() <= each].sum() for each in drawn.flatten()])
+    torch.testing.assert_close(below, torch.arange(0.99, 0.005, -0.01, dtype=torch.double), rtol=0, atol=0.02)
+
+
+def test_means_of_normal_cells_are_cells():
+    outside = torch.tensor([-0.5, 0.25, 1.5]).view(3, 1, 1)
+    assert Gaussian(255).mean(outside).flatten().tolist() == [0, 0.25, 1]
+    drawn = Gaussian(255).sample(outside, torch.full_like(outside, 0.5))
+    assert drawn.flatten().tolist() == pytest.approx([0, 64 / 255, 1])
+
+
+@pytest.mark.parametrize(("levels", "variance"), [(1, 0.1), (255, 0.0)])
+def test_impossible_normal_cells(levels, variance):
+    with pytest.raises(ValueError, match=r"vae\.likelihood(=gaussian|\.variance=0\.0).*: choose "):
+        Gaussian(levels, variance)
+
+
+@pytest.mark.parametrize("likelihood", [Bernoulli(1), LogisticMixture(255, 2), Gaussian(255, 0.05)])
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_decoders_generate_from_their_own_likelihood(decoder, likelihood):
     """Each cell has the expectation and the quantile of what one pass over the finished sample gives for it."""

@@ -1,4 +1,4 @@
-"""Each annealing has one recipe, and what the recipes' heads promise is so: all else is as it is without a recipe."""
+"""Each annealing or objective has one recipe, and what their heads promise is so: all else is as without a recipe."""
 
 import re
 from functools import cache
@@ -15,6 +15,7 @@ from src.core import resolvers
 
 CONF = Path(__file__).parents[2] / "conf"
 ANNEALINGS = sorted(path.stem for path in (CONF / "vae.anneal").glob("*.yaml"))
+OBJECTIVES = sorted({path.stem for path in (CONF / "vae.objective").glob("*.yaml")} - {"elbo"})  # that is vae_none
 RECIPES = Glob(["vae_*"], ["vae_drums", "vae_groove", "vae_seed", "vae_three_levels"])  # as a sweep over them says it
 NETWORKS = {  # recipes of another part than annealing: the part
     **dict.fromkeys(("vamp", "flow", "ar1"), "prior"),
@@ -48,9 +49,9 @@ def papers(text: str) -> set[str]:
     return set(re.findall(r"arXiv:\d{4}\.\d{5}", text))
 
 
-def test_one_recipe_for_each_annealing_or_network_and_no_other():
+def test_one_recipe_for_each_annealing_objective_or_network_and_no_other():
     result = RECIPES.filter([path.stem for path in (CONF / "experiment").glob("*.yaml")])
-    assert sorted(result) == sorted(f"vae_{name}" for name in [*ANNEALINGS, *NETWORKS])
+    assert sorted(result) == sorted(f"vae_{name}" for name in [*ANNEALINGS, *OBJECTIVES, *NETWORKS])
 
 
 @pytest.mark.parametrize(("name", "part"), NETWORKS.items())

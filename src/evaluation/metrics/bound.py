@@ -100,6 +100,16 @@ def _stored(cells_NTV: Tensor, levels: int) -> Tensor:
     return (cells_NTV.flatten(1) * levels).round().long()
 
 
+def covariance_eigenvalues(parts: Iterable[Tensor]) -> Tensor:
+    """Variances of the cells along the principal axes, the largest first, of samples in parts [N, T, V]."""
+    num, sum_D, product_DD = 0, 0.0, 0.0
+    for part_NTV in parts:
+        cells_ND = part_NTV.flatten(1).double()
+        num, sum_D, product_DD = num + len(cells_ND), sum_D + cells_ND.sum(0), product_DD + cells_ND.T @ cells_ND
+    mean_D = sum_D / num
+    return torch.linalg.eigvalsh(product_DD / num - mean_D.outer(mean_D)).flip(0)
+
+
 def bits_per_dim(nats: Tensor, num_dims: int) -> Tensor:
     """Nats per sample as bits per pixel and channel."""
     return nats / (num_dims * math.log(2))

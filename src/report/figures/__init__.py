@@ -9,7 +9,7 @@ from src.report.grouping import Section
 from src.report.templating import say
 
 KINDS = (  # how the names of files begin, in this version or an earlier one
-    *("plane", "levels", "schedules", "dimensions", "curves", "differences"),
+    *("plane", "transition", "levels", "schedules", "dimensions", "curves", "differences"),
     *("shares", "survival", "signals", "why", "samples"),
 )
 

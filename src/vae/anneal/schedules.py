@@ -23,10 +23,10 @@ class Constant(Annealer):
 
     def __init__(self, beta: PerLevel = 0.5):
         super().__init__()
-        self.betas = self.levels("beta", beta, NOT_NEGATIVE)
+        self.weight = self.levels("beta", beta, NOT_NEGATIVE)
 
     def beta(self, kls: KLs) -> Levels:
-        return self.of_levels(self.betas)
+        return self.of_levels(self.weight)
 
 
 class Schedule(Annealer, ABC):

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributions import Bernoulli, MultivariateNormal, Normal
 
 from src.data.drums.groove import load_groove
-from src.evaluation.metrics.bound import Bound, cell_floor, importance_weighted_nll, onset_f1
+from src.evaluation.metrics.bound import Bound, cell_floor, covariance_eigenvalues, importance_weighted_nll, onset_f1
 
 REAL = Path(os.environ.get("DATA_DIR", "data"))
 
@@ -159,3 +159,11 @@ def test_silence_earns_nothing():
     assert onset_f1(hit_NTV, hit_NTV) == 1
     assert onset_f1(hit_NTV, silent_NTV) == onset_f1(silent_NTV, hit_NTV) == 0
     assert onset_f1(silent_NTV, silent_NTV).isnan()
+
+
+def test_eigenvalues_are_variances_along_the_principal_axes():
+    """By the singular values of centred samples, in uneven parts."""
+    cells_NTV = torch.randn(50, 2, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 2.0, 0.1]) + 5
+    centred_ND = cells_NTV.flatten(1).double() - cells_NTV.flatten(1).double().mean(0)
+    expected = torch.linalg.svdvals(centred_ND) ** 2 / 50
+    torch.testing.assert_close(covariance_eigenvalues(cells_NTV.split(17)), expected, atol=1e-9, rtol=1e-6)
