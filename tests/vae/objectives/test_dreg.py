@@ -25,25 +25,29 @@ def written_down(vae: VAE, cells_BTV: Tensor, samples: int, beta: float) -> dict
     features_BF = vae.encoder(cells_BTV)
     features_KBF = features_BF.expand(samples, *features_BF.shape)
     drawn = vae.inference(features_KBF, vae.prior)
-    high, low = (z.detach().requires_grad_() for z in drawn.z)
+    z = [z_BL.detach().requires_grad_() for z_BL in drawn.z]
+    levels = range(1, len(z))
 
-    log_p_z = vae.prior.top(high).log_prob(high).sum(-1) + vae.prior([high]).log_prob(low).sum(-1)
-    log_p_x = vae.likelihood.log_prob(vae.decoder(torch.cat([high, low], -1), cells_BTV), cells_BTV)
+    priors = [vae.prior.top(z[0]), *(vae.prior(z[:level]) for level in levels)]
+    log_p_z = sum(prior.log_prob(each).sum(-1) for prior, each in zip(priors, z, strict=True))
+    log_p_x = vae.likelihood.log_prob(vae.decoder(torch.cat(z, -1), cells_BTV), cells_BTV)
     weights = [weight for weight in vae.parameters()]
     for weight in weights:
         weight.requires_grad_(False)
     fixed, inference = features_KBF.detach(), vae.inference
     if isinstance(inference, TopDown):
-        q_high, q_low = inference.posterior_high(fixed), inference.posterior_low(fixed, high, vae.prior)
+        features = inference.features(fixed)
+        posteriors = [inference.posterior(features, z[:level], vae.prior(z[:level])) for level in levels]
+        posteriors = [inference.posterior(features, [], None), *posteriors]
     else:
-        q_high, q_low = inference.posterior_high(low), inference.posterior_low(fixed)
-    log_q = q_high.log_prob(high).sum(-1) + q_low.log_prob(low).sum(-1)
+        posteriors = [inference.posterior(fixed, z[:level:-1]) for level in range(len(z))]
+    log_q = sum(posterior.log_prob(each).sum(-1) for posterior, each in zip(posteriors, z, strict=True))
     for weight in weights:
         weight.requires_grad_(True)
 
     log_w = log_p_x + beta * (log_p_z - log_q)
     share = log_w.detach().softmax(0)
-    slopes = torch.autograd.grad(log_w.sum(), [high, low], retain_graph=True)
+    slopes = torch.autograd.grad(log_w.sum(), z, retain_graph=True)
     scale = (share * (1 - beta + beta * share)).unsqueeze(-1)
     along_z = sum((scale * slope * z).sum() for slope, z in zip(slopes, drawn.z, strict=True))
     generative = (share * (log_p_x + beta * log_p_z)).sum()
@@ -59,6 +63,16 @@ def test_the_gradient_is_that_of_the_paper(linear_vae, grey_cells, inference, be
     for name, gradient in expected.items():
         torch.testing.assert_close(ours[name], gradient, rtol=1e-3, atol=1e-3, msg=name)
         assert gradient.any(), name
+
+
+@pytest.mark.parametrize("inference", INFERENCE, ids=["top_down", "bottom_up"])
+@pytest.mark.parametrize("skips", [False, True])
+def test_the_gradient_of_three_levels(linear_vae, grey_cells, inference, skips):
+    options = {"levels": [3, 2, 2], "skips": skips, "inference": inference, "prior": PRIOR}
+    vae = linear_vae(DReG(6), anneal={"constant": Constant(0.3)}, **options)
+    ours, expected = gradients(vae, seeded(vae, grey_cells)["loss"]), written_down(vae, grey_cells, 6, 0.3)
+    for name, gradient in expected.items():
+        torch.testing.assert_close(ours[name], gradient, rtol=1e-3, atol=1e-3, msg=name)
 
 
 def estimates(vae: VAE, cells_BTV: Tensor, num: int, of: nn.Module | None = None) -> Tensor:
