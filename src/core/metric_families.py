@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from src.core.metric_topics import MUSIC, Chapter
+from src.core.metric_topics import COPIES, MUSIC, Chapter
 
 # What stands in for samples, to show what the metrics are worth.
 CONTROLS = {
     "real": "real, held out",
+    "train": "training data",
     "blurred": "real, blurred",
     "noisy": "real, noisy",
     "thick": "real, thick strokes",
@@ -16,7 +17,7 @@ CONTROLS = {
     "superposed": "real, superposed",
     "single": "one sample, repeated",
 }
-REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
+REAL_CONTROLS = ("real", "train", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ FAMILIES = {
             ("scatter", "Among real points"),
             ("frames", "Frame by frame"),
         ),
+        chapters=(COPIES,),
     ),
     "vae": Family(
         title="VAEs",
@@ -103,7 +105,7 @@ FAMILIES = {
             ("sorted", "Drawn from the prior, sorted by class"),
             ("reconstructions", "Held-out data and their reconstructions"),
         ),
-        chapters=MUSIC,
+        chapters=(*MUSIC, COPIES),
     ),
 }
 
