@@ -1,1 +1,1 @@
-"""Makes docs/results.md, reproduction.md and seed.md from results/: python -m docs._results."""
+"""Makes docs/results.md, reproduction.md, seed.md and tables of metrics.md: python -m docs._results."""

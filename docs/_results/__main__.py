@@ -1,4 +1,7 @@
-"""Writes docs/results.md, reproduction.md and seed.md, made from results/ alone: python -m docs._results."""
+"""Writes docs/results.md, reproduction.md, seed.md and tables of metrics.md: python -m docs._results.
+
+They are made from results/ and src/core/metrics.csv alone.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +11,7 @@ from typing import Any
 from jinja2 import FileSystemLoader
 
 from docs._results.claims import claims
+from docs._results.metrics import metric_rows, sanity_rows, with_tables
 from docs._results.reproduction import published, reproduced
 from docs._results.studies import STUDIES, content
 from src.core.files import write_atomically
@@ -28,7 +32,10 @@ def pages() -> dict[Path, str]:
         "seed.md": {"claims": claims(seed), "runs": batches(seed)},
         "results.md": {"studies": [study(name) for name in STUDIES]},
     }
-    return {DOCS / name: templates.get_template(f"{name}.j2").render(**each) for name, each in values.items()}
+    made = {DOCS / name: templates.get_template(f"{name}.j2").render(**each) for name, each in values.items()}
+    tables = {"metrics": metric_rows(), "sanity": sanity_rows(RESULTS / "sanity.csv")}
+    page = DOCS / "metrics.md"
+    return made | {page: with_tables(page.read_text(encoding="utf-8"), tables)}
 
 
 def study(name: str) -> dict[str, Any]:

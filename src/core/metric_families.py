@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from src.core.levels import OF_TWO, expanded, levels_in
-from src.core.metric_topics import Chapter, music
+from src.core.metric_topics import COPIES, Chapter, music
 
 # What stands in for samples, to show what the metrics are worth.
 CONTROLS = {
     "real": "real, held out",
+    "train": "training data",
     "blurred": "real, blurred",
     "noisy": "real, noisy",
     "thick": "real, thick strokes",
@@ -18,7 +19,7 @@ CONTROLS = {
     "superposed": "real, superposed",
     "single": "one sample, repeated",
 }
-REAL_CONTROLS = ("real", "blurred", "noisy", "thick")  # of which every class can be seen
+REAL_CONTROLS = ("real", "train", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ FAMILIES = {
             ("scatter", "Among real points"),
             ("frames", "Frame by frame"),
         ),
+        chapters=(COPIES,),
     ),
     "vae": Family(
         title="VAEs",
@@ -131,5 +133,5 @@ def family(model: str, keys: Iterable[str] = ()) -> Family:
         levels=levels,
         main=expanded(found.main, levels),
         headline=expanded(found.headline, levels),
-        chapters=music([each for each in (two, more) if each]),
+        chapters=(*music([each for each in (two, more) if each]), COPIES),
     )

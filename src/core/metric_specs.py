@@ -1,11 +1,13 @@
 """Label, direction and decimals of each metric, and how counts and names are printed.
 
-A metric not listed here is still collected, averaged and shown, under its own key.
+metrics.csv has a row per metric; one that it does not list is still collected, averaged and shown, under its own key.
 """
 
+import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from src.core.levels import NUMBERED
@@ -33,6 +35,7 @@ class MetricSpec:
     """How one metric is shown. `better` is "higher", "lower" or None; decimals None is three digits.
 
     `rounding` is the variance that each value owes to being a count, `limits` the smallest and largest possible value.
+    `formula`, its value for `real` data, and `source` make the metric a row of docs/metrics.md (Markdown).
     """
 
     label: str
@@ -40,6 +43,9 @@ class MetricSpec:
     decimals: int | None = None
     rounding: float = 0.0
     limits: tuple = UNBOUNDED
+    formula: str = ""
+    real: str = ""
+    source: str = ""
 
     def bounds(self, num_modes: int | None = None) -> tuple[float, float]:
         """The smallest and the largest possible value; `num_modes` is how many modes the data has."""
@@ -66,99 +72,24 @@ class MetricSpec:
         return f"{rounded:{'+' if signed and rounded else ''},.{decimals}f}".replace("-", "−")
 
 
-METRICS = {
-    "modes": MetricSpec("modes", "higher", 1, COUNT, limits=MODES),
-    "kl": MetricSpec("KL", "lower", limits=DIVERGENCE),
-    "kl_floor": MetricSpec("KL floor"),
-    "recognisable": MetricSpec("recognisable", "higher", 2, limits=SHARE),
-    "effective_modes": MetricSpec("effective modes", "higher", 1, limits=MODES),
-    "top_share": MetricSpec("top share", "lower", 3, limits=SHARE),
-    "fid": MetricSpec("FID", "lower", limits=NOT_NEGATIVE),
-    "kid": MetricSpec("KID", "lower"),
-    "precision": MetricSpec("precision", "higher", 2, limits=SHARE),
-    "recall": MetricSpec("recall", "higher", 2, limits=SHARE),
-    "density": MetricSpec("density", "higher", 2, limits=NOT_NEGATIVE),
-    "coverage": MetricSpec("coverage", "higher", 2, limits=SHARE),
-    "vendi": MetricSpec("Vendi", "higher", 1, limits=NOT_NEGATIVE),
-    "modes_any": MetricSpec("modes, any sample", "higher", 1, COUNT, limits=MODES),
-    "kl_any": MetricSpec("KL, any sample", "lower", limits=DIVERGENCE),
-    "modes_late": MetricSpec("modes, late", "higher", 1, limits=MODES),
-    "worst_modes": MetricSpec("fewest modes, late", "higher", 1, COUNT, limits=MODES),
-    "kl_late": MetricSpec("KL, late", "lower", limits=DIVERGENCE),
-    "kl_any_late": MetricSpec("KL, any sample, late", "lower", limits=DIVERGENCE),
-    "class_accuracy": MetricSpec("class as asked", "higher", 2, limits=SHARE),
-    "class_accuracy_any": MetricSpec("class as asked, any sample", "higher", 2, limits=SHARE),
-    "accepted_share": MetricSpec("accepted share", None, 2, limits=SHARE),
-    "accepted_modes": MetricSpec("accepted: modes", "higher", 1, COUNT, limits=MODES),
-    "accepted_kl": MetricSpec("accepted: KL", "lower", limits=DIVERGENCE),
-    "accepted_recognisable": MetricSpec("accepted: recognisable", "higher", 2, limits=SHARE),
-    "accepted_fid": MetricSpec("accepted: FID", "lower", limits=NOT_NEGATIVE),
-    "accepted_precision": MetricSpec("accepted: precision", "higher", 2, limits=SHARE),
-    "accepted_recall": MetricSpec("accepted: recall", "higher", 2, limits=SHARE),
-    "accepted_modes_any": MetricSpec("accepted: modes, any sample", "higher", 1, COUNT, limits=MODES),
-    "accepted_kl_any": MetricSpec("accepted: KL, any sample", "lower", limits=DIVERGENCE),
-    "discriminator_passes": MetricSpec("discriminator passes", None, 1, limits=NOT_NEGATIVE),
-    "discriminator_images": MetricSpec("discriminator images", None, 0, limits=NOT_NEGATIVE),
-    "discriminator_accuracy": MetricSpec("pairwise accuracy", limits=SHARE),
-    "iwae_nll": MetricSpec("IWAE NLL", "lower", 2),
-    "bits_per_dim": MetricSpec("bits/dim", "lower", 3, limits=NOT_NEGATIVE),
-    "elbo": MetricSpec("ELBO", "higher", 2),
-    "reconstruction": MetricSpec("reconstruction", "lower", 2),
-    "kl_high": MetricSpec("KL high", None, 2, limits=DIVERGENCE),
-    "kl_low": MetricSpec("KL low", None, 2, limits=DIVERGENCE),
-    "active_high": MetricSpec("active high", "higher", 1, COUNT, limits=NOT_NEGATIVE),
-    "active_low": MetricSpec("active low", "higher", 1, COUNT, limits=NOT_NEGATIVE),
-    "au_high": MetricSpec("active units, high", "higher", 1, COUNT, limits=NOT_NEGATIVE),
-    "au_low": MetricSpec("active units, low", "higher", 1, COUNT, limits=NOT_NEGATIVE),
-    "mi_high": MetricSpec("MI high", "higher", 2),
-    "mi_low": MetricSpec("MI low", "higher", 2),
-    "mi_ceiling": MetricSpec("MI ceiling", None, 2),
-    "floor_nll": MetricSpec("collapse floor", None, 2),
-    "entropy": MetricSpec("entropy", None, 2),
-    "onset_f1": MetricSpec("onset F1", "higher", 3, limits=SHARE),
-    "mse": MetricSpec("MSE", "lower", limits=NOT_NEGATIVE),
-    "usage_high": MetricSpec("usage high", "higher", 2),
-    "usage_low": MetricSpec("usage low", "higher", 2),
-    "validity": MetricSpec("validity", "higher", 3, limits=SHARE),
-    "diversity": MetricSpec("diversity", "higher", 3, limits=SHARE),
-    "feature_distance": MetricSpec("feature distance", "lower", limits=NOT_NEGATIVE),
-    "style_accuracy": MetricSpec("style accuracy", "higher", 3, limits=SHARE),
-    "named_high": MetricSpec("named, high", "higher", 1, COUNT, limits=NOT_NEGATIVE),
-    "named_low": MetricSpec("named, low", "higher", 1, COUNT, limits=NOT_NEGATIVE),
-    "mig": MetricSpec("MIG", "higher", 2),
-    "dci_disentanglement": MetricSpec("disentanglement", "higher", 2, limits=SHARE),
-    "dci_completeness": MetricSpec("completeness", "higher", 2, limits=SHARE),
-    "dci_informativeness": MetricSpec("informativeness", "higher", 2),
-    "style_probe_high": MetricSpec("probe, high", "higher", 2),
-    "style_probe_low": MetricSpec("probe, low", None, 2),
-    "style_probe_floor": MetricSpec("probe floor", None, 2),
-    "style_variance_high": MetricSpec("variance, high", "higher", 2),
-    "style_variance_low": MetricSpec("variance, low", None, 2),
-    "style_agreement_fixed_high": MetricSpec("agreement, high fixed", "higher", 2, limits=SHARE),
-    "style_agreement_fixed_low": MetricSpec("agreement, low fixed", None, 2),
-    "distance_fixed_high": MetricSpec("distance, high fixed", None, 3),
-    "distance_fixed_low": MetricSpec("distance, low fixed", None, 3),
-    "transfer_high": MetricSpec("transfer, high", "higher", 2),
-    "transfer_low": MetricSpec("transfer, low", None, 2),
-    "transfer_copy": MetricSpec("copy", None, 2),
-    "transfer_target": MetricSpec("target", None, 2),
-    "transfer_mean": MetricSpec("mean", None, 2),
-    "interpolation_straightness_high": MetricSpec("straightness, high", "lower", 2),
-    "interpolation_straightness_low": MetricSpec("straightness, low", None, 2),
-    "interpolation_straightness_both": MetricSpec("straightness, both", "lower", 2),
-    "interpolation_straightness_fade": MetricSpec("cross-fade", None, 2),
-    "control_density_slope": MetricSpec("density: slope", None, 2),
-    "control_density_correlation": MetricSpec("density: ρ", "higher", 2),
-    "control_syncopation_slope": MetricSpec("syncopation: slope", None, 2),
-    "control_syncopation_correlation": MetricSpec("syncopation: ρ", "higher", 2),
-    "copied": MetricSpec("copied", None, 3, limits=SHARE),
-    "copied_real": MetricSpec("real: copied", None, 3),
-    "told_apart": MetricSpec("C2ST accuracy", "lower", 2),
-    "told_apart_real": MetricSpec("real: C2ST accuracy", None, 2),
-    "cell_entropy": MetricSpec("cell entropy", "lower", 3),
-    "images_per_second": MetricSpec("samples/s", None, 0),
-    "train_seconds": MetricSpec("training, s", None, 0),
-}
+def _read() -> dict[str, MetricSpec]:
+    """The rows of metrics.csv, in their order."""
+    limits = {"share": SHARE, "not_negative": NOT_NEGATIVE, "modes": MODES, "divergence": DIVERGENCE, "": UNBOUNDED}
+    with Path(__file__).with_name("metrics.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            row["key"]: MetricSpec(
+                row["label"],
+                row["better"] or None,
+                int(row["decimals"]) if row["decimals"] else None,
+                COUNT if row["counted"] else 0.0,
+                limits[row["limits"]],
+                *(row[column] for column in ("formula", "real", "source")),
+            )
+            for row in csv.DictReader(file)
+        }
+
+
+METRICS = _read()
 
 SIGNALS = dict.fromkeys(("feature_variance", "discriminator_gradient", "generator_gradient"), NOT_NEGATIVE)
 SIGNALS["channel_balance"] = SHARE

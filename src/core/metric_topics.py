@@ -10,10 +10,10 @@ from src.core.levels import OF_TWO, expanded
 class Chapter:
     """A question that runs examine at their end: what they measured for it, and pictures and sounds in samples/.
 
-    The answer is `yes` where the metric `key` exceeds the largest of the metrics `against` (0 without any), else `no`;
-    `decides` says so. Where there are too many names to show pictures of all, the first metric decides of which. Of a
-    sound there is also said what its first bars are, and how many of them to play. `levels`: latent levels that it is
-    about, and so the models that have them; empty for a chapter of all.
+    The answer is `yes` where the metric `key` exceeds the largest of the metrics `against`, or of the same metric of
+    `control` (0 without any), else `no`; `decides` says so. Where there are too many names to show pictures of all, the
+    first metric decides of which. Of a sound there is also said what its first bars are, and how many of them to play.
+    `levels`: latent levels that it is about, and so the models that have them; empty for a chapter of all.
     """
 
     heading: str
@@ -27,6 +27,24 @@ class Chapter:
     grids: tuple[tuple[str, str], ...] = ()
     sounds: tuple[tuple[str, str, int], ...] = ()
     levels: tuple[str, ...] = ()
+    control: str = ""
+
+
+COPIES = Chapter(
+    "Does it copy its training data?",
+    "memorised",
+    (),
+    "samples repeat training data more often than unseen real data do",
+    "samples repeat training data no more often than unseen real data do",
+    "Decides: the share of samples less than a third as far from the nearest training sample as from the second "
+    "nearest (memorised), against that of held-out real data.",
+    "Distances are those of the oracle's features, to at most 10,000 different training samples: copies of others go "
+    "unnoticed. Authentic: farther from the nearest training sample than that one is from any other, which junk is as "
+    "well. C_T: far below 0 where samples are nearer to the training data than unseen real data are; copies are, but "
+    "so are samples near the middle of their class.",
+    ("memorised", "authenticity", "c_t"),
+    control="real",
+)
 
 
 def music(hierarchies: Sequence[Sequence[str]]) -> tuple[Chapter, ...]:

@@ -6,6 +6,7 @@ N images, C channels, K classes or modes, E evaluations.
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from src.data.spec import DataSpec, with_channels
 from src.evaluation import image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
+from src.evaluation.metrics.copies import Copies
 from src.evaluation.metrics.fidelity import Fidelity
 from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage, class_accuracy
 from src.evaluation.metrics.onset import onset_reason
@@ -38,6 +40,7 @@ MIN_ACCURACY, MIN_THRESHOLD = 0.8, 0.2  # of a reliable oracle
 EXPECTED_THRESHOLD = 0.5
 NUM_IN_TRAINING = 2_500  # samples of an evaluation during training, or
 PER_MODE = 20  # so many per mode: a mode at a tenth of its share, the minimum to be covered, then occurs twice
+MAX_TRAINING = 10_000  # training images, copies of which are looked for
 STACKINGS = 5  # random stackings of the held-out characters, to cover more combinations
 
 
@@ -69,7 +72,8 @@ class Coverage:
             name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times).to(device)
             for name, real in self.real.items()
         }
-        self.fidelity = {name: Fidelity(real.features_NF) for name, real in self.real.items()}
+        self.fidelity = {name: Fidelity(real.features_NF, final=name == "test") for name, real in self.real.items()}
+        self.train_images = data.splits["train"].images
         self.unmeasured = {name: self._classes_without(modes.measured_K) for name, modes in self.modes.items()}
         self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
             len(data.spec.classes), held_out["test"].labels, self.real["test"]
@@ -83,6 +87,21 @@ class Coverage:
         if split == "test":
             return self.num_samples
         return min(self.num_samples, max(NUM_IN_TRAINING, PER_MODE * len(self.modes[split].measured_K)))
+
+    @cached_property
+    def training(self) -> Predictions:
+        """Of different training images in a fixed random order, made when copies are first looked for."""
+        order = torch.randperm(len(self.train_images), generator=torch.Generator().manual_seed(SEED))[:MAX_TRAINING]
+        images = self.train_images[order]
+        first = np.unique(images.flatten(1).numpy(), axis=0, return_index=True)[1]
+        return self.oracle.predict(with_channels(images[np.sort(first)]).to(self.device))
+
+    @cached_property
+    def copies(self) -> Copies | None:
+        """None for points and for stacked samples, of which hardly any stack repeats one that was trained on."""
+        if self.spec.kind == "points" or self.spec.stack > 1:
+            return None
+        return Copies(self.training.features_NF, self.real["test"])
 
     def evaluate(
         self, images_NCHW: Tensor, split: str, requested_NS: Tensor | None = None
@@ -120,7 +139,8 @@ class Coverage:
         missing_K, shares_K = modes.measured_K & ~coverage.pop("covered"), coverage.pop("shares")
         fidelity.reset()
         fidelity.update(predictions.features_NF)
-        values = {name: value.item() for name, value in (coverage | fidelity.compute()).items()}
+        copies = self.copies.measure(predictions) if split == "test" and self.copies else {}
+        values = {name: value.item() for name, value in (coverage | fidelity.compute() | copies).items()}
         return values | {
             "num_samples": len(predictions.confidence_N),
             "missing": [self._mode_name(mode) for mode in missing_K.nonzero().flatten().tolist()],
@@ -142,18 +162,22 @@ class Coverage:
     def controls(self) -> dict[str, dict[str, Any]]:
         """Metrics of images of known quality, against the same reference as the final samples.
 
-        `real`: the validation split, which is neither in the oracle's training data nor in the reference. `single`: one
-        recognisable real image repeated. The others: oracles/controls.py, with as many images as an evaluation during
-        training.
+        `real`: the validation split, which is neither in the oracle's training data nor in the reference. `train`:
+        training images, as a model that copies them would draw. `single`: one recognisable real image repeated. The
+        others: oracles/controls.py, with as many images as an evaluation during training.
         """
         real = self.real_images["val"][: self.num_samples]
         num = self.num_samples_of("val")
         best = real[self.real["val"].confidence_N[: len(real)].argmax().cpu()]
         images = {"real": real, **self._altered(num), "single": best.expand(num, *self.spec.shape)}
-        return {
+        scored = {
             name: self.score(self.oracle.predict(control.to(self.device)), "test")
             for name, control in progress(images.items(), "Scoring the controls")
         }
+        if not self.copies:
+            return scored
+        copied_N1 = torch.arange(min(num, len(self.training.confidence_N)), device=self.device).unsqueeze(1)
+        return {"real": scored.pop("real"), "train": self.score(self.training.stacked(copied_N1), "test"), **scored}
 
     def _altered(self, num: int) -> dict[str, Tensor]:
         """At most `num` stored images [N, C, H, W] per control, stacked samples altered separately."""

@@ -26,6 +26,7 @@ class DrumMetrics:
     """
 
     def __init__(self, train: Split, test_NTV: Tensor, num_samples: int, kit: Kit = VOICES):
+        self.train_NTV = train.images
         self.test_NTV = test_NTV
         self.num_samples = num_samples
         self.musicality = Musicality(train.images, kit).to(train.images.device)
@@ -38,7 +39,8 @@ class DrumMetrics:
     def controls(self) -> dict[str, dict[str, float]]:
         """Metrics of bars of known quality.
 
-        `real`: the test split. `single`: one real bar repeated. The others: `bar_controls` in oracles/controls.py.
+        `real`: the test split. `train`: training bars. `single`: one real bar repeated. The others: `bar_controls` in
+        oracles/controls.py.
         """
         real_NTV = self.test_NTV[: self.num_samples]
         with torch.random.fork_rng([]):
@@ -46,6 +48,7 @@ class DrumMetrics:
             made = dict(bar_controls(real_NTV.unsqueeze(1).float().cpu()))
         bars = {
             "real": real_NTV,
+            "train": self.train_NTV[: self.num_samples],
             **{name: grids_N1TV[:, 0].to(real_NTV) for name, grids_N1TV in made.items()},
             "single": real_NTV[:1].expand_as(real_NTV),
         }

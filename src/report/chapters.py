@@ -12,8 +12,9 @@ from src.core.metric_specs import metric_spec
 from src.report.document import Audio, Block, Cell, Details, Heading, Paragraph, Part, Table, part
 from src.report.figures.gallery import galleries
 from src.report.grouping import Section, Summary
+from src.report.records import Run
 from src.report.statistics import MIN_SEEDS, estimate
-from src.report.tables import estimates_table, table
+from src.report.tables import controlled_table, estimates_table, table
 from src.report.templating import say
 
 MOST_SOUNDS = 4  # names that can be played
@@ -32,7 +33,8 @@ def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     if not set(keys) - set(section.family.samples):
         return []
     own = [summary for summary in section.summaries if _is_about(chapter, summary)]
-    blocks: list[Block] = [Paragraph(chapter.note, "note"), estimates_table(section, keys, own)]
+    numbers = controlled_table if chapter.control else estimates_table
+    blocks: list[Block] = [Paragraph(chapter.note, "note"), numbers(section, keys, own)]
     if chapter.key.startswith("named_") and (dimensions := _dimensions(own)):
         blocks.append(Details("What each active dimension does", [dimensions]))
     if "told_apart" in keys:
@@ -69,16 +71,23 @@ def contrasts(section: Section, chapter: Chapter) -> dict[str, list[Contrast]]:
     """
     groups: dict[str, list[Contrast]] = {}
     for summary in section.summaries:
-        rows = [run.scalars for run in summary.included if chapter.key in run.scalars]
-        others = [max((row[key] for key in chapter.against if key in row), default=0.0) for row in rows]
-        excess = estimate(row[chapter.key] - other for row, other in zip(rows, others, strict=True))
+        runs = [run for run in summary.included if chapter.key in run.scalars]
+        pairs = [(run.scalars[chapter.key], other) for run in runs if (other := _against(run, chapter)) is not None]
+        excess = estimate(value - other for value, other in pairs)
         if excess.mean is None:
             continue
         low, high = (excess.mean if end is None else end for end in (excess.low, excess.high))
         kind = "unclear" if excess.n < MIN_SEEDS else "yes" if low > 0 else "no" if high <= 0 else "unclear"
-        contrast = Contrast(summary.label, fmean(row[chapter.key] for row in rows), fmean(others))
+        contrast = Contrast(summary.label, *map(fmean, zip(*pairs, strict=True)))
         groups.setdefault(kind, []).append(contrast)
     return {kind: sorted(group, key=lambda one: one.against - one.value) for kind, group in groups.items()}
+
+
+def _against(run: Run, chapter: Chapter) -> float | None:
+    """What the deciding metric must exceed in this run; None where the control was not measured."""
+    if chapter.control:
+        return run.controls.get(chapter.control, {}).get(chapter.key)
+    return max((run.scalars[key] for key in chapter.against if key in run.scalars), default=0.0)
 
 
 def _dimensions(summaries: Sequence[Summary]) -> Table | None:

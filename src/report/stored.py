@@ -38,7 +38,7 @@ CURVES = (
 )
 OF_CONTROLS = (
     *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
-    *("validity", "diversity", "feature_distance", "style_accuracy"),
+    *("validity", "diversity", "feature_distance", "style_accuracy", "memorised"),
 )
 DIGITS = 6
 MOST_BYTES = 100_000_000

@@ -253,9 +253,12 @@ def _why_left_out(run: Run) -> str:
 def samples_table(section: Section) -> Table | None:
     """Metrics of drawn samples, a row per name, and under them the same metrics on real data and on junk."""
     keys = [key for key in section.family.samples if key in section.metric_keys]
-    if not keys:
-        return None
-    main = estimates_table(section, keys)
+    return controlled_table(section, keys) if keys else None
+
+
+def controlled_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
+    """A row per name, then one per control."""
+    main = estimates_table(section, keys, summaries)
     rows = [
         [Cell(CONTROLS.get(one, one)), Cell(""), *(Cell(_control(section, one, key)) for key in keys)]
         for one in _control_names(section)

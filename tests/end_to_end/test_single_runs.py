@@ -30,7 +30,7 @@ def test_a_run_leaves_everything_the_contract_names(command: Command):
     assert set(found["metrics"]) >= METRICS | {"modes_late", "kl_late", "worst_modes"}
     assert found["outcome"] in ("learning", "covering", "collapsed")
     assert all(found["metrics"][key] is not None for key in ("kl", "kl_any", "effective_modes", "kl_late"))
-    controls = {"real", "blurred", "noisy", "thick", "noise", "grey", "cut_up", "superposed", "single"}
+    controls = {"real", "train", "blurred", "noisy", "thick", "noise", "grey", "cut_up", "superposed", "single"}
     assert set(found["controls"]) >= controls
     check_bounds(found["metrics"], num_modes=26)
     for control in found["controls"].values():
@@ -110,7 +110,7 @@ def test_a_gan_on_drums_is_seen_heard_and_drawn_from(command: Command):
     found = results(folder)
     assert set(found["metrics"]) >= METRICS | {"validity", "diversity", "feature_distance"}
     assert found["metrics"]["modes"] + len(found["metrics"]["missing"]) + len(found["metrics"].get("unjudged", ())) == 5
-    assert set(found["controls"]) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
+    assert set(found["controls"]) == {"real", "train", "noisy", "noise", "cut_up", "superposed", "single"}
     assert {"modes", "validity"} <= set(found["controls"]["noise"])
     for name in ("random.png", "sorted.png", "shares.png", "random_bars.mid", "random_bars.wav"):
         assert (folder / "samples" / name).stat().st_size > 60, name

@@ -35,7 +35,7 @@ def test_the_default_run_leaves_everything_the_contract_names(
     assert found["images_seen"] == 256
     assert found["dataset"]["sizes"] == {"train": 20_000, "val": 2_000, "test": 2_000}
     assert set(found["metrics"]) >= BOUND | FINAL | MUSIC
-    assert set(found["controls"]) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
+    assert set(found["controls"]) == {"real", "train", "noisy", "noise", "cut_up", "superposed", "single"}
     check_bounds(found["metrics"])
     assert set(found["onset"]) == {"high", "low"}
     assert found["oracle_accuracy"] is None

@@ -88,7 +88,7 @@ def test_stacked_styles_are_named_one_by_one(bars_of):
 def test_bars_have_noise_as_dense_as_they_are_and_no_grey(bars_of):
     judge, _ = bars_of(1)
     controls = judge.controls()
-    assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
+    assert set(controls) == {"real", "train", "noisy", "noise", "cut_up", "superposed", "single"}
     assert controls["real"]["modes"] == 2
     assert controls["noise"]["recognisable"] < 0.2
     assert controls["single"]["modes"] == 1

@@ -57,7 +57,7 @@ def test_large_images_take_fewer_draws_at_once(evaluation_of, vae_for, monkeypat
 def test_controls_and_properties(evaluation_of):
     evaluation, _ = evaluation_of("colours")
     controls = evaluation.controls(CPU)
-    assert set(controls) == {"real", "blurred", "noisy", "noise", "grey", "cut_up", "superposed", "single"}
+    assert set(controls) == {"real", "train", "blurred", "noisy", "noise", "grey", "cut_up", "superposed", "single"}
     assert controls["single"]["modes"] == 1
     assert controls["real"]["modes"] >= controls["single"]["modes"]
     properties = evaluation.evaluator.facts()["class_properties"]

@@ -18,6 +18,8 @@ from src.evaluation.oracles.base import Predictions
 DATA = Path(os.environ.get("DATA_DIR", "data"))
 CONTRACT = {"modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid"}
 CONTRACT |= {"precision", "recall", "density", "coverage", "vendi", "kid", "modes_any", "kl_any"}
+CLIPPED = {"clipped_density", "clipped_coverage"}
+FINAL = CLIPPED | {"fid_infinity", "memorised", "authenticity", "c_t"}
 
 
 class Glance:
@@ -105,8 +107,8 @@ def test_stacked_modes_have_the_names_of_their_characters(coverage_of, labels, m
 @pytest.mark.parametrize("stack", [1, 2])
 def test_controls(coverage_of, stack):
     controls = coverage_of(stack).controls()
-    names = ["real", "blurred", "noisy", "thick", "noise", "grey", "cut_up", "superposed", "single"]
-    assert list(controls) == names
+    names = ["blurred", "noisy", "thick", "noise", "grey", "cut_up", "superposed", "single"]
+    assert list(controls) == ["real", *(["train"] if stack == 1 else []), *names]
     assert controls["real"]["modes"] == 2**stack
     assert controls["real"]["missing"] == []
     assert controls["real"]["fid"] < 0.05 * controls["single"]["fid"]
@@ -119,6 +121,27 @@ def test_controls(coverage_of, stack):
     assert all(set(metrics) >= CONTRACT for metrics in controls.values())
     numbers = [value for metrics in controls.values() for value in metrics.values() if not isinstance(value, list)]
     assert all(map(math.isfinite, numbers))
+
+
+def test_copies_of_training_images(coverage_of):
+    """Measured at the end, for single images; the control `train` shows what copying all of them would score."""
+    judge = coverage_of(1)
+    metrics, _ = judge.evaluate(drawn([[0], [1]]), "test")
+    assert set(metrics) >= FINAL
+    assert not set(judge.evaluate(drawn([[0], [1]]), "val")[0]) & FINAL - CLIPPED
+    controls = judge.controls()
+    assert controls["train"]["memorised"] > 0.9, "but for images that share their two features with another"
+    assert controls["train"]["authenticity"] == 0
+    assert controls["real"]["memorised"] < 0.5
+    assert "memorised" not in coverage_of(2).evaluate(drawn([[0, 1]]), "test")[0]
+
+
+def test_equal_training_images_count_once(coverage_of):
+    judge = coverage_of(1)
+    different = len(judge.training.confidence_N)
+    judge = coverage_of(1)
+    judge.train_images = judge.train_images.repeat(3, 1, 1)
+    assert len(judge.training.confidence_N) == different == 80
 
 
 def test_facts(coverage_of):

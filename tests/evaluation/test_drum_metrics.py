@@ -35,7 +35,7 @@ def prepared(kind: type[ResidentData], stack: int = 1) -> ResidentData:
 
 def test_controls():
     controls = drum_metrics_of(prepared(Bars), 120, CPU).controls()
-    assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
+    assert set(controls) == {"real", "train", "noisy", "noise", "cut_up", "superposed", "single"}
     assert set(controls["real"]) == {"validity", "diversity", "feature_distance"}
     assert controls["single"]["diversity"] == 0
     assert controls["noise"]["diversity"] > controls["real"]["diversity"] > 0.05

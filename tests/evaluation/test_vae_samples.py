@@ -54,7 +54,7 @@ def test_bars_have_a_style_and_no_modes(evaluation_of, vae_for):
     assert "style_accuracy" in metrics
     assert not set(metrics) & MODES
     controls = evaluation.controls(CPU)
-    assert set(controls) == {"real", "noisy", "noise", "cut_up", "superposed", "single"}
+    assert set(controls) == {"real", "train", "noisy", "noise", "cut_up", "superposed", "single"}
     assert set(controls["real"]) == {"validity", "diversity", "feature_distance", "style_accuracy"}
     assert controls["real"]["style_accuracy"] > 0.5
     assert evaluation.evaluator.facts() == {}

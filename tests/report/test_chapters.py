@@ -10,12 +10,12 @@ import pytest
 from PIL import Image
 
 from src.core.levels import OF_TWO
-from src.core.metric_topics import music
+from src.core.metric_topics import COPIES, music
 from src.data.drums.audio import BEAT
 from src.data.drums.synthesis import write_wav
 from src.report.chapters import chapters, contrasts, tuning
 from src.report.collect import collect, read_run
-from src.report.document import Audio, flat
+from src.report.document import Audio, Table, flat
 from src.report.grouping import group
 from src.report.page import compose
 from src.report.render import markdown
@@ -78,6 +78,29 @@ def test_a_chapter_is_answered_by_its_deciding_metric(make_vae, tmp_path: Path) 
     assert (best.value, best.against) == (pytest.approx(0.9), pytest.approx(0.4))
     parts = {part.heading: part for part in chapters(section)}
     assert parts[hierarchy.heading].answer.startswith("Z_high tells the style better than z_low does under `linear`")
+
+
+def test_copies_are_compared_with_held_out_data_of_the_same_run(make_run, tmp_path: Path) -> None:
+    """A model that repeats training data, one that does not, and one of which only stored results are left."""
+    shares = {"standard": (0.4, 0.02), "r1": (0.01, 0.02), "r2": (0.4, None)}
+    for trick, (share, real) in shares.items():
+        for seed in range(3):
+            controls = {} if real is None else {"real": {"memorised": real}, "train": {"memorised": 1.0}}
+            metrics = {"modes": 26, "missing": [], "memorised": share + 0.001 * seed, "authenticity": 0.5, "c_t": -0.5}
+            make_run(f"gan_{trick}", seed, metrics=metrics, controls=controls)
+    (section,) = group(collect([tmp_path]))
+    found = contrasts(section, COPIES)
+    assert {kind: [one.label for one in group] for kind, group in found.items()} == {
+        "yes": ["gan_standard"],
+        "no": ["gan_r1"],
+    }
+    (part,) = (part for part in chapters(section) if part.heading == COPIES.heading)
+    assert part.answer.startswith(
+        "Samples repeat training data more often than unseen real data do under `gan_standard`"
+    )
+    assert "0.401 against 0.020" in part.answer
+    (table,) = (block for block in part.blocks if isinstance(block, Table))
+    assert [row[0].text for row in table.rows][-2:] == ["real, held out", "training data"]
 
 
 def test_runs_that_were_not_examined_have_none(annealing: Path) -> None:
