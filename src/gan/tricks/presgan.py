@@ -25,7 +25,7 @@ class Presgan(Trick):
 
     arXiv:1910.04302. The entropy's gradient is E[∇x · (x − E[G(z) | x]) / σ²], with the posterior mean from a few
     steps of Hamiltonian Monte Carlo that start from the noise behind each image. Settings are those of the authors'
-    code; its leapfrog steps follow the gradient of the prior alone, here that of the whole posterior. Samples to
+    code, whose leapfrog steps follow the gradient of the prior alone; here they follow the posterior's. Samples to
     evaluate are drawn without the noise. Batch normalisation in the generator acts on the chains' own batch and keeps
     its running statistics.
 
