@@ -14,7 +14,7 @@ import torch
 
 from src.core.console import announce
 from src.data.loader import ResidentLoader
-from src.evaluation.metrics.fidelity import frechet_distance, neighbourhoods, radii, vendi_score
+from src.evaluation.metrics.fidelity import Balls, frechet_distance, neighbourhoods, vendi_score
 from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles.base import Predictions
 from src.vae.information import mutual_information
@@ -82,7 +82,7 @@ def _streamed(num: int) -> Callable[[], object]:
 
 def _neighbourhoods(num: int) -> Callable[[], object]:
     real, fake = torch.randn(2, num, FEATURES)
-    return lambda: neighbourhoods(real, radii(real, 5), fake, 5)
+    return lambda: neighbourhoods(real, Balls.around(real, 5), fake)
 
 
 def _vendi(num: int) -> Callable[[], object]:

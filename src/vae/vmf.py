@@ -26,7 +26,7 @@ class Concentration(nn.Module):
 
     Attributes:
         kappa: κ.
-        log_area: ln of the area of the unit sphere.
+        ln_area: ln of the area of the unit sphere.
         log_normaliser: ln of C(κ) in the density C(κ) e^{κ μ·z}.
         kl: KL to the uniform law in nats, κ A(κ) + ln C(κ) + ln area (Xu & Durrett 2018, eq. 4), where A(κ) is the
             expectation of μ·z.
@@ -39,11 +39,11 @@ class Concentration(nn.Module):
         super().__init__()
         order = num_latents / 2 - 1
         self.kappa, self.num_latents = kappa, num_latents
-        self.log_area = math.log(2) + num_latents / 2 * math.log(math.pi) - float(gammaln(num_latents / 2))
+        self.ln_area = math.log(2) + num_latents / 2 * math.log(math.pi) - float(gammaln(num_latents / 2))
         log_bessel = math.log(ive(order, kappa)) + kappa
         self.log_normaliser = order * math.log(kappa) - num_latents / 2 * math.log(2 * math.pi) - log_bessel
         self.expected_cosine = float(ive(order + 1, kappa) / ive(order, kappa))
-        self.kl = kappa * self.expected_cosine + self.log_normaliser + self.log_area
+        self.kl = kappa * self.expected_cosine + self.log_normaliser + self.ln_area
         # The angle θ to μ has the density e^{κ cos θ} sin^{L−2} θ.
         angle_G = np.linspace(0, math.pi, NUM_ANGLES)
         density_G = np.exp(kappa * (np.cos(angle_G) - 1)) * np.sin(angle_G) ** (num_latents - 2)
@@ -118,12 +118,12 @@ class UniformOnSphere(Distribution):
     A code is a value times √L, and any vector but 0 is the code of the point below it.
     """
 
-    def __init__(self, like_BL: Tensor, log_area: float):
+    def __init__(self, like_BL: Tensor, ln_area: float):
         super().__init__(like_BL.shape, validate_args=False)
-        self.log_area = log_area
+        self.ln_area = ln_area
 
     def log_prob(self, value: Tensor) -> Tensor:
-        return torch.full_like(value, -self.log_area / value.shape[-1])
+        return torch.full_like(value, -self.ln_area / value.shape[-1])
 
     def from_noise(self, noise_BL: Tensor) -> Tensor:
         return normalize(noise_BL, dim=-1)
@@ -178,7 +178,7 @@ class VMF(TopDown):
         self.law = Concentration(kappa, levels[self.top])
 
     def top_prior(self, like_BL: Tensor) -> UniformOnSphere:
-        return UniformOnSphere(like_BL, self.law.log_area)
+        return UniformOnSphere(like_BL, self.law.ln_area)
 
     def posterior(
         self, features: Sequence[Tensor], above: Sequence[Tensor], prior: Gaussian | None

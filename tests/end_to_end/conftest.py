@@ -57,22 +57,35 @@ VAE_SMALL = (
 )
 
 
+LETTERS = dict(letters.STROKES_PER_CLASS)
+
+
 def draw_few_strokes(patch: pytest.MonkeyPatch) -> None:
     """A tenth of the letters: reading and scoring all of them takes longer than a tiny model."""
     patch.setattr(letters, "STROKES_PER_CLASS", {"train": 150, "val": 20, "test": 30})
 
 
+def filled(folder: Path, patch: pytest.MonkeyPatch) -> Path:
+    """Drawn letters and their oracle, trained for a moment only: these tests are about commands, not about quality."""
+    drawn = letters.load_strokes("letters", folder)
+    shorten_oracle_training(patch, 60)
+    base.load_or_train(CharacterOracle(26), drawn.train, drawn.test, drawn.digest(), folder, torch.device("cpu"))
+    return folder
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Drawn letters and their oracle, trained for a moment only: these tests are about commands, not about quality."""
-    folder = tmp_path_factory.mktemp("cache")
+    """Of `command`."""
     with pytest.MonkeyPatch.context() as patch:
         draw_few_strokes(patch)
-        drawn = letters.load_strokes("letters", folder)
-        shorten_oracle_training(patch, 60)
-        oracle = CharacterOracle(26)
-        base.load_or_train(oracle, drawn.train, drawn.test, drawn.digest(), folder, torch.device("cpu"))
-    return folder
+        return filled(tmp_path_factory.mktemp("cache"), patch)
+
+
+@pytest.fixture(scope="session")
+def whole_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of other processes, which draw all letters."""
+    with pytest.MonkeyPatch.context() as patch:
+        return filled(tmp_path_factory.mktemp("cache"), patch)
 
 
 @pytest.fixture(scope="session")
@@ -173,3 +186,10 @@ def check_bounds(metrics: Mapping[str, Any], num_modes: int | None = None) -> No
     for key, value in numbers.items():
         low, high = metric_spec(key).bounds(num_modes)
         assert low - 1e-6 <= value <= high + 1e-6, key
+
+
+@pytest.fixture
+def all_letters(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command on as many letters as other processes draw."""
+    monkeypatch.setattr(letters, "STROKES_PER_CLASS", LETTERS)
+    return command

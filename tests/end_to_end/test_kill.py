@@ -41,10 +41,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def start(cache: Path, tmp_path: Path):
+def start(whole_cache: Path, tmp_path: Path):
     def start(*arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "src.train", *arguments, f"cache={cache}"],
+            [sys.executable, "-m", "src.train", *arguments, f"cache={whole_cache}"],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.DEVNULL,

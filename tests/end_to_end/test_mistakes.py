@@ -160,7 +160,7 @@ def with_its_mark(mistake: tuple[str, ...]) -> Any:
 
 
 @pytest.mark.usefixtures("few_bars")
-@pytest.mark.parametrize("mistake", map(with_its_mark, MISTAKES))
+@pytest.mark.parametrize("mistake", [*map(with_its_mark, MISTAKES)])
 def test_one_short_message(command: Command, mistake: tuple[str, ...]):
     given, *expected = mistake
     if "trainer.accelerator=gpu" in given and torch.cuda.is_available():

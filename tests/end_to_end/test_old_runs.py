@@ -15,7 +15,6 @@ import torch
 import yaml
 from hydra.utils import instantiate
 
-from src.data.letters import datasets as letters
 from src.data.spec import DataSpec
 from src.report import __main__ as report
 from src.sample import __main__ as sample
@@ -25,7 +24,6 @@ from tests.end_to_end.conftest import Command, results
 
 pytestmark = pytest.mark.ci
 
-LETTERS = dict(letters.STROKES_PER_CLASS)
 OLD = Path(__file__).parents[1] / "old_runs"
 BATCH_SIZE = 8
 OPTIONS = yaml.safe_load((OLD / "options.yaml").read_text())
@@ -89,13 +87,6 @@ def test_samples_are_those_that_the_old_code_drew(name: str, old: Callable[[str]
     assert np.abs(drawn - expected).mean() <= 0.01 * expected.std(), "but for the rounding of another machine"
     draw(run)
     assert list(reported(run).values()) == [results(OLD / run)["status"]]
-
-
-@pytest.fixture
-def all_letters(command: Command, monkeypatch: pytest.MonkeyPatch) -> Command:
-    """A command that trains on as many letters as the old runs did."""
-    monkeypatch.setattr(letters, "STROKES_PER_CLASS", LETTERS)
-    return command
 
 
 def test_a_gan_goes_on_in_the_middle(all_letters: Command, old: Callable[[str], Path]):

@@ -43,14 +43,14 @@ class Bomb(Trick):
 
 
 @pytest.fixture
-def sweep(cache: Path, tmp_path: Path):
+def sweep(whole_cache: Path, tmp_path: Path):
     """Starts a sweep of two processes at a time in a process group of its own."""
     (tmp_path / "bomb.py").write_text(BOMB)
     paths = os.pathsep.join(map(str, (ROOT, tmp_path)))
 
     def start(*arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "src.train", "-m", *SMALL, *PARALLEL, f"cache={cache}", *arguments],
+            [sys.executable, "-m", "src.train", "-m", *SMALL, *PARALLEL, f"cache={whole_cache}", *arguments],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,

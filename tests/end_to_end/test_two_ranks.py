@@ -34,12 +34,12 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(whole_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     """Starts a command that starts another process for the second rank; what is left of it is killed in the end."""
     monkeypatch.chdir(tmp_path)
     started = []
 
-    def start(*arguments: str, filled: Path = cache) -> subprocess.Popen[str]:
+    def start(*arguments: str, filled: Path = whole_cache) -> subprocess.Popen[str]:
         run = subprocess.Popen(
             [sys.executable, "-m", "src.train", *arguments, f"cache={filled}"],
             env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
@@ -98,8 +98,8 @@ def assert_the_same_up_to_rounding(one: str, other: str) -> None:
         assert curve(one, f"train/{name}") == pytest.approx(curve(other, f"train/{name}"), rel=1e-4, abs=1e-6)
 
 
-def test_two_ranks_train_as_one_device_does(start: Start, command: Command, monkeypatch, cache: Path):
-    oracles = {path: path.stat().st_mtime_ns for path in cache.glob("oracle-*.pt")}
+def test_two_ranks_train_as_one_device_does(start: Start, all_letters: Command, monkeypatch, whole_cache: Path):
+    oracles = {path: path.stat().st_mtime_ns for path in whole_cache.glob("oracle-*.pt")}
     run = start(*RECIPE, *TWO_RANKS, "hydra.run.dir=ddp")
     said, errors = end(run)
     assert run.returncode == 0, errors
@@ -110,9 +110,10 @@ def test_two_ranks_train_as_one_device_does(start: Start, command: Command, monk
     floor = 25 / 2 * (1 / 200 + 1 / found["dataset"]["sizes"]["test"])
     assert found["metrics"]["kl_floor"] == pytest.approx(floor), "the samples count once"
     assert len(list(Path("ddp").glob("events.*"))) == 1
-    assert {path: path.stat().st_mtime_ns for path in cache.glob("oracle-*.pt")} == oracles, "none is trained again"
+    found = {path: path.stat().st_mtime_ns for path in whole_cache.glob("oracle-*.pt")}
+    assert found == oracles, "none is trained again"
     monkeypatch.setattr(GAN, "training_noise", noise_of_two_ranks(seed=0))
-    assert command(*RECIPE, "hydra.run.dir=single").status == 0
+    assert all_letters(*RECIPE, "hydra.run.dir=single").status == 0
     assert_the_same_up_to_rounding("ddp", "single")
 
 
@@ -129,7 +130,7 @@ def test_with_an_empty_cache_one_rank_trains_the_oracle(start: Start, tmp_path: 
 
 @pytest.mark.slow
 def test_asking_one_rank_is_enough_and_all_go_on_as_if_nothing_had_happened(
-    start: Start, command: Command, monkeypatch
+    start: Start, all_letters: Command, monkeypatch
 ):
     recipe = (*RECIPE, "evaluations=4")
     for requests, arguments in ((1, (*recipe, *TWO_RANKS, "hydra.run.dir=ddp")), (2, ("resume=ddp",))):
@@ -146,5 +147,5 @@ def test_asking_one_rank_is_enough_and_all_go_on_as_if_nothing_had_happened(
     _, errors = end(start("resume=ddp"))
     assert results(Path("ddp"))["status"] == "completed", errors
     monkeypatch.setattr(GAN, "training_noise", noise_of_two_ranks(seed=0))
-    assert command(*recipe, "hydra.run.dir=single").status == 0
+    assert all_letters(*recipe, "hydra.run.dir=single").status == 0
     assert_the_same_up_to_rounding("ddp", "single")

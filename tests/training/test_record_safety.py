@@ -213,7 +213,7 @@ def test_a_link_that_leads_out_of_the_run_is_refused(run: Path, tmp_path: Path, 
     read_record(run)
 
 
-PATHLIKE = re.compile("(^|_)(path|dir|folder|file|root|cache|log|save)")
+PATHLIKE = re.compile("(^|_)(path|dir|folder|file|root|cache|log|save)(path|dir|name|s)?(_|$)")
 READ = {"root", "path"}  # of data: downloads to it overwrite nothing
 
 

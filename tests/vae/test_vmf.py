@@ -36,14 +36,14 @@ def test_the_density_is_scipys(law):
 
 
 def test_the_kl_to_the_uniform_law_is_the_difference_of_their_entropies(law):
-    prior = UniformOnSphere(law.direction_BL, law.concentration.log_area)
-    expected = law.concentration.log_area - float(reference(law, 0).entropy())
+    prior = UniformOnSphere(law.direction_BL, law.concentration.ln_area)
+    expected = law.concentration.ln_area - float(reference(law, 0).entropy())
     rates_B = kl(law, prior, law.direction_BL).sum(-1)
     assert rates_B.tolist() == pytest.approx([expected] * 4, abs=1e-6)
 
 
 def test_the_kl_is_the_mean_log_ratio_of_samples(law):
-    prior = UniformOnSphere(law.direction_BL, law.concentration.log_area)
+    prior = UniformOnSphere(law.direction_BL, law.concentration.ln_area)
     value_NBL = law.sample((20_000,)).double()
     ratio_N = (law.log_prob(value_NBL) - prior.log_prob(value_NBL)).sum(-1).flatten()
     assert abs(ratio_N.mean().item() - law.concentration.kl) < 5 * ratio_N.std().item() / len(ratio_N) ** 0.5
@@ -78,11 +78,11 @@ def test_three_dimensions_have_a_closed_form():
     law = Concentration(2.5, 3)
     assert law.log_normaliser == pytest.approx(math.log(2.5 / (4 * math.pi * math.sinh(2.5))))
     assert law.expected_cosine == pytest.approx(1 / math.tanh(2.5) - 1 / 2.5)
-    assert law.log_area == pytest.approx(math.log(4 * math.pi))
+    assert law.ln_area == pytest.approx(math.log(4 * math.pi))
 
 
 def test_the_uniform_law_has_density_one_over_the_area_and_codes_of_unit_variance():
-    prior = UniformOnSphere(torch.zeros(20_000, 5), Concentration(1.0, 5).log_area)
+    prior = UniformOnSphere(torch.zeros(20_000, 5), Concentration(1.0, 5).ln_area)
     value_BL = prior.from_noise(torch.randn(20_000, 5))
     torch.testing.assert_close(prior.log_prob(value_BL).sum(-1).exp()[0], torch.tensor(3 / (8 * math.pi**2)))
     torch.testing.assert_close(prior.code(value_BL).var(0), torch.ones(5), atol=0.05, rtol=0)
