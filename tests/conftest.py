@@ -1,5 +1,6 @@
 """Tiny data, tiny GANs and a tiny trainer: everything at most 8×8 pixels and on the CPU."""
 
+import logging
 import resource
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -23,6 +24,17 @@ from src.gan.networks.dcgan import Discriminator, Generator
 def one_thread():
     """On tiny tensors threads wait for each other longer than they work, above all on a busy machine."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def no_open_log():
+    """A command's train.log, which lies in the test's folder, is closed: no later test writes to it."""
+    before = {*logging.root.handlers}
+    yield
+    for handler in {*logging.root.handlers} - before:
+        if isinstance(handler, logging.FileHandler):
+            logging.root.removeHandler(handler)
+            handler.close()
 
 
 def shorten_oracle_training(patch: pytest.MonkeyPatch, num_steps: int) -> None:

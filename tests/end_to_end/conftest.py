@@ -1,10 +1,9 @@
 """The commands as a user gives them, in a folder of their own, with an oracle that was trained briefly."""
 
 import json
-import logging
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,7 +120,7 @@ def command(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-) -> Iterator[Command]:
+) -> Command:
     """`python -m src.train …` in this process and in an empty folder, with oracles trained for a moment."""
 
     def class_properties(spec: DataSpec, train: Split) -> dict[str, list[float]]:
@@ -146,10 +145,7 @@ def command(
         said = capsys.readouterr()
         return Outcome(status, said.out, said.err)
 
-    yield run
-    for handler in [one for one in logging.root.handlers if isinstance(one, logging.FileHandler)]:
-        logging.root.removeHandler(handler)
-        handler.close()  # else it is closed when it is collected, with a warning in whatever test runs then
+    return run
 
 
 def results(folder: Path) -> dict[str, Any]:

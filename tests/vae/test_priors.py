@@ -68,7 +68,7 @@ def test_codes_of_samples_have_mean_0_and_variance_1(components):
 def test_a_mixture_on_the_sphere():
     law = Concentration(3.0, 3)
     components = VonMisesFisher(normalize(torch.randn(5, 3), dim=-1), law)
-    mixture = Mixture(components, UniformOnSphere(torch.zeros(3), law.log_area))
+    mixture = Mixture(components, UniformOnSphere(torch.zeros(3), law.ln_area))
     value_NL = mixture.from_noise(torch.randn(100_000, 3))
     torch.testing.assert_close(value_NL.mean(0), law.expected_cosine * components.mean.mean(0), atol=0.01, rtol=0)
     densities_NK = components.log_prob(value_NL[:50].unsqueeze(-2)).sum(-1).exp()
