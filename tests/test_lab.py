@@ -73,6 +73,7 @@ def test_a_fault_of_the_program_keeps_its_traceback(ends):
         lab.run(GIVEN)
 
 
+@pytest.mark.ci
 def test_the_process_is_as_before_also_from_another_thread(ends):
     before = [signal.getsignal(number) for number in SIGNALS], logging.getLogger().handlers[:], sys.argv[:]
     found: list[lab.Run] = []

@@ -24,6 +24,8 @@ from src.data.spec import Batch, DataSpec
 from src.training.module import ProgressModule
 from src.vae.anneal import Aggressive
 
+pytestmark = pytest.mark.ci
+
 LETTERS = DataSpec("made", "made", "0", tuple("ABC"), (1, 28, 28), {"train": 64, "val": 0, "test": 0})
 BARS = DataSpec("made", "made", "0", tuple("ABC"), (1, 16, 9), {"train": 64, "val": 0, "test": 0}, levels=1)
 RECIPES = [path.stem for path in CONFIGURATION.glob("experiment/[gv]a[ne]_*.yaml")]

@@ -14,6 +14,8 @@ from src.core import resolvers
 from src.data.loader import ResidentLoader
 from src.gan.module import GAN
 
+pytestmark = pytest.mark.ci
+
 SMALL = {
     "gan_standard": ("gan.generator.width=4", "gan.discriminator.width=4"),
     "gan_r3": ("gan.generator.width=4", "gan.discriminator.width=4"),

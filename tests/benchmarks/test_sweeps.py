@@ -31,6 +31,7 @@ def test_ways_to_run_many_are_compared(tmp_path: Path, capsys: pytest.CaptureFix
     assert "report, by runs: 2: " in said
 
 
+@pytest.mark.ci
 def test_a_sweep_that_fails_is_not_timed(tmp_path: Path):
     with pytest.raises(ValueError, match=r"(?s)hydra/launcher=basic: 0 of 1 runs completed; .*gan.generator.z"):
         sweeps.measure(["gan.generator.z=none"], str(tmp_path))

@@ -73,6 +73,7 @@ assert cached(path, make, numbers) == list(range(1000))
 """
 
 
+@pytest.mark.ci
 def test_made_once_by_several_processes(tmp_path: Path):
     places = [str(tmp_path / name) for name in ("go", "a.npz", "made")]
     command = [sys.executable, "-c", PROCESS, *places]

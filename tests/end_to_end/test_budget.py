@@ -9,6 +9,8 @@ from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import VAE_SMALL, Command, results
 from tests.end_to_end.test_points import TOY, cache  # noqa: F401  toys need no oracle
 
+pytestmark = pytest.mark.ci
+
 UPDATES = (*TOY, "experiment=toy_ring_standard", "budget=6", "budget_in=generator_steps")
 
 

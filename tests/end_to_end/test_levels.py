@@ -12,6 +12,8 @@ from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import VAE_SMALL, Command, charts, check_bounds, columns, only, results
 from tests.end_to_end.test_vae_runs import cut_off
 
+pytestmark = pytest.mark.ci
+
 THREE = ("vae.levels=[3,2,4]", "vae.skips=true")
 
 

@@ -28,6 +28,7 @@ def left(run: str) -> tuple[list[dict], dict, set[str]]:
     return [row | {"seconds": ""} for row in rows], measured, samples
 
 
+@pytest.mark.ci
 def test_a_run_s_own_files_do_not_depend_on_its_loggers(command: Command):
     for run, choice in (("usual", "tensorboard"), ("two", "[tensorboard,csv]"), ("none", "[]")):
         assert command(*TOY, f"logger={choice}", f"hydra.run.dir={run}").status == 0

@@ -12,6 +12,8 @@ from filelock import FileLock
 from tests.data.conftest import idx_bytes
 from tests.end_to_end.conftest import SMALL, VAE_SMALL, Command, Outcome, results
 
+pytestmark = pytest.mark.ci
+
 IMAGES, LABELS = np.zeros((60, 28, 28)), np.arange(60) % 3
 FILES = {
     "images": idx_bytes(IMAGES),

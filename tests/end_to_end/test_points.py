@@ -12,6 +12,8 @@ from src.sample import restore
 from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import SMALL, VAE_SMALL, Command, results
 
+pytestmark = pytest.mark.ci
+
 TOY = (*(option for option in SMALL if not option.startswith(("data=", "model="))), "evaluator.num_samples=300")
 
 

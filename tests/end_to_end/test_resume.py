@@ -63,6 +63,7 @@ def assert_same_run(one: str, other: str) -> None:
     assert whole == cut
 
 
+@pytest.mark.ci
 def test_resuming_equals_never_having_stopped(command: Command, monkeypatch: pytest.MonkeyPatch):
     assert command(*RECIPE, "hydra.run.dir=whole").status == 0
     with monkeypatch.context() as patch:

@@ -24,6 +24,7 @@ def test_the_losses_sweep_and_are_reported(command: Command):
     assert [row["n"] for row in rows if row["metric"] == "modes"] == ["2", "2"]
 
 
+@pytest.mark.ci
 def test_a_failing_job_stops_no_other(command: Command, monkeypatch: pytest.MonkeyPatch):
     def fails(self, step):
         raise RuntimeError("made to fail")
@@ -94,6 +95,7 @@ def test_a_sweep_goes_on_with_what_is_missing(command: Command, monkeypatch: pyt
         assert there["name"] == here["name"]
 
 
+@pytest.mark.ci
 def test_a_sweep_gets_more_seeds_but_no_other_choices(command: Command):
     small = [option for option in SMALL if not option.startswith(("data=", "~"))]
     study = ("study=quick", "hydra/launcher=basic", "experiment=quick/mlp_fm", *small)

@@ -135,6 +135,7 @@ def test_the_homeworks_architecture_loses_its_global_level(command: Command):
     assert len(found["metrics"]["kl_low_dims"]) == 12
 
 
+@pytest.mark.ci
 def test_letters_and_stacked_bars(command: Command):
     """Whatever the data, the same model."""
     for data, stack in (("strokes", 1), ("drums", 2)):
@@ -153,6 +154,7 @@ def test_letters_and_stacked_bars(command: Command):
 
 
 @pytest.mark.usefixtures("few_bars")
+@pytest.mark.ci
 def test_two_runs_with_one_seed_agree_and_another_seed_differs(command: Command):
     found = []
     for run, (seed, evaluations) in enumerate(((0, 1), (0, 4), (1, 1))):

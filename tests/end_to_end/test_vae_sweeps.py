@@ -28,6 +28,7 @@ def test_three_strategies_and_their_report(command: Command):
     assert "free_bits" in (sweep / "report" / "report.md").read_text()
 
 
+@pytest.mark.ci
 def test_lists_of_strategies_sweep_too(command: Command):
     outcome = command("-m", "vae.anneal=[cyclical,free_bits],[linear,free_bits]", *ONCE)
     assert outcome.status == 0, outcome.errors

@@ -104,6 +104,7 @@ class Bars(ResidentData):
 
 
 @pytest.mark.parametrize("stack", [1, 2])
+@pytest.mark.ci
 def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
     shorten_oracle_training(monkeypatch, 20)
     data = Bars(root="", budget=8, batch_size=8, seed=0, stack=stack)

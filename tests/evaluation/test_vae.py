@@ -123,6 +123,7 @@ def test_fewer_held_out_samples_are_used_as_they_are(evaluation_of, vae_for):
 
 
 @pytest.mark.parametrize(("kind", "stack"), [("bars", 2), ("bars", 3), ("smudges", 1), ("smudges", 2)])
+@pytest.mark.ci
 def test_stacked_bars_and_images_have_a_bound_too(evaluation_of, vae_for, kind, stack):
     evaluation, data = evaluation_of(kind, stack, pictures=True)
     vae = vae_for(data)

@@ -11,6 +11,8 @@ from src.vae.decoders import Decoder, Parallel
 from src.vae.likelihoods import Likelihood
 from src.vae.networks import Conditional, Ladder, TopDown
 
+pytestmark = pytest.mark.ci
+
 SIZES = [2, 3, 4]
 KINDS = ("kl", "active", "mi", "usage")
 

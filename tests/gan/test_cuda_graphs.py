@@ -11,6 +11,8 @@ from src.training.cuda_graphs import MAX_GRAPHS, WARMUP_STEPS, CapturedStep, Gra
 from tests.gan.captured import ADAM, Capture, Fading, Tape, made
 from tests.gan.conftest import CONF, WAITING
 
+pytestmark = pytest.mark.ci
+
 RECIPES = sorted(path.stem for path in (CONF / "experiment").glob("gan_*.yaml"))
 # Those of the default tests: plain, schedules, several critic steps, state in tensors, copies, augmentation, labels.
 TYPICAL = tuple(f"gan_{name}" for name in ("standard", "r3", "n_critic", "lecam", "ema", "adaptive_augment", "packing"))

@@ -68,6 +68,7 @@ def assert_frozen_values_are_in_the_key(readings: dict[Any, list[dict[str, Any]]
 
 
 @pytest.mark.parametrize("name", TRICKS)
+@pytest.mark.ci
 def test_what_a_trick_reads_in_a_step_is_in_its_key(spec, fit, images, name):
     """Beside burn-in, which moves other tricks' values."""
     names = ["burn_in", "r1", "ema"] if name == "burn_in" else [name, "burn_in"]

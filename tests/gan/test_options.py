@@ -73,6 +73,7 @@ def test_gradients_reach_the_right_network_only(build, fit, images, group, name)
 
 
 @pytest.mark.parametrize(("group", "name"), OPTIONS)
+@pytest.mark.ci
 def test_survives_a_state_dict(build, fit, images, group, name):
     """What was learnt goes on alike in a fresh object: nothing that matters is left out."""
     gan, fresh = build(group, name), build(group, name)

@@ -39,6 +39,7 @@ def section_of(make_vae):
         ({0.02: [0.0], 0.036: [0.0]}, None, 0.5, Place.UNSEEN),
     ],
 )
+@pytest.mark.ci
 def test_where_it_sets_in(section_of, kls, alive, collapsed, place):
     section = section_of(kls)
     found = transition(section)

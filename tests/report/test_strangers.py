@@ -137,6 +137,7 @@ def png(width: int, height: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
+@pytest.mark.ci
 def test_a_picture_too_large_to_show_is_left_out(make_run) -> None:
     folder = make_run()
     for width, shown in ((80, True), (13_000, False), (100_000, False)):

@@ -61,6 +61,7 @@ def listing(*options: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+@pytest.mark.ci
 def test_the_homeworks_study_and_a_part_of_it():
     everything = listing()
     assert everything[0].startswith(f"{8 * (11 * 2 + 6 * 2 + 6 * 2)} jobs in multirun/seed/")

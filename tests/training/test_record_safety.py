@@ -233,6 +233,7 @@ GROUPS = sorted({option.parts[0] for option in OPTIONS if option.parts[0].starts
 
 
 @pytest.mark.parametrize("group", GROUPS)
+@pytest.mark.ci
 def test_the_record_of_every_option_is_taken_as_it_is(group: str, tmp_path: Path):
     resolvers.register()
     GlobalHydra.instance().clear()

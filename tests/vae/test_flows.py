@@ -96,6 +96,7 @@ def test_the_density_of_a_posterior_integrates_to_one():
     assert (law.log_prob(points_N2).sum(1).exp().sum() * area - 1).abs() < 1e-3
 
 
+@pytest.mark.ci
 def test_the_density_of_a_prior_integrates_to_one():
     law = MaskedAutoregressive(nn.ModuleList([made(2, backwards=backwards, std=0.5) for backwards in (False, True)]))
     points_N2, area = grid(30, 1501)

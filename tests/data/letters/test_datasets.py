@@ -238,6 +238,7 @@ def test_a_new_version_is_drawn_anew(tmp_path, few_strokes, monkeypatch):
         ("test_labels", lambda labels: labels.astype(str)),
     ],
 )
+@pytest.mark.ci
 def test_a_cached_file_that_was_not_drawn_is_drawn_anew(tmp_path, few_strokes, key, change):
     first = strokes(tmp_path)
     (path,) = tmp_path.glob("*.npz")

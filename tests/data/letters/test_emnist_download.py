@@ -19,7 +19,7 @@ from src.data.letters import emnist
 from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
 
 # pooch leaves the connection of a failed download to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.ci, pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")]
 
 
 @pytest.fixture(autouse=True)

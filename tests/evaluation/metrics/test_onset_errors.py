@@ -79,6 +79,7 @@ def outcomes(modes_RE: np.ndarray, any_RE: np.ndarray) -> list[Outcome]:
 
 @pytest.mark.parametrize("evaluations", [8, 12, 20, 40])
 @pytest.mark.parametrize("sd", [1.0, 2.5])
+@pytest.mark.ci
 def test_stationary_plateaus_are_covering_and_steady_rises_are_learning(evaluations, sd):
     plateau = outcomes(runs(np.full(evaluations, 20), sd), runs(np.full(evaluations, 22), sd / 2))
     assert plateau.count(Outcome.COLLAPSED) <= 0.05 * RUNS

@@ -27,6 +27,7 @@ def threshold(oracle, held_out) -> float:
     return torch.quantile(oracle.predict(held_out.images[:, None]).confidence_N, 0.05, interpolation="lower").item()
 
 
+@pytest.mark.ci
 def test_accuracy_over_the_classes_and_with_none(oracle, held_out):
     assert oracle.accuracy >= 0.95
     predictions = oracle.predict(held_out.images[:, None])

@@ -87,6 +87,7 @@ def estimates(vae: VAE, cells_BTV: Tensor, num: int, of: nn.Module | None = None
 
 @pytest.mark.parametrize("inference", INFERENCE, ids=["top_down", "bottom_up"])
 @pytest.mark.parametrize("beta", [1.0, 0.3])
+@pytest.mark.ci
 def test_its_mean_is_the_gradient_of_the_bound(linear_vae, grey_cells, inference, beta):
     cells_NTV = grey_cells[:2].repeat(1000, 1, 1)
     found, plain = (
@@ -98,6 +99,7 @@ def test_its_mean_is_the_gradient_of_the_bound(linear_vae, grey_cells, inference
     assert difference.norm() < 0.1 * plain.mean(0).norm(), "or the test would say little"
 
 
+@pytest.mark.ci
 def test_its_signal_does_not_vanish_as_that_of_iwae_does(linear_vae, grey_cells):
     """Rainforth et al. 2018: the encoder's signal-to-noise ratio falls as K grows; Tucker et al. 2019: it rises."""
     cells_NTV = grey_cells[:1].repeat(200, 1, 1)
