@@ -47,7 +47,10 @@ class Transition:
     def place(self) -> Place:
         if self.alive is None or self.collapsed is None:
             return Place.UNSEEN
-        return Place.LATER if self.alive > 1 else Place.EARLIER if self.collapsed < 1 else Place.AS_PREDICTED
+        if self.alive > 1:
+            return Place.LATER
+        # Just below 1 theory has hardly more KL than a collapsed run may have.
+        return Place.EARLIER if self.linear_kl(self.collapsed) >= 2 * LEAST_KL else Place.AS_PREDICTED
 
     def linear_kl(self, ratio: float) -> float:
         """The KL under a linear decoder at a ratio."""
