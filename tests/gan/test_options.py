@@ -11,7 +11,7 @@ from src.gan.networks.dcgan import Generator
 from src.gan.tricks import EMA, R1
 from tests.gan.conftest import CONF, LOSSES, OPTIONS, TRICKS
 
-SIMULTANEOUS = ("consensus", "extragradient")  # tests/gan/updates/test_rules.py
+SIMULTANEOUS = ("consensus", "extragradient", "simultaneous")  # tests/gan/updates/test_rules.py
 
 
 def snake_case(name: str) -> str:

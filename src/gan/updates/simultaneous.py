@@ -12,7 +12,11 @@ from src.training.networks import frozen
 
 
 class Simultaneous(UpdateRule):
-    """Base class; both gradients are computed from the same noise, as in the code of both papers below."""
+    """Both networks step along gradients that are taken at the same weights and from the same noise.
+
+    Simultaneous gradient descent, as in the code of ALI (Dumoulin et al. 2017, arXiv:1606.00704) and of PacGAN (Lin et
+    al. 2018, arXiv:1712.04086). The other rules here change the gradients or the point at which they are taken.
+    """
 
     def attach(self, gan: TrainedGAN) -> None:
         for name, trick in gan.tricks.items():
@@ -26,6 +30,24 @@ class Simultaneous(UpdateRule):
                     f"{self} takes both gradients at the same weights, but under gan.tricks={name} the generator's is "
                     "taken against another discriminator: choose one of them"
                 )
+
+    def step(self, gan: TrainedGAN, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
+        generator_loss, discriminator = self.gradients(gan, inputs)
+        outputs = self.descend(gan, discriminator, step_optimizer)
+        gan.generator_steps += 1
+        return outputs | {"generator_loss": generator_loss}
+
+    def gradients(self, gan: TrainedGAN, inputs: StepInputs) -> tuple[Tensor, Objective]:
+        """Sets both gradients; returns the generator's loss and what the discriminator minimises."""
+        inputs = replace(inputs, z_generator_BZ=inputs.z_discriminator_BZ)
+        generator_optimizer, discriminator_optimizer = gan.optimizers()
+        with frozen(gan.discriminator):
+            generator = gan.generator_objective(inputs)
+            gan.compute_gradients(generator_optimizer, generator.total)
+        # last, as the weights of tricks may have got the generator's gradient
+        discriminator = gan.discriminator_objective(inputs)
+        gan.compute_gradients(discriminator_optimizer, discriminator.total)
+        return generator.loss.detach(), discriminator
 
     def descend(self, gan: TrainedGAN, objective: Objective, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
         """Both optimizers' steps along their weights' gradients; returns values to log of the discriminator."""
@@ -66,16 +88,7 @@ class Extragradient(Simultaneous):
         return self.updating
 
     def step(self, gan: TrainedGAN, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
-        inputs = replace(inputs, z_generator_BZ=inputs.z_discriminator_BZ)
-        generator_optimizer, discriminator_optimizer = gan.optimizers()
-        with frozen(gan.discriminator):
-            generator = gan.generator_objective(inputs)
-            gan.compute_gradients(generator_optimizer, generator.total)
-        discriminator = gan.discriminator_objective(inputs)
-        gan.compute_gradients(
-            discriminator_optimizer, discriminator.total
-        )  # last, as tricks' weights may have got the other's
-
+        generator_loss, discriminator = self.gradients(gan, inputs)
         if self.updating:
             self.updated.restore(gan)
         outputs = self.descend(gan, discriminator, step_optimizer)
@@ -84,7 +97,7 @@ class Extragradient(Simultaneous):
             gan.generator_steps += 1
         if self.past:
             self.descend(gan, discriminator, step_optimizer)
-        return outputs | {"generator_loss": generator.loss.detach()}
+        return outputs | {"generator_loss": generator_loss}
 
     def current_generator(self, generator: nn.Module) -> nn.Module:
         return self.updated.generator

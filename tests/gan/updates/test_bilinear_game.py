@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from src.gan.tricks import EMA, NCritic
-from src.gan.updates import Alternating, Consensus, Extragradient, Lookahead
+from src.gan.updates import Alternating, Consensus, Extragradient, Lookahead, Simultaneous
 from tests.gan.updates.conftest import RATE, START
 
 FIELD = np.array([[0.0, -1.0], [1.0, 0.0]])  # v(w) = FIELD w
 FIRST_Y, THEN_X = np.array([[1, 0], [-RATE, 1]]), np.array([[1, RATE], [0, 1]])
 ALTERNATING = THEN_X @ FIRST_Y
+SIMULTANEOUS = np.eye(2) - RATE * FIELD
 EXTRAGRADIENT = np.eye(2) - RATE * FIELD @ (np.eye(2) - RATE * FIELD)
 
 
@@ -30,13 +31,20 @@ def test_alternating_updates_go_round(play):
     assert 0.7 < distance(point) < 1.4
 
 
+def test_simultaneous_updates_spiral_outwards(play):
+    """By √(1 + η²) a step, as the eigenvalues of their matrix are 1 ± iη."""
+    point, gan = play(Simultaneous(), 40)
+    np.testing.assert_allclose(point, power(SIMULTANEOUS, 40), rtol=1e-3)
+    assert distance(point) == pytest.approx((1 + RATE**2) ** 20, rel=1e-3)
+    assert (gan.generator_steps, gan.discriminator_passes) == (40, 120)
+
+
 def test_extragradient_spirals_inwards(play):
     point, gan = play(Extragradient(), 100)
     np.testing.assert_allclose(point, power(EXTRAGRADIENT, 50), rtol=1e-3)
     assert distance(point) < 0.2
     assert (gan.steps, gan.generator_steps) == (100, 50)
-    simultaneous = np.eye(2) - RATE * FIELD
-    assert distance(power(simultaneous, 50)) > 5, "where both follow their own gradients"
+    assert distance(power(SIMULTANEOUS, 50)) > 5, "where both follow their own gradients"
 
 
 def test_extrapolation_from_the_past_needs_one_gradient(play):

@@ -10,11 +10,17 @@ from torch.nn.functional import softplus
 from src.data.loader import ResidentLoader
 from src.gan.networks.dcgan import Generator
 from src.gan.tricks import R1, VEEGAN, Dragan, NCritic, Unrolled, WeightClipping
-from src.gan.updates import Alternating, Consensus, Extragradient, Lookahead
+from src.gan.updates import Alternating, Consensus, Extragradient, Lookahead, Simultaneous
 from src.training.callbacks.randomness import noise_stream
 from tests.gan.test_golden import LATENTS, LinearGenerator, TanhDiscriminator
 
-RULES = {"alternating": Alternating, "lookahead": Lookahead, "extragradient": Extragradient, "consensus": Consensus}
+RULES = {
+    "alternating": Alternating,
+    "lookahead": Lookahead,
+    "extragradient": Extragradient,
+    "consensus": Consensus,
+    "simultaneous": Simultaneous,
+}
 
 
 def test_the_default_is_alternating(make_gan, fit):
@@ -72,7 +78,7 @@ def test_consensus_follows_the_numerical_gradient(make_gan, fit):
             assert now[player].view(-1)[index].item() == pytest.approx(expected.item(), abs=2e-6)
 
 
-@pytest.mark.parametrize("rule", ["extragradient", "consensus"])
+@pytest.mark.parametrize("rule", ["extragradient", "consensus", "simultaneous"])
 def test_both_gradients_are_taken_before_either_network_moves(make_gan, fit, toy_images, rule):
     """And each reaches its own network alone, the weights that a trick adds among them."""
     veegan = VEEGAN(make_gan().discriminator.__class__, planes=1)
@@ -110,6 +116,7 @@ def test_lookahead_keeps_running_statistics_and_moments(make_gan, fit):
     ("rule", "trick", "expected"),
     [
         ("extragradient", NCritic(), "updates the discriminator more often"),
+        ("simultaneous", NCritic(), "updates the discriminator more often"),
         ("consensus", NCritic(), "updates the discriminator more often"),
         ("extragradient", Unrolled(), "against another discriminator"),
         ("consensus", R1(), "one already"),
@@ -122,7 +129,7 @@ def test_what_does_not_fit_is_refused(make_gan, rule, trick, expected):
 
 
 def test_penalties_fit_the_others(make_gan, fit):
-    for rule in ("lookahead", "extragradient"):
+    for rule in ("lookahead", "extragradient", "simultaneous"):
         gan = make_gan(update={rule: RULES[rule]()}, tricks={"r1": R1(), "clipping": WeightClipping()})
         fit(gan, num_batches=4)
         assert all(tensor.isfinite().all() for tensor in gan.state_dict().values())
