@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from math import inf
 from statistics import fmean
 
 import numpy as np
@@ -57,7 +58,7 @@ def onset(section: Section) -> tuple[str, Verdict]:
     """First evaluation at which samples show max(2, K/10) classes fewer than the best before, once half were shown."""
     runs, num = named(section, "standard"), len(section.classes)
     losses = [first_loss(run, num) for run in runs]
-    epochs = estimate(loss / EPOCH for loss in losses if loss is not None)
+    epochs = estimate((loss / EPOCH for loss in losses if loss is not None), (0, inf))
     length = max((run.images_seen or 0 for run in runs), default=0) / EPOCH
     begun = sum(loss is not None for loss in losses)
     shown = "" if epochs.mean is None else f", first at epoch {interval(epochs, metric_spec('modes'))}"
