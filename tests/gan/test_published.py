@@ -15,7 +15,7 @@ from src.data.gaussians import LEVELS, GaussianGrid, GaussianRing
 from src.data.spec import POINT
 
 CONF = Path(__file__).parents[2] / "conf"
-RECIPES = sorted(path for path in (CONF / "experiment" / "paper").glob("*.yaml") if path.stem != "burda_mnist")
+RECIPES = sorted(path for path in (CONF / "experiment" / "paper").glob("*.yaml") if "burda" not in path.stem)
 
 
 def composed(name: str):
@@ -37,6 +37,14 @@ def test_two_batches_at_the_stated_cost(path: Path, spec, fit):
     stated = re.search(r"Cost: (\d+) discriminator passes a generator step", path.read_text())
     assert gan.discriminator_passes / gan.generator_steps == int(stated.group(1))
     assert f"python -m src.train experiment=paper/{path.stem}" in path.read_text()
+
+
+@pytest.mark.parametrize("name", ["stacked_mnist_dcgan", "stacked_mnist_r3", "burda_mnist_iwae"])
+def test_digits_of_other_files(name: str):
+    resolvers.register()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        config = compose("train", [f"experiment=paper/{name}", "data=idx", "data.images=x", "data.labels=y"])
+    instantiate(config.data)
 
 
 @pytest.mark.parametrize(("name", "data"), [("pacgan_ring", GaussianRing), ("pacgan_grid", GaussianGrid)])
