@@ -1,6 +1,7 @@
 """What results/remedies.csv says of the techniques of a page: their rows of the comparison, and their curves."""
 
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -25,7 +26,7 @@ TITLE = "Alone, in the small networks of `python -m src.train study=remedies` ([
 def measured(techniques: set[tuple[str, str]], results: Path = RESULTS) -> tuple[str, bytes | None]:
     """A table of the techniques, each a group and a name, and the curves of those and of the baseline; else nothing."""
     for section in _sections(results):
-        wanted = {s.name for s in section.summaries if s.included and technique(s.included[0]) in techniques}
+        wanted = {s.name for s in section.summaries if s.included and set(techniques_of(s.included[0])) & techniques}
         if not wanted:
             continue
         labels = {name(summary) for summary in section.summaries if summary.name in wanted}
@@ -39,14 +40,16 @@ def measured(techniques: set[tuple[str, str]], results: Path = RESULTS) -> tuple
     return "", None
 
 
-def technique(run: Run) -> tuple[str, str] | None:
-    """The one loss, trick or annealing that a run adds to the baseline of the study."""
+def techniques_of(run: Run) -> list[tuple[str, str]]:
+    """The losses, tricks or annealings that a run adds to the baseline of the study, each a group and a name."""
     if run.recipe in OWN_RECIPES:
-        return OWN_RECIPES[run.recipe]
-    chosen = re.fullmatch(r"[\w.]+=\[?(\w+)\]?", options(run))
-    return (key_of(options(run)), chosen[1]) if chosen else None
+        return [OWN_RECIPES[run.recipe]]
+    chosen = [option.partition("=") for option in options(run).split()]
+    return [(key_of(key), name) for key, _, names in chosen for name in re.findall(r"\w+", names)]
 
 
 @cache
 def _sections(results: Path) -> list[Section]:
-    return group(stored(results)) if results.is_file() else []
+    """Each run named after what it adds."""
+    runs = stored(results) if results.is_file() else []
+    return group([replace(run, name=" + ".join(each for _, each in techniques_of(run)) or run.name) for run in runs])
