@@ -14,10 +14,9 @@ from typing import Any
 from src.core.metric_specs import ordered
 from src.report.counts import clopper_pearson
 from src.report.grouping import Section, Summary
-from src.report.ranking import ranks
 from src.report.records import Run
 from src.report.statistics import Estimate
-from src.report.verdicts import judge
+from src.report.verdicts import judge, ranks
 
 RECORD = (
     *("name", "seed", "status", "averaged", "outcome", "onset_reason", "model"),
@@ -91,10 +90,9 @@ def _summary_row(section: Section, summary: Summary, key: str) -> dict[str, Any]
     if summary.name == section.baseline:
         return row
     comparison = judge(section, summary, key)
-    compared, tested = comparison.compared, comparison.significance
-    row |= {"test": ("rank sum" if compared.exact else "t") if compared.p is not None else None, "p": compared.p}
-    row |= {"verdict": str(comparison.verdict), **_difference(compared.difference)}
-    if tested:
+    row |= {"test": ("rank sum" if comparison.exact else "t") if comparison.p is not None else None, "p": comparison.p}
+    row |= {"verdict": str(comparison.verdict), **_difference(comparison.difference)}
+    if tested := comparison.significance:
         kind, value = comparison.could_show or ("", None)
         row |= {"p_holm": tested.corrected, "detectable": value if kind == "difference" else None}
     return row

@@ -8,13 +8,10 @@ import numpy as np
 from scipy.special import stdtrit
 
 from src.core.metric_specs import metric_spec
-from src.core.multiple_tests import CHANCE
 from src.report.compare import compare
-from src.report.counts import clopper_pearson, least_p, rank_sum_p, split
+from src.report.counts import clopper_pearson, split
 from src.report.records import Run
-from src.report.statistics import Estimate, detectable, moderated
-
-MOST_SEEDS = 100
+from src.report.statistics import Estimate, moderated
 
 
 @dataclass(frozen=True)
@@ -50,21 +47,6 @@ class Compared:
     worse: tuple[int, int]
     error: float | None
     df: float | None
-
-    def could_show(self, tests: int) -> tuple[str, float] | None:
-        """What the test can show among so many tests, None where nothing.
-
-        By t a "difference", with a probability of POWER. By ranks a "count" of worse seeds against none, or nothing
-        below so many "seeds".
-        """
-        n, level = self.difference.n, CHANCE / tests
-        if not self.exact:
-            return ("difference", detectable(self.error, self.df, level)) if self.error else None
-        if least_p(n, n) >= level:
-            needed = next((size for size in range(n, MOST_SEEDS) if least_p(size, size) < level), None)
-            return ("seeds", needed) if needed else None
-        counts = (k for k in range(1, n + 1) if rank_sum_p([1.0] * k + [0.0] * (n - k), [0.0] * n) < level)
-        return next((("count", k) for k in counts), None)
 
 
 def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run], key: str) -> np.ndarray:

@@ -1,40 +1,20 @@
 """What the remedies do against the baseline, and how far the answer can be trusted: as data."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from src.report.cautions import Caution, cautions
 from src.report.collapse import Level, levels
-from src.report.grouping import Section, Summary
-from src.report.ranking import ranks
-from src.report.verdicts import Comparison, Verdict, decision, side_effects
+from src.report.grouping import Section
+from src.report.verdicts import Comparison, Verdict, judge, ranks, side_effects
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
 
 
-@dataclass(frozen=True)
-class Remedy:
-    """One remedy with its verdict in the primary metric and its side effects."""
-
-    summary: Summary
-    decision: Comparison
-    effects: Sequence[Comparison]
-
-    @property
-    def label(self) -> str:
-        return self.summary.label
-
-    @property
-    def verdict(self) -> Verdict:
-        return self.decision.verdict
-
-
-def remedies(section: Section) -> list[Remedy]:
-    """Those with completed or failed runs, the best mean first."""
-    decided = ((summary, decision(section, summary)) for summary in section.ranked)
-    return [Remedy(summary, one, side_effects(section, summary)) for summary, one in decided if one]
+def remedies(section: Section) -> list[Comparison]:
+    """The verdicts in the primary metric, of names with completed or failed runs, the best mean first."""
+    return [judge(section, summary, section.primary) for summary in section.ranked] if section.primary else []
 
 
 class Conclusion(StrEnum):
@@ -50,6 +30,7 @@ class Effect:
 
     Attributes:
         best: the best mean of those that help, else of those with a verdict.
+        effects: what else it changes.
         alone: whether no other name may hold its rank.
         by_verdict: labels of the remedies, the best mean first.
         withheld: the commonest reason for withholding a verdict.
@@ -57,7 +38,8 @@ class Effect:
     """
 
     conclusion: Conclusion
-    best: Remedy | None = None
+    best: Comparison | None = None
+    effects: Sequence[Comparison] = ()
     alone: bool = False
     by_verdict: Mapping[Verdict, Sequence[str]] | None = None
     withheld: Comparison | None = None
@@ -73,20 +55,21 @@ def effect(section: Section) -> Effect:
     if not section.remedies:
         return Effect(Conclusion.NOT_RUN)
     tried = remedies(section)
-    decided = [remedy for remedy in tried if remedy.verdict is not Verdict.WITHHELD]
+    decided = [one for one in tried if one.verdict is not Verdict.WITHHELD]
     if not decided:
-        reasons = Counter(remedy.decision.withheld for remedy in tried)
-        commonest = reasons.most_common(1)[0][0] if reasons else None
-        first = next((remedy.decision for remedy in tried if remedy.decision.withheld is commonest), None)
-        return Effect(Conclusion.WITHHELD, withheld=first)
+        reasons = [one.withheld for one in tried]
+        return Effect(
+            Conclusion.WITHHELD, withheld=max(tried, key=lambda one: reasons.count(one.withheld), default=None)
+        )
     labels: dict[Verdict, list[str]] = {}
-    for remedy in decided:
-        labels.setdefault(remedy.verdict, []).append(remedy.label)
-    helpful = [remedy for remedy in decided if remedy.verdict is Verdict.HELPS]
+    for one in decided:
+        labels.setdefault(one.verdict, []).append(one.summary.label)
+    helpful = [one for one in decided if one.verdict is Verdict.HELPS]
     best = [*helpful, *decided][0]
     return Effect(
         Conclusion.HELPS if helpful else Conclusion.NONE_HELPS,
         best,
+        side_effects(section, best.summary),
         alone=str(ranks(section).get(best.summary.name)) == "1",
         by_verdict=labels,
         lost_levels=[one for one in levels(section, best.summary) if one.dead] if section.family.levels else [],

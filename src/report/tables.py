@@ -15,12 +15,11 @@ from src.report.collapse import outcomes_of
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
 from src.report.grouping import Section, Summary
-from src.report.ranking import ranks
 from src.report.records import Run
 from src.report.remedies import remedies
 from src.report.statistics import Estimate, p_text
 from src.report.templating import in_seeds, say
-from src.report.verdicts import WITHOUT_EFFECT, Comparison, effects_text, equal_budgets
+from src.report.verdicts import WITHOUT_EFFECT, Comparison, effects_text, equal_budgets, ranks, side_effects
 
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8
@@ -149,22 +148,22 @@ def difference_table(section: Section) -> Table | None:
         return p_text(tested.corrected).removeprefix("p = ").removeprefix("p ") if tested else "–"
 
     columns = [
-        ("name", lambda r: name(r.summary)),
-        ("pairs", lambda r: r.decision.difference.n),
-        (f"Δ {spec.label}", lambda r: difference(r.decision)),
-        *([("collapsed or failed", lambda r: _share(r.decision))] if section.groups else []),
-        ("p", lambda r: p(r.decision)),
-        ("verdict", lambda r: Cell(str(r.verdict), tone=r.verdict.tone)),
-        ("could have shown", lambda r: _could_show(r.decision)),
-        ("side effects", lambda r: effects_text(r.effects, MOST_EFFECTS) or "–"),
+        ("name", lambda one: name(one.summary)),
+        ("pairs", lambda one: one.difference.n),
+        (f"Δ {spec.label}", difference),
+        *([("collapsed or failed", _share)] if section.groups else []),
+        ("p", p),
+        ("verdict", lambda one: Cell(str(one.verdict), tone=one.verdict.tone)),
+        ("could have shown", _could_show),
+        ("side effects", lambda one: effects_text(side_effects(section, one.summary), MOST_EFFECTS) or "–"),
     ]
-    tests = max((r.decision.significance.tests for r in tried if r.decision.significance), default=0)
+    tests = max((one.significance.tests for one in tried if one.significance), default=0)
     return table(tried, columns, say("verdicts", section, tests), wide=(len(columns) - 1,))
 
 
 def _share(comparison: Comparison) -> Cell:
     """Seeds of the name that collapsed or failed, with the exact interval of their share, and the baseline's."""
-    n, (worse, baseline) = comparison.difference.n, comparison.compared.worse
+    n, (worse, baseline) = comparison.difference.n, comparison.worse
     if not n:
         return Cell("–")
     low, high = clopper_pearson(worse, n)

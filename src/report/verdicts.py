@@ -1,16 +1,19 @@
-"""Whether a remedy helps, as far as the numbers allow a verdict."""
+"""Whether a remedy helps, and which place it holds, as far as the numbers allow a verdict."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from src.core.metric_specs import metric_spec
+from src.report.counts import least_p, rank_sum_p
 from src.report.grouping import Section, Summary
 from src.report.paired import Compared
 from src.report.records import Run
-from src.report.statistics import MIN_SEEDS, Estimate, Significance
+from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, Significance, detectable
 
 BUDGET_TOLERANCE = 0.01
+MOST_SEEDS = 100  # that are worth naming as a way out
 AT_FLOOR = 2.0  # a perfect sampler's KL exceeds 1.5 floors once in twenty evaluations (K = 26)
 KLS = {"kl", "kl_late"}
 WITHOUT_EFFECT = "without_effect"  # the metric that names levels whose KL neither use nor information goes with
@@ -46,7 +49,7 @@ class Withheld(StrEnum):
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Compared):
     """A verdict on one metric of one name.
 
     Attributes:
@@ -55,20 +58,29 @@ class Comparison:
     """
 
     key: str
+    summary: Summary
     verdict: Verdict
-    compared: Compared
     subject: str
-    withheld: Withheld | None = None
-    significance: Significance | None = None
-
-    @property
-    def difference(self) -> Estimate:
-        return self.compared.difference
+    withheld: Withheld | None
+    significance: Significance | None
 
     @property
     def could_show(self) -> tuple[str, float] | None:
-        """What this test can show: a "difference" in 4 of 5 cases, a "count" against none, or nothing below "seeds"."""
-        return self.compared.could_show(self.significance.tests) if self.significance else None
+        """What this test can show, None where nothing.
+
+        By t a "difference", with a probability of POWER. By ranks a "count" of worse seeds against none, or nothing
+        below so many "seeds".
+        """
+        if not self.significance:
+            return None
+        n, level = self.difference.n, CHANCE / self.significance.tests
+        if not self.exact:
+            return ("difference", detectable(self.error, self.df, level)) if self.error else None
+        if least_p(n, n) >= level:
+            needed = next((size for size in range(n, MOST_SEEDS) if least_p(size, size) < level), None)
+            return ("seeds", needed) if needed else None
+        counts = (k for k in range(1, n + 1) if rank_sum_p([1.0] * k + [0.0] * (n - k), [0.0] * n) < level)
+        return next((("count", k) for k in counts), None)
 
 
 def judge(section: Section, summary: Summary, key: str) -> Comparison:
@@ -78,7 +90,13 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     metrics in the others.
     """
     compared, significance = section.comparisons[key][summary.name], section.significances.get((key, summary.name))
-    withheld, verdict, subject = _withheld(section, summary, key, compared), Verdict.UNCLEAR, metric_spec(key).label
+    verdict, withheld, subject, baseline = Verdict.UNCLEAR, None, metric_spec(key).label, section.summaries[0]
+    if compared.difference.n < MIN_SEEDS:
+        withheld = Withheld.PAIRS
+    elif not equal_budgets(summary, baseline):
+        withheld = Withheld.BUDGET
+    elif key in KLS and kl_at_floor(summary, key) and kl_at_floor(baseline, key):
+        withheld = Withheld.FLOOR
     if withheld:
         verdict = Verdict.WITHHELD
     elif significance and significance.holds:
@@ -86,16 +104,15 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
         subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else subject
         if verdict is Verdict.RAISES and key.startswith(("kl_", "active_")):
             subject += " without effect" * mostly_without_effect(summary, key.partition("_")[2])
-    return Comparison(key, verdict, compared, subject, withheld, significance)
-
-
-def _withheld(section: Section, summary: Summary, key: str, compared: Compared) -> Withheld | None:
-    baseline = section.summaries[0]
-    if compared.difference.n < MIN_SEEDS:
-        return Withheld.PAIRS
-    if not equal_budgets(summary, baseline):
-        return Withheld.BUDGET
-    return Withheld.FLOOR if key in KLS and kl_at_floor(summary, key) and kl_at_floor(baseline, key) else None
+    return Comparison(
+        **vars(compared),
+        key=key,
+        summary=summary,
+        verdict=verdict,
+        subject=subject,
+        withheld=withheld,
+        significance=significance,
+    )
 
 
 def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> bool:
@@ -133,11 +150,6 @@ def _mostly_lost(section: Section, summary: Summary, level: str) -> bool:
     return losses(section, summary, level) > len(summary.included) / 2
 
 
-def decision(section: Section, summary: Summary) -> Comparison | None:
-    """The verdict on the primary metric, the only one that says helps or hurts; None without a primary metric."""
-    return judge(section, summary, section.primary) if section.primary else None
-
-
 def side_effects(section: Section, summary: Summary) -> list[Comparison]:
     """Differences that are shown in any other metric."""
     return [comparison for key in section.side_keys if (comparison := judge(section, summary, key)).verdict in SHOWN]
@@ -173,3 +185,39 @@ def equal_updates(runs: Sequence[Run]) -> bool:
 
 def _all_equal(numbers: Sequence[float | None]) -> bool:
     return None not in numbers and (not numbers or max(numbers) - min(numbers) <= BUDGET_TOLERANCE * max(numbers))
+
+
+class Rank(NamedTuple):
+    """The places that a name may hold, 1 being the best."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return str(self.first) if self.first == self.last else f"{self.first}–{self.last}"
+
+
+def ranks(section: Section) -> dict[str, Rank]:
+    """By name, in the primary metric; names with too few seeds, or without an interval, have none."""
+    key = section.primary
+    values = {s.name: s.estimates[key] for s in section.summaries if key in s.estimates}
+    for name in section.groups:
+        if values[name].low is None and values[name].mean is not None:  # all of its seeds are the worst
+            values[name] = replace(values[name], low=values[name].mean, high=values[name].mean)
+    return rank(values, metric_spec(key).better)
+
+
+def rank(values: Mapping[str, Estimate], better: str | None) -> dict[str, Rank]:
+    """From one place behind the names clearly better to as many before the last as are clearly worse.
+
+    Clearly: the 95 % intervals do not overlap. Names with fewer than MIN_SEEDS values, or without an
+    interval, are left out.
+    """
+    rivals = {name: value for name, value in values.items() if value.n >= MIN_SEEDS and value.low is not None}
+    ranked = {}
+    for name, own in rivals.items():
+        above = sum(other.low > own.high for other in rivals.values())
+        below = sum(other.high < own.low for other in rivals.values())
+        ahead, behind = (above, below) if better == "higher" else (below, above)
+        ranked[name] = Rank(1 + ahead, len(rivals) - behind)
+    return ranked

@@ -39,9 +39,9 @@ def test_what_collapses_which_remedy_helps_and_how_sure(make_run, tmp_path) -> N
     assert (modes.state, modes.seeds, modes.always) == (State.COLLAPSE, 3, list("JKQVXZ"))
     assert modes.modes.mean == pytest.approx(59 / 3)
     assert modes.onsets == [200] * 3
-    assert (found.conclusion, found.best.label, found.kind) == (Conclusion.HELPS, "gan_fm", "helps")
-    assert found.best.decision.difference.mean == pytest.approx(-0.398)
-    assert [one.subject for one in found.best.effects] == ["modes"]
+    assert (found.conclusion, found.best.summary.label, found.kind) == (Conclusion.HELPS, "gan_fm", "helps")
+    assert found.best.difference.mean == pytest.approx(-0.398)
+    assert [one.subject for one in found.effects] == ["modes"]
     assert (sure.seeds, sure.images_seen, sure.limit, sure.enough) == ((3, 3), 300, None, False)
 
 
@@ -72,8 +72,8 @@ def test_a_remedy_that_hurts_is_named(make_run, tmp_path) -> None:
         make_run("gan_bad", seed, missing="QXZJKVA", kl=0.9 + 0.01 * seed)
         make_run("gan_dull", seed, missing="QX", kl=0.2 + 0.01 * (seed - 1))
     found = effect(section_of(tmp_path))
-    assert (found.conclusion, found.best.label, found.kind) == (Conclusion.NONE_HELPS, "gan_dull", "hurts")
-    assert found.best.decision.could_show[0] == "difference"
+    assert (found.conclusion, found.best.summary.label, found.kind) == (Conclusion.NONE_HELPS, "gan_dull", "hurts")
+    assert found.best.could_show[0] == "difference"
     assert found.by_verdict == {Verdict.UNCLEAR: ["gan_dull"], Verdict.HURTS: ["gan_bad"]}
 
 
@@ -115,7 +115,7 @@ def test_levels_that_die_and_the_strategy_that_keeps_them(annealing) -> None:
     assert (high.dead, low.collapsed, low.onsets) == (0, 3, [128_000] * 3)
     assert low.kl.mean == pytest.approx(0.03)
     found = effect(section)
-    assert (found.conclusion, found.best.label, found.alone) == (Conclusion.HELPS, "linear", True)
+    assert (found.conclusion, found.best.summary.label, found.alone) == (Conclusion.HELPS, "linear", True)
 
 
 def test_a_level_kept_alive_is_a_side_effect_and_no_help(make_vae, tmp_path) -> None:
@@ -125,7 +125,7 @@ def test_a_level_kept_alive_is_a_side_effect_and_no_help(make_vae, tmp_path) -> 
         make_vae("cyclical", seed, 2.4, 1.8 + 0.01 * seed, 25 - noise)
     section = section_of(tmp_path)
     found = effect(section)
-    assert (found.conclusion, found.best.label) == (Conclusion.NONE_HELPS, "linear")
+    assert (found.conclusion, found.best.summary.label) == (Conclusion.NONE_HELPS, "linear")
     assert [judge(section, s, "kl_low").verdict for s in section.remedies] == [Verdict.KEEPS] * 2
 
 

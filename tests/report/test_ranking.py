@@ -2,9 +2,9 @@ import pytest
 
 from src.report.collect import collect, read_run
 from src.report.grouping import group
-from src.report.ranking import Rank, rank, ranks
 from src.report.statistics import Estimate
 from src.report.tables import main_table, win_table
+from src.report.verdicts import Rank, rank, ranks
 
 
 def between(low: float, high: float, n: int = 3) -> Estimate:

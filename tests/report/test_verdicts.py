@@ -116,7 +116,7 @@ def test_names_with_two_pairs_are_not_tested_and_cost_the_others_nothing(make_ru
 def test_differences_without_spread_are_decided_by_ranks(among, seeds, shown) -> None:
     same = first(among([-0.25] * seeds, idle=0))
     assert same.verdict is shown
-    assert same.compared.exact
+    assert same.exact
     if shown is Verdict.UNCLEAR:
         assert same.could_show == ("seeds", 4)
 
@@ -174,8 +174,8 @@ def test_a_recipe_that_dies_in_some_seeds_does_not_beat_one_that_never_does(make
         runs.append(read_run(make_run("gan_fm", seed, kl=0.3 + 0.01 * seed, **dead)))
     (section,) = group(runs)
     judged = judge(section, section.remedies[0], "kl")
-    assert judged.compared.exact
-    assert judged.compared.worse == (3, 0)
+    assert judged.exact
+    assert judged.worse == (3, 0)
     assert judged.difference.n == 8
     assert judged.verdict is not Verdict.HELPS
     fm = section.remedies[0].estimates["kl"]
