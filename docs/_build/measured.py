@@ -8,7 +8,8 @@ from pathlib import Path
 from src.core.run_names import key_of
 from src.report.document import Document, Table
 from src.report.figures.curves import curves, level_curves
-from src.report.grouping import Section, group
+from src.report.grouping import group
+from src.report.section import Section
 from src.report.records import Run
 from src.report.render import markdown
 from src.report.stored import options, stored

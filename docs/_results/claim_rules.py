@@ -12,8 +12,8 @@ from src.core.metric_specs import metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.class_correlations import class_correlations
 from src.report.counts import clopper_pearson, rank_sum_p
-from src.report.grouping import Section
 from src.report.records import Run
+from src.report.section import Section
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, estimate
 from src.report.templating import interval
 

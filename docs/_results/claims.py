@@ -13,8 +13,8 @@ from src.core.levels import OF_TWO, levels_in
 from src.core.metric_specs import compact
 from src.core.run_names import value_of
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report.grouping import Section
 from src.report.records import Run
+from src.report.section import Section
 from src.report.statistics import CHANCE
 
 HOMEWORK = 100 * EPOCH  # training samples of the homework's runs

@@ -7,9 +7,10 @@ from src.core.metric_specs import metric_spec
 from src.report import tables
 from src.report.answers import opening
 from src.report.document import Block, Bullets, Document, Heading, Table
-from src.report.grouping import Section, Summary, group
+from src.report.grouping import group
 from src.report.records import Run
 from src.report.render import markdown
+from src.report.section import Section, Summary
 from src.report.trajectories import onset_table
 
 STUDIES = {"quick": "`study=quick`, eight seeds"}  # by their table in results/

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from src.report.collapse import budget, level_collapse, mode_collapse, prevention, readability, reference
+from src.report.collapse import budget, level_collapse, mode_state, prevention, readability, reference
 from src.report.document import Block, Part, Picture, part
 from src.report.figures import charted, picture
 from src.report.figures.curves import curves, level_curves, schedules
@@ -12,9 +12,9 @@ from src.report.figures.gallery import galleries
 from src.report.figures.heatmaps import share_data, share_map, survival_map
 from src.report.figures.phase_transition import phase_transition
 from src.report.figures.rate_distortion import rate_distortion
-from src.report.grouping import Section
 from src.report.phase_transition import transition
 from src.report.remedies import confidence, effect
+from src.report.section import Section
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
 from src.report.trajectories import ABSENT, characters, onset_shares, onset_table
@@ -30,10 +30,10 @@ class Sentence:
 
 def opening(section: Section) -> list[Sentence]:
     """Three sentences, whatever the runs: the collapse, the remedies, the confidence."""
-    modes, outcome = mode_collapse(section, section.family.absent), effect(section)
-    collapse = say("opening", section, modes, *level_collapse(section), budget(section), readability(section))
+    outcome = effect(section)
+    state, levels = level_collapse(section) if section.family.levels else (mode_state(section), [])
     return [
-        Sentence(collapse),
+        Sentence(say("opening", section, state, levels, budget(section), readability(section))),
         Sentence(say("effect", section, outcome), outcome.kind),
         Sentence(say("confidence", section, confidence(section)), "caution"),
     ]
@@ -48,7 +48,7 @@ def answers(section: Section) -> list[Part]:
 
 
 def _modes(section: Section) -> list[Part]:
-    modes, readable = mode_collapse(section, section.family.absent), readability(section)
+    readable = readability(section)
     any_sample = readable is not None and section.baseline_label in readable.unreadable
     key = "modes_any" if any_sample and "modes_any" in section.metric_keys else "modes"
     tried = [summary for summary in section.ranked if summary.included and summary.mean(key) is not None]
@@ -64,7 +64,7 @@ def _modes(section: Section) -> list[Part]:
         ),
         *part(
             "When collapse begins",
-            say("onset", section, modes, budget(section), onset_shares(section)),
+            say("onset", section, budget(section), onset_shares(section)),
             say("decides", section, "onset"),
             onset_table(section),
             picture("survival", section, survival_map(section), characters(section) == 1),

@@ -6,8 +6,8 @@ from typing import Any
 
 from src.core.metric_families import REAL_CONTROLS
 from src.core.metric_specs import metric_spec
-from src.report.grouping import Section
 from src.report.records import Run
+from src.report.section import Section
 from src.report.statistics import MIN_SEEDS
 from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
 
@@ -54,9 +54,8 @@ def assumed_baseline(section: Section) -> str | None:
 
 def undeclared_metric(section: Section) -> list[str] | None:
     """Primary metrics that the runs declared and do not have."""
-    declared = sorted({run.facts.get("primary") for run in section.runs} - {None})
-    known = section.primary in declared or set(declared) <= set(section.family.primary)
-    return None if known else declared
+    known = section.primary in section.declared or {*section.declared} <= {*section.family.primary}
+    return None if known else section.declared
 
 
 def few_seeds(section: Section) -> dict[str, int]:
@@ -139,7 +138,8 @@ def several_versions(section: Section) -> list[str] | None:
 
 
 def repeated_seeds(section: Section) -> int | None:
-    return len(section.repeats) or None
+    done = [run for run in section.runs if run.completed and run.dataset and run.seed is not None]
+    return len(done) - len(section.included) or None
 
 
 def many_comparisons(section: Section) -> int | None:

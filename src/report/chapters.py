@@ -11,8 +11,8 @@ from src.core.metric_families import Chapter
 from src.core.metric_specs import metric_spec
 from src.report.document import Audio, Block, Cell, Details, Heading, Paragraph, Part, Table, part
 from src.report.figures.gallery import galleries
-from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.section import Section, Summary
 from src.report.statistics import MIN_SEEDS, estimate
 from src.report.tables import controlled_table, estimates_table, table
 from src.report.templating import say
@@ -29,7 +29,7 @@ def chapters(section: Section) -> list[Part]:
 
 
 def _chapter(section: Section, chapter: Chapter) -> list[Part]:
-    keys = [key for key in chapter.metrics if key in section.metric_keys]
+    keys = section.measured(chapter.metrics)
     if not set(keys) - set(section.family.samples):
         return []
     own = [summary for summary in section.summaries if _is_about(chapter, summary)]

@@ -16,8 +16,8 @@ from src.core.metric_specs import MetricSpec
 from src.core.multiple_tests import holm
 from src.report.counts import SEED
 from src.report.document import Cell, Table
-from src.report.grouping import Section, Summary
-from src.report.statistics import CHANCE, MIN_SEEDS, p_text
+from src.report.section import Section, Summary
+from src.report.statistics import CHANCE, MIN_SEEDS, bare_p
 from src.report.tables import table
 from src.report.templating import percent, say
 from src.report.trajectories import characters, recorded, survival
@@ -263,7 +263,7 @@ def correlation_table(outcome: ClassCorrelations) -> Table | None:
     columns = [
         ("property", lambda one: one.label),
         ("ρ", lambda one: Cell(one.text(one.rho), f"{one.text(one.low)} … {one.text(one.high)}")),
-        ("p", lambda one: Cell(p_text(one.p).removeprefix("p = ").removeprefix("p "), tone="helps" * one.holds)),
+        ("p", lambda one: Cell(bare_p(one.p), tone="helps" * one.holds)),
     ]
     return table(outcome.correlations, columns, say("rank_correlations")) if outcome.testable else None
 

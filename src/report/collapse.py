@@ -1,14 +1,12 @@
 """What collapses under the baseline, which levels a strategy keeps, whose samples are readable: as data."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
 
 from src.core.levels import levels_in
-from src.report.grouping import Section, Summary
-from src.report.records import Run
+from src.report.section import Section, Summary
 from src.report.statistics import MIN_SEEDS, Estimate
 from src.report.verdicts import WITHOUT_EFFECT
 
@@ -25,31 +23,6 @@ class State(StrEnum):
     NOTHING = "nothing collapses"
     UNPROVEN = "nothing collapses in too few seeds"
     UNKNOWN = "nothing collapses, but the plain objective was not run"
-
-
-@dataclass(frozen=True)
-class ModeCollapse:
-    """Modes of the baseline's samples.
-
-    Attributes:
-        lost: in how many seeds each mode is missing.
-        outcomes: how many runs have each outcome, "" for none recorded.
-        onsets: images seen when the loss of modes became lasting, of the runs that have such an onset.
-        reasons: how many runs can have no onset, by reason.
-    """
-
-    state: State
-    seeds: int
-    lost: Counter[str]
-    modes: Estimate
-    modes_any: Estimate
-    outcomes: Counter[str]
-    onsets: Sequence[float]
-    reasons: Counter[str]
-
-    @property
-    def always(self) -> list[str]:
-        return sorted(name for name, count in self.lost.items() if count == self.seeds)
 
 
 @dataclass(frozen=True)
@@ -73,32 +46,16 @@ def budget(section: Section) -> float:
     return max((run.images_seen or 0 for run in section.summaries[0].included), default=0)
 
 
-def outcomes_of(runs: Sequence[Run]) -> Counter[str]:
-    """How many runs have each outcome; "" stands for none recorded."""
-    return Counter(run.outcome or "" for run in runs)
-
-
-def mode_collapse(section: Section, key: str) -> ModeCollapse:
-    """What the baseline loses of the modes that the list metric `key` names."""
-    baseline = section.summaries[0]
-    runs, lost, ended = baseline.included, baseline.absences(key), outcomes_of(baseline.included)
-    state = State.UNPROVEN if len(runs) < MIN_SEEDS else State.NOTHING
-    if lost or (key == section.family.absent and set(ended) - HEALTHY):
-        state = State.COLLAPSE
-    if not runs:
-        state = State.NOT_RUN
-    elif key not in section.name_keys:
-        state = State.UNMEASURED
-    return ModeCollapse(
-        state=state,
-        seeds=len(runs),
-        lost=lost,
-        modes=baseline.estimates.get("modes", Estimate(0)),
-        modes_any=baseline.estimates.get("modes_any", Estimate(0)),
-        outcomes=ended,
-        onsets=[run.mode_onset for run in runs if run.mode_onset is not None],
-        reasons=Counter(run.onset_reason for run in runs if run.onset_reason),
-    )
+def mode_state(section: Section) -> State:
+    """Whether modes of the baseline's samples are missing, or were lost."""
+    baseline, key = section.summaries[0], section.family.absent
+    if not baseline.included:
+        return State.NOT_RUN
+    if key not in section.name_keys:
+        return State.UNMEASURED
+    if baseline.absences(key) or set(baseline.outcomes) - HEALTHY:
+        return State.COLLAPSE
+    return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING
 
 
 @dataclass(frozen=True)
@@ -125,7 +82,7 @@ def level(section: Section, summary: Summary, name: str) -> Level:
         len(summary.included),
         summary.absences(section.family.absent)[name],
         summary.absences(WITHOUT_EFFECT)[name],
-        summary.estimates.get(f"kl_{name}", Estimate(0)),
+        summary.estimate(f"kl_{name}"),
         [onset for onset in onsets if onset is not None],
     )
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from src.core.metric_specs import compact, metric_spec
 from src.report.document import Cell, Table
-from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.section import Section, Summary
 from src.report.statistics import estimate
 from src.report.tables import name, table
 from src.report.templating import interval, say

@@ -18,8 +18,8 @@ import numpy as np
 
 from src.core.metric_specs import compact, metric_spec
 from src.report.document import Table
-from src.report.grouping import Section
 from src.report.records import Run
+from src.report.section import Section
 from src.report.statistics import MIN_SEEDS
 from src.report.tables import spread, table
 from src.report.templating import say
@@ -58,14 +58,6 @@ class Record:
         return sum(lead > 0 for lead in self.leads)
 
     @property
-    def warns_often(self) -> bool:
-        return self.warned >= OFTEN * self.collapsed
-
-    @property
-    def high_false_alarm_rate(self) -> bool:
-        return self.alarms > RARELY * self.sound
-
-    @property
     def lead(self) -> float:
         return median(self.leads)
 
@@ -95,31 +87,25 @@ def watched(section: Section) -> list[Run]:
 
 
 def records(section: Section) -> list[Record]:
-    """Every signal's record over the names with runs of both kinds; over all names if their seeds are too few."""
+    """Every signal's record over the names with runs of both kinds; over all names if their seeds are too few.
+
+    Of both kinds: under the name some runs collapse in time to be warned of, and some never.
+    """
     runs = watched(section)
-    within = _of_both_kinds(runs)
-    enough = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within))) >= MIN_SEEDS
-    return [_record(within if enough else runs, signal, pooled=not enough) for signal in signals(section)]
-
-
-def _of_both_kinds(runs: Sequence[Run]) -> list[Run]:
-    """Runs of the names under which some collapse in time to be warned of, and some never."""
-    collapsing = {run.name for run in runs if can_be_warned_of(run)}
-    sound = {run.name for run in runs if is_sound(run)}
-    return [run for run in runs if run.name in collapsing & sound]
+    both = {run.name for run in runs if can_be_warned_of(run)} & {run.name for run in runs if is_sound(run)}
+    within = [run for run in runs if run.name in both]
+    pooled = min(_seeds(filter(can_be_warned_of, within)), _seeds(filter(is_sound, within))) < MIN_SEEDS
+    return [_record(runs if pooled else within, signal, pooled) for signal in signals(section)]
 
 
 def _record(runs: Sequence[Run], signal: str, pooled: bool) -> Record:
     runs = [run for run in runs if run.history.has(signal)]
-    collapsed = [run for run in runs if can_be_warned_of(run)]
-    sound = [run for run in runs if is_sound(run)]
-    moves = [(run.onset, when) for run in collapsed if (when := moved(run, signal)) is not None]
-    alarms = sum(moved(run, signal) is not None for run in sound)
+    collapsed, sound = [run for run in runs if can_be_warned_of(run)], [run for run in runs if is_sound(run)]
     return Record(
         signal,
-        tuple(onset - when for onset, when in moves),
+        tuple(run.onset - when for run in collapsed if (when := moved(run, signal)) is not None),
         collapsed=len(collapsed),
-        alarms=alarms,
+        alarms=sum(moved(run, signal) is not None for run in sound),
         sound=len(sound),
         collapsed_seeds=_seeds(collapsed),
         sound_seeds=_seeds(sound),
@@ -160,13 +146,14 @@ def warning(records: Sequence[Record]) -> EarlyWarning:
     known = [record for record in records if record.collapsed_seeds >= MIN_SEEDS]
     if not known:
         return EarlyWarning("too few collapses", max(records, key=lambda record: record.collapsed_seeds))
-    often = sorted((record for record in known if record.warns_often), key=lambda record: -record.lead)
+    often = [record for record in known if record.warned >= OFTEN * record.collapsed]
+    often.sort(key=lambda record: -record.lead)
     if not often:
         return EarlyWarning("none warns", max(known, key=lambda record: record.warned))
     checked = [record for record in often if record.sound_seeds >= MIN_SEEDS]
     if not checked:
         return EarlyWarning("false alarms unknown", often[0])
-    trusted = [record for record in checked if not record.high_false_alarm_rate]
+    trusted = [record for record in checked if record.alarms <= RARELY * record.sound]
     return EarlyWarning("warns", trusted[0]) if trusted else EarlyWarning("false alarms", checked[0], checked)
 
 
@@ -180,16 +167,8 @@ def not_warned(section: Section) -> tuple[int, int]:
 def warning_table(records: Sequence[Record], unit: str) -> Table:
     columns = [
         ("signal", lambda record: metric_spec(record.signal).label),
-        ("moved before the onset", lambda record: _share(record.warned, record.collapsed)),
-        ("median lead", lambda record: spread(record.leads, _signed)),
-        ("false alarms", lambda record: _share(record.alarms, record.sound)),
+        ("moved before the onset", lambda one: f"{one.warned} of {one.collapsed}" if one.collapsed else "–"),
+        ("median lead", lambda one: spread(one.leads, lambda lead: f"{'−' * (lead < 0)}{compact(abs(lead))}")),
+        ("false alarms", lambda one: f"{one.alarms} of {one.sound}" if one.sound else "–"),
     ]
     return table(records, columns, say("warnings", any(record.pooled for record in records), unit))
-
-
-def _share(number: int, total: int) -> str:
-    return f"{number} of {total}" if total else "–"
-
-
-def _signed(images: float) -> str:
-    return f"{'−' if images < 0 else ''}{compact(abs(images))}"

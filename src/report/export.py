@@ -13,8 +13,8 @@ from typing import Any
 
 from src.core.metric_specs import ordered
 from src.report.counts import clopper_pearson
-from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.section import Section, Summary
 from src.report.statistics import Estimate
 from src.report.verdicts import judge, ranks
 
@@ -46,7 +46,7 @@ def runs_csv(sections: Sequence[Section], root: Path) -> str:
     rows = []
     for section in sections:
         averaged = {run.folder for run in section.included}
-        for run in sorted(section.runs, key=lambda run: (run.name, run.seed is None, run.seed or 0)):
+        for run in sorted(section.runs, key=lambda run: run.order):
             facts = _facts(run, root) | {"averaged": "yes" if run.folder in averaged else "no"}
             rows.append(run.onset_columns | dict(run.metrics) | {renamed[key]: facts[key] for key in renamed})
     columns = [*(renamed[key] for key in RECORD), *metrics, *onsets, *(renamed[key] for key in OTHERS)]

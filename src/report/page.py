@@ -20,9 +20,9 @@ from src.report.export import relative
 from src.report.figures import charted
 from src.report.figures.curves import signal_curves
 from src.report.figures.gallery import galleries
-from src.report.grouping import Section
 from src.report.records import NEVER_STARTED, Run
 from src.report.search import search
+from src.report.section import Section
 from src.report.tables import controls_table, main_table, other_table, runs_table, samples_table, win_table
 from src.report.templating import count, rendered, say
 from src.report.trajectories import ABSENT, loss_table, vanishing

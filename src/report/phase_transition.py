@@ -10,8 +10,8 @@ from math import log
 
 from src.core.metric_specs import LEAST_KL
 from src.core.plain_data import is_number
-from src.report.grouping import Section
 from src.report.records import Run
+from src.report.section import Section
 
 
 class Place(Enum):

@@ -20,6 +20,7 @@ from src.data.drums.audio import BEAT, data_uri
 MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes each
 MOST_BYTES_OF_A_PICTURE = 50_000_000
 
+EARLIER_ORACLE = "an oracle of an earlier version"
 NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
 
 
@@ -102,6 +103,17 @@ class Run:
     def recipe(self) -> str:
         """The experiment's whole path; without one the first word of the name."""
         return value_of("experiment", self.overrides, self.name.partition(" ")[0])
+
+    @property
+    def oracle(self) -> str:
+        """What measured the run; earlier versions recorded the oracle's accuracy only. "" where nothing did."""
+        named, accuracy = self.facts.get("oracle"), self.facts.get("oracle_accuracy")
+        return named if isinstance(named, str) else EARLIER_ORACLE if is_number(accuracy) else ""
+
+    @property
+    def order(self) -> tuple[str, bool, int]:
+        """What tables of runs are sorted by: name and seed."""
+        return self.name, self.seed is None, self.seed or 0
 
     @property
     def images_seen(self) -> float | None:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from src.report.cautions import Caution, cautions
 from src.report.collapse import Level, levels
-from src.report.grouping import Section
+from src.report.section import Section
 from src.report.verdicts import Comparison, Verdict, judge, ranks, side_effects
 
 ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice

@@ -154,6 +154,11 @@ def detectable(error: float, df: float, level: float) -> float:
     return error * float(stdtrit(df, 1 - level / 2) + stdtrit(df, POWER))
 
 
+def bare_p(value: float) -> str:
+    """As in a table's column p: "0.012"."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}" if value < 0.1 else f"{value:.2f}"
+
+
 def p_text(value: float) -> str:
     """As in "p = 0.012"."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+    return f"p {'= ' * (value >= 0.001)}{bare_p(value)}"

@@ -11,13 +11,12 @@ import numpy as np
 from src.core.metric_families import CONTROLS
 from src.core.metric_specs import NOT_QUANTITIES, compact, metric_spec, ordered
 from src.core.plain_data import is_number
-from src.report.collapse import outcomes_of
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
-from src.report.grouping import Section, Summary
 from src.report.records import Run
 from src.report.remedies import remedies
-from src.report.statistics import Estimate, p_text
+from src.report.section import Section, Summary
+from src.report.statistics import bare_p
 from src.report.templating import in_seeds, say
 from src.report.verdicts import WITHOUT_EFFECT, Comparison, effects_text, equal_budgets, ranks, side_effects
 
@@ -53,8 +52,7 @@ def name(summary: Summary) -> str:
 
 def main_table(section: Section) -> Table:
     """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
-    keys = [key for key in dict.fromkeys([section.primary, *section.family.main]) if key in section.metric_keys]
-    main = estimates_table(section, keys or _quantities(section), section.best_first)
+    main = estimates_table(section, section.main or section.quantities, section.best_first)
     if not section.primary:
         return main
     places = ranks(section)
@@ -91,15 +89,9 @@ def win_table(section: Section) -> Table | None:
 
 def other_table(section: Section) -> Table | None:
     """Every quantity that the main table has no room for."""
-    main = {key for key in (section.primary, *section.family.main) if key in section.metric_keys}
     elsewhere = {*section.family.samples, *(key for chapter in section.family.chapters for key in chapter.metrics)}
-    rest = [key for key in _quantities(section) if key not in main | elsewhere]
-    return estimates_table(section, rest) if main and rest else None
-
-
-def _quantities(section: Section) -> list[str]:
-    onsets = {key for run in section.included for key in run.onset_columns}
-    return ordered(section.metric_keys - NOT_QUANTITIES - onsets)
+    rest = [key for key in section.quantities if key not in {*section.main, *elsewhere}]
+    return estimates_table(section, rest) if section.main and rest else None
 
 
 def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
@@ -119,7 +111,7 @@ def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[S
 
 def _estimate(summary: Summary, key: str) -> Cell:
     """Mean and interval, and of how many runs where not all of them have the metric."""
-    spec, value = metric_spec(key), summary.estimates.get(key, Estimate(0))
+    spec, value = metric_spec(key), summary.estimate(key)
     details = []
     if value.low is not None and value.low != value.high:
         details.append(f"{spec.text(value.low)} … {spec.text(value.high)}")
@@ -143,16 +135,12 @@ def difference_table(section: Section) -> Table | None:
         ends = "" if value.low is None else f"{spec.text(value.low, True)} … {spec.text(value.high, True)}"
         return Cell(spec.text(value.mean, True), ends)
 
-    def p(comparison: Comparison) -> str:
-        tested = comparison.significance
-        return p_text(tested.corrected).removeprefix("p = ").removeprefix("p ") if tested else "–"
-
     columns = [
         ("name", lambda one: name(one.summary)),
         ("pairs", lambda one: one.difference.n),
         (f"Δ {spec.label}", difference),
         *([("collapsed or failed", _share)] if section.groups else []),
-        ("p", p),
+        ("p", lambda one: bare_p(one.significance.corrected) if one.significance else "–"),
         ("verdict", lambda one: Cell(str(one.verdict), tone=one.verdict.tone)),
         ("could have shown", _could_show),
         ("side effects", lambda one: effects_text(side_effects(section, one.summary), MOST_EFFECTS) or "–"),
@@ -189,7 +177,7 @@ def absence_table(section: Section) -> Table:
         return in_seeds(summary.absences(key), len(summary.included), section.classes) or nothing
 
     def ended(summary: Summary) -> str:
-        return say("outcomes", outcomes_of(summary.included), len(summary.included)) or "–"
+        return say("outcomes", summary.outcomes, len(summary.included)) or "–"
 
     columns = [
         ("name", name),
@@ -228,8 +216,9 @@ def runs_table(section: Section, runs: Sequence[Run]) -> Table:
         *((metric_spec(key).label, lambda run, key=key: metric_spec(key).text(_latest(run, key))) for key in keys),
         ("note", note),
     ]
-    order = sorted(runs, key=lambda run: (run.name, run.seed is None, run.seed or 0))
-    return table(order, columns, say("runs"), text_columns=3, wide=(len(columns) - 1,))
+    return table(
+        sorted(runs, key=lambda run: run.order), columns, say("runs"), text_columns=3, wide=(len(columns) - 1,)
+    )
 
 
 def _latest(run: Run, key: str) -> float | None:
@@ -251,7 +240,7 @@ def _why_left_out(run: Run) -> str:
 
 def samples_table(section: Section) -> Table | None:
     """Metrics of drawn samples, a row per name, and under them the same metrics on real data and on junk."""
-    keys = [key for key in section.family.samples if key in section.metric_keys]
+    keys = section.measured(section.family.samples)
     return controlled_table(section, keys) if keys else None
 
 
@@ -271,7 +260,7 @@ def controls_table(section: Section) -> Table | None:
     What the table of samples shows with its controls is left out.
     """
     present = {key for run in section.included for c in run.controls.values() for key in c if is_number(c[key])}
-    present -= {*NOT_QUANTITIES, *(key for key in section.family.samples if key in section.metric_keys)}
+    present -= {*NOT_QUANTITIES, *section.measured(section.family.samples)}
     keys = dict.fromkeys([*(key for key in section.family.main if key in present), *ordered(present)])
 
     def span(key: str) -> str:

@@ -36,7 +36,7 @@ from src.core.metric_families import SHOWN_FIRST, final_tag
 from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_inside
 from src.core.run_names import folder_name
-from src.report.grouping import Section, Summary
+from src.report.section import Section, Summary
 
 FOLDER = "tensorboard"  # in the report's
 FILES = "events.out.tfevents.*.seeds"
@@ -128,7 +128,7 @@ def _final(section: Section, summary: Summary) -> dict[str, float]:
         "images_seen": float(np.mean([run.images_seen or 0.0 for run in runs])),
         **{key: summary.mean(key) for key in ("train_seconds", "images_per_second")},
     }
-    keys = [key for key in (*section.family.main, *section.family.samples) if key in section.metric_keys]
+    keys = section.measured([*section.family.main, *section.family.samples])
     values = {f"final/{key}": whole[key] for key in SHOWN_FIRST} | {final_tag(key): summary.mean(key) for key in keys}
     return {tag: value for tag, value in values.items() if value is not None}
 

@@ -7,15 +7,15 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from src.core.metric_specs import compact
-from src.report.collapse import outcomes_of
 from src.report.document import Cell, Table
-from src.report.grouping import Section, Summary
 from src.report.records import Run
-from src.report.tables import spread, table
+from src.report.section import Section, Summary
+from src.report.tables import name, spread, table
 from src.report.templating import few, say
 
 ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
@@ -44,16 +44,13 @@ Trajectories = Mapping[str, ModeTrajectory]
 def trajectories(run: Run, key: str) -> dict[str, ModeTrajectory]:
     """By name, of every name absent at some evaluation; `key` is the history's column of absent names."""
     absences, seen = run.history.absences(key) or [], run.history.column("images_seen")
-    return {name: _one([name not in lost for lost in absences], seen) for name in sorted(set().union(*absences))}
-
-
-def _one(present: list[bool], seen: np.ndarray) -> ModeTrajectory:
-    turns = np.diff(np.array(present, dtype=int))
-    losses = np.flatnonzero(turns == -1) + 1
-    if not losses.size:
-        return ModeTrajectory(any(present))
-    gone = None if present[-1] else float(seen[losses[-1]])
-    return ModeTrajectory(True, float(seen[losses[0]]), gone)
+    made = {}
+    for mode in sorted(set().union(*absences)):
+        present = np.array([mode not in lost for lost in absences])
+        losses = seen[1:][present[:-1] & ~present[1:]].tolist()
+        gone = losses[-1] if losses and not present[-1] else None
+        made[mode] = ModeTrajectory(bool(present.any()), losses[0] if losses else None, gone)
+    return made
 
 
 def recorded(summary: Summary) -> tuple[Run, ...]:
@@ -100,11 +97,11 @@ def vanishing(section: Section) -> tuple[dict[str, tuple[float, float]], Counter
     gone: dict[str, list[float]] = {}
     never: Counter[str] = Counter()
     for run in section.summaries[0].included:
-        for name, one in trajectories(run, section.family.absent).items():
-            never[name] += not one.present
+        for mode, one in trajectories(run, section.family.absent).items():
+            never[mode] += not one.present
             if one.gone is not None:
-                gone.setdefault(name, []).append(one.gone)
-    spans = {name: (min(times), max(times)) for name, times in gone.items()}
+                gone.setdefault(mode, []).append(one.gone)
+    spans = {mode: (min(times), max(times)) for mode, times in gone.items()}
     return dict(sorted(spans.items(), key=lambda item: (item[1][0], item[0]))), +never
 
 
@@ -112,7 +109,7 @@ def onset_shares(section: Section) -> dict[str, list[str]]:
     """Under which names loss becomes lasting in every seed, in some, in none; with their number where they are few."""
     shares: dict[str, list[str]] = {"in every seed": [], "in some seeds": [], "in no seed": []}
     for summary in filter(recorded, section.summaries):
-        runs, onsets = len(summary.included), sum(run.mode_onset is not None for run in summary.included)
+        runs, onsets = len(summary.included), len(summary.onsets)
         if onsets in (0, runs):
             shares["in every seed" if onsets else "in no seed"].append(f"`{summary.label}`{few(runs)}")
         else:
@@ -124,28 +121,25 @@ def onset_table(section: Section) -> Table | None:
     """Onset over seeds per name, and in how many seeds no loss had become lasting a quarter, a half … through."""
     drawn = list(filter(recorded, section.summaries))
 
-    def outcome(key: str) -> Callable[[Summary], str]:
-        return lambda s: str(outcomes_of(s.included)[key]) if any(run.outcome for run in s.included) else "–"
-
-    def onsets(summary: Summary) -> list[float]:
-        return [run.mode_onset for run in summary.included if run.mode_onset is not None]
-
     def free(summary: Summary) -> str:
         able = [run for run in summary.included if not run.onset_reason]
         ends = [(math.inf if run.mode_onset is None else run.mode_onset, run.images_seen or 0) for run in able]
         return " · ".join(str(sum(onset > part * seen for onset, seen in ends)) for part in QUARTERS)
 
-    def never(summary: Summary) -> str:
-        number = sum(bool(run.onset_reason) for run in summary.included)
-        return f"{number} never covered half" if number else ""
+    def number(summary: Summary) -> Cell:
+        never = sum(bool(run.onset_reason) for run in summary.included)
+        return Cell(str(len(summary.onsets)), f"{never} never covered half" if never else "")
+
+    def outcome(summary: Summary, key: str) -> str:
+        return str(summary.outcomes[key]) if any(summary.outcomes) else "–"
 
     ended = () if section.family.levels else ("collapsed", "learning", "covering")  # levels have outcomes of their own
     columns = [
-        ("name", lambda s: f"`{s.label}`"),
+        ("name", name),
         ("seeds", lambda s: len(s.included)),
-        *((key, outcome(key)) for key in ended),
-        ("with an onset", lambda s: Cell(str(len(onsets(s))), never(s))),
-        ("median onset", lambda s: spread(onsets(s), compact)),
+        *((key, partial(outcome, key=key)) for key in ended),
+        ("with an onset", number),
+        ("median onset", lambda s: spread(s.onsets, compact)),
         ("without one at ¼ · ½ · ¾ · the end", free),
     ]
     return table(drawn, columns, say("onsets", section)) if drawn else None
@@ -155,21 +149,22 @@ def loss_table(section: Section) -> Table | None:
     """How many modes a run loses, recovers, and loses until the end, a row per name."""
     rows = [(summary, [trajectories(run, ABSENT) for run in recorded(summary)]) for summary in section.summaries]
     drawn = [(summary, runs) for summary, runs in rows if runs]
+    if not drawn:
+        return None
+    kinds: dict[str, Callable[[ModeTrajectory], bool]] = {
+        "lost at some time": lambda one: one.first_loss is not None,
+        "of these back at the end": lambda one: one.first_loss is not None and one.gone is None,
+        "lost until the end": lambda one: one.gone is not None,
+        "never covered": lambda one: not one.present,
+    }
 
-    def number(holds: Callable[[ModeTrajectory], bool]) -> Callable[[tuple[Summary, list[Trajectories]]], Cell]:
-        return lambda row: spread([sum(map(holds, run.values())) for run in row[1]], "{:g}".format)
+    def number(row: tuple[Summary, list[Trajectories]], kind: str) -> Cell:
+        return spread([sum(map(kinds[kind], run.values())) for run in row[1]], "{:g}".format)
 
-    columns = [
-        ("name", lambda row: f"`{row[0].label}`"),
-        ("lost at some time", number(lambda one: one.first_loss is not None)),
-        ("of these back at the end", number(lambda one: one.first_loss is not None and one.gone is None)),
-        ("lost until the end", number(lambda one: one.gone is not None)),
-        ("never covered", number(lambda one: not one.present)),
-    ]
+    columns = [("name", lambda row: name(row[0])), *((kind, partial(number, kind=kind)) for kind in kinds)]
     named = characters(section) == 1
     columns += [("which", lambda row: say("lost_modes", *lost_modes(row[1])))] if named else []
-    caption = say("losses", section.dataset.noun if named else "modes") if drawn else ""
-    return table(drawn, columns, caption, wide=(5,)) if drawn else None
+    return table(drawn, columns, say("losses", section.dataset.noun if named else "modes"), wide=(5,))
 
 
 def lost_modes(runs: Sequence[Trajectories]) -> tuple[int, list[str], float | None, Counter[str], Counter[str]]:

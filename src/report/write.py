@@ -11,10 +11,11 @@ from src.report.collect import ReportError, collect
 from src.report.document import Document
 from src.report.export import runs_csv, summary_csv
 from src.report.figures import KINDS
-from src.report.grouping import Section, group
+from src.report.grouping import group
 from src.report.page import compose
 from src.report.records import Run
 from src.report.render import fit_size_budget, html, markdown
+from src.report.section import Section
 from src.report.stored import stored
 from src.report.tensorboard import write_tensorboard
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from src.report.collapse import State, level_collapse, mode_collapse
+from src.report.collapse import State, level_collapse
 from src.report.collect import collect, read_run
 from src.report.figures.heatmaps import share_map, survival_map
-from src.report.grouping import Section, group
+from src.report.grouping import group
+from src.report.section import Section
 from src.report.tables import absence_table, controls_table, main_table, other_table, samples_table
 from src.report.trajectories import onset_table
 from src.report.write import write_report
@@ -74,7 +75,7 @@ def test_what_letters_lack_is_told_apart_from_levels(letters_section):
     assert row[1] == "Q in all 3 seeds; X in 1 of 3"
     assert row[2] == "alive in all 3 seeds"
     assert row[3] == "modes: 320k, 320k, 320k"
-    assert mode_collapse(letters_section, "missing").lost == {"Q": 3, "X": 1}
+    assert letters_section.summaries[0].absences("missing") == {"Q": 3, "X": 1}
     assert level_collapse(letters_section)[0] is State.UNKNOWN
 
 
@@ -145,4 +146,4 @@ def test_gans_on_drums_are_heard_and_have_styles_as_modes(make_run):
     assert list(absence_table(section).header)[1:3] == ["missing", "unjudged"]
     assert rows(absence_table(section))["`drums_gan`"][:2] == ["latin in all 4 seeds", "hiphop in all 4 seeds"]
     assert share_map(section)
-    assert mode_collapse(section, "missing").always == ["latin"]
+    assert section.summaries[0].always("missing") == ["latin"]

@@ -6,7 +6,8 @@ import pytest
 
 from src.report.cautions import Caution, cautions
 from src.report.collect import read_run
-from src.report.grouping import Section, group
+from src.report.grouping import group
+from src.report.section import Section
 from src.report.templating import say
 from src.report.verdicts import Verdict, judge
 from tests.report.conftest import gan_metrics

@@ -100,7 +100,7 @@ def test_repeated_seed_counts_once_and_the_latest_wins(make_run, tmp_path) -> No
     os.utime(early / "results.json", (1, 1))
     (section,) = group(collect([tmp_path]))
     assert section.summaries[0].mean("kl") == 2.0
-    assert [run.folder.name for run in section.repeats] == ["b_early"]
+    assert [run.folder.name for run in section.summaries[0].excluded] == ["b_early"]
 
 
 @pytest.mark.parametrize(

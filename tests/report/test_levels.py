@@ -11,7 +11,8 @@ from src.report.collapse import level_collapse, prevention
 from src.report.collect import collect
 from src.report.figures.curves import level_curves, schedules
 from src.report.figures.rate_distortion import _points
-from src.report.grouping import Section, group
+from src.report.grouping import group
+from src.report.section import Section
 from src.report.stored import store, stored
 from src.report.write import write_report
 from tests.report.conftest import DRUM_CONTROLS, DRUMS

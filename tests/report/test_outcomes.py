@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from src.report.answers import opening
-from src.report.collapse import State, level_collapse, mode_collapse, prevention, readability
+from src.report.collapse import State, level_collapse, mode_state, prevention, readability
 from src.report.collect import collect, read_run
 from src.report.figures.curves import level_curves
-from src.report.grouping import Section, group
+from src.report.grouping import group
 from src.report.remedies import Conclusion, confidence, effect
+from src.report.section import Section
 from src.report.tables import main_table
 from src.report.verdicts import Verdict, Withheld, judge
 from src.report.write import write_report
@@ -35,10 +36,11 @@ def test_what_collapses_which_remedy_helps_and_how_sure(make_run, tmp_path) -> N
     """Modes 20, 20, 19 against 26, 26, 25; KL 0.5 against 0.1."""
     compare(make_run, {0: "QXZJKV", 1: "QXZJKV", 2: "QXZJKVA"}, {0: "", 1: "", 2: "Q"})
     section = section_of(tmp_path)
-    modes, found, sure = mode_collapse(section, "missing"), effect(section), confidence(section)
-    assert (modes.state, modes.seeds, modes.always) == (State.COLLAPSE, 3, list("JKQVXZ"))
-    assert modes.modes.mean == pytest.approx(59 / 3)
-    assert modes.onsets == [200] * 3
+    found, sure, plain = effect(section), confidence(section), section.summaries[0]
+    assert (mode_state(section), len(plain.included)) == (State.COLLAPSE, 3)
+    assert plain.always("missing") == list("JKQVXZ")
+    assert plain.mean("modes") == pytest.approx(59 / 3)
+    assert plain.onsets == [200] * 3
     assert (found.conclusion, found.best.summary.label, found.kind) == (Conclusion.HELPS, "gan_fm", "helps")
     assert found.best.difference.mean == pytest.approx(-0.398)
     assert [one.subject for one in found.effects] == ["modes"]
@@ -81,13 +83,13 @@ def test_nothing_collapses_and_nothing_was_compared(make_run, tmp_path) -> None:
     for seed in range(3):
         make_run("gan_standard", seed, missing="", onset=None)
     section = section_of(tmp_path)
-    assert mode_collapse(section, "missing").state is State.NOTHING
+    assert mode_state(section) is State.NOTHING
     assert effect(section).conclusion is Conclusion.NOT_RUN
 
 
 def test_one_sound_seed_is_no_proof(make_run, tmp_path) -> None:
     make_run("gan_standard", 0, missing="", onset=None)
-    assert mode_collapse(section_of(tmp_path), "missing").state is State.UNPROVEN
+    assert mode_state(section_of(tmp_path)) is State.UNPROVEN
 
 
 def test_lost_runs_come_first_of_all_limits(study) -> None:
@@ -104,7 +106,7 @@ def test_a_baseline_without_runs(make_run, tmp_path) -> None:
     for seed in range(3):
         make_run("gan_fm", seed)
     section = section_of(tmp_path)
-    assert mode_collapse(section, "missing").state is State.NOT_RUN
+    assert mode_state(section) is State.NOT_RUN
     assert effect(section).conclusion is Conclusion.WITHHELD
 
 
@@ -138,7 +140,7 @@ def test_runs_without_data_have_three_sentences_too(make_run, tmp_path, status: 
 def test_an_unknown_family_has_three_sentences_too(make_run, tmp_path) -> None:
     make_run("flow", model="flow", metrics={"score": 4.5})
     section = section_of(tmp_path)
-    assert mode_collapse(section, section.family.absent).state is State.UNMEASURED
+    assert mode_state(section) is State.UNMEASURED
 
 
 def test_the_page_opens_with_them_and_the_report_hands_them_out(study, undrawn) -> None:
@@ -289,8 +291,7 @@ def test_likelihood_that_nothing_explains(make_vae, tmp_path, metrics, undrawn) 
 def test_all_modes_at_the_end_are_no_proof_that_nothing_collapses(make_run, outcome) -> None:
     runs = [make_run("gan_standard", seed, missing="", onset=None, outcome=outcome) for seed in range(3)]
     (section,) = group(map(read_run, runs))
-    found = mode_collapse(section, "missing")
-    assert (found.state, found.outcomes) == (State.COLLAPSE, {outcome: 3})
+    assert (mode_state(section), section.summaries[0].outcomes) == (State.COLLAPSE, {outcome: 3})
 
 
 def test_a_failed_run_has_the_largest_divergence(make_run, tmp_path) -> None:

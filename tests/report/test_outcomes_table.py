@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from src.evaluation.metrics.onset import NEVER_HALF
-from src.report.collapse import mode_collapse, outcomes_of
 from src.report.collect import collect, read_run
 from src.report.document import Table, flat
-from src.report.grouping import EARLIER, group
+from src.report.grouping import group
 from src.report.page import compose
+from src.report.records import EARLIER_ORACLE
 from src.report.tables import runs_table
 from src.report.write import write_report
 
@@ -34,7 +34,7 @@ def mixed(make_run, tmp_path) -> Path:
 
 def test_the_report_tells_learning_from_collapsed(mixed):
     (section,) = group(collect([mixed]))
-    found = mode_collapse(section, "missing")
+    found = section.summaries[0]
     assert found.outcomes == {"collapsed": 1, "learning": 1, "covering": 1}
     assert (found.onsets, found.reasons) == ([200], {NEVER_HALF: 1})
     table = runs_table(section, section.runs)
@@ -74,7 +74,7 @@ def test_an_earlier_run_without_a_history_has_no_outcome(make_run):
     folder = make_run("gan_standard", 0, history=[{"images_seen": 100, "kl": 0.2}], outcome=None)
     run = read_run(folder)
     assert run.outcome is None
-    assert outcomes_of([run]) == {"": 1}
+    assert group([run])[0].summaries[0].outcomes == {"": 1}
 
 
 @pytest.mark.parametrize(("kl_low", "outcome"), [(0.02, "collapsed"), (2.0, None)])
@@ -88,13 +88,13 @@ def test_runs_measured_by_different_oracles_are_never_averaged(make_run, tmp_pat
     make_run("gan_fm", 9, status="failed", error="out of memory", metrics={}, controls={}, oracle_accuracy=None)
     sections = group(collect([tmp_path / "study"]))
     measured = {section.oracle: len(section.included) for section in sections if section.included}
-    assert measured == {"characters v2 ab12": 2, "characters v3 ab12": 1, EARLIER: 1}
+    assert measured == {"characters v2 ab12": 2, "characters v3 ab12": 1, EARLIER_ORACLE: 1}
     assert len({section.slug for section in sections}) == len(sections), "or their figures overwrite each other"
     report = write_report([tmp_path / "study"])
     text = (report.folder / "report.md").read_text()
     assert "measured by different oracles are never averaged" in text
     assert "characters v3 ab12" in text
-    assert EARLIER in text
+    assert EARLIER_ORACLE in text
     rows = list(csv.DictReader((report.folder / "summary.csv").read_text().splitlines()))
     told = Counter((row["name"], row["metric"], row["digest"], row["oracle"]) for row in rows)
     assert max(told.values()) == 1, "each row says which runs it is about"

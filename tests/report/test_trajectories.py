@@ -7,7 +7,8 @@ from src.report.collect import read_run
 from src.report.document import Table
 from src.report.figures import heatmaps
 from src.report.figures.heatmaps import COLUMNS, survival_map
-from src.report.grouping import Section, group
+from src.report.grouping import group
+from src.report.section import Section
 from src.report.trajectories import (
     ModeTrajectory,
     characters,

@@ -6,8 +6,9 @@ from scipy import stats
 
 from src.report.cautions import Caution, cautions
 from src.report.collect import read_run
-from src.report.grouping import Section, group
+from src.report.grouping import group
 from src.report.remedies import effect
+from src.report.section import Section
 from src.report.tables import difference_table
 from src.report.verdicts import Comparison, Verdict, Withheld, judge, side_effects
 from tests.report.conftest import gan_metrics

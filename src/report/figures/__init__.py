@@ -5,7 +5,7 @@ from typing import Any
 
 from src.report.document import Picture
 from src.report.figures.chart import Chart
-from src.report.grouping import Section
+from src.report.section import Section
 from src.report.templating import say
 
 KINDS = (  # how the names of files begin, in this version or an earlier one

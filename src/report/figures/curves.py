@@ -15,8 +15,8 @@ from src.evaluation.metrics.onset import ACTIVE_NATS
 from src.report.early_warning import moved, signals
 from src.report.figures.chart import MODE_COUNTS, Chart, Curve, Line
 from src.report.figures.style import COLOURS
-from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.section import Section, Summary
 from src.report.statistics import MIN_SEEDS, estimate
 from src.report.verdicts import mostly_without_effect
 

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from src.core.metric_specs import metric_spec
 from src.report.figures.style import INK, MUTED, WIDTH, bare, png, short, styled
-from src.report.grouping import Section
+from src.report.section import Section
 from src.report.verdicts import Verdict, judge
 
 TONES = dict.fromkeys(Verdict, "#009e73") | {  # a side effect unless it is one of these

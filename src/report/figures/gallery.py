@@ -11,8 +11,8 @@ from PIL import Image
 from src.core.metric_specs import listed
 from src.report.document import Gallery, Picture
 from src.report.figures.style import packed
-from src.report.grouping import Section, Summary
 from src.report.records import Run
+from src.report.section import Section, Summary
 from src.report.verdicts import WITHOUT_EFFECT
 
 # Of so many names at most: how large a picture is on the page, and its width in the file in pixels.
@@ -55,7 +55,7 @@ def _gallery(section: Section, grid: str, what: str, names: Collection[str] | No
 
 def _with_picture(summary: Summary, grid: str) -> list[Run]:
     """Its runs that have the picture, the averaged ones first, each by seed."""
-    others = sorted(summary.excluded, key=lambda run: (run.seed is None, run.seed or 0))
+    others = sorted(summary.excluded, key=lambda run: run.order)
     return [run for run in (*summary.included, *others) if run.picture(grid)]
 
 

@@ -25,7 +25,7 @@ from src.report.figures.style import (
     short,
     styled,
 )
-from src.report.grouping import Section
+from src.report.section import Section
 from src.report.trajectories import ABSENT, MOST_CLASSES, characters, recorded, survival
 
 COLUMNS = 5  # panels in a row

@@ -13,8 +13,8 @@ from matplotlib.ticker import MaxNLocator
 from src.core.levels import levels_in
 from src.report.collapse import reference
 from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, legend, png, styled
-from src.report.grouping import Section
 from src.report.records import Run
+from src.report.section import Section
 
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LIMITS = {"floor_nll": ("collapse floor", (0, (5, 3))), "entropy": ("entropy", (0, (1, 1.5)))}
