@@ -6,7 +6,7 @@ R runs, S seeds, K classes, B resamples, E evaluations.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy.stats import rankdata
@@ -16,7 +16,7 @@ from src.core.metric_specs import MetricSpec
 from src.core.multiple_tests import holm
 from src.report.counts import SEED
 from src.report.document import Cell, Table
-from src.report.section import Section, Summary
+from src.report.section import Section
 from src.report.statistics import CHANCE, MIN_SEEDS, bare_p
 from src.report.tables import table
 from src.report.templating import percent, say
@@ -95,20 +95,16 @@ class ClassCorrelations:
         """Whether there is anything to explain."""
         return bool(np.ptp(self.survival_K) > 0)
 
-    @property
-    def enough_classes(self) -> bool:
-        """Whether a perfect order would hold: chance gives it, or its reverse, twice in K! orders."""
-        return 2 / math.factorial(len(self.classes)) * len(self.properties) < CHANCE
-
     @cached_property
     def answer(self) -> str:
         """Why some classes survive, as far as the runs show."""
+        orders = math.factorial(len(self.classes))  # chance gives a perfect order, or its reverse, twice in K! orders
         conditions = {
             "too few seeds": self.num_seeds < MIN_SEEDS,
             "nothing vanishes": not self.differs and self.survival_K[0] == 1,
             "all alike": not self.differs,
             "nothing measured": not self.properties,
-            "too few classes": not self.enough_classes,
+            "too few classes": 2 / orders * len(self.properties) >= CHANCE,
         }
         if untestable := next((answer for answer, holds in conditions.items() if holds), ""):
             return untestable
@@ -152,18 +148,16 @@ class ClassCorrelations:
         return _p(np.array(shuffled), survival_SK.sum(0).var())
 
     @property
-    def outlive(self) -> bool | None:
-        """Whether the letters said to be kept outlive those said to be lost.
-
-        None where the classes are others, or where the seeds agree no better than by chance.
-        """
-        if not {*KEPT, *LOST} <= set(self.classes) or self.num_seeds < MIN_SEEDS or self.chance >= CHANCE:
-            return None
-        return min(map(self.share, KEPT)) > max(map(self.share, LOST))
+    def asked(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """The letters said to be kept and those said to be lost; None where the classes are others."""
+        return (KEPT, LOST) if {*KEPT, *LOST} <= set(self.classes) else None
 
     @property
-    def asked(self) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
-        return (KEPT, LOST) if {*KEPT, *LOST} <= set(self.classes) else None
+    def outlive(self) -> bool | None:
+        """Whether the ones outlive the others; None where the seeds agree no better than by chance."""
+        if not self.asked or self.num_seeds < MIN_SEEDS or self.chance >= CHANCE:
+            return None
+        return min(map(self.share, KEPT)) > max(map(self.share, LOST))
 
     @property
     def worst(self) -> list[str]:
@@ -178,35 +172,26 @@ class ClassCorrelations:
 
 
 def class_correlations(section: Section) -> ClassCorrelations | None:
-    """Survival in every completed run, beside the properties; None where the runs do not tell both."""
+    """Survival in every completed run, beside the properties; None where the runs do not tell both.
+
+    Of a run it is the share of the evaluations in the second half of training at which a class is not missing.
+    """
     measured = next((run.class_properties for run in section.included if run.class_properties), {})
-    rows = {
-        (summary.label, run.seed): survival_K
-        for summary in section.summaries
-        for run in recorded(summary)
-        if measured and (survival_K := late_survival(section, replace(summary, included=(run,)))) is not None
-    }
-    if not rows:
+    runs = [(s, run) for s in section.summaries for run in recorded(s)] if measured else []
+    known = [(s.label, run.seed, found) for s, run in runs if (found := survival(section, replace(s, included=(run,))))]
+    if not known:
         return None
+    labels, seeds, found = zip(*known, strict=True)
     usable = {key: np.array(values) for key, values in measured.items() if len(values) == len(section.classes)}
     return ClassCorrelations(
         classes=section.classes,
         noun=section.dataset.noun,
         channels=characters(section),
-        labels=tuple(label for label, _ in rows),
-        seeds=tuple(seed for _, seed in rows),
-        survival_RK=np.stack([*rows.values()]),
+        labels=labels,
+        seeds=seeds,
+        survival_RK=np.stack([covered_EK[seen_E > seen_E.max() / 2].mean(0) for seen_E, covered_EK in found]),
         properties={key: values for key, values in usable.items() if np.ptp(values) > 0},
     )
-
-
-def late_survival(section: Section, summary: Summary) -> np.ndarray | None:
-    """Share [K] of the evaluations in the second half of training at which a class is not missing, over its seeds."""
-    measured = survival(section, summary)
-    if measured is None:
-        return None
-    seen_E, covered_EK = measured
-    return covered_EK[seen_E > seen_E.max() / 2].mean(0)
 
 
 def correlate(properties: Mapping[str, np.ndarray], survival_K: np.ndarray) -> tuple[Correlation, ...]:
@@ -220,13 +205,13 @@ def correlate(properties: Mapping[str, np.ndarray], survival_K: np.ndarray) -> t
     random = np.random.default_rng(SEED)
     drawn_BK = random.integers(len(survival_K), size=(RESAMPLES, len(survival_K)))
     shuffled_BK = random.permuted(np.tile(survival_K, (RESAMPLES, 1)), axis=1)
-    rhos = [float(spearman(values_K, survival_K)) for values_K in properties.values()]
-    resampled = [spearman(values_K[drawn_BK], survival_K[drawn_BK]) for values_K in properties.values()]
-    chance = [np.abs(spearman(values_K, shuffled_BK)) for values_K in properties.values()]
-    p_values = holm([_p(chance_B, abs(rho)) for chance_B, rho in zip(chance, rhos, strict=True)])
-    ends = [np.quantile(rho_B, (0.025, 0.975)).tolist() for rho_B in resampled]
-    rows = zip(properties, rhos, ends, p_values, strict=True)
-    correlations = (Correlation(key, rho, low, high, p) for key, rho, (low, high), p in rows)
+    rhos_B = {key: spearman(values_K[drawn_BK], survival_K[drawn_BK]) for key, values_K in properties.items()}
+    rhos = {key: float(spearman(values_K, survival_K)) for key, values_K in properties.items()}
+    chance = [_p(np.abs(spearman(properties[key], shuffled_BK)), abs(rho)) for key, rho in rhos.items()]
+    correlations = [
+        Correlation(key, rho, *np.quantile(rhos_B[key], (0.025, 0.975)).tolist(), p)
+        for (key, rho), p in zip(rhos.items(), holm(chance), strict=True)
+    ]
     return tuple(sorted(correlations, key=lambda correlation: (-abs(correlation.rho), correlation.key)))
 
 
@@ -245,14 +230,12 @@ def _p(chance_B: np.ndarray, observed: float) -> float:
 def property_table(outcome: ClassCorrelations) -> Table:
     """Every class with its survival and its properties, the one that fared worst first."""
     known = {key: property_named(key) for key in outcome.properties}
-    columns = [
-        ("", str),
-        ("survival", lambda name: percent(outcome.share(name))),
-        *(
-            (one.label, lambda name, key=key: f"{outcome.properties[key][outcome.classes.index(name)]:.3g}")
-            for key, one in known.items()
-        ),
-    ]
+
+    def value(name: str, key: str) -> str:
+        return f"{outcome.properties[key][outcome.classes.index(name)]:.3g}"
+
+    columns = [("", str), ("survival", lambda name: percent(outcome.share(name)))]
+    columns += [(one.label, partial(value, key=key)) for key, one in known.items()]
     units = ", ".join(f"{one.label}: {one.unit}" for one in known.values() if one.unit)
     order = sorted(outcome.classes, key=lambda name: (outcome.share(name), name))
     return table(order, columns, say("properties", units))

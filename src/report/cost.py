@@ -19,16 +19,17 @@ SPENT = "discriminator_images"
 
 def compute_table(section: Section) -> Table | None:
     """Headline metrics where every run had spent what the cheapest spent in all; None where all cost the same."""
-    measured = {s.name: [run for run in s.included if run.history.has(SPENT)] for s in section.summaries}
-    ends = {run.history.last(SPENT) for runs in measured.values() for run in runs}
+    measured = {s.name: [run.history for run in s.included if run.history.has(SPENT)] for s in section.summaries}
+    histories = [history for some in measured.values() for history in some]
+    ends = {history.last(SPENT) for history in histories}
     if len(ends) < 2:
         return None
-    keys = [key for key in section.headline if any(run.history.has(key) for runs in measured.values() for run in runs)]
+    keys = [key for key in section.headline if any(history.has(key) for history in histories)]
 
     def then(summary: Summary, key: str) -> list[float]:
         """A column of each run's history at its last evaluation within the common expense."""
-        rows = [(run, int((run.history.column(SPENT) <= min(ends)).sum()) - 1) for run in measured[summary.name]]
-        return [float(run.history.column(key)[row]) for run, row in rows if row >= 0]
+        within = [history.column(key)[history.column(SPENT) <= min(ends)] for history in measured[summary.name]]
+        return [float(values[-1]) for values in within if values.size]
 
     def reached(summary: Summary, key: str) -> str:
         return interval(estimate(value for value in then(summary, key) if np.isfinite(value)), metric_spec(key))
@@ -52,28 +53,29 @@ def cost_table(section: Section) -> Table | None:
         return None
     total = section.num_modes
 
-    def fact(key: str) -> Callable[[Summary], str]:
-        def cell(summary: Summary) -> str:
-            values = [run.facts[key] for run in summary.included if run.facts.get(key)]
-            return metric_spec(key).text(median(values) if values else None)
+    def fact(summary: Summary, key: str) -> str:
+        values = [run.facts[key] for run in summary.included if run.facts.get(key)]
+        return metric_spec(key).text(median(values) if values else None)
 
-        return cell
+    def until(summary: Summary, column: str, text: Callable[[float], str]) -> Cell:
+        times = [first_complete(run, total, column) for run in summary.included]
+        known = [time for time in times if time is not None]
+        share = f"{len(known)} of {len(times)} seeds" if len(known) < len(times) else ""
+        return Cell(text(median(known)) if known else "–", share)
 
-    def until(column: str, text: Callable[[float], str]) -> Callable[[Summary], Cell]:
-        def cell(summary: Summary) -> Cell:
-            times = [first_complete(run, total, column) for run in summary.included]
-            known = [time for time in times if time is not None]
-            share = f"{len(known)} of {len(times)} seeds" if len(known) < len(times) else ""
-            return Cell(text(median(known)) if known else "–", share)
-
-        return cell
-
-    columns = [("name", name), (f"{section.unit}/s", fact("images_per_second")), ("training, s", fact("train_seconds"))]
+    columns = [
+        ("name", name),
+        (f"{section.unit}/s", partial(fact, key="images_per_second")),
+        ("training, s", partial(fact, key="train_seconds")),
+    ]
     if "discriminator_passes" in section.metric_keys:
         columns.append(("discriminator passes per step", partial(_mean, key="discriminator_passes")))
     if total:
-        columns.append((f"{section.unit} until all {total}", until("images_seen", compact)))
-        columns.append((f"seconds until all {total}", until("seconds", metric_spec("train_seconds").text)))
+        for unit, column, text in (
+            (section.unit, "images_seen", compact),
+            ("seconds", "seconds", metric_spec("train_seconds").text),
+        ):
+            columns.append((f"{unit} until all {total}", partial(until, column=column, text=text)))
     return table([s for s in section.summaries if s.included], columns, say("cost", total))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogLocator, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from src.report.figures import style
 from src.report.figures.style import BEHIND, COLOURS, INK, MUTED, STYLES, short, styled
@@ -138,18 +138,26 @@ class Chart:
         return style.png(figure)
 
     def _scale(self, grid: Sequence[Axes]) -> None:
-        scale_axes(grid[0], self.key, self.logarithmic)
-        low, high = self.limits
-        grid[0].set_ylim(bottom=low, top=high)
-        for axes in grid:
-            for label, level in self.references.items():
-                below = self.key in MODE_COUNTS or label == "collapsed"
+        """Scales, ticks and references; panels share their scales, so that the first panel's hold for all."""
+        axes, counted = grid[0], self.key in MODE_COUNTS
+        style.count_axis(axes.xaxis)
+        if self.logarithmic:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axes.yaxis.set_minor_formatter(NullFormatter())
+            if not self.key.startswith("kl"):
+                axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+        else:
+            axes.yaxis.set_major_locator(MaxNLocator(5, integer=counted or self.key.startswith("active")))
+        axes.set_ylim(*self.limits)
+        for label, level in self.references.items():
+            below = counted or label == "collapsed"
+            for axes in grid:
                 axes.axhline(level, color=MUTED, linewidth=0.8, linestyle=DASHED, zorder=1)
-                axes.annotate(
-                    label if axes is grid[0] else "", (0.02, level), xycoords=("axes fraction", "data"),
-                    xytext=(0, -3 if below else 2), textcoords="offset points", fontsize=8, color=MUTED,
-                    va="top" if below else "bottom",
-                )  # fmt: skip
+            grid[0].annotate(
+                label, (0.02, level), xycoords=("axes fraction", "data"), xytext=(0, -3 if below else 2),
+                textcoords="offset points", fontsize=8, color=MUTED, va="top" if below else "bottom",
+            )  # fmt: skip
 
 
 def _plain(values: np.ndarray) -> list[float | None]:
@@ -171,14 +179,3 @@ def _draw(axes: Axes, line: Line, look: Mapping[str, Any], paths: bool) -> None:
         limits = axes.dataLim.frozen()
         axes.fill_between(line.mean[0], *line.band, color=look["color"], alpha=0.16, linewidth=0)
         axes.dataLim.set(limits)  # wide intervals of the first evaluations shall not flatten all that follows
-
-
-def scale_axes(axes: Axes, key: str, logarithmic: bool) -> None:
-    """The vertical scale, and the ticks of both; panels that share their scales need it once."""
-    style.count_axis(axes.xaxis)
-    if logarithmic:
-        style.log_axis(axes)
-        if not key.startswith("kl"):
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
-    else:
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=key in MODE_COUNTS or key.startswith("active")))

@@ -3,7 +3,6 @@
 E evaluations.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,40 +25,28 @@ LOG_SCALED = {"kl", "kl_any", "generator_gradient", "discriminator_gradient"}
 def curves(section: Section, key: str) -> Chart | None:
     """One metric, a line per name; None without a history of it."""
     lines = [line for summary in section.summaries if (line := _line(summary, key))]
-    references = {f"all {section.num_modes}": section.num_modes} if key in MODE_COUNTS and section.num_modes else {}
-    if key == "kl" and (floor := section.summaries[0].mean("kl_floor")):
-        references = {"floor": floor}
-    limits: tuple[float | None, float | None] = (None, None)
+    references, limits = {}, (None, None)
     if key in MODE_COUNTS and section.num_modes:
-        limits = (0, 1.06 * section.num_modes)
+        references, limits = {f"all {section.num_modes}": section.num_modes}, (0, 1.06 * section.num_modes)
+    elif key == "kl" and (floor := section.summaries[0].mean("kl_floor")):
+        references = {"floor": floor}
     elif key == "elbo":  # from the second quarter of training on: the first steps gain more than all names differ by
-        late = np.concatenate([[], *(c[len(c) // 4 :] for r in section.included if (c := r.history.column(key)).size)])
-        late = late[np.isfinite(late)]
-        if late.size and np.ptp(late):
-            limits = (late.min() - 0.05 * np.ptp(late), late.max() + 0.05 * np.ptp(late))
+        late = [values[len(values) // 4 :] for run in section.included if (values := run.history.column(key)).size]
+        late = [value for values in late for value in values if np.isfinite(value)]
+        if late and np.ptp(late):
+            limits = (min(late) - 0.05 * np.ptp(late), max(late) + 0.05 * np.ptp(late))
     return _chart(section, key, metric_spec(key).label, lines, _logarithmic(key), references, limits)
 
 
 def level_curves(section: Section, quantity: str) -> Chart | None:
     """KL or active dimensions, a line per name and level; None without a history."""
-    lines = [
-        line
-        for summary in section.summaries
-        for level in section.family.levels
-        if (line := _line(summary, f"{quantity}_{level}", level))
-    ]
-    kl = quantity == "kl"
-    limits = (0.9 * LEAST_KL if kl else 0, None)
-    label = "KL, nats" if kl else "active dimensions"
-    return _chart(
-        section,
-        f"{quantity}_{section.family.levels[0]}",
-        label,
-        lines,
-        kl,
-        {"collapsed": ACTIVE_NATS} if kl else {},
-        limits,
-    )
+    keys = {level: f"{quantity}_{level}" for level in section.family.levels}
+    pairs = [(summary, level) for summary in section.summaries for level in keys]
+    lines = [line for summary, level in pairs if (line := _line(summary, keys[level], level))]
+    first = f"{quantity}_{section.family.levels[0]}"
+    if quantity == "kl":
+        return _chart(section, first, "KL, nats", lines, True, {"collapsed": ACTIVE_NATS}, (0.9 * LEAST_KL, None))
+    return _chart(section, first, "active dimensions", lines, limits=(0, None))
 
 
 def schedules(section: Section) -> Chart | None:
@@ -73,17 +60,16 @@ def schedules(section: Section) -> Chart | None:
     for summary in section.summaries:
         for run in summary.included[:1]:
             history, seen = run.history, run.history.series("schedule_images")
-            points = not seen.size
-            seen = history.column("images_seen") if points else seen
-            columns = {
-                t: history.column(k) if points else history.series(f"schedule_{k}") for t, k in quantities.items()
-            }
+            if points := not seen.size:
+                seen, columns = history.column("images_seen"), {t: history.column(k) for t, k in quantities.items()}
+            else:
+                columns = {title: history.series(f"schedule_{key}") for title, key in quantities.items()}
             known = {t: v for t, v in columns.items() if v.shape == seen.shape and np.isfinite(v).any()}
-            betas = [v for title, v in known.items() if title != "τ"]
-            if len(betas) > 1 and all(np.array_equal(betas[0], other, equal_nan=True) for other in betas[1:]):
-                known = {"β": betas[0]} | {title: v for title, v in known.items() if title == "τ"}
-            if "τ" in known and (known["τ"] == 1).all():
+            if np.all(known.get("τ", 0) == 1):
                 del known["τ"]
+            betas = [values for title, values in known.items() if title != "τ"]
+            if len(betas) > 1 and all(np.array_equal(betas[0], other, equal_nan=True) for other in betas):
+                known = {"β": betas[0]} | {title: known[title] for title in ("τ",) if title in known}
             lines += [Line(summary.label, title, (seen, values), points=points) for title, values in known.items()]
     return _chart(section, "beta", "β, τ" if any(x.level == "τ" for x in lines) else "β", lines, limits=(0, None))
 
@@ -93,42 +79,33 @@ def _chart(section: Section, key: str, label: str, lines: list[Line], *more: Any
 
 
 def _line(summary: Summary, key: str, level: str = "") -> Line | None:
-    runs = [run for run in (*summary.included, *summary.excluded) if run.history.has(key)]
-    if not runs:
+    runs = {f"{run.seed}": run for run in summary.included if run.history.has(key)}
+    excluded = {f"{run.seed}, not averaged": run for run in summary.excluded if run.history.has(key)}
+    if not runs and not excluded:
         return None
-    few = len(summary.included) < MIN_SEEDS
     seen_E, mean_E, *band = averaged(summary, key)
     return Line(
         summary.label,
         level,
         (seen_E, mean_E),
-        None if few or not seen_E.size else (band[0], band[1]),
-        {_called(run, summary): _curve(run, key) for run in runs},
-        [_called(run, summary) for run in runs if run in summary.excluded],
+        None if len(summary.included) < MIN_SEEDS or not seen_E.size else (band[0], band[1]),
+        {called: _curve(run, key) for called, run in (runs | excluded).items()},
+        [*excluded],
         "KL without effect" if level and mostly_without_effect(summary, level) else "",
     )
-
-
-def _called(run: Run, summary: Summary) -> str:
-    return f"{run.seed}{', not averaged' * (run in summary.excluded)}"
 
 
 def signal_curves(section: Section) -> list[Chart]:
     """A chart per early-warning signal under the baseline, a line per seed; at most as many seeds as colours."""
     charts = []
     for key in signals(section):
-        runs = [run for run in section.summaries[0].included if run.history.has(key)][: len(COLOURS)]
-        lines = [
-            Line(f"seed {run.seed}", "", _curve(run, key), times=_known({"onset": run.onset, "moved": moved(run, key)}))
-            for run in runs
-        ]
-        chart = _chart(section, key, metric_spec(key).label, lines, _logarithmic(key))
-        charts += [chart] if chart else []
-    return charts
-
-
-def _known(times: Mapping[str, Any]) -> dict[str, float]:
-    return {what: float(when) for what, when in times.items() if is_number(when)}
+        lines = []
+        for run in [run for run in section.summaries[0].included if run.history.has(key)][: len(COLOURS)]:
+            times = {"onset": run.onset, "moved": moved(run, key)}
+            times = {what: float(when) for what, when in times.items() if is_number(when)}
+            lines.append(Line(f"seed {run.seed}", "", _curve(run, key), times=times))
+        charts.append(_chart(section, key, metric_spec(key).label, lines, _logarithmic(key)))
+    return [chart for chart in charts if chart]
 
 
 def averaged(summary: Summary, key: str) -> tuple[np.ndarray, ...]:

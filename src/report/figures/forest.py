@@ -18,8 +18,7 @@ TONES = dict.fromkeys(Verdict, "#009e73") | {  # a side effect unless it is one 
 @styled
 def forest(section: Section) -> bytes | None:
     """The primary metric and the family's headline metrics, a panel each, a row per name; None without a pair."""
-    remedies = section.ranked
-    keys = [key for key in section.headline if any(section.differences(key, summary.name) for summary in remedies)]
+    remedies, keys = section.ranked, _keys(section)
     if not keys:
         return None
     figure = Figure(figsize=(WIDTH, 1.35 + 0.38 * len(remedies)), layout="constrained")
@@ -50,8 +49,11 @@ def forest(section: Section) -> bytes | None:
     return png(figure)
 
 
+def _keys(section: Section) -> list[str]:
+    return [key for key in section.headline if any(section.differences(key, s.name) for s in section.ranked)]
+
+
 def shown_verdicts(section: Section) -> list[Verdict]:
     """Those whose colours are in the figure, in the order of `Verdict`."""
-    keys = [key for key in section.headline if any(section.differences(key, s.name) for s in section.ranked)]
-    held = {judge(section, summary, key).verdict for summary in section.ranked for key in keys}
+    held = {judge(section, summary, key).verdict for summary in section.ranked for key in _keys(section)}
     return [verdict for verdict in Verdict if verdict in held]

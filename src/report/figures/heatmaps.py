@@ -3,7 +3,7 @@
 E evaluations, K classes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -47,47 +47,46 @@ def heat_map(axes: Axes, values: np.ndarray, rows: Sequence[str] | None, seen: A
     return image
 
 
-def relative_shares(lists: Iterable[object], num_classes: int) -> np.ndarray | None:
-    """Mean over runs of class shares in units of an equal share, (classes,); None without data."""
-    rows = []
-    for values in lists:
-        if isinstance(values, list) and len(values) == num_classes:
-            shares = np.array([value if is_number(value) else 0.0 for value in values], dtype=float)
-            if shares.sum() > 0:
-                rows.append(shares / shares.sum() * num_classes)
-    return np.mean(rows, axis=0) if rows else None
+def shares(section: Section) -> dict[str, np.ndarray]:
+    """Mean over runs of class shares in units of an equal share, of held-out real data and of each name.
 
-
-def _shares(section: Section) -> dict[str, np.ndarray]:
-    """Relative shares of held-out real data and of each name; empty where no name has any."""
+    Empty where no name has any.
+    """
     lists = {"real, held out": [run.controls.get("real", {}).get("shares") for run in section.included]}
     lists |= {s.label: [run.metrics.get("shares") for run in s.included] for s in section.summaries}
-    shares = {name: relative_shares(rows, len(section.classes)) for name, rows in lists.items()}
-    shares = {name: row for name, row in shares.items() if row is not None}
-    return shares if 2 <= len(section.classes) <= MOST_CLASSES and len(shares) > ("real, held out" in shares) else {}
+    num, found = len(section.classes), {}
+    for name, rows in lists.items():
+        whole = [row for row in rows if isinstance(row, list) and len(row) == num]
+        known = [np.array([value if is_number(value) else 0.0 for value in row]) for row in whole]
+        if relative := [row / row.sum() * num for row in known if row.sum() > 0]:
+            found[name] = np.mean(relative, axis=0)
+    return found if 2 <= num <= MOST_CLASSES and len(found) > ("real, held out" in found) else {}
 
 
 def share_data(section: Section) -> dict[str, Any]:
     """The shares as the page's script draws them."""
-    bars = {name: [float(f"{value:.3g}") for value in row] for name, row in _shares(section).items()}
-    absent = {s.label: s.absences(ABSENT) for s in section.summaries}
-    return {"classes": section.classes, "bars": bars, "absent": absent}
+    bars = {name: [float(f"{value:.3g}") for value in row] for name, row in shares(section).items()}
+    return {
+        "classes": section.classes,
+        "bars": bars,
+        "absent": {s.label: s.absences(ABSENT) for s in section.summaries},
+    }
 
 
 @styled
 def share_map(section: Section) -> bytes | None:
     """Rows are held-out real data and the names; a number shows in how many seeds the class is missing."""
-    classes, shares = section.classes, {short(name): row for name, row in _shares(section).items()}
+    classes, rows = section.classes, {short(name): row for name, row in shares(section).items()}
     absent = {short(s.label): s.absences(ABSENT) for s in section.summaries}
-    if not shares:
+    if not rows:
         return None
-    doublings = np.log2(np.clip(np.stack([*shares.values()]), 2**-LIMIT, 2**LIMIT))
-    figure = Figure(figsize=(WIDTH, 1.35 + 0.36 * len(shares)), layout="constrained")
+    doublings = np.log2(np.clip(np.stack([*rows.values()]), 2**-LIMIT, 2**LIMIT))
+    figure = Figure(figsize=(WIDTH, 1.35 + 0.36 * len(rows)), layout="constrained")
     axes = figure.add_subplot()
     look = {"cmap": "RdBu_r", "vmin": -LIMIT, "vmax": LIMIT, "edgecolor": "white", "linewidth": 1.5}
-    image = heat_map(axes, doublings, [*shares], **look)
+    image = heat_map(axes, doublings, [*rows], **look)
     for (row, column), value in np.ndenumerate(doublings):
-        if number := absent.get([*shares][row], {}).get(classes[column]):
+        if number := absent.get([*rows][row], {}).get(classes[column]):
             ink = "white" if abs(value) > LIMIT / 2 else INK
             axes.text(column, row, str(number), ha="center", va="center", fontsize=8.5, color=ink)
     axes.set_xticks(range(len(classes)), classes, rotation=0 if max(map(len, classes)) < 3 else 90)

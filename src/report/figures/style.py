@@ -13,7 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from PIL import Image
 
 from src.core.metric_specs import compact
@@ -86,13 +86,6 @@ def count_axis(axis: Axis, ticks: int = 4) -> None:
     """Counts of samples, in few characters."""
     axis.set_major_locator(MaxNLocator(ticks))
     axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
-
-
-def log_axis(axes: Axes) -> None:
-    """A logarithmic vertical scale with plain numbers; mathematics is switched off in all pictures."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def bare(axes: Axes, labels: Sequence[str] | None = None) -> None:
