@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
+from src.report.cautions import cautions
 from src.report.collapse import budget, level_collapse, mode_state, prevention, readability, reference
 from src.report.document import Block, Part, Picture, part
 from src.report.figures import charted, picture
@@ -13,7 +14,7 @@ from src.report.figures.heatmaps import share_data, share_map, survival_map
 from src.report.figures.phase_transition import phase_transition
 from src.report.figures.rate_distortion import rate_distortion
 from src.report.phase_transition import transition
-from src.report.remedies import confidence, effect
+from src.report.remedies import effect
 from src.report.section import Section
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
@@ -35,7 +36,7 @@ def opening(section: Section) -> list[Sentence]:
     return [
         Sentence(say("opening", section, state, levels, budget(section), readability(section))),
         Sentence(say("effect", section, outcome), outcome.kind),
-        Sentence(say("confidence", section, confidence(section)), "caution"),
+        Sentence(say("confidence", section, outcome, cautions(section)), "caution"),
     ]
 
 

@@ -15,6 +15,7 @@ from src.report.earlier_versions import with_outcome
 from src.report.records import NEVER_STARTED, History, Run
 from src.report.results import LONGEST_NAME, fields, require, seed, texts
 
+FAMILIES = ("gan", "vae")
 NOT_RUNS = {"report", "checkpoints", "samples", ".hydra", ".git"}
 NO_SETTINGS = (*NOT_PART_OF_A_NAME, "study", "callbacks", "compile")
 DEEPEST = 30  # levels of folders that are searched
@@ -51,20 +52,13 @@ def collect(folders: Sequence[Path]) -> list[Run]:
 
 def _folders(root: Path) -> Iterator[tuple[Path, Sequence[str]]]:
     """The folder and those below it, each with the names in it; what is in a run's folder is not searched."""
-    waiting = [(root, 0)]
-    while waiting:
-        place, depth = waiting.pop()
-        try:
-            entries = sorted(os.scandir(place), key=lambda entry: entry.name)
-        except OSError:  # not readable
-            continue
-        names = [entry.name for entry in entries]
-        yield place, names
-        if depth < DEEPEST and not _is_run(place, names):
-            below = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
-            # Trials of a sweep's settings have other seeds and budgets.
-            trials = {TUNING_FOLDER} if "jobs.json" in names else set()
-            waiting += [(place / name, depth + 1) for name in reversed(below) if name not in NOT_RUNS | trials]
+    for place, folders, files in os.walk(root):
+        path, names = Path(place), [*folders, *files]
+        yield path, names
+        # Trials of a sweep's settings have other seeds and budgets.
+        closed = NOT_RUNS | ({TUNING_FOLDER} if "jobs.json" in files else set())
+        searched = len(path.parts) - len(root.parts) < DEEPEST and not _is_run(path, names)
+        folders[:] = sorted({*folders} - closed) if searched else []
 
 
 def _is_run(path: Path, names: Sequence[str]) -> bool:
@@ -72,34 +66,30 @@ def _is_run(path: Path, names: Sequence[str]) -> bool:
 
 
 def _planned(sweep: Path) -> list[Run]:
-    """The jobs of a sweep, as its jobs.json names them; of a damaged one none."""
+    """The jobs of a sweep, as its jobs.json names them; of a damaged one none.
+
+    Nothing is known of such a job but what it was to be; recipes are called after their family.
+    """
+    runs = []
     try:
-        jobs = read_json(sweep / "jobs.json")["jobs"][:MOST_JOBS]
-        runs = [
-            _never_started(sweep / Path(job["folder"]).name, job.get("name"), texts(job["overrides"], "jobs"))
-            for job in jobs
-        ]
-        for run in runs:
-            run.folder.resolve()  # no path holds a null character
+        for job in read_json(sweep / "jobs.json")["jobs"][:MOST_JOBS]:
+            folder, overrides = sweep / Path(job["folder"]).name, texts(job["overrides"], "jobs")
+            folder.resolve()  # no path holds a null character
+            name = clean(job["name"], LONGEST_NAME) if job.get("name") else _name(None, overrides, folder)
+            model = next((family for family in FAMILIES if name.startswith(family)), None)
+            digits = value_of("seed", overrides)
+            own = seed(int(digits)) if digits.isdecimal() else None
+            runs.append(Run(folder, NEVER_STARTED, name, model=model, seed=own, overrides=overrides))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return []
     return runs
-
-
-def _never_started(folder: Path, name: str | None, overrides: tuple[str, ...]) -> Run:
-    """A job of which nothing is known but what it was to be; recipes are called after their family."""
-    name = clean(name, LONGEST_NAME) if name else _name(None, overrides, folder)
-    model = next((family for family in ("gan", "vae") if name.startswith(family)), None)
-    digits = value_of("seed", overrides)
-    own = seed(int(digits)) if digits.isdecimal() else None
-    return Run(folder, NEVER_STARTED, name, model=model, seed=own, overrides=overrides)
 
 
 def read_run(folder: Path) -> Run:
     """One run's folder as a record; what cannot be read makes it "damaged", never an exception."""
     config, overrides = _hydra(folder, "config.yaml"), _overrides(folder)
     config = config if isinstance(config, dict) else {}
-    family = next((family for family in ("gan", "vae") if family in config), None)
+    family = next((family for family in FAMILIES if family in config), None)
     known: dict[str, Any] = {
         "folder": folder,
         "model": family,

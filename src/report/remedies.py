@@ -1,15 +1,12 @@
-"""What the remedies do against the baseline, and how far the answer can be trusted: as data."""
+"""What the remedies do against the baseline, as data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from src.report.cautions import Caution, cautions
 from src.report.collapse import Level, levels
 from src.report.section import Section
 from src.report.verdicts import Comparison, Verdict, judge, ranks, side_effects
-
-ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
 
 
 def remedies(section: Section) -> list[Comparison]:
@@ -73,40 +70,4 @@ def effect(section: Section) -> Effect:
         alone=str(ranks(section).get(best.summary.name)) == "1",
         by_verdict=labels,
         lost_levels=[one for one in levels(section, best.summary) if one.dead] if section.family.levels else [],
-    )
-
-
-@dataclass(frozen=True)
-class Confidence:
-    """What the answer rests on and what limits it most.
-
-    Attributes:
-        seeds: the fewest and the most completed seeds of a name.
-        images_seen: of every run, None where they differ.
-        limit: the gravest caution; None without a grave one.
-        further: number of cautions besides.
-        undecided: remedies without a shown difference.
-    """
-
-    seeds: tuple[int, int]
-    images_seen: float | None
-    limit: Caution | None
-    further: int
-    undecided: int
-
-    @property
-    def enough(self) -> bool:
-        return self.seeds[0] >= ENOUGH_SEEDS
-
-
-def confidence(section: Section) -> Confidence:
-    seeds = [len(summary.included) for summary in section.summaries]
-    seen = {float(f"{run.images_seen:.3g}") for run in section.included if run.images_seen}
-    limits = cautions(section)
-    return Confidence(
-        seeds=(min(seeds), max(seeds)),
-        images_seen=seen.pop() if len(seen) == 1 else None,
-        limit=next((caution for caution in limits if caution.grave), None),
-        further=len(limits) - 1,
-        undecided=sum(remedy.verdict is Verdict.UNCLEAR for remedy in remedies(section)),
     )

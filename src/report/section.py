@@ -122,6 +122,12 @@ class Section:
         oracle = f"_{sha256((self.oracle or '').encode()).hexdigest()[:6]}" if self.oracle_differs else ""
         return re.sub(r"[^A-Za-z0-9]", "_", f"{self.model[:30]}_{digest[:50]}{stack}{oracle}")
 
+    @property
+    def images_seen(self) -> float | None:
+        """Samples that every included run saw, to three digits; None where they differ."""
+        seen = {float(f"{run.images_seen:.3g}") for run in self.included if run.images_seen}
+        return seen.pop() if len(seen) == 1 else None
+
     @cached_property
     def included(self) -> tuple[Run, ...]:
         return _latest(run for run in self.runs if run.completed and run.dataset)

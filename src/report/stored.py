@@ -99,17 +99,14 @@ def _row(run: Run) -> dict[str, Any]:
     finished = datetime.fromtimestamp(run.finished_at, UTC).isoformat(timespec="seconds")
     place = {"recipe": run.recipe, "options": options(run), "dataset": _dataset_key(run.dataset), "seed": run.seed}
     place["budget"] = run.facts.get("settings", {}).get("budget", "")
-    metrics = {key: _cell(value) for key, value in run.metrics.items()}
+    plain = {key: _rounded(value) for key, value in run.metrics.items()}
+    metrics = {key: one if isinstance(one, str | int | float) else json.dumps(one) for key, one in plain.items()}
     controls = {
         name: {key: _rounded(value) for key, value in control.items() if key in OF_CONTROLS}
         for name, control in run.controls.items()
     }
     nested = {"onset": run.onset, "controls": controls, "history": _curves(run.history)}
     return metrics | facts | own | place | {"finished": finished} | {k: json.dumps(v) for k, v in nested.items() if v}
-
-
-def _cell(value: Any) -> Any:
-    return json.dumps(_rounded(value)) if value is None or isinstance(value, list | tuple | dict) else _rounded(value)
 
 
 def _rounded(value: Any) -> Any:
@@ -153,6 +150,7 @@ def _run(row: Mapping[str, Any], datasets: Mapping[str, Any], path: Path) -> Run
     turns = range(len(next(iter(curves.values()), ())))
     rows = [{key: str(values[turn]) for key, values in curves.items()} for turn in turns]
     data = datasets[row["dataset"]]
+    known = {one.name: data[one.name] for one in fields(Dataset) if one.name in data}
     recorded = {key: row.get(key) for key in RECORD}
     facts: dict[str, Any] = {key: row.get(column) for key, column in TEXTS.items()}
     facts["settings"] = {"budget": row["budget"]}
@@ -160,7 +158,7 @@ def _run(row: Mapping[str, Any], datasets: Mapping[str, Any], path: Path) -> Run
         **recorded,
         folder=path / "_".join(str(part).replace("/", "-") for part in _key(row)),
         seed=int(row["seed"]),
-        dataset=Dataset(**{one.name: _tuple(data[one.name]) for one in fields(Dataset) if one.name in data}),
+        dataset=Dataset(**{key: tuple(value) if isinstance(value, list) else value for key, value in known.items()}),
         metrics={key: _value(cell) for key, cell in row.items() if key not in FIXED},
         controls=nested["controls"] or {},
         onset=nested["onset"],
@@ -177,10 +175,6 @@ def _value(cell: str) -> Any:
         return json.loads(cell)
     except ValueError:
         return cell
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _dataset_key(dataset: Dataset) -> str:

@@ -20,6 +20,7 @@ from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, p_text
 from src.report.verdicts import effects_text
 
 MOST_NAMES = 4
+ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -132,6 +133,7 @@ def environment() -> Environment:
         "LEAST_KL": LEAST_KL,
         "CHANCE": CHANCE,
         "MIN_SEEDS": MIN_SEEDS,
+        "ENOUGH_SEEDS": ENOUGH_SEEDS,
         "CONTROLS": CONTROLS,
         "say": say,
         "source": lambda name: Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")),

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from src.report.answers import opening
+from src.report.cautions import cautions
 from src.report.collapse import State, level_collapse, mode_state, prevention, readability
 from src.report.collect import collect, read_run
 from src.report.figures.curves import level_curves
 from src.report.grouping import group
-from src.report.remedies import Conclusion, confidence, effect
+from src.report.remedies import Conclusion, effect
 from src.report.section import Section
 from src.report.tables import main_table
 from src.report.verdicts import Verdict, Withheld, judge
@@ -36,7 +37,7 @@ def test_what_collapses_which_remedy_helps_and_how_sure(make_run, tmp_path) -> N
     """Modes 20, 20, 19 against 26, 26, 25; KL 0.5 against 0.1."""
     compare(make_run, {0: "QXZJKV", 1: "QXZJKV", 2: "QXZJKVA"}, {0: "", 1: "", 2: "Q"})
     section = section_of(tmp_path)
-    found, sure, plain = effect(section), confidence(section), section.summaries[0]
+    found, plain = effect(section), section.summaries[0]
     assert (mode_state(section), len(plain.included)) == (State.COLLAPSE, 3)
     assert plain.always("missing") == list("JKQVXZ")
     assert plain.mean("modes") == pytest.approx(59 / 3)
@@ -44,7 +45,8 @@ def test_what_collapses_which_remedy_helps_and_how_sure(make_run, tmp_path) -> N
     assert (found.conclusion, found.best.summary.label, found.kind) == (Conclusion.HELPS, "gan_fm", "helps")
     assert found.best.difference.mean == pytest.approx(-0.398)
     assert [one.subject for one in found.effects] == ["modes"]
-    assert (sure.seeds, sure.images_seen, sure.limit, sure.enough) == ((3, 3), 300, None, False)
+    assert section.images_seen == 300
+    assert not any(caution.grave for caution in cautions(section))
 
 
 def test_two_seeds_allow_no_conclusion(make_run, tmp_path) -> None:
@@ -52,7 +54,7 @@ def test_two_seeds_allow_no_conclusion(make_run, tmp_path) -> None:
     section = section_of(tmp_path)
     assert effect(section).conclusion is Conclusion.WITHHELD
     assert effect(section).withheld.withheld is Withheld.PAIRS
-    limit = confidence(section).limit
+    limit = cautions(section)[0]
     assert (limit.key, limit.facts) == ("few_seeds", {"gan_standard": 2, "gan_fm": 2})
 
 
@@ -93,9 +95,9 @@ def test_one_sound_seed_is_no_proof(make_run, tmp_path) -> None:
 
 
 def test_lost_runs_come_first_of_all_limits(study) -> None:
-    sure = confidence(section_of(study))
-    assert sure.limit.key == "lost_runs"
-    assert {label: [run.status for run in runs] for label, runs in sure.limit.facts.items()} == {
+    limit = cautions(section_of(study))[0]
+    assert limit.key == "lost_runs"
+    assert {label: [run.status for run in runs] for label, runs in limit.facts.items()} == {
         "gan_fm": ["unfinished"],
         "gan_hinge": ["failed"],
     }
