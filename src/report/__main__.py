@@ -28,28 +28,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (options.folders or options.tables):
         parser.error("name a FOLDER or --from CSV")
     announce_import("matplotlib", "Matplotlib")
-    from src.report.collect import ReportError  # imported late: options are checked without what takes seconds
+    # Imported late: options are checked without what takes seconds.
+    from src.report.collect import ReportError, collect
+    from src.report.stored import store
 
     try:
-        print(_done(options))
+        if options.to:
+            print(f"{store(collect(options.folders), options.to)} runs stored in {options.to}")
+            return 0
+        from src.report.write import write_report
+
+        report = write_report(options.folders, options.out, options.baseline, options.tables)
     except (ReportError, OSError) as mistake:
         print(f"report: {mistake}", file=sys.stderr)
         return 1
-    return 0
-
-
-def _done(options: argparse.Namespace) -> str:
-    """Does what was asked for, and says so."""
-    if options.to:
-        from src.report.collect import collect
-        from src.report.stored import store
-
-        return f"{store(collect(options.folders), options.to)} runs stored in {options.to}"
-    from src.report.write import write_report
-
-    report = write_report(options.folders, options.out, options.baseline, options.tables)
     completed = sum(run.completed for run in report.runs)
-    return f"{completed} of {len(report.runs)} runs completed: {report.page}"
+    print(f"{completed} of {len(report.runs)} runs completed: {report.page}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -11,8 +11,7 @@ from src.report.figures.curves import curves, level_curves, schedules
 from src.report.figures.forest import forest, shown_verdicts
 from src.report.figures.gallery import galleries
 from src.report.figures.heatmaps import share_data, share_map, survival_map
-from src.report.figures.phase_transition import phase_transition
-from src.report.figures.rate_distortion import rate_distortion
+from src.report.figures.planes import phase_transition, rate_distortion
 from src.report.phase_transition import transition
 from src.report.remedies import effect
 from src.report.section import Section

@@ -32,7 +32,9 @@ def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     keys = section.measured(chapter.metrics)
     if not set(keys) - set(section.family.samples):
         return []
-    own = [summary for summary in section.summaries if _is_about(chapter, summary)]
+    levels = {s.name: levels_in(key for run in s.included for key in run.scalars) for s in section.summaries}
+    about = {*chapter.levels}  # models with these; a name without runs may have them
+    own = [s for s in section.summaries if not about or not levels[s.name] or about & {*levels[s.name]}]
     numbers = controlled_table if chapter.control else estimates_table
     blocks: list[Block] = [Paragraph(chapter.note, "note"), numbers(section, keys, own)]
     if chapter.key.startswith("named_") and (dimensions := _dimensions(own)):
@@ -47,12 +49,6 @@ def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     sounds.sort(key=lambda audio: audio.rank)  # stable: name by name
     blocks += [*([Details(title, shown)] if shown else []), *([Details("To hear", sounds)] if sounds else [])]
     return part(chapter.heading, say("chapter", chapter, contrasts(section, chapter)), chapter.decides, *blocks)
-
-
-def _is_about(chapter: Chapter, summary: Summary) -> bool:
-    """Whether the chapter is about models with the latent levels of these."""
-    found = levels_in(key for run in summary.included for key in run.scalars)
-    return not chapter.levels or not found or bool({*chapter.levels} & {*found})
 
 
 @dataclass(frozen=True)

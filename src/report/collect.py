@@ -90,12 +90,15 @@ def read_run(folder: Path) -> Run:
     config, overrides = _hydra(folder, "config.yaml"), _overrides(folder)
     config = config if isinstance(config, dict) else {}
     family = next((family for family in FAMILIES if family in config), None)
+    primary = config
+    for key in ("study", "primary", family):  # the metric by which the study said beforehand that it would decide
+        primary = primary.get(key) if isinstance(primary, dict) else None
     known: dict[str, Any] = {
         "folder": folder,
         "model": family,
         "seed": seed(config.get("seed")),
         "overrides": overrides,
-        "facts": {"settings": settings(config), "primary": _primary(config, family)},
+        "facts": {"settings": settings(config), "primary": primary if isinstance(primary, str) else None},
     }
     path, reading = folder / "results.json", ".hydra"
     try:
@@ -118,14 +121,6 @@ def require_inside(folder: Path, path: Path) -> Path:
     """The path, unless it is a link that leads out of the folder."""
     require(is_inside(folder, path), f"{path} is a link that leads out of the run's folder")
     return path
-
-
-def _primary(config: Mapping[str, Any], family: str | None) -> str | None:
-    """The metric by which the study said beforehand that it would decide; None in runs that did not say."""
-    study = config.get("study")
-    declared = study.get("primary") if isinstance(study, dict) else None
-    key = declared.get(family) if isinstance(declared, dict) else None
-    return key if isinstance(key, str) else None
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, str]:

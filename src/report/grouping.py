@@ -65,13 +65,10 @@ def distinguished(runs: Sequence[Run]) -> list[Run]:
         by_name: dict[str, list[Run]] = {}
         for run in runs:
             by_name.setdefault(run.name, []).append(run)
-        runs = [replace(run, name=_shortened(differences(run, by_name[run.name]))) for run in runs]
+        whole = [differences(run, by_name[run.name]) for run in runs]
+        ends = [f"…{sha256(name.encode()).hexdigest()[:8]}" if len(name) > LONGEST else "" for name in whole]
+        runs = [replace(run, name=name[:LONGEST] + end) for run, name, end in zip(runs, whole, ends, strict=True)]
     return runs
-
-
-def _shortened(name: str) -> str:
-    """A name of bearable length that is still its own."""
-    return name if len(name) <= LONGEST else f"{name[:LONGEST]}…{sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _path(run: Run, namesakes: Sequence[Run]) -> str:
@@ -82,17 +79,12 @@ def _path(run: Run, namesakes: Sequence[Run]) -> str:
 
 
 def _overrides(run: Run, namesakes: Sequence[Run]) -> str:
+    """Without those of which all know the value as a setting: settings tell them apart, or say what the others have."""
     shared = set.intersection(*(set(recipe_overrides(other.overrides)) for other in namesakes))
-    own = [
-        text for text in recipe_overrides(run.overrides) if text not in shared and not _is_a_setting(text, namesakes)
-    ]
+    known = set.intersection(*(set(other.facts.get("settings", {})) for other in namesakes))
+    own = [text for text in recipe_overrides(run.overrides) if text not in shared]
+    own = [text for text in own if key_of(text).removeprefix("study.") not in known]
     return " ".join([run.name, *(text for text in own if text not in run.name.split())])
-
-
-def _is_a_setting(override: str, namesakes: Sequence[Run]) -> bool:
-    """Whether all know its value, so that the settings tell them apart, or that it says what the others have anyway."""
-    key = key_of(override).removeprefix("study.")
-    return all(key in other.facts.get("settings", {}) for other in namesakes)
 
 
 def _settings(run: Run, namesakes: Sequence[Run]) -> str:

@@ -7,10 +7,10 @@ of the KL multiplies σ². A linear decoder has the KL Σ_j max(0, ½ ln(λ_j/β
 from dataclasses import dataclass
 from enum import Enum
 from math import log
+from statistics import fmean
 
 from src.core.metric_specs import LEAST_KL
 from src.core.plain_data import is_number
-from src.report.records import Run
 from src.report.section import Section
 
 
@@ -58,31 +58,22 @@ class Transition:
 
 
 def transition(section: Section) -> Transition | None:
-    """None unless runs differ in their decoder's fixed variance."""
-    runs = [run for run in section.included if {"decoder_variance", *_kls(section)} <= run.scalars.keys()]
-    eigenvalues = next((found for run in runs if (found := _eigenvalues(run))), ())
+    """None unless runs differ in their decoder's fixed variance; βσ² at the end, with the mean β of all levels."""
+    keys = [f"kl_{level}" for level in section.family.levels]
+    runs = [run for run in section.included if {"decoder_variance", *keys} <= run.scalars.keys()]
+    found = (run.metrics.get("data_eigenvalues") for run in runs)
+    known = (values for values in found if isinstance(values, list) and values and all(map(is_number, values)))
+    eigenvalues = next((tuple(map(float, values)) for values in known if values[0] > 0), ())
     if not eigenvalues:
         return None
-    keys = _kls(section)
-    points = sorted((_variance(run) / eigenvalues[0], sum(run.scalars[key] for key in keys)) for run in runs)
+    points = []
+    for run in runs:
+        last = (run.history.last(f"beta_{level}") for level in section.family.levels)
+        beta = fmean([beta for beta in last if beta is not None] or [1.0])
+        ratio = beta * run.scalars["decoder_variance"] / eigenvalues[0]
+        points.append((ratio, sum(run.scalars[key] for key in keys)))
     if len({ratio for ratio, _ in points}) < 2:
         return None
     alive = max((ratio for ratio, kl in points if kl >= LEAST_KL), default=None)
     collapsed = min((ratio for ratio, _ in points if alive is None or ratio > alive), default=None)
-    return Transition(tuple(points), eigenvalues, alive, collapsed)
-
-
-def _kls(section: Section) -> list[str]:
-    return [f"kl_{level}" for level in section.family.levels]
-
-
-def _eigenvalues(run: Run) -> tuple[float, ...]:
-    found = run.metrics.get("data_eigenvalues")
-    known = isinstance(found, list) and found and all(map(is_number, found)) and found[0] > 0
-    return tuple(map(float, found)) if known else ()
-
-
-def _variance(run: Run) -> float:
-    """βσ² at the end of training; where the levels' β differ, with the mean of them."""
-    betas = [beta for level in ("high", "low") if (beta := run.history.last(f"beta_{level}")) is not None]
-    return run.scalars["decoder_variance"] * (sum(betas) / len(betas) if betas else 1.0)
+    return Transition(tuple(sorted(points)), eigenvalues, alive, collapsed)

@@ -205,7 +205,12 @@ def runs_table(section: Section, runs: Sequence[Run]) -> Table:
     keys = [key for key in keys if any(_latest(run, key) is not None for run in section.runs)]
 
     def note(run: Run) -> str:
-        return shorten(run.error or "", MOST_CHARACTERS) or ("" if run.folder in kept else _why_left_out(run))
+        text = shorten(run.error or "", MOST_CHARACTERS)
+        if text or run.folder in kept:
+            return text
+        if run.completed:
+            return "not averaged: a later run has the same name and seed" if run.dataset else "its data is not recorded"
+        return f"no results.json; {len(run.history.rows)} evaluations" if run.status == "unfinished" else ""
 
     columns = [
         ("name", lambda run: f"`{run.name}`"),
@@ -227,12 +232,6 @@ def _latest(run: Run, key: str) -> float | None:
         return run.history.last(key)
     value = run.metrics.get(key)
     return float(value) if is_number(value) else None
-
-
-def _why_left_out(run: Run) -> str:
-    if run.completed:
-        return "not averaged: a later run has the same name and seed" if run.dataset else "its data is not recorded"
-    return f"no results.json; {len(run.history.rows)} evaluations" if run.status == "unfinished" else ""
 
 
 # Controls

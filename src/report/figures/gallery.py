@@ -12,7 +12,7 @@ from src.core.metric_specs import listed
 from src.report.document import Gallery, Picture
 from src.report.figures.style import packed
 from src.report.records import Run
-from src.report.section import Section, Summary
+from src.report.section import Section
 from src.report.verdicts import WITHOUT_EFFECT
 
 # Of so many names at most: how large a picture is on the page, and its width in the file in pixels.
@@ -31,8 +31,10 @@ def galleries(
 
 
 def _gallery(section: Section, grid: str, what: str, names: Collection[str] | None) -> Gallery | None:
-    chosen = [names is None or summary.name in names for summary in section.summaries]
-    shown = [_with_picture(s, grid) if own else [] for s, own in zip(section.summaries, chosen, strict=True)]
+    shown = []
+    for summary in section.summaries:
+        runs = [*summary.included, *sorted(summary.excluded, key=lambda run: run.order)]
+        shown.append([run for run in runs if run.picture(grid)] if names is None or summary.name in names else [])
     if not any(shown):
         return None
     seeds = Counter(run.seed for runs in shown for run in runs if run.completed)
@@ -51,12 +53,6 @@ def _gallery(section: Section, grid: str, what: str, names: Collection[str] | No
         pictures.append(Picture(file, content, caption, f"{what}: {summary.label}, seed {seed}", name=summary.label))
     seed = f"seed {common} of each name, unless another is given" if common is not None else "the seed as given"
     return Gallery(what, f"{seed}.", pictures, size)
-
-
-def _with_picture(summary: Summary, grid: str) -> list[Run]:
-    """Its runs that have the picture, the averaged ones first, each by seed."""
-    others = sorted(summary.excluded, key=lambda run: run.order)
-    return [run for run in (*summary.included, *others) if run.picture(grid)]
 
 
 def thumbnail(content: bytes, width: int) -> bytes:

@@ -1,21 +1,24 @@
-"""Rate–distortion plane: the information each run's latents carry, and the decoder's remaining error.
+"""Figures with a point per run: rate against distortion, and the KL against the decoder's variance.
 
-Alemi et al. 2018, arXiv:1711.00464: R = KL and D = reconstruction, both in nats, and −ELBO = D + R, so that lines of
-one ELBO fall at one nat per nat. No model can lie below D + R = entropy of the data.
+Rate and distortion are the information each run's latents carry and the decoder's remaining error. Alemi et al. 2018,
+arXiv:1711.00464: R = KL and D = reconstruction, both in nats, and −ELBO = D + R, so that lines of one ELBO fall at one
+nat per nat. No model can lie below D + R = entropy of the data.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from src.core.levels import levels_in
 from src.report.collapse import reference
 from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, legend, png, styled
+from src.report.phase_transition import Transition
 from src.report.records import Run
 from src.report.section import Section
 
+NUM_POINTS = 300  # of the curve
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LIMITS = {"floor_nll": ("collapse floor", (0, (5, 3))), "entropy": ("entropy", (0, (1, 1.5)))}
 
@@ -64,3 +67,28 @@ def _style(number: int) -> tuple[str, str]:
     """Colour and marker, no two alike for as many names as colours times markers."""
     turn, colour = divmod(number, len(COLOURS))
     return COLOURS[colour], MARKERS[(colour + turn) % len(MARKERS)]
+
+
+@styled
+def phase_transition(found: Transition | None) -> bytes | None:
+    """A point per run, the curve of a linear decoder, and the predicted place."""
+    if not found:
+        return None
+    ratios, kls = np.array(found.points).T
+    figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
+    axes = figure.add_subplot()
+    curve = np.geomspace(ratios.min(), ratios.max(), NUM_POINTS)
+    axes.plot(curve, [found.linear_kl(ratio) for ratio in curve], color=COLOURS[1], linewidth=1.6, zorder=2)
+    axes.axvline(1, color=INK, linestyle=(0, (5, 3)), linewidth=1.2, zorder=1)
+    axes.scatter(ratios, kls, s=42, color=COLOURS[2], edgecolor="white", linewidth=0.7, zorder=3)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel="decoder variance / largest eigenvalue of the data", ylabel="KL of all levels, nats")
+    looks = {
+        "run": {"color": COLOURS[2], "marker": "o", "linestyle": "", "markersize": 7},
+        "linear decoder": {"color": COLOURS[1]},
+        "predicted onset": {"color": INK, "linestyle": (0, (5, 3))},
+    }
+    legend(figure, looks, place="outside upper left")
+    return png(figure)
