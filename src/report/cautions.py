@@ -26,21 +26,14 @@ class Caution:
 
 def cautions(section: Section) -> list[Caution]:
     """The gravest first."""
-    checks = [(check, True) for check in GRAVE] + [(check, False) for check in OTHERS]
-    return [
-        Caution(check.__name__, facts, grave)
-        for check, grave in checks
-        if (facts := check(section)) not in (None, {}, [])
-    ]
+    made = [Caution(check.__name__, check(section), check in GRAVE) for check in (*GRAVE, *OTHERS)]
+    return [caution for caution in made if caution.facts not in (None, {}, [])]
 
 
-def lost_runs(section: Section) -> dict[str, list[Run]] | None:
+def lost_runs(section: Section) -> dict[str, list[Run]]:
     """Runs without a result, by label."""
-    lost: dict[str, list[Run]] = {}
-    for run in section.runs:
-        if run.lost:
-            lost.setdefault(section.labels[run.name], []).append(run)
-    return dict(sorted(lost.items()))
+    lost = {summary.label: [run for run in summary.excluded if run.lost] for summary in section.summaries}
+    return {label: lost[label] for label in sorted(lost) if lost[label]}
 
 
 def no_baseline(section: Section) -> str | None:
@@ -89,17 +82,19 @@ def unequal_budgets(section: Section) -> tuple[float, float] | None:
 
 
 def unequal_importance_samples(section: Section) -> list[float] | None:
-    used = sorted({r.scalars["importance_samples"] for r in section.included if "importance_samples" in r.scalars})
-    return used if len(used) > 1 else None
+    return _different(section, "importance_samples")
 
 
 def unequal_sample_sizes(section: Section) -> dict[str, list[float]]:
     """Distances fall and modes come up as more samples are scored."""
-    sizes = {
-        kind: sorted({run.scalars[key] for run in section.included if key in run.scalars})
-        for key, kind in (("num_samples", "drawn"), ("num_held_out", "held-out"))
-    }
-    return {kind: used for kind, used in sizes.items() if len(used) > 1}
+    kinds = {"drawn": _different(section, "num_samples"), "held-out": _different(section, "num_held_out")}
+    return {kind: sizes for kind, sizes in kinds.items() if sizes}
+
+
+def _different(section: Section, key: str) -> list[float] | None:
+    """Values of a metric that shall be the same in all runs, where they are not."""
+    used = sorted({run.scalars[key] for run in section.included if key in run.scalars})
+    return used if len(used) > 1 else None
 
 
 def unequal_oracles(section: Section) -> tuple[float, float] | None:

@@ -75,22 +75,16 @@ def readability(section: Section) -> Readability | None:
     return Readability(real, low, len(low) == len(known)) if real and low else None
 
 
-def level(section: Section, summary: Summary, name: str) -> Level:
-    onsets = [run.onsets.get(name) for run in summary.included]
-    return Level(
-        name,
-        len(summary.included),
-        summary.absences(section.family.absent)[name],
-        summary.absences(WITHOUT_EFFECT)[name],
-        summary.estimate(f"kl_{name}"),
-        [onset for onset in onsets if onset is not None],
-    )
-
-
 def levels(section: Section, summary: Summary) -> list[Level]:
     """The latent levels that a name's models have; those of the section where it has no run."""
     names = levels_in(key for run in summary.included for key in run.scalars) or section.family.levels
-    return [level(section, summary, name) for name in names]
+    collapsed, idle = summary.absences(section.family.absent), summary.absences(WITHOUT_EFFECT)
+    made = []
+    for name in names:
+        onsets = [onset for run in summary.included if (onset := run.onsets.get(name)) is not None]
+        kl = summary.estimate(f"kl_{name}")
+        made.append(Level(name, len(summary.included), collapsed[name], idle[name], kl, onsets))
+    return made
 
 
 def level_collapse(section: Section) -> tuple[State, list[Level]]:

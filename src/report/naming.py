@@ -17,7 +17,10 @@ def labels(names: Collection[str]) -> dict[str, str]:
     words = {name: name.split() for name in names}
     shared = set.intersection(*map(set, words.values()))
     own = {name: [word for word in parts if word not in shared] for name, parts in words.items()}
-    choices = {name: [_choice(word) for word in parts] for name, parts in (own if all(own.values()) else words).items()}
+    choices = {
+        name: [(word if "=" in word else f"={word}").split("=", 1) for word in parts]  # a recipe has no key
+        for name, parts in (own if all(own.values()) else words).items()
+    }
     keys = {tuple(key for key, _ in parts) for parts in choices.values()}
     called = _ends({key for sequence in keys for key in sequence})
     if len(keys) == 1:
@@ -30,21 +33,15 @@ def labels(names: Collection[str]) -> dict[str, str]:
     }
 
 
-def _choice(word: str) -> tuple[str, str]:
-    """Key and value of an override; a recipe is a value alone."""
-    key, equals, value = word.partition("=")
-    return (key, value) if equals else ("", word)
-
-
 def _ends(keys: Collection[str]) -> dict[str, str]:
     """The shortest end of each dotted key that no other key has; all of a key with which another ends."""
-
-    def end_of(key: str) -> str:
+    called = {}
+    for key in keys:
         parts = key.split(".")
         ends = (".".join(parts[-num:]) for num in range(1, len(parts)))
-        return next((end for end in ends if sum(f".{other}".endswith(f".{end}") for other in keys) == 1), key)
-
-    return {key: end_of(key) for key in keys}
+        alone = (end for end in ends if sum(f".{other}".endswith(f".{end}") for other in keys) == 1)
+        called[key] = next(alone, key)
+    return called
 
 
 def usual_baseline(names: Iterable[str], words: Sequence[str]) -> str:

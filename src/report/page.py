@@ -20,7 +20,7 @@ from src.report.export import relative
 from src.report.figures import charted
 from src.report.figures.curves import signal_curves
 from src.report.figures.gallery import galleries
-from src.report.records import NEVER_STARTED, Run
+from src.report.records import Run
 from src.report.search import search
 from src.report.section import Section
 from src.report.tables import controls_table, main_table, other_table, runs_table, samples_table, win_table
@@ -33,16 +33,8 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
     """The whole report, the answer first; `root` is the folder that holds it."""
     families = list(dict.fromkeys(section.family.title for section in sections))
     runs = [run for section in sections for run in section.runs]
-    facts = say(
-        "compared",
-        len(runs),
-        sum(run.completed for run in runs),
-        sum(run.status == NEVER_STARTED for run in runs),
-        len({(section.slug, run.name) for section in sections for run in section.runs}),
-        sorted({run.seed for run in runs if run.seed is not None}),
-    )
     blocks: list[Block] = [
-        Paragraph(facts, "lede"),
+        Paragraph(say("compared", sections), "lede"),
         *(Bullets([(one.text, one.kind) for one in opening(section)]) for section in sections),
         Paragraph(say("intervals", sections), "note"),
         *_left_out(sections, runs),

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from src.core.metric_families import CONTROLS
 from src.core.metric_specs import LEAST_KL, MetricSpec, compact, listed, metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
+from src.report.records import NEVER_STARTED
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, p_text
 from src.report.verdicts import effects_text
 
@@ -135,6 +136,7 @@ def environment() -> Environment:
         "MIN_SEEDS": MIN_SEEDS,
         "ENOUGH_SEEDS": ENOUGH_SEEDS,
         "CONTROLS": CONTROLS,
+        "NEVER_STARTED": NEVER_STARTED,
         "say": say,
         "source": lambda name: Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")),
     }

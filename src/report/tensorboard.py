@@ -6,7 +6,7 @@ those of one model on one data set, with an HParams page of means. E evaluations
 
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -18,16 +18,8 @@ from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.plugins.custom_scalar import metadata as custom_scalars
 from tensorboard.plugins.custom_scalar.layout_pb2 import Category, Chart, Layout, MarginChartContent
+from tensorboard.plugins.hparams import api_pb2 as api
 from tensorboard.plugins.hparams import metadata as hparams
-from tensorboard.plugins.hparams.api_pb2 import (
-    DATA_TYPE_FLOAT64,
-    DATA_TYPE_STRING,
-    STATUS_SUCCESS,
-    Experiment,
-    HParamInfo,
-    MetricInfo,
-    MetricName,
-)
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionEndInfo, SessionStartInfo
 from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -48,35 +40,31 @@ MEAN, LOWER, UPPER = "val", "lowest", "highest"  # before a metric's name: Tenso
 def write_tensorboard(sections: Sequence[Section], out: Path) -> None:
     """Writes the means of every section, and removes those of an earlier report that this one lacks.
 
-    The same runs give the same files, byte for byte.
+    A folder per section: its model and data, as in `vae_drums`. The same runs give the same files, byte for byte.
     """
-    written = set()
-    for section, group in zip(sections, _groups(sections), strict=True):
+    names = [f"{section.model}_{section.dataset.name}" if section.dataset else section.model for section in sections]
+    times, written = Counter(names), set()
+    for section, name in zip(sections, names, strict=True):
+        group = folder_name(name if times[name] == 1 else section.slug)
         for summary in section.summaries:
-            curves = _curves(summary)
-            if not curves:
+            if not (curves := _curves(summary)):
                 continue
             latest = max(run.finished_at for run in summary.included)
-            folder = out / FOLDER / group / folder_name(summary.label)
-            path = folder / FILES.replace("*", str(int(latest)))
+            path = out / FOLDER / group / folder_name(summary.label) / FILES.replace("*", str(int(latest)))
             if is_inside(out, path):  # nothing that a stranger's folder has there leads elsewhere
-                folder.mkdir(parents=True, exist_ok=True)
-                write_atomically(path, _packed(_events(section, summary, curves), latest))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                file = io.BytesIO()
+                writer = RecordWriter(file)
+                for event in _events(section, summary, curves):
+                    event.wall_time = latest
+                    writer.write(event.SerializeToString(deterministic=True))
+                write_atomically(path, file.getvalue())
                 written.add(path)
     for path in (out / FOLDER).glob(f"*/*/{FILES}"):
         if path not in written and is_inside(out, path):
             path.unlink()
             if not any(path.parent.iterdir()):
                 path.parent.rmdir()
-
-
-def _groups(sections: Sequence[Section]) -> list[str]:
-    """A folder per section: its model and data, as in `vae_drums`."""
-    names = [f"{section.model}_{section.dataset.name}" if section.dataset else section.model for section in sections]
-    times = Counter(names)
-    return [
-        folder_name(name if times[name] == 1 else section.slug) for name, section in zip(names, sections, strict=True)
-    ]
 
 
 def _curves(summary: Summary) -> dict[str, np.ndarray]:
@@ -87,33 +75,33 @@ def _curves(summary: Summary) -> dict[str, np.ndarray]:
     return {key: values_EV for key, values_EV in curves.items() if len(values_EV)}
 
 
-def _events(section: Section, summary: Summary, curves: Mapping[str, np.ndarray]) -> Iterator[tuple[int, Values]]:
-    """Samples seen, and what TensorBoard shows of them."""
-    yield 0, _layout(section, curves)
+def _events(section: Section, summary: Summary, curves: Mapping[str, np.ndarray]) -> Iterator[Event]:
+    """What TensorBoard shows, by samples seen."""
+    yield Event(file_version="brain.Event:2")
+    yield Event(step=0, summary=_layout(section, curves))
     final = _final(section, summary)
-    yield from ((0, summary_pb) for summary_pb in _hyperparameters(section, summary, final))
+    for values in _hyperparameters(section, summary, final):
+        yield Event(step=0, summary=values)
     for key, values_EV in curves.items():
         for seen, *values_S in values_EV.tolist():
             ends = {LOWER: min(values_S), MEAN: float(np.mean(values_S)), UPPER: max(values_S)}
-            yield int(seen), _scalars({f"{end}/{key}": value for end, value in ends.items()})
-    yield int(max(values_EV[-1, 0] for values_EV in curves.values())), _scalars(final)
+            yield _scalars(seen, {f"{end}/{key}": value for end, value in ends.items()})
+    yield _scalars(max(values_EV[-1, 0] for values_EV in curves.values()), final)
+
+
+def _scalars(seen: float, values: Mapping[str, float]) -> Event:
+    summary = Values(value=[Values.Value(tag=tag, simple_value=value) for tag, value in values.items()])
+    return Event(step=int(seen), summary=summary)
 
 
 def _layout(section: Section, curves: Mapping[str, np.ndarray]) -> Values:
     """Margin charts of the metrics that reports show, for *Custom Scalars*."""
     shown = section.family.curves, section.headline, section.family.main, section.family.samples
     keys = [key for key in dict.fromkeys(chain(*shown)) if key in curves and np.ptp(curves[key][:, 1:]) > 0]
-    charts = [
-        Chart(
-            title=metric_spec(key).label,
-            margin=MarginChartContent(
-                series=[
-                    MarginChartContent.Series(value=f"{MEAN}/{key}", lower=f"{LOWER}/{key}", upper=f"{UPPER}/{key}")
-                ]
-            ),
-        )
-        for key in reversed(keys)  # TensorBoard 2.21 shows the last margin chart first
-    ]
+    charts = []
+    for key in reversed(keys):  # TensorBoard 2.21 shows the last margin chart first
+        lines = MarginChartContent.Series(value=f"{MEAN}/{key}", lower=f"{LOWER}/{key}", upper=f"{UPPER}/{key}")
+        charts.append(Chart(title=metric_spec(key).label, margin=MarginChartContent(series=[lines])))
     title = f"{section.family.title}: mean over seeds, lowest and highest (runs below report/tensorboard)"
     layout = Layout(category=[Category(title=title, chart=charts)]).SerializeToString()
     return _for_plugin(custom_scalars.CONFIG_SUMMARY_TAG, custom_scalars.PLUGIN_NAME, layout=layout)
@@ -145,15 +133,15 @@ def _hyperparameters(section: Section, summary: Summary, final: Mapping[str, flo
     for name, text in choices.items():
         start.hparams[name].string_value = text
     start.hparams["budget"].number_value = final["final/images_seen"]
-    kinds = dict.fromkeys(choices, DATA_TYPE_STRING) | {"budget": DATA_TYPE_FLOAT64}
-    experiment = Experiment(
-        hparam_infos=[HParamInfo(name=name, type=kind, differs=True) for name, kind in kinds.items()],
-        metric_infos=[MetricInfo(name=MetricName(tag=tag)) for tag in final],
+    kinds = dict.fromkeys(choices, api.DATA_TYPE_STRING) | {"budget": api.DATA_TYPE_FLOAT64}
+    experiment = api.Experiment(
+        hparam_infos=[api.HParamInfo(name=name, type=kind, differs=True) for name, kind in kinds.items()],
+        metric_infos=[api.MetricInfo(name=api.MetricName(tag=tag)) for tag in final],
     )
     parts = {
         hparams.EXPERIMENT_TAG: HParamsPluginData(experiment=experiment),
         hparams.SESSION_START_INFO_TAG: HParamsPluginData(session_start_info=start),
-        hparams.SESSION_END_INFO_TAG: HParamsPluginData(session_end_info=SessionEndInfo(status=STATUS_SUCCESS)),
+        hparams.SESSION_END_INFO_TAG: HParamsPluginData(session_end_info=SessionEndInfo(status=api.STATUS_SUCCESS)),
     }
     contents = {tag: part.SerializeToString(deterministic=True) for tag, part in parts.items()}
     return [_for_plugin(tag, hparams.PLUGIN_NAME, content) for tag, content in contents.items()]
@@ -163,17 +151,3 @@ def _for_plugin(tag: str, plugin: str, content: bytes = b"", layout: bytes | Non
     metadata = SummaryMetadata(plugin_data=SummaryMetadata.PluginData(plugin_name=plugin, content=content))
     tensor = TensorProto(dtype=DT_STRING, string_val=[layout]) if layout is not None else None
     return Values(value=[Values.Value(tag=tag, metadata=metadata, tensor=tensor)])
-
-
-def _scalars(values: Mapping[str, float]) -> Values:
-    return Values(value=[Values.Value(tag=tag, simple_value=value) for tag, value in values.items()])
-
-
-def _packed(events: Iterable[tuple[int, Values]], time: float) -> bytes:
-    """A file of events, all of one time."""
-    file = io.BytesIO()
-    writer = RecordWriter(file)
-    writer.write(Event(wall_time=time, file_version="brain.Event:2").SerializeToString(deterministic=True))
-    for step, summary in events:
-        writer.write(Event(wall_time=time, step=step, summary=summary).SerializeToString(deterministic=True))
-    return file.getvalue()

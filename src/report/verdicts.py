@@ -120,9 +120,8 @@ def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> 
     if not compared.exact:
         return compared.difference.mean > 0
     values = section.tables[key]
-    treated, baseline = (values[section.names.index(name)] for name in (summary.name, section.baseline))
-    treated, baseline = treated[treated == treated], baseline[baseline == baseline]
-    return bool(sum((value > baseline).sum() - (value < baseline).sum() for value in treated) > 0)
+    own, baseline = values[section.names.index(summary.name), :, None], values[0]  # NaN is neither more nor less
+    return bool((own > baseline).sum() > (own < baseline).sum())
 
 
 def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdict:
@@ -130,10 +129,12 @@ def _meaning(section: Section, summary: Summary, key: str, grown: bool) -> Verdi
     level, baseline = section.family.level(key), section.summaries[0]
     if key == section.primary and metric_spec(key).better:
         return Verdict.HELPS if grown == (metric_spec(key).better == "higher") else Verdict.HURTS
-    if level and grown and _mostly_lost(section, baseline, level) and not losses(section, summary, level):
-        return Verdict.KEEPS
-    if level and not grown and _mostly_lost(section, summary, level) and not losses(section, baseline, level):
-        return Verdict.LOSES
+    if level:
+        own, theirs = losses(section, summary, level), losses(section, baseline, level)
+        if grown and theirs > len(baseline.included) / 2 and not own:
+            return Verdict.KEEPS
+        if not grown and own > len(summary.included) / 2 and not theirs:
+            return Verdict.LOSES
     return Verdict.RAISES if grown else Verdict.LOWERS
 
 
@@ -144,10 +145,6 @@ def losses(section: Section, summary: Summary, level: str) -> int:
 
 def mostly_without_effect(summary: Summary, level: str) -> bool:
     return summary.absences(WITHOUT_EFFECT)[level] > len(summary.included) / 2
-
-
-def _mostly_lost(section: Section, summary: Summary, level: str) -> bool:
-    return losses(section, summary, level) > len(summary.included) / 2
 
 
 def side_effects(section: Section, summary: Summary) -> list[Comparison]:

@@ -62,7 +62,9 @@ def write_report(
     figures.mkdir(parents=True, exist_ok=True)
     for picture in document.pictures:
         write_atomically(figures / picture.file, picture.content)
-    _drop_stale(figures, {picture.file for picture in document.pictures})
+    stale = {path for kind in KINDS for path in figures.glob(f"{kind}_*.png")}  # of an earlier report
+    for path in stale - {figures / picture.file for picture in document.pictures}:
+        path.unlink()
     write_atomically(out / "runs.csv", runs_csv(sections, out.parent))
     write_atomically(out / "summary.csv", summary_csv(sections))
     write_tensorboard(sections, out)
@@ -104,11 +106,3 @@ def _beside(folder: Path) -> Path:
     if not all(is_inside(folder, path) for path in (out, out / "figures")):
         raise ReportError(f"{out}: leads out of {folder}. Name another folder with --out.")
     return out
-
-
-def _drop_stale(figures: Path, current: set[str]) -> None:
-    """Figures of an earlier report that this one no longer has; files of other names are not ours."""
-    for kind in KINDS:
-        for path in figures.glob(f"{kind}_*.png"):
-            if path.name not in current:
-                path.unlink()
