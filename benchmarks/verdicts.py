@@ -23,7 +23,8 @@ from scipy.stats import norm
 
 from src.core.files import write_atomically
 from src.core.multiple_tests import CHANCE, holm
-from src.report.compare import Comparison, compare
+from src.report.compare import Compared, compare
+from src.report.counts import split
 from src.training.results import commit
 
 SEEDS, NAMES = (3, 5, 8, 10), (3, 31)
@@ -173,24 +174,25 @@ def measure(kind: Kind, names: int, seeds: int, replicates: int) -> Row:
     same[:, 1] = kind.effect
     _, one = _compared(kind, random, same, seeds)
     return Row(
-        coverage=float(_covered(drawn, found).mean()),
+        coverage=float(_covered(drawn, found, kind.rounding).mean()),
         false=float(np.mean([min(holm(p)) < CHANCE for p in null.p])),
         power=float(np.mean([holm(p)[0] < CHANCE for p in one.p])),
         exact=float(found.exact.mean()),
     )
 
 
-def _compared(kind: Kind, random: np.random.Generator, effects: np.ndarray, seeds: int) -> tuple[Drawn, Comparison]:
+def _compared(kind: Kind, random: np.random.Generator, effects: np.ndarray, seeds: int) -> tuple[Drawn, Compared]:
     drawn = kind.draw(random, effects, seeds)
     return drawn, compare(drawn.values, kind.lower_is_better, kind.rounding, kind.bounds)
 
 
-def _covered(drawn: Drawn, found: Comparison) -> np.ndarray:
+def _covered(drawn: Drawn, found: Compared, rounding: float) -> np.ndarray:
     """Whether each interval contains what it is about, [R, M − 1]; one that is missing does not."""
-    shares = drawn.below(found.split.threshold)
+    finite = np.where(np.isinf(drawn.values), np.nan, drawn.values)
+    shares = drawn.below(split(finite, rounding).threshold)
     pairs = (
-        (found.low, found.high, drawn.means[:, 1:] - drawn.means[:, :1]),
-        (found.share_low, found.share_high, shares[:, 1:] - shares[:, :1]),
+        (found.difference.low, found.difference.high, drawn.means[:, 1:] - drawn.means[:, :1]),
+        (found.share.low, found.share.high, shares[:, 1:] - shares[:, :1]),
     )
     by_mean, by_share = ((low - 1e-9 <= truth) & (truth <= high + 1e-9) for low, high, truth in pairs)
     return np.where(found.exact, by_share, by_mean)

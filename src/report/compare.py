@@ -1,47 +1,53 @@
 """The comparison of several names with a baseline in one metric: which test decides, and what it says."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
 
-from src.report.counts import Split, rank_sum_p, share_difference, split
-from src.report.statistics import MIN_SEEDS, ROUNDING, UNBOUNDED, differences
+from src.report.counts import rank_sum_p, share_difference, split
+from src.report.statistics import MIN_SEEDS, ROUNDING, UNBOUNDED, Estimate, differences
 
 
-class Comparison(NamedTuple):
-    """Every name but the first against the first, each [..., M − 1] unless said otherwise; NaN is "none".
+@dataclass(frozen=True)
+class Compared:
+    """Names against the baseline in one metric; of several each number is an array [..., M − 1], NaN being "none".
 
     Attributes:
-        n: seeds that both have.
-        difference, low, high: mean paired difference with its 95 % interval, where seeds do not fall into two groups.
-        p: two-sided, by t or by the exact rank-sum test; NaN below MIN_SEEDS pairs.
+        difference: mean paired difference over the seeds that both have; no mean where seeds failed or fall into two
+            groups.
+        p: two-sided, by t or by the exact rank-sum test; none below MIN_SEEDS pairs.
         exact: whether the rank-sum test decides.
-        worse, worse_baseline: shared seeds that failed or lie on the worse side of the split.
-        share, share_low, share_high: difference of their shares, exact interval, where seeds fall into two groups.
+        share: difference of the shares of worse seeds, exact interval, where seeds failed or fall into two groups.
+        worse: seeds that failed or lie on the worse side, of the name and of the baseline, among those of both.
         error, df: of the difference, where t decides.
-        split: whether and where values fall into two groups.
     """
 
-    n: np.ndarray
-    difference: np.ndarray
-    low: np.ndarray
-    high: np.ndarray
-    p: np.ndarray
-    exact: np.ndarray
-    worse: np.ndarray
-    worse_baseline: np.ndarray
-    share: np.ndarray
-    share_low: np.ndarray
-    share_high: np.ndarray
-    error: np.ndarray
-    df: np.ndarray
-    split: Split
+    difference: Estimate
+    p: Any
+    exact: Any
+    share: Estimate
+    worse: tuple[Any, Any]
+    error: Any
+    df: Any
+
+    def of(self, place: int) -> "Compared":
+        """One name's numbers, None being "none"."""
+        return Compared(**{key: _of(value, place) for key, value in vars(self).items()})
+
+
+def _of(value: Any, place: int) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_of(part, place) for part in value)
+    if isinstance(value, Estimate):
+        return Estimate(*(_of(part, place) for part in vars(value).values()))
+    return None if value is None or np.isnan(value[place]) else value[place].item()
 
 
 def compare(
     values: np.ndarray, lower_is_better: bool, rounding: float = 0.0, bounds: tuple[float, float] = UNBOUNDED
-) -> Comparison:
+) -> Compared:
     """Paired differences of M names from the first, by t where it is valid, else by an exact rank-sum test.
 
     The rank-sum test decides where a shared seed of either name failed, where either name's seeds fall into two groups
@@ -72,29 +78,21 @@ def compare(
     half = np.where(by_t, error * stdtrit(np.where(by_t, df, 1), 0.975), np.nan)
     reach = bounds[1] - bounds[0]
     bad = failed | beyond
-    worse, worse_baseline = ((side & pairs).sum(-1) for side in (bad[..., 1:, :], bad[..., :1, :]))
+    worse = tuple((side & pairs).sum(-1) for side in (bad[..., 1:, :], bad[..., :1, :]))
     p = np.where(by_t, np.where(error > 0, p, 1.0), np.nan)
-    share, share_low, share_high = (np.full(p.shape, np.nan) for _ in range(3))
+    shares = np.full((3, *p.shape), np.nan)
     for place in zip(*np.nonzero(exact & tested), strict=True):
         both = values[place[:-1]][[place[-1] + 1, 0]][:, pairs[place]]
         p[place] = rank_sum_p(*both)
-        if not grouped[place]:
-            continue
-        counts = ((int(side[place]), both.shape[1]) for side in (worse, worse_baseline))
-        share[place], share_low[place], share_high[place] = share_difference(*counts)
-    return Comparison(
-        n=pairs.sum(-1),
-        difference=np.where(grouped, np.nan, mean),
-        low=np.maximum(mean - half, -reach),
-        high=np.minimum(mean + half, reach),
+        if grouped[place]:
+            shares[:, *place] = share_difference(*((int(side[place]), both.shape[1]) for side in worse))
+    n, ends = pairs.sum(-1), (np.maximum(mean - half, -reach), np.minimum(mean + half, reach))
+    return Compared(
+        difference=Estimate(n, np.where(grouped, np.nan, mean), None, *ends),
         p=p,
         exact=exact,
+        share=Estimate(n, shares[0], None, *shares[1:]),
         worse=worse,
-        worse_baseline=worse_baseline,
-        share=share,
-        share_low=share_low,
-        share_high=share_high,
         error=np.where(by_t, error, np.nan),
         df=np.where(by_t, df, np.nan),
-        split=groups,
     )

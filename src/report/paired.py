@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import stdtrit
 
 from src.core.metric_specs import metric_spec
-from src.report.compare import compare
+from src.report.compare import Compared, compare
 from src.report.counts import clopper_pearson, split
 from src.report.records import Run
 from src.report.statistics import Estimate, moderated
@@ -25,28 +25,6 @@ class Groups:
     n: int
     threshold: float | None
     failed: int
-
-
-@dataclass(frozen=True)
-class Compared:
-    """One name against the baseline in one metric.
-
-    Attributes:
-        difference: mean paired difference; without a mean where seeds failed or fall into two groups.
-        p: None below three pairs.
-        exact: whether the rank-sum test decides.
-        share: difference of the shares of worse seeds, where seeds failed or fall into two groups.
-        worse: such seeds of the name and of the baseline.
-        error, df: of the difference, where t decides.
-    """
-
-    difference: Estimate
-    p: float | None
-    exact: bool
-    share: Estimate
-    worse: tuple[int, int]
-    error: float | None
-    df: float | None
 
 
 def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run], key: str) -> np.ndarray:
@@ -124,18 +102,4 @@ def comparisons(names: Sequence[str], values_MN: np.ndarray, key: str, num_modes
     """Every name but the first against the first."""
     spec = metric_spec(key)
     result = compare(values_MN, spec.better != "higher", spec.rounding, spec.bounds(num_modes))
-    made = {}
-    for place, name in enumerate(names[1:]):
-        row = {part: values[place] for part, values in result._asdict().items() if part != "split"}
-        number = {part: float(value) if np.isfinite(value) else None for part, value in row.items()}
-        n = int(result.n[place])
-        made[name] = Compared(
-            difference=Estimate(n, number["difference"], None, number["low"], number["high"]),
-            p=number["p"],
-            exact=bool(row["exact"]),
-            share=Estimate(n, number["share"], None, number["share_low"], number["share_high"]),
-            worse=(int(row["worse"]), int(row["worse_baseline"])),
-            error=number["error"],
-            df=number["df"],
-        )
-    return made
+    return {name: result.of(place) for place, name in enumerate(names[1:])}

@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from src.core.metric_specs import metric_spec
+from src.report.compare import Compared
 from src.report.counts import least_p, rank_sum_p
-from src.report.paired import Compared
 from src.report.records import Run
 from src.report.section import Section, Summary
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, Significance, detectable

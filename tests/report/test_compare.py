@@ -12,11 +12,11 @@ def test_failed_seeds_count_as_the_worst_and_are_never_left_out() -> None:
     values = np.array([[10.0, 11, 10.5, 11.2, 10.1], [16, -math.inf, 16.2, -math.inf, 16.1]])
     found = compare(values, lower_is_better=False)
     assert found.exact.all()
-    assert found.n == [5]
-    assert (found.worse, found.worse_baseline) == ([2], [0])
+    assert found.difference.n == [5]
+    assert found.worse == ([2], [0])
     assert found.p[0] > 0.3
-    assert np.isnan(found.difference).all()
-    assert found.share == pytest.approx([0.4])
+    assert np.isnan(found.difference.mean).all()
+    assert found.share.mean == pytest.approx([0.4])
     survivors = compare(values[:, [0, 2, 4]], lower_is_better=False)
     assert survivors.p[0] < 0.001
 
@@ -29,7 +29,7 @@ def test_where_nothing_failed_and_nothing_collapsed_t_decides() -> None:
     assert not found.exact.any()
     assert found.p == pytest.approx([expected.pvalue])
     interval = expected.confidence_interval()
-    assert (found.low[0], found.high[0]) == pytest.approx((interval.low, interval.high))
+    assert (found.difference.low[0], found.difference.high[0]) == pytest.approx((interval.low, interval.high))
 
 
 def test_seeds_in_two_groups_are_counted() -> None:
@@ -37,8 +37,8 @@ def test_seeds_in_two_groups_are_counted() -> None:
     values = np.array([[0.003, 0.006, 0.597], [0.5, 0.6, 0.55], [0.010, 0.020, 0.015]])
     found = compare(values, lower_is_better=True)
     assert found.exact.all()
-    assert found.worse.tolist() == [3, 0]
-    assert found.worse_baseline.tolist() == [1, 1]
+    assert found.worse[0].tolist() == [3, 0]
+    assert found.worse[1].tolist() == [1, 1]
     assert (found.p > 0.05).all()
 
 
@@ -58,19 +58,21 @@ def test_a_name_in_two_groups_does_not_widen_the_intervals_of_others() -> None:
     beside = np.array([[0.2, 2.8, 0.21, 2.79, 2.81]])
     found = compare(np.concatenate([steady, beside]), lower_is_better=True)
     alone = compare(steady, lower_is_better=True)
-    assert found.high[0] - found.low[0] == pytest.approx(alone.high[0] - alone.low[0])
+    assert found.difference.high[0] - found.difference.low[0] == pytest.approx(
+        alone.difference.high[0] - alone.difference.low[0]
+    )
 
 
 def test_intervals_of_differences_end_at_what_is_possible() -> None:
     values = np.array([[0.0, 20, 5], [25.0, 26, 24]])
     found = compare(values, lower_is_better=False, rounding=1 / 12, bounds=(0, 26))
-    assert found.high == [26]
+    assert found.difference.high == [26]
 
 
 def test_no_test_below_three_pairs() -> None:
     found = compare(np.array([[1.0, 2.0, np.nan], [2.0, 3.0, 4.0]]), lower_is_better=True)
-    assert found.n == [2]
-    assert found.difference == [1]
+    assert found.difference.n == [2]
+    assert found.difference.mean == [1]
     assert np.isnan(found.p).all()
 
 
@@ -78,5 +80,5 @@ def test_without_any_spread_ranks_decide() -> None:
     same, apart = np.full((2, 7), 1.0), np.repeat([[1.0], [2.0]], 7, 1)
     assert compare(same, lower_is_better=True).p == [1]
     found = compare(apart, lower_is_better=True)
-    assert (found.exact.tolist(), found.difference.tolist()) == ([True], [1])
+    assert (found.exact.tolist(), found.difference.mean.tolist()) == ([True], [1])
     assert found.p == pytest.approx([2 / math.comb(14, 7)])
