@@ -81,7 +81,7 @@ def _modes(section: Section) -> list[Part]:
 def _posterior(section: Section) -> list[Part]:
     state, levels = level_collapse(section)
     kept = [outcome for name in section.family.levels if (outcome := prevention(section, name))]
-    tried = any(summary.included for summary in section.remedies)
+    tried, found = any(summary.included for summary in section.remedies), transition(section)
     return [
         *part(
             "Evidence of posterior collapse",
@@ -92,7 +92,13 @@ def _posterior(section: Section) -> list[Part]:
             *galleries(section, [("kl_dimensions", "KL of each latent dimension during training")]),
             is_open=True,
         ),
-        *_transition(section),
+        *part(
+            "Where collapse sets in",
+            say("transition", section, found) if found else "",
+            say("decides", section, "transition"),
+            picture("transition", section, phase_transition(found)),
+            is_open=True,
+        ),
         *part(
             "How annealing prevented it",
             say("prevention", section, kept) if tried else say("effect", section, effect(section)),
@@ -110,13 +116,6 @@ def _posterior(section: Section) -> list[Part]:
             _shares(section),
         ),
     ]
-
-
-def _transition(section: Section) -> list[Part]:
-    found = transition(section)
-    drawn = picture("transition", section, phase_transition(found))
-    answer = say("transition", section, found) if found else ""
-    return part("Where collapse sets in", answer, say("decides", section, "transition"), drawn, is_open=True)
 
 
 def _curves(section: Section, first: str) -> list[Picture | None]:

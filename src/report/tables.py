@@ -1,6 +1,7 @@
 """The page's tables of numbers."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from textwrap import shorten
@@ -52,16 +53,10 @@ def name(summary: Summary) -> str:
 
 def main_table(section: Section) -> Table:
     """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
-    main = estimates_table(section, section.main or section.quantities, section.best_first)
-    if not section.primary:
-        return main
-    places = ranks(section)
-    rows = [
-        [Cell(str(places.get(summary.name, "–"))), *row]
-        for summary, row in zip(section.best_first, main.rows, strict=True)
-    ]
-    caption = f"{main.caption} {say('ranking', section, equal_budgets(*section.summaries))}"
-    return Table(["rank", *main.header], rows, caption, text_columns=2)
+    places = ranks(section) if section.primary else {}
+    rank = [("rank", lambda s: str(places.get(s.name, "–")))] if section.primary else []
+    caption = say("ranking", section, equal_budgets(*section.summaries)) if section.primary else ""
+    return estimates_table(section, section.main or section.quantities, section.best_first, rank, caption)
 
 
 def win_table(section: Section) -> Table | None:
@@ -94,19 +89,24 @@ def other_table(section: Section) -> Table | None:
     return estimates_table(section, rest) if section.main and rest else None
 
 
-def estimates_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
-    """A row per name, in the given order, else the baseline first."""
+def estimates_table(
+    section: Section, keys: Sequence[str], summaries: Sequence[Summary] = (), first: Columns = (), caption: str = ""
+) -> Table:
+    """A row per name, in the given order, else the baseline first; `first` are columns before the name."""
 
     def seeds(summary: Summary) -> str:
         done, failed = len(summary.included), len(summary.failed)
         return f"{done} of {done + failed}" if failed else str(done)
 
     columns = [
+        *first,
         ("name", lambda s: Cell(name(s), "the baseline" if s.name == section.baseline else "")),
         ("n", seeds),
         *((f"{metric_spec(key).label}{ARROWS[metric_spec(key).better]}", partial(_estimate, key=key)) for key in keys),
     ]
-    return table(summaries or section.summaries, columns, say("estimates", any(s.failed for s in section.summaries)))
+    captions = [say("estimates", any(s.failed for s in section.summaries)), caption]
+    rows = summaries or section.summaries
+    return table(rows, columns, " ".join(filter(None, captions)), text_columns=1 + len(first))
 
 
 def _estimate(summary: Summary, key: str) -> Cell:
@@ -245,12 +245,12 @@ def samples_table(section: Section) -> Table | None:
 
 def controlled_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
     """A row per name, then one per control."""
-    main = estimates_table(section, keys, summaries)
+    main = estimates_table(section, keys, summaries, caption=say("samples", section))
     rows = [
         [Cell(CONTROLS.get(one, one)), Cell(""), *(Cell(_control(section, one, key)) for key in keys)]
         for one in _control_names(section)
     ]
-    return Table(main.header, [*main.rows, *rows], f"{main.caption} {say('samples', section)}")
+    return replace(main, rows=[*main.rows, *rows])
 
 
 def controls_table(section: Section) -> Table | None:

@@ -12,19 +12,8 @@ from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
 
 from src.core.plain_data import is_number
-from src.report.figures.style import (
-    COLOURS,
-    INK,
-    WIDTH,
-    bare,
-    colour_bar,
-    count_axis,
-    label_panels,
-    panels,
-    png,
-    short,
-    styled,
-)
+from src.report.figures import style
+from src.report.figures.style import COLOURS, INK, WIDTH, bare, png, short, styled
 from src.report.section import Section
 from src.report.trajectories import ABSENT, MOST_CLASSES, characters, recorded, survival
 
@@ -42,7 +31,7 @@ def heat_map(axes: Axes, values: np.ndarray, rows: Sequence[str] | None, seen: A
     image = axes.pcolormesh(edges, np.arange(len(values) + 1) - 0.5, values, **look)
     bare(axes, rows)
     if seen is not None:
-        count_axis(axes.xaxis, 3)
+        style.count_axis(axes.xaxis, 3)
         axes.tick_params(axis="x", length=2, labelsize=8, labelbottom=True)
     return image
 
@@ -92,7 +81,7 @@ def share_map(section: Section) -> bytes | None:
     axes.set_xticks(range(len(classes)), classes, rotation=0 if max(map(len, classes)) < 3 else 90)
     axes.xaxis.tick_top()
     axes.tick_params(length=0, labelsize=9, labelcolor=INK)
-    colour_bar(figure, image, DOUBLINGS)
+    style.colour_bar(figure, image, DOUBLINGS)
     return png(figure)
 
 
@@ -107,7 +96,7 @@ def survival_map(section: Section) -> bytes | None:
         return None
     order_K = np.argsort(-drawn[0][1][1].mean(0), kind="stable")
     height = max(1.4, 0.115 * len(order_K))  # inches, enough for the names of the classes
-    figure, grid = panels(len(drawn), height, columns=min(COLUMNS, len(drawn)), key=True)
+    figure, grid = style.panels(len(drawn), height, columns=min(COLUMNS, len(drawn)), key=True)
     names = [section.classes[k] for k in order_K]
     for axes, (summary, (seen_E, covered_EK)) in zip(grid, drawn, strict=True):
         image = heat_map(axes, covered_EK[:, order_K].T, names, seen_E, cmap=LOST_DARK, vmin=0, vmax=1)
@@ -116,6 +105,6 @@ def survival_map(section: Section) -> bytes | None:
         axes.set_title(short(summary.label, 24), pad=7)
         axes.tick_params(axis="y", labelsize=7, labelcolor=INK)
     what = "covered in {} seed" if characters(section) == 1 else "{} mode with it covered"
-    colour_bar(figure, image, {0: what.format("no"), 0.5: "half", 1: what.format("every")})
-    label_panels(figure, f"training {section.unit} seen")
+    style.colour_bar(figure, image, {0: what.format("no"), 0.5: "half", 1: what.format("every")})
+    style.label_panels(figure, f"training {section.unit} seen")
     return png(figure)
