@@ -9,7 +9,7 @@ from src.core.metric_specs import metric_spec
 from src.report.records import Run
 from src.report.section import Section
 from src.report.statistics import MIN_SEEDS
-from src.report.verdicts import equal_budgets, equal_samples, equal_updates, kl_at_floor
+from src.report.verdicts import equal, equal_budgets, kl_at_floor
 
 TRUSTED_ORACLE = 0.9
 SAME_ORACLE = 0.01  # accuracies of one oracle differ by less, on other parts of the held-out data
@@ -106,10 +106,10 @@ def unequal_oracles(section: Section) -> tuple[float, float] | None:
 def unequal_updates(section: Section) -> tuple[str, float, float] | None:
     """At equal images a recipe with several critic steps makes fewer generator updates, and the other way round."""
     runs = [run for run in section.included if run.images_seen]
-    steps = [run.generator_steps for run in runs]
-    if None in steps or equal_samples(runs) == equal_updates(runs):
+    seen, steps = [run.images_seen for run in runs], [run.generator_steps for run in runs]
+    if None in steps or equal(seen) == equal(steps):
         return None
-    return ("updates", *_ends(steps)) if equal_samples(runs) else ("samples", *_ends(r.images_seen for r in runs))
+    return ("updates", *_ends(steps)) if equal(seen) else ("samples", *_ends(seen))
 
 
 def junk_passes(section: Section) -> dict[str, dict[str, float]]:

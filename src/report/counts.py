@@ -16,10 +16,9 @@ ROUNDING = 1e-9  # relative; values that differ by less are ties
 
 
 @cache
-def clopper_pearson(count: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Exact interval of a probability (Clopper and Pearson 1934)."""
-    tail = (1 - level) / 2
-    ends = beta.ppf([tail, 1 - tail], [count, count + 1], [n - count + 1, n - count])  # NaN of none and of all
+def clopper_pearson(count: int, n: int) -> tuple[float, float]:
+    """Exact 95 % interval of a probability (Clopper and Pearson 1934)."""
+    ends = beta.ppf([0.025, 0.975], [count, count + 1], [n - count + 1, n - count])  # NaN of none and of all
     return float(np.nan_to_num(ends[0], nan=0.0)), float(np.nan_to_num(ends[1], nan=1.0))
 
 

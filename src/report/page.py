@@ -164,7 +164,7 @@ def _samples(section: Section) -> list[Part]:
 
 def _runs(section: Section) -> list[Part]:
     left_out = len({run.folder for run in section.runs} - {run.folder for run in section.included})
-    return part("All runs", *_said("runs", section, left_out), runs_table(section, section.runs))
+    return part("All runs", *_said("runs", section, left_out), runs_table(section))
 
 
 def _reproduce(section: Section, root: Path) -> list[Part]:

@@ -198,7 +198,7 @@ def _onsets(runs: Sequence[Run]) -> str:
     return "; ".join(texts) or "–"
 
 
-def runs_table(section: Section, runs: Sequence[Run]) -> Table:
+def runs_table(section: Section) -> Table:
     """Runs with their status, what they reached, and their errors; those not averaged are toned down."""
     kept = {run.folder for run in section.included}
     keys = dict.fromkeys([section.primary, *section.family.headline])
@@ -222,7 +222,7 @@ def runs_table(section: Section, runs: Sequence[Run]) -> Table:
         ("note", note),
     ]
     return table(
-        sorted(runs, key=lambda run: run.order), columns, say("runs"), text_columns=3, wide=(len(columns) - 1,)
+        sorted(section.runs, key=lambda run: run.order), columns, say("runs"), text_columns=3, wide=(len(columns) - 1,)
     )
 
 

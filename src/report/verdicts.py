@@ -8,7 +8,6 @@ from typing import NamedTuple
 from src.core.metric_specs import metric_spec
 from src.report.compare import Compared
 from src.report.counts import least_p, rank_sum_p
-from src.report.records import Run
 from src.report.section import Section, Summary
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, Significance, detectable
 
@@ -152,7 +151,7 @@ def side_effects(section: Section, summary: Summary) -> list[Comparison]:
     return [comparison for key in section.side_keys if (comparison := judge(section, summary, key)).verdict in SHOWN]
 
 
-def effects_text(effects: Sequence[Comparison], most: int = 99) -> str:
+def effects_text(effects: Sequence[Comparison], most: int) -> str:
     """As in "keeps alive low; raises FID, recall"; of many, the first and how many more."""
     subjects = {verdict: [e.subject for e in effects[:most] if e.verdict is verdict] for verdict in Verdict}
     parts = [f"{verdict} {', '.join(names)}" for verdict, names in subjects.items() if names]
@@ -166,21 +165,13 @@ def kl_at_floor(summary: Summary, key: str = "kl") -> bool:
 
 
 def equal_budgets(*summaries: Summary) -> bool:
-    """Whether all their averaged runs saw equally many samples, or made equally many generator updates, within 1 %."""
+    """Whether all their averaged runs saw equally many samples, or made equally many generator updates."""
     runs = [run for summary in summaries for run in summary.included if run.images_seen]
-    return equal_samples(runs) or equal_updates(runs)
+    return equal([run.images_seen for run in runs]) or equal([run.generator_steps for run in runs])
 
 
-def equal_samples(runs: Sequence[Run]) -> bool:
-    return _all_equal([run.images_seen for run in runs])
-
-
-def equal_updates(runs: Sequence[Run]) -> bool:
-    """Also false where a run does not say how many it made."""
-    return _all_equal([run.generator_steps for run in runs])
-
-
-def _all_equal(numbers: Sequence[float | None]) -> bool:
+def equal(numbers: Sequence[float | None]) -> bool:
+    """Within 1 %; not where one of them is not known."""
     return None not in numbers and (not numbers or max(numbers) - min(numbers) <= BUDGET_TOLERANCE * max(numbers))
 
 

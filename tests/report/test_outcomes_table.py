@@ -37,7 +37,7 @@ def test_the_report_tells_learning_from_collapsed(mixed):
     found = section.summaries[0]
     assert found.outcomes == {"collapsed": 1, "learning": 1, "covering": 1}
     assert (found.onsets, found.reasons) == ([200], {NEVER_HALF: 1})
-    table = runs_table(section, section.runs)
+    table = runs_table(section)
     place = list(table.header).index("outcome")
     assert Counter(row[place].text for row in table.rows) == {"covering": 4, "collapsed": 1, "learning": 1}
 
@@ -150,5 +150,5 @@ def test_no_number_of_another_split_stands_in_for_one_that_is_missing(make_run, 
     runs = [make_run("gan_standard", 0, history=history, status=status, metrics={"modes": None, "kl": None})]
     runs.append(make_run("gan_standard", 1))
     (section,) = group(map(read_run, runs))
-    table = runs_table(section, section.runs)
+    table = runs_table(section)
     assert table.rows[0][list(table.header).index("KL")].text == shown

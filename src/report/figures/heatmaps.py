@@ -23,7 +23,7 @@ DOUBLINGS = {-3: "⅛ or less", -2: "¼", -1: "½", 0: "equal", 1: "2×", 2: "4�
 LOST_DARK = "GnBu_r"  # its lightness changes evenly, for print and colour blindness
 
 
-def heat_map(axes: Axes, values: np.ndarray, rows: Sequence[str] | None, seen: Any = None, **look: Any) -> QuadMesh:
+def heat_map(axes: Axes, values: np.ndarray, rows: Sequence[str], seen: Any = None, **look: Any) -> QuadMesh:
     """Values [rows, columns] from top to bottom; columns are evaluations after so many samples, or classes."""
     places = np.arange(values.shape[1]) if seen is None else np.asarray(seen, float)
     steps = np.diff(places) / 2 if len(places) > 1 else np.array([0.5])

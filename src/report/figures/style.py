@@ -25,29 +25,28 @@ STYLES = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1.2, 1.2)))  # distinc
 INK, MUTED, GRID, BEHIND = "#2b2b2b", "#6b6b6b", "#e4e4e4", "#8f8f8f"
 WIDTH = 10.0  # inches, the width of the page
 LEFT, RIGHT, BOTTOM = 0.75, 0.28, 0.62  # inches around a grid of panels
+ACROSS, DOWN = 0.16, 0.42  # inches between panels
 LEGEND, KEY = 0.38, 0.55  # inches above it for a legend, below it for a colour bar
 
 styled = mpl.rc_context(fname=Path(__file__).parents[1] / "templates" / "report.mplstyle")
 
 
 def panels(
-    count: int, height: float, columns: int = 4, legend: bool = False, key: bool = False, own: bool = False
+    count: int, height: float, columns: int = 4, legend: bool = False, key: bool = False
 ) -> tuple[Figure, list[Axes]]:
-    """As many panels as asked for, in rows, each with room for a title; sizes in inches.
+    """As many panels as asked for, in rows, each with room for a title, on shared scales; sizes in inches.
 
     Matplotlib's own layout measures every label of every panel, which takes seconds where the names are many.
-    `own`: each panel has scales of its own.
     """
-    rows, across, down = ceil(count / columns), 0.62 if own else 0.16, 0.66 if own else 0.42
-    top, bottom = 0.32 + LEGEND * legend, BOTTOM + KEY * key
-    total = rows * height + (rows - 1) * down + top + bottom
-    width = (WIDTH - LEFT - RIGHT - (columns - 1) * across) / columns
+    rows, top, bottom = ceil(count / columns), 0.32 + LEGEND * legend, BOTTOM + KEY * key
+    total = rows * height + (rows - 1) * DOWN + top + bottom
+    width = (WIDTH - LEFT - RIGHT - (columns - 1) * ACROSS) / columns
     figure = Figure(figsize=(WIDTH, total))
     grid = figure.subplots(
-        rows, columns, sharex=not own, sharey=not own, squeeze=False,
+        rows, columns, sharex=True, sharey=True, squeeze=False,
         gridspec_kw={
             "left": LEFT / WIDTH, "right": 1 - RIGHT / WIDTH, "bottom": bottom / total, "top": 1 - top / total,
-            "wspace": across / width, "hspace": down / height,
+            "wspace": ACROSS / width, "hspace": DOWN / height,
         },
     ).ravel()  # fmt: skip
     for axes in grid[count:]:
@@ -63,10 +62,10 @@ def label_panels(figure: Figure, below: str, left: str = "") -> None:
     figure.text(0.1 / WIDTH, 0.5, left, ha="left", va="center", rotation=90, fontsize=9.5, color=MUTED)
 
 
-def legend(figure: Figure, looks: Mapping[str, Mapping], place: str = "upper left", columns: int = 4) -> None:
+def legend(figure: Figure, looks: Mapping[str, Mapping], place: str = "upper left") -> None:
     """A legend above the panels, where it covers nothing; a look is what `Line2D` takes."""
     handles = [Line2D([], [], **look) for look in looks.values()]
-    figure.legend(handles, [short(name, 30) for name in looks], loc=place, ncols=min(len(looks), columns))
+    figure.legend(handles, [short(name, 30) for name in looks], loc=place, ncols=min(len(looks), 4))
 
 
 def colour_bar(figure: Figure, image: ScalarMappable, ticks: Mapping[float, str]) -> None:
@@ -88,14 +87,13 @@ def count_axis(axis: Axis, ticks: int = 4) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: compact(value)))
 
 
-def bare(axes: Axes, labels: Sequence[str] | None = None) -> None:
+def bare(axes: Axes, labels: Sequence[str]) -> None:
     """No frame and no ticks, a row per label from top to bottom."""
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    if labels is not None:
-        axes.set_yticks(range(len(labels)), labels)
-        axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
 
 
 def short(name: str, limit: int = 32) -> str:
