@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from functools import partial
 
 from src.report.cautions import cautions
-from src.report.collapse import budget, level_collapse, mode_state, prevention, readability, reference
 from src.report.document import Block, Part, Picture, part
 from src.report.figures import charted, picture
 from src.report.figures.curves import curves, level_curves, schedules
@@ -12,8 +11,8 @@ from src.report.figures.forest import forest, shown_verdicts
 from src.report.figures.gallery import galleries
 from src.report.figures.heatmaps import share_data, share_map, survival_map
 from src.report.figures.planes import phase_transition, rate_distortion
+from src.report.outcomes import budget, effect, level_collapse, mode_state, prevention, readability, reference
 from src.report.phase_transition import transition
-from src.report.remedies import effect
 from src.report.section import Section
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say

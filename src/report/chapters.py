@@ -1,15 +1,13 @@
-"""What drum bars are examined for, and the learning rates that a sweep chose beforehand."""
+"""What runs are examined for at their end, mostly on drum bars: a part of the page per chapter of their family."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
 from src.core.levels import levels_in
 from src.core.metric_families import Chapter
 from src.core.metric_specs import metric_spec
-from src.report.document import Audio, Block, Cell, Details, Heading, Paragraph, Part, Table, part
+from src.report.document import Audio, Block, Details, Paragraph, Part, Table, part
 from src.report.figures.gallery import galleries
 from src.report.records import Run
 from src.report.section import Section, Summary
@@ -20,7 +18,6 @@ from src.report.templating import say
 MOST_SOUNDS = 4  # names that can be played
 MOST_PICTURED, CHOSEN = 9, 5  # beyond so many names a chapter shows pictures of the chosen ones only
 INACTIVE = "inactive"  # in the text of a dimension without information
-TUNED = ("recipe", "rate", "beta1", "metric", "mean", "values")  # columns of tuning.csv
 
 
 def chapters(section: Section) -> list[Part]:
@@ -119,30 +116,4 @@ def _sounds(summaries: Sequence[Summary], stem: str, what: str, bars: int, first
         for rank, summary in enumerate(summaries[:MOST_SOUNDS], first_rank)
         for run in summary.included[:1]
         if (sound := run.sound(stem, bars))
-    ]
-
-
-def tuning(root: Path) -> list[Block]:
-    """The settings chosen in tuning.csv, every trial on a click; nothing for a sweep without it, or a damaged table."""
-    try:
-        with (root / "tuning.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, ValueError, csv.Error):
-        return []
-    rows = [row for row in rows if all(isinstance(row.get(key), str) for key in (*TUNED, "chosen", "default"))]
-    chosen = [row for row in rows if row["chosen"] == "yes"]
-    if not chosen:
-        return []
-
-    def recipe(row: dict[str, str]) -> Cell:
-        own = "its own" if row["default"] == "yes" else ""
-        return Cell(f"`{row['recipe'] or '–'}`", own, "helps" if row["chosen"] == "yes" else "")
-
-    headers = zip(("rate", "β1", "metric", "mean", "each seed"), TUNED[1:], strict=True)
-    columns = [("name", recipe), *((header, lambda row, key=key: row[key] or "–") for header, key in headers)]
-    return [
-        Heading("Learning rates"),
-        Paragraph(say("tuned")),
-        table(chosen, columns),
-        Details(f"All {len(rows)} settings tried", [table(rows, columns)]),
     ]

@@ -10,9 +10,8 @@ from src.core.console import progress
 from src.core.run_names import HOW_MANY, concerns, key_of
 from src.report.answers import answers, opening
 from src.report.cautions import cautions, junk_passes
-from src.report.chapters import chapters, tuning
+from src.report.chapters import chapters
 from src.report.class_correlations import class_correlations, correlation_table, property_table, within_table
-from src.report.collapse import readability
 from src.report.cost import compute_table, cost_table
 from src.report.document import Block, Bullets, Code, Details, Document, Heading, Paragraph, Part, Picker, part
 from src.report.early_warning import BEFORE, SLACK, WIDTH, not_warned, records, warning, warning_table
@@ -20,8 +19,9 @@ from src.report.export import relative
 from src.report.figures import charted
 from src.report.figures.curves import signal_curves
 from src.report.figures.gallery import galleries
+from src.report.outcomes import readability
 from src.report.records import Run
-from src.report.search import search
+from src.report.search import search, tuning
 from src.report.section import Section
 from src.report.tables import controls_table, main_table, other_table, runs_table, samples_table, win_table
 from src.report.templating import count, rendered, say

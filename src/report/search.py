@@ -1,20 +1,51 @@
-"""What a search by Optuna found: its best settings and what each choice weighs, from the sweep's search.json."""
+"""What a sweep tried out: learning rates chosen beforehand (tuning.csv), and a search by Optuna (search.json)."""
 
+import csv
 from pathlib import Path
-from typing import Any
 
 from src.core.plain_data import clean, is_number, read_json
 from src.report.document import Block, Cell, Details, Heading, Paragraph
 from src.report.tables import table
+from src.report.templating import say
 
 SHOWN = 10  # of the best settings
+TUNED = ("recipe", "rate", "beta1", "metric", "mean", "values")  # columns of tuning.csv
+
+
+def tuning(root: Path) -> list[Block]:
+    """The settings chosen in tuning.csv, every trial on a click; nothing without it, or of a damaged table."""
+    try:
+        with (root / "tuning.csv").open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error):
+        return []
+    rows = [row for row in rows if all(isinstance(row.get(key), str) for key in (*TUNED, "chosen", "default"))]
+    chosen = [row for row in rows if row["chosen"] == "yes"]
+    if not chosen:
+        return []
+
+    def recipe(row: dict[str, str]) -> Cell:
+        own = "its own" if row["default"] == "yes" else ""
+        return Cell(f"`{row['recipe'] or '–'}`", own, "helps" if row["chosen"] == "yes" else "")
+
+    headers = zip(("rate", "β1", "metric", "mean", "each seed"), TUNED[1:], strict=True)
+    columns = [("name", recipe), *((header, lambda row, key=key: row[key] or "–") for header, key in headers)]
+    return [
+        Heading("Learning rates"),
+        Paragraph(say("tuned")),
+        table(chosen, columns),
+        Details(f"All {len(rows)} settings tried", [table(rows, columns)]),
+    ]
 
 
 def search(root: Path) -> list[Block]:
     """The search's answer, its importances and its settings; nothing for other sweeps, or a damaged file."""
     try:
         found = read_json(root / "search.json")
-        trials = [(float(trial["value"]), _settings(trial["settings"])) for trial in found["trials"]]
+        trials = [
+            (float(one["value"]), clean(" ".join(f"{key}={choice}" for key, choice in one["settings"].items()), 500))
+            for one in found["trials"]
+        ]
         shares = {clean(key): float(share) for key, share in found["importances"].items()}
         seeds, objective, pruned = int(found["seeds"]), clean(str(found["objective"])), int(found["pruned"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
@@ -40,7 +71,3 @@ def search(root: Path) -> list[Block]:
         *(weights if shares else []),
         Details(f"The best {min(SHOWN, len(trials))} settings", [table(trials[:SHOWN], columns)]),
     ]
-
-
-def _settings(choices: dict[str, Any]) -> str:
-    return clean(" ".join(f"{key}={value}" for key, value in choices.items()), 500)

@@ -15,9 +15,8 @@ from src.core.metric_families import Family, family
 from src.core.metric_specs import NOT_QUANTITIES, metric_spec, ordered
 from src.core.multiple_tests import holm
 from src.core.plain_data import is_number
-from src.report.compare import Compared
+from src.report.compare import Compared, Groups, comparisons, estimates, groups, table
 from src.report.naming import labels
-from src.report.paired import Groups, comparisons, estimates, groups, table
 from src.report.records import Run, is_names
 from src.report.results import NO_DIGEST
 from src.report.statistics import Estimate, Significance

@@ -14,8 +14,8 @@ from src.core.metric_specs import NOT_QUANTITIES, compact, metric_spec, ordered
 from src.core.plain_data import is_number
 from src.report.counts import clopper_pearson
 from src.report.document import Cell, Table
+from src.report.outcomes import remedies
 from src.report.records import Run
-from src.report.remedies import remedies
 from src.report.section import Section, Summary
 from src.report.statistics import bare_p
 from src.report.templating import in_seeds, say

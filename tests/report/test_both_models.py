@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from matplotlib.image import imsave
 
-from src.report.collapse import State, level_collapse
 from src.report.collect import collect, read_run
 from src.report.figures.heatmaps import share_map, survival_map
 from src.report.grouping import group
+from src.report.outcomes import State, level_collapse
 from src.report.section import Section
 from src.report.tables import absence_table, controls_table, main_table, other_table, samples_table
 from src.report.trajectories import onset_table

@@ -13,12 +13,13 @@ from src.core.levels import OF_TWO
 from src.core.metric_topics import COPIES, music
 from src.data.drums.audio import BEAT
 from src.data.drums.synthesis import write_wav
-from src.report.chapters import chapters, contrasts, tuning
+from src.report.chapters import chapters, contrasts
 from src.report.collect import collect, read_run
 from src.report.document import Audio, Table, flat
 from src.report.grouping import group
 from src.report.page import compose
 from src.report.render import markdown
+from src.report.search import tuning
 from src.report.write import write_report
 
 pytestmark = pytest.mark.usefixtures("undrawn")

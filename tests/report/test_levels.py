@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from src.report.answers import answers, opening
-from src.report.collapse import level_collapse, prevention
 from src.report.collect import collect
 from src.report.figures.curves import level_curves, schedules
 from src.report.figures.planes import _points
 from src.report.grouping import group
+from src.report.outcomes import level_collapse, prevention
 from src.report.section import Section
 from src.report.stored import store, stored
 from src.report.write import write_report

@@ -7,11 +7,10 @@ import pytest
 
 from src.report.answers import opening
 from src.report.cautions import cautions
-from src.report.collapse import State, level_collapse, mode_state, prevention, readability
 from src.report.collect import collect, read_run
 from src.report.figures.curves import level_curves
 from src.report.grouping import group
-from src.report.remedies import Conclusion, effect
+from src.report.outcomes import Conclusion, State, effect, level_collapse, mode_state, prevention, readability
 from src.report.section import Section
 from src.report.tables import main_table
 from src.report.verdicts import Verdict, Withheld, judge

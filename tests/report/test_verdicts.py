@@ -7,7 +7,7 @@ from scipy import stats
 from src.report.cautions import Caution, cautions
 from src.report.collect import read_run
 from src.report.grouping import group
-from src.report.remedies import effect
+from src.report.outcomes import effect
 from src.report.section import Section
 from src.report.tables import difference_table
 from src.report.verdicts import Comparison, Verdict, Withheld, judge, side_effects
