@@ -11,7 +11,7 @@ from src.report.figures.curves import curves, level_curves
 from src.report.grouping import group
 from src.report.section import Section
 from src.report.records import Run
-from src.report.render import markdown
+from src.report.templating import markdown
 from src.report.stored import options, stored
 from src.report.tables import difference_table, name
 

@@ -9,8 +9,8 @@ from src.report.answers import opening
 from src.report.document import Block, Bullets, Document, Heading, Table
 from src.report.grouping import group
 from src.report.records import Run
-from src.report.render import markdown
 from src.report.section import Section, Summary
+from src.report.templating import markdown
 from src.report.trajectories import onset_table
 
 STUDIES = {"quick": "`study=quick`, eight seeds"}  # by their table in results/

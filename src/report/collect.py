@@ -4,15 +4,19 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from src.core.console import progress
-from src.core.plain_data import clean, is_inside, read_bytes, read_json, read_yaml
+from src.core.plain_data import clean, is_inside, is_number, read_bytes, read_json, read_yaml
 from src.core.run_names import NOT_PART_OF_A_NAME, TUNING_FOLDER, concerns, run_name, swept_keys, value_of
-from src.report.earlier_versions import with_outcome
-from src.report.records import NEVER_STARTED, History, Run
+from src.evaluation.metrics.onset import ACTIVE_NATS, NEVER_HALF, onset_reason
+from src.evaluation.metrics.outcome import LevelState, lasting_loss, mode_outcome
+from src.report.records import NEVER_STARTED, History, Run, is_names
 from src.report.results import LONGEST_NAME, fields, require, seed, texts
 
 FAMILIES = ("gan", "vae")
@@ -22,6 +26,8 @@ DEEPEST = 30  # levels of folders that are searched
 MOST_JOBS = 10_000  # of a sweep
 MOST_ROWS, MOST_COLUMNS = 10_000, 1_000  # of a history
 MOST_HISTORY = 100_000_000  # bytes; with clouds of points some thousand per row
+LITTLE = ACTIVE_NATS / 2  # use or information of a level
+COLUMNS = ("images_seen", "modes", "modes_any", "effective_modes", "recognisable")  # that outcomes follow from
 MOST_SETTINGS, LONGEST_SETTING = 2_000, 200
 
 
@@ -114,7 +120,41 @@ def read_run(folder: Path) -> Run:
         error = f"{reading} cannot be read in {clean(folder.name, 100)}: {clean(str(damage))}"
         return Run(**known, name=_name(family, overrides, folder), status="damaged", error=error)
     results["facts"] |= known["facts"]
-    return with_outcome(Run(**(known | results), finished_at=finished_at))
+    return _with_outcome(Run(**(known | results), finished_at=finished_at))
+
+
+def _with_outcome(run: Run) -> Run:
+    """The run with an outcome, if it completed and recorded none, and with the onset that belongs to it.
+
+    A GAN's follow from the modes in its history. Onsets were defined otherwise, and 0 where half the modes were never
+    covered; without a history only this is known. Of a VAE it is known only that a level has collapsed, or has no
+    effect because its use or its information is next to nothing: shuffled pairs to compare with were not recorded.
+    """
+    if run.model == "vae" and run.completed and "without_effect" not in run.metrics:
+        idle = [
+            level
+            for level in ("high", "low")
+            if level not in run.names("collapsed")
+            and any(run.scalars.get(f"{key}_{level}", ACTIVE_NATS) < LITTLE for key in ("usage", "mi"))
+        ]
+        run = replace(run, metrics={**run.metrics, "without_effect": idle}) if idle else run
+    if run.outcome or not run.completed:
+        return run
+    if run.model == "vae":
+        return replace(run, outcome=LevelState.COLLAPSED if run.names("collapsed") else None)
+    modes, missing = run.metrics.get("modes"), run.metrics.get("missing")
+    if not (run.history.has("modes") and is_number(modes) and is_names(missing)):
+        return replace(run, onset=None, onset_reason=NEVER_HALF) if run.onset == 0 else run
+    num_modes = int(modes) + len(missing)
+    table = np.column_stack([run.history.column(key) for key in COLUMNS])
+    table = table[np.isfinite(table[:, :2]).all(1)]
+    rows = [dict(zip(COLUMNS, values, strict=True)) for values in table.tolist()]
+    return replace(
+        run,
+        outcome=mode_outcome(rows, num_modes),
+        onset=lasting_loss(rows, num_modes),
+        onset_reason=onset_reason(table[:, 1].tolist(), num_modes),
+    )
 
 
 def require_inside(folder: Path, path: Path) -> Path:

@@ -1,23 +1,27 @@
 """Writing a report: folders of runs in, a folder of pages, tables and pictures out."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 from src.core.files import write_atomically
 from src.core.plain_data import clean, is_inside
 from src.report.answers import Sentence, opening
 from src.report.collect import ReportError, collect
-from src.report.document import Document
+from src.report.document import Audio, Block, Details, Document, Part, flat
 from src.report.export import runs_csv, summary_csv
 from src.report.figures import KINDS
 from src.report.grouping import group
 from src.report.page import compose
 from src.report.records import Run
-from src.report.render import fit_size_budget, html, markdown
 from src.report.section import Section
 from src.report.stored import stored
+from src.report.templating import html, markdown
 from src.report.tensorboard import write_tensorboard
+
+MOST_BYTES = 5_000_000
+PLAYER = 500  # bytes of a page around a sound's own, at most
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,27 @@ def _checked(run: Run, root: Path) -> Run:
         error = f"{clean(run.folder.name, 100)} cannot be reported: {type(fault).__name__}: {clean(str(fault), 300)}"
         return Run(run.folder, "damaged", run.name, run.model, run.seed, error, overrides=run.overrides)
     return run
+
+
+def fit_size_budget(document: Document, most: int = MOST_BYTES) -> Document:
+    """The document with as many of its sounds as a page of `most` bytes has room for, those of lowest rank first."""
+    sounds = sorted((block for block in flat(document.blocks) if isinstance(block, Audio)), key=lambda one: one.rank)
+    room = most - len(html(replace(document, blocks=_with(document.blocks, ()))).encode())
+    sizes = accumulate(len(sound.source) + PLAYER for sound in sounds)
+    kept = {sound for sound, size in zip(sounds, sizes, strict=True) if size <= room}
+    return replace(document, blocks=_with(document.blocks, kept))
+
+
+def _with(blocks: Sequence[Block], kept: Collection[Audio]) -> list[Block]:
+    """The blocks without any other sounds, and without what held nothing else."""
+    left: list[Block] = []
+    for block in blocks:
+        if isinstance(block, Details | Part):
+            inner = _with(block.blocks, kept)
+            left += [replace(block, blocks=inner)] if inner or isinstance(block, Part) else []
+        elif not isinstance(block, Audio) or block in kept:
+            left.append(block)
+    return left
 
 
 def _beside(folder: Path) -> Path:

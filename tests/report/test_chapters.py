@@ -18,8 +18,8 @@ from src.report.collect import collect, read_run
 from src.report.document import Audio, Table, flat
 from src.report.grouping import group
 from src.report.page import compose
-from src.report.render import markdown
 from src.report.search import tuning
+from src.report.templating import markdown
 from src.report.write import write_report
 
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -1,7 +1,8 @@
 """Sounds that a page has no room for."""
 
 from src.report.document import Audio, Details, Document, Heading, Paragraph
-from src.report.render import PLAYER, fit_size_budget, html
+from src.report.templating import html
+from src.report.write import PLAYER, fit_size_budget
 
 FIRST, SECOND, LAST = (
     Audio("data:" + mark * 20_000, f"sound {mark}", rank) for mark, rank in (("a", 1), ("b", 2), ("c", 0))

@@ -12,7 +12,7 @@ from src.report import write
 from src.report.collect import ReportError
 from src.report.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
 from src.report.export import table_csv
-from src.report.render import html, markdown
+from src.report.templating import html, markdown
 from src.report.write import write_report
 from tests.report.test_strangers import IMPOSSIBLE, changed
 
