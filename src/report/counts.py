@@ -7,7 +7,7 @@ from math import comb
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import beta, rankdata
+from scipy.special import betaincinv
 
 RARE = 0.01  # how often equally noisy normal values would be taken for two groups
 TRIES = 2000
@@ -18,8 +18,8 @@ ROUNDING = 1e-9  # relative; values that differ by less are ties
 @cache
 def clopper_pearson(count: int, n: int) -> tuple[float, float]:
     """Exact 95 % interval of a probability (Clopper and Pearson 1934)."""
-    ends = beta.ppf([0.025, 0.975], [count, count + 1], [n - count + 1, n - count])  # NaN of none and of all
-    return float(np.nan_to_num(ends[0], nan=0.0)), float(np.nan_to_num(ends[1], nan=1.0))
+    low = float(betaincinv(count, n - count + 1, 0.025)) if count else 0.0
+    return low, float(betaincinv(count + 1, n - count, 0.975)) if count < n else 1.0
 
 
 @cache
@@ -47,8 +47,9 @@ def rank_sum_p(treated: Sequence[float], baseline: Sequence[float]) -> float:
     both = np.array([*treated, *baseline], float)
     finite = both[np.isfinite(both)]
     scale = ROUNDING * np.abs(finite).max(initial=0.0)
-    ranks = rankdata(np.where(np.isfinite(both), np.round(both / scale) * scale if scale else both, both))
-    doubled = np.round(2 * ranks).astype(int)
+    rounded = np.where(np.isfinite(both), np.round(both / scale) * scale if scale else both, both)
+    _, group, sizes = np.unique(rounded, return_inverse=True, return_counts=True)
+    doubled = (2 * sizes.cumsum() - sizes + 1)[group]  # twice the mean rank of all that are tied
     chances = _distribution(tuple(sorted(doubled.tolist())), len(treated))
     observed = int(doubled[: len(treated)].sum())
     return min(1.0, 2 * float(min(chances[: observed + 1].sum(), chances[observed:].sum())))
