@@ -201,24 +201,34 @@ def correlate(properties: Mapping[str, np.ndarray], survival_K: np.ndarray) -> t
     """
     if not properties:
         return ()
-    random = np.random.default_rng(SEED)
+    random, own_K = np.random.default_rng(SEED), _ranks(survival_K)
     drawn_BK = random.integers(len(survival_K), size=(RESAMPLES, len(survival_K)))
-    shuffled_BK = random.permuted(np.tile(survival_K, (RESAMPLES, 1)), axis=1)
-    rhos_B = {key: spearman(values_K[drawn_BK], survival_K[drawn_BK]) for key, values_K in properties.items()}
+    shuffled_BK = random.permuted(np.tile(own_K, (RESAMPLES, 1)), axis=1)
+    resampled_BK = _ranks(survival_K[drawn_BK])
     rhos = {key: float(spearman(values_K, survival_K)) for key, values_K in properties.items()}
-    chance = [_p(np.abs(spearman(properties[key], shuffled_BK)), abs(rho)) for key, rho in rhos.items()]
-    correlations = [
-        Correlation(key, rho, *np.quantile(rhos_B[key], (0.025, 0.975)).tolist(), p)
-        for (key, rho), p in zip(rhos.items(), holm(chance), strict=True)
+    ends = [
+        np.quantile(_correlation(_ranks(values_K[drawn_BK]), resampled_BK), (0.025, 0.975)).tolist()
+        for values_K in properties.values()
     ]
+    chance = [_p(np.abs(_correlation(_ranks(properties[key]), shuffled_BK)), abs(rho)) for key, rho in rhos.items()]
+    rows = zip(rhos.items(), ends, holm(chance), strict=True)
+    correlations = [Correlation(key, rho, low, high, p) for (key, rho), (low, high), p in rows]
     return tuple(sorted(correlations, key=lambda correlation: (-abs(correlation.rho), correlation.key)))
 
 
 def spearman(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Rank correlation along the last axis, ties sharing their mean rank; 0 where one side is constant."""
+    return _correlation(_ranks(a), _ranks(b))
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks along the last axis from their mean."""
     from scipy.stats import rankdata  # takes a third of a second; reports without properties of classes do without
 
-    a, b = (rankdata(side, axis=-1) - (side.shape[-1] + 1) / 2 for side in (a, b))
+    return rankdata(values, axis=-1) - (values.shape[-1] + 1) / 2
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     scale = np.sqrt((a * a).sum(-1) * (b * b).sum(-1))
     return np.divide((a * b).sum(-1), scale, out=np.zeros_like(scale), where=scale > 0)
 
