@@ -45,7 +45,7 @@ def files(path: Path, num: int) -> Path:
     [
         (bare, {"classes": 3}, 1500, 4000, 100),
         (labelled, {}, 500, 3000, 100),
-        (files, {}, 300, 900, 400),  # with a name for each
+        (files, {}, 600, 1800, 400),  # with a name for each
     ],
 )
 def test_memory_does_not_grow_with_the_pixels(
@@ -54,12 +54,15 @@ def test_memory_does_not_grow_with_the_pixels(
     monkeypatch.setattr(clusters, "MOST_FITTED", 500)
 
     def peak(num: int) -> int:
-        path = write(tmp_path, num)
+        folder = tmp_path / "given"
+        folder.mkdir()
+        path = write(folder, num)
         tracemalloc.start()
         images(path, **options)
         largest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        shutil.rmtree(tmp_path / "cache")
+        for used in (folder, tmp_path / "cache"):
+            shutil.rmtree(used)
         return largest
 
     peak(few)  # imports
