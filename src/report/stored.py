@@ -12,6 +12,7 @@ from typing import Any
 from src.core.dataset import Dataset
 from src.core.files import write_atomically
 from src.core.levels import expanded, levels_in
+from src.core.metric_families import FAMILIES
 from src.core.metric_specs import ordered
 from src.core.plain_data import read_bytes
 from src.core.run_names import concerns, key_of, recipe_overrides
@@ -33,8 +34,10 @@ NUMBERS = ("oracle_accuracy", "images_seen", "generator_steps", "train_seconds",
 NESTED = ("onset", "controls", "history")  # as JSON
 FIXED = (*KEY, *RECORD, *TEXTS.values(), *NUMBERS, "finished", *NESTED)  # all other columns are metrics
 CURVES = (
-    *("images_seen", "generator_steps", "modes", "modes_any", "kl", "kl_any", "missing", "recognisable"),
+    *("images_seen", "generator_steps", "discriminator_images", "seconds"),
+    *("modes", "modes_any", "kl", "kl_any", "missing", "recognisable"),
     *("elbo", "reconstruction", "kl_LEVEL", "collapsed", "beta_LEVEL"),
+    *FAMILIES["gan"].signals,
 )
 OF_CONTROLS = (
     *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
