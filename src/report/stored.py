@@ -19,6 +19,7 @@ from src.core.run_names import concerns, key_of, recipe_overrides
 from src.report.collect import ReportError
 from src.report.export import table_csv
 from src.report.records import History, Run
+from src.report.trials import store_trials
 
 DATASETS = "datasets.json"  # beside the CSV file: what its column `dataset` names, with properties of the classes
 KEY = ("recipe", "options", "dataset", "budget", "seed")  # a row per run of these: the last one stands
@@ -65,12 +66,13 @@ def store(runs: Iterable[Run], path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     known = _datasets(path)
     for run in measured:
-        own = known.setdefault(_dataset_key(run.dataset), asdict(run.dataset) | {"properties": {}})
+        own = known.setdefault(dataset_key(run.dataset), asdict(run.dataset) | {"properties": {}})
         properties = {key: _rounded(values) for key, values in run.class_properties.items()}
         own["properties"] |= {run.facts["oracle"]: properties} if run.facts.get("oracle") and properties else {}
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known))
     write_atomically(path.parent / DATASETS, f"{{\n{lines}\n}}\n")
     write_atomically(path, table_csv(columns, [rows[key] for key in sorted(rows)]))
+    store_trials(measured, {run.folder: dataset_key(run.dataset) for run in measured}, path)
     return len(measured)
 
 
@@ -100,7 +102,7 @@ def _row(run: Run) -> dict[str, Any]:
     facts |= {"images_seen": run.images_seen, "generator_steps": run.generator_steps}
     own = {key: getattr(run, key) for key in RECORD}
     finished = datetime.fromtimestamp(run.finished_at, UTC).isoformat(timespec="seconds")
-    place = {"recipe": run.recipe, "options": options(run), "dataset": _dataset_key(run.dataset), "seed": run.seed}
+    place = {"recipe": run.recipe, "options": options(run), "dataset": dataset_key(run.dataset), "seed": run.seed}
     place["budget"] = run.facts.get("settings", {}).get("budget", "")
     metrics = {key: _cell(value) for key, value in run.metrics.items()}
     controls = {
@@ -186,7 +188,7 @@ def _tuple(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _dataset_key(dataset: Dataset) -> str:
+def dataset_key(dataset: Dataset) -> str:
     """Its name, the first digits of its digest, and its shape: stacked samples are other data."""
     return f"{dataset.source}-{dataset.digest[:12]}-{'x'.join(map(str, dataset.shape))}"
 

@@ -4,12 +4,10 @@ Untuned rates can decide a comparison (Lucic et al. 2018, arXiv:1711.10337), so 
 budget and seeds. The study then runs with the best of each, and with other seeds.
 """
 
-import csv
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -24,10 +22,9 @@ from src.core.validation import COUNT, POSITIVE
 from src.report.collect import read_history
 from src.report.export import table_csv
 from src.report.records import History
+from src.report.trials import COLUMNS, TABLE, read_table
 from src.sweeps.plan import Job, Plan
 
-TABLE = "tuning.csv"
-COLUMNS = ("recipe", "metric", "rate", "beta1", "default", "seeds", "values", "mean", "chosen", "overrides")
 FIRST_SEED = 1000
 
 
@@ -264,11 +261,3 @@ def as_row(result: Result, seeds: Iterable[int]) -> dict[str, str]:
         "chosen": "yes" if result.chosen else "no",
         "overrides": " ".join(setting.overrides),
     }
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of tuning.csv; none where a sweep has not been tuned."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
