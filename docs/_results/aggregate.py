@@ -58,7 +58,7 @@ def _mean(section: Section, key: str) -> float | None:
 
 
 def scores(sections: Sequence[Section]) -> dict[str, list[np.ndarray]]:
-    """Of the names that were run on all data sets."""
+    """Of the names that were run on all data sets, the baseline first; nothing where it was not."""
     names = [name for name in sections[0].names if all(name in section.names for section in sections)]
     made: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for section in sections:
@@ -66,7 +66,8 @@ def scores(sections: Sequence[Section]) -> dict[str, list[np.ndarray]]:
         for name in names:
             values = section.tables[section.primary][section.names.index(name)]
             made[name].append(to_score.score(values[~np.isnan(values)]))
-    return {name: arrays for name, arrays in made.items() if all(len(array) for array in arrays)}
+    known = {name: arrays for name, arrays in made.items() if all(len(array) for array in arrays)}
+    return known if all(section.baseline in known for section in sections) else {}
 
 
 def interquartile_mean(runs: Sequence[np.ndarray]) -> np.ndarray:
@@ -93,7 +94,7 @@ def aggregates(of: Scores) -> list[Aggregate]:
     """The baseline, which is the first, and every other name, the highest interquartile mean first."""
     random = np.random.default_rng(SEED)
     drawn = {name: [random.choice(array, (RESAMPLES, len(array))) for array in runs] for name, runs in of.items()}
-    baseline = next(iter(of))
+    baseline = next(iter(of), "")
 
     def estimate(value: np.ndarray, draws_B: np.ndarray, runs: Sequence[np.ndarray]) -> Estimate:
         enough = min(map(len, runs)) >= MIN_SEEDS

@@ -17,7 +17,7 @@ from src.report.early_warning import EarlyWarning, records, warning
 from src.report.grouping import Section, Summary, group
 from src.report.naming import labels
 from src.report.paired import Compared
-from src.report.stored import dataset_key, stored
+from src.report.stored import dataset_key, setting_of, stored
 from src.report.templating import interval
 from src.report.trials import Trial, stored_trials
 from src.report.verdicts import Comparison, Verdict, judge
@@ -41,7 +41,7 @@ PLANNED = {
         Planned("typeset capitals", "data=fonts_large", ("fonts",), "letters"),
         Planned("handwritten letters", "data=emnist, or data=idx with files of letters", ("emnist", "idx"), "letters"),
         Planned("pen strokes", "data=strokes", ("strokes",), "letters"),
-        Planned("handwritten digits", "data=idx with files of digits", ("emnist", "idx"), "digits"),
+        Planned("handwritten digits", "data=mnist, or data=idx with files of digits", ("emnist", "idx"), "digits"),
     ),
     "vae": (
         Planned("bars of the drum grammar", "data=drums", ("drums",), "styles"),
@@ -132,11 +132,16 @@ class Rates:
 
 @dataclass(frozen=True)
 class Measured:
-    """One family on one data set."""
+    """One family on one data set; `setting` are options beside the study's that all runs have."""
 
-    label: str
+    data: str
+    setting: str
     section: Section
     rates: Rates | None
+
+    @property
+    def label(self) -> str:
+        return f"{self.data} with {self.setting}" if self.setting else self.data
 
     @cached_property
     def found(self) -> list[Found]:
@@ -197,16 +202,18 @@ class Page:
 
     @classmethod
     def read(cls, model: str, table: Path) -> "Page":
-        """Of a table that need not exist."""
-        trials, made = stored_trials(table), {}
-        for section in group(stored(table)) if table.is_file() else ():
-            if section.model == model and section.dataset and section.primary:
-                called = next((p.label for p in PLANNED[model] if p.is_of(section.dataset)), section.dataset.name)
-                called = f"{called} ({section.slug})" if called in made else called
-                own = [trial for trial in trials if trial.dataset == dataset_key(section.dataset)]
-                made[called] = Measured(called, section, Rates.of(section, own))
+        """Of a table that need not exist; runs of another length or network than the study's are on their own."""
+        runs = [run for run in (stored(table) if table.is_file() else ()) if run.model == model]
+        trials, made = stored_trials(table), []
+        for setting in sorted({setting_of(run) for run in runs}):
+            for section in group(run for run in runs if setting_of(run) == setting):
+                if section.dataset and section.primary and section.remedies:
+                    data = next((p.label for p in PLANNED[model] if p.is_of(section.dataset)), section.dataset.name)
+                    place = (dataset_key(section.dataset), setting)
+                    own = [trial for trial in trials if (trial.dataset, trial.setting) == place]
+                    made.append(Measured(data, setting, section, Rates.of(section, own)))
         order = [planned.label for planned in PLANNED[model]]
-        return cls(model, sorted(made.values(), key=lambda one: order.index(one.label) if one.label in order else 99))
+        return cls(model, sorted(made, key=lambda one: order.index(one.data) if one.data in order else len(order)))
 
     @property
     def family(self) -> Family:
@@ -214,7 +221,7 @@ class Page:
 
     @property
     def missing(self) -> list[Planned]:
-        known = {one.label for one in self.measured}
+        known = {one.data for one in self.measured}
         return [planned for planned in PLANNED[self.model] if planned.label not in known]
 
     @cached_property
@@ -223,7 +230,7 @@ class Page:
 
     @cached_property
     def scores(self) -> aggregate.Scores:
-        return aggregate.scores([one.section for one in self.measured])
+        return aggregate.scores([one.section for one in self.measured]) if self.measured else {}
 
     @cached_property
     def aggregates(self) -> list[aggregate.Aggregate]:
@@ -247,7 +254,7 @@ class Page:
     @property
     def picture(self) -> str:
         """Its file beside the page; "" where there is nothing to compare."""
-        return f"results_{self.model}.png" if self.measured and len(self.points) > 1 else ""
+        return f"results_{self.model}.png" if len(self.points) > 1 else ""
 
     def passes(self, name: str) -> float | None:
         """Discriminator passes per step."""

@@ -20,7 +20,7 @@ CHANCE = MetricSpec("probability", decimals=2)
 
 def values(page: Page) -> dict[str, Any]:
     """What the template of a page is given beside its filters."""
-    of_all = {"overall": shown(overall_table(page)), "wins": shown(win_table(page))} if page.measured else {}
+    of_all = {"overall": shown(overall_table(page)), "wins": shown(win_table(page))} if page.scores else {}
     numbers = {"score": SCORE, "chance": CHANCE, "resamples": aggregate.RESAMPLES, "most": aggregate.MOST_SEEDS}
     return {"page": page, **of_all, **numbers}
 

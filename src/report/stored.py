@@ -15,7 +15,7 @@ from src.core.levels import expanded, levels_in
 from src.core.metric_families import FAMILIES
 from src.core.metric_specs import ordered
 from src.core.plain_data import read_bytes
-from src.core.run_names import concerns, key_of, recipe_overrides
+from src.core.run_names import RATES, concerns, key_of, recipe_overrides
 from src.report.collect import ReportError
 from src.report.export import table_csv
 from src.report.records import History, Run
@@ -53,6 +53,12 @@ def options(run: Run) -> str:
     return " ".join(sorted(text for text in recipe_overrides(run.overrides) if not concerns(key_of(text), ("data",))))
 
 
+def setting_of(run: Run) -> str:
+    """What the command changed beside what its sweep varied and the rates that tuning chose."""
+    own = (text for text in options(run).split() if text not in run.name.split())
+    return " ".join(text for text in own if not concerns(key_of(text), RATES))
+
+
 def store(runs: Iterable[Run], path: Path) -> int:
     """Adds rows to a CSV file, which need not exist; a row of the same key is replaced. Returns how many were added.
 
@@ -72,7 +78,7 @@ def store(runs: Iterable[Run], path: Path) -> int:
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known))
     write_atomically(path.parent / DATASETS, f"{{\n{lines}\n}}\n")
     write_atomically(path, table_csv(columns, [rows[key] for key in sorted(rows)]))
-    store_trials(measured, {run.folder: dataset_key(run.dataset) for run in measured}, path)
+    store_trials(measured, {run.folder: (dataset_key(run.dataset), setting_of(run)) for run in measured}, path)
     return len(measured)
 
 

@@ -13,18 +13,23 @@ from src.report.records import Run
 
 TABLE = "tuning.csv"  # in a sweep's folder
 COLUMNS = ("recipe", "metric", "rate", "beta1", "default", "seeds", "values", "mean", "chosen", "overrides")
-KEY = ("dataset", "recipe")
+KEY = ("dataset", "setting", "recipe")
 MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of one recipe on one data set: what its seeds reached on the validation split.
+    """One rate of one recipe on one data set: what its seeds reached on the validation split.
 
-    `mean` is None where a seed failed, `beta1` where only the rate was tried; `default` is the recipe's own setting.
+    Attributes:
+        setting: options beside the sweep's choices that all its runs have.
+        beta1: None where only the rate was tried.
+        default: whether it is the recipe's own.
+        mean: None where a seed failed.
     """
 
     dataset: str
+    setting: str
     recipe: str
     metric: str
     rate: float
@@ -40,16 +45,16 @@ def beside(table: Path) -> Path:
     return table.with_name(f"{table.stem}_tuning.csv")
 
 
-def store_trials(runs: Iterable[Run], datasets: Mapping[Path, str], table: Path) -> None:
-    """Adds the trials of the sweeps that runs belong to; those of a recipe and data set take the place of earlier ones.
+def store_trials(runs: Iterable[Run], places: Mapping[Path, tuple[str, str]], table: Path) -> None:
+    """Adds the trials of the sweeps that runs belong to; those of the same recipe and place replace earlier ones.
 
     Args:
-        datasets: the data set of each run's folder, as the table calls it.
+        places: data set and setting of each run's folder, as the table calls them.
     """
-    recipes = {(run.folder.parent / TABLE, run.name): datasets[run.folder] for run in runs}
+    recipes = {(run.folder.parent / TABLE, run.name): places[run.folder] for run in runs}
     tables = {path: read_table(path) for path, _ in recipes}
     rows = [
-        {"dataset": recipes[path, row["recipe"]], **{key: row.get(key, "") for key in COLUMNS}}
+        dict(zip(KEY, recipes[path, row["recipe"]], strict=False)) | {key: row.get(key, "") for key in COLUMNS}
         for path, listed in tables.items()
         for row in listed
         if (path, row.get("recipe")) in recipes
@@ -58,7 +63,7 @@ def store_trials(runs: Iterable[Run], datasets: Mapping[Path, str], table: Path)
         return
     anew = {_key(row) for row in rows}
     kept = [row for row in read_table(beside(table)) if _key(row) not in anew]
-    write_atomically(beside(table), table_csv(("dataset", *COLUMNS), sorted([*kept, *rows], key=_key)))
+    write_atomically(beside(table), table_csv((*KEY[:2], *COLUMNS), sorted([*kept, *rows], key=_key)))
 
 
 def stored_trials(table: Path) -> list[Trial]:
@@ -81,6 +86,7 @@ def _trial(row: Mapping[str, str]) -> Trial:
     mean = number(row["mean"])
     return Trial(
         dataset=row["dataset"],
+        setting=row["setting"],
         recipe=row["recipe"],
         metric=row["metric"],
         rate=float(row["rate"]),

@@ -69,6 +69,7 @@ def section(means, key="kl_late", names=None, values=None, **references):
     return SimpleNamespace(
         primary=key,
         names=names,
+        baseline=names[0],
         num_modes=26,
         summaries=summaries,
         best_first=sorted(summaries, key=lambda one: one.mean(key)),
@@ -98,6 +99,9 @@ def test_only_names_of_all_data_sets_have_scores():
     first = section({"a": 1.0, "b": 1.0}, real=0.0, values=np.ones((2, 3)))
     second = section({"a": 1.0}, real=0.0, values=np.ones((1, 3)))
     assert [*scores([first, second])] == ["a"]
+    without = section({"b": 1.0}, real=0.0, values=np.ones((1, 3)))
+    assert scores([first, without]) == {}, "without a baseline nothing is better than it"
+    assert aggregates({}) == []
 
 
 def test_two_orders_agree_by_kendalls_tau():

@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from string import ascii_uppercase
@@ -83,6 +84,7 @@ def trials(
         yield {
             **{
                 "dataset": dataset_key(dataset),
+                "setting": "",
                 "recipe": name,
                 "metric": "kl_any_late",
                 "rate": f"{rate:g}",
@@ -107,7 +109,7 @@ def table(tmp_path: Path) -> Path:
         *trials(FONTS, R1, {(0.002, True): 0.3, (0.004, False): 0.25, (0.001, False): 0.1}, chosen=0.001),
         *trials(FONTS, SMOOTHING, {(0.002, True): 0.5, (0.004, False): 0.45, (0.001, False): 0.3}, chosen=0.001),
     ]
-    beside(path).write_text(table_csv(("dataset", *COLUMNS), rows))
+    beside(path).write_text(table_csv(("dataset", "setting", *COLUMNS), rows))
     return path
 
 
@@ -177,7 +179,7 @@ def test_how_much_is_the_rate(table: Path):
 
 def test_a_page_says_only_what_was_measured(table: Path, tmp_path: Path):
     text = rendered(Page.read("gan", table))
-    assert "handwritten digits (`data=idx" in text
+    assert "handwritten digits (`data=mnist" in text
     assert all(f"## On {one.label}" in text for one in Page.read("gan", table).measured)
     nothing = Page.read("vae", tmp_path / "compare_vae.csv")
     assert (nothing.measured, nothing.picture, len(nothing.missing)) == ([], "", len(PLANNED["vae"]))
@@ -210,6 +212,40 @@ def test_vaes_are_scored_between_the_collapse_floor_and_the_best(tmp_path: Path)
     }
     assert labels(page.measured[0].of("helps")) == ["linear"]
     assert "discriminator passes" not in rendered(page)
+
+
+def test_another_network_has_its_own_baseline(tmp_path: Path):
+    """Options beside the study's are a setting of their own; the rates that were chosen are none."""
+    path = tmp_path / "compare_vae.csv"
+    for added, shift in ((("vae.optimizer.lr=0.004",), 0.0), (("vae.decoder=parallel",), 5.0)):
+        for name, nll in (("vae_none", 22.0), ("vae_none vae.anneal=linear", 20.0)):
+            made = runs(name, nll + shift, DRUMS, key="iwae_nll")
+            store([replace(run, overrides=(*run.overrides, *added)) for run in made], path)
+    plain, parallel = Page.read("vae", path).measured
+    assert (plain.setting, parallel.setting) == ("", "vae.decoder=parallel")
+    for one in (plain, parallel):
+        (linear,) = one.of("helps")
+        assert linear.compared.difference.mean == pytest.approx(-2, abs=1e-6)
+    assert [planned.label for planned in Page.read("vae", path).missing] == ["real drumming"]
+
+
+def test_a_run_without_a_baseline_says_nothing(table: Path):
+    before = Page.read("gan", table)
+    store(
+        [replace(run, overrides=(*run.overrides, "gan.generator.width=8")) for run in runs(BASELINE, 0.5, FONTS)], table
+    )
+    assert [one.label for one in Page.read("gan", table).measured] == [one.label for one in before.measured]
+    store(
+        [
+            replace(run, overrides=(*run.overrides, "gan.generator.width=8"))
+            for run in runs("mlp_standard gan.loss=hinge", 0.5, FONTS)
+        ],
+        table,
+    )
+    page = Page.read("gan", table)
+    assert [one.setting for one in page.measured] == ["", "gan.generator.width=8", ""]
+    assert {*page.scores} == {BASELINE}
+    assert "with gan.generator.width=8" in rendered(page)
 
 
 def test_the_front_is_what_nothing_beats_at_no_more_cost():

@@ -23,7 +23,7 @@ def test_trials_of_a_sweep_are_stored_with_its_runs(make_run, tmp_path: Path):
     (sweep / TABLE).write_text(table_csv(COLUMNS, rows))
     assert store(collect([sweep]), table) == 2
     first, second = stored_trials(table)
-    assert first == Trial(STROKES, "gan_fm", "kl_late", 0.001, 0.5, False, 2, 0.25, True)
+    assert first == Trial(STROKES, "", "gan_fm", "kl_late", 0.001, 0.5, False, 2, 0.25, True)
     assert (second.recipe, second.mean) == ("gan_r1", None), "a trial failed; what no run belongs to is left out"
 
     (sweep / TABLE).write_text(table_csv(COLUMNS, [tuned(sweep, "gan_r1", "0.75", beta1="")]))
