@@ -36,6 +36,7 @@ class Planned:
         return dataset.source in self.sources and dataset.noun == self.noun
 
 
+LOST = ("collapsed", "without effect")  # outcomes of runs: what was covered or alive is lost
 PLANNED = {
     "gan": (
         Planned("typeset capitals", "data=fonts_large", ("fonts",), "letters"),
@@ -161,6 +162,16 @@ class Measured:
             (one for one in self.found if one.verdict == verdict),
             key=lambda one: -abs(one.compared.difference.mean or 0),
         )
+
+    @property
+    def collapsed(self) -> dict[str, list[str]]:
+        """Labels by in how many seeds modes or a latent level are lost, as in "3 of 10", the fewest first."""
+        counts: dict[tuple[int, int], list[str]] = {}
+        for summary in self.section.best_first:
+            if summary.included:
+                lost = sum(run.outcome in LOST for run in summary.included)
+                counts.setdefault((lost, len(summary.included)), []).append(summary.label)
+        return {f"{lost} of {n}": counts[lost, n] for lost, n in sorted(counts)}
 
     @property
     def facts(self) -> list[str]:

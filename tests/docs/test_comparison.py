@@ -133,6 +133,13 @@ def test_what_helps_and_what_hurts_on_each_data_set(table: Path):
     assert "over 200" in [cell.text for cell in rows["`label_smoothing`"]]
 
 
+def test_in_how_many_seeds_modes_are_lost(tmp_path: Path):
+    path, lost = tmp_path / "compare_gan.csv", runs(BASELINE, 0.5, FONTS)
+    store([*(replace(run, outcome="collapsed") for run in lost[:3]), *lost[3:], *runs(R1, 0.1, FONTS)], path)
+    (fonts,) = Page.read("gan", path).measured
+    assert fonts.collapsed == {"0 of 10": ["r1"], "3 of 10": ["mlp_standard"]}
+
+
 def test_the_order_changes_between_data_sets(table: Path):
     """Of six pairs those of clipping with the baseline and smoothing turn round, that with R1 too; one pair is tied."""
     ((one, other, found),) = Page.read("gan", table).agreements
