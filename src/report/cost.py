@@ -23,12 +23,18 @@ def compute_table(section: Section) -> Table | None:
     ends = {run.history.last(SPENT) for runs in measured.values() for run in runs}
     if len(ends) < 2:
         return None
-    keys = [key for key in section.headline if any(run.history.has(key) for runs in measured.values() for run in runs)]
+    columns_of = {key: key.removesuffix("_late") for key in section.headline}
+    keys = [k for k, of in columns_of.items() if any(run.history.has(of) for runs in measured.values() for run in runs)]
 
     def then(summary: Summary, key: str) -> list[float]:
-        """A column of each run's history at its last evaluation within the common expense."""
-        rows = [(run, int((run.history.column(SPENT) <= min(ends)).sum()) - 1) for run in measured[summary.name]]
-        return [float(run.history.column(key)[row]) for run, row in rows if row >= 0]
+        """A metric of each run's history at its last evaluation within the common expense, or late up to it."""
+        values = []
+        for run in measured[summary.name]:
+            within = run.history.column(SPENT) <= min(ends)
+            column, seen = (run.history.column(of)[within] for of in (columns_of.get(key, key), "images_seen"))
+            counted = column[seen > seen.max(initial=0) / 2] if key.endswith("_late") else column[-1:]
+            values += [float(counted.mean())] if counted.size else []
+        return values
 
     def reached(summary: Summary, key: str) -> str:
         return interval(estimate(value for value in then(summary, key) if np.isfinite(value)), metric_spec(key))

@@ -1,11 +1,11 @@
 """What runs are called in a report: names that tell them apart, labels that are short, the usual baseline."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 
-from src.core.run_names import key_of, recipe_overrides
+from src.core.run_names import RATES, concerns, key_of, recipe_overrides
 from src.report.records import Run
 
 LONGEST = 500  # characters of a name
@@ -40,11 +40,14 @@ def _path(run: Run, namesakes: Sequence[Run]) -> str:
 
 
 def _overrides(run: Run, namesakes: Sequence[Run]) -> str:
-    shared = set.intersection(*(set(recipe_overrides(other.overrides)) for other in namesakes))
-    own = [
-        text for text in recipe_overrides(run.overrides) if text not in shared and not _is_a_setting(text, namesakes)
-    ]
-    return " ".join([run.name, *(text for text in own if text not in run.name.split())])
+    """Learning rates, which tuning chooses, are no part of the name unless they alone tell runs apart."""
+    own = {other.folder: recipe_overrides(other.overrides) for other in namesakes}
+    unrated = {folder: [text for text in texts if not concerns(key_of(text), RATES)] for folder, texts in own.items()}
+    if len({*map(frozenset, unrated.values())}) == len({*map(frozenset, own.values())}):
+        own = unrated
+    shared = set.intersection(*map(set, own.values()))
+    words = [text for text in own[run.folder] if text not in shared and not _is_a_setting(text, namesakes)]
+    return " ".join([run.name, *(text for text in words if text not in run.name.split())])
 
 
 def _is_a_setting(override: str, namesakes: Sequence[Run]) -> bool:
@@ -64,25 +67,33 @@ def _settings(run: Run, namesakes: Sequence[Run]) -> str:
 def labels(names: Collection[str]) -> dict[str, str]:
     """Each name without the words that all of them share: "vae vae.anneal=linear" is called "linear".
 
-    A key is called by as much of its end as tells it from the others. Where all names have the same keys, it goes
-    altogether unless one of its values is a number or a flag, which would say little alone.
+    Beside its recipe alone a name is called by what it adds to it: "gan gan.loss=hinge" beside "gan" is "hinge". A key
+    is called by as much of its end as tells it from the others. It goes altogether unless one of its values is a
+    number or a flag, which would say little alone, or two names would then be called alike.
     """
     if len(names) == 1:
         return {name: name for name in names}
     words = {name: name.split() for name in names}
     shared = set.intersection(*map(set, words.values()))
     own = {name: [word for word in parts if word not in shared] for name, parts in words.items()}
-    choices = {name: [_choice(word) for word in parts] for name, parts in (own if all(own.values()) else words).items()}
-    keys = {tuple(key for key, _ in parts) for parts in choices.values()}
-    called = _ends({key for sequence in keys for key in sequence})
-    if len(keys) == 1:
-        for choice in zip(*choices.values(), strict=True):
-            if not any(LITTLE.match(value) for _, value in choice):
-                called[choice[0][0]] = ""
-    return {
-        name: " ".join(f"{called[key]}={value}" if called[key] else value for key, value in parts)
-        for name, parts in choices.items()
-    }
+    full = own if all(own.values()) else words
+    added = {name: parts[1:] if len(parts) > 1 and parts[0] in names else parts for name, parts in full.items()}
+    called = (_called(parts, short) for parts, short in ((added, True), (added, False), (full, False)))
+    return next(found for found in called if len({*found.values()}) == len(names))
+
+
+def _called(words: Mapping[str, Sequence[str]], short: bool) -> dict[str, str]:
+    """Each name's words; if `short`, values whose keys say no more than they do are without them."""
+    choices = {name: [_choice(word) for word in parts] for name, parts in words.items()}
+    keys = _ends({key for parts in choices.values() for key, _ in parts})
+    little = {key for parts in choices.values() for key, value in parts if LITTLE.match(value)}
+
+    def text(key: str, value: str) -> str:
+        if key and (key in little or not short):
+            return f"{keys[key]}={value}"
+        return value if "," in value else value.strip("[]")
+
+    return {name: " ".join(text(*choice) for choice in parts) for name, parts in choices.items()}
 
 
 def _choice(word: str) -> tuple[str, str]:
