@@ -110,7 +110,7 @@ class DiscriminatorRejection(Rejection):
 class MetropolisHastings(Rejection):
     """Each sample is the last state of a Metropolis–Hastings chain of its own, whose proposals are the generator's.
 
-    MH-GAN (Turner et al. 2019, arXiv:1811.11357, section 3): x' takes the place of x with probability
+    MH-GAN (Turner et al. 2019, arXiv:1811.11357): x' takes the place of x with probability
     min(1, (1/D(x) − 1) / (1/D(x') − 1)), where 1/D − 1 of the calibrated D is the inverse density ratio. Under a right
     ratio the chain's distribution tends to the data's. It starts at a held-out real image, so that it has no burn-in;
     if it never leaves that, another chain starts at a generated one, so that no real image is returned.
