@@ -136,18 +136,18 @@ class MetropolisHastings(Rejection):
     def run_chains(
         self, propose: Propose, start_N: np.ndarray, random: np.random.Generator
     ) -> tuple[Tensor, np.ndarray]:
-        """The last image of each chain, and how often it moved; there is no image of a chain that never did.
+        """The last image of each chain, and how often it moved; the image of a chain that never did means nothing.
 
         Args:
             start_N: log ratio of each chain's first state; at −∞ it accepts the first proposal.
         """
-        images_NCHW = torch.zeros((), dtype=torch.uint8)
+        images_NCHW = torch.empty(0)
         ratio_N, moves_N = start_N, np.zeros(len(start_N), int)
-        for _ in range(self.chain_length):
+        for step in range(self.chain_length):
             proposed_N, proposed_NCHW = propose(len(start_N))
             moved_N = -random.standard_exponential(len(start_N)) < proposed_N - ratio_N
             moved_N111 = torch.from_numpy(moved_N).to(proposed_NCHW.device).view(-1, 1, 1, 1)
-            images_NCHW = torch.where(moved_N111, proposed_NCHW, images_NCHW)
+            images_NCHW = torch.where(moved_N111, proposed_NCHW, images_NCHW) if step else proposed_NCHW
             ratio_N, moves_N = np.where(moved_N, proposed_N, ratio_N), moves_N + moved_N
         return images_NCHW, moves_N
 
