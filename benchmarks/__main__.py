@@ -1,7 +1,8 @@
-"""`python -m benchmarks [gan_standard] [gan_r3] [vae_drums] [scaling] [sweeps] [out=FILE.json] [OVERRIDE…]`.
+"""`python -m benchmarks [NAME…] [out=FILE.json] [OVERRIDE…]`.
 
-All is timed if nothing is named. A recipe's training loop takes turns with plain ones in one process, so that a machine
-whose speed drifts slows all alike; medians over the turns count. Overrides must suit the recipes that are timed.
+Times gan_standard, gan_r3, vae_drums, penalties, scaling and sweeps, all if nothing is named. A recipe's training loop
+takes turns with plain ones in one process, so that a machine whose speed drifts slows all alike; medians over the turns
+count. Overrides must suit the recipes that are timed.
 """
 
 import sys

@@ -79,12 +79,7 @@ def now(device: torch.device) -> float:
 def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any]:
     """Everything about the training of one recipe, by name; `folder` takes what the runs write."""
     chosen, make_step = RECIPES[recipe]
-    quiet = (
-        "callbacks=no_progress",
-        "~callbacks.preemption",
-        f"logger.tensorboard.save_dir={folder}",
-    )
-    config = compose("train", [*chosen, *overrides, *quiet, f"callbacks.evaluation.folder={folder}"])
+    config = compose("train", [*chosen, *overrides, *quiet(folder)])
     default_images, default_evaluations = config.budget, config.evaluations
     found = race(config, make_step) | {"step_shares": step_shares(config)}
     if on_gpu(config):
@@ -100,6 +95,12 @@ def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any
             "share_along_training": along / (training + along),
         }
     }
+
+
+def quiet(folder: str) -> list[str]:
+    """Options of a run that shows nothing and writes to `folder`."""
+    places = [f"logger.tensorboard.save_dir={folder}", f"callbacks.evaluation.folder={folder}"]
+    return ["callbacks=no_progress", "~callbacks.preemption", *places]
 
 
 def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
@@ -129,8 +130,8 @@ def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
     }
 
 
-def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, list[float]]:
-    """Seconds of every turn, by who trained."""
+def race_once(config: DictConfig, make_step: Callable[..., Step] | None = None) -> dict[str, list[float]]:
+    """Seconds of every turn, by who trained: this framework and, if given, plain loops."""
     config = config.copy()
     steps = steps_of_turn(config)
     config.budget = ((WARM_UP_TURNS + TURNS) * steps + 1) * config.batch_size
@@ -140,8 +141,10 @@ def race_once(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, l
     callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
     trainer = make_trainer(config, callbacks)
     device = trainer.strategy.root_device
-    rivals = {"plain loop": make_step(config, data.spec, device, reduced_precision(config))}
-    if reduced_precision(config):
+    rivals: dict[str, Step] = {}
+    if make_step:
+        rivals["plain loop"] = make_step(config, data.spec, device, reduced_precision(config))
+    if make_step and reduced_precision(config):
         rivals["plain loop in fp32"] = make_step(config, data.spec, device, None)
     turns = TakeTurns(rivals, data.splits["train"].images.to(device), config.batch_size, steps)
     trainer.callbacks.append(turns)

@@ -14,18 +14,18 @@ from typing import Any
 import torch
 from hydra import initialize_config_dir
 
-from benchmarks import loops, scaling, sweeps
+from benchmarks import loops, penalties, scaling, sweeps
 from src.core import device, resolvers
 from src.core.console import announce, configure_logging
 from src.core.files import write_atomically
 from src.training.results import PACKAGES, commit
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
-SCALING, SWEEPS = "scaling", "sweeps"
+PENALTIES, SCALING, SWEEPS = "penalties", "scaling", "sweeps"
 
 
 def main(arguments: Sequence[str]) -> None:
-    named = [argument for argument in arguments if argument in {*loops.RECIPES, SCALING, SWEEPS}]
+    named = [argument for argument in arguments if argument in {*loops.RECIPES, PENALTIES, SCALING, SWEEPS}]
     out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
     overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
     configure_logging()
@@ -39,6 +39,10 @@ def main(arguments: Sequence[str]) -> None:
             with tempfile.TemporaryDirectory() as folder:
                 found["recipes"][recipe] = loops.measure(recipe, overrides, folder)
             print("\n".join(["", " ".join([recipe, *overrides]), *recipe_lines(found["recipes"][recipe])]), flush=True)
+        if PENALTIES in (named or [PENALTIES]):
+            with tempfile.TemporaryDirectory() as folder:
+                found[PENALTIES] = penalties.measure(overrides, folder)
+            print("\n".join(["", " ".join([PENALTIES, *overrides]), *penalty_lines(found[PENALTIES])]), flush=True)
     if SCALING in (named or [SCALING]):
         found[SCALING] = scaling.measure()
         memory = f"memory at most {found[SCALING]['peak_memory_gib']:.1f} GiB"
@@ -96,6 +100,15 @@ def recipe_lines(found: Mapping[str, Any]) -> list[str]:
         f"{evaluation['share_along_training']:.1%} of {evaluation['budget']:,} samples' run; "
         f"at the end {evaluation['at_the_end']:.1f} s",
     ]
+
+
+def penalty_lines(found: Mapping[str, Any]) -> list[str]:
+    lines = [f"  batch {found['batch_size']}, {found['precision']}, {penalties.ROUNDS} rounds"]
+    for name, rate in found["steps_per_second"].items():
+        quartiles = f"quartiles {rate['low_quartile']:.1f} to {rate['high_quartile']:.1f}"
+        lines.append(f"  {name:32} {rate['median']:6.1f} steps/s   {quartiles}")
+    cosines = found.get("cosine_to_r1", {})
+    return [*lines, *(f"  cosine to r1's gradient, {name}: {cosine:.3f}" for name, cosine in cosines.items())]
 
 
 def curve_lines(curves: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""Writes docs/results.md, reproduction.md, seed.md and tables of metrics.md: python -m docs._results.
+"""Writes docs/results.md, results_gan.md, results_vae.md, reproduction.md, seed.md and tables of metrics.md.
 
 They are made from results/ and src/core/metrics.csv alone.
 """
@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import FileSystemLoader
+from jinja2 import Environment, FileSystemLoader
 
 from docs._results.claims import claims
+from docs._results.comparison import PLANNED, Page
+from docs._results.comparison_tables import FILTERS, values
 from docs._results.metrics import metric_rows, sanity_rows, with_tables
+from docs._results.pareto import pareto
 from docs._results.reproduction import published, reproduced
 from docs._results.studies import STUDIES, content
 from src.core.files import write_atomically
@@ -25,17 +28,37 @@ RESULTS, DOCS = ROOT / "results", ROOT / "docs"
 
 def pages() -> dict[Path, str]:
     """Content by file."""
-    templates = environment().overlay(loader=FileSystemLoader(Path(__file__).parent))
     toys, seed = (stored(RESULTS / f"{name}.csv") for name in ("reproduction", "seed"))
-    values = {
+    given = {
         "reproduction.md": {"rows": reproduced(published(RESULTS / "published.csv"), toys), "runs": batches(toys)},
         "seed.md": {"claims": claims(seed), "runs": batches(seed)},
         "results.md": {"studies": [study(name) for name in STUDIES]},
     }
-    made = {DOCS / name: templates.get_template(f"{name}.j2").render(**each) for name, each in values.items()}
+    made = {DOCS / name: templates().get_template(f"{name}.j2").render(**each) for name, each in given.items()}
+    made |= {DOCS / f"results_{page.model}.md": rendered(page) for page in comparisons()}
     tables = {"metrics": metric_rows(), "sanity": sanity_rows(RESULTS / "sanity.csv")}
-    page = DOCS / "metrics.md"
-    return made | {page: with_tables(page.read_text(encoding="utf-8"), tables)}
+    metrics = DOCS / "metrics.md"
+    return made | {metrics: with_tables(metrics.read_text(encoding="utf-8"), tables)}
+
+
+def templates() -> Environment:
+    made = environment().overlay(loader=FileSystemLoader(Path(__file__).parent))
+    made.filters = made.filters | FILTERS
+    return made
+
+
+def rendered(page: Page) -> str:
+    return templates().get_template("comparison.md.j2").render(**values(page))
+
+
+def comparisons() -> list[Page]:
+    """A page for each family, measured or not."""
+    return [Page.read(model, RESULTS / f"compare_{model}.csv") for model in PLANNED]
+
+
+def pictures() -> dict[Path, bytes]:
+    """Content by file; not part of the test of pages, since it differs between versions of Matplotlib."""
+    return {DOCS / page.picture: pareto(page) for page in comparisons() if page.picture}
 
 
 def study(name: str) -> dict[str, Any]:
@@ -55,6 +78,6 @@ def batches(runs: Sequence[Run]) -> list[tuple[str, str, int, str, str]]:
 
 
 if __name__ == "__main__":
-    for path, content in pages().items():
+    for path, content in {**pages(), **pictures()}.items():
         write_atomically(path, content)
         print(path)

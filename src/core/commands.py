@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hydra.errors import HydraException
 
 from src.core.files import expanded
 from src.core.plain_data import read_yaml
-from src.core.run_names import RENAMED_CHOICES, concerns, key_of
+from src.core.run_names import RENAMED_CHOICES, concerns, key_of, value_of
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
 # Keys whose value is the path of one file or folder.
@@ -71,13 +72,33 @@ def prepare_arguments(words: Sequence[str]) -> list[str]:
     """Quotes the words of a command for Hydra's grammar.
 
     In paths `~` is the home folder, and signs that mean something to Hydra's grammar (umlauts, spaces, `=`, commas …)
-    are quoted. `study.resume=FOLDER` brings along the choices that the sweep in FOLDER was started with.
+    are quoted. `study.resume=FOLDER` brings along the choices that the sweep in FOLDER was started with. A choice among
+    those of a study becomes a sweep of one value: it may belong to another model than the command's.
 
     Raises:
         ValueError: `study.resume` names a folder without a sweep, or with one that needs its whole command.
     """
     words = [f"++{word}" if word.startswith(tuple(f"{key}=" for key in UNLISTED)) else word for word in words]
-    return _with_recorded_choices([_path_override(word) if key_of(word) in PATHS else word for word in words])
+    words = _with_recorded_choices([_path_override(word) if key_of(word) in PATHS else word for word in words])
+    keys = _swept_by_study(words)
+    return [_as_sweep(word) if word.partition("=")[0] in keys else word for word in words]
+
+
+def _swept_by_study(words: Sequence[str]) -> set[str]:
+    """The model's and the evaluation's keys that the command's study, if it is one of conf/, has choices of."""
+    path = CONFIGURATION / "study" / f"{value_of('study', words)}.yaml"
+    if not path.is_file():
+        return set()
+    sweeper = read_yaml(path)["hydra"]["sweeper"]
+    return {key for part in (sweeper.get("params", {}), *sweeper.get("parts", ())) for key in part if "." in key}
+
+
+def _as_sweep(word: str) -> str:
+    key, _, value = word.partition("=")
+    with suppress(HydraException):  # which Hydra raises again
+        if value and not OverridesParser.create().parse_override(word).is_sweep_override():
+            return f"{key}=choice({value})"
+    return word
 
 
 def resuming_sweep(folder: Path, given: Sequence[str], of_hydra: Sequence[str]) -> str:

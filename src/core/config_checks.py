@@ -82,7 +82,8 @@ def check_gpu(config: DictConfig) -> None:
 
 def warn_of_short_run(config: DictConfig) -> None:
     """Warns of fewer steps than evaluations, and of a budget below one batch."""
-    steps = math.ceil(config.budget / config.batch_size)
+    in_samples = config.get("budget_in", "samples") == "samples"
+    steps = math.ceil(config.budget / config.batch_size) if in_samples else config.budget
     if config.evaluations > steps:
         log.warning(
             "evaluations=%s: the run is evaluated %s times, after each of its steps (budget=%s, batch_size=%s)",
@@ -91,5 +92,5 @@ def warn_of_short_run(config: DictConfig) -> None:
             config.budget,
             config.batch_size,
         )
-    if config.budget < config.batch_size:
+    if in_samples and config.budget < config.batch_size:
         log.warning("budget=%s: the run sees %s samples, one batch", config.budget, config.batch_size)

@@ -116,9 +116,14 @@ FAMILIES = {
 SHOWN_FIRST = ("primary", "collapsed", "images_seen", "train_seconds", "images_per_second")
 
 
+def is_over_training(key: str) -> bool:
+    """Whether a metric of results.json is over a run's evaluations, on the validation split, not of its last state."""
+    return key.endswith("_late") or key == "worst_modes"
+
+
 def final_tag(key: str) -> str:
-    """Under which loggers have a metric of results.json: averages over training are the whole run's."""
-    return f"{'final' if key.endswith('_late') or key == 'worst_modes' else 'test'}/{key}"
+    """Under which loggers have a metric of results.json."""
+    return f"{'final' if is_over_training(key) else 'test'}/{key}"
 
 
 def family(model: str, keys: Iterable[str] = ()) -> Family:

@@ -47,7 +47,7 @@ def read_bytes(path: Path, limit: int = MOST_BYTES) -> bytes:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
             raise ValueError(f"{path} is not a regular file")
-        content = file.read(limit + 1)
+        content = file.read(min(found.st_size, limit) + 1)  # a buffer of so many bytes
     if len(content) > limit:
         raise ValueError(f"{path} is larger than {limit:,} bytes")
     return content

@@ -25,6 +25,9 @@ TUNING_FOLDER = "tuning"  # in a sweep's folder: the trials that chose its learn
 TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
 # Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.
 HOW_MANY = ("study.seeds", "study.resume", "study.dry_run", *TUNING)
+OPTIMIZERS = ("gan.generator_optimizer", "gan.discriminator_optimizer")
+TWO_TIME_SCALE = "gan.tricks.two_time_scale"
+RATES = (*(f"{o}.{key}" for o in OPTIMIZERS for key in ("lr", "betas")), TWO_TIME_SCALE, "vae.optimizer.lr")  # tuned
 NOT_PART_OF_A_NAME = ("experiment", "seed", "resume", "study.primary", *HOW_MANY, *WHERE)
 
 

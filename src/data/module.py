@@ -16,7 +16,7 @@ from torch import Tensor
 from src.core.files import user_path
 from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split, with_channels
-from src.data.streaming import Rows
+from src.data.streaming import Rows, Stacks
 from src.data.voices import STEPS_PER_BEAT
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 HELD_OUT_SEED = 0  # held-out splits are part of the data set: the same for every run's seed
 VAL_SHARE = 0.1  # of the training samples
 TEST_SHARE = 0.1  # of all samples, for a data set without a test split
+MOST_HELD_OUT = 50_000  # samples of a held-out split that models are evaluated on
 CHUNK = 10_000  # images per update of the digest
 
 
@@ -139,18 +140,18 @@ class ResidentData(LightningDataModule, ABC):
     def held_out(self, name: str, times: int = 1) -> Split:
         """The split `val` or `test` in the shape of samples: images [N, C, H, W], labels [N, S] of S stacked samples.
 
-        Each of them is the split in another fixed random order, as files may be sorted by class. `times` combines
-        stacked samples repeatedly, for more of the possible combinations.
+        Each of them is the split, or `MOST_HELD_OUT` of its samples, in another fixed random order, as files may be
+        sorted by class. `times` combines stacked samples repeatedly, for more of the possible combinations.
         """
         split, index_NS = self.splits[name], self.held_out_order(name, times)
-        return Split(split.images[index_NS].flatten(1, -3), split.labels[index_NS])
+        return Split(Stacks(split.images, index_NS)[:], split.labels[index_NS])
 
     def held_out_order(self, name: str, times: int = 1) -> Tensor:
         """Index into the split of each of the stacked samples of `held_out`, int64 [N, S]."""
         generator = torch.Generator().manual_seed(HELD_OUT_SEED)
-        num = len(self.splits[name])
-        orders = [torch.randperm(num, generator=generator) for _ in range(times * self.stack)]
-        return torch.stack(orders, 1).view(num, times, self.stack).transpose(0, 1).flatten(0, 1)
+        num, places = len(self.splits[name]), range(times * self.stack)
+        orders = [torch.randperm(num, generator=generator)[:MOST_HELD_OUT] for _ in places]
+        return torch.stack(orders, 1).unflatten(1, (times, self.stack)).transpose(0, 1).flatten(0, 1)
 
     def find(self, key: str, given: str, folders: bool = False) -> Path:
         """The file (with `folders` also the folder) that the option `key` names, here or below `root`."""

@@ -34,6 +34,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def in_memory(self) -> "Split":
+        """With images that no longer depend on where they were stored."""
+        return Split(self.images[:], self.labels)
+
     def to(self, device: torch.device | str) -> "Split":
         return Split(self.images.to(device), self.labels.to(device))
 

@@ -1,6 +1,6 @@
-"""Training images that stay where they are stored, such as in a file larger than memory, and are read batch by batch.
+"""Images that stay where they are stored, such as in a file larger than memory, and are read when they are needed.
 
-N images, M of them.
+N images, M of them, S stacked samples, C channels, H height, W width.
 """
 
 from collections.abc import Iterator
@@ -42,6 +42,20 @@ class Rows:
     @property
     def device(self) -> device:
         return self.stored_NHW.device
+
+
+class Stacks:
+    """N images [N, C, H, W] that are S stored ones each, by the rows of these [N, S], read when indexed."""
+
+    def __init__(self, images: Tensor | Rows, rows_NS: Tensor):
+        self.images = images
+        self.rows_NS = rows_NS
+
+    def __len__(self) -> int:
+        return len(self.rows_NS)
+
+    def __getitem__(self, index: Tensor | slice) -> Tensor:
+        return self.images[self.rows_NS[index]].flatten(1, -3)
 
 
 def prefetched(items: Iterator[Item]) -> Iterator[Item]:

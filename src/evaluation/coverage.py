@@ -19,6 +19,7 @@ from src.data.drums import drawing
 from src.data.gaussians import NEAR
 from src.data.module import ResidentData
 from src.data.spec import DataSpec, with_channels
+from src.data.streaming import Rows, Stacks
 from src.evaluation import image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
@@ -27,7 +28,7 @@ from src.evaluation.metrics.fidelity import Fidelity
 from src.evaluation.metrics.modes import REAL_SHARE, ModeCoverage, class_accuracy
 from src.evaluation.metrics.onset import onset_reason
 from src.evaluation.metrics.outcome import lasting_loss, late_metrics, mode_outcome
-from src.evaluation.oracles.base import Predictions
+from src.evaluation.oracles.base import READ, Predictions
 from src.evaluation.oracles.controls import controls_of
 from src.evaluation.oracles.factory import oracle_of
 from src.evaluation.point_plots import Map
@@ -59,28 +60,30 @@ class Coverage:
         self.device = device
         self.oracle = oracle_of(data, cache, device)
         times = STACKINGS if data.spec.stack > 1 else 1
-        held_out = {name: data.held_out(name, times) for name in ("val", "test")}
-        self.real_images = {name: split.images for name, split in held_out.items()}
-        self.real_labels = held_out["val"].labels
-        self.real = {
-            name: self.oracle.predict(with_channels(data.splits[name].images[:]).to(device)).stacked(
-                data.held_out_order(name, times).to(device)
-            )
-            for name in held_out
-        }
+        splits, order = data.splits, {name: data.held_out_order(name, times) for name in ("val", "test")}
+        self.real_images = {name: Stacks(splits[name].images, rows_NS) for name, rows_NS in order.items()}
+        self.real_labels = splits["val"].labels[order["val"]]
+        self.real = {name: self._predictions(splits[name].images, rows_NS) for name, rows_NS in order.items()}
         self.modes = {
             name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times).to(device)
             for name, real in self.real.items()
         }
         self.fidelity = {name: Fidelity(real.features_NF, final=name == "test") for name, real in self.real.items()}
-        self.train_images = data.splits["train"].images
+        self.train_images = splits["train"].images
         self.unmeasured = {name: self._classes_without(modes.measured_K) for name, modes in self.modes.items()}
-        self.class_properties = class_properties(data.spec, data.splits["train"]) | oracle_properties(
-            len(data.spec.classes), held_out["test"].labels, self.real["test"]
+        self.class_properties = class_properties(data.spec, splits["train"]) | oracle_properties(
+            len(data.spec.classes), splits["test"].labels[order["test"]], self.real["test"]
         )
         self.weakness = self._weakness()
         if self.spec.kind == "points":
             self.map = Map(self.oracle.mixture, self.real["val"])
+
+    def _predictions(self, images: Tensor | Rows, rows_NS: Tensor) -> Predictions:
+        """For stacks of these stored images, each of which is read once."""
+        rows_M, place_NS = rows_NS.unique(return_inverse=True)
+        parts = Rows(images, rows_M).split(READ)
+        predictions = [self.oracle.predict(with_channels(part).to(self.device)) for part in parts]
+        return Predictions.joined(predictions).stacked(place_NS.to(self.device))
 
     def num_samples_of(self, split: str) -> int:
         """Number of samples of an evaluation: all at the end (test), usually fewer during training (val)."""

@@ -19,7 +19,7 @@ from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.gan_diagnostics import warning_signals
-from src.evaluation.rejection import Accepted, DiscriminatorRejection
+from src.evaluation.rejection import Accepted, Rejection
 from src.gan.module import GAN
 
 SAMPLE_SEED = 20_26  # of the samples' noise: the same at every evaluation of every run
@@ -70,7 +70,7 @@ class GANEvaluator:
         },
     }
 
-    def __init__(self, num_samples: int, cache: str, rejection: DiscriminatorRejection | None = None):
+    def __init__(self, num_samples: int, cache: str, rejection: Rejection | None = None):
         SAMPLES.check("evaluator.num_samples", num_samples)
         self.rejection = rejection
         self.num_samples = num_samples
@@ -112,11 +112,11 @@ class GANEvaluator:
         if self.rejection and split == "test":
             accepted = self._accepted(self.rejection, gan, num)
             metrics |= self._accepted_metrics(accepted)
-            if gan.spec.kind != "points":
+            if gan.spec.kind != "points" and len(accepted.images_NCHW):
                 artifacts["accepted"] = self._picture(accepted.images_NCHW, split)
         return metrics, artifacts
 
-    def _accepted(self, rejection: DiscriminatorRejection, gan: GAN, num: int) -> Accepted:
+    def _accepted(self, rejection: Rejection, gan: GAN, num: int) -> Accepted:
         """Samples that the discriminator, calibrated on the validation split, accepts."""
         real, labels = self.coverage.real_images["val"][:num], self.coverage.real_labels[:num]
         real_labels = gan.conditional.batch_labels(gan, Batch(real.to(gan.device), labels))

@@ -3,6 +3,8 @@
 N images, S stacked samples, C channels, H height, W width, Z latent dims.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -18,23 +20,66 @@ from src.gan.module import GAN
 NUM_CALIBRATING = 2_500  # real images, and as many samples
 TINY = 1e-12  # of 1 − exp(Δ), which is 0 for the best sample
 
+Propose = Callable[[int], tuple[np.ndarray, Tensor]]  # new samples, so many: their log ratios [N] and images
+
 
 @dataclass(frozen=True)
 class Accepted:
-    """Accepted samples, uint8 [N, C, H, W], and their share of all that were drawn."""
+    """Accepted samples, uint8 [N, C, H, W], and the share of the generator's samples that were accepted."""
 
     images_NCHW: Tensor
     share: float
 
 
-class DiscriminatorRejection:
-    """Accepts each sample with a probability that grows with its density ratio of real to generated images.
+class Rejection(ABC):
+    """Accepts samples by their density ratio of real to generated images.
+
+    The log ratio is the discriminator's logit, calibrated by a logistic regression on real images that it was not
+    trained on and as many samples (Turner et al. 2019, arXiv:1811.11357, section 3.2), so that any loss will do.
+    Networks and random streams do not change.
+    """
+
+    def check(self, gan: GAN) -> None:
+        """Raises: ValueError: a trick does not fit."""
+        for name, trick in gan.tricks.items():
+            if trick.mixes_samples:
+                raise ValueError(
+                    f"evaluator.rejection accepts samples one by one, but under gan.tricks={name} a logit belongs to "
+                    "several: choose one of them"
+                )
+
+    def draw(self, gan: GAN, real_NCHW: Tensor, real_labels_NS: Tensor | None, num: int, seed: int) -> Accepted:
+        """As many accepted samples, the same for the same seed; fewer where too few are accepted.
+
+        Args:
+            real_NCHW: held-out stored images for the calibration, with labels [N, S] of a conditional GAN.
+            seed: of noise, labels and decisions.
+        """
+        random = np.random.default_rng(seed)
+        labels_NS = None if real_labels_NS is None else real_labels_NS[:NUM_CALIBRATING]
+        real_B = _logits(gan, real_NCHW[:NUM_CALIBRATING], None, labels_NS)
+        fake_B, _ = _samples(gan, random, len(real_B))
+        scale, shift = calibration(real_B, fake_B)
+
+        def propose(num: int) -> tuple[np.ndarray, Tensor]:
+            logits_N, images_NCHW = _samples(gan, random, num)
+            return scale * logits_N + shift, images_NCHW
+
+        return self.select(propose, scale * real_B + shift, scale * fake_B + shift, num, random)
+
+    @abstractmethod
+    def select(
+        self, propose: Propose, real_B: np.ndarray, fake_B: np.ndarray, num: int, random: np.random.Generator
+    ) -> Accepted:
+        """Accepts `num` of the proposed samples, given the log ratios of real and generated images."""
+
+
+class DiscriminatorRejection(Rejection):
+    """Accepts each sample with a probability that grows with its density ratio.
 
     Discriminator rejection sampling (Azadi et al. 2019, arXiv:1810.06758, eqs. 6 to 8): with Δ the log ratio minus the
     largest one seen so far, and F = Δ − log(1 − exp(Δ)) − γ, the probability is σ(F), which is the exact exp(Δ) at γ 0.
-    γ is a percentile of F, so that few samples do not reject all others. The log ratio is the discriminator's logit,
-    calibrated by a logistic regression on real images that it was not trained on and as many samples (Turner et al.
-    2019, arXiv:1811.11357, section 3.2), so that any loss will do. Networks and random streams do not change.
+    γ is a percentile of F, so that few samples do not reject all others.
 
     Args:
         percentile: of F, that is γ; None for γ 0, under which hardly any sample may be accepted.
@@ -48,40 +93,63 @@ class DiscriminatorRejection:
         self.percentile = percentile
         self.most_draws = most_draws
 
-    def check(self, gan: GAN) -> None:
-        """Raises: ValueError: a trick does not fit."""
-        for name, trick in gan.tricks.items():
-            if trick.mixes_samples:
-                raise ValueError(
-                    f"evaluator.rejection accepts samples one by one, but under gan.tricks={name} a logit belongs to "
-                    "several: choose one of them"
-                )
+    def select(
+        self, propose: Propose, real_B: np.ndarray, fake_B: np.ndarray, num: int, random: np.random.Generator
+    ) -> Accepted:
+        largest = fake_B.max()
+        images, drawn, found = [], 0, 0
+        while found < num and drawn < self.most_draws * num:
+            ratios_N, images_NCHW = propose(num)
+            largest = max(largest, ratios_N.max())
+            kept_N = random.random(num) < acceptance(ratios_N - largest, self.percentile)
+            images.append(images_NCHW[torch.from_numpy(kept_N).to(images_NCHW.device)])
+            drawn, found = drawn + num, found + kept_N.sum()
+        return Accepted(torch.cat(images)[:num], found / drawn)
 
-    def draw(self, gan: GAN, real_NCHW: Tensor, real_labels_NS: Tensor | None, num: int, seed: int) -> Accepted:
-        """As many accepted samples, or fewer where `most_draws` is reached.
+
+class MetropolisHastings(Rejection):
+    """Each sample is the last state of a Metropolis–Hastings chain of its own, whose proposals are the generator's.
+
+    MH-GAN (Turner et al. 2019, arXiv:1811.11357): x' takes the place of x with probability
+    min(1, (1/D(x) − 1) / (1/D(x') − 1)), where 1/D − 1 of the calibrated D is the inverse density ratio. Under a right
+    ratio the chain's distribution tends to the data's. It starts at a held-out real image, so that it has no burn-in;
+    if it never leaves that, another chain starts at a generated one, so that no real image is returned.
+
+    Args:
+        chain_length: proposals per sample, 640 in the authors' code.
+    """
+
+    def __init__(self, chain_length: int = 640):
+        COUNT.check("evaluator.rejection.chain_length", chain_length)
+        self.chain_length = chain_length
+
+    def select(
+        self, propose: Propose, real_B: np.ndarray, fake_B: np.ndarray, num: int, random: np.random.Generator
+    ) -> Accepted:
+        images_NCHW, moves_N = self.run_chains(propose, random.choice(real_B, num), random)
+        unmoved_N = moves_N == 0
+        if unmoved_N.any():
+            again_NCHW, _ = self.run_chains(propose, np.full(unmoved_N.sum(), -np.inf), random)
+            images_NCHW[torch.from_numpy(unmoved_N).to(images_NCHW.device)] = again_NCHW
+        return Accepted(images_NCHW, moves_N.mean() / self.chain_length)
+
+    def run_chains(
+        self, propose: Propose, start_N: np.ndarray, random: np.random.Generator
+    ) -> tuple[Tensor, np.ndarray]:
+        """The last image of each chain, and how often it moved; the image of a chain that never did means nothing.
 
         Args:
-            real_NCHW: held-out stored images for the calibration, with labels [N, S] of a conditional GAN.
-            seed: of noise, labels and decisions.
+            start_N: log ratio of each chain's first state; at −∞ it accepts the first proposal.
         """
-        labels_NS = None if real_labels_NS is None else real_labels_NS[:NUM_CALIBRATING]
-        real_B = _logits(gan, real_NCHW[:NUM_CALIBRATING], None, labels_NS)
-        fake_B, _ = _samples(gan, len(real_B), seed)
-        scale, shift = calibration(real_B, fake_B)
-        largest = (scale * fake_B + shift).max()
-        generator = np.random.default_rng(seed)
-        images, drawn, found = [], 0, 0
-        for turn in range(1, self.most_draws + 1):
-            logits_N, images_NCHW = _samples(gan, num, seed + turn)
-            ratios_N = scale * logits_N + shift
-            largest = max(largest, ratios_N.max())
-            kept_N = generator.random(num) < acceptance(ratios_N - largest, self.percentile)
-            index_M = torch.from_numpy(kept_N.nonzero()[0])
-            images.append(images_NCHW[index_M.to(images_NCHW.device)])
-            drawn, found = drawn + num, found + len(index_M)
-            if found >= num:
-                break
-        return Accepted(torch.cat(images)[:num], found / drawn)
+        images_NCHW = torch.empty(0)
+        ratio_N, moves_N = start_N, np.zeros(len(start_N), int)
+        for step in range(self.chain_length):
+            proposed_N, proposed_NCHW = propose(len(start_N))
+            moved_N = -random.standard_exponential(len(start_N)) < proposed_N - ratio_N
+            moved_N111 = torch.from_numpy(moved_N).to(proposed_NCHW.device).view(-1, 1, 1, 1)
+            images_NCHW = torch.where(moved_N111, proposed_NCHW, images_NCHW) if step else proposed_NCHW
+            ratio_N, moves_N = np.where(moved_N, proposed_N, ratio_N), moves_N + moved_N
+        return images_NCHW, moves_N
 
 
 def calibration(real_N: np.ndarray, fake_N: np.ndarray) -> tuple[float, float]:
@@ -99,8 +167,9 @@ def acceptance(delta_N: np.ndarray, percentile: float | None) -> np.ndarray:
     return expit(odds_N - gamma)
 
 
-def _samples(gan: GAN, num: int, seed: int) -> tuple[np.ndarray, Tensor]:
-    """Logits of samples, and the samples."""
+def _samples(gan: GAN, random: np.random.Generator, num: int) -> tuple[np.ndarray, Tensor]:
+    """Logits of new samples, and the samples."""
+    seed = int(random.integers(2**32))
     labels_NS = gan.draw_labels(num, seed)
     z_NZ = torch.randn(num, gan.generator.z, generator=torch.Generator().manual_seed(seed)).to(gan.device)
     images_NCHW = gan.images(z_NZ, labels_NS)

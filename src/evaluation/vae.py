@@ -108,17 +108,17 @@ class VAEEvaluator:
         final = split == "test"
         with evaluating(vae):
             torch.manual_seed(SEED)
-            cells_NTV = vae.to_cells(self.held_out[split].images)
-            cells_NTV = cells_NTV[: self.num_held_out] if final else cells_NTV
-            some_NTV = cells_NTV if final else cells_NTV[:NUM_IN_TRAINING]
-            metrics, points = self._bound(vae, cells_NTV, DRAWS if final else DRAWS_IN_TRAINING)
+            images_NCHW = self.held_out[split].images
+            images_NCHW = images_NCHW[: self.num_held_out] if final else images_NCHW
+            some_NTV = vae.to_cells(images_NCHW if final else images_NCHW[:NUM_IN_TRAINING])
+            metrics, points = self._bound(vae, images_NCHW, DRAWS if final else DRAWS_IN_TRAINING)
             usage, used = self._usage(vae, some_NTV, SHUFFLES if final else 1)
             information, informative = self._information(vae, some_NTV, SHUFFLES if final else 0)
             metrics |= usage | information
             reconstruction, artifacts = self._reconstruct(vae, some_NTV, final)
             metrics |= reconstruction
             if final:
-                metrics |= likelihood_metrics(vae, cells_NTV, self.train, self.importance_samples)
+                metrics |= likelihood_metrics(vae, some_NTV, self.train, self.importance_samples)
                 metrics |= {} if self.true_nll is None else {"entropy": self.true_nll.mean()}
             else:
                 metrics |= {name: float(value) for name, value in vae.annealed.items()} | vae.take_schedule()
@@ -131,7 +131,7 @@ class VAEEvaluator:
                 metrics |= self.analysis.metrics
                 artifacts |= self.analysis.artifacts
             if final:
-                classes_N = self.held_out[split].labels[: len(cells_NTV), 0]
+                classes_N = self.held_out[split].labels[: len(some_NTV), 0]
                 names = [self.spec.classes[index] for index in classes_N.tolist()]
                 what = "style" if self.spec.kind == "drums" else "class"
                 artifacts |= {f"z_{level}": Cloud(points[level], names, what) for level in vae.levels}
@@ -173,14 +173,15 @@ class VAEEvaluator:
         picture = image_grids.kl_timeline([row["images_seen"] for row in history], dims)
         return {"kl_dimensions": Picture(picture)} | self.samples.timeline(history)
 
-    def _bound(self, vae: VAE, cells_NTV: Tensor, draws: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    def _bound(self, vae: VAE, images_NCHW: Tensor, draws: int) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """ELBO and its terms, averaged over D posterior draws per sample, and posterior means of all levels.
 
         A level's KL depends on the draws of others, so it is averaged too.
         """
         bound = Bound(vae.levels).to(self.device)
         points: dict[str, list[Tensor]] = {level: [] for level in vae.levels}
-        for part_NTV in cells_NTV.split(max(1, min(CHUNK, BOUND_CELLS // (draws * vae.numbers)))):
+        for part_NCHW in images_NCHW.split(max(1, min(CHUNK, BOUND_CELLS // (draws * vae.numbers)))):
+            part_NTV = vae.to_cells(part_NCHW)
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
             draws_D = zip(*latents.z, strict=True)  # decoded one by one to save memory

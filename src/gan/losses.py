@@ -96,7 +96,7 @@ class Wasserstein(Loss):
 
 
 class Relativistic(Loss):
-    """Each fake image against one real image: RpGAN (Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.1).
+    """Each fake image against one real image: RpGAN (Jolicoeur-Martineau 2019, arXiv:1807.00734).
 
     With it no local optimum leaves out modes (Sun et al. 2020, arXiv:2011.04926).
     """
@@ -113,7 +113,7 @@ class Relativistic(Loss):
 
 
 class RelativisticAverage(Loss):
-    """Each image against the average of the other kind (Jolicoeur-Martineau 2019, arXiv:1807.00734, section 4.2)."""
+    """Each image against the average of the other kind (Jolicoeur-Martineau 2019, arXiv:1807.00734)."""
 
     generator_needs_real = True
     has_zero_threshold = False
@@ -138,13 +138,13 @@ class KL(Loss):
     optimum is α times the densities' ratio; the generator minimises −E D(G(z)). gan.tricks=d2gan adds their other half.
 
     Args:
-        alpha: α, the divergence's weight.
+        alpha: α, the divergence's weight; 1 in the authors' code for points.
     """
 
     has_zero_threshold = False
     is_zero_sum = True
 
-    def __init__(self, alpha: float = 0.2):
+    def __init__(self, alpha: float = 1.0):
         POSITIVE.check("gan.loss.kl.alpha", alpha)
         self.alpha = alpha
 

@@ -24,12 +24,18 @@ def compute_table(section: Section) -> Table | None:
     ends = {history.last(SPENT) for history in histories}
     if len(ends) < 2:
         return None
-    keys = [key for key in section.headline if any(history.has(key) for history in histories)]
+    columns_of = {key: key.removesuffix("_late") for key in section.headline}
+    keys = [key for key, column in columns_of.items() if any(history.has(column) for history in histories)]
 
     def then(summary: Summary, key: str) -> list[float]:
-        """A column of each run's history at its last evaluation within the common expense."""
-        within = [history.column(key)[history.column(SPENT) <= min(ends)] for history in measured[summary.name]]
-        return [float(values[-1]) for values in within if values.size]
+        """A metric of each run's history at its last evaluation within the common expense, or late up to it."""
+        values = []
+        for history in measured[summary.name]:
+            within = history.column(SPENT) <= min(ends)
+            column, seen = (history.column(of)[within] for of in (columns_of.get(key, key), "images_seen"))
+            counted = column[seen > seen.max(initial=0) / 2] if key.endswith("_late") else column[-1:]
+            values += [float(counted.mean())] if counted.size else []
+        return values
 
     def reached(summary: Summary, key: str) -> str:
         return interval(estimate(value for value in then(summary, key) if np.isfinite(value)), metric_spec(key))

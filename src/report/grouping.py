@@ -6,7 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from src.core.metric_families import family
-from src.core.run_names import key_of, recipe_overrides
+from src.core.run_names import RATES, concerns, key_of, recipe_overrides
 from src.report.collect import ReportError
 from src.report.naming import labels, usual_baseline
 from src.report.records import Run
@@ -79,12 +79,19 @@ def _path(run: Run, namesakes: Sequence[Run]) -> str:
 
 
 def _overrides(run: Run, namesakes: Sequence[Run]) -> str:
-    """Without those of which all know the value as a setting: settings tell them apart, or say what the others have."""
-    shared = set.intersection(*(set(recipe_overrides(other.overrides)) for other in namesakes))
+    """Learning rates, which tuning chooses, are no part of the name unless they alone tell runs apart.
+
+    Nor is an override of which all know the value as a setting: settings tell them apart, or say what the others have.
+    """
+    own = {other.folder: recipe_overrides(other.overrides) for other in namesakes}
+    unrated = {folder: [text for text in texts if not concerns(key_of(text), RATES)] for folder, texts in own.items()}
+    if len({*map(frozenset, unrated.values())}) == len({*map(frozenset, own.values())}):
+        own = unrated
+    shared = set.intersection(*map(set, own.values()))
     known = set.intersection(*(set(other.facts.get("settings", {})) for other in namesakes))
-    own = [text for text in recipe_overrides(run.overrides) if text not in shared]
-    own = [text for text in own if key_of(text).removeprefix("study.") not in known]
-    return " ".join([run.name, *(text for text in own if text not in run.name.split())])
+    words = [text for text in own[run.folder] if text not in shared]
+    words = [text for text in words if key_of(text).removeprefix("study.") not in known]
+    return " ".join([run.name, *(text for text in words if text not in run.name.split())])
 
 
 def _settings(run: Run, namesakes: Sequence[Run]) -> str:

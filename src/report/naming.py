@@ -1,7 +1,7 @@
 """Short labels for the names of runs, and the usual baseline among them."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little without their key
 
@@ -9,28 +9,35 @@ LITTLE = re.compile(r"[-+.]?\d|true$|false$|null$")  # values that say little wi
 def labels(names: Collection[str]) -> dict[str, str]:
     """Each name without the words that all of them share: "vae vae.anneal=linear" is called "linear".
 
-    A key is called by as much of its end as tells it from the others. Where all names have the same keys, it goes
-    altogether unless one of its values is a number or a flag, which would say little alone.
+    Beside its recipe alone a name is called by what it adds to it: "gan gan.loss=hinge" beside "gan" is "hinge". A key
+    is called by as much of its end as tells it from the others. It goes altogether unless one of its values is a
+    number or a flag, which would say little alone, or two names would then be called alike.
     """
     if len(names) == 1:
         return {name: name for name in names}
     words = {name: name.split() for name in names}
     shared = set.intersection(*map(set, words.values()))
     own = {name: [word for word in parts if word not in shared] for name, parts in words.items()}
-    choices = {
-        name: [(word if "=" in word else f"={word}").split("=", 1) for word in parts]  # a recipe has no key
-        for name, parts in (own if all(own.values()) else words).items()
+    full = own if all(own.values()) else words
+    added = {name: parts[1:] if len(parts) > 1 and parts[0] in names else parts for name, parts in full.items()}
+    called = (_called(parts, short) for parts, short in ((added, True), (added, False), (full, False)))
+    return next(found for found in called if len({*found.values()}) == len(names))
+
+
+def _called(words: Mapping[str, Sequence[str]], short: bool) -> dict[str, str]:
+    """Each name's words; if `short`, values whose keys say no more than they do are without them."""
+    choices = {  # a recipe has no key
+        name: [(word if "=" in word else f"={word}").split("=", 1) for word in parts] for name, parts in words.items()
     }
-    keys = {tuple(key for key, _ in parts) for parts in choices.values()}
-    called = _ends({key for sequence in keys for key in sequence})
-    if len(keys) == 1:
-        for choice in zip(*choices.values(), strict=True):
-            if not any(LITTLE.match(value) for _, value in choice):
-                called[choice[0][0]] = ""
-    return {
-        name: " ".join(f"{called[key]}={value}" if called[key] else value for key, value in parts)
-        for name, parts in choices.items()
-    }
+    keys = _ends({key for parts in choices.values() for key, _ in parts})
+    little = {key for parts in choices.values() for key, value in parts if LITTLE.match(value)}
+
+    def text(key: str, value: str) -> str:
+        if key and (key in little or not short):
+            return f"{keys[key]}={value}"
+        return value if "," in value else value.strip("[]")
+
+    return {name: " ".join(text(*choice) for choice in parts) for name, parts in choices.items()}
 
 
 def _ends(keys: Collection[str]) -> dict[str, str]:

@@ -193,8 +193,10 @@ class Section:
 
     @cached_property
     def primary(self) -> str:
-        """The metric that decides: as declared, else the family's first; rather one that all runs have. "" for none."""
-        keys = self.measured([*(self.declared if len(self.declared) == 1 else ()), *self.family.primary])
+        """What decides: what most runs declare, else the family's first; rather a metric that all have. "" for none."""
+        declared = Counter(key for run in self.runs if (key := run.facts.get("primary"))).most_common(2)
+        undisputed = declared[:1] if len({times for _, times in declared}) == len(declared) else []
+        keys = self.measured([*(key for key, _ in undisputed), *self.family.primary])
         everywhere = [key for key in keys if all(key in run.metrics for run in self.included)]
         return next(iter([*everywhere, *keys]), "")
 

@@ -12,12 +12,14 @@ from typing import Any
 from src.core.dataset import Dataset
 from src.core.files import write_atomically
 from src.core.levels import expanded, levels_in
+from src.core.metric_families import FAMILIES
 from src.core.metric_specs import ordered
 from src.core.plain_data import read_bytes
-from src.core.run_names import concerns, key_of, recipe_overrides
+from src.core.run_names import RATES, concerns, key_of, recipe_overrides
 from src.report.collect import ReportError
 from src.report.export import table_csv
 from src.report.records import History, Run
+from src.report.trials import store_trials
 
 DATASETS = "datasets.json"  # beside the CSV file: what its column `dataset` names, with properties of the classes
 KEY = ("recipe", "options", "dataset", "budget", "seed")  # a row per run of these: the last one stands
@@ -33,8 +35,10 @@ NUMBERS = ("oracle_accuracy", "images_seen", "generator_steps", "train_seconds",
 NESTED = ("onset", "controls", "history")  # as JSON
 FIXED = (*KEY, *RECORD, *TEXTS.values(), *NUMBERS, "finished", *NESTED)  # all other columns are metrics
 CURVES = (
-    *("images_seen", "generator_steps", "modes", "modes_any", "kl", "kl_any", "missing", "recognisable"),
+    *("images_seen", "generator_steps", "discriminator_images", "seconds"),
+    *("modes", "modes_any", "kl", "kl_any", "missing", "recognisable"),
     *("elbo", "reconstruction", "kl_LEVEL", "collapsed", "beta_LEVEL"),
+    *FAMILIES["gan"].signals,
 )
 OF_CONTROLS = (
     *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
@@ -47,6 +51,12 @@ MOST_BYTES = 100_000_000
 def options(run: Run) -> str:
     """What the command changed of the recipe, but for the seed, in one order."""
     return " ".join(sorted(text for text in recipe_overrides(run.overrides) if not concerns(key_of(text), ("data",))))
+
+
+def setting_of(run: Run) -> str:
+    """What the command changed beside what its sweep varied and the rates that tuning chose."""
+    own = (text for text in options(run).split() if text not in run.name.split())
+    return " ".join(text for text in own if not concerns(key_of(text), RATES))
 
 
 def store(runs: Iterable[Run], path: Path) -> int:
@@ -62,12 +72,13 @@ def store(runs: Iterable[Run], path: Path) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     known = _datasets(path)
     for run in measured:
-        own = known.setdefault(_dataset_key(run.dataset), asdict(run.dataset) | {"properties": {}})
+        own = known.setdefault(dataset_key(run.dataset), asdict(run.dataset) | {"properties": {}})
         properties = {key: _rounded(values) for key, values in run.class_properties.items()}
         own["properties"] |= {run.facts["oracle"]: properties} if run.facts.get("oracle") and properties else {}
     lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(known[key])}" for key in sorted(known))
     write_atomically(path.parent / DATASETS, f"{{\n{lines}\n}}\n")
     write_atomically(path, table_csv(columns, [rows[key] for key in sorted(rows)]))
+    store_trials(measured, {run.folder: (dataset_key(run.dataset), setting_of(run)) for run in measured}, path)
     return len(measured)
 
 
@@ -97,7 +108,7 @@ def _row(run: Run) -> dict[str, Any]:
     facts |= {"images_seen": run.images_seen, "generator_steps": run.generator_steps}
     own = {key: getattr(run, key) for key in RECORD}
     finished = datetime.fromtimestamp(run.finished_at, UTC).isoformat(timespec="seconds")
-    place = {"recipe": run.recipe, "options": options(run), "dataset": _dataset_key(run.dataset), "seed": run.seed}
+    place = {"recipe": run.recipe, "options": options(run), "dataset": dataset_key(run.dataset), "seed": run.seed}
     place["budget"] = run.facts.get("settings", {}).get("budget", "")
     plain = {key: _rounded(value) for key, value in run.metrics.items()}
     metrics = {key: one if isinstance(one, str | int | float) else json.dumps(one) for key, one in plain.items()}
@@ -177,7 +188,7 @@ def _value(cell: str) -> Any:
         return cell
 
 
-def _dataset_key(dataset: Dataset) -> str:
+def dataset_key(dataset: Dataset) -> str:
     """Its name, the first digits of its digest, and its shape: stacked samples are other data."""
     return f"{dataset.source}-{dataset.digest[:12]}-{'x'.join(map(str, dataset.shape))}"
 

@@ -7,7 +7,7 @@ from typing import Any
 from src.evaluation import image_grids
 from src.sample.drum_bars import play
 from src.sample.options import NUM_IMAGES, NUM_POINTS, OPTIONS
-from src.sample.restore import file_name, picture_of, restored, samples_of
+from src.sample.restore import drawn, picture_of, restored
 
 
 def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
@@ -22,6 +22,7 @@ def draw(run: Path, chosen: Mapping[str, Any]) -> list[Path]:
         if OPTIONS[name].drums:
             raise ValueError(f"{name}={value}: for drums only, and the run drew {model.spec.name}; leave it out")
     num = options["num"] or (NUM_POINTS if model.spec.kind == "points" else NUM_IMAGES)
-    out = options["out"] or run / "samples" / f"{file_name('drawn', options['class'], options['seed'])}.png"
-    image_grids.save(picture_of(samples_of(model, num, options["seed"], options["class"]), model.spec), out)
+    samples_NCHW, name = drawn(model, run, num, options)
+    out = options["out"] or run / "samples" / f"{name}.png"
+    image_grids.save(picture_of(samples_NCHW, model.spec), out)
     return [out]

@@ -18,7 +18,7 @@ from src.evaluation.oracles.factory import oracle_of
 from src.gan.module import GAN
 from src.sample.drum_tracks import styled_track, track
 from src.sample.options import MAX_BARS, NUM_BARS
-from src.sample.restore import data_of, file_name, samples_of
+from src.sample.restore import data_of, drawn, file_name
 from src.training.run_config import USUAL_CACHE
 from src.vae.module import VAE
 
@@ -40,8 +40,7 @@ def play(model: GAN | VAE, run: Path, options: Mapping[str, Any]) -> list[Path]:
     elif options["bars"]:
         bars_NCTV = track(model, num, seed)
     else:
-        bars_NCTV = samples_of(model, num, seed, options["class"])
-        name = file_name("drawn", options["class"], seed)
+        bars_NCTV, name = drawn(model, run, num, options)
     out = options["out"] or run / "samples" / f"{name}.png"
     notes, sound = out.with_suffix(".mid"), out.with_suffix(".wav")
     grids_NTV = bars_NCTV.amax(1)  # stacked bars sound together

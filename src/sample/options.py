@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from src.core.commands import CONFIGURATION
 from src.core.files import expanded, user_path
 
+REJECTIONS = sorted(path.stem for path in (CONFIGURATION / "evaluator.rejection").glob("*.yaml") if path.stem != "none")
 NUM_IMAGES = 160
 NUM_BARS, MAX_BARS = 16, 256
 NUM_POINTS = 2000
@@ -13,6 +15,12 @@ BPM = 110
 
 def _modules(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
+
+
+def _rejection(text: str) -> str:
+    if text not in REJECTIONS:
+        raise ValueError
+    return text
 
 
 class Option(NamedTuple):
@@ -28,6 +36,12 @@ OPTIONS = {
         int, "a whole number", None, f"how many: {NUM_IMAGES} images, {NUM_BARS} bars or {NUM_POINTS} points"
     ),
     "class": Option(str, "a class of the data", None, "of the samples, under gan.conditional: drawn like the data's"),
+    "rejection": Option(
+        _rejection,
+        " or ".join(REJECTIONS),
+        None,
+        f"samples that a GAN's discriminator accepts: {', '.join(REJECTIONS)}",
+    ),
     "seed": Option(int, "a whole number", 0, "of the noise: 0"),
     "checkpoint": Option(str, "last or best", "last", "last, or best by the recipe's monitor"),
     "out": Option(user_path, "FILE.png", None, "the picture, for drums MIDI and sound beside it: in RUN/samples/"),
@@ -40,7 +54,7 @@ OPTIONS = {
     "trust": Option(
         _modules, "modules, separated by commas", (), "of your own, whose networks the run's record may build"
     ),
-    "data.root": Option(expanded, "a folder", None, "of the data that a style is looked up in", True),
+    "data.root": Option(expanded, "a folder", None, "of the data, for style= and rejection="),
 }
 
 
@@ -69,6 +83,9 @@ def parsed(words: Sequence[str]) -> dict[str, Any]:
     if "out" in chosen and chosen["out"].suffix != ".png":
         raise ValueError(f"out={chosen['out']}: name the picture, FILE.png; MIDI and sound are written beside it")
     track = [name for name in ("bars", "style") if name in chosen]
+    for name in ("class", *track):
+        if "rejection" in chosen and name in chosen:
+            raise ValueError(f"rejection={chosen['rejection']} {name}={chosen[name]}: choose one of them")
     if "class" in chosen and track:
         raise ValueError(f"class={chosen['class']} {track[0]}={chosen[track[0]]}: a track has a style; give style=")
     if "num" in chosen and track:

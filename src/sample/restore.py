@@ -4,19 +4,21 @@ N samples, C channels, H height, W width.
 """
 
 import re
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from src.core.commands import command, override
+from src.core.commands import CONFIGURATION, command, override
 from src.core.errors import message
 from src.data.drums import drawing
 from src.data.module import ResidentData
-from src.data.spec import DataSpec
+from src.data.spec import Batch, DataSpec
 from src.evaluation import image_grids
 from src.evaluation.point_plots import cloud
 from src.gan.conditional import labels_of
@@ -87,6 +89,39 @@ def samples_of(model: GAN | VAE, num: int, seed: int, label: str | None = None) 
     if not isinstance(model, GAN) or not model.needs_labels:
         raise ValueError(f"class={label}: this model takes no labels; train a GAN with gan.conditional=projection")
     return model.sample(num, seed, labels_of(model.spec, label, num))
+
+
+def drawn(model: GAN | VAE, run: Path, num: int, options: Mapping[str, Any]) -> tuple[Tensor, str]:
+    """New samples [N, C, H, W] as the command's options ask for them, and the name of their file."""
+    seed, label, rejection = options["seed"], options["class"], options["rejection"]
+    if rejection:
+        return _accepted(model, run, num, options), file_name("accepted", rejection, seed)
+    return samples_of(model, num, seed, label), file_name("drawn", label, seed)
+
+
+def _accepted(model: GAN | VAE, run: Path, num: int, options: Mapping[str, Any]) -> Tensor:
+    """Samples that the discriminator accepts [N, C, H, W], calibrated on held-out data; prints their share.
+
+    Raises:
+        ValueError: there is no discriminator, a trick does not fit, the data are others or no sample is accepted.
+    """
+    name, trust = options["rejection"], options["trust"]
+    if not isinstance(model, GAN):
+        raise ValueError(f"rejection={name}: a VAE has no discriminator; leave it out")
+    chosen = OmegaConf.load(CONFIGURATION / "evaluator.rejection" / f"{name}.yaml")
+    recorded = OmegaConf.select(trusted_config(run, trust), "evaluator.rejection")
+    same = recorded is not None and recorded["_target_"] == chosen["_target_"]
+    rejection = instantiate(recorded if same else chosen)  # as the run was evaluated
+    rejection.check(model)
+    real = data_of(run, model.spec.digest, options["data.root"], trust).held_out("val")
+    labels_NS = model.conditional.batch_labels(model, Batch(real.images, real.labels))
+    accepted = rejection.draw(model, real.images, labels_NS, num, options["seed"])
+    found = len(accepted.images_NCHW)
+    if not found:
+        raise ValueError(f"rejection={name}: no sample was accepted; choose another seed, or leave it out")
+    share = f"{accepted.share:.3f} of the generator's samples were accepted"
+    print(share if found == num else f"{share}, {found} in place of {num}", file=sys.stderr)
+    return accepted.images_NCHW
 
 
 def file_name(kind: str, label: str | None, seed: int) -> str:

@@ -94,7 +94,9 @@ class ResumableSweeper(Sweeper):
                 for part in chosen
             ]
             self.params = common | named_after(chosen)
-            self.run(products, parser.parse_overrides([*as_words(self.params), *rest]))
+            self.run(
+                products, parser.parse_overrides([*as_words(self.params), *arguments])
+            )  # as `swept_keys` reads them
 
     def run(self, products: list[list[Override]], overrides: list[Override]) -> None:
         """Runs the jobs of all products; `overrides` are those of all together, after which jobs are named."""

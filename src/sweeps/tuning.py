@@ -4,29 +4,28 @@ Untuned rates can decide a comparison (Lucic et al. 2018, arXiv:1711.10337), so 
 budget and seeds. The study then runs with the best of each, and with other seeds.
 """
 
-import csv
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.commands import override
 from src.core.files import write_atomically
-from src.core.run_names import TUNING_FOLDER, folder_name, key_of
+from src.core.metric_families import is_over_training
+from src.core.metric_specs import metric_spec
+from src.core.plain_data import is_number
+from src.core.run_names import OPTIMIZERS, TUNING_FOLDER, TWO_TIME_SCALE, folder_name, key_of
 from src.core.validation import COUNT, POSITIVE
 from src.report.collect import read_history
 from src.report.export import table_csv
+from src.report.records import History
+from src.report.trials import COLUMNS, TABLE, read_table
 from src.sweeps.plan import Job, Plan
 
-TABLE = "tuning.csv"
-COLUMNS = ("recipe", "metric", "rate", "beta1", "default", "seeds", "values", "mean", "chosen", "overrides")
 FIRST_SEED = 1000
-OPTIMIZERS = ("gan.generator_optimizer", "gan.discriminator_optimizer")
-TWO_TIME_SCALE = "gan.tricks.two_time_scale"
 
 
 @dataclass(frozen=True)
@@ -70,26 +69,37 @@ class Result:
 
 @dataclass(frozen=True)
 class Objective:
-    """The column of history.csv (validation split) by which trials are compared."""
+    """The metric by which trials are compared: averaged over training, or of the last evaluation in history.csv.
 
-    column: str
+    Both are of the validation split.
+    """
+
     name: str
-    better: Callable[[Iterable[float]], float]
-    late: bool  # the mean over the second half of the evaluations instead of the last one's value
 
-    def of(self, job: Job) -> float | None:
-        if job.results.get("status") != "completed":
+    @classmethod
+    def of(cls, primary: str, model: str, trials: Iterable[Job]) -> "Objective":
+        """The study's primary metric; its family's stand-in where only the test split has that one, as IWAE."""
+        recorded = is_over_training(primary) or any(_history(job).has(primary) for job in trials)
+        return cls(primary if recorded else STAND_INS[model])
+
+    def better(self, values: Iterable[float]) -> float | None:
+        best = max if metric_spec(self.name).better == "higher" else min
+        return best(values, default=None)
+
+    def value(self, job: Job) -> float | None:
+        results = job.results
+        if results.get("status") != "completed":
             return None
-        values = read_history(job.folder / "history.csv").column(self.column).tolist()
-        counted = values[len(values) // 2 :] if self.late else values[-1:]
-        mean = statistics.fmean(counted) if counted else math.nan
-        return mean if math.isfinite(mean) else None
+        last = _history(job).column(self.name)[-1:].tolist()
+        found = results["metrics"].get(self.name) if is_over_training(self.name) else next(iter(last), None)
+        return float(found) if is_number(found) else None
 
 
-OBJECTIVES = {
-    "gan": Objective("kl", "kl_late", min, late=True),
-    "vae": Objective("elbo", "elbo", max, late=False),  # their rates fall to zero at the end
-}
+STAND_INS = {"gan": "kl_late", "vae": "elbo"}
+
+
+def _history(job: Job) -> History:
+    return read_history(job.folder / "history.csv")
 
 
 def grid(config: DictConfig, rates: Sequence[float], beta1s: Sequence[float]) -> list[Setting]:
@@ -120,9 +130,9 @@ def tuned_keys(config: DictConfig) -> tuple[list[str], list[str]]:
     return [f"{place}.lr" for place in OPTIMIZERS], betas
 
 
-def choose(results: Sequence[Result], better: Callable[[Iterable[float]], float]) -> list[Result]:
+def choose(results: Sequence[Result], better: Callable[[Iterable[float]], float | None]) -> list[Result]:
     """Marks the best setting of one recipe; of equals the first, which is the recipe's own."""
-    best = better((result.mean for result in results if result.mean is not None), default=None)
+    best = better(result.mean for result in results if result.mean is not None)
     chosen = next((index for index, result in enumerate(results) if result.mean == best), 0)
     return [replace(result, chosen=index == chosen) for index, result in enumerate(results)]
 
@@ -150,7 +160,7 @@ class Tuning:
         if Plan.read(plan.folder).jobs and not self.before:
             raise ValueError(f"study.resume={plan.folder}: it was started without study.tune=true; leave it out")
         self.chosen: dict[str, Setting] = {}  # by an earlier start
-        self.objectives: dict[str, Objective] = {}  # of the recipes that are still to be tuned
+        self.families: dict[str, tuple[str, str]] = {}  # model and primary metric of the recipes still to be tuned
         self.trials: dict[str, dict[Setting, list[Job]]] = {}  # of these, a job for each setting and seed
         for job in {job.name: job for job in plan.jobs}.values():
             config = composed(job.overrides)
@@ -161,7 +171,7 @@ class Tuning:
             if any(row["recipe"] == job.name for row in self.before):
                 self.chosen[job.name] = chosen_before(self.before, job.name, settings)
                 continue
-            self.objectives[job.name] = OBJECTIVES["vae" if "vae" in config else "gan"]
+            self.families[job.name] = ("vae" if "vae" in config else "gan", config.primary)
             tried = {setting: self.try_out(job, config, setting, options["tune_budget"]) for setting in settings}
             self.trials[job.name] = tried
 
@@ -198,10 +208,12 @@ class Tuning:
     def finish(self) -> Plan:
         """Writes tuning.csv and returns the study's plan with the chosen settings."""
         rows = list(self.before)
-        for recipe, objective in self.objectives.items():
+        for recipe, (model, primary) in self.families.items():
+            tried = self.trials[recipe]
+            objective = Objective.of(primary, model, (job for jobs in tried.values() for job in jobs))
             results = [
-                Result(recipe, setting, objective.name, tuple(map(objective.of, jobs)))
-                for setting, jobs in self.trials[recipe].items()
+                Result(recipe, setting, objective.name, tuple(map(objective.value, jobs)))
+                for setting, jobs in tried.items()
             ]
             compared = choose(results, objective.better)
             self.chosen[recipe] = next(result.setting for result in compared if result.chosen)
@@ -249,11 +261,3 @@ def as_row(result: Result, seeds: Iterable[int]) -> dict[str, str]:
         "chosen": "yes" if result.chosen else "no",
         "overrides": " ".join(setting.overrides),
     }
-
-
-def read_table(path: Path) -> list[dict[str, str]]:
-    """The rows of tuning.csv; none where a sweep has not been tuned."""
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

@@ -4,7 +4,7 @@ B batch, C channels, H height, W width.
 """
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +27,7 @@ def step_optimizer(optimizer: Optimizer) -> None:
     optimizer.step()
 
 
-class MultiStepModule(ProgressModule):
+class MultiStepModule(ProgressModule, ABC):
     """Makes all steps up to the next breakpoint in one call of `training_step`; a step is an `update`.
 
     A callback with hooks around batches either gets one call per step, or declares by the class attribute

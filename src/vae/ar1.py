@@ -69,9 +69,9 @@ def _kl_to_first_order(posterior: Gaussian, prior: FirstOrder) -> Tensor:
 class AR1(Conditional):
     """Levels below the top are sequences with an autoregressive prior of order 1 (δ-VAE, Razavi et al. 2019).
 
-    arXiv:1901.03416, section 2.3. A posterior with independent dimensions cannot match it: with D sequences of S steps
-    and the correlation α the KL is at least δ = D/2 [(S − 2) ln(1 + α²) − ln(1 − α²)], and the more, the less its means
-    change from step to step. α follows from δ. Mean and standard deviation are those of `Conditional`.
+    arXiv:1901.03416. A posterior with independent dimensions cannot match it: with D sequences of S steps and the
+    correlation α the KL is at least δ = D/2 [(S − 2) ln(1 + α²) − ln(1 − α²)], and the more, the less its means change
+    from step to step. α follows from δ. Mean and standard deviation are those of `Conditional`.
 
     Args:
         levels: dimensions by level, top level first.
@@ -112,7 +112,7 @@ class AR1(Conditional):
 
 
 def committed_rate(correlation: float, num_sequences: int, num_steps: int) -> float:
-    """The least KL of independent Gaussians to so many sequences, in nats (section 2.3, eq. 5)."""
+    """The least KL of independent Gaussians to so many sequences, in nats."""
     square = correlation**2
     return num_sequences / 2 * ((num_steps - 2) * math.log1p(square) - math.log1p(-square))
 

@@ -128,6 +128,10 @@ class Autoregressive(Decoder):
             for _ in range(depth)
         )
         self.chain = Chain(width, voices, cell_width, likelihood.num_parameters)
+        self.add_layers(num_latents, width, depth)
+
+    def add_layers(self, num_latents: int, width: int, depth: int) -> None:
+        """Makes what else a subclass is made of."""
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         features_BTW = self._features(latents_BZ, self._past(history_BTV))

@@ -127,9 +127,10 @@ def _ungate(value: Tensor, m: Tensor, s: Tensor) -> Tensor:
 
 
 class MaskedAutoregressive:
-    """The `LevelPrior` that maps values to noise by steps u = (z − m) e^{−s} (Papamakarios 2017, arXiv:1705.07057).
+    """The `LevelPrior` that maps values to noise by steps u = (z − m) e^{−s}.
 
-    s and m of a dimension depend on the preceding dimensions of z, so a density takes one pass and a sample L. |s| ≤ 3.
+    Papamakarios et al. 2017, arXiv:1705.07057: s and m of a dimension depend on the preceding dimensions of z, so a
+    density takes one pass and a sample L. |s| ≤ 3.
 
     Args:
         steps: networks of m and s, the nearest to z first.

@@ -44,7 +44,7 @@ class InverseLipschitz(Autoregressive):
 
     ‖f(z) − f(z′)‖ ≥ L‖z − z′‖, so that whatever the history, different latents mean different distributions: z is
     identifiable and cannot collapse wholly (LIDVAE, Wang et al. 2021, arXiv:2301.00537), to a degree that L sets
-    (Kinoshita et al. 2023, arXiv:2304.12770, section 4). f = ∇F₂ ∘ E ∘ ∇F₁ with gradients of strongly convex functions
+    (Kinoshita et al. 2023, arXiv:2304.12770). f = ∇F₂ ∘ E ∘ ∇F₁ with gradients of strongly convex functions
     and a fixed isometric embedding E. The history is read as by `Autoregressive`.
 
     Args:

@@ -59,7 +59,12 @@ def kl(posterior: Distribution, prior: Any, sample_BL: Tensor) -> Tensor:
     try:
         return kl_divergence(posterior, prior)
     except NotImplementedError:
-        return posterior.log_prob(sample_BL) - prior.log_prob(sample_BL)
+        return log_ratio(posterior, prior, sample_BL)
+
+
+def log_ratio(posterior: Distribution, prior: LevelPrior, sample_BL: Tensor) -> Tensor:
+    """log q − log p of each dimension."""
+    return posterior.log_prob(sample_BL) - prior.log_prob(sample_BL)
 
 
 @dataclass(frozen=True)
@@ -96,20 +101,12 @@ class Latents:
     estimated: Collection[int] = ()
 
     def kls(self) -> KLs:
-        parts = zip(self.z, self.posteriors, self.priors, strict=True)
-        return KLs(
-            tuple(
-                posterior.log_prob(z_BL) - prior.log_prob(z_BL)
-                if index in self.estimated
-                else kl(posterior, prior, z_BL)
-                for index, (z_BL, posterior, prior) in enumerate(parts)
-            )
-        )
+        parts = enumerate(zip(self.posteriors, self.priors, self.z, strict=True))
+        return KLs(tuple((log_ratio if index in self.estimated else kl)(*part) for index, part in parts))
 
     def log_ratios_B(self) -> tuple[Tensor, ...]:
         """log q − log p of each level on the sample, given the levels that it is drawn after."""
-        parts = zip(self.z, self.posteriors, self.priors, strict=True)
-        return tuple((posterior.log_prob(z_BL) - prior.log_prob(z_BL)).sum(-1) for z_BL, posterior, prior in parts)
+        return tuple(log_ratio(*part).sum(-1) for part in zip(self.posteriors, self.priors, self.z, strict=True))
 
     def log_ratio_B(self) -> Tensor:
         """log q(z|x) − log p(z) on the sample, for importance weights."""

@@ -54,7 +54,7 @@ class Encoder(nn.Module):
 class Conditional(Prior):
     """p(z_l | z_{l−1}) is learnt; with `skips` p(z_l | z_1 … z_{l−1}), as in BIVA (Maaløe et al. 2019).
 
-    arXiv:1902.02102, section 2.2.
+    arXiv:1902.02102.
 
     Args:
         levels: dimensions by level, top level first.
@@ -211,7 +211,7 @@ class TopDown(Inference):
 
 
 class Ladder(TopDown):
-    """The ladder VAE's posteriors (Sønderby et al. 2016, arXiv:1602.02282, section 2.2).
+    """The ladder VAE's posteriors (Sønderby et al. 2016, arXiv:1602.02282).
 
     Features rise from level to level, d_L = the encoder's, d_{l−1} = network(d_l). Each level has a Gaussian N(μ̂, σ̂²)
     of its own features, that of a level below the top multiplied by its prior: precisions σ̂⁻² and σ⁻² add up, and the

@@ -22,10 +22,9 @@ CENTRE, SPREAD = -0.05, 0.01  # of fresh pseudo-inputs before the sigmoid, as in
 class Vamp(Conditional):
     """The top level's prior is a mixture of posteriors of K learnt pseudo-inputs (Tomczak & Welling 2018).
 
-    arXiv:1705.07120, section 2.2 and, for several levels, section 4. A pseudo-input is a sample with cells between 0
-    and 1, or under bottom-up inference a value of the levels below the top, on which q(z_high | ·) depends there. It
-    ends where all levels below are as under `Conditional`. The KL of the top level is estimated on the sample; its
-    terms are those of log p(z_1), log p(z_2 | z_1), ….
+    arXiv:1705.07120, also for two levels. A pseudo-input is a sample with cells between 0 and 1, or under bottom-up
+    inference a value of the levels below the top, on which q(z_high | ·) depends there. Levels below are as under
+    `Conditional`. The KL of the top level is estimated on the sample.
 
     Args:
         levels: dimensions by level, top level first.

@@ -5,37 +5,17 @@ B batch, Z latent dims that the decoder receives, T steps, V voices (cells of a 
 
 from torch import Tensor, nn
 
-from src.vae.decoders import BERNOULLI, Autoregressive
-from src.vae.likelihoods import Likelihood
+from src.vae.decoders import Autoregressive
 
 
 class Skip(Autoregressive):
     """`Autoregressive`, with the latents added to the input of each layer in each step (Skip-VAE).
 
-    Dieng et al. 2019, arXiv:1807.04863, section 3: a layer's output is a function of the layer before and of z, so that
-    no layer can lose what z says. The chain within a step receives them as well.
-
-    Args:
-        num_latents: Z.
-        shape: (T, V).
-        width: W of the residual perceptron.
-        depth: number of its layers.
-        cell_width: of the chain within a step.
-        dropout: in each layer.
-        likelihood: of the cells.
+    Dieng et al. 2019, arXiv:1807.04863: a layer's output is a function of the layer before and of z, so that
+    no layer can lose what z says. The chain within a step receives them as well. The arguments are `Autoregressive`'s.
     """
 
-    def __init__(
-        self,
-        num_latents: int,
-        shape: tuple[int, int],
-        width: int,
-        depth: int,
-        cell_width: int,
-        dropout: float,
-        likelihood: Likelihood = BERNOULLI,
-    ):
-        super().__init__(num_latents, shape, width, depth, cell_width, dropout, likelihood)
+    def add_layers(self, num_latents: int, width: int, depth: int) -> None:
         self.skips = nn.ModuleList(nn.Linear(num_latents, width, bias=False) for _ in range(depth + 1))
 
     def _features(self, latents_BZ: Tensor, past_BTW: Tensor) -> Tensor:

@@ -28,7 +28,7 @@ class Concentration(nn.Module):
         kappa: κ.
         ln_area: ln of the area of the unit sphere.
         log_normaliser: ln of C(κ) in the density C(κ) e^{κ μ·z}.
-        kl: KL to the uniform law in nats, κ A(κ) + ln C(κ) + ln area (Xu & Durrett 2018, eq. 4), where A(κ) is the
+        kl: KL to the uniform law in nats, κ A(κ) + ln C(κ) + ln area (Xu & Durrett 2018), where A(κ) is the
             expectation of μ·z.
     """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import loops, scaling
+from benchmarks import loops, penalties, scaling
 from benchmarks import run as command
 from src.data.drums import datasets
 from tests.conftest import shorten_oracle_training
@@ -14,6 +14,8 @@ from tests.conftest import shorten_oracle_training
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loops, "ROUNDS", 2)
+    monkeypatch.setattr(penalties, "ROUNDS", 1)
+    monkeypatch.setattr(penalties, "WARM_UP_TURNS", 1)
     monkeypatch.setattr(loops, "TURNS", 3)
     monkeypatch.setattr(loops, "WARM_UP_TURNS", 1)
     monkeypatch.setattr(loops, "STEPS", 2)
@@ -38,6 +40,19 @@ def test_a_recipe_is_timed_and_written_down(short, tmp_path: Path, monkeypatch: 
     training = 512_000 / recipe["samples_per_second"]["this framework"]["median"]
     assert recipe["evaluation"]["share_along_training"] == pytest.approx(along / (along + training))
     assert {path.name for path in tmp_path.iterdir()} == {"found.json", ".cache"}, "runs leave nothing"
+
+
+def test_penalties_are_timed_and_their_gradients_compared(short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(penalties, "COMPILED", ())  # which takes a minute
+    small = ("batch_size=16", "gan.generator.width=4", "gan.discriminator.width=4")
+    command.main(["penalties", "accelerator=cpu", *small, "out=found.json"])
+    found = json.loads(Path("found.json").read_text())[command.PENALTIES]
+    assert list(found["steps_per_second"]) == [f"[{tricks}]" for tricks in penalties.TRICKS]
+    assert all(rate["median"] > 0 for rate in found["steps_per_second"].values())
+    one, many = found["cosine_to_r1"].values()
+    assert one < many < 1
+    assert many > 0.8
 
 
 def test_exponents():

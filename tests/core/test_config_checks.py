@@ -41,5 +41,10 @@ def test_what_is_no_whole_number(range, value, expected: str):
 def test_short_runs(budget: int, evaluations: int, expected: list[str], caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.WARNING):
         warn_of_short_run(OmegaConf.create({"budget": budget, "evaluations": evaluations, "batch_size": 32}))
-    assert len(caplog.messages) == len(expected)
+        warn_of_short_run(
+            OmegaConf.create(
+                {"budget": 10, "budget_in": "generator_steps", "evaluations": 10, "batch_size": 32},
+            )
+        )
+    assert len(caplog.messages) == len(expected), "ten generator updates are ten steps"
     assert all(text in said for text, said in zip(expected, caplog.messages, strict=True))

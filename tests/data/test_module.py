@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from src.data import module
 from src.data.module import Loaded, ResidentData, split_off
 from src.data.spec import Split
 
@@ -177,3 +178,18 @@ def test_split_off():
     assert torch.equal(rest.images.flatten().long(), rest.labels)
     assert torch.equal(split_off(whole, 0.3)[1].labels, aside.labels)
     assert aside.labels.tolist() != sorted(aside.labels.tolist())
+
+
+def test_of_a_large_held_out_split_a_sample_is_evaluated(monkeypatch):
+    whole = {stack: numbered_data(stack=stack).held_out_order("test") for stack in (1, 2)}
+    monkeypatch.setattr(module, "MOST_HELD_OUT", 15)
+    data = numbered_data()
+    held_out = data.held_out("test")
+    assert held_out.images.shape == (15, 1, 28, 28)
+    assert torch.equal(held_out.images[:, 0, 0, 27] % 4, held_out.labels[:, 0])
+    assert torch.equal(data.held_out_order("test"), whole[1][:15]), "the first of the same order"
+    stacked = numbered_data(stack=2)
+    assert torch.equal(stacked.held_out_order("test"), whole[2][:15])
+    assert stacked.held_out("test", times=3).images.shape == (45, 2, 28, 28)
+    assert data.spec == numbered_data().spec
+    assert len(data.splits["test"]) == 40

@@ -1,5 +1,6 @@
 """Samples from a finished run."""
 
+import re
 import shutil
 import wave
 from collections.abc import Callable
@@ -66,6 +67,8 @@ def test_they_come_from_the_evaluated_generator(run: Path):
         (["run", "out=take.mid"], "FILE.png"),
         (["run", "num=3", "style=jazz"], "num=3 style=jazz"),
         (["run", "class=A"], "class=A: this model takes no labels"),
+        (["run", "rejection=none"], "rejection=none: choose discriminator or metropolis_hastings"),
+        (["run", "rejection=discriminator", "class=A"], "rejection=discriminator class=A: choose one of them"),
     ],
 )
 def test_mistakes_get_one_line(run: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str):
@@ -75,6 +78,31 @@ def test_mistakes_get_one_line(run: Path, capsys: pytest.CaptureFixture[str], ar
     assert said.startswith("error: ")
     assert expected in said
     assert said.count("\n") == 1
+
+
+def test_accepted_samples_are_drawn_and_their_share_is_said(run: Path, capsys: pytest.CaptureFixture[str]):
+    """By a run's own options where it has the same rejection, else by those of conf/."""
+    record = run / ".hydra" / "config.yaml"
+    config = OmegaConf.load(record)
+    config.evaluator.rejection = {"_target_": "src.evaluation.rejection.DiscriminatorRejection", "most_draws": 1}
+    OmegaConf.save(config, record)
+    assert sample.main([str(run), "num=40"]) == 0
+    shares = []
+    for rejection in ("discriminator", "metropolis_hastings"):
+        capsys.readouterr()
+        assert sample.main([str(run), "num=40", f"rejection={rejection}"]) == 0
+        written, said = capsys.readouterr()
+        shares.append(float(re.search(r"(\S+) of the generator's samples were accepted", said)[1]))
+        assert ("in place of 40" in said) == (rejection == "discriminator"), (
+            "one draw for each, of the run's own record"
+        )
+        picture = np.asarray(Image.open(written.strip()))
+        assert not np.array_equal(picture, np.asarray(Image.open(run / "samples" / "drawn_0.png")))
+    assert 0 < min(shares) <= max(shares) <= 1
+    assert {path.stem for path in (run / "samples").glob("accepted_*_0.png")} == {
+        "accepted_discriminator_0",
+        "accepted_metropolis-hastings_0",
+    }
 
 
 def test_an_unfinished_run_is_refused(run: Path, capsys: pytest.CaptureFixture[str]):
@@ -169,6 +197,7 @@ def test_a_track_is_as_long_as_asked_and_swings(drums: Path, capsys: pytest.Capt
         (["num=0"], "num=0"),
         (["bars=5000"], "bars=5000"),
         (["style=polka"], "rock, jazz"),
+        (["bars=2", "rejection=discriminator"], "rejection=discriminator bars=2: choose one of them"),
     ],
 )
 def test_mistakes_with_drums_get_one_line(

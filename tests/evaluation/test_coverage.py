@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from src.data import module
 from src.data.gaussians import GaussianGrid, GaussianRing
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
+from src.data.streaming import Rows
 from src.evaluation import coverage
 from src.evaluation.coverage import Coverage, rejected_share
 from src.evaluation.oracles.base import Predictions
@@ -240,3 +242,46 @@ def test_controls_of_points(tmp_path):
     share = 25 * math.pi * 0.15**2 / 12**2
     assert controls["noise"]["recognisable"] == pytest.approx(share, rel=0.4), "the share of the map"
     assert controls["single"]["modes_any"] == 1
+
+
+class Recorded(Toy):
+    """Held-out images that record how many of them are read together."""
+
+    def load(self):
+        loaded = super().load()
+        self.read: list[int] = []
+
+        class Images(Rows):
+            def __getitem__(own, index):
+                images = super().__getitem__(index)
+                self.read.append(len(images))
+                return images
+
+        val, test = (
+            Split(Images(split.images, torch.arange(len(split))), split.labels) for split in (loaded.val, loaded.test)
+        )
+        return replace(loaded, val=val, test=test)
+
+
+@pytest.mark.parametrize("stack", [1, 2])
+def test_held_out_images_are_read_in_parts(coverage_of, monkeypatch, tmp_path, stack):
+    whole = coverage_of(stack)
+    monkeypatch.setattr(coverage, "READ", 7)
+    data = Recorded(root="", budget=64, batch_size=8, seed=0, stack=stack)
+    data.setup()
+    data.read.clear()
+    parts = Coverage(data, 60, tmp_path, torch.device("cpu"))
+    assert sum(data.read) == 60 + 40, "each once"
+    assert max(data.read) == 7
+    for name in ("val", "test"):
+        for field in ("confidence_N", "classes_NS", "features_NF"):
+            assert torch.equal(getattr(parts.real[name], field), getattr(whole.real[name], field))
+
+
+def test_of_a_large_held_out_split_a_sample_is_evaluated(coverage_of, monkeypatch):
+    whole = coverage_of(1)
+    monkeypatch.setattr(module, "MOST_HELD_OUT", 20)
+    some = coverage_of(1)
+    assert torch.equal(some.real["test"].features_NF, whole.real["test"].features_NF[:20])
+    assert torch.equal(some.real_images["val"][:], whole.real_images["val"][:20])
+    assert torch.equal(some.real_labels, whole.real_labels[:20])

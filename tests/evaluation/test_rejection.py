@@ -1,12 +1,13 @@
 """Rejection by the discriminator: its formula, its calibration, and that it mends a wrong share."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from src.evaluation.rejection import DiscriminatorRejection, acceptance, calibration
+from src.evaluation.rejection import DiscriminatorRejection, MetropolisHastings, acceptance, calibration
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 from src.gan.tricks import MinibatchStddev, Packing
 
@@ -35,6 +36,31 @@ def test_calibration_finds_the_density_ratio():
     assert calibration(real, fake) == (pytest.approx(2, abs=0.06), pytest.approx(0, abs=0.03))
     scale, shift = calibration(3 * real + 7, 3 * fake + 7)
     assert (3 * scale, 7 * scale + shift) == (pytest.approx(2, abs=0.06), pytest.approx(0, abs=0.03))
+
+
+@pytest.mark.parametrize("start", [-np.inf, 40.0])
+def test_a_chain_reaches_the_target(start):
+    """Proposals N(0, 1), target N(1, 0.5²): log p/q = −2 (x − 1)² + x²/2 + ln 2. The chains are independent.
+
+    From −∞ all begin at the proposals' distribution; a start that is far too good to be left ends in no chain at all.
+    """
+    random = np.random.default_rng(0)
+
+    def propose(num):
+        x_N = random.normal(size=num)
+        return -2 * (x_N - 1) ** 2 + x_N**2 / 2 + np.log(2), torch.from_numpy(x_N).view(-1, 1, 1, 1)
+
+    chains = MetropolisHastings(chain_length=60)
+    if start > 0:
+        assert not chains.run_chains(propose, np.full(50, start), random)[1].any()
+        x_N = chains.select(propose, np.full(9, start), np.zeros(1), 20_000, random).images_NCHW.flatten()
+    else:
+        x_N = chains.run_chains(propose, np.full(20_000, start), random)[0].flatten()
+    assert x_N.mean().item() == pytest.approx(1, abs=0.02)
+    assert x_N.std().item() == pytest.approx(0.5, abs=0.015)
+    assert np.corrcoef(x_N[:-1], x_N[1:])[0, 1] == pytest.approx(0, abs=0.03)
+    once = MetropolisHastings(chain_length=1).run_chains(propose, np.full(20_000, -np.inf), random)[0]
+    assert (once.mean().item(), once.std().item()) == (pytest.approx(0, abs=0.03), pytest.approx(1, abs=0.03))
 
 
 class Coin(GeneratorNetwork):
@@ -85,6 +111,27 @@ def test_accepted_samples_have_the_data_shares(make_gan, share):
     assert torch.equal(again.images_NCHW, accepted.images_NCHW)
 
 
+def test_chains_have_the_data_shares_and_no_real_image(make_gan):
+    """A share p of the data is bright, s = 16 % of the proposals: w = p/s and (1 − p)/(1 − s) of bright and dark.
+
+    In equilibrium a bright state accepts s + (1 − s) w_dark/w_bright of the proposals and a dark one all: 1 + s − p.
+    """
+    gan = make_gan(generator=Coin, discriminator=Brightness)
+    random, passes = torch.get_rng_state(), gan.discriminator_passes
+    real = torch.where(real_images(0.5) > 128, 231, 26).to(torch.uint8)  # nearly what the generator makes
+    p, s = (real[:, 0, 0, 0] > 128).float().mean().item(), (1 - math.erf(2**-0.5)) / 2
+    chains = MetropolisHastings(chain_length=30)
+    accepted = chains.draw(gan, real, None, 2000, seed=0)
+    kinds, counts = accepted.images_NCHW[:, 0, 0, 0].unique(return_counts=True)
+    assert kinds.tolist() == gan.sample(100, 0)[:, 0, 0, 0].unique().tolist()
+    assert counts[1].item() / 2000 == pytest.approx(p, abs=0.04)
+    assert accepted.share == pytest.approx(1 + s - p, abs=0.02)
+    assert torch.equal(random, torch.get_rng_state())
+    assert (gan.discriminator_passes, gan.training) == (passes, True)
+    assert torch.equal(chains.draw(gan, real, None, 2000, seed=0).images_NCHW, accepted.images_NCHW)
+    assert not torch.equal(chains.draw(gan, real, None, 2000, seed=1).images_NCHW, accepted.images_NCHW)
+
+
 def test_it_stops_where_too_few_are_accepted(make_gan):
     gan = make_gan(generator=Coin, discriminator=Brightness)
     accepted = DiscriminatorRejection(percentile=100.0, most_draws=1).draw(gan, real_images(0.5), None, 500, seed=0)
@@ -102,3 +149,8 @@ def test_logits_of_several_images_accept_none(trick):
 def test_impossible_options(options, key):
     with pytest.raises(ValueError, match=rf"evaluator\.rejection\.{key}="):
         DiscriminatorRejection(**options)
+
+
+def test_a_chain_has_at_least_one_proposal():
+    with pytest.raises(ValueError, match=r"evaluator\.rejection\.chain_length=0"):
+        MetropolisHastings(0)

@@ -68,6 +68,19 @@ def test_a_dear_remedy_is_judged_where_the_cheap_one_ends(tmp_path, make_run):
     assert "12k" in table.caption
 
 
+def test_late_averages_are_over_what_fits_into_the_common_expense(tmp_path, make_run):
+    """After 2 of its 4 evaluations, of which the second is the later half."""
+    for seed in range(2):
+        for name, passes in (("gan_standard", 3), ("gan_dear", 6)):
+            rows = [row | {"kl": 1 / turn} for turn, row in enumerate(spending(passes, [5, 6, 7, 8]), 1)]
+            make_run(name, seed, history=rows, metrics=cost(passes) | {"kl_late": 7 / 24 if passes == 3 else 0.1})
+    (section,) = group(collect([tmp_path]))
+    assert section.primary == "kl_late"
+    table = compute_table(section)
+    place = table.header.index("KL, late")
+    assert {row[0].text: row[place].text for row in table.rows} == {"`gan_standard`": "0.292", "`gan_dear`": "0.500"}
+
+
 def test_where_all_cost_the_same_there_is_nothing_to_compare(tmp_path, make_run):
     for name in ("gan_standard", "gan_other"):
         make_run(name, 0, history=spending(3, [5, 6]), metrics=cost(3.0))

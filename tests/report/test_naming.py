@@ -11,7 +11,9 @@ from src.report.naming import labels, usual_baseline
         (["gan_fm width=8", "gan_fm width=16"], ["width=8", "width=16"]),
         (["vae_a x=b y=c", "vae_d x=b y=c"], ["vae_a", "vae_d"]),
         (["vae a=b c=d", "vae a=b c=e", "vae a=f c=d"], ["b d", "b e", "f d"]),
-        (["gan_standard", "gan_standard gan.tricks=[r1]"], ["gan_standard", "gan_standard tricks=[r1]"]),
+        (["gan_standard", "gan_standard gan.tricks=[r1]"], ["gan_standard", "r1"]),
+        (["a", "a gan.tricks=[x]", "b", "a gan.loss=y gan.tricks=[x,z]"], ["a", "x", "b", "y [x,z]"]),
+        (["a", "a x=c", "b", "b x=c"], ["a", "a x=c", "b", "b x=c"]),
         (["gan_fm", "gan_r1 gan.tricks.r1.gamma=2"], ["gan_fm", "gan_r1 gamma=2"]),
         (
             ["vae vae.anneal=linear trainer.precision=32-true", "vae vae.anneal=none trainer.precision=bf16-mixed"],

@@ -83,3 +83,21 @@ def test_settings_are_what_is_trained_and_measured() -> None:
         **{"budget": "9", "data.stack": "2", "evaluator.num_samples": "500", "optimizer.betas": "[0.9,0.99]"}
     }
     assert settings({}) == {}
+
+
+def test_rates_that_tuning_chose_are_no_part_of_a_name_beside_a_run_of_ones_own(told) -> None:
+    rates = ("gan.generator_optimizer.lr=0.004", "gan.discriminator_optimizer.lr=0.004")
+    tuned = [told(f"t{seed}", "experiment=vae_linear", *rates, seed=seed) for seed in range(3)]
+    own = told("own", "experiment=vae_linear", "gan.tricks=[mine]")
+    assert names(*tuned, own) == ["vae_linear", "vae_linear gan.tricks=[mine]"]
+    untuned = told("untuned", "experiment=vae_linear")
+    assert len(names(*tuned, untuned)) == 2, "unless they are the only difference"
+
+
+def test_the_primary_metric_is_what_most_runs_declare(told) -> None:
+    """One run of the reader's own beside a study's does not change what decides."""
+    metrics = {"kl": 0.2, "kl_late": 0.3, "kl_any_late": 0.1, "modes": 5}
+    declared = "study: {primary: {gan: %s}}\ngan: {}"
+    study = [told(f"s{n}", config=declared % "kl_any_late", seed=n, metrics=metrics) for n in range(2)]
+    own = told("own", config=declared % "kl_late", seed=5, metrics=metrics)
+    assert [group(runs)[0].primary for runs in ([*study, own], [study[0], own])] == ["kl_any_late", "kl_late"]

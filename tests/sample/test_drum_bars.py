@@ -18,6 +18,7 @@ NOTHING = {
     "bars": None,
     "style": None,
     "class": None,
+    "rejection": None,
     "seed": 0,
     "bpm": 110,
     "swing": 0,

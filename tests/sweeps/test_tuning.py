@@ -9,7 +9,7 @@ from omegaconf import OmegaConf
 
 from src.sweeps import tuning
 from src.sweeps.plan import Plan
-from src.sweeps.tuning import OBJECTIVES, Result, Setting, Tuning, choose, grid
+from src.sweeps.tuning import Objective, Result, Setting, Tuning, choose, grid
 
 RATES, BETAS = [2e-4, 5e-4, 1e-3, 4e-3], [0.0, 0.5]
 OPTIONS = {"tune_seeds": 2, "tune_budget": None, "tune_rates": [2e-4, 1e-3], "tune_beta1": [0.0, 0.5]}
@@ -18,10 +18,16 @@ OPTIONS = {"tune_seeds": 2, "tune_budget": None, "tune_rates": [2e-4, 1e-3], "tu
 def gan(rates=(2e-4, 2e-4), betas=(0.5, 0.999), tricks=None):
     networks = zip(("generator", "discriminator"), rates, strict=True)
     optimizers = {f"{network}_optimizer": {"lr": rate, "betas": list(betas)} for network, rate in networks}
-    return OmegaConf.create({"gan": optimizers | {"tricks": tricks or {}}, "evaluator": {}})
+    return OmegaConf.create({"gan": optimizers | {"tricks": tricks or {}}, "evaluator": {}, "primary": "kl_any_late"})
 
 
-VAE = OmegaConf.create({"vae": {"optimizer": {"lr": 2e-3, "betas": [0.9, 0.99]}}, "evaluator": {"interpret": True}})
+VAE = OmegaConf.create(
+    {
+        "vae": {"optimizer": {"lr": 2e-3, "betas": [0.9, 0.99]}},
+        "evaluator": {"interpret": True},
+        "primary": "iwae_nll",
+    }
+)
 
 
 def tried(settings):
@@ -86,13 +92,13 @@ def results(*values):
     return [Result("gan_fm", Setting(rate, 0.5), "kl_late", value) for rate, value in enumerate(values, 1)]
 
 
-def chosen(*values, better=min):
-    return [result.setting.rate for result in choose(results(*values), better) if result.chosen]
+def chosen(*values, metric="kl_late"):
+    return [result.setting.rate for result in choose(results(*values), Objective(metric).better) if result.chosen]
 
 
 def test_the_best_mean_is_chosen():
     assert chosen((0.3, 0.3), (0.1, 0.4), (0.2, 0.5)) == [2]
-    assert chosen((-20.0,), (-19.0,), (-21.0,), better=max) == [2]
+    assert chosen((-20.0,), (-19.0,), (-21.0,), metric="elbo") == [2]
 
 
 def test_a_failed_trial_counts_as_worst():
@@ -114,11 +120,11 @@ def composed(overrides):
     return VAE if "experiment=vae_none" in overrides else gan()
 
 
-def end(job, *, status="completed", **columns):
+def end(job, *, status="completed", metrics=(), **columns):
     """Four evaluations."""
     job.folder.mkdir(parents=True, exist_ok=True)
     model = "vae" if "vae" in job.name else "gan"
-    (job.folder / "results.json").write_text(json.dumps({"status": status, "model": model}))
+    (job.folder / "results.json").write_text(json.dumps({"status": status, "model": model, "metrics": dict(metrics)}))
     rows = [
         ",".join(["images_seen", *columns]),
         *(f"{turn},{','.join(row)}" for turn, row in enumerate(zip(*columns.values(), strict=True))),
@@ -126,15 +132,19 @@ def end(job, *, status="completed", **columns):
     (job.folder / "history.csv").write_text("\n".join(rows) + "\n")
 
 
-def test_gans_are_judged_by_the_second_half_and_vaes_by_the_end(plan: Plan):
+def test_trials_are_compared_by_the_primary_metric_on_the_validation_split(plan: Plan):
     job = plan.jobs[0]
-    end(job, kl=["9", "9", "0.2", "0.4"], elbo=["-9", "-8", "-7", "-6"])
-    assert OBJECTIVES["gan"].of(job) == pytest.approx(0.3)
-    assert OBJECTIVES["vae"].of(job) == -6
-    end(job, kl=["9", "9", "0.2", ""], elbo=["-9", "-8", "-7", ""])
-    assert OBJECTIVES["gan"].of(job) is OBJECTIVES["vae"].of(job) is None, "what is not finite is no success"
-    end(job, status="diverged", kl=["9", "9", "0.2", "0.4"])
-    assert OBJECTIVES["gan"].of(job) is None
+    test_split = {"kl": 7.0, "elbo": -7.0, "iwae_nll": 6.0}
+    end(job, metrics={"kl_any_late": 0.3} | test_split, kl=["9", "9", "0.2", "0.4"], elbo=["-9", "-8", "-7", "-6"])
+    assert Objective.of("kl_any_late", "gan", [job]).value(job) == pytest.approx(0.3)
+    assert Objective.of("kl", "gan", [job]).value(job) == pytest.approx(0.4), "of the last evaluation, not of the test"
+    stand_in = Objective.of("iwae_nll", "vae", [job])
+    assert (stand_in.name, stand_in.value(job)) == ("elbo", -6)
+    end(job, metrics={"kl_any_late": None} | test_split, kl=["9", "9", "0.2", ""], elbo=["-9", "-8", "-7", ""])
+    values = [Objective(name).value(job) for name in ("kl_any_late", "kl", "elbo")]
+    assert values == [None] * 3, "what is not finite is no success"
+    end(job, status="diverged", metrics={"kl_any_late": 0.1}, kl=["9", "9", "0.2", "0.4"])
+    assert Objective("kl_any_late").value(job) is None
 
 
 def test_trials_are_the_studys_jobs_with_other_seeds_in_a_folder_of_their_own(plan: Plan, tmp_path: Path):
@@ -157,7 +167,8 @@ def test_the_study_gets_what_was_chosen_and_a_table_says_why(plan: Plan, tmp_pat
         good = "rate=0.001 beta1=0 " in f"{job.name} "
         end(
             job,
-            kl=["9", "9", "0.1" if good else "0.5", "0.1"],
+            metrics={"kl_any_late": 0.1 if good else 0.3, "kl_late": 0.3 if good else 0.1, "iwae_nll": 6.0},
+            kl=["9", "9", "9", "9"],
             elbo=["0", "0", "0", "-3" if "0.002" in job.name else "-4"],
         )
     tuned = phase.finish()
@@ -168,7 +179,7 @@ def test_the_study_gets_what_was_chosen_and_a_table_says_why(plan: Plan, tmp_pat
     assert [row["rate"] for row in rows if row["chosen"] == "yes"] == ["0.001", "0.002"]
     assert rows[0] | {"overrides": ""} == {
         "recipe": "gan_fm",
-        "metric": "kl_late",
+        "metric": "kl_any_late",
         "rate": "0.0002",
         "beta1": "0.5",
         "default": "yes",
@@ -178,7 +189,7 @@ def test_the_study_gets_what_was_chosen_and_a_table_says_why(plan: Plan, tmp_pat
         "chosen": "no",
         "overrides": "",
     }
-    assert "gan_fm: rate=0.001 beta1=0, validation kl_late 0.1" in phase.outcome()
+    assert "gan_fm: rate=0.001 beta1=0, validation kl_any_late 0.1" in phase.outcome()
     assert "vae_none: rate=0.002 (its own), validation elbo -3" in phase.outcome()
 
     again = Tuning(plan, composed, OPTIONS)

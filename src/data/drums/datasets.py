@@ -110,7 +110,7 @@ class Grids(ResidentData):
         splits = {part: Split.of(grids[part], styles[part]) for part in grids}
         for part, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
             if part not in splits:
-                splits["train"], splits[part] = split_off(splits["train"], share)
+                splits["train"], splits[part] = split_off(splits["train"], share, copied=False)
                 if not len(splits[part]):
                     raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
         assumed = () if num_voices == len(NAMES) else assumed_names(num_voices)  # the usual nine need no names
@@ -130,7 +130,7 @@ class Grids(ResidentData):
         if left_out := Features(kit_of(names or assumed, steps_per_beat), num_steps).left_out:
             log_assumption("%s: musical features left out: %s.", path, ", ".join(left_out))
         return Loaded(
-            train=splits["train"],
+            train=splits["train"].in_memory(),
             val=splits["val"],
             test=splits["test"],
             classes=classes,

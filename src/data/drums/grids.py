@@ -9,6 +9,7 @@ import numpy as np
 VOICES = "voices"  # key of the columns' names
 STEPS, COLUMNS = (4, 128), (2, 32)  # fewest and most
 PARTS = ("train", "val", "test")
+CHUNK = 10_000  # bars that are checked together
 EXPECTED = "train_patterns (and val_patterns, test_patterns), or patterns, or one single array"
 
 
@@ -96,10 +97,16 @@ def _grids(array: np.ndarray, name: str) -> np.ndarray:
         raise ValueError(f"{name} is empty: expected at least one bar")
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} has type {array.dtype}: expected numbers or booleans, 0 or 1")
-    other = array[(array != 0) & (array != 1)]
-    if other.size:
-        raise ValueError(f"{name} holds {other[0]:g}: expected only 0 and 1 (velocities become hits with patterns > 0)")
-    return array.astype(np.uint8)
+    grids_NTV = np.empty(array.shape, np.uint8)
+    for start in range(0, len(array), CHUNK):
+        part = array[start : start + CHUNK]
+        other = part[(part != 0) & (part != 1)]
+        if other.size:
+            raise ValueError(
+                f"{name} holds {other[0]:g}: expected only 0 and 1 (velocities become hits with patterns > 0)"
+            )
+        grids_NTV[start : start + CHUNK] = part
+    return grids_NTV
 
 
 def _styles(array: np.ndarray, num: int, name: str) -> np.ndarray:

@@ -106,7 +106,8 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
 def read_info(folder: Path) -> list[Recording]:
     """The recordings in 4/4 that info.csv lists, with the part of their style before the slash."""
     path = folder / "info.csv"
-    columns, lines = read_table(path)
+    columns, rows = read_table(path)
+    lines = [*rows]
     missing = [column for column in COLUMNS if column not in columns]
     if missing:
         raise ValueError(f"{path} lacks the column {missing[0]}: it is not the Groove MIDI Dataset's info.csv")

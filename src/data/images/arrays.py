@@ -6,16 +6,19 @@ N images, H height, W width, C channels.
 import shutil
 import zipfile
 from collections.abc import Mapping
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 
+from src.data.images.columns import Column, column, joined, repeated
 from src.data.images.labels import LABEL, SPLITS, Fields
 from src.data.images.sources import Arrays
 
 CHANNELS = (1, 3, 4)
 EXPECTED = "images [N, H, W], [N, H, W, C] or [N, C, H, W] of whole numbers from 0 to 255 or shares from 0 to 1"
 CHUNK = 1000  # images that are looked at together
+LABELS = 100_000  # that are
 
 
 def read_npy(path: Path) -> Arrays:
@@ -27,7 +30,7 @@ def read_npy(path: Path) -> Arrays:
     return _arrays(path, {"images": (loaded(path), str(path))})
 
 
-def read_npz(path: Path, scratch: Path) -> tuple[Arrays, list[str], Fields]:
+def read_npz(path: Path, scratch: Path) -> tuple[Arrays, Column, Fields]:
     """The images in an npz file, the split of each, and their labels if it has any.
 
     Keys are `images` and `labels`, or `train_images`, `train_labels` and so on; a single array needs no name. Arrays
@@ -45,7 +48,7 @@ def read_npz(path: Path, scratch: Path) -> tuple[Arrays, list[str], Fields]:
         listed = ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"
         raise ValueError(f"{path} holds {listed}: expected images and labels, or train_images, train_labels, …")
     source = _arrays(path, {key: (arrays[key], f"{key} in {path}") for key in keys})
-    parts = [part for key, part in keys.items() for _ in range(len(arrays[key]))]
+    parts = repeated([*keys.values()], [len(arrays[key]) for key in keys])
     places = {key: key.removesuffix("images") + "labels" if key.endswith("images") else "labels" for key in keys}
     present = [place for place in places.values() if place in arrays]
     if not present:
@@ -54,11 +57,11 @@ def read_npz(path: Path, scratch: Path) -> tuple[Arrays, list[str], Fields]:
     if missing:
         raise ValueError(f"{path} holds {present[0]} but not {missing[0]}: give every split its labels, or none")
     texts = [labels(arrays[place], len(arrays[key]), f"{place} in {path}") for key, place in places.items()]
-    return source, parts, {LABEL: [text for part in texts for text in part]}
+    return source, parts, {LABEL: joined(texts)}
 
 
-def labels(array: np.ndarray, num: int, name: str) -> list[str]:
-    """A text per image.
+def labels(array: np.ndarray, num: int, name: str) -> Column:
+    """A text per image, read in parts.
 
     Raises:
         ValueError: they are no whole numbers or texts, or not as many as images.
@@ -67,7 +70,11 @@ def labels(array: np.ndarray, num: int, name: str) -> list[str]:
         raise ValueError(f"{name} has type {array.dtype}: expected whole numbers or text")
     if array.shape not in ((num,), (num, 1)):
         raise ValueError(f"{name} has shape {list(array.shape)}: expected [{num}], one for each image")
-    return [text.encode("utf-8", "replace").decode() for text in map(str, array.reshape(-1).tolist())]
+    parts = [array[start : start + LABELS].reshape(-1) for start in range(0, num, LABELS)]
+    values_V = reduce(np.union1d, map(np.unique, parts), array[:0].reshape(-1))
+    dtype = np.min_scalar_type(len(values_V))
+    index_N = np.concatenate([np.searchsorted(values_V, part).astype(dtype) for part in parts])
+    return column(index_N, [str(value).encode("utf-8", "replace").decode() for value in values_V.tolist()])
 
 
 def _arrays(path: Path, arrays: Mapping[str, tuple[np.ndarray, str]]) -> Arrays:

@@ -3,8 +3,6 @@
 N images, S the side, C channels, M images of the training split, F features, K clusters.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.decomposition import PCA
@@ -18,7 +16,7 @@ MOST_COMPONENTS = 64
 
 
 def clustered(images: np.ndarray, num_train: int, num_clusters: int) -> tuple[np.ndarray, int]:
-    """The cluster of each image, int64 [N], the largest first, and their number, which may be less than asked for.
+    """The cluster of each image [N], the largest first, and their number, which may be less than asked for.
 
     k-means (Sculley 2010, in batches) in the space of the principal components of coarse pixels, both fitted on the
     training images, the first `num_train`. Random convolutional features (Coates & Ng 2011) took
@@ -32,22 +30,29 @@ def clustered(images: np.ndarray, num_train: int, num_clusters: int) -> tuple[np
             f"data.classes={num_clusters}: there are only {num_train:,} training images; choose fewer clusters"
         )
     chosen_M = np.random.default_rng(SEED).permutation(num_train)[:MOST_FITTED]
-    fitted_MF = np.concatenate([*coarse(images, np.sort(chosen_M))])
+    chosen_M.sort()
+    parts = (images[chosen_M[start : start + CHUNK]] for start in range(0, len(chosen_M), CHUNK))
+    fitted_MF = np.concatenate([*map(coarse, parts)])
     components = PCA(min(MOST_COMPONENTS, *fitted_MF.shape), random_state=SEED).fit(fitted_MF)
     means = MiniBatchKMeans(num_clusters, random_state=SEED, n_init=3, batch_size=4096)
     means.fit(components.transform(fitted_MF))
     counts_K = np.bincount(means.labels_, minlength=num_clusters)
     order_K = np.argsort(-counts_K, kind="stable")[: (counts_K > 0).sum()]
-    centres_KF = means.cluster_centers_[order_K]
-    parts = (components.transform(part) for part in coarse(images, np.arange(len(images))))
-    labels_N = np.concatenate([pairwise_distances_argmin(part, centres_KF) for part in parts])
-    return labels_N.astype(np.int64), len(centres_KF)
+    return assigned(images, components, means.cluster_centers_[order_K]), len(order_K)
 
 
-def coarse(images: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Averages of square blocks of pixels from 0 to 1, [B, F], chunk by chunk."""
+def assigned(images: np.ndarray, components: PCA, centres_KF: np.ndarray, chunk: int = CHUNK) -> np.ndarray:
+    """The nearest centre of each image [N], in the smallest type, chunk by chunk."""
+    labels_N = np.empty(len(images), np.min_scalar_type(len(centres_KF)))
+    for start in range(0, len(images), chunk):
+        rows = slice(start, start + chunk)
+        labels_N[rows] = pairwise_distances_argmin(components.transform(coarse(images[rows])), centres_KF)
+    return labels_N
+
+
+def coarse(images: np.ndarray) -> np.ndarray:
+    """Averages of square blocks of pixels from 0 to 1, [B, F]."""
     block = images.shape[-1] // COARSE
     side = images.shape[-1] // block
-    for start in range(0, len(rows), CHUNK):
-        part = images[rows[start : start + CHUNK]].astype(np.float32) / 255
-        yield part.reshape(len(part), -1, side, block, side, block).mean((3, 5)).reshape(len(part), -1)
+    shares = images.astype(np.float32) / 255
+    return shares.reshape(len(images), -1, side, block, side, block).mean((3, 5)).reshape(len(images), -1)

@@ -4,7 +4,8 @@ import hashlib
 import logging
 import zipfile
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from src.core.cache import cached_folder
 from src.core.files import temporary_folder
 from src.core.plain_data import clean
 from src.data.images.arrays import labels, loaded, read_npy, read_npz
+from src.data.images.columns import repeated
 from src.data.images.labels import LABEL, Fields, by_folder, by_pattern, by_table, split_folders
 from src.data.images.pixels import SIDES, Format, parse_colour
 from src.data.images.published import load_set
@@ -29,6 +31,8 @@ HOW_TO_LABEL = (
     "give data.label='{label}_*' for names of files, data.labels=FILE for a table, a folder for each class, or "
     "data.classes=50 for clusters of pixels' features"
 )
+
+Collect = Callable[[Path], Labelled]  # images with splits and labels, given an empty folder for unpacked files
 
 log = logging.getLogger(__name__)
 
@@ -71,35 +75,28 @@ class Pictures(ResidentData):
         self.cache = Path(cache)
 
     @abstractmethod
-    def identify(self) -> tuple[str, Any]:
-        """The data set's name, and what changes with its content or with what is read from it."""
-
-    @abstractmethod
-    def collect(self, scratch: Path) -> Labelled:
-        """The images with splits and labels; `scratch` is an empty folder for unpacked files."""
+    def identify(self) -> tuple[str, Any, Collect]:
+        """The data set's name, what changes with its content or with what is read from it, and how to read it."""
 
     def load(self) -> Loaded:
-        self.name, content = self.identify()
+        self.name, content, collect = self.identify()
         options = (self.size, self.colour, self.fit, self.background, self.num_clusters)
         digest = hashlib.sha256(repr((VERSION, content, options)).encode("utf-8", "backslashreplace")).hexdigest()
-        stored = cached_folder(self.cache / f"images-{digest[:16]}", self._fill, read)
+        stored = cached_folder(self.cache / f"images-{digest[:16]}", partial(self._fill, collect), read)
         is_grey = stored.images.ndim == 3
         dark_ink = is_grey and (stored.notes["light"] if self.dark_ink is None else self.dark_ink)
         say(self.name, stored, dark_ink)
-        sizes = stored.notes["sizes"]
-        rows = torch.arange(len(stored.images)).split([sizes[part] for part in PARTS])
-        factors = {
-            part: {name: torch.from_numpy(array)[row] for name, array in stored.factors.items()}
-            for part, row in zip(PARTS, rows, strict=True)
-        }
+        sizes = [stored.notes["sizes"][part] for part in PARTS]
+        columns = {name: torch.from_numpy(array).split(sizes) for name, array in stored.factors.items()}
+        factors = {part: {name: column[n] for name, column in columns.items()} for n, part in enumerate(PARTS)}
         whole = Split.of(stored.images, stored.labels)
-        train, val, test = (Split(whole.images[row[0] : row[-1] + 1], whole.labels[row]) for row in rows)
+        train, val, test = map(Split, whole.images.split(sizes), whole.labels.split(sizes))
         return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink, factors=factors)
 
-    def _fill(self, folder: Path) -> None:
+    def _fill(self, collect: Collect, folder: Path) -> None:
         with temporary_folder(folder / "unpacked") as scratch:
             scratch.mkdir()
-            labelled = self.collect(scratch)
+            labelled = collect(scratch)
             if not labelled.fields and not self.num_clusters:
                 raise ValueError(f"data.path={labelled.source.path}: the images have no classes; {HOW_TO_LABEL}")
             side = self.size or suitable_side(labelled.source)
@@ -123,57 +120,55 @@ class Images(Pictures):
         self.label = label
         self.labels = labels
 
-    def identify(self) -> tuple[str, Any]:
-        self.path = self.find("path", self.given, folders=True)
-        self.folder = Folder(self.path) if self.path.is_dir() else None
-        table = stamp_of(self._table()) if self.labels else None
-        stamps = self.folder.stamps if self.folder else stamp_of(self.path)
-        path = self.path.resolve()
-        name = clean(path.name if self.folder else path.stem, 60) or "images"
-        return name, (str(path), stamps, self.label, table)
+    def identify(self) -> tuple[str, Any, Collect]:
+        path = self.find("path", self.given, folders=True)
+        table = self._table(path) if self.labels else None
+        folder = Folder(path) if path.is_dir() else None
+        stamp = stamp_of(path) if folder is None else folder.stamp()
+        name = clean(path.stem if folder is None else path.name, 60) or "images"
+        content = (str(path.resolve()), stamp, self.label, stamp_of(table) if table else None)
+        return name, content, partial(self._collect, path, folder, table)
 
-    def collect(self, scratch: Path) -> Labelled:
-        if self.path.suffix.lower() == ".npy":
-            array = read_npy(self.path)
-            return Labelled(array, [""] * len(array.names), self._array_labels(len(array.names)))
-        if self.path.suffix.lower() == ".npz":
+    def _collect(self, path: Path, folder: Folder | None, table: Path | None, scratch: Path) -> Labelled:
+        if path.suffix.lower() == ".npy":
+            array = read_npy(path)
+            return Labelled(array, repeated([""], [len(array)]), self._array_labels(len(array), table))
+        if path.suffix.lower() == ".npz":
             if self.label or self.labels:
                 key = "label" if self.label else "labels"
                 raise ValueError(f"data.{key}={self.label or self.labels}: an npz file holds its labels itself")
-            arrays, parts, fields = read_npz(self.path, scratch)
-            return Labelled(arrays, parts, fields)
-        source = self.folder or self._archive()
-        if not source.names:
-            raise ValueError(f"data.path={self.given}: {self.path} holds no images ({KNOWN})")
+            return Labelled(*read_npz(path, scratch))
+        source = self._archive(path) if folder is None else folder
+        if not len(source):
+            raise ValueError(f"data.path={self.given}: {path} holds no images ({KNOWN})")
         parts, names = split_folders(source.names)
         if self.label is not None:
             return Labelled(source, parts, by_pattern(names, self.label))
-        if self.labels is not None:
-            return Labelled(source, parts, by_table(source.names, self._table()))
-        return Labelled(source, parts, {} if self.num_clusters else by_folder(names, self.path))
+        if table:
+            return Labelled(source, parts, by_table(source.names, table))
+        return Labelled(source, parts, {} if self.num_clusters else by_folder(names, path))
 
-    def _array_labels(self, num: int) -> Fields:
-        if self.labels is None:
+    def _array_labels(self, num: int, table: Path | None) -> Fields:
+        if table is None:
             return {}
-        table = self._table()
         if table.suffix.lower() != ".npy":
             raise ValueError(f"data.labels={self.labels}: the images are in an npy file, so give their labels in one")
         return {LABEL: labels(loaded(table), num, str(table))}
 
-    def _archive(self) -> Archive:
-        if is_image(self.path.name):
+    def _archive(self, path: Path) -> Archive:
+        if is_image(path.name):
             raise ValueError(f"data.path={self.given}: this is a single image; give the folder of many")
-        if not zipfile.is_zipfile(self.path):
+        if not zipfile.is_zipfile(path):
             raise ValueError(
                 f"data.path={self.given}: expected a folder, a zip archive of one, or an npz or npy file; "
                 "data=idx reads IDX files"
             )
-        return Archive(self.path)
+        return Archive(path)
 
-    def _table(self) -> Path:
+    def _table(self, path: Path) -> Path:
         """The file of labels, which may lie beside the images."""
         assert self.labels is not None
-        beside = self.path / self.labels
+        beside = path / self.labels
         return beside if beside.is_file() else self.find("labels", self.labels)
 
 
@@ -190,12 +185,9 @@ class Torchvision(Pictures):
         self.set = set
         self.attributes = attributes
 
-    def identify(self) -> tuple[str, Any]:
-        self.labelled, digest = load_set(self.set, self.root, self.attributes)
-        return self.set, digest
-
-    def collect(self, scratch: Path) -> Labelled:
-        return self.labelled
+    def identify(self) -> tuple[str, Any, Collect]:
+        labelled, digest = load_set(self.set, self.root, self.attributes)
+        return self.set, digest, lambda scratch: labelled
 
 
 @rank_zero_only

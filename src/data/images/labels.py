@@ -2,12 +2,15 @@
 
 import json
 import os
+import posixpath
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from src.core.plain_data import clean, is_number, read_json
+from src.data.images.columns import Column, column, indexed, repeated
 from src.data.images.sources import is_image
 from src.data.tables import read_table
 
@@ -17,26 +20,30 @@ LABEL_COLUMNS = ("label", "class", "category", "target", "letter")
 LABEL = "label"
 PARTS = re.compile(r"\{([^{}]*)\}|(\*)|(\?)")  # of a pattern
 
-Fields = dict[str, list[str]]  # by name, a text per image; `label` is the class
+Fields = dict[str, Column]  # by name; `label` is the class
 
 
-def split_folders(names: Sequence[str]) -> tuple[list[str], list[str]]:
+def split_folders(names: Sequence[str]) -> tuple[Column, Sequence[str]]:
     """The split of each image, "" where none is given, and its path within.
 
     A folder around all images is left out. Folders are splits where all of the topmost ones have such names and one of
     them is the training split.
     """
     names = without_common_folder(names)
-    tops = {name.partition("/")[0] for name in names}
-    if not tops <= SPLITS.keys() or "train" not in {SPLITS[top] for top in tops}:
-        return [""] * len(names), names
-    return [SPLITS[name.partition("/")[0]] for name in names], [name.partition("/")[2] for name in names]
+    if not all(top_of(name) in SPLITS for name in names) or "train" not in {SPLITS[top_of(name)] for name in names}:
+        return repeated([""], [len(names)]), names
+    return indexed(SPLITS[top_of(name)] for name in names), [name.partition("/")[2] for name in names]
 
 
-def without_common_folder(names: Sequence[str]) -> list[str]:
+def top_of(name: str) -> str:
+    """The topmost folder, or the file's name if it is in none."""
+    return name.partition("/")[0]
+
+
+def without_common_folder(names: Sequence[str]) -> Sequence[str]:
     """Names without the folders that all of them share."""
-    common = os.path.commonpath([os.path.dirname(name) for name in names])  # noqa: PTH120
-    return [name[len(common) :].lstrip("/") for name in names]
+    common = os.path.commonpath([*{os.path.dirname(name) for name in names}])  # noqa: PTH120
+    return [name[len(common) :].lstrip("/") for name in names] if common else names
 
 
 def by_folder(names: Sequence[str], path: Path) -> Fields:
@@ -45,16 +52,16 @@ def by_folder(names: Sequence[str], path: Path) -> Fields:
     Raises:
         ValueError: some images are in folders and others are not.
     """
-    folders = [name.partition("/")[0] if "/" in name else "" for name in names]
-    if not any(folders):
+    folders = indexed(top_of(name) if "/" in name else "" for name in names)
+    if folders.names == [""]:
         return {}
-    if not all(folders):
-        alone, others = names[folders.index("")], folders.count("") - 1
+    if len(lone := folders.rows("")):
+        others = f" and {len(lone) - 1:,} more" if len(lone) > 1 else ""
         raise ValueError(
-            f"data.path={path}: {clean(alone)}{f' and {others:,} more' if others else ''} beside the folders of "
+            f"data.path={path}: {clean(names[lone[0]])}{others} beside the folders of "
             "classes; move them into one, or give data.label= or data.labels="
         )
-    return {LABEL: [clean(folder) for folder in folders]}
+    return {LABEL: column(folders.index_N, [clean(folder) for folder in folders.names])}
 
 
 def by_pattern(names: Sequence[str], pattern: str) -> Fields:
@@ -66,14 +73,16 @@ def by_pattern(names: Sequence[str], pattern: str) -> Fields:
         ValueError: the pattern has no label, or a name does not match.
     """
     expression = _expression(pattern)
-    found = []
+    return {field: indexed(_matches(names, pattern, expression, field)) for field in expression.groupindex}
+
+
+def _matches(names: Sequence[str], pattern: str, expression: re.Pattern[str], field: str) -> Iterator[str]:
     for name in names:
         name = name if "/" in pattern else name.rpartition("/")[2]
-        match = expression.fullmatch(name if is_image(pattern) else str(PurePosixPath(name).with_suffix("")))
+        match = expression.fullmatch(name if is_image(pattern) else posixpath.splitext(name)[0])
         if match is None:
             raise ValueError(f"data.label={pattern}: {clean(name)} does not match; change it, or give data.labels=FILE")
-        found.append({field: clean(text) for field, text in match.groupdict().items()})
-    return {field: [texts[field] for texts in found] for field in expression.groupindex}
+        yield clean(match[field])
 
 
 def _expression(pattern: str) -> re.Pattern[str]:
@@ -99,27 +108,21 @@ def by_table(names: Sequence[str], path: Path) -> Fields:
     Raises:
         ValueError: it cannot be read, lacks a column, or has no label for an image.
     """
-    labels = dict(_rows(path))
-    found, missing = [], []
-    for name in names:
-        label = next((labels[key] for key in _keys(name) if key in labels), "")
-        if not label:
-            missing.append(name)
-        found.append(clean(label))
-    if missing:
+    labels = {file: sys.intern(label) for file, label in _rows(path)}
+    found = indexed(next((labels[key] for key in _keys(name) if key in labels), "") for name in names)
+    if len(missing := found.rows("")):
         raise ValueError(
             f"data.labels={path}: {len(missing):,} of {len(names):,} images have no label in it, such as "
-            f"{clean(missing[0])}; it names {clean(next(iter(labels), 'nothing'), 80)}"
+            f"{clean(names[missing[0]])}; it names {clean(next(iter(labels), 'nothing'), 80)}"
         )
-    return {LABEL: found}
+    return {LABEL: column(found.index_N, [clean(label) for label in found.names])}
 
 
 def _keys(name: str) -> Iterator[str]:
     """What a table may call a file, the most precise first."""
-    parts = PurePosixPath(name).parts
-    for start in range(len(parts)):
-        path = PurePosixPath(*parts[start:])
-        yield from (str(path), str(path.with_suffix("")))
+    while name:
+        yield from (name, posixpath.splitext(name)[0])
+        name = name.partition("/")[2]
 
 
 def _rows(path: Path) -> Iterator[tuple[str, str]]:
@@ -156,7 +159,7 @@ def _mapped(path: Path, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]
             yield name, str(value)
 
 
-def _pairs(path: Path, columns: Sequence[str], lines: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _pairs(path: Path, columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     file, label = (_column(path, columns, wanted) for wanted in (FILE_COLUMNS, LABEL_COLUMNS))
     for line in lines:
         yield str(line.get(file, "")).replace("\\", "/").removeprefix("./"), str(line.get(label, ""))

@@ -2,7 +2,7 @@
 
 import hashlib
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from torchvision import datasets
 from src.core.files import make_folder
 from src.data.download import TIMEOUT, exclusive
 from src.data.images.arrays import channels_last
+from src.data.images.columns import indexed, repeated
 from src.data.images.labels import LABEL
 from src.data.images.sources import Arrays, Files
 from src.data.images.store import Labelled
@@ -39,21 +40,24 @@ def load_set(name: str, root: Path, attributes: Sequence[str]) -> tuple[Labelled
     if name not in SETS:
         raise ValueError(f"data.set={name} is unknown: choose from {', '.join(SETS)}")
     found = {part: available(name, root, options) for part, options in SETS[name].items()}
-    parts = [part for part, data in found.items() for _ in range(len(data))]
+    parts = repeated([*found], [len(data) for data in found.values()])
     if name == "CelebA":
         names = [file for data in found.values() for file in data.filename]
-        texts = [text for data in found.values() for text in combinations(data, attributes)]
-        labelled = Labelled(Files(root / "celeba" / "img_align_celeba", names), parts, {LABEL: texts})
-        return labelled, digest(repr((str(root.resolve()), labelled.parts, names, texts)).encode())
+        classes = indexed(text for data in found.values() for text in combinations(data, attributes))
+        labelled = Labelled(Files(root / "celeba" / "img_align_celeba", names), parts, {LABEL: classes})
+        return labelled, digest(labelled, [repr((str(root.resolve()), names)).encode()])
     arrays = {part: channels_last(np.asarray(data.data), f"{name}, {part}") for part, data in found.items()}
-    texts = [text for data in found.values() for text in class_names(data)]
-    labelled = Labelled(Arrays(root, arrays, dict.fromkeys(arrays, 255)), parts, {LABEL: texts})
-    return labelled, digest(*map(np.ascontiguousarray, arrays.values()), repr((parts, texts)).encode())
+    classes = indexed(text for data in found.values() for text in class_names(data))
+    labelled = Labelled(Arrays(root, arrays, dict.fromkeys(arrays, 255)), parts, {LABEL: classes})
+    return labelled, digest(labelled, map(np.ascontiguousarray, arrays.values()))
 
 
-def digest(*contents: Any) -> str:
-    """SHA-256 over bytes and arrays."""
+def digest(labelled: Labelled, contents: Iterable[Any]) -> str:
+    """SHA-256 over splits, labels, and bytes or arrays."""
     sha = hashlib.sha256()
+    for column in (labelled.parts, *labelled.fields.values()):
+        sha.update(repr(column.names).encode())
+        sha.update(column.index_N)
     for content in contents:
         sha.update(content)
     return sha.hexdigest()

@@ -3,14 +3,16 @@
 N images, H height, W width, C channels.
 """
 
+import hashlib
 import io
 import os
+import posixpath
 import re
 import stat
 import zipfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Protocol
 
 import numpy as np
 from PIL import Image
@@ -27,24 +29,16 @@ DRIVE = re.compile(r"[A-Za-z]:")
 Picture = Image.Image | np.ndarray
 
 
-class Stamp(NamedTuple):
-    """What tells one version of a file from another without reading it."""
-
-    name: str
-    size: int
-    time: int
-
-
 class Source(Protocol):
-    """N images by index.
-
-    `names` are relative paths with slashes or, of arrays, an array's key and a row.
-    """
+    """N images by index."""
 
     path: Path
 
-    @property
-    def names(self) -> Sequence[str]: ...
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """A relative path with slashes or, of arrays, an array's key and a row."""
+        ...
 
     def open(self, index: int) -> Picture:
         """An image that is not decoded yet, or an array [H, W] or [H, W, C]; raises anything where it is damaged."""
@@ -58,8 +52,14 @@ class Files:
         self.path = path
         self.names = names
 
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def name(self, index: int) -> str:
+        return self.names[index]
+
     def open(self, index: int) -> Image.Image:
-        return opened(self.path / self.names[index])
+        return opened(f"{self.path}/{self.names[index]}")
 
 
 class Folder(Files):
@@ -71,11 +71,17 @@ class Folder(Files):
 
     def __init__(self, path: Path):
         self.path = path
-        self.stamps = sorted(self._below(""))
-        super().__init__(path, [stamp.name for stamp in self.stamps])
+        super().__init__(path, sorted(self._below("")))
 
-    def _below(self, place: str) -> list[Stamp]:
-        found = []
+    def stamp(self) -> str:
+        """What tells these files from others, or from other versions of them, without reading them."""
+        sha = hashlib.sha256()
+        for name in self.names:
+            about = os.stat(f"{self.path}/{name}")  # noqa: PTH116
+            sha.update(repr((name, about.st_size, about.st_mtime_ns)).encode("utf-8", "backslashreplace"))
+        return sha.hexdigest()
+
+    def _below(self, place: str) -> Iterator[str]:
         with os.scandir(self.path / place) as entries:
             for entry in entries:
                 name = f"{place}{entry.name}"
@@ -84,11 +90,9 @@ class Folder(Files):
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir(follow_symlinks=False):
-                    found += self._below(f"{name}/")
+                    yield from self._below(f"{name}/")
                 elif is_image(name) and entry.is_file():
-                    about = entry.stat()
-                    found.append(Stamp(name, about.st_size, about.st_mtime_ns))
-        return found
+                    yield name
 
 
 class Archive:
@@ -106,7 +110,16 @@ class Archive:
             raise ValueError(f"{path} is no zip archive that can be read ({error})") from None
         members = [check_member(path, member) for member in self.archive.infolist()]
         self.members = sorted((each for each in members if is_image(each.filename)), key=lambda each: each.filename)
-        self.names = [member.filename for member in self.members]
+
+    @property
+    def names(self) -> list[str]:
+        return [member.filename for member in self.members]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def name(self, index: int) -> str:
+        return self.members[index].filename
 
     def open(self, index: int) -> Image.Image:
         member = self.members[index]
@@ -122,28 +135,37 @@ class Arrays:
         self.path = path
         self.keys, self.arrays, self.full = list(arrays), arrays, full
         self.ends = np.cumsum([len(array) for array in arrays.values()])
-        self.names = [f"{key}/{row}" for key, array in arrays.items() for row in range(len(array))]
 
-    def open(self, index: int) -> np.ndarray:
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    def name(self, index: int) -> str:
+        key, row = self._place(index)
+        return f"{key}/{row}"
+
+    def _place(self, index: int) -> tuple[str, int]:
         number = int(np.searchsorted(self.ends, index, "right"))
         key = self.keys[number]
-        pixels = self.arrays[key][index - self.ends[number]]
+        return key, index - int(self.ends[number]) + len(self.arrays[key])
+
+    def open(self, index: int) -> np.ndarray:
+        key, row = self._place(index)
+        pixels = self.arrays[key][row]
         if pixels.dtype == np.uint8:
             return pixels
         return np.rint(pixels.astype(np.float64) * (255 / self.full[key])).astype(np.uint8)
 
 
-def stamp_of(path: Path) -> Stamp:
-    """The stamp of a single file."""
+def stamp_of(path: Path) -> tuple[str, int, int]:
+    """Name, size and time, which tell one version of a file from another without reading it."""
     about = path.stat()
-    return Stamp(path.name, about.st_size, about.st_mtime_ns)
+    return path.name, about.st_size, about.st_mtime_ns
 
 
 def is_image(name: str) -> bool:
     """Whether a file is read, by its name; hidden ones, as in macOS' archives, are not."""
-    path = PurePosixPath(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in SUFFIXES and not hidden
+    hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != ".")
+    return posixpath.splitext(name)[1].lower() in SUFFIXES and not hidden
 
 
 def check_member(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
@@ -162,7 +184,7 @@ def check_member(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
     return member
 
 
-def opened(file: Path | IO[bytes]) -> Image.Image:
+def opened(file: str | IO[bytes]) -> Image.Image:
     """An image file whose header was read; no larger than Pillow deems safe.
 
     Raises:

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from src.data.images.columns import Column
 from src.data.module import HELD_OUT_SEED, TEST_SHARE, VAL_SHARE
 
 PARTS = ("train", "val", "test")
 
 
-def split_order(parts: Sequence[str], labels: Sequence[str] | None, path: Path) -> dict[str, np.ndarray]:
+def split_order(parts: Column, labels: Column | None, path: Path) -> dict[str, np.ndarray]:
     """Indices of each split's images; splits that are not given are seeded parts of the training images.
 
     All classes contribute alike, and keep at least one image for training.
@@ -22,10 +23,10 @@ def split_order(parts: Sequence[str], labels: Sequence[str] | None, path: Path) 
     Raises:
         ValueError: there are too few images.
     """
-    parts_N = np.array(parts)
-    order = {part: np.flatnonzero(parts_N == part) for part in PARTS}
-    order["train"] = np.flatnonzero((parts_N == "train") | (parts_N == ""))
-    classes_N = indexed(labels)[0] if labels is not None else np.zeros(len(parts_N), np.int64)
+    num = len(parts.index_N)
+    order = {part: parts.rows(part) for part in PARTS}
+    order["train"] = np.union1d(order["train"], parts.rows(""))
+    classes_N = labels.index_N if labels is not None else np.zeros(num, np.uint8)
     for part, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
         if len(order[part]):
             continue
@@ -38,18 +39,10 @@ def split_order(parts: Sequence[str], labels: Sequence[str] | None, path: Path) 
         order["train"] = np.setdiff1d(order["train"], order[part], assume_unique=True)
         if not len(order[part]):
             raise ValueError(
-                f"data.path={path}: {len(parts):,} images of {classes_N.max() + 1:,} classes are too few to set some "
+                f"data.path={path}: {num:,} images of {classes_N.max() + 1:,} classes are too few to set some "
                 f"aside for {part}"
             )
     return order
-
-
-def indexed(texts: Sequence[str]) -> tuple[np.ndarray, list[str]]:
-    """The index of each text among the different ones, int64 [N], and these; numbers in their own order."""
-    different = {*texts}
-    names = sorted(different, key=int if all(text.isdecimal() for text in different) else None)
-    index_of = {name: index for index, name in enumerate(names)}
-    return np.array([index_of[text] for text in texts], np.int64), names
 
 
 def check_classes(path: Path, labels_N: np.ndarray, classes: Sequence[str], num_train: int) -> None:

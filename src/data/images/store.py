@@ -6,7 +6,7 @@ N images, S the side, C channels, M images of the training split.
 import json
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -21,17 +21,18 @@ from src.core.console import progress
 from src.core.dataset import CLUSTER
 from src.core.plain_data import clean, read_json
 from src.data.images.clusters import clustered
+from src.data.images.columns import Column
 from src.data.images.labels import LABEL, Fields
 from src.data.images.pixels import SIDES, Format, border, greyed, is_grey
 from src.data.images.sources import Picture, Source
-from src.data.images.splits import PARTS, check_classes, indexed, split_order
+from src.data.images.splits import PARTS, check_classes, split_order
 
 VERSION = 1  # to be raised whenever the same files make other images
 NAMED = 1000  # damaged files by name
 THREADS = min(4, os.cpu_count() or 1)  # each holds an image in full
 CHUNK = 64  # images per thread that are decoded ahead
 SAMPLE = 500  # images that decide on the size
-GREYED = 10_000  # images that are rewritten in grey together
+WIDENED = 1000  # images that are rewritten in colour together
 FITTED = {"pad": "padded to squares in the colour of their border", "crop": "cropped to their middle"}
 MIDDLE = 127.5  # between dark and light
 
@@ -40,7 +41,7 @@ class Labelled(NamedTuple):
     """Images with the split of each, "" where none is given, and its label and other fields, if there are any."""
 
     source: Source
-    parts: Sequence[str]
+    parts: Column
     fields: Fields
 
 
@@ -67,42 +68,44 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
     source, parts, fields = labelled
     path, fields = source.path, {} if num_clusters else fields
     order = split_order(parts, fields.get(LABEL), path)
-    kept: dict[str, list[int]] = {part: [] for part in PARTS}
+    lost: dict[str, list[int]] = {part: [] for part in PARTS}
     damaged: list[str] = []
     with closing(Writer(folder / "images", shape.side, colour)) as writer:
         for part, index, image in decoded(source, order, shape):
-            if isinstance(image, str):
-                damaged.append(f"{clean(source.names[index], 200)} ({image})")
-            else:
+            if not isinstance(image, str):
                 writer.write(image)
-                kept[part].append(index)
-    num = sum(map(len, kept.values()))
+                continue
+            lost[part].append(index)
+            if len(damaged) < NAMED:
+                damaged.append(f"{clean(source.name(index), 200)} ({image})")
+    kept = {part: np.setdiff1d(indices, np.array(lost[part], int), True) for part, indices in order.items()}
+    num, num_damaged = writer.num, sum(map(len, lost.values()))
     if not num:
-        raise ValueError(f"data.path={path}: none of {len(damaged):,} images can be read, such as {damaged[0]}")
+        raise ValueError(f"data.path={path}: none of {num_damaged:,} images can be read, such as {damaged[0]}")
     for part, indices in kept.items():
-        if not indices:
-            raise ValueError(f"data.path={path}: no image for {part} can be read; {len(damaged):,} are damaged")
+        if not len(indices):
+            raise ValueError(f"data.path={path}: no image for {part} can be read; {num_damaged:,} are damaged")
     if writer.alike:
         raise ValueError(
             f"data.path={path}: all {num:,} images are alike; if only their transparent parts differ, choose "
             "another data.background"
         )
-    images = writer.finished()
-    rows = [index for indices in kept.values() for index in indices]
     if num_clusters:
+        images = np.memmap(folder / "images", np.uint8, "r", shape=writer.shape)
         labels_N, num_found = clustered(images, len(kept["train"]), num_clusters)
         classes, factors = [f"{CLUSTER}{number}" for number in range(num_found)], {}
     else:
-        columns = {name: indexed([texts[index] for index in rows]) for name, texts in fields.items()}
-        (labels_N, classes), factors = columns.pop(LABEL), {name: column[0] for name, column in columns.items()}
+        rows = np.concatenate([*kept.values()])
+        factors = {name: column.of(rows) for name, column in fields.items()}
+        labels_N, classes = factors.pop(LABEL)
         check_classes(path, labels_N, classes, len(kept["train"]))
-    arrays: dict[str, Any] = {"labels": labels_N, **{f"factor_{name}": array for name, array in factors.items()}}
-    np.savez(folder / "labels.npz", **arrays)
+    arrays = {"labels": labels_N, **{f"factor_{name}": column.index_N for name, column in factors.items()}}
+    np.savez(folder / "labels.npz", **{name: array.astype(np.int64) for name, array in arrays.items()})
     notes = writer.notes() | {
         "sizes": {part: len(indices) for part, indices in kept.items()},
         "classes": list(classes),
-        "damaged": damaged[:NAMED],
-        "num_damaged": len(damaged),
+        "damaged": damaged,
+        "num_damaged": num_damaged,
         "clusters": bool(num_clusters),
         "fitted": FITTED[shape.fit],
     }
@@ -158,7 +161,7 @@ def suitable_side(source: Source) -> int:
     longer_sides = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # as below
-        for index in np.unique(np.linspace(0, len(source.names) - 1, SAMPLE).astype(int)):
+        for index in np.unique(np.linspace(0, len(source) - 1, SAMPLE).astype(int)):
             with suppress(Exception):  # reported when it is decoded
                 longer_sides.append(max(size_of(source.open(int(index)))))
     median = sorted(longer_sides)[len(longer_sides) // 2] if longer_sides else 0
@@ -182,44 +185,45 @@ def reason(error: Exception) -> str:
 
 
 class Writer:
-    """Appends images [3, S, S] to a file; in the end, if all are grey and `colour` is not asked for, [S, S]."""
+    """Appends images to a file, [S, S] while all are grey and `colour` is not asked for, else [3, S, S]."""
 
     def __init__(self, path: Path, side: int, colour: bool | None):
         self.file = path.open("wb")
         self.path, self.side, self.colour = path, side, colour
         self.num = self.num_light = self.num_resized = self.num_padded = 0
-        self.all_grey = self.alike = True
+        self.channels, self.alike = 3 if colour else 1, True
         self.first: np.ndarray | None = None
 
     def write(self, image: Decoded) -> None:
         pixels = image.pixels if self.colour is not False else greyed(image.pixels)
         self.first = pixels if self.first is None else self.first
         self.alike = self.alike and np.array_equal(pixels, self.first)
-        self.all_grey = self.all_grey and is_grey(pixels)
+        if self.channels == 1 and not is_grey(pixels):
+            self._widen()
         self.num += 1
         self.num_light += bool(np.median(border(pixels)) > MIDDLE)
         self.num_resized += {image.height, image.width} != {self.side}
         self.num_padded += image.height != image.width
-        self.file.write(pixels.transpose(2, 0, 1).tobytes())
+        self.file.write(pixels.transpose(2, 0, 1)[: self.channels].tobytes())
+
+    def _widen(self) -> None:
+        """Rewrites the images so far, which are grey, in colour."""
+        self.file.close()
+        wide = self.path.with_suffix(".wide")
+        with self.path.open("rb") as narrow, wide.open("wb") as file:
+            while content := narrow.read(WIDENED * self.side**2):
+                grey_NP = np.frombuffer(content, np.uint8).reshape(-1, self.side**2)
+                file.write(np.tile(grey_NP, 3).tobytes())
+        wide.replace(self.path)
+        self.file, self.channels = self.path.open("ab"), 3
 
     def close(self) -> None:
         self.file.close()
 
-    def finished(self) -> np.ndarray:
-        """All images, memory-mapped, once the file is closed."""
-        square = (self.side, self.side)
-        images_N3HW = np.memmap(self.path, np.uint8, "r", shape=(self.num, 3, *square))
-        if self.colour or not self.all_grey:
-            self.shape = images_N3HW.shape
-            return images_N3HW
-        narrow = self.path.with_suffix(".grey")
-        with narrow.open("wb") as file:
-            for start in range(0, self.num, GREYED):
-                file.write(images_N3HW[start : start + GREYED, 0].tobytes())
-        del images_N3HW
-        narrow.replace(self.path)
-        self.shape = (self.num, *square)
-        return np.memmap(self.path, np.uint8, "r", shape=self.shape)
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of all images in the file."""
+        return (self.num, *((3,) if self.channels == 3 else ()), self.side, self.side)
 
     def notes(self) -> dict[str, Any]:
         return {

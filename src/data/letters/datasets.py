@@ -151,23 +151,23 @@ class IDX(ResidentData):
 
     def load(self) -> Loaded:
         images_path, labels_path = (self.find(*item) for item in self.files.items())
-        images, raw_labels = read_pair(images_path, labels_path, self.transposed, mapped=not self.resident)
+        images, raw_labels = read_pair(images_path, labels_path, self.transposed, mapped=True)
         values, names = class_names(raw_labels)
         train = Split.of(images, class_indices(raw_labels, values, labels_path))
         if self.test_files:
             images_path, labels_path = (self.find(*item) for item in self.test_files.items())
-            images, raw_labels = read_pair(images_path, labels_path, self.transposed)
+            images, raw_labels = read_pair(images_path, labels_path, self.transposed, mapped=True)
             if images.shape[1:] != train.images.shape[1:]:
                 sizes = [f"{height}×{width}" for _, height, width in (images.shape, train.images.shape)]
                 raise ValueError(
                     f"data.test_images={images_path} holds images of {sizes[0]}, data.images ones of {sizes[1]}: "
                     "choose files of one size"
                 )
-            test = Split.of(images, class_indices(raw_labels, values, labels_path))
+            test = Split.of(np.ascontiguousarray(images), class_indices(raw_labels, values, labels_path))
         else:
-            train, test = split_off(train, TEST_SHARE, copied=self.resident)
-        train, val = split_off(train, VAL_SHARE, copied=self.resident)
-        return Loaded(train, val, test, names, self.name)
+            train, test = split_off(train, TEST_SHARE, copied=False)
+        train, val = split_off(train, VAL_SHARE, copied=False)
+        return Loaded(train.in_memory() if self.resident else train, val, test, names, self.name)
 
 
 def load_strokes(split: str, cache: Path) -> Loaded:

@@ -152,7 +152,7 @@ def _c2st_text(accuracy: Share | None, accuracy_real: Share | None) -> list[str]
 
 
 def _entropy_text(entropy: float, train_MTV: Tensor) -> str:
-    independent = _entropy(train_MTV.double().mean(0))
+    independent = _entropy(train_MTV.sum(0).double() / len(train_MTV))
     return (
         f"The entropy of a cell while sampling is {entropy:.3f} nats; independent cells with the rates of the training "
         f"bars would have {independent:.3f}."

@@ -57,16 +57,17 @@ def nearest(points_NF: Tensor, train_TF: Tensor, k: int, own_N: Tensor | None = 
 
     Distances are recomputed from differences in float64: those of a copy are 0 up to the rounding of its features.
     """
-    chosen = []
+    indices, distances = [], []
     for number, rows_BF in enumerate(points_NF.split(ROWS)):
         distance_BT = torch.cdist(rows_BF, train_TF)
         if own_N is not None:
             distance_BT.scatter_(1, own_N[number * ROWS :][: len(rows_BF), None], torch.inf)
-        chosen.append(distance_BT.topk(k, largest=False).indices)
-    index_Nk = torch.cat(chosen)
-    distance_Nk = (points_NF.double().unsqueeze(1) - train_TF[index_Nk].double()).norm(dim=2)
-    distance_Nk, order_Nk = distance_Nk.sort(1)
-    return index_Nk.gather(1, order_Nk), distance_Nk
+        index_Bk = distance_BT.topk(k, largest=False).indices
+        distance_Bk = (rows_BF.double().unsqueeze(1) - train_TF[index_Bk].double()).norm(dim=2)
+        distance_Bk, order_Bk = distance_Bk.sort(1)
+        indices.append(index_Bk.gather(1, order_Bk))
+        distances.append(distance_Bk)
+    return torch.cat(indices), torch.cat(distances)
 
 
 def data_copying(samples_N: Tensor, cell_N: Tensor, held_out_M: Tensor, cell_M: Tensor) -> Tensor | None:

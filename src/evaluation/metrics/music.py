@@ -12,6 +12,8 @@ from src.data.drums.features import Features, halves
 from src.data.voices import KICK, VOICES, Kit, roles_of
 from src.evaluation.metrics.fidelity import frechet_distance
 
+CHUNK = 25_000  # bars whose features are computed together
+
 
 class Musicality(Metric):
     """Validity, diversity and feature distance of generated bars.
@@ -31,7 +33,7 @@ class Musicality(Metric):
     def __init__(self, reference_MTV: Tensor, kit: Kit = VOICES):
         super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.kit, self.describe = kit, Features(kit, reference_MTV.shape[1])
-        self.register_buffer("reference_MF", self.describe(reference_MTV))
+        self.register_buffer("reference_MF", torch.cat([*map(self.describe, reference_MTV.split(CHUNK))]))
         self.add_state("grids", [], dist_reduce_fx="cat")
 
     def update(self, grids_NTV: Tensor) -> None:

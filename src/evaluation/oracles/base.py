@@ -7,7 +7,8 @@ import io
 import logging
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -26,6 +27,8 @@ MIN_ACCURACY = 0.99  # on unchanged training images after one cycle, and
 MIN_REJECTED = 0.85  # share of outliers classified as "none", else a second cycle follows
 BATCH = 192  # images per step, a third of them outliers
 LEARNING_RATE = 4e-3
+CHUNK = 250  # images that are classified together
+READ = 40 * CHUNK  # images of a split that are read together
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +44,11 @@ class Predictions:
     confidence_N: Tensor
     classes_NS: Tensor
     features_NF: Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence["Predictions"]) -> "Predictions":
+        """Those of several parts in turn."""
+        return cls(*(torch.cat([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
     def stacked(self, index_MS: Tensor) -> "Predictions":
         """Predictions for M stacks of these single samples, without running the network."""
@@ -115,12 +123,9 @@ class Oracle(nn.Module, ABC):
         return ink(images, self.levels, self.dark_ink)
 
     @torch.no_grad()
-    def predict(self, images_NCHW: Tensor, chunk: int = 250) -> Predictions:
+    def predict(self, images_NCHW: Tensor, chunk: int = CHUNK) -> Predictions:
         """Classifies stored images, each of their stacked samples by itself."""
-        parts = [self._predict(part) for part in images_NCHW.split(chunk)]
-        return Predictions(
-            *(torch.cat([getattr(part, field) for part in parts]) for field in Predictions.__dataclass_fields__)
-        )
+        return Predictions.joined([self._predict(part) for part in images_NCHW.split(chunk)])
 
     def _predict(self, images_BCHW: Tensor) -> Predictions:
         samples_BSCHW = images_BCHW.unflatten(1, (-1, self.channels))
@@ -209,9 +214,12 @@ def _some(split: Split, num: int, device: torch.device) -> Split:
 
 def _accuracies(oracle: Oracle, split: Split) -> tuple[Tensor, Tensor]:
     """Accuracy over the K classes, and over K + 1 outputs."""
-    predictions = oracle.eval().predict(with_channels(split.images))
-    right_N = predictions.classes_NS[:, 0] == split.labels
-    return right_N.float().mean(), (right_N & (predictions.confidence_N > 0)).float().mean()
+    right = known = torch.zeros((), device=split.labels.device)
+    for images, labels_B in zip(split.images.split(READ), split.labels.split(READ), strict=True):
+        predictions = oracle.eval().predict(with_channels(images))
+        right_B = predictions.classes_NS[:, 0] == labels_B
+        right, known = right + right_B.sum(), known + (right_B & (predictions.confidence_N > 0)).sum()
+    return right / len(split), known / len(split)
 
 
 @torch.no_grad()

@@ -101,7 +101,7 @@ class AugmentationTrick(Trick):
 
 
 class DiffAugment(AugmentationTrick):
-    """Augments real and generated images in both networks' updates (Zhao et al. 2020, arXiv:2006.10738, eqs. 4–6).
+    """Augments real and generated images in both networks' updates (Zhao et al. 2020, arXiv:2006.10738).
 
     The generator's gradient passes through. The paper's third augmentation, of colour, is for images in colour only.
 

@@ -26,12 +26,12 @@ class D2GAN(Trick):
 
     Args:
         discriminator: makes D₂ from `shape`.
-        beta: β, the weight of the reverse divergence.
+        beta: β, the weight of the reverse divergence; 1 in the authors' code for points.
     """
 
     excludes_labels = "shows its second discriminator no labels"
 
-    def __init__(self, discriminator: Callable[..., DiscriminatorNetwork], beta: float = 0.1):
+    def __init__(self, discriminator: Callable[..., DiscriminatorNetwork], beta: float = 1.0):
         super().__init__()
         NOT_NEGATIVE.check("gan.tricks.d2gan.beta", beta)
         self.make_discriminator = discriminator

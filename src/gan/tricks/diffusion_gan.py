@@ -17,7 +17,7 @@ class DiffusionGAN(Adaptive):
     number of steps T = `shortest` + p (`longest` − `shortest`) follows overfitting as in ADA. As in the authors' code β
     rises linearly from its first to its last value over the T steps, half of the images stay as they are (t = 0), and
     the discriminator is not told t, which they found to make no difference; the others' t has the probability
-    t / (1 + … + T), the paper's eq. 11.
+    t / (1 + … + T).
 
     Args:
         target: of the mean sign of real logits.

@@ -18,7 +18,7 @@ from src.gan.tricks.trick import Trick
 class FiniteDifference(Trick):
     """w E(D(x + εn) − D(x))² / ε² with n ~ N(0, I), which tends to w E‖∇D(x)‖² as ε falls: R1 or R2 with γ = 2w.
 
-    Lin et al. 2025, arXiv:2511.22475, eqs. 4 and 6. It is differentiated once, so that the networks can be compiled.
+    Lin et al. 2025, arXiv:2511.22475. It is differentiated once, so that the networks can be compiled.
     Both logits come from one pass of both images, in full precision: in bf16 rounding moves a logit as far as εn does.
 
     Args:

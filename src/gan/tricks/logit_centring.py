@@ -8,7 +8,7 @@ from src.gan.tricks.trick import Trick
 
 
 class LogitCentring(Trick):
-    """w E(D(x) + D(G(z)))²: stops the common drift of all logits (Lin et al. 2025, arXiv:2511.22475, eq. 7).
+    """w E(D(x) + D(G(z)))²: stops the common drift of all logits (Lin et al. 2025, arXiv:2511.22475).
 
     Relativistic losses and the Wasserstein loss see differences of logits only, and leave their mean free.
 

@@ -50,9 +50,9 @@ class SourceHead(nn.Module):
 class MadGAN(Trick):
     """K generators, each pushed towards images that the discriminator can tell from the others'.
 
-    Ghosh et al. 2018, arXiv:1704.02906, section 3: the discriminator minimises the cross-entropy over K + 1 sources,
-    the generators want to be taken for real. With ℓ the logit of "real" against all generators, the cross-entropy is
-    that of ℓ, the loss, plus that of the generator's index, the penalty here. Every batch has as many images of each
+    Ghosh et al. 2018, arXiv:1704.02906: the discriminator minimises the cross-entropy over K + 1 sources, the
+    generators want to be taken for real. With ℓ the logit of "real" against all generators, the cross-entropy is that
+    of ℓ, the loss, plus that of the generator's index, the penalty here. Every batch has as many images of each
     generator, and so have the samples that are evaluated.
 
     Args:

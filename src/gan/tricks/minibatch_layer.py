@@ -3,7 +3,7 @@
 B batch, F features.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 from torch import nn
 from torch.nn.utils.parametrize import is_parametrized
@@ -14,7 +14,7 @@ from src.gan.networks.own import require_linear_head
 from src.gan.tricks.trick import Trick
 
 
-class MinibatchLayer(Trick):
+class MinibatchLayer(Trick, ABC):
     """Adds a layer behind the discriminator's body that appends statistics of the batch to each image's features.
 
     Real and generated images are in separate batches, so the statistics show a lack of variety.

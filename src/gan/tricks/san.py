@@ -19,7 +19,7 @@ from src.gan.tricks.trick import Trick
 class SAN(Trick):
     """The loss trains the features; the last layer's direction ω = w/‖w‖ maximises E[ω·h(x)] − E[ω·h(G(z))] alone.
 
-    Slicing adversarial network (Takida et al. 2024, arXiv:2301.12811, section 5): gradients of the loss do not reach ω,
+    Slicing adversarial network (Takida et al. 2024, arXiv:2301.12811): gradients of the loss do not reach ω,
     nor those of ω the features h. As in the authors' code the scale ‖w‖ belongs to the features, so that the logits
     start as they would without.
     """

@@ -19,7 +19,7 @@ EPSILON = 1e-6  # keeps the gradient of the square root finite
 class Delta(Annealer):
     """Each dimension's KL is at least δ, whatever the encoder says (δ-VAE, Razavi et al. 2019, arXiv:1901.03416).
 
-    The family of section 2.2 for independent dimensions: σ lies between the roots σ_l, σ_u of ln σ² − σ² + 2δ + 1 = 0,
+    The family for independent dimensions: σ lies between the roots σ_l, σ_u of ln σ² − σ² + 2δ + 1 = 0,
     and μ² = 2δ + 1 + ln σ² − σ² + max(0, m), so that KL = δ + max(0, m)/2 for the network's output m. All means are
     positive. The rate is committed, not information: posteriors may all have the same mean. Under bottom-up inference
     with a conditional prior, and on the top level under a learnt one, there is no such family.

@@ -98,7 +98,7 @@ class CIWAE(IWAE):
 
 
 class DReG(IWAE):
-    """IWAE's bound, and a gradient of the inference network whose signal grows with K (Tucker et al. 2019, eq. 8).
+    """IWAE's bound, and a gradient of the inference network whose signal grows with K (Tucker et al. 2019).
 
     arXiv:1810.04152. Reparameterising a second time turns the score ∂ log q/∂φ into a path derivative, and with the
     normalised weights w̃_k the gradient becomes

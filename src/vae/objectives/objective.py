@@ -3,6 +3,7 @@
 K draws per sample, B batch, T steps, V voices (cells of a step), F features, L latent dims.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +52,7 @@ class Step:
         return -self.distortion_B - total(beta * ratio_B for beta, ratio_B in ratios)
 
 
-class Objective(nn.Module):
+class Objective(nn.Module, ABC):
     """What a step minimises. Override `loss`, and of the others what is needed.
 
         attach    once, when networks and annealers exist: builds networks of its own, refuses annealers
@@ -91,9 +92,9 @@ class Objective(nn.Module):
         """The levels as the decoder gets them."""
         return latents.z
 
+    @abstractmethod
     def loss(self, step: Step) -> Tensor:
         """The value that the step descends, a scalar."""
-        raise NotImplementedError
 
 
 class ELBO(Objective):

@@ -3,17 +3,26 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from src.data.images.labels import by_folder, by_pattern, by_table, split_folders
+from src.data.images.columns import Column, indexed, joined, repeated
+from src.data.images.labels import Fields, by_folder, by_pattern, by_table, split_folders
+
+
+def texts(column: Column) -> list[str]:
+    return [column.names[index] for index in column.index_N]
+
+
+def lists(fields: Fields) -> dict[str, list[str]]:
+    return {name: texts(column) for name, column in fields.items()}
 
 
 def test_split_folders():
-    assert split_folders(["train/a/1.png", "val/a/2.png", "test/b/3.png"]) == (
-        ["train", "val", "test"],
-        ["a/1.png", "a/2.png", "b/3.png"],
-    )
-    assert split_folders(["p/training/a/1.png", "p/valid/a/2.png"]) == (["train", "val"], ["a/1.png", "a/2.png"])
+    parts, names = split_folders(["train/a/1.png", "val/a/2.png", "test/b/3.png"])
+    assert (texts(parts), names) == (["train", "val", "test"], ["a/1.png", "a/2.png", "b/3.png"])
+    parts, names = split_folders(["p/training/a/1.png", "p/valid/a/2.png"])
+    assert (texts(parts), names) == (["train", "val"], ["a/1.png", "a/2.png"])
 
 
 @pytest.mark.parametrize(
@@ -21,7 +30,8 @@ def test_split_folders():
     [["a/1.png", "b/2.png"], ["train/1.png", "cars/2.png"], ["val/1.png", "test/2.png"], ["1.png", "2.png"]],
 )
 def test_other_folders_are_no_splits(names):
-    assert split_folders(names) == (["", ""], names)
+    parts, rest = split_folders(names)
+    assert (texts(parts), rest) == (["", ""], names)
 
 
 def test_a_folder_around_all_is_left_out():
@@ -30,7 +40,7 @@ def test_a_folder_around_all_is_left_out():
 
 
 def test_classes_are_the_topmost_folders():
-    assert by_folder(["A & B/x/1.png", "C/2.png"], Path("p")) == {"label": ["A & B", "C"]}
+    assert lists(by_folder(["A & B/x/1.png", "C/2.png"], Path("p"))) == {"label": ["A & B", "C"]}
     assert by_folder(["1.png", "2.png"], Path("p")) == {}
 
 
@@ -48,7 +58,7 @@ def test_classes_are_the_topmost_folders():
     ],
 )
 def test_patterns(pattern, name, fields):
-    assert by_pattern([name], pattern) == {field: [text] for field, text in fields.items()}
+    assert lists(by_pattern([name], pattern)) == {field: [text] for field, text in fields.items()}
 
 
 NAMES = ["a/1.png", "b/2.png"]
@@ -70,9 +80,32 @@ RECORDS = [{"File": "1.png", "Label": "cat"}, {"File": "2.png", "Label": 7}]
 )
 def test_tables(tmp_path, name, content):
     (tmp_path / name).write_text(content)
-    assert by_table(NAMES, tmp_path / name) == {"label": ["cat", "7"]}
+    assert lists(by_table(NAMES, tmp_path / name)) == {"label": ["cat", "7"]}
 
 
 def test_a_table_may_list_more_than_there_is(tmp_path):
     (tmp_path / "t.csv").write_text("file,label\n1.png,cat\n2.png,dog\n3.png,eel\n")
-    assert by_table(NAMES, tmp_path / "t.csv") == {"label": ["cat", "dog"]}
+    assert lists(by_table(NAMES, tmp_path / "t.csv")) == {"label": ["cat", "dog"]}
+
+
+@pytest.mark.parametrize(
+    ("given", "names", "dtype"),
+    [
+        (["b", "a", "b"], ["a", "b"], "uint8"),
+        (["10", "9", "2"], ["2", "9", "10"], "uint8"),
+        (["1", "01", "1"], ["01", "1"], "uint8"),
+        ([f"{n}" for n in range(300)], [f"{n}" for n in range(300)], "uint16"),
+    ],
+)
+def test_columns(given, names, dtype):
+    column = indexed(given)
+    assert (texts(column), column.names, column.index_N.dtype) == (given, names, dtype)
+    some = column.of(np.array([1, 2]))
+    assert (texts(some), {*some.names}) == (given[1:3], {*given[1:3]}), "without texts of other images"
+
+
+def test_joined_columns():
+    column = joined([indexed(["x", "b"]), repeated(["a", "x"], [1, 2])])
+    assert (texts(column), column.names) == (["x", "b", "a", "x", "x"], ["a", "b", "x"])
+    assert column.rows("x").tolist() == [0, 3, 4]
+    assert column.rows("y").tolist() == []

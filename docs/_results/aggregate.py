@@ -1,0 +1,175 @@
+"""One answer from several data sets: normalised scores, their interquartile mean, the probability of improvement.
+
+Definitions and stratified bootstrap of Agarwal et al. 2021, arXiv:2108.13264 (rliable): runs are drawn anew within each
+data set, and 95 % intervals are percentiles. M names, D data sets, n seeds, B resamples.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom, hypergeom, kendalltau, trim_mean
+
+from src.core.metric_specs import metric_spec
+from src.core.multiple_tests import CHANCE
+from src.report.compare import Compared
+from src.report.counts import SEED
+from src.report.section import Section
+from src.report.statistics import MIN_SEEDS, POWER, Estimate, detectable
+
+RESAMPLES = 2000
+MOST_SEEDS = 200  # of which a power analysis says how many it would take
+Scores = Mapping[str, Sequence[np.ndarray]]  # of each name [n], an array per data set
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the score 0 and the score 1 stand for, in the primary metric."""
+
+    zero: float
+    one: float
+
+    def score(self, values: np.ndarray) -> np.ndarray:
+        """Failed runs, which are infinite, have the score 0."""
+        return np.where(np.isfinite(values), (values - self.zero) / (self.one - self.zero), 0.0)
+
+
+def scale(section: Section) -> Scale:
+    """From samples of one class alone to held-out real data; of a likelihood from the collapse floor to the entropy.
+
+    Where the data's entropy is not known, 1 is the best mean of a name.
+    """
+    key, spec = section.primary, metric_spec(section.primary)
+    best = section.best_first[0].mean(key)
+    worst = spec.worst(section.num_modes, 0.0)
+    real = section.control("real", key.removesuffix("_late"))
+    if worst is not None and real is not None:
+        return Scale(worst, real)
+    floor, entropy = (_mean(section, reference) for reference in ("floor_nll", "entropy"))
+    if floor is None or best is None:
+        raise ValueError(f"{key} has no scale: neither a worst value and real data's nor a collapse floor is known")
+    return Scale(floor, best if entropy is None else entropy)
+
+
+def _mean(section: Section, key: str) -> float | None:
+    values = [run.scalars[key] for run in section.included if key in run.scalars]
+    return float(np.mean(values)) if values else None
+
+
+def scores(sections: Sequence[Section]) -> dict[str, list[np.ndarray]]:
+    """Of the names that were run on all data sets, the baseline first; nothing where it was not."""
+    names = [name for name in sections[0].names if all(name in section.names for section in sections)]
+    made: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for section in sections:
+        to_score = scale(section)
+        for name in names:
+            values = section.tables[section.primary][section.names.index(name)]
+            made[name].append(to_score.score(values[~np.isnan(values)]))
+    known = {name: arrays for name, arrays in made.items() if all(len(array) for array in arrays)}
+    return known if all(section.baseline in known for section in sections) else {}
+
+
+def interquartile_mean(runs: Sequence[np.ndarray]) -> np.ndarray:
+    """Mean of the middle half of all runs of all data sets, from arrays [..., n]."""
+    return trim_mean(np.concatenate(runs, -1), 0.25, axis=-1)
+
+
+def improvement(treated: Sequence[np.ndarray], baseline: Sequence[np.ndarray]) -> np.ndarray:
+    """Probability that a run is better than one of the baseline's, ties counting half; mean over data sets [..., n]."""
+    pairs = (one[..., :, None] - other[..., None, :] for one, other in zip(treated, baseline, strict=True))
+    return np.mean([((pair > 0) + 0.5 * (pair == 0)).mean((-2, -1)) for pair in pairs], 0)
+
+
+@dataclass(frozen=True)
+class Aggregate:
+    """A name over all data sets; `better` is the probability of improvement, None for the baseline itself."""
+
+    name: str
+    iqm: Estimate
+    better: Estimate | None
+
+
+def aggregates(of: Scores) -> list[Aggregate]:
+    """The baseline, which is the first, and every other name, the highest interquartile mean first."""
+    random = np.random.default_rng(SEED)
+    drawn = {name: [random.choice(array, (RESAMPLES, len(array))) for array in runs] for name, runs in of.items()}
+    baseline = next(iter(of), "")
+
+    def estimate(value: np.ndarray, draws_B: np.ndarray, runs: Sequence[np.ndarray]) -> Estimate:
+        enough = min(map(len, runs)) >= MIN_SEEDS
+        ends = np.quantile(draws_B, (0.025, 0.975)).tolist() if enough else (None, None)
+        return Estimate(sum(map(len, runs)), float(value), None, *ends)
+
+    made = [
+        Aggregate(
+            name,
+            estimate(interquartile_mean(runs), interquartile_mean(drawn[name]), runs),
+            estimate(improvement(runs, of[baseline]), improvement(drawn[name], drawn[baseline]), runs)
+            if name != baseline
+            else None,
+        )
+        for name, runs in of.items()
+    ]
+    return sorted(made, key=lambda one: -(one.iqm.mean or 0))
+
+
+def win_rates(of: Scores) -> np.ndarray:
+    """Probability [M, M] that a run of the row's name is better than one of the column's."""
+    return np.array([[improvement(row, column) for column in of.values()] for row in of.values()])
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Kendall's τ between the orders of names on two data sets, and the name that moves most, with its places."""
+
+    tau: float
+    p: float
+    names: int
+    moved: str
+    places: tuple[int, int]
+
+
+def agreement(one: Section, other: Section) -> Agreement | None:
+    """By the means in the primary metric; None below three names that both have."""
+    both = (one, other)
+    means = [{s.name: m for s in of.summaries if (m := s.mean(of.primary)) is not None} for of in both]
+    names = [name for name in means[0] if name in means[1]]
+    if len(names) < 3:
+        return None
+    signs = [-1 if metric_spec(of.primary).better == "higher" else 1 for of in both]
+    values = [[sign * mean[name] for name in names] for sign, mean in zip(signs, means, strict=True)]
+    tau, p = kendalltau(*values)
+    places = [{names[i]: place for place, i in enumerate(np.argsort(v, kind="stable"), 1)} for v in values]
+    moved = max(names, key=lambda name: abs(places[0][name] - places[1][name]))
+    return Agreement(float(tau), float(p), len(names), moved, (places[0][moved], places[1][moved]))
+
+
+def seeds_needed(compared: Compared, tests: int) -> int | None:
+    """How many seeds show a true difference as large as the one observed, in 4 of 5 cases at the strictest level.
+
+    By t with the observed variances, or by exact ranks with the observed shares of collapsed or failed seeds. None
+    where nothing was observed, or MOST_SEEDS are not enough.
+    """
+    level, n = CHANCE / tests, compared.difference.n
+    if compared.exact:
+        rates = [count / n for count in compared.worse]
+        sizes = range(MIN_SEEDS, MOST_SEEDS + 1) if rates[0] != rates[1] else ()
+        return next((size for size in sizes if count_power(rates[0], rates[1], size, level) >= POWER), None)
+    if not (compared.error and compared.df and compared.difference.mean):
+        return None
+
+    def shown(size: int) -> bool:
+        error, df = compared.error * math.sqrt(n / size), compared.df * (size - 1) / (n - 1)
+        return detectable(error, df, level) <= abs(compared.difference.mean)
+
+    return next((size for size in range(MIN_SEEDS, MOST_SEEDS + 1) if shown(size)), None)
+
+
+def count_power(rate: float, baseline: float, n: int, level: float) -> float:
+    """Chance that the exact test of `counts.rank_sum_p` shows two rates of collapse to differ, of n seeds each."""
+    counts = np.arange(n + 1)
+    total = counts[:, None] + counts
+    tails = hypergeom.cdf(counts[:, None], 2 * n, total, n), hypergeom.sf(counts[:, None] - 1, 2 * n, total, n)
+    chances = binom.pmf(counts, n, rate)[:, None] * binom.pmf(counts, n, baseline)
+    return float(chances[2 * np.minimum(*tails) < level].sum())

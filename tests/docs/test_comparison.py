@@ -1,0 +1,305 @@
+"""The pages on compared remedies, from made-up runs of which the outcome is known."""
+
+import csv
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from string import ascii_uppercase
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+
+from docs._results.__main__ import rendered
+from docs._results.comparison import PLANNED, Page
+from docs._results.comparison_tables import overall_table, rate_table, verdict_table, win_table
+from docs._results.pareto import front, label, pareto
+from src.core.dataset import Dataset
+from src.report.__main__ import main
+from src.report.export import table_csv
+from src.report.figures import style
+from src.report.records import History, Run
+from src.report.stored import dataset_key, store
+from src.report.trials import COLUMNS, beside
+from src.report.verdicts import Verdict
+
+SEEDS = 10
+FONTS, STROKES = (
+    Dataset(name, name, digit * 12, tuple(ascii_uppercase)) for name, digit in (("fonts", "a"), ("strokes", "b"))
+)
+STYLES = ("rock", "jazz", "latin")
+DRUMS, GROOVE = (Dataset(name, name, digit * 12, STYLES, levels=1) for name, digit in (("drums", "c"), ("groove", "d")))
+BASELINE, R1, CLIPPING, SMOOTHING = (
+    f"mlp_standard{added}"
+    for added in ("", " gan.tricks=[r1]", " gan.tricks=[weight_clipping]", " gan.tricks=[label_smoothing]")
+)
+MEANS = {BASELINE: 0.5, R1: 0.1, CLIPPING: 0.9, SMOOTHING: 0.5}
+
+
+def runs(
+    name: str, mean: float, dataset: Dataset, seconds: float = 20.0, key: str = "kl_any_late", status: str = "completed"
+) -> list[Run]:
+    """Seeds spread evenly by a tenth around a mean, in another order under each name."""
+    spread = np.random.default_rng(len(name)).permutation(np.linspace(-0.05, 0.05, SEEDS))
+    overrides = (f"experiment=quick/{name.split()[0]}", *name.split()[1:])
+    references = {"iwae_nll": {"floor_nll": 30.0}}.get(
+        key, {"modes": 20, "missing": list("UVWXYZ"), "discriminator_passes": 3.0}
+    )
+    history = [{"images_seen": str(100 * turn), "missing": "U V W X Y Z"} for turn in (1, 2)]
+    return [
+        Run(
+            Path("sweep") / f"{name}_{dataset.name}_{seed}",
+            status,
+            name,
+            "vae" if key == "iwae_nll" else "gan",
+            seed,
+            dataset=dataset,
+            metrics={key: float(mean + spread[seed])} | references,
+            controls={"real": {"kl_any": 0.0}},
+            outcome="covering",
+            facts={
+                "primary": key,
+                "oracle": "v1",
+                "generator_steps": 9000.0,
+                "images_seen": 288000.0,
+                "train_seconds": seconds,
+                "git": "abc",
+            },
+            history=History(tuple(history)),
+            overrides=(*overrides, f"seed={seed}"),
+        )
+        for seed in range(SEEDS)
+    ]
+
+
+def trials(
+    dataset: Dataset, name: str, values: dict[tuple[float, bool], float], chosen: float
+) -> Iterable[dict[str, str]]:
+    """At a rate, which may be the recipe's own, two seeds reach a mean."""
+    for (rate, own), mean in values.items():
+        yield {
+            **{
+                "dataset": dataset_key(dataset),
+                "setting": "",
+                "recipe": name,
+                "metric": "kl_any_late",
+                "rate": f"{rate:g}",
+                "beta1": "0.5",
+            },
+            **{"default": "yes" if own else "no", "seeds": "1000 1001", "values": f"{mean} {mean}", "mean": f"{mean}"},
+            **{"chosen": "yes" if rate == chosen else "no", "overrides": ""},
+        }
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Two data sets; on the second clipping is as good as R1, which takes twice the baseline's time on both."""
+    path = tmp_path / "compare_gan.csv"
+    for dataset, means in ((FONTS, MEANS), (STROKES, MEANS | {CLIPPING: 0.08})):
+        store(
+            [run for name, mean in means.items() for run in runs(name, mean, dataset, 40.0 if name == R1 else 20.0)],
+            path,
+        )
+    rows = [
+        *trials(FONTS, BASELINE, {(0.002, True): 0.6, (0.004, False): 0.4}, chosen=0.004),
+        *trials(FONTS, R1, {(0.002, True): 0.3, (0.004, False): 0.25, (0.001, False): 0.1}, chosen=0.001),
+        *trials(FONTS, SMOOTHING, {(0.002, True): 0.5, (0.004, False): 0.45, (0.001, False): 0.3}, chosen=0.001),
+    ]
+    beside(path).write_text(table_csv(("dataset", "setting", *COLUMNS), rows))
+    return path
+
+
+def labels(found) -> list[str]:
+    return [one.summary.label for one in found]
+
+
+def test_what_helps_and_what_hurts_on_each_data_set(table: Path):
+    page = Page.read("gan", table)
+    fonts, strokes = page.measured
+    assert [one.label for one in page.measured] == ["typeset capitals", "pen strokes"]
+    assert [planned.label for planned in page.missing] == ["handwritten letters", "handwritten digits"]
+    assert (labels(fonts.of("helps")), labels(fonts.of("hurts"))) == (["r1"], ["weight_clipping"])
+    assert labels(strokes.of("helps")) == ["weight_clipping", "r1"], "the largest difference first"
+    (unclear,) = fonts.of(Verdict.UNCLEAR)
+    assert (unclear.summary.label, unclear.compared.difference.mean) == ("label_smoothing", pytest.approx(0))
+    assert unclear.seeds is None, "no number of seeds shows a difference of nothing"
+    rows = {row[0].text: row for row in verdict_table(fonts).rows}
+    assert rows["`r1`"][3].text == "−0.400"
+    assert rows["`r1`"][-1].text == "2.00 ×"
+    assert "over 200" in [cell.text for cell in rows["`label_smoothing`"]]
+
+
+def test_in_how_many_seeds_modes_are_lost(tmp_path: Path):
+    path, lost = tmp_path / "compare_gan.csv", runs(BASELINE, 0.5, FONTS)
+    store([*(replace(run, outcome="collapsed") for run in lost[:3]), *lost[3:], *runs(R1, 0.1, FONTS)], path)
+    (fonts,) = Page.read("gan", path).measured
+    assert fonts.collapsed == {"0 of 10": ["r1"], "3 of 10": ["mlp_standard"]}
+
+
+def test_the_order_changes_between_data_sets(table: Path):
+    """Of six pairs those of clipping with the baseline and smoothing turn round, that with R1 too; one pair is tied."""
+    ((one, other, found),) = Page.read("gan", table).agreements
+    assert (one.label, other.label, found.names) == ("typeset capitals", "pen strokes", 4)
+    assert found.tau < 0.5
+    assert (found.moved, found.places) == (CLIPPING, (4, 1))
+
+
+def test_over_all_data_sets(table: Path):
+    page = Page.read("gan", table)
+    first, *_ = page.aggregates
+    assert (first.name, first.better.mean) == (R1, 1.0)
+    by_name = {one.name: one for one in page.aggregates}
+    worst = np.log(26 / 0.95)
+    assert by_name[R1].iqm.mean == pytest.approx(1 - 0.1 / worst, abs=1e-3)
+    assert by_name[CLIPPING].better.mean == pytest.approx(0.5), "worse on one data set, better on the other"
+    assert by_name[SMOOTHING].better.low < 0.5 < by_name[SMOOTHING].better.high
+    assert page.points == {BASELINE: 1, R1: 2, CLIPPING: 1, SMOOTHING: 1}
+    assert overall_table(page).rows[0][0].text == "`r1`"
+    wins = win_table(page)
+    assert wins.rows[0][1].text == "–"
+    assert wins.rows[0][1 + [one.name for one in page.aggregates].index(BASELINE)].text == "1.00"
+
+
+def test_how_much_is_the_rate(table: Path):
+    """Tuned, R1 is 0.3 better than the tuned baseline, 0.15 of it at the baseline's rate."""
+    fonts, strokes = Page.read("gan", table).measured
+    assert strokes.rates is None
+    rates = fonts.rates
+    assert (rates.baseline.own, rates.baseline.chosen.mean) == (0.6, 0.4)
+    best = rates.best
+    assert best.label == "r1"
+    assert rates.gain(best.chosen.mean, rates.baseline.chosen.mean) == pytest.approx(0.3)
+    assert rates.gain(best.at_baselines, rates.baseline.chosen.mean) == pytest.approx(0.15)
+    assert (rates.ahead(tuned=False), rates.ahead(tuned=True)) == ((1, 2), (2, 2))
+    assert [cell.plain for cell in rate_table(rates).rows[0]] == [
+        "`mlp_standard`",
+        "0.600",
+        "0.400",
+        "0.400",
+        "0.004, 0.5",
+    ]
+
+
+def test_a_page_says_only_what_was_measured(table: Path, tmp_path: Path):
+    text = rendered(Page.read("gan", table))
+    assert "handwritten digits (`data=mnist" in text
+    assert all(f"## On {one.label}" in text for one in Page.read("gan", table).measured)
+    nothing = Page.read("vae", tmp_path / "compare_vae.csv")
+    assert (nothing.measured, nothing.picture, len(nothing.missing)) == ([], "", len(PLANNED["vae"]))
+    assert "## On" not in rendered(nothing)
+
+
+def test_one_data_set_is_enough_and_a_failed_seed_no_hindrance(tmp_path: Path):
+    path = tmp_path / "compare_gan.csv"
+    store([*runs(BASELINE, 0.5, FONTS), *runs(R1, 0.1, FONTS), *runs(CLIPPING, 0.5, FONTS, status="diverged")], path)
+    page = Page.read("gan", path)
+    (fonts,) = page.measured
+    (worse,) = fonts.of("hurts")
+    assert worse.compared.worse == (SEEDS, 0)
+    by_name = {one.name: one for one in page.aggregates}
+    assert by_name[CLIPPING].iqm.mean == 0
+    assert page.agreements == []
+    assert "10 of 10" in rendered(page)
+
+
+def test_vaes_are_scored_between_the_collapse_floor_and_the_best(tmp_path: Path):
+    path = tmp_path / "compare_vae.csv"
+    for dataset in (DRUMS, GROOVE):
+        for name, nll in (("vae_none", 22.0), ("vae_none vae.anneal=linear", 20.0)):
+            store(runs(name, nll, dataset, key="iwae_nll"), path)
+    page = Page.read("vae", path)
+    assert [one.label for one in page.measured] == ["bars of the drum grammar", "real drumming"]
+    assert {one.name: one.iqm.mean for one in page.aggregates} == {
+        "vae_none": pytest.approx(0.8, abs=1e-2),
+        "vae_none vae.anneal=linear": pytest.approx(1.0, abs=1e-2),
+    }
+    assert labels(page.measured[0].of("helps")) == ["linear"]
+    assert "discriminator passes" not in rendered(page)
+
+
+def test_another_network_has_its_own_baseline(tmp_path: Path):
+    """Options beside the study's are a setting of their own; the rates that were chosen are none."""
+    path = tmp_path / "compare_vae.csv"
+    for added, shift in ((("vae.optimizer.lr=0.004",), 0.0), (("vae.decoder=parallel",), 5.0)):
+        for name, nll in (("vae_none", 22.0), ("vae_none vae.anneal=linear", 20.0)):
+            made = runs(name, nll + shift, DRUMS, key="iwae_nll")
+            store([replace(run, overrides=(*run.overrides, *added)) for run in made], path)
+    plain, parallel = Page.read("vae", path).measured
+    assert (plain.setting, parallel.setting) == ("", "vae.decoder=parallel")
+    for one in (plain, parallel):
+        (linear,) = one.of("helps")
+        assert linear.compared.difference.mean == pytest.approx(-2, abs=1e-6)
+    assert [planned.label for planned in Page.read("vae", path).missing] == ["real drumming"]
+
+
+def test_a_run_without_a_baseline_says_nothing(table: Path):
+    before = Page.read("gan", table)
+    store(
+        [replace(run, overrides=(*run.overrides, "gan.generator.width=8")) for run in runs(BASELINE, 0.5, FONTS)], table
+    )
+    assert [one.label for one in Page.read("gan", table).measured] == [one.label for one in before.measured]
+    store(
+        [
+            replace(run, overrides=(*run.overrides, "gan.generator.width=8"))
+            for run in runs("mlp_standard gan.loss=hinge", 0.5, FONTS)
+        ],
+        table,
+    )
+    page = Page.read("gan", table)
+    assert [one.setting for one in page.measured] == ["", "gan.generator.width=8", ""]
+    assert {*page.scores} == {BASELINE}
+    assert "with gan.generator.width=8" in rendered(page)
+
+
+def test_the_front_is_what_nothing_beats_at_no_more_cost():
+    costs, values = np.array([2.0, 1.0, 3.0, 1.0, 4.0]), np.array([0.8, 0.5, 0.7, 0.4, 0.9])
+    assert front(costs, values).tolist() == [1, 0, 4]
+    assert front(np.array([1.0, 1.0]), np.array([0.5, 0.5])).size == 1
+
+
+def test_labels_cover_neither_points_nor_each_other():
+    figure = Figure(figsize=(7.5, 4.4))
+    axes = figure.add_subplot()
+    points = np.array([[1 + 0.1 * (i % 4), 0.5 + 0.02 * (i // 4)] for i in range(13)])
+    axes.scatter(*points.T)
+    axes.set(xlim=(0.5, 3), ylim=(0, 1))
+    label(axes, [f"name of number {i}" for i in range(13)], points)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    boxes = [Text.get_window_extent(text, renderer) for text in axes.texts]
+    assert len(boxes) == 13
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+    dots = axes.transData.transform(points)
+    assert not any(box.contains(*dot) for box in boxes for dot in dots)
+
+
+def test_the_picture_is_drawn(table: Path):
+    assert pareto(Page.read("gan", table)).startswith(b"\x89PNG")
+
+
+def test_ones_own_run_is_one_more_row(table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In the same section as the study's, whose names, baseline and primary metric stay."""
+    monkeypatch.setattr(style, "draw", lambda canvas: setattr(canvas, "renderer", canvas.get_renderer()))
+    folder = tmp_path / "mine"
+    dataset = {"name": "fonts", "source": "fonts", "digest": FONTS.digest, "classes": list(ascii_uppercase)}
+    metrics = {"kl_any_late": 0.2, "kl_late": 1.0, "modes": 20, "missing": list("UVWXYZ")}
+    record = {"status": "completed", "name": "mlp_standard", "model": "gan", "seed": 0, "oracle": "v1"}
+    record |= {"dataset": dataset, "metrics": metrics, "generator_steps": 9000, "images_seen": 288000}
+    (folder / ".hydra").mkdir(parents=True)
+    (folder / "results.json").write_text(json.dumps(record))
+    (folder / ".hydra" / "overrides.yaml").write_text(
+        "- experiment=quick/mlp_standard\n- gan.tricks=[mine]\n- seed=0\n"
+    )
+    (folder / ".hydra" / "config.yaml").write_text(
+        "seed: 0\nbudget: 288000\ngan: {}\nstudy: {primary: {gan: kl_late}}\n"
+    )
+    assert main(["--from", str(table), str(folder), "--out", str(tmp_path / "out")]) == 0
+    rows = csv.DictReader((tmp_path / "out" / "summary.csv").read_text().splitlines())
+    rows = [row for row in rows if row["source"] == "fonts"]
+    assert {row["name"] for row in rows} == {*MEANS, "mlp_standard gan.tricks=[mine]"}
+    assert {row["baseline"] for row in rows} == {BASELINE}
+    mine = [row for row in rows if row["name"].endswith("[mine]") and row["primary"] == "yes"]
+    assert [(row["metric"], float(row["mean"])) for row in mine] == [("kl_any_late", 0.2)]
