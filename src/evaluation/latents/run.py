@@ -51,7 +51,7 @@ class LatentAnalysis:
             lambda: transfer(vae, fit, held, self.oracle),
             lambda: interpolation(vae, fit, held, self.oracle),
             lambda: control(vae, fit, held, self.drum_metrics),
-            lambda: musicality(vae, fit, held, self.train_NTV, samples_NTV, self.drum_metrics),
+            lambda: musicality(vae, fit, held, self.train_NTV, samples_NTV),
         )
         result = AnalysisResult()
         for part in progress(parts, "Examining the latents"):
