@@ -90,7 +90,7 @@ def encode_split(vae: VAE, data: ResidentData, split: str, num: int) -> EncodedS
     """The first `num` bars of a held-out split, on the device of the model, which must be in evaluation mode."""
     held_out = data.held_out(split).to(vae.device)
     grids_NTV, styles_N = held_out.images[:num, 0], held_out.labels[:num, 0]
-    kl = _concatenated(vae, [vae.infer(cells_NTV).kls().levels_BL for cells_NTV in _cells(vae, grids_NTV)])
+    kl = by_level(vae, [vae.infer(cells_NTV).kls().levels_BL for cells_NTV in _cells(vae, grids_NTV)])
     return EncodedSplit(
         grids_NTV,
         {level: kl_NL.mean(0) for level, kl_NL in kl.items()},
@@ -106,7 +106,7 @@ def encode_split(vae: VAE, data: ResidentData, split: str, num: int) -> EncodedS
 def mean_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
     """Codes of the posterior means."""
     cells = _cells(vae, grids_NTV)
-    return _concatenated(vae, [vae.inference.means(vae.encoder(part_NTV), vae.prior).codes() for part_NTV in cells])
+    return by_level(vae, [vae.inference.means(vae.encoder(part_NTV), vae.prior).codes() for part_NTV in cells])
 
 
 @torch.no_grad()
@@ -118,7 +118,7 @@ def sampled_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
     device = grids_NTV.device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(SEED)
-        return _concatenated(vae, [vae.infer(cells_NTV).codes() for cells_NTV in _cells(vae, grids_NTV)])
+        return by_level(vae, [vae.infer(cells_NTV).codes() for cells_NTV in _cells(vae, grids_NTV)])
 
 
 @torch.no_grad()
@@ -148,5 +148,6 @@ def _cells(vae: VAE, grids_NTV: Tensor) -> tuple[Tensor, ...]:
     return vae.to_cells(grids_NTV.unsqueeze(1)).split(CHUNK)
 
 
-def _concatenated(vae: VAE, parts: Sequence[Sequence[Tensor]]) -> Codes:
+def by_level(vae: VAE, parts: Sequence[Sequence[Tensor]]) -> Codes:
+    """Tensors of all samples by level, from parts with one tensor per level each."""
     return {level: torch.cat(of_level) for level, of_level in zip(vae.levels, zip(*parts, strict=True), strict=True)}
