@@ -6,7 +6,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.argument_types import BUILT
-from src.core.validation import is_number
+from src.core.plain_data import is_number
 from src.training.cluster import uses_one_device
 
 LENGTH = "a run's length is budget=, in training samples"

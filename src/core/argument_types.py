@@ -3,38 +3,23 @@
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from hydra._internal.utils import _locate
 from omegaconf import DictConfig, OmegaConf
 
-from src.core.validation import is_number
+from src.core.validation import Kind
 
 POINTER = re.compile(r"\$\{(\w[\w.]*)\}")  # to another option, which is the one to name
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A type of value: its description and a predicate."""
-
-    words: str
-    holds: Callable[[Any], bool]
-
-    def check(self, key: str, value: Any) -> None:
-        """Raises: ValueError: the value is of another type."""
-        if not self.holds(value):
-            whole = isinstance(value, float) and value.is_integer() and self.holds(int(value))
-            raise ValueError(f"{key}={value}: choose {self.words}{f'; write {int(value)}' if whole else ''}")
 
 
 ANY = Kind("anything", lambda value: True)
 NULL = Kind("null", lambda value: value is None)
 BUILT = Kind("settings with a _target_", lambda value: OmegaConf.is_dict(value) and "_target_" in value)
 SIMPLE = {
-    int: Kind("a whole number", lambda value: is_number(value) and isinstance(value, int)),
-    float: Kind("a number", is_number),
+    int: Kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    float: Kind("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     bool: Kind("true or false", lambda value: isinstance(value, bool)),
     str: Kind("a text", lambda value: isinstance(value, str)),
     NoneType: NULL,

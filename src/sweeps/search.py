@@ -23,7 +23,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import BaseTrial, FrozenTrial, TrialState
 
 from src.core.files import write_atomically
-from src.core.validation import is_number
+from src.core.plain_data import is_number
 from src.sweeps.plan import Job
 from src.training.run_record import read_record
 
