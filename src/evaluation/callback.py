@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from src.evaluation.artifacts import Artifact
 from src.evaluation.real_images import real_images
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
+from src.training.callbacks.randomness import own_randomness
 from src.training.callbacks.stopwatch import Stopwatch
 from src.training.loggers import boards, log_file
 
@@ -221,11 +222,6 @@ class Evaluation(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = state["history"]
         self.stopwatch.seconds_before = state["train_seconds"]
-
-
-def own_randomness(device: torch.device) -> AbstractContextManager[None]:
-    """Restores all random streams afterwards."""
-    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from src.data.gaussians import NEAR
 from src.data.module import ResidentData
 from src.data.spec import DataSpec, with_channels
 from src.data.streaming import Rows, Stacks
-from src.evaluation import image_grids
+from src.evaluation import SEED, image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.copies import Copies
@@ -32,10 +32,10 @@ from src.evaluation.oracles.base import READ, Predictions
 from src.evaluation.oracles.controls import controls_of
 from src.evaluation.oracles.factory import oracle_of
 from src.evaluation.point_plots import Map
+from src.training.callbacks.randomness import own_randomness
 
 log = logging.getLogger(__name__)
 
-SEED = 20_26  # of the controls: the same in every run
 PER_CLASS = 12  # samples in a picture
 MIN_ACCURACY, MIN_THRESHOLD = 0.8, 0.2  # of a reliable oracle
 EXPECTED_THRESHOLD = 0.5
@@ -181,8 +181,7 @@ class Coverage:
     def _altered(self, num: int) -> dict[str, Tensor]:
         """At most `num` stored images [N, C, H, W] per control, stacked samples altered separately."""
         images_MCHW, labels_M = self.spec.apart(self.real_images["val"][:num]), self.real_labels[:num].flatten()
-        with torch.random.fork_rng([]):
-            torch.manual_seed(SEED)
+        with own_randomness(self.device, SEED):
             made = controls_of(self.spec.kind, self.spec.ink(images_MCHW.double()), labels_M)
             return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made}
 

@@ -10,10 +10,10 @@ from src.data.drums.features import Features
 from src.data.module import ResidentData
 from src.data.spec import Split
 from src.data.voices import VOICES, Kit
+from src.evaluation import SEED
 from src.evaluation.metrics.music import diversity, feature_distance, validity
 from src.evaluation.oracles.controls import bar_controls
-
-SEED = 20_26  # of the controls: the same in every run
+from src.training.callbacks.randomness import own_randomness
 
 CHUNK = 25_000  # bars whose features are computed together
 
@@ -54,8 +54,7 @@ class DrumMetrics:
         oracles/controls.py.
         """
         real_NTV = self.test_NTV[: self.num_samples]
-        with torch.random.fork_rng([]):
-            torch.manual_seed(SEED)
+        with own_randomness(self.train_NTV.device, SEED):
             made = dict(bar_controls(real_NTV.unsqueeze(1).float().cpu()))
         bars = {
             "real": real_NTV,

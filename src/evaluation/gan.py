@@ -14,7 +14,7 @@ from src.core.validation import SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Batch
-from src.evaluation import image_grids
+from src.evaluation import SEED, image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
@@ -22,7 +22,6 @@ from src.evaluation.gan_diagnostics import warning_signals
 from src.evaluation.rejection import Accepted, Rejection
 from src.gan.module import GAN
 
-SAMPLE_SEED = 20_26  # of the samples' noise: the same at every evaluation of every run
 GRID_COLUMNS = 16
 NUM_SHOWN_BARS = 16
 NUM_HEARD_BARS = 8
@@ -95,10 +94,10 @@ class GANEvaluator:
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics by name, and artifacts."""
         num = self.coverage.num_samples_of(split)
-        labels = gan.draw_labels(num, SAMPLE_SEED)
-        images = gan.sample(num, SAMPLE_SEED, labels)
+        labels = gan.draw_labels(num, SEED)
+        images = gan.sample(num, SEED, labels)
         metrics, artifacts = self.coverage.evaluate(images, split, labels if gan.needs_labels else None)
-        torch.manual_seed(SAMPLE_SEED)
+        torch.manual_seed(SEED)
         real_labels = gan.conditional.batch_labels(gan, Batch(self.real, self.real_labels))
         metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size, real_labels)
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
@@ -120,7 +119,7 @@ class GANEvaluator:
         """Samples that the discriminator, calibrated on the validation split, accepts."""
         real, labels = self.coverage.real_images["val"][:num], self.coverage.real_labels[:num]
         real_labels = gan.conditional.batch_labels(gan, Batch(real.to(gan.device), labels))
-        return rejection.draw(gan, real, real_labels, num, SAMPLE_SEED)
+        return rejection.draw(gan, real, real_labels, num, SEED)
 
     def _accepted_metrics(self, accepted: Accepted) -> dict[str, Any]:
         """Their share, and where there are enough of them what is measured of all samples."""

@@ -4,8 +4,7 @@ N samples, T steps, V voices (cells of a step), L latent dims.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,7 +16,7 @@ from src.core.levels import levels_in
 from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
-from src.evaluation import image_grids
+from src.evaluation import SEED, image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult, by_level
 from src.evaluation.latents.run import LatentAnalysis
@@ -28,10 +27,10 @@ from src.evaluation.metrics.outcome import LevelState, worst_state
 from src.evaluation.point_plots import cloud
 from src.evaluation.vae_likelihood import CHUNK, chunk_size, distortion, likelihood_metrics
 from src.evaluation.vae_samples import SampleEvaluator
+from src.training.networks import evaluating
 from src.vae.information import paired_information
 from src.vae.module import VAE
 
-SEED = 20_26  # of all random draws: the same at every evaluation of every run
 DRAWS = 16  # posterior samples for the bound at the end,
 DRAWS_IN_TRAINING = 2  # and during training
 BOUND_CELLS = 1_000_000  # per batch of the bound
@@ -256,14 +255,3 @@ class VAEEvaluator:
 
 def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:
     return [level for level, state in states.items() if state is wanted]
-
-
-@contextmanager
-def evaluating(vae: VAE) -> Iterator[None]:
-    """Evaluation mode, restored afterwards."""
-    was_training = vae.training
-    vae.eval()
-    try:
-        yield
-    finally:
-        vae.train(was_training)

@@ -14,11 +14,11 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from src.data.drums.features import Features
+from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Picture
 from src.evaluation.drum_metrics import DrumMetrics
 from src.evaluation.image_grids import rendered
 from src.evaluation.latents.encode import (
-    SEED,
     AnalysisResult,
     EncodedSplit,
     decode_mode,

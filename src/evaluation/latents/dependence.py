@@ -11,7 +11,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from src.evaluation.latents.encode import SEED
+from src.evaluation import SEED
 
 PERMUTATIONS = 100
 QUANTILE = 0.95

@@ -19,10 +19,11 @@ from torch import Tensor
 from src.data.drums.features import Features
 from src.data.module import ResidentData
 from src.data.voices import VOICES, Kit
+from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Sound
+from src.training.callbacks.randomness import own_randomness
 from src.vae.module import VAE
 
-SEED = 20_26  # of all random draws in this package: the same for every model
 CHUNK = 500  # bars per batch
 SAMPLE_RATE = 22_050  # Hz, of the sounds
 Codes = dict[str, Tensor]  # [N, L] by level, top level first
@@ -115,9 +116,7 @@ def sampled_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
 
     Means of a collapsed level may differ by thousandths: enough to predict styles, but lost in the posterior's noise.
     """
-    device = grids_NTV.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(SEED)
+    with own_randomness(grids_NTV.device, SEED):
         return by_level(vae, [vae.infer(cells_NTV).codes() for cells_NTV in _cells(vae, grids_NTV)])
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Picture
 from src.evaluation.latents.encode import (
-    SEED,
     AnalysisResult,
     EncodedSplit,
     decode_mode,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from src.evaluation import SEED
 from src.evaluation.artifacts import Picture
-from src.evaluation.latents.encode import SEED, AnalysisResult, Codes, EncodedSplit, decode_mode, mean_codes, sound
+from src.evaluation.latents.encode import AnalysisResult, Codes, EncodedSplit, decode_mode, mean_codes, sound
 from src.evaluation.latents.figures import Row, strips
 from src.evaluation.latents.intervals import ratio
 from src.evaluation.latents.transfer import paired_styles, style_pairs

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import binomtest
 from torch import Tensor
 
-from src.evaluation.latents.encode import SEED
+from src.evaluation import SEED
 
 NUM_RESAMPLES = 1000
 

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 from torch.special import entr
 
-from src.evaluation.latents.encode import SEED, AnalysisResult, EncodedSplit
+from src.evaluation import SEED
+from src.evaluation.latents.encode import AnalysisResult, EncodedSplit
 from src.evaluation.latents.intervals import share
 from src.evaluation.latents.probes import c2st_predict
 from src.vae.module import VAE

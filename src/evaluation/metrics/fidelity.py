@@ -12,13 +12,14 @@ import torch
 from scipy.stats import betabinom
 from torch import Tensor
 
+from src.evaluation import SEED
+
 ROWS = 256  # of a distance matrix held at once
 MAX_POINTS = 10_000  # of neighbourhoods, in quadratic time
 MAX_PAIRED = 2_500  # points of which KID takes all pairs, in float64
 NUM_SIZES = 15  # of the samples from which FD∞ is extrapolated, evenly spaced
 SMALLEST = 0.1  # share of the images in the smallest of them, but at least
 PER_FEATURE = 2.5  # images per feature: with fewer the bias is not yet proportional to 1/N
-SEED = 20_26  # of the subsets
 
 
 class Fidelity:
