@@ -19,7 +19,7 @@ from src.data.module import ResidentData
 from src.evaluation import SEED, image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult, by_level
-from src.evaluation.latents.run import LatentAnalysis
+from src.evaluation.latents.run import analyse
 from src.evaluation.metrics.bound import active_units, bound, onset_f1
 from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
@@ -88,18 +88,14 @@ class VAEEvaluator:
         self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Loads held-out splits, sample metrics and the latent analysis."""
+        """Loads held-out splits and sample metrics."""
         self.spec = data.spec
         self.device = device
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
         self.train = data.splits["train"].images
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
         self.samples = SampleEvaluator(data, self.num_samples, self.cache, device)
-        self.latent_analysis = None
-        if self.interpret and self.samples.drum_metrics:
-            self.latent_analysis = LatentAnalysis(
-                data, self.samples.drum_metrics, self.num_held_out, self.cache, device
-            )
+        self.data = data
         self.analysis = AnalysisResult()
 
     def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
@@ -125,8 +121,10 @@ class VAEEvaluator:
             sample_metrics, sample_artifacts = self.samples.evaluate(vae, samples, split)
             metrics |= sample_metrics
             artifacts |= sample_artifacts
-            if final and self.latent_analysis:
-                self.analysis = self.latent_analysis.run(vae, samples[:, 0])
+            if final and self.interpret and self.samples.drum_metrics:
+                self.analysis = analyse(
+                    vae, self.data, self.samples.styles, self.samples.drum_metrics, self.num_held_out, samples[:, 0]
+                )
                 metrics |= self.analysis.metrics
                 artifacts |= self.analysis.artifacts
             if final:

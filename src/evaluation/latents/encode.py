@@ -122,15 +122,15 @@ def sampled_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
 
 @torch.no_grad()
 def decode_mode(vae: VAE, codes: Codes) -> Tensor:
-    """Bars decoded from codes, uint8 [N, T, V]: each cell is the likelier value given the preceding ones.
+    """Bars decoded from codes [..., L], uint8 [..., T, V]: each cell is the likelier value given the preceding ones.
 
     Decoding is deterministic, so that any difference between two bars comes from their codes.
     """
-    bars = []
-    for part in zip(*(codes_NL.split(CHUNK) for codes_NL in codes.values()), strict=True):
+    bars, shape = [], next(iter(codes.values())).shape[:-1]
+    for part in zip(*(of_level.flatten(0, -2).split(CHUNK) for of_level in codes.values()), strict=True):
         threshold_NTV = torch.full((len(part[0]), *vae.shape), 0.5, device=part[0].device)
         bars.append(vae.decode(vae.prior.from_codes(part), threshold_NTV)[:, 0])
-    return torch.cat(bars)
+    return torch.cat(bars).unflatten(0, shape)
 
 
 def side_by_side(codes: Codes) -> Tensor:
