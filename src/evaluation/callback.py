@@ -16,8 +16,7 @@ from src.core.files import write_atomically
 from src.core.levels import expanded
 from src.core.plain_data import is_number
 from src.data.module import ResidentData
-from src.evaluation.artifacts import Artifact
-from src.evaluation.real_images import real_images
+from src.evaluation.artifacts import Artifact, real_images
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.randomness import own_randomness
