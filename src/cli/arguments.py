@@ -28,7 +28,7 @@ from src.cli.unknown_options import check_added_options, check_classes, check_ow
 from src.core.config_checks import check_argument_types, check_config, check_gpu
 from src.core.console import announce_import
 from src.core.environment import ignore_ranks, process_rank
-from src.core.errors import exit_with_error, is_user_error
+from src.core.errors import exit_on_user_error, exit_with_error, is_user_error
 from src.core.validation import COUNT
 from src.training.cluster import is_alone
 
@@ -114,12 +114,8 @@ class CheckCommand(Callback):
     """Hydra callback that checks the options before a folder is made."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        try:
+        with exit_on_user_error(explain):
             check(config)
-        except Exception as error:
-            if not is_user_error(error):
-                raise
-            exit_with_error(explain(error))
 
     on_multirun_start = on_run_start
 

@@ -21,9 +21,8 @@ from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult, by_level
 from src.evaluation.latents.run import analyse
 from src.evaluation.metrics.bound import active_units, bound, onset_f1
-from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
-from src.evaluation.metrics.outcome import LevelState, worst_state
+from src.evaluation.metrics.outcome import SHUFFLES, LevelState, above_shuffled, level_state, worst_state
 from src.evaluation.point_plots import cloud
 from src.evaluation.vae_likelihood import CHUNK, chunk_size, distortion, likelihood_metrics
 from src.evaluation.vae_samples import SampleEvaluator
