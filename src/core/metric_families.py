@@ -89,10 +89,7 @@ FAMILIES = {
         title="VAEs",
         remedy="strategy",
         baselines=("none", "linear"),
-        main=(
-            *("iwae_nll", "bits_per_dim", "elbo", "kl_LEVEL", "active_LEVEL", "mi_LEVEL"),
-            *("onset_f1", "mse"),
-        ),
+        main=(*("iwae_nll", "bits_per_dim", "elbo", "kl_LEVEL", "active_LEVEL", "mi_LEVEL"), *("onset_f1", "mse")),
         primary=("iwae_nll",),
         headline=("elbo", "kl_LEVEL"),
         curves=("elbo", "modes", "kl"),

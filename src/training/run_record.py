@@ -98,12 +98,7 @@ def functions(run: Path, tree: dict[str, Any]) -> dict[str, Any]:
     def has_callback(name: str) -> bool:
         return isinstance(tree["callbacks"], dict) and name in tree["callbacks"]
 
-    return {
-        "oc.env": environment,
-        "hydra": hydra,
-        "has_callback": has_callback,
-        "fastest_precision": fastest_precision,
-    }
+    return {"oc.env": environment, "hydra": hydra, "has_callback": has_callback, "fastest_precision": fastest_precision}
 
 
 def read_record(run: Path) -> Record:

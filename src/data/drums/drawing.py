@@ -85,11 +85,7 @@ def _paper(shape: Sequence[int], steps_per_beat: int) -> np.ndarray:
 
 
 def _picture(
-    cells_NTV3: np.ndarray,
-    titles: Sequence[str],
-    columns: int,
-    voices: Kit,
-    legend: Mapping[str, str] | None = None,
+    cells_NTV3: np.ndarray, titles: Sequence[str], columns: int, voices: Kit, legend: Mapping[str, str] | None = None
 ) -> np.ndarray:
     """Bars as panels with titles and names of beats and voices, drawn in pixels, far faster than Matplotlib's axes."""
     warn_of_missing_glyphs([*titles, *(voice.name for voice in voices)])

@@ -11,14 +11,7 @@ from torch import Tensor
 
 from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Picture
-from src.evaluation.latents.encode import (
-    AnalysisResult,
-    EncodedSplit,
-    decode_mode,
-    mean_codes,
-    sampled_codes,
-    sound,
-)
+from src.evaluation.latents.encode import AnalysisResult, EncodedSplit, decode_mode, mean_codes, sampled_codes, sound
 from src.evaluation.latents.figures import Row, latent_map, strips
 from src.evaluation.latents.intervals import ratio
 from src.evaluation.latents.probes import eta_squared, linear_probe, predict
