@@ -47,7 +47,7 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
         report = utils.run_and_report
         with (
             _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser),
-            _replaced(utils, "run_and_report", _call),
+            _replaced(utils, "run_and_report", lambda action: action()),
             _replaced(ConfigLoaderImpl, "get_group_options", _group_options),
         ):
             try:
@@ -73,10 +73,6 @@ def _replaced(module: ModuleType | type, name: str, value: Any) -> Iterator[None
 def _group_options(loader: ConfigLoaderImpl, group_name: str, results_filter: Any = ObjectType.CONFIG) -> list[str]:
     """The files or folders of a group; Hydra copies the whole search path before, for each of `--help`'s groups."""
     return loader.repository.get_group_options(group_name, results_filter)
-
-
-def _call(action: Callable[[], Any]) -> Any:
-    return action()
 
 
 def _raise(error: Exception) -> NoReturn:

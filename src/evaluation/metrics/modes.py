@@ -76,6 +76,7 @@ class ModeCoverage:
         covered_K = self.measured_K & (share_K >= self.real_share_K / 10)
         any_K = count_any_K / count_any_K.sum().clamp(min=1)
         in_a_mode = count_any_K.sum() > 0
+        divergence_any = torch.xlogy(any_K, any_K / self.real_share_K)[self.measured_K].sum()
         rarest = torch.where(self.measured_K, self.real_share_K, 1).min()
         return {
             "modes": covered_K.sum(),
@@ -85,7 +86,7 @@ class ModeCoverage:
             "effective_modes": torch.exp(-torch.xlogy(any_K, any_K).sum()) * in_a_mode,
             "top_share": any_K.max(),
             "modes_any": (count_any_K > 0).sum(),
-            "kl_any": torch.where(in_a_mode, self._divergence_any(any_K), -rarest.log()),
+            "kl_any": torch.where(in_a_mode, divergence_any, -rarest.log()),
             "covered": covered_K,
             "shares": count_K / count_K.sum().clamp(min=1),
         }
@@ -95,10 +96,6 @@ class ModeCoverage:
         rejected = (1 - share_K.sum()).clamp(min=0)
         recognised = torch.xlogy(share_K, share_K / ((1 - self.rejected_share) * self.real_share_K))
         return recognised[self.measured_K].sum() + torch.xlogy(rejected, rejected / self.rejected_share)
-
-    def _divergence_any(self, share_K: Tensor) -> Tensor:
-        """KL in nats of the shares from the real ones."""
-        return torch.xlogy(share_K, share_K / self.real_share_K)[self.measured_K].sum()
 
     def _floor(self, num: int) -> Tensor:
         """Expected `kl` of a perfect sampler: (K−1)/2 · (1/N + 1/M) for K modes and M held-out real images.
