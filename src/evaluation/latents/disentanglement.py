@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 from torch import Tensor
+from torch.special import entr
 
 from src.evaluation.latents.dependence import binned, entropy, mutual_information
 from src.evaluation.latents.encode import Codes, EncodedSplit, LatentCodes
@@ -77,8 +78,7 @@ def concentration(amounts_AB: Tensor) -> Tensor:
     """1 − the entropy of each row's shares to base B [A]: 1 if one has all, 0 if all are equal."""
     total_A = amounts_AB.sum(1)
     shares_AB = amounts_AB / total_A[:, None]
-    nats_A = -torch.xlogy(shares_AB, shares_AB).sum(1)
-    return torch.where(total_A > 0, 1 - nats_A / math.log(max(2, amounts_AB.shape[1])), 0)
+    return torch.where(total_A > 0, 1 - entr(shares_AB).sum(1) / math.log(max(2, amounts_AB.shape[1])), 0)
 
 
 def _factors(fit: EncodedSplit, held: EncodedSplit) -> tuple[Tensor, Tensor] | None:
