@@ -75,7 +75,7 @@ def kind(annotation: Any) -> Kind:
             lambda value: (
                 isinstance(value, Mapping)
                 and all(isinstance(name, str) for name in value)
-                and all(map(of.holds, _known(value)))
+                and all(of.holds(value[name]) for name in value if not OmegaConf.is_interpolation(value, name))
             ),
         )
     if origin is Callable or (isinstance(annotation, type) and annotation.__module__.startswith("src.")):
@@ -97,11 +97,6 @@ def _annotations(target: str) -> dict[str, Any]:
     except (ImportError, ValueError, TypeError, NameError, AttributeError):
         pass  # Hydra says so when it builds it, or the annotations cannot be read
     return found
-
-
-def _known(node: Mapping[str, Any]) -> Iterator[Any]:
-    """The values of a mapping but those that are looked up."""
-    yield from (node[name] for name in node if not OmegaConf.is_interpolation(node, name))
 
 
 def _is_list(value: Any) -> bool:
