@@ -5,7 +5,7 @@ N samples, C channels, H height, W width.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from src.core.validation import SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Batch
-from src.evaluation import SEED, image_grids
+from src.evaluation import CHARTS, SEED, image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
@@ -39,35 +39,7 @@ class GANEvaluator:
     """
 
     headline = ("modes", "recognisable", "kl", "fid")
-    charts: ClassVar = {
-        "GAN: coverage and quality": {
-            "Modes covered": "val/modes",
-            "KL to the real shares, unrecognisable included": "val/kl",
-            "Modes covered by any sample": "val/modes_any",
-            "KL to the real shares, any sample": "val/kl_any",
-            "Recognisable samples": "val/recognisable",
-            "FID in the oracle's features": "val/fid",
-            "Share of the top mode": "val/top_share",
-            "Recall": "val/recall",
-        },
-        "GAN: training and warning signals": {
-            "Discriminator's loss": "train/discriminator_loss",
-            "Generator's loss": "train/generator_loss",
-            "Logit gap of real and fake": "val/logit_gap",
-            "Accuracy of the discriminator": "val/discriminator_accuracy",
-            "Variance of the fakes' features": "val/feature_variance",
-            "Norm of the generator's gradient": "val/generator_gradient",
-        },
-    }
-    stacked_charts: ClassVar = {
-        "GAN: balance of channels": {"Regard for the least regarded channel": "val/channel_balance"},
-    }
-    conditional_charts: ClassVar = {
-        "GAN: classes asked for": {
-            "Recognised as the class asked for": "val/class_accuracy",
-            "Best class is the one asked for": "val/class_accuracy_any",
-        },
-    }
+    charts = CHARTS["gan"]
 
     def __init__(self, num_samples: int, cache: str, rejection: Rejection | None = None):
         SAMPLES.check("evaluator.num_samples", num_samples)
@@ -79,13 +51,11 @@ class GANEvaluator:
         """Trains or loads the oracle, and measures the held-out splits."""
         self.drum_metrics = drum_metrics_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
-        if data.spec.stack > 1:
-            self.charts = self.charts | self.stacked_charts
         self.conditional = data.trainer is not None and data.trainer.lightning_module.needs_labels
         if self.rejection and data.trainer:
             self.rejection.check(data.trainer.lightning_module)
-        if self.conditional:
-            self.charts = self.charts | self.conditional_charts
+        for kind, has in (("stacked", data.spec.stack > 1), ("conditional", self.conditional)):
+            self.charts = self.charts | (CHARTS[kind] if has else {})
         real = self.coverage.real_images["val"]
         self.batch_size = data.batch_size
         some = torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)

@@ -6,7 +6,7 @@ N samples, T steps, V voices (cells of a step), L latent dims.
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from src.core.levels import levels_in
 from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
-from src.evaluation import SEED, image_grids
+from src.evaluation import CHARTS, SEED, image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult, by_level
 from src.evaluation.latents.run import analyse
@@ -53,28 +53,7 @@ class VAEEvaluator:
     """
 
     headline = ("iwae_nll", "elbo", "kl_LEVEL")
-    charts: ClassVar = {
-        "VAE: information per level": {
-            "KL of z_LEVEL": "val/kl_LEVEL",
-            "Active dimensions of z_LEVEL": "val/active_LEVEL",
-            "Mutual information of z_LEVEL": "val/mi_LEVEL",
-            "Usage of z_LEVEL: nats lost by shuffling": "val/usage_LEVEL",
-        },
-        "VAE: likelihood": {
-            "ELBO": "val/elbo",
-            "Reconstruction, in nats": "val/reconstruction",
-            "Loss in training": "train/loss",
-        },
-        "VAE: annealing": {
-            "β of z_LEVEL": "anneal/beta_LEVEL",
-            "Temperature, free bits, targets": "anneal/(?!beta_).+",
-        },
-        "VAE: samples": {
-            "Modes covered, of letters": "val/modes",
-            "Validity, of bars": "val/validity",
-            "Style accuracy, of bars": "val/style_accuracy",
-        },
-    }
+    charts = CHARTS["vae"]
 
     def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, interpret: bool, cache: str):
         SAMPLES.check("evaluator.num_samples", num_samples)
