@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from src.cli.synonyms import ENDINGS, OPTIONS
 from src.cli.trainer_options import LENGTH, LOGGERS, MEMORY
-from src.core.config_checks import RENAMED_OPTIONS
+from src.core import earlier_names
 
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 SLOTS = ("gan.loss", "gan.tricks", "gan.update", "vae.anneal")  # whose entries are classes by name
@@ -119,8 +119,8 @@ def hint(key: str, config: DictConfig, value: str = "") -> str:
     family, last = key.partition(".")[0], key.rpartition(".")[2].lower()
     if family in ("gan", "vae") and family not in config:
         return f"; {other_family(family)}"
-    if key in RENAMED_OPTIONS:
-        return f"; its name is now {RENAMED_OPTIONS[key]}"
+    if key in earlier_names.OPTIONS:
+        return f"; its name is now {earlier_names.OPTIONS[key]}"
     if family == "hydra":
         return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
     if last in ENDINGS:
