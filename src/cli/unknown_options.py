@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.cli.synonyms import ENDINGS, OPTIONS
-from src.cli.trainer_options import LENGTH, LOGGERS, MEMORY
+from src.cli.trainer_options import TEXTS
 from src.core import earlier_names
 
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
@@ -128,7 +128,7 @@ def hint(key: str, config: DictConfig, value: str = "") -> str:
         return f"; use {' and '.join(near)}" if near else ""
     word = get_close_matches(last, OPTIONS, 1, 0.9 if family in (key, "trainer") else 1.0)
     if word:
-        return f"; {OPTIONS[word[0]].format(value=value, LENGTH=LENGTH, LOGGERS=LOGGERS, MEMORY=MEMORY)}"
+        return f"; {OPTIONS[word[0]].format(value=value, **TEXTS)}"
     near = [name for name in known if name.endswith(f".{key}")] or get_close_matches(key, known, 3, 0.85)
     if not near:
         ends = {name.rpartition(".")[2]: name for name in reversed(known)}
