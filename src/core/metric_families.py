@@ -59,7 +59,9 @@ def _read() -> tuple[dict[str, Family], dict[str, str]]:
             "grids": tuple(fields.pop("grids").items()),
             "chapters": (COPIES,) if model == "gan" else (),
         }
-        listed = {key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()}
+        listed: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+        }
         families[model] = Family(**listed, **tables)
     return families, content["controls"]
 
