@@ -233,7 +233,7 @@ def report(folders: Iterable[str | Path], out: str | Path | None = None, baselin
 
 def _start(mode: RunMode, overrides: Sequence[str], config_dir: str | Path | None) -> Any:
     """What Hydra returns of `train.job` in this mode."""
-    with _errors_raised(), _logging_restored():
+    with _contained():
         words = [word for word in prepare_arguments(list(overrides)) if word not in ("-m", "--multirun")]
         check_words(words)
         if mode == RunMode.RUN:
@@ -256,8 +256,10 @@ def _start(mode: RunMode, overrides: Sequence[str], config_dir: str | Path | Non
 
 
 @contextmanager
-def _errors_raised() -> Iterator[None]:
-    """Raises what a command ends with."""
+def _contained() -> Iterator[None]:
+    """Raises what a command ends with, and takes a run's handlers, its train.log among them, off the root logger."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
     try:
         yield
     except UserExit as end:
@@ -266,15 +268,6 @@ def _errors_raised() -> Iterator[None]:
         if not is_user_error(error):
             raise
         raise ValueError(explain(error)) from None
-
-
-@contextmanager
-def _logging_restored() -> Iterator[None]:
-    """Takes a run's handlers, its train.log among them, off the root logger again."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    try:
-        yield
     finally:
         for handler in set(root.handlers) - {*handlers}:
             handler.close()

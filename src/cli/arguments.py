@@ -28,7 +28,7 @@ from src.cli.unknown_options import check_added_options, check_classes, check_ow
 from src.core.config_checks import check_argument_types, check_config, check_gpu
 from src.core.console import announce_import
 from src.core.environment import ignore_ranks, process_rank
-from src.core.errors import exit_with_error, is_user_error
+from src.core.errors import exit_on_user_error, exit_with_error, is_user_error
 from src.core.validation import COUNT
 from src.training.cluster import is_alone
 
@@ -47,7 +47,7 @@ def short_errors(program: Callable[..., Any]) -> Callable[..., Any]:
         report = utils.run_and_report
         with (
             _replaced(HYDRA_MAIN, "get_args_parser", hydra_parser),
-            _replaced(utils, "run_and_report", _call),
+            _replaced(utils, "run_and_report", lambda action: action()),
             _replaced(ConfigLoaderImpl, "get_group_options", _group_options),
         ):
             try:
@@ -73,10 +73,6 @@ def _replaced(module: ModuleType | type, name: str, value: Any) -> Iterator[None
 def _group_options(loader: ConfigLoaderImpl, group_name: str, results_filter: Any = ObjectType.CONFIG) -> list[str]:
     """The files or folders of a group; Hydra copies the whole search path before, for each of `--help`'s groups."""
     return loader.repository.get_group_options(group_name, results_filter)
-
-
-def _call(action: Callable[[], Any]) -> Any:
-    return action()
 
 
 def _raise(error: Exception) -> NoReturn:
@@ -114,12 +110,8 @@ class CheckCommand(Callback):
     """Hydra callback that checks the options before a folder is made."""
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        try:
+        with exit_on_user_error(explain):
             check(config)
-        except Exception as error:
-            if not is_user_error(error):
-                raise
-            exit_with_error(explain(error))
 
     on_multirun_start = on_run_start
 

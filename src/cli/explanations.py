@@ -10,9 +10,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.cli.synonyms import DATA_SETS, usual_choice
 from src.cli.unknown_options import hint, other_family
+from src.core import earlier_names
 from src.core.commands import CONFIGURATION
 from src.core.errors import message
-from src.core.run_names import RENAMED_CHOICES, key_of
+from src.core.run_names import key_of
 
 LIST = "--help lists all"
 HELP = f"options are given as key=value, as in experiment=gan_fm; {LIST}"
@@ -155,8 +156,8 @@ def explain(error: Exception) -> str:
     if isinstance(error, MissingConfigException) and missing_choice:
         group, _, chosen = missing_choice[1].rpartition("/")
         options = error.options or _options(group)
-        if f"{group}={chosen}" in RENAMED_CHOICES:
-            return f"{group}={chosen}: it is now called {RENAMED_CHOICES[f'{group}={chosen}']}"
+        if f"{group}={chosen}" in earlier_names.CHOICES:
+            return f"{group}={chosen}: it is now called {earlier_names.CHOICES[f'{group}={chosen}']}"
         near = [f"glob({chosen}), with -m"] if "*" in chosen else similar_choices(group, chosen, options)
         meant = f"did you mean {' or '.join(near)}? " if near else ""
         return f"{group}={chosen}: there is no such choice in {group}; {meant}choose {', '.join(options)}"

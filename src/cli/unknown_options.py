@@ -10,8 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from src.cli.synonyms import ENDINGS, OPTIONS
-from src.cli.trainer_options import LENGTH, LOGGERS, MEMORY
-from src.core.config_checks import RENAMED_OPTIONS
+from src.cli.trainer_options import TEXTS
+from src.core import earlier_names
 
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
 SLOTS = ("gan.loss", "gan.tricks", "gan.update", "vae.anneal")  # whose entries are classes by name
@@ -119,8 +119,8 @@ def hint(key: str, config: DictConfig, value: str = "") -> str:
     family, last = key.partition(".")[0], key.rpartition(".")[2].lower()
     if family in ("gan", "vae") and family not in config:
         return f"; {other_family(family)}"
-    if key in RENAMED_OPTIONS:
-        return f"; its name is now {RENAMED_OPTIONS[key]}"
+    if key in earlier_names.OPTIONS:
+        return f"; its name is now {earlier_names.OPTIONS[key]}"
     if family == "hydra":
         return "; hydra/launcher= and hydra/sweeper= choose whose options there are" if key.count(".") > 1 else ""
     if last in ENDINGS:
@@ -128,7 +128,7 @@ def hint(key: str, config: DictConfig, value: str = "") -> str:
         return f"; use {' and '.join(near)}" if near else ""
     word = get_close_matches(last, OPTIONS, 1, 0.9 if family in (key, "trainer") else 1.0)
     if word:
-        return f"; {OPTIONS[word[0]].format(value=value, LENGTH=LENGTH, LOGGERS=LOGGERS, MEMORY=MEMORY)}"
+        return f"; {OPTIONS[word[0]].format(value=value, **TEXTS)}"
     near = [name for name in known if name.endswith(f".{key}")] or get_close_matches(key, known, 3, 0.85)
     if not near:
         ends = {name.rpartition(".")[2]: name for name in reversed(known)}

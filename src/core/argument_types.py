@@ -3,38 +3,23 @@
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
 
 from hydra._internal.utils import _locate
 from omegaconf import DictConfig, OmegaConf
 
-from src.core.validation import is_number
+from src.core.validation import Kind
 
 POINTER = re.compile(r"\$\{(\w[\w.]*)\}")  # to another option, which is the one to name
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A type of value: its description and a predicate."""
-
-    words: str
-    holds: Callable[[Any], bool]
-
-    def check(self, key: str, value: Any) -> None:
-        """Raises: ValueError: the value is of another type."""
-        if not self.holds(value):
-            whole = isinstance(value, float) and value.is_integer() and self.holds(int(value))
-            raise ValueError(f"{key}={value}: choose {self.words}{f'; write {int(value)}' if whole else ''}")
 
 
 ANY = Kind("anything", lambda value: True)
 NULL = Kind("null", lambda value: value is None)
 BUILT = Kind("settings with a _target_", lambda value: OmegaConf.is_dict(value) and "_target_" in value)
 SIMPLE = {
-    int: Kind("a whole number", lambda value: is_number(value) and isinstance(value, int)),
-    float: Kind("a number", is_number),
+    int: Kind("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
+    float: Kind("a number", lambda value: isinstance(value, int | float) and not isinstance(value, bool)),
     bool: Kind("true or false", lambda value: isinstance(value, bool)),
     str: Kind("a text", lambda value: isinstance(value, str)),
     NoneType: NULL,
@@ -90,7 +75,7 @@ def kind(annotation: Any) -> Kind:
             lambda value: (
                 isinstance(value, Mapping)
                 and all(isinstance(name, str) for name in value)
-                and all(map(of.holds, _known(value)))
+                and all(of.holds(value[name]) for name in value if not OmegaConf.is_interpolation(value, name))
             ),
         )
     if origin is Callable or (isinstance(annotation, type) and annotation.__module__.startswith("src.")):
@@ -112,11 +97,6 @@ def _annotations(target: str) -> dict[str, Any]:
     except (ImportError, ValueError, TypeError, NameError, AttributeError):
         pass  # Hydra says so when it builds it, or the annotations cannot be read
     return found
-
-
-def _known(node: Mapping[str, Any]) -> Iterator[Any]:
-    """The values of a mapping but those that are looked up."""
-    yield from (node[name] for name in node if not OmegaConf.is_interpolation(node, name))
 
 
 def _is_list(value: Any) -> bool:

@@ -47,7 +47,7 @@ def _cached(path: Path, write: Callable[[Path], None], read: Callable[[Path], Co
         with suppress(Exception):  # reported below, once no other process is about to repair it
             return read(path)
     make_folder(path.parent, "cache")
-    with _locked(path.with_suffix(".lock")):
+    with exclusive(path.with_suffix(".lock"), "cache"):
         if path.exists():
             try:
                 return read(path)
@@ -58,17 +58,21 @@ def _cached(path: Path, write: Callable[[Path], None], read: Callable[[Path], Co
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Holds a lock between processes, of any user of the cache."""
+def exclusive(path: Path, key: str) -> Iterator[None]:
+    """Holds a lock between processes, of all users of the folder; the system releases it if its holder dies.
+
+    Raises:
+        OSError: there can be no lock in the folder, with the key of the option that names it.
+    """
     lock = FileLock(path, mode=0o666)
     try:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            log.info("Waiting for another process that makes %s", path.with_suffix(""))
+            log.info("Waiting for another process that writes to %s", path.parent)
             lock.acquire()
     except OSError as error:
-        raise OSError(f"cache={path.parent}: {error.strerror or error} ({path.name}); choose another folder") from error
+        raise OSError(f"{key}={path.parent}: {error.strerror or error} ({path.name}); choose another folder") from error
     try:
         yield
     finally:

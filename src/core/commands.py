@@ -10,9 +10,10 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from src.core import earlier_names
 from src.core.files import expanded
 from src.core.plain_data import read_yaml
-from src.core.run_names import RENAMED_CHOICES, concerns, key_of, value_of
+from src.core.run_names import concerns, key_of, value_of
 
 CONFIGURATION = Path(__file__).resolve().parents[2] / "conf"
 # Keys whose value is the path of one file or folder.
@@ -165,7 +166,7 @@ def _recorded(folder: Path) -> list[str]:
     try:
         overrides = read_yaml(path)["hydra"]["overrides"]
         words = [str(word) for word in [*overrides["task"], *_launching(overrides["hydra"])]]
-        listed = [RENAMED_CHOICES.get(word, word) for word in words]
+        listed = [earlier_names.CHOICES.get(word, word) for word in words]
     except (ValueError, LookupError, TypeError) as error:
         raise ValueError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     return [word for word in listed if key_of(word) not in ("study.resume", "study.dry_run")]

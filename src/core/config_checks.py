@@ -19,17 +19,6 @@ FITTING = {
     **dict.fromkeys(("weight", "gamma", "noise", "epsilon", "weight_decay"), NOT_NEGATIVE),
     "lr": POSITIVE,
 }
-# Options that earlier versions called something else; only the last part of a key may differ.
-RENAMED_OPTIONS = {
-    "gan.replay": "gan.cuda_graphs",
-    "gan.tricks.r1.evenly": "gan.tricks.r1.channel_max",
-    "gan.tricks.r2.evenly": "gan.tricks.r2.channel_max",
-    "vae.anneal.aggressive.most": "vae.anneal.aggressive.max_inner_updates",
-    **{
-        f"vae.anneal.{name}.over": f"vae.anneal.{name}.duration"
-        for name in ("capacity", "cosine", "level_balance", "linear", "pretrain_then_anneal", "temperature")
-    },
-}
 
 
 def check_config(config: DictConfig) -> None:

@@ -2,23 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from src.core.levels import OF_TWO, expanded, levels_in
 from src.core.metric_topics import COPIES, Chapter, music
+from src.core.plain_data import read_yaml
 
-# What stands in for samples, to show what the metrics are worth.
-CONTROLS = {
-    "real": "real, held out",
-    "train": "training data",
-    "blurred": "real, blurred",
-    "noisy": "real, noisy",
-    "thick": "real, thick strokes",
-    "noise": "noise",
-    "grey": "plain grey",
-    "cut_up": "real, cut up",
-    "superposed": "real, superposed",
-    "single": "one sample, repeated",
-}
 REAL_CONTROLS = ("real", "train", "blurred", "noisy", "thick")  # of which every class can be seen
 
 
@@ -60,56 +50,23 @@ class Family:
         return next((level for level in self.levels if key == f"kl_{level}"), "")
 
 
-FAMILIES = {
-    "gan": Family(
-        title="GANs",
-        main=(
-            *("kl_late", "modes_late", "worst_modes", "modes", "kl", "kl_floor", "recognisable"),
-            *("modes_any", "kl_any", "effective_modes"),
-            *("fid", "kid", "precision", "recall", "coverage", "vendi"),
-        ),
-        primary=("kl_late", "kl"),
-        headline=("modes",),
-        curves=("modes", "modes_any", "kl", "kl_any"),
-        signals=(
-            *("logit_gap", "discriminator_accuracy"),
-            *("generator_gradient", "discriminator_gradient", "feature_variance", "channel_balance"),
-        ),
-        absent="missing",
-        samples=("validity", "diversity", "feature_distance"),
-        grids=(
-            ("sorted", "Sorted by class"),
-            ("random", "Drawn from the same noise under every name"),
-            ("scatter", "Among real points"),
-            ("frames", "Frame by frame"),
-        ),
-        chapters=(COPIES,),
-    ),
-    "vae": Family(
-        title="VAEs",
-        remedy="strategy",
-        baselines=("none", "linear"),
-        main=(
-            *("iwae_nll", "bits_per_dim", "elbo", "kl_LEVEL", "active_LEVEL", "mi_LEVEL"),
-            *("onset_f1", "mse"),
-        ),
-        primary=("iwae_nll",),
-        headline=("elbo", "kl_LEVEL"),
-        curves=("elbo", "modes", "kl"),
-        absent="collapsed",
-        levels=OF_TWO,
-        samples=(
-            *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid", "kid"),
-            *("validity", "diversity", "feature_distance", "style_accuracy"),
-        ),
-        grids=(
-            ("prior", "Drawn from the prior"),
-            ("sorted", "Drawn from the prior, sorted by class"),
-            ("reconstructions", "Held-out data and their reconstructions"),
-        ),
-    ),
-}
+def _read() -> tuple[dict[str, Family], dict[str, str]]:
+    """The families and the controls of metric_families.yaml."""
+    content = read_yaml(Path(__file__).with_suffix(".yaml"))
+    families = {}
+    for model, fields in content["families"].items():
+        tables: dict[str, Any] = {
+            "grids": tuple(fields.pop("grids").items()),
+            "chapters": (COPIES,) if model == "gan" else (),
+        }
+        listed: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
+        }
+        families[model] = Family(**listed, **tables)
+    return families, content["controls"]
 
+
+FAMILIES, CONTROLS = _read()
 
 # Of a run as a whole, beside the metrics of its last state: TensorBoard's HParams page opens with these, which runs of
 # every family have.

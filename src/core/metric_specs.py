@@ -65,7 +65,9 @@ class MetricSpec:
     def text(self, value: float | None, signed: bool = False) -> str:
         if value is None:
             return "–"
-        decimals = _decimals(value) if self.decimals is None else self.decimals
+        decimals = self.decimals
+        if decimals is None:  # three significant digits
+            decimals = 3 if value == 0 else min(6, max(0, 2 - math.floor(math.log10(abs(value)))))
         if value and not round(value, decimals):  # never a zero that is none
             decimals = min(6, -math.floor(math.log10(abs(value))))
         rounded = round(value, decimals) or 0.0  # no "−0.0"
@@ -149,8 +151,3 @@ def listed(names: Iterable[str]) -> str:
     if len(names) <= MOST_NAMES:
         return ", ".join(names)
     return f"{', '.join(names[:MOST_NAMES])} and {len(names) - MOST_NAMES} more"
-
-
-def _decimals(value: float) -> int:
-    """Decimals that leave three significant digits."""
-    return 3 if value == 0 else min(6, max(0, 2 - math.floor(math.log10(abs(value)))))

@@ -16,11 +16,6 @@ PRUNED = "pruned"  # how the error begins of a run that was interrupted because 
 # Where and on what a run runs: nothing of it changes what is trained.
 WHERE = ("cache", "data.root", "data.resident", "accelerator", "trainer", "logger", "study.mps", "hydra")
 WITHOUT_BAR = ("callbacks=no_progress", "~callbacks.progress")  # which changes nothing of that either
-# Choices that earlier versions called something else, and their present names.
-RENAMED_CHOICES = {
-    "hydra/launcher=side_by_side": "hydra/launcher=parallel",
-    "callbacks=quiet": "callbacks=no_progress",
-}
 TUNING_FOLDER = "tuning"  # in a sweep's folder: the trials that chose its learning rates
 TUNING = ("study.tune", "study.tune_seeds", "study.tune_budget", "study.tune_rates", "study.tune_beta1")
 # Of a sweep's runs; its budget is part of each of them, and so are the rates that were chosen.

@@ -1,28 +1,32 @@
-"""Validators for numeric options."""
+"""Validators of options."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from src.core.plain_data import is_number
+
 
 @dataclass(frozen=True)
-class Range:
-    """A range of numbers: its description and a predicate."""
+class Kind:
+    """A kind of value: its description and a predicate."""
 
     words: str
-    holds: Callable[[float], bool]
+    holds: Callable[[Any], bool]
 
     def check(self, key: str, value: Any) -> None:
-        """Raises: ValueError: the value is no such number."""
-        number = is_number(value) and math.isfinite(value)
-        if not (number and self.holds(value)):
-            whole = number and value == round(value) and self.holds(round(value))  # of 1e5 Hydra makes 100000.0
-            raise ValueError(f"{key}={value}: choose {self.words}{f'; write {round(value)}' if whole else ''}")
+        """Raises: ValueError: the value is of another kind."""
+        if not self.holds(value):
+            # Of 1e5 Hydra makes 100000.0.
+            whole = isinstance(value, float) and value.is_integer() and self.holds(int(value))
+            raise ValueError(f"{key}={value}: choose {self.words}{f'; write {int(value)}' if whole else ''}")
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+class Range(Kind):
+    """Finite numbers for which the predicate holds."""
+
+    def __init__(self, words: str, holds: Callable[[float], bool]):
+        super().__init__(words, lambda value: is_number(value) and holds(value))
 
 
 SHARE = Range("a share above 0, at most 1", lambda value: 0 < value <= 1)

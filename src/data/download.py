@@ -1,16 +1,11 @@
-"""Downloads that fail soon, happen once and appear complete."""
+"""Downloads that fail soon and appear complete."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pooch
-from filelock import FileLock, Timeout
 
 TIMEOUT = (5, 20)  # seconds until the server answers, and until its next bytes
-
-log = logging.getLogger(__name__)
 
 
 def fetch_archive(url: str, known_hash: str, folder: Path) -> None:
@@ -31,18 +26,3 @@ def fetch_archive(url: str, known_hash: str, folder: Path) -> None:
         while (inner := origin.__cause__ or origin.__context__) is not None:
             origin = inner  # such as "Connection refused", without what requests and urllib3 wrap around it
         raise OSError(str(origin)) from error
-
-
-@contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """Holds a lock between processes, which the system releases if its holder dies."""
-    lock = FileLock(path, mode=0o666)  # so that other users of the folder can take it too
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        log.warning("Waiting for another process that downloads to %s", path.parent)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()

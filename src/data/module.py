@@ -4,15 +4,15 @@ import hashlib
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from lightning import LightningDataModule
-from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
+from src.core.environment import process_rank
 from src.core.files import user_path
 from src.data.loader import ResidentLoader
 from src.data.spec import DataSpec, Split, with_channels
@@ -157,25 +157,15 @@ class ResidentData(LightningDataModule, ABC):
         """The file (with `folders` also the folder) that the option `key` names, here or below `root`."""
         places = [path for path in (user_path(given), self.root / given) if path.exists()]
         if found := [path for path in places if folders or path.is_file()]:
-            return first_of(key, given, found)
+            for other in found[1:]:
+                if process_rank() == 0 and not other.samefile(found[0]):
+                    text = "data.%s=%s: %s is read, not %s; give the whole path of the one you mean."
+                    log.warning(text, key, given, found[0].absolute(), other)
+            return found[0]
         if places:
             raise IsADirectoryError(f"data.{key}={given}: this is a folder; name a file, such as one in it")
         kind = "folder or file" if folders else "file"
         raise FileNotFoundError(f"data.{key}={given}: no such {kind}, here or under data.root={self.root}; set either")
-
-
-@rank_zero_only
-def say_which(key: str, given: str, taken: Path, other: Path) -> None:
-    """Logs which of two places of the same name is read."""
-    log.warning("data.%s=%s: %s is read, not %s; give the whole path of the one you mean.", key, given, taken, other)
-
-
-def first_of(key: str, given: str, found: Sequence[Path]) -> Path:
-    """The first of the places that the option `key` may name; another one is not passed over in silence."""
-    for other in found[1:]:
-        if not other.samefile(found[0]):
-            say_which(key, given, found[0].absolute(), other)
-    return found[0]
 
 
 def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Split]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,24 +19,28 @@ from torch.utils.tensorboard import SummaryWriter
 
 from src.data.drums.midi import write_midi
 from src.data.drums.synthesis import SAMPLE_RATE, render, write_wav
+from src.data.module import ResidentData
+from src.data.spec import with_channels
 from src.data.voices import VOICES, Kit
 from src.evaluation import image_grids
 
+PER_CLASS, MOST_CLASSES = 12, 100  # in a picture of real images
 TILE = 8  # pixels of a point's side in TensorBoard's projector
 
 
-class Artifact(Protocol):
+class Artifact:
+    """What an evaluation leaves beside numbers; by default no files, and nothing on TensorBoard."""
+
     def save(self, folder: Path, name: str) -> list[Path]:
         """Writes its files into the folder, over older ones, and returns their paths."""
-        ...
+        return []
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         """Adds it to TensorBoard."""
-        ...
 
 
 @dataclass(frozen=True)
-class Picture:
+class Picture(Artifact):
     """Pixels [H, W, 3], uint8.
 
     TensorBoard lists pictures some 330 pixels wide; `narrow_HW3` is what it gets of one that cannot be read so.
@@ -63,7 +67,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Sound:
+class Sound(Artifact):
     """Bars [N, T, V], one after another."""
 
     grids_NTV: Tensor
@@ -86,7 +90,7 @@ class Sound:
 
 
 @dataclass(frozen=True)
-class Cloud:
+class Cloud(Artifact):
     """Labelled points [N, L] for TensorBoard's projector, where each is a tile in the colour of its label.
 
     Tiles, as the projector's own colours have to be chosen by hand; `what` the labels are it offers for that, too.
@@ -95,10 +99,6 @@ class Cloud:
     points_NL: Tensor
     labels: Sequence[str]
     what: str
-
-    def save(self, folder: Path, name: str) -> list[Path]:
-        """Shown on TensorBoard only."""
-        return []
 
     def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
         # The projector takes no first row for names unless there are two columns.
@@ -112,7 +112,7 @@ class Cloud:
 
 
 @dataclass(frozen=True)
-class Table:
+class Table(Artifact):
     """Rows of numbers and words under a header, as a CSV file."""
 
     header: Sequence[str]
@@ -124,5 +124,15 @@ class Table:
             csv.writer(file).writerows([self.header, *self.rows])
         return [path]
 
-    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
-        """Saved as a file only."""
+
+def real_images(data: ResidentData) -> dict[str, Artifact]:
+    """As many training images of each class, one sample each where they are stacked; empty for bars and points."""
+    if data.spec.kind != "images":
+        return {}
+    train = data.splits["train"]
+    rows = {}
+    for index, name in enumerate(data.spec.classes[:MOST_CLASSES]):
+        of_class_M = (train.labels == index).nonzero().flatten()
+        chosen = torch.linspace(0, max(0, len(of_class_M) - 1), min(PER_CLASS, len(of_class_M))).long()
+        rows[name] = with_channels(train.images[of_class_M[chosen]]) if len(of_class_M) else None
+    return {"real": Picture(image_grids.sorted_grid(rows, PER_CLASS))}

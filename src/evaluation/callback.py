@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +14,12 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.core.files import write_atomically
 from src.core.levels import expanded
+from src.core.plain_data import is_number
 from src.data.module import ResidentData
-from src.evaluation.artifacts import Artifact
-from src.evaluation.real_images import real_images
+from src.evaluation.artifacts import Artifact, real_images
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
+from src.training.callbacks.randomness import own_randomness
 from src.training.callbacks.stopwatch import Stopwatch
 from src.training.loggers import boards, log_file
 
@@ -165,8 +166,8 @@ class Evaluation(Callback):
             "generator_steps": module.generator_steps,
             **metrics,
         }
-        if not is_number(metrics.get(self.monitor)):
-            choices = ", ".join(name for name, value in metrics.items() if is_scalar(value))
+        if not isinstance(metrics.get(self.monitor), int | float):
+            choices = ", ".join(name for name, value in metrics.items() if is_number(value))
             raise ValueError(f"monitor={self.monitor}: not a number; choose one of {choices}")
         improved = all(worth(row[self.monitor]) > worth(before[self.monitor]) for before in self.history)
         self.history.append(row)
@@ -194,7 +195,7 @@ class Evaluation(Callback):
         artifacts: Mapping[str, Artifact],
     ) -> None:
         if trainer.is_global_zero:
-            scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_scalar(value)}
+            scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_number(value)}
             for logger in trainer.loggers:
                 logger.log_metrics(scalars, step=module.images_seen)
         self._show(trainer, module, stage, artifacts)
@@ -220,11 +221,6 @@ class Evaluation(Callback):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.history = state["history"]
         self.stopwatch.seconds_before = state["train_seconds"]
-
-
-def own_randomness(device: torch.device) -> AbstractContextManager[None]:
-    """Restores all random streams afterwards."""
-    return torch.random.fork_rng([device] if device.type == "cuda" else [])
 
 
 @contextmanager
@@ -253,14 +249,6 @@ def as_layout(charts: Mapping[str, Mapping[str, str]], levels: Iterable[str] = (
     }
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def is_scalar(value: Any) -> bool:
-    return is_number(value) and math.isfinite(value)
-
-
 def worth(value: float) -> float:
     """Values that are not finite are worse than all others."""
     return value if math.isfinite(value) else -math.inf
@@ -282,4 +270,4 @@ def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         return " ".join(f"{entry:.6g}" if isinstance(entry, float) else str(entry) for entry in value)
-    return value if is_scalar(value) else ""
+    return value if is_number(value) else ""

@@ -20,7 +20,7 @@ from src.data.gaussians import NEAR
 from src.data.module import ResidentData
 from src.data.spec import DataSpec, with_channels
 from src.data.streaming import Rows, Stacks
-from src.evaluation import image_grids
+from src.evaluation import SEED, image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.copies import Copies
@@ -32,10 +32,10 @@ from src.evaluation.oracles.base import READ, Predictions
 from src.evaluation.oracles.controls import controls_of
 from src.evaluation.oracles.factory import oracle_of
 from src.evaluation.point_plots import Map
+from src.training.callbacks.randomness import own_randomness
 
 log = logging.getLogger(__name__)
 
-SEED = 20_26  # of the controls: the same in every run
 PER_CLASS = 12  # samples in a picture
 MIN_ACCURACY, MIN_THRESHOLD = 0.8, 0.2  # of a reliable oracle
 EXPECTED_THRESHOLD = 0.5
@@ -65,7 +65,7 @@ class Coverage:
         self.real_labels = splits["val"].labels[order["val"]]
         self.real = {name: self._predictions(splits[name].images, rows_NS) for name, rows_NS in order.items()}
         self.modes = {
-            name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times).to(device)
+            name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times)
             for name, real in self.real.items()
         }
         self.fidelity = {name: Fidelity(real.features_NF, final=name == "test") for name, real in self.real.items()}
@@ -135,15 +135,11 @@ class Coverage:
 
     def score(self, predictions: Predictions, split: str) -> dict[str, Any]:
         """All metrics of images with these predictions, against the real images of `split`."""
-        modes, fidelity = self.modes[split], self.fidelity[split]
-        modes.reset()
-        modes.update(predictions)
-        coverage = modes.compute()
-        missing_K, shares_K = modes.measured_K & ~coverage.pop("covered"), coverage.pop("shares")
-        fidelity.reset()
-        fidelity.update(predictions.features_NF)
+        coverage = self.modes[split].measure(predictions)
+        missing_K, shares_K = self.modes[split].measured_K & ~coverage.pop("covered"), coverage.pop("shares")
+        fidelity = self.fidelity[split].measure(predictions.features_NF)
         copies = self.copies.measure(predictions) if split == "test" and self.copies else {}
-        values = {name: value.item() for name, value in (coverage | fidelity.compute() | copies).items()}
+        values = {name: value.item() for name, value in (coverage | fidelity | copies).items()}
         return values | {
             "num_samples": len(predictions.confidence_N),
             "missing": [self._mode_name(mode) for mode in missing_K.nonzero().flatten().tolist()],
@@ -185,8 +181,7 @@ class Coverage:
     def _altered(self, num: int) -> dict[str, Tensor]:
         """At most `num` stored images [N, C, H, W] per control, stacked samples altered separately."""
         images_MCHW, labels_M = self.spec.apart(self.real_images["val"][:num]), self.real_labels[:num].flatten()
-        with torch.random.fork_rng([]):
-            torch.manual_seed(SEED)
+        with own_randomness(self.device, SEED):
             made = controls_of(self.spec.kind, self.spec.ink(images_MCHW.double()), labels_M)
             return {name: self.spec.from_ink(inks).view(-1, *self.spec.shape) for name, inks in made}
 

@@ -5,7 +5,7 @@ N samples, C channels, H height, W width.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from src.core.validation import SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Batch
-from src.evaluation import image_grids
+from src.evaluation import CHARTS, SEED, image_grids
 from src.evaluation.artifacts import Artifact, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
@@ -22,7 +22,6 @@ from src.evaluation.gan_diagnostics import warning_signals
 from src.evaluation.rejection import Accepted, Rejection
 from src.gan.module import GAN
 
-SAMPLE_SEED = 20_26  # of the samples' noise: the same at every evaluation of every run
 GRID_COLUMNS = 16
 NUM_SHOWN_BARS = 16
 NUM_HEARD_BARS = 8
@@ -40,35 +39,7 @@ class GANEvaluator:
     """
 
     headline = ("modes", "recognisable", "kl", "fid")
-    charts: ClassVar = {
-        "GAN: coverage and quality": {
-            "Modes covered": "val/modes",
-            "KL to the real shares, unrecognisable included": "val/kl",
-            "Modes covered by any sample": "val/modes_any",
-            "KL to the real shares, any sample": "val/kl_any",
-            "Recognisable samples": "val/recognisable",
-            "FID in the oracle's features": "val/fid",
-            "Share of the top mode": "val/top_share",
-            "Recall": "val/recall",
-        },
-        "GAN: training and warning signals": {
-            "Discriminator's loss": "train/discriminator_loss",
-            "Generator's loss": "train/generator_loss",
-            "Logit gap of real and fake": "val/logit_gap",
-            "Accuracy of the discriminator": "val/discriminator_accuracy",
-            "Variance of the fakes' features": "val/feature_variance",
-            "Norm of the generator's gradient": "val/generator_gradient",
-        },
-    }
-    stacked_charts: ClassVar = {
-        "GAN: balance of channels": {"Regard for the least regarded channel": "val/channel_balance"},
-    }
-    conditional_charts: ClassVar = {
-        "GAN: classes asked for": {
-            "Recognised as the class asked for": "val/class_accuracy",
-            "Best class is the one asked for": "val/class_accuracy_any",
-        },
-    }
+    charts = CHARTS["gan"]
 
     def __init__(self, num_samples: int, cache: str, rejection: Rejection | None = None):
         SAMPLES.check("evaluator.num_samples", num_samples)
@@ -80,13 +51,11 @@ class GANEvaluator:
         """Trains or loads the oracle, and measures the held-out splits."""
         self.drum_metrics = drum_metrics_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
-        if data.spec.stack > 1:
-            self.charts = self.charts | self.stacked_charts
         self.conditional = data.trainer is not None and data.trainer.lightning_module.needs_labels
         if self.rejection and data.trainer:
             self.rejection.check(data.trainer.lightning_module)
-        if self.conditional:
-            self.charts = self.charts | self.conditional_charts
+        for kind, has in (("stacked", data.spec.stack > 1), ("conditional", self.conditional)):
+            self.charts = self.charts | (CHARTS[kind] if has else {})
         real = self.coverage.real_images["val"]
         self.batch_size = data.batch_size
         some = torch.arange(SIGNAL_BATCHES * data.batch_size) % len(real)
@@ -95,10 +64,10 @@ class GANEvaluator:
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
         """Metrics by name, and artifacts."""
         num = self.coverage.num_samples_of(split)
-        labels = gan.draw_labels(num, SAMPLE_SEED)
-        images = gan.sample(num, SAMPLE_SEED, labels)
+        labels = gan.draw_labels(num, SEED)
+        images = gan.sample(num, SEED, labels)
         metrics, artifacts = self.coverage.evaluate(images, split, labels if gan.needs_labels else None)
-        torch.manual_seed(SAMPLE_SEED)
+        torch.manual_seed(SEED)
         real_labels = gan.conditional.batch_labels(gan, Batch(self.real, self.real_labels))
         metrics |= warning_signals(gan, gan.spec.to_float(self.real), self.batch_size, real_labels)
         metrics["discriminator_passes"] = gan.discriminator_passes / max(1, gan.generator_steps)
@@ -120,7 +89,7 @@ class GANEvaluator:
         """Samples that the discriminator, calibrated on the validation split, accepts."""
         real, labels = self.coverage.real_images["val"][:num], self.coverage.real_labels[:num]
         real_labels = gan.conditional.batch_labels(gan, Batch(real.to(gan.device), labels))
-        return rejection.draw(gan, real, real_labels, num, SAMPLE_SEED)
+        return rejection.draw(gan, real, real_labels, num, SEED)
 
     def _accepted_metrics(self, accepted: Accepted) -> dict[str, Any]:
         """Their share, and where there are enough of them what is measured of all samples."""

@@ -3,12 +3,15 @@
 B batch, N images, S stacked samples, C channels, H height, W width, F features.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
 from src.gan.interfaces import Step
 from src.gan.module import GAN
-from src.training.networks import present
+from src.training.networks import evaluating, present
 
 
 def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int, labels_NS: Tensor | None = None) -> dict[str, float]:
@@ -24,16 +27,20 @@ def warning_signals(gan: GAN, real_NCHW: Tensor, batch_size: int, labels_NS: Ten
     gradient of the real logits with respect to the images; 1 if all channels count alike, 0 if the discriminator is
     blind to one. All are means over the batches. Weights, running statistics and counts do not change.
     """
-    passes = gan.discriminator_passes
-    was_training = gan.training
-    gan.eval()
-    with torch.enable_grad():
+    with uncounted(gan), torch.enable_grad():
         batches = zip(*(each.split(batch_size) for each in present(real_NCHW, labels_NS)), strict=True)
         signals = [_signals(gan, *batch) for batch in batches]
-    gan.train(was_training)
-    gan.discriminator_passes = passes
     means = torch.stack([torch.stack(list(batch.values())) for batch in signals]).mean(0)
     return dict(zip(signals[0], means.tolist(), strict=True))
+
+
+@contextmanager
+def uncounted(gan: GAN) -> Iterator[None]:
+    """Evaluation mode, in which passes through the discriminator do not count."""
+    passes = gan.discriminator_passes
+    with evaluating(gan):
+        yield
+    gan.discriminator_passes = passes
 
 
 def _signals(gan: GAN, real_BCHW: Tensor, labels_BS: Tensor | None = None) -> dict[str, Tensor]:

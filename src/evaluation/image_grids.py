@@ -12,6 +12,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colorbar import Colorbar
 from matplotlib.figure import Figure
 from PIL import Image, ImageFont
 from PIL.ImageDraw import ImageDraw
@@ -97,45 +98,46 @@ def _lettering(names: Sequence[str]) -> tuple[ImageFont.FreeTypeFont, int]:
 
 def timeline(images_seen: Sequence[int], shares_TK: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """Classes × evaluations: each class's share of the recognisable samples, relative to an equal share."""
-    relative_KT = shares_TK.T * len(names)
-    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
-    axis = figure.subplots()
+    ticks = {0: "gone", 0.1: "a tenth", 0.5: "half", 1: "equal share", 2: "twice", 3: "3 times or more"}
     norm = mpl.colors.TwoSlopeNorm(1, 0, 3)
-    picture = axis.imshow(relative_KT, aspect="auto", cmap="RdBu_r", norm=norm, interpolation="nearest")
-    axis.set_yticks(range(len(names)), names, fontsize=9)
-    _label_time(axis, images_seen)
-    bar = figure.colorbar(picture, ax=axis, ticks=[0, 0.1, 0.5, 1, 2, 3], pad=0.02)
-    bar.ax.set_yticklabels(["gone", "a tenth", "half", "equal share", "twice", "3 times or more"])
+    figure, *_ = _over_time(images_seen, shares_TK.T * len(names), names, mpl.colormaps["RdBu_r"], norm, ticks)
     return rendered(figure)
 
 
 def kl_timeline(images_seen: Sequence[int], kl_EL: Mapping[str, np.ndarray]) -> np.ndarray:
     """Latent dimensions × evaluations: KL in nats, grey where a dimension is inactive; `kl_EL` names the levels."""
     names = [f"z_{level}[{index}]" for level, kl in kl_EL.items() for index in range(kl.shape[1])]
-    nats_LE = np.concatenate(list(kl_EL.values()), 1).T
-    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
-    axis = figure.subplots()
+    nats_LE = np.concatenate(list(kl_EL.values()), 1).T.clip(*SCALE)
+    ticks = {0.01: "≤ 0.01", 0.03: "0.03", ACTIVE_NATS: "0.1: active", 0.3: "0.3", 1: "1", 3: "3", 10: "≥ 10"}
     norm = mpl.colors.LogNorm(*SCALE)
-    picture = axis.imshow(
-        nats_LE.clip(*SCALE), aspect="auto", cmap=_active_and_inactive(norm), norm=norm, interpolation="nearest"
-    )
+    figure, axis, bar = _over_time(images_seen, nats_LE, names, _active_and_inactive(norm), norm, ticks)
     for border in np.cumsum([kl.shape[1] for kl in kl_EL.values()])[:-1]:
         axis.axhline(border - 0.5, color="black", linewidth=1.5)
-    axis.set_yticks(range(len(names)), names, fontsize=9)
-    _label_time(axis, images_seen)
-    ticks = (0.01, 0.03, ACTIVE_NATS, 0.3, 1, 3, 10)
-    bar = figure.colorbar(picture, ax=axis, ticks=ticks, pad=0.02, label="KL in nats")
-    bar.ax.set_yticklabels(["≤ 0.01", "0.03", "0.1: active", "0.3", "1", "3", "≥ 10"])
+    bar.set_label("KL in nats")
     bar.ax.minorticks_off()
     bar.ax.axhline(ACTIVE_NATS, color="black", linewidth=1.5)
     return rendered(figure)
 
 
-def _label_time(axis: Axes, images_seen: Sequence[int]) -> None:
-    """Labels some evaluations with the samples seen."""
+def _over_time(
+    images_seen: Sequence[int],
+    values_KT: np.ndarray,
+    names: Sequence[str],
+    colours: mpl.colors.Colormap,
+    norm: mpl.colors.Normalize,
+    ticks: Mapping[float, str],
+) -> tuple[Figure, Axes, Colorbar]:
+    """A map of named rows and evaluations, some of which are labelled with the samples seen."""
+    figure = Figure(figsize=(7.5, 1.4 + 0.2 * len(names)), dpi=100, layout="constrained")
+    axis = figure.subplots()
+    picture = axis.imshow(values_KT, aspect="auto", cmap=colours, norm=norm, interpolation="nearest")
+    axis.set_yticks(range(len(names)), names, fontsize=9)
     labelled = np.unique(np.linspace(0, len(images_seen) - 1, 8).round().astype(int))
     axis.set_xticks(labelled, [f"{images_seen[index] / 1000:,.0f}k" for index in labelled], fontsize=9)
     axis.set_xlabel("training samples seen")
+    bar = figure.colorbar(picture, ax=axis, ticks=list(ticks), pad=0.02)
+    bar.ax.set_yticklabels(ticks.values())
+    return figure, axis, bar
 
 
 def _active_and_inactive(norm: mpl.colors.Normalize) -> mpl.colors.Colormap:

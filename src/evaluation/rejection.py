@@ -15,9 +15,11 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from src.core.validation import COUNT
+from src.evaluation.gan_diagnostics import uncounted
 from src.gan.module import GAN
 
 NUM_CALIBRATING = 2_500  # real images, and as many samples
+CHUNK = 250  # images per batch
 TINY = 1e-12  # of 1 − exp(Δ), which is 0 for the best sample
 
 Propose = Callable[[int], tuple[np.ndarray, Tensor]]  # new samples, so many: their log ratios [N] and images
@@ -177,15 +179,12 @@ def _samples(gan: GAN, random: np.random.Generator, num: int) -> tuple[np.ndarra
 
 
 @torch.no_grad()
-def _logits(
-    gan: GAN, images_NCHW: Tensor, z_NZ: Tensor | None, labels_NS: Tensor | None, chunk: int = 250
-) -> np.ndarray:
+def _logits(gan: GAN, images_NCHW: Tensor, z_NZ: Tensor | None, labels_NS: Tensor | None) -> np.ndarray:
     """The discriminator's logits of stored images, real or from noise."""
-    passes, was_training = gan.discriminator_passes, gan.training
-    gan.eval()
     given = (images_NCHW, z_NZ, labels_NS)
-    batches = zip(*(repeat(None) if each is None else each.to(gan.device).split(chunk) for each in given), strict=False)
-    logits = [gan.discriminate(gan.spec.to_float(images), z, None, labels).logits_B for images, z, labels in batches]
-    gan.train(was_training)
-    gan.discriminator_passes = passes
+    batches = zip(*(repeat(None) if each is None else each.to(gan.device).split(CHUNK) for each in given), strict=False)
+    with uncounted(gan):
+        logits = [
+            gan.discriminate(gan.spec.to_float(images), z, None, labels).logits_B for images, z, labels in batches
+        ]
     return torch.cat(logits).double().cpu().numpy()

@@ -50,20 +50,16 @@ def _text(key: str, metrics: dict[str, Any]) -> str:
 
 
 def _gan_facts(results: dict[str, Any]) -> list[str]:
-    metrics = results["metrics"]
+    metrics, onset = results["metrics"], results["onset"]
     return [
         f"{metrics['num_samples']:,} samples",
         *_point_facts(results),
         *_missing(metrics),
         f"outcome: {results['outcome']}",
-        f"onset of collapse: {_onset(results)}",
+        f"onset of collapse: {compact(onset) if onset is not None else results['onset_reason'] or 'none'}",
         f"oracle accuracy {results['oracle_accuracy']:.3f}",
         _speed(results),
     ]
-
-
-def _onset(results: dict[str, Any]) -> str:
-    return compact(results["onset"]) if results["onset"] is not None else results["onset_reason"] or "none"
 
 
 def _point_facts(results: dict[str, Any]) -> list[str]:

@@ -4,10 +4,9 @@ N samples, T steps, V voices (cells of a step), L latent dims.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,21 +16,20 @@ from src.core.levels import levels_in
 from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
-from src.evaluation import image_grids
+from src.evaluation import CHARTS, SEED, image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
-from src.evaluation.latents.encode import AnalysisResult
-from src.evaluation.latents.run import LatentAnalysis
-from src.evaluation.metrics.bound import Bound, active_units, onset_f1
-from src.evaluation.metrics.levels import SHUFFLES, above_shuffled, level_state
+from src.evaluation.latents.encode import AnalysisResult, by_level
+from src.evaluation.latents.run import analyse
+from src.evaluation.metrics.bound import active_units, bound, onset_f1
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
-from src.evaluation.metrics.outcome import LevelState, worst_state
+from src.evaluation.metrics.outcome import SHUFFLES, LevelState, above_shuffled, level_state, worst_state
 from src.evaluation.point_plots import cloud
 from src.evaluation.vae_likelihood import CHUNK, chunk_size, distortion, likelihood_metrics
 from src.evaluation.vae_samples import SampleEvaluator
+from src.training.networks import evaluating
 from src.vae.information import paired_information
 from src.vae.module import VAE
 
-SEED = 20_26  # of all random draws: the same at every evaluation of every run
 DRAWS = 16  # posterior samples for the bound at the end,
 DRAWS_IN_TRAINING = 2  # and during training
 BOUND_CELLS = 1_000_000  # per batch of the bound
@@ -55,28 +53,7 @@ class VAEEvaluator:
     """
 
     headline = ("iwae_nll", "elbo", "kl_LEVEL")
-    charts: ClassVar = {
-        "VAE: information per level": {
-            "KL of z_LEVEL": "val/kl_LEVEL",
-            "Active dimensions of z_LEVEL": "val/active_LEVEL",
-            "Mutual information of z_LEVEL": "val/mi_LEVEL",
-            "Usage of z_LEVEL: nats lost by shuffling": "val/usage_LEVEL",
-        },
-        "VAE: likelihood": {
-            "ELBO": "val/elbo",
-            "Reconstruction, in nats": "val/reconstruction",
-            "Loss in training": "train/loss",
-        },
-        "VAE: annealing": {
-            "β of z_LEVEL": "anneal/beta_LEVEL",
-            "Temperature, free bits, targets": "anneal/(?!beta_).+",
-        },
-        "VAE: samples": {
-            "Modes covered, of letters": "val/modes",
-            "Validity, of bars": "val/validity",
-            "Style accuracy, of bars": "val/style_accuracy",
-        },
-    }
+    charts = CHARTS["vae"]
 
     def __init__(self, num_samples: int, num_held_out: int, importance_samples: int, interpret: bool, cache: str):
         SAMPLES.check("evaluator.num_samples", num_samples)
@@ -89,18 +66,14 @@ class VAEEvaluator:
         self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Loads held-out splits, sample metrics and the latent analysis."""
+        """Loads held-out splits and sample metrics."""
         self.spec = data.spec
         self.device = device
         self.held_out = {name: data.held_out(name).to(device) for name in ("val", "test")}
         self.train = data.splits["train"].images
         self.true_nll = data.true_nll(data.held_out("test").images[: self.num_held_out])
         self.samples = SampleEvaluator(data, self.num_samples, self.cache, device)
-        self.latent_analysis = None
-        if self.interpret and self.samples.drum_metrics:
-            self.latent_analysis = LatentAnalysis(
-                data, self.samples.drum_metrics, self.num_held_out, self.cache, device
-            )
+        self.data = data
         self.analysis = AnalysisResult()
 
     def evaluate(self, vae: VAE, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
@@ -126,8 +99,10 @@ class VAEEvaluator:
             sample_metrics, sample_artifacts = self.samples.evaluate(vae, samples, split)
             metrics |= sample_metrics
             artifacts |= sample_artifacts
-            if final and self.latent_analysis:
-                self.analysis = self.latent_analysis.run(vae, samples[:, 0])
+            if final and self.interpret and self.samples.drum_metrics:
+                self.analysis = analyse(
+                    vae, self.data, self.samples.styles, self.samples.drum_metrics, self.num_held_out, samples[:, 0]
+                )
                 metrics |= self.analysis.metrics
                 artifacts |= self.analysis.artifacts
             if final:
@@ -178,20 +153,19 @@ class VAEEvaluator:
 
         A level's KL depends on the draws of others, so it is averaged too.
         """
-        bound = Bound(vae.levels).to(self.device)
-        points: dict[str, list[Tensor]] = {level: [] for level in vae.levels}
+        distortions, kls, points = [], [], []
         for part_NCHW in images_NCHW.split(max(1, min(CHUNK, BOUND_CELLS // (draws * vae.numbers)))):
             part_NTV = vae.to_cells(part_NCHW)
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
             draws_D = zip(*latents.z, strict=True)  # decoded one by one to save memory
             distortion_DN = torch.stack([distortion(vae, draw, part_NTV) for draw in draws_D])
-            bound.update(distortion_DN.mean(0), [kl_DNL.mean(0) for kl_DNL in latents.kls().levels_BL])
-            for level, posterior in zip(vae.levels, latents.posteriors, strict=True):
-                points[level].append(posterior.mean.mean(0))
-        means = {level: torch.cat(parts) for level, parts in points.items()}
+            distortions.append(distortion_DN.mean(0))
+            kls.append([kl_DNL.mean(0) for kl_DNL in latents.kls().levels_BL])
+            points.append([posterior.mean.mean(0) for posterior in latents.posteriors])
+        kl, means = by_level(vae, kls), by_level(vae, points)
         units = {f"au_{level}": active_units(means_NL) for level, means_NL in means.items()}
-        return bound.compute() | units, means
+        return bound(torch.cat(distortions), kl) | units, means
 
     def _usage(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
         """Increase of the distortion by shuffling a level between samples, and whether it exceeds chance.
@@ -257,14 +231,3 @@ class VAEEvaluator:
 
 def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:
     return [level for level, state in states.items() if state is wanted]
-
-
-@contextmanager
-def evaluating(vae: VAE) -> Iterator[None]:
-    """Evaluation mode, restored afterwards."""
-    was_training = vae.training
-    vae.eval()
-    try:
-        yield
-    finally:
-        vae.train(was_training)

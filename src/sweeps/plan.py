@@ -45,10 +45,6 @@ class Job:
         return results.get("status") in FINISHED or (results.get("error") or "").startswith(PRUNED)
 
     @property
-    def can_go_on(self) -> bool:
-        return checkpoints.exists(self.folder)
-
-    @property
     def started_at(self) -> float:
         """When it was last started, in seconds since the epoch; 0 if never."""
         records = (self.folder / ".hydra" / place / "overrides.yaml" for place in ("", "resumed"))
@@ -59,11 +55,6 @@ class Job:
         """When it last wrote its results; 0 if never."""
         path = self.folder / "results.json"
         return path.stat().st_mtime if path.is_file() else 0
-
-    @property
-    def went_on(self) -> bool:
-        """Whether it was cut short and started more than once."""
-        return (self.folder / ".hydra" / "resumed").is_dir()
 
     @property
     def running(self) -> bool:
@@ -174,7 +165,7 @@ class Plan:
 
     def headline(self) -> str:
         pending = self.pending
-        resumed = sum(job.can_go_on for job in pending)
+        resumed = sum(checkpoints.exists(job.folder) for job in pending)
         counts = f"{len(self.jobs) - len(pending)} done, {resumed} to go on with, {len(pending) - resumed} to start"
         left = self.seconds_left()
         return f"{len(self.jobs)} jobs in {self.folder}: {counts}{f', about {minutes(left)}' if left else ''}."
@@ -188,7 +179,7 @@ class Plan:
         return "\n".join(f"  {name:{width}}  seed {' '.join(chosen)}".rstrip() for name, chosen in seeds.items())
 
     def seconds_left(self, finished: Collection[Job] | None = None) -> float | None:
-        """Estimate from the jobs that finished without interruption and from how many run at once; None before.
+        """Estimate from the jobs that finished without being resumed, and from how many run at once; None before.
 
         A running job counts as half done; one that ended without being finished has its next turn in the next start.
 
@@ -196,7 +187,7 @@ class Plan:
             finished: the jobs that are, by whoever has read their results already.
         """
         finished = [job for job in self.jobs if job.finished] if finished is None else finished
-        took = [job.ended_at - job.started_at for job in finished if not job.went_on]
+        took = [job.ended_at - job.started_at for job in finished if not (job.folder / ".hydra" / "resumed").is_dir()]
         pending = [job for job in self.jobs if job not in finished]
         running = sum(job.running and job.started_at >= self.since for job in pending)
         ended = sum(not job.running and job.ended_at >= self.since for job in pending)

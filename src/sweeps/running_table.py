@@ -1,6 +1,5 @@
 """The running table of a sweep: on a terminal redrawn in place below what the jobs print, in a log a line a minute."""
 
-import csv
 import os
 import select
 import sys
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 from src.core.console import LossyStream
 from src.core.metric_families import family
 from src.core.metric_specs import metric_spec, reached
-from src.core.plain_data import is_number, read_yaml
+from src.core.plain_data import is_number, number, read_yaml
 from src.sweeps.plan import Job, Plan, minutes
 
 REFRESH = 1.0  # seconds between two looks at the jobs
@@ -132,16 +131,14 @@ def state(job: Job) -> State:
         results = job.results
         status, metrics = results.get("status") or "waiting", results.get("metrics") or {}
         return State(status, results.get("model") or "", metrics, finished=job.finished)
-    rows = _history(job)
+    from src.report.collect import read_history  # imported late: the command line is answered without it
+
+    rows = read_history(job.folder / "history.csv").rows
     if not rows:
         return State("running", "", {}, 0.0)
     model, evaluations = _record(job.folder)
-    return State("running", model, _numbers(rows[-1]), min(1.0, len(rows) / evaluations))
-
-
-def _history(job: Job) -> list[dict[str, str]]:
-    path = job.folder / "history.csv"
-    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines())) if path.is_file() else []
+    metrics = {key: number(text) for key, text in rows[-1].items()}
+    return State("running", model, metrics, min(1.0, len(rows) / evaluations))
 
 
 @cache
@@ -149,14 +146,6 @@ def _record(folder: Path) -> tuple[str, int]:
     """The model family of a run that has been evaluated, and how often it will have been."""
     config = read_yaml(folder / ".hydra" / "config.yaml")
     return "vae" if "vae" in config else "gan", config["evaluations"]
-
-
-def _numbers(row: Mapping[str, str]) -> dict[str, float]:
-    numbers = {}
-    for key, text in row.items():
-        with suppress(ValueError):
-            numbers[key] = float(text)
-    return numbers
 
 
 def table(plan: Plan, found: Mapping[Job, State], most_rows: int) -> Any:
@@ -188,8 +177,8 @@ def so_far(found: Sequence[State]) -> str:
         values = []
         for each in found:
             if is_number(each.metrics.get(key)):
-                number = reached(each.metrics, [key]).rpartition(" ")[2]
-                values.append(number if each.status != "running" else f"{number} ({each.stage})")
+                shown = reached(each.metrics, [key]).rpartition(" ")[2]
+                values.append(shown if each.status != "running" else f"{shown} ({each.stage})")
         texts.append(f"{metric_spec(key).label} {', '.join(values)}")
     for status in ("diverged", "failed", "interrupted"):
         count = sum(each.status == status for each in found)

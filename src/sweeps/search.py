@@ -3,7 +3,6 @@
 Each setting is a trial of Optuna's, and is tried with several seeds: a run each, one seed after another.
 """
 
-import csv
 import json
 import warnings
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,8 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import BaseTrial, FrozenTrial, TrialState
 
 from src.core.files import write_atomically
-from src.core.validation import is_number
+from src.core.plain_data import is_number
+from src.report.collect import read_history
 from src.sweeps.plan import Job
 from src.training.run_record import read_record
 
@@ -177,8 +177,8 @@ def is_lost(job: Job) -> bool:
 
 
 def last_monitor(job: Job) -> float:
-    *_, last = csv.DictReader((job.folder / "history.csv").read_text(encoding="utf-8").splitlines())
-    return float(last[read_record(job.folder).value("monitor")] or "nan")
+    history = read_history(job.folder / "history.csv")
+    return float(history.column(read_record(job.folder).value("monitor"))[-1])
 
 
 def chosen(trial: BaseTrial) -> dict[str, Any]:

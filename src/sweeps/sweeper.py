@@ -55,10 +55,7 @@ class ResumableSweeper(Sweeper):
     """
 
     def __init__(
-        self,
-        params: dict[str, str] | None = None,
-        dry_run: bool = False,
-        parts: Sequence[dict[str, str]] = (),
+        self, params: dict[str, str] | None = None, dry_run: bool = False, parts: Sequence[dict[str, str]] = ()
     ):
         self.params = params or {}
         self.dry_run = dry_run

@@ -70,15 +70,12 @@ def trial(key: str, network: nn.Module, inputs: Tensor) -> Any:
     Raises:
         ValueError: they do not pass; with the key.
     """
-    was_training = network.training
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            return network.eval()(inputs)
+        with evaluating(network), torch.no_grad(), torch.random.fork_rng(devices=[]):
+            return network(inputs)
     except Exception as error:  # as code of one's own raises it
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ValueError(f"{key}: {list(inputs.shape)} does not pass through it ({reason})") from error
-    finally:
-        network.train(was_training)
 
 
 def halvings(height: int, width: int, depth: int | None) -> list[tuple[int, int]]:
@@ -102,6 +99,17 @@ def halvings(height: int, width: int, depth: int | None) -> list[tuple[int, int]
 def present(*tensors: Tensor | None) -> list[Tensor]:
     """Those that are not None."""
     return [tensor for tensor in tensors if tensor is not None]
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode; restores that of before."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
 
 
 @contextmanager

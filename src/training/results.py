@@ -7,7 +7,6 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +17,8 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.files import write_atomically
 from src.core.plain_data import read_json
 
-if TYPE_CHECKING:  # both import torch, which sweeps do not need
+if TYPE_CHECKING:  # imports torch, which sweeps do not need
     from lightning import Trainer
-
-    from src.data.spec import DataSpec
 
 log = logging.getLogger(__name__)
 NOT_MEASURED = ("dataset", "oracle", "oracle_accuracy", "outcome", "onset", "onset_reason", "images_seen")
@@ -40,11 +37,6 @@ def read_results(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return results if isinstance(results, dict) else {}
-
-
-def describe_dataset(spec: "DataSpec") -> dict[str, Any]:
-    """Everything that `DataSpec(**…)` needs to be rebuilt without the data."""
-    return asdict(spec) | {key: list(getattr(spec, key)) for key in ("classes", "shape", "voices")}
 
 
 def hyperparameters(config: DictConfig, results: dict[str, Any]) -> dict[str, Any]:

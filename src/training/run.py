@@ -5,6 +5,7 @@ import logging
 import signal
 import traceback
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,6 @@ from src.training.cluster import cluster
 from src.training.loggers import boards, build_loggers, logged
 from src.training.results import (
     NOT_MEASURED,
-    describe_dataset,
     describe_machine,
     hyperparameters,
     read_results,
@@ -128,7 +128,7 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
 
     data = instantiate(config.data)
     data.setup()
-    results["dataset"] = describe_dataset(data.spec)
+    results["dataset"] = asdict(data.spec)  # all that `DataSpec(**…)` needs without the data
 
     model = instantiate(config.model)(spec=data.spec)
     if config.get("budget_in") == "generator_steps":  # records of earlier versions lack the key

@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from src.core.config_checks import RENAMED_OPTIONS
+from src.core import earlier_names
 from src.core.errors import USER_ERRORS, message
 from src.core.files import write_atomically
 from src.core.interpolation import resolved
@@ -21,31 +21,6 @@ from src.core.resolvers import fastest_precision
 from src.core.run_names import run_name, swept_keys
 
 PARTS = ("seed", "data", "model", "trainer", "callbacks")  # what every run's configuration has
-# Where earlier versions had the classes that a record names.
-MOVED = {
-    "src.board": "src.training.tensorboard",
-    "src.callbacks.curves": "src.training.callbacks.curves",
-    "src.callbacks.evaluation": "src.evaluation.callback",
-    "src.callbacks.preemption": "src.training.callbacks.preemption",
-    "src.callbacks.progress": "src.evaluation.progress_bar",
-    "src.callbacks.pruning": "src.sweeps.pruning",
-    "src.callbacks.randomness": "src.training.callbacks.randomness",
-    "src.data.drums": "src.data.drums.datasets",
-    "src.data.fonts": "src.data.letters.datasets",
-    "src.data.letters": "src.data.letters.datasets",
-    "src.data.letters.fonts": "src.data.letters.datasets",
-    "src.gan.evaluation": "src.evaluation.gan",
-    "src.gan.multilayer": "src.gan.networks.mlp",
-    "src.gan.networks": "src.gan.networks.dcgan",
-    "src.gan.residual": "src.gan.networks.residual",
-    "src.vae.evaluation": "src.evaluation.vae",
-}
-# Classes that earlier versions called otherwise, by their old paths.
-RENAMED = {
-    "src.vae.anneal.Control": "src.vae.anneal.PIController",
-    "src.vae.anneal.Saturating": "src.vae.anneal.Exponential",
-    "src.vae.anneal.Unannealed": "src.vae.anneal.NoAnnealing",
-}
 
 
 @dataclass(frozen=True)
@@ -98,12 +73,7 @@ def functions(run: Path, tree: dict[str, Any]) -> dict[str, Any]:
     def has_callback(name: str) -> bool:
         return isinstance(tree["callbacks"], dict) and name in tree["callbacks"]
 
-    return {
-        "oc.env": environment,
-        "hydra": hydra,
-        "has_callback": has_callback,
-        "fastest_precision": fastest_precision,
-    }
+    return {"oc.env": environment, "hydra": hydra, "has_callback": has_callback, "fastest_precision": fastest_precision}
 
 
 def read_record(run: Path) -> Record:
@@ -133,7 +103,7 @@ def read_record(run: Path) -> Record:
             raise ValueError("it is no mapping")
         for _, node in mappings(tree):
             node.update(_current(node))
-        for old, new in RENAMED_OPTIONS.items():
+        for old, new in earlier_names.OPTIONS.items():
             if (place := mapping_of(tree, old)) is not None:
                 place[new.rpartition(".")[2]] = place.pop(old.rpartition(".")[2])
     return Record(run, tree, run_name(recipe or family, overrides, swept), family)
@@ -145,8 +115,8 @@ def _current(node: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(target, str):
         return {}
     module, _, name = target.rpartition(".")
-    moved = f"{MOVED[module]}.{name}" if module in MOVED else target
-    return {"_target_": RENAMED.get(moved, moved)}
+    moved = f"{earlier_names.MODULES[module]}.{name}" if module in earlier_names.MODULES else target
+    return {"_target_": earlier_names.CLASSES.get(moved, moved)}
 
 
 def require_texts(words: Sequence[Any]) -> None:

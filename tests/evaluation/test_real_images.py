@@ -9,7 +9,7 @@ from PIL import Image
 
 from src.data.module import Loaded, ResidentData
 from src.data.spec import Split
-from src.evaluation.real_images import real_images
+from src.evaluation.artifacts import real_images
 
 
 class Shades(ResidentData):

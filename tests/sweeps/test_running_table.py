@@ -30,7 +30,9 @@ print("after")
 def running(job: Job, at: float, *modes: int) -> None:
     start(job.folder, at)
     (job.folder / ".hydra" / "config.yaml").write_text("{seed: 0, evaluations: 4, gan: {}, model: {}}\n")
-    (job.folder / "history.csv").write_text("\n".join(["modes", *map(str, modes), ""]))
+    (job.folder / "history.csv").write_text(
+        "\n".join(["images_seen,modes", *(f"{turn},{each}" for turn, each in enumerate(modes)), ""])
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 from omegaconf import OmegaConf
@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from src.core.files import write_atomically
 from src.data.spec import DataSpec
 from src.training import results
-from src.training.results import commit, describe_dataset, hyperparameters, write_results
+from src.training.results import commit, hyperparameters, write_results
 
 
 def written(folder, results):
@@ -61,7 +61,7 @@ def test_write_atomically(tmp_path, content):
 
 
 def test_the_data_set_is_rebuilt_from_results(tmp_path, spec, make_gan):
-    rebuilt = DataSpec(**written(tmp_path, {"dataset": describe_dataset(spec)})["dataset"])
+    rebuilt = DataSpec(**written(tmp_path, {"dataset": asdict(spec)})["dataset"])
     for field in fields(DataSpec):
         ours, theirs = getattr(spec, field.name), getattr(rebuilt, field.name)
         assert theirs == (list(ours) if isinstance(ours, tuple) else ours), field.name
@@ -69,8 +69,8 @@ def test_the_data_set_is_rebuilt_from_results(tmp_path, spec, make_gan):
 
 
 def test_the_contract_is_in_the_data_set(spec):
-    assert {"name", "source", "digest", "classes", "sizes"} <= set(describe_dataset(spec))
-    assert set(describe_dataset(spec)["sizes"]) == {"train", "val", "test"}
+    assert {"name", "source", "digest", "classes", "sizes"} <= set(asdict(spec))
+    assert set(asdict(spec)["sizes"]) == {"train", "val", "test"}
 
 
 def test_commit_is_one_line():

@@ -16,7 +16,7 @@ FADE = 0.02  # seconds; a hard cut would click
 MIN_RATE, MAX_RATE = 1_000, 200_000  # Hz; resampling from a damaged header's 2 GHz would take gigabytes
 
 
-def data_uri(path: Path, seconds: float = 8 * BEAT, sample_rate: int = SAMPLE_RATE) -> str:
+def data_uri(path: Path, seconds: float = 8 * BEAT) -> str:
     """The beginning of a 16-bit mono WAV file as `data:audio/wav;base64,…`, about 130 kB by default.
 
     G.711's μ-law, 8 bits per sample, which all browsers play from WAV.
@@ -33,8 +33,8 @@ def data_uri(path: Path, seconds: float = 8 * BEAT, sample_rate: int = SAMPLE_RA
         samples_S = file.read(round(seconds * rate))
     fade = min(len(samples_S), round(FADE * rate))
     samples_S[len(samples_S) - fade :] *= np.linspace(1, 0, fade)
-    factor = np.gcd(rate, sample_rate)
+    factor = np.gcd(rate, SAMPLE_RATE)
     content = io.BytesIO()
-    resampled_S = signal.resample_poly(samples_S, sample_rate // factor, rate // factor)
-    soundfile.write(content, resampled_S, sample_rate, format="WAV", subtype="ULAW")
+    resampled_S = signal.resample_poly(samples_S, SAMPLE_RATE // factor, rate // factor)
+    soundfile.write(content, resampled_S, SAMPLE_RATE, format="WAV", subtype="ULAW")
     return f"data:audio/wav;base64,{base64.b64encode(content.getvalue()).decode('ascii')}"

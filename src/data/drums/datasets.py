@@ -85,11 +85,7 @@ class Grids(ResidentData):
     name = "grids"
 
     def __init__(
-        self,
-        path: str,
-        voices: Sequence[str | int] | None = None,
-        steps_per_beat: int | None = None,
-        **common: Any,
+        self, path: str, voices: Sequence[str | int] | None = None, steps_per_beat: int | None = None, **common: Any
     ):
         super().__init__(**common)
         if steps_per_beat is not None:

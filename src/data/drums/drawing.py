@@ -35,7 +35,7 @@ def bars(grids_NTV: Tensor, titles: Sequence[str] | None = None, columns: int = 
         voices: of the grids' columns.
     """
     titles = [str(number + 1) for number in range(len(grids_NTV))] if titles is None else titles
-    return _picture(_shaded(grids_NTV, voices.steps_per_beat), titles, columns, voices)
+    return _picture(shaded(grids_NTV, voices.steps_per_beat), titles, columns, voices)
 
 
 def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4, voices: Kit = VOICES) -> np.ndarray:
@@ -44,7 +44,7 @@ def sorted_bars(rows: Mapping[str, Tensor | None], columns: int = 4, voices: Kit
     cells, titles = [], []
     for name, grids_NTV in rows.items():
         drawn = torch.zeros(0, *shape) if grids_NTV is None else grids_NTV[:columns]
-        cells += [_shaded(drawn, voices.steps_per_beat), np.full((columns - len(drawn), *shape, 3), BLANK)]
+        cells += [shaded(drawn, voices.steps_per_beat), np.full((columns - len(drawn), *shape, 3), BLANK)]
         titles += [name if len(drawn) else f"{name}: missing"] + [""] * (columns - 1)
     return _picture(np.concatenate(cells), titles, columns, voices)
 
@@ -72,7 +72,7 @@ def reconstructions(real_NTV: Tensor, rebuilt_NTV: Tensor, columns: int = 4, voi
     return _picture(cells_NTV3, titles, columns, voices, colours)
 
 
-def _shaded(grids_NTV: Tensor, steps_per_beat: int) -> np.ndarray:
+def shaded(grids_NTV: Tensor, steps_per_beat: int) -> np.ndarray:
     """Cells [N, T, V, 3], darker for more probable hits."""
     shade_NTV1 = grids_NTV.detach().float().cpu().numpy()[..., None]
     return _paper(grids_NTV.shape[1:], steps_per_beat) * (1 - shade_NTV1) + shade_NTV1 * INK
@@ -85,11 +85,7 @@ def _paper(shape: Sequence[int], steps_per_beat: int) -> np.ndarray:
 
 
 def _picture(
-    cells_NTV3: np.ndarray,
-    titles: Sequence[str],
-    columns: int,
-    voices: Kit,
-    legend: Mapping[str, str] | None = None,
+    cells_NTV3: np.ndarray, titles: Sequence[str], columns: int, voices: Kit, legend: Mapping[str, str] | None = None
 ) -> np.ndarray:
     """Bars as panels with titles and names of beats and voices, drawn in pixels, far faster than Matplotlib's axes."""
     warn_of_missing_glyphs([*titles, *(voice.name for voice in voices)])

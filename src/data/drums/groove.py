@@ -19,10 +19,10 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
-from src.core.cache import cached, require_array, require_range
+from src.core.cache import cached, exclusive, require_array, require_range
 from src.core.console import progress
 from src.core.files import temporary_folder
-from src.data.download import exclusive, fetch_archive
+from src.data.download import fetch_archive
 from src.data.drums.hits import DAMAGE, Unsupported, read_hits
 from src.data.spec import BAR
 from src.data.tables import read_table
@@ -184,7 +184,7 @@ def _download(folder: Path) -> Path:
         raise ValueError(f"{folder} lacks info.csv, so it is not the Groove MIDI Dataset: complete it or move it away")
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with exclusive(folder.with_name(".groove.lock")):
+        with exclusive(folder.with_name(".groove.lock"), "data.root"):
             if not (folder / "info.csv").exists():  # as after another process's download
                 with temporary_folder(folder.with_name(".groove.unfinished")) as scratch:
                     fetch_archive(URL, f"sha256:{SHA256}", scratch)

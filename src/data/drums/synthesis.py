@@ -20,11 +20,7 @@ KNEE = 0.8  # amplitude above which the signal is compressed, so that it never e
 
 
 def render(
-    grids_NTV: Tensor,
-    bpm: float = 110,
-    sample_rate: int = SAMPLE_RATE,
-    swing: float = 0,
-    voices: Kit = VOICES,
+    grids_NTV: Tensor, bpm: float = 110, sample_rate: int = SAMPLE_RATE, swing: float = 0, voices: Kit = VOICES
 ) -> np.ndarray:
     """Float32 samples [S] in [-1, 1] of the bars one after another and of the decay after them.
 

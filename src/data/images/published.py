@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from torchvision import datasets
 
+from src.core.cache import exclusive
 from src.core.files import make_folder
-from src.data.download import TIMEOUT, exclusive
+from src.data.download import TIMEOUT
 from src.data.images.arrays import channels_last
 from src.data.images.columns import indexed, repeated
 from src.data.images.labels import LABEL
@@ -100,7 +101,7 @@ def available(name: str, root: Path, options: dict[str, Any]) -> Any:
         pass
     try:
         make_folder(root, "data.root")
-        with exclusive(root / f".{name}.lock"), short_timeouts():
+        with exclusive(root / f".{name}.lock", "data.root"), short_timeouts():
             return made(root, **options, download=True)
     except Exception as error:
         raise ValueError(

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from torchvision.datasets import EMNIST
 
+from src.core.cache import exclusive
 from src.core.files import temporary_folder
-from src.data.download import exclusive, fetch_archive
+from src.data.download import fetch_archive
 from src.data.letters.idx import class_indices, read_pair
 
 SOURCES = ("auto", "emnist")
@@ -102,7 +103,7 @@ def _fetch(folder: Path, split: str) -> None:
     Files that are there already, such as the user's, stay as they are.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with exclusive(folder / ".lock"):
+    with exclusive(folder / ".lock", "data.root"):
         if not _missing(folder / "raw", split):
             return  # another process was faster
         with temporary_folder(folder / ".unfinished") as scratch:

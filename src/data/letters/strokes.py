@@ -151,26 +151,24 @@ def rasterise(form: Form, uniform_BU: np.ndarray) -> np.ndarray:
     return np.rint(255 * (ink_BHW * ink_BHW * (3 - 2 * ink_BHW))).astype(np.uint8)
 
 
-def displace_ends(form: Form, random: RandomColumns, spread: float = 0.06) -> tuple[np.ndarray, np.ndarray]:
+def displace_ends(form: Form, random: RandomColumns) -> tuple[np.ndarray, np.ndarray]:
     """Displaces both ends of every stroke and interpolates the displacement between them."""
     shift_x_BP, shift_y_BP = np.float32(0), np.float32(0)
     for stroke in range(form.stroke_P[-1] + 1):
         here_P = form.stroke_P == stroke
         for share_P in (here_P * (1 - form.progress_P), here_P * form.progress_P):
-            shift_x_BP = shift_x_BP + share_P * random.bell(spread)
-            shift_y_BP = shift_y_BP + share_P * random.bell(spread)
+            shift_x_BP = shift_x_BP + share_P * random.bell(0.06)
+            shift_y_BP = shift_y_BP + share_P * random.bell(0.06)
     return form.x_P + shift_x_BP, form.y_P + shift_y_BP
 
 
-def warp(
-    x_BP: np.ndarray, y_BP: np.ndarray, random: RandomColumns, spread: float = 0.065
-) -> tuple[np.ndarray, np.ndarray]:
+def warp(x_BP: np.ndarray, y_BP: np.ndarray, random: RandomColumns) -> tuple[np.ndarray, np.ndarray]:
     """Smooth warp: displacements are cubic polynomials of the coordinates."""
     xx, xy, yy = x_BP * x_BP, x_BP * y_BP, y_BP * y_BP
     shift_x_BP, shift_y_BP = np.float32(0), np.float32(0)
     for term_BP in (xx, xy, yy, xx * x_BP, xx * y_BP, xy * y_BP, yy * y_BP):
-        shift_x_BP = shift_x_BP + term_BP * random.bell(spread)
-        shift_y_BP = shift_y_BP + term_BP * random.bell(spread)
+        shift_x_BP = shift_x_BP + term_BP * random.bell(0.065)
+        shift_y_BP = shift_y_BP + term_BP * random.bell(0.065)
     return x_BP + shift_x_BP, y_BP + shift_y_BP
 
 
@@ -185,15 +183,15 @@ def slant_and_rotate(x_BP: np.ndarray, y_BP: np.ndarray, random: RandomColumns) 
 
 
 def scale_to_pixels(
-    x_BP: np.ndarray, y_BP: np.ndarray, longer_side_B1: np.ndarray, random: RandomColumns, shift: float = 0.5
+    x_BP: np.ndarray, y_BP: np.ndarray, longer_side_B1: np.ndarray, random: RandomColumns
 ) -> tuple[np.ndarray, np.ndarray]:
-    """To pixels: the points' bounding box is scaled to this longer side and centred up to a random `shift`."""
+    """To pixels: the points' bounding box is scaled to this longer side and centred up to half a pixel."""
     left, right = x_BP.min(1, keepdims=True), x_BP.max(1, keepdims=True)
     top, bottom = y_BP.min(1, keepdims=True), y_BP.max(1, keepdims=True)
     scale_B1 = longer_side_B1 / np.maximum(right - left, bottom - top)
     centre = (SIDE - 1) / 2
-    x_BP = (x_BP - (left + right) / 2) * scale_B1 + centre + random.uniform(-shift, shift)
-    y_BP = (y_BP - (top + bottom) / 2) * scale_B1 + centre + random.uniform(-shift, shift)
+    x_BP = (x_BP - (left + right) / 2) * scale_B1 + centre + random.uniform(-0.5, 0.5)
+    y_BP = (y_BP - (top + bottom) / 2) * scale_B1 + centre + random.uniform(-0.5, 0.5)
     return x_BP, y_BP
 
 

@@ -70,7 +70,6 @@ class Variant(NamedTuple):
     inked: int
 
 
-PLAIN = ("sans", "sans_bold", "serif", "mono")
 VARIANTS = {
     "small": Variant(tuple(STYLES), height=(7.5, 9.0), wider=0.05, slant=0.08, shift=1.5, inked=18),
     "large": Variant(

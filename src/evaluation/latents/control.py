@@ -14,11 +14,11 @@ from sklearn.linear_model import RidgeCV
 from torch import Tensor
 
 from src.data.drums.features import Features
+from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Picture
 from src.evaluation.drum_metrics import DrumMetrics
 from src.evaluation.image_grids import rendered
 from src.evaluation.latents.encode import (
-    SEED,
     AnalysisResult,
     EncodedSplit,
     decode_mode,
@@ -159,8 +159,8 @@ def controlled(
     # The unmoved code first, then one per request.
     sizes = [*vae.levels.values()]
     codes_NRL = torch.cat([means_NL.unsqueeze(1), moved_NRL], 1)
-    grids_NTV = decode_mode(vae, dict(zip(vae.levels, codes_NRL.flatten(0, 1).split(sizes, 1), strict=True)))
-    obtained_NR = measure(grids_NTV).unflatten(0, codes_NRL.shape[:2])
+    grids_NRTV = decode_mode(vae, dict(zip(vae.levels, codes_NRL.split(sizes, 2), strict=True)))
+    obtained_NR = measure(grids_NRTV.flatten(0, 1)).unflatten(0, codes_NRL.shape[:2])
     return ControlResult(
         requested_R,
         obtained_NR[:, 1:],
@@ -168,7 +168,7 @@ def controlled(
         explained,
         move_NRL.norm(dim=2).quantile(0.5).item(),
         (direction_L[: sizes[0]].square().sum() / direction_L.square().sum()).item(),
-        grids_NTV[: 1 + len(requested_R)],
+        grids_NRTV[0],
     )
 
 

@@ -10,8 +10,9 @@ from scipy.special import stdtr
 from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn.functional import one_hot
+from torch.special import entr
 
-from src.evaluation.latents.encode import SEED
+from src.evaluation import SEED
 
 PERMUTATIONS = 100
 QUANTILE = 0.95
@@ -49,7 +50,7 @@ def binned(values_NX: Tensor) -> Tensor:
 
 def entropy(values_NX: Tensor) -> Tensor:
     """Plug-in entropy [X] of columns of int64 from 0, in nats."""
-    return _entropy(one_hot(values_NX).double().mean(0), 1)
+    return entr(one_hot(values_NX).double().mean(0)).sum(1)
 
 
 def mutual_information(first_NX: Tensor, second_NY: Tensor) -> Tensor:
@@ -83,14 +84,9 @@ class _Tables:
     def information(self, order_N: Tensor) -> Tensor:
         """Mutual information [X, Y] with the first columns' bars in this order."""
         counts_DE = self.first_ND[order_N.to(self.first_ND.device)].T @ self.second_NE
-        joint_XY = _entropy(
-            (counts_DE.double() / len(order_N)).unflatten(1, self.shape[2:]).unflatten(0, self.shape[:2]), (1, 3)
-        )
+        shares_XAYB = (counts_DE.double() / len(order_N)).unflatten(1, self.shape[2:]).unflatten(0, self.shape[:2])
+        joint_XY = entr(shares_XAYB).sum((1, 3))
         return (self.marginal_XY - joint_XY).clamp(min=0)
-
-
-def _entropy(shares: Tensor, over: int | tuple[int, ...]) -> Tensor:
-    return -torch.xlogy(shares, shares).sum(over)
 
 
 def _standard(values_NX: Tensor) -> Tensor:

@@ -5,11 +5,11 @@ N bars, L latent dims, K factors.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.special import entr
 
 from src.evaluation.latents.dependence import binned, entropy, mutual_information
 from src.evaluation.latents.encode import Codes, EncodedSplit, LatentCodes
@@ -17,15 +17,6 @@ from src.evaluation.latents.probes import importance_L, predict, sparse_probe
 from src.evaluation.metrics.onset import ACTIVE_NATS
 
 SCORES = ("mig", "dci_disentanglement", "dci_completeness", "dci_informativeness")
-
-
-@dataclass(frozen=True)
-class DCI:
-    """Disentanglement, completeness and informativeness: each 1 at best, 0 for codes without information."""
-
-    disentanglement: float
-    completeness: float
-    informativeness: float
 
 
 def disentanglement(fit: LatentCodes, held: LatentCodes) -> dict[str, float | None]:
@@ -40,18 +31,12 @@ def disentanglement(fit: LatentCodes, held: LatentCodes) -> dict[str, float | No
     factors = _factors(fit.bars, held.bars)
     scores: dict[str, float | None] = {}
     for suffix, levels in {"": [*held.means], **{f"_{level}": [level] for level in held.means}}.items():
-        names = [f"{score}{suffix}" for score in SCORES]
-        if factors is None:
-            scores |= dict.fromkeys(names, None)
-            continue
         active = {level: held.bars.kl[level] > ACTIVE_NATS for level in levels}
-        if not any(active_L.any() for active_L in active.values()):
-            scores |= dict.fromkeys(names, 0.0)
-            continue
-        gap = mig(_active(active, fit.samples), _active(active, held.samples), *factors)
-        scores_dci = dci(_active(active, fit.means), _active(active, held.means), *factors)
-        values = (gap, scores_dci.disentanglement, scores_dci.completeness, scores_dci.informativeness)
-        scores |= dict(zip(names, values, strict=True))
+        values: tuple[float | None, ...] = (None,) * len(SCORES) if factors is None else (0.0,) * len(SCORES)
+        if factors is not None and any(active_L.any() for active_L in active.values()):
+            gap = mig(_active(active, fit.samples), _active(active, held.samples), *factors)
+            values = (gap, *dci(_active(active, fit.means), _active(active, held.means), *factors))
+        scores |= {f"{score}{suffix}": value for score, value in zip(SCORES, values, strict=True)}
     return scores
 
 
@@ -68,9 +53,10 @@ def mig(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> flo
     return (gap_K / entropy(held_NK)).mean().item()
 
 
-def dci(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> DCI:
-    """DCI (Eastwood & Williams 2018, "A framework for the quantitative evaluation of disentangled representations").
+def dci(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> tuple[float, float, float]:
+    """Disentanglement, completeness and informativeness, each 1 at best, 0 for codes without information.
 
+    Eastwood & Williams 2018, "A framework for the quantitative evaluation of disentangled representations".
     The lasso is logistic, as factors are unordered: importances are the mean absolute weights of `sparse_probe`.
     Disentanglement: concentration of each dimension's importance on one factor, weighted by importance. Completeness:
     concentration of each factor's importance on one dimension, 0 for a factor without importance. Informativeness: the
@@ -81,7 +67,7 @@ def dci(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> DCI
     weight_L = importance_LK.sum(1)
     right_K = torch.stack([predict(probe, held_NL) for probe in probes], 1).eq(held_NK).double().mean(0)
     guess_K = (fit_NK.mode(0).values == held_NK).double().mean(0)
-    return DCI(
+    return (
         ((weight_L * concentration(importance_LK)).sum() / weight_L.sum()).nan_to_num(0).item(),
         concentration(importance_LK.T).mean().item(),
         ((right_K - guess_K) / (1 - guess_K)).mean().item(),
@@ -92,8 +78,7 @@ def concentration(amounts_AB: Tensor) -> Tensor:
     """1 − the entropy of each row's shares to base B [A]: 1 if one has all, 0 if all are equal."""
     total_A = amounts_AB.sum(1)
     shares_AB = amounts_AB / total_A[:, None]
-    nats_A = -torch.xlogy(shares_AB, shares_AB).sum(1)
-    return torch.where(total_A > 0, 1 - nats_A / math.log(max(2, amounts_AB.shape[1])), 0)
+    return torch.where(total_A > 0, 1 - entr(shares_AB).sum(1) / math.log(max(2, amounts_AB.shape[1])), 0)
 
 
 def _factors(fit: EncodedSplit, held: EncodedSplit) -> tuple[Tensor, Tensor] | None:

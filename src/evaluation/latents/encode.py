@@ -19,10 +19,11 @@ from torch import Tensor
 from src.data.drums.features import Features
 from src.data.module import ResidentData
 from src.data.voices import VOICES, Kit
+from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Sound
+from src.training.callbacks.randomness import own_randomness
 from src.vae.module import VAE
 
-SEED = 20_26  # of all random draws in this package: the same for every model
 CHUNK = 500  # bars per batch
 SAMPLE_RATE = 22_050  # Hz, of the sounds
 Codes = dict[str, Tensor]  # [N, L] by level, top level first
@@ -90,7 +91,7 @@ def encode_split(vae: VAE, data: ResidentData, split: str, num: int) -> EncodedS
     """The first `num` bars of a held-out split, on the device of the model, which must be in evaluation mode."""
     held_out = data.held_out(split).to(vae.device)
     grids_NTV, styles_N = held_out.images[:num, 0], held_out.labels[:num, 0]
-    kl = _concatenated(vae, [vae.infer(cells_NTV).kls().levels_BL for cells_NTV in _cells(vae, grids_NTV)])
+    kl = by_level(vae, [vae.infer(cells_NTV).kls().levels_BL for cells_NTV in _cells(vae, grids_NTV)])
     return EncodedSplit(
         grids_NTV,
         {level: kl_NL.mean(0) for level, kl_NL in kl.items()},
@@ -106,7 +107,7 @@ def encode_split(vae: VAE, data: ResidentData, split: str, num: int) -> EncodedS
 def mean_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
     """Codes of the posterior means."""
     cells = _cells(vae, grids_NTV)
-    return _concatenated(vae, [vae.inference.means(vae.encoder(part_NTV), vae.prior).codes() for part_NTV in cells])
+    return by_level(vae, [vae.inference.means(vae.encoder(part_NTV), vae.prior).codes() for part_NTV in cells])
 
 
 @torch.no_grad()
@@ -115,23 +116,21 @@ def sampled_codes(vae: VAE, grids_NTV: Tensor) -> Codes:
 
     Means of a collapsed level may differ by thousandths: enough to predict styles, but lost in the posterior's noise.
     """
-    device = grids_NTV.device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(SEED)
-        return _concatenated(vae, [vae.infer(cells_NTV).codes() for cells_NTV in _cells(vae, grids_NTV)])
+    with own_randomness(grids_NTV.device, SEED):
+        return by_level(vae, [vae.infer(cells_NTV).codes() for cells_NTV in _cells(vae, grids_NTV)])
 
 
 @torch.no_grad()
 def decode_mode(vae: VAE, codes: Codes) -> Tensor:
-    """Bars decoded from codes, uint8 [N, T, V]: each cell is the likelier value given the preceding ones.
+    """Bars decoded from codes [..., L], uint8 [..., T, V]: each cell is the likelier value given the preceding ones.
 
     Decoding is deterministic, so that any difference between two bars comes from their codes.
     """
-    bars = []
-    for part in zip(*(codes_NL.split(CHUNK) for codes_NL in codes.values()), strict=True):
+    bars, shape = [], next(iter(codes.values())).shape[:-1]
+    for part in zip(*(of_level.flatten(0, -2).split(CHUNK) for of_level in codes.values()), strict=True):
         threshold_NTV = torch.full((len(part[0]), *vae.shape), 0.5, device=part[0].device)
         bars.append(vae.decode(vae.prior.from_codes(part), threshold_NTV)[:, 0])
-    return torch.cat(bars)
+    return torch.cat(bars).unflatten(0, shape)
 
 
 def side_by_side(codes: Codes) -> Tensor:
@@ -148,5 +147,6 @@ def _cells(vae: VAE, grids_NTV: Tensor) -> tuple[Tensor, ...]:
     return vae.to_cells(grids_NTV.unsqueeze(1)).split(CHUNK)
 
 
-def _concatenated(vae: VAE, parts: Sequence[Sequence[Tensor]]) -> Codes:
+def by_level(vae: VAE, parts: Sequence[Sequence[Tensor]]) -> Codes:
+    """Tensors of all samples by level, from parts with one tensor per level each."""
     return {level: torch.cat(of_level) for level, of_level in zip(vae.levels, zip(*parts, strict=True), strict=True)}

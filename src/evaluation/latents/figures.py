@@ -105,10 +105,7 @@ def strips(sections: Mapping[str, Sequence[Row]], voices: Kit = VOICES) -> np.nd
 
 def _pixels(grid_TV: Tensor, reference_TV: Tensor | None, steps_per_beat: int) -> np.ndarray:
     """A bar's cells as pixels, the first voice at the bottom, every other beat shaded, in a thin frame."""
-    ink_TV1 = grid_TV.cpu().numpy().astype(float)[..., None]
-    steps, voices, _ = ink_TV1.shape
-    paper_TV3 = drawing.PAPER[np.arange(steps) // steps_per_beat % 2][:, None].repeat(voices, 1)
-    cells_TV3 = paper_TV3 * (1 - ink_TV1) + ink_TV1 * drawing.INK
+    cells_TV3 = drawing.shaded(grid_TV[None], steps_per_beat)[0]
     if reference_TV is not None:
         hit_TV, reference_TV = grid_TV.bool().cpu().numpy(), reference_TV.bool().cpu().numpy()
         cells_TV3[hit_TV & ~reference_TV] = to_rgb(drawing.INVENTED)

@@ -9,16 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.evaluation import SEED
 from src.evaluation.artifacts import Artifact, Picture
-from src.evaluation.latents.encode import (
-    SEED,
-    AnalysisResult,
-    EncodedSplit,
-    decode_mode,
-    mean_codes,
-    sampled_codes,
-    sound,
-)
+from src.evaluation.latents.encode import AnalysisResult, EncodedSplit, decode_mode, mean_codes, sampled_codes, sound
 from src.evaluation.latents.figures import Row, latent_map, strips
 from src.evaluation.latents.intervals import ratio
 from src.evaluation.latents.probes import eta_squared, linear_probe, predict
@@ -87,16 +80,11 @@ def drawn_groups(vae: VAE) -> dict[str, Tensor]:
     sizes = vae.levels.values()
     noise = [torch.randn(NUM_GROUPS, NUM_MEMBERS, size, generator=random).to(vae.device) for size in sizes]
     codes = dict(zip(vae.levels, vae.prior.codes(vae.prior.draw(noise)), strict=True))
-
-    def decoded(codes: Mapping[str, Tensor]) -> Tensor:
-        bars_NTV = decode_mode(vae, {level: codes_GML.flatten(0, 1) for level, codes_GML in codes.items()})
-        return bars_NTV.unflatten(0, (NUM_GROUPS, NUM_MEMBERS))
-
     fixed = {
-        f"fixed_{level}": decoded(codes | {level: codes_GML[:, :1].expand_as(codes_GML)})
+        f"fixed_{level}": decode_mode(vae, codes | {level: codes_GML[:, :1].expand_as(codes_GML)})
         for level, codes_GML in codes.items()
     }
-    return fixed | {"free": decoded(codes)}
+    return fixed | {"free": decode_mode(vae, codes)}
 
 
 def predicted_styles(oracle: Oracle | None, grids_GMTV: Tensor) -> Tensor | None:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from src.evaluation import SEED
 from src.evaluation.artifacts import Picture
-from src.evaluation.latents.encode import SEED, AnalysisResult, Codes, EncodedSplit, decode_mode, mean_codes, sound
+from src.evaluation.latents.encode import AnalysisResult, EncodedSplit, decode_mode, mean_codes, sound
 from src.evaluation.latents.figures import Row, strips
 from src.evaluation.latents.intervals import ratio
 from src.evaluation.latents.transfer import paired_styles, style_pairs
@@ -102,14 +103,9 @@ def interpolated(vae: VAE, held: EncodedSplit, source_P: Tensor, target_P: Tenso
         source_P1L, target_P1L = codes_NL[source_P].unsqueeze(1), codes_NL[target_P].unsqueeze(1)
         moving[level] = torch.lerp(source_P1L, target_P1L, moment_K[:, None])
         fixed[level] = source_P1L.expand_as(moving[level])
-
-    def decoded(codes: Codes) -> Tensor:
-        bars_NTV = decode_mode(vae, {level: codes_PKL.flatten(0, 1) for level, codes_PKL in codes.items()})
-        return bars_NTV.unflatten(0, (len(source_P), NUM_STEPS))
-
     return {
-        **{level: decoded(fixed | {level: codes_PKL}) for level, codes_PKL in moving.items()},
-        "both": decoded(moving),
+        **{level: decode_mode(vae, fixed | {level: codes_PKL}) for level, codes_PKL in moving.items()},
+        "both": decode_mode(vae, moving),
         "fade": cross_fade(held.grids_NTV[source_P], held.grids_NTV[target_P], moment_K),
     }
 

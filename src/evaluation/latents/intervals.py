@@ -7,21 +7,16 @@ import numpy as np
 from scipy.stats import binomtest
 from torch import Tensor
 
-from src.evaluation.latents.encode import SEED
+from src.evaluation import SEED
 
 NUM_RESAMPLES = 1000
-
-
-def wilson(hits: int, num: int) -> tuple[float, float]:
-    """Wilson interval of a share of `num` independent trials."""
-    low, high = binomtest(hits, num).proportion_ci(method="wilson")
-    return float(low), float(high)
 
 
 def share(hit_N: Tensor) -> dict[str, float | list[float]]:
     """Share of the trials that hit, with its Wilson interval."""
     hits, num = int(hit_N.sum()), len(hit_N)
-    return {"share": hits / num, "interval": list(wilson(hits, num))}
+    low, high = binomtest(hits, num).proportion_ci(method="wilson")
+    return {"share": hits / num, "interval": [float(low), float(high)]}
 
 
 def ratio(part_N: Tensor, whole_N: Tensor) -> dict[str, float | list[float]] | None:

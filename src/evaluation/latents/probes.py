@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from src.data.drums.features import STANDARD, Features
-from src.evaluation.latents.encode import SEED
+from src.evaluation import SEED
 from src.evaluation.oracles.drums import RARE, Description
 
 RIDGE = 1e-3  # on the squared weights: keeps those of separable styles finite

@@ -1,7 +1,5 @@
 """Analyses a VAE on drum bars at the end of its run."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor
 
@@ -19,44 +17,37 @@ from src.evaluation.latents.interpolation import interpolation
 from src.evaluation.latents.musicality import musicality
 from src.evaluation.latents.transfer import transfer
 from src.evaluation.latents.traversals import audible_bars, pages, traversal_picture, traverse
-from src.evaluation.oracles.factory import oracle_of
+from src.evaluation.oracles.base import Oracle
 from src.vae.module import VAE
 
 
-class LatentAnalysis:
+def analyse(
+    vae: VAE, data: ResidentData, oracle: Oracle | None, drum_metrics: DrumMetrics, num_bars: int, samples_NTV: Tensor
+) -> AnalysisResult:
     """What each dimension and level controls, style transfer, interpolation, control, and musicality of samples.
 
     Everything is fitted on the validation split and scored on the test split.
 
     Args:
+        vae: in evaluation mode.
         data: set up; bars of one channel.
-        drum_metrics: of single bars.
+        oracle: of their styles; None where there is one style.
         num_bars: of each held-out split, at most.
-        cache: folder of trained oracles.
+        samples_NTV: of the prior.
     """
-
-    def __init__(self, data: ResidentData, drum_metrics: DrumMetrics, num_bars: int, cache: Path, device: torch.device):
-        self.data = data
-        self.drum_metrics = drum_metrics
-        self.num_bars = num_bars
-        self.train_NTV = data.splits["train"].images.to(device)
-        self.oracle = oracle_of(data, cache, device) if len(data.spec.classes) > 1 else None
-
-    def run(self, vae: VAE, samples_NTV: Tensor) -> AnalysisResult:
-        """Analyses a model in evaluation mode and its samples of the prior."""
-        fit, held = (encode_split(vae, self.data, split, self.num_bars) for split in ("val", "test"))
-        parts = (
-            lambda: dimensions(vae, fit, held),
-            lambda: hierarchy(vae, fit, held, self.oracle),
-            lambda: transfer(vae, fit, held, self.oracle),
-            lambda: interpolation(vae, fit, held, self.oracle),
-            lambda: control(vae, fit, held, self.drum_metrics),
-            lambda: musicality(vae, fit, held, self.train_NTV, samples_NTV, self.drum_metrics),
-        )
-        result = AnalysisResult()
-        for part in progress(parts, "Examining the latents"):
-            result |= part()
-        return result
+    fit, held = (encode_split(vae, data, split, num_bars) for split in ("val", "test"))
+    parts = (
+        lambda: dimensions(vae, fit, held),
+        lambda: hierarchy(vae, fit, held, oracle),
+        lambda: transfer(vae, fit, held, oracle),
+        lambda: interpolation(vae, fit, held, oracle),
+        lambda: control(vae, fit, held, drum_metrics),
+        lambda: musicality(vae, fit, held, drum_metrics.train_NTV, samples_NTV),
+    )
+    result = AnalysisResult()
+    for part in progress(parts, "Examining the latents"):
+        result |= part()
+    return result
 
 
 @torch.no_grad()

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from src.data.drums import drawing
+from src.evaluation import SEED
 from src.evaluation.artifacts import Picture
-from src.evaluation.latents.encode import SEED, AnalysisResult, EncodedSplit, decode_mode, mean_codes, sound
+from src.evaluation.latents.encode import AnalysisResult, EncodedSplit, decode_mode, mean_codes, sound
 from src.evaluation.latents.intervals import share
 from src.evaluation.oracles.base import Oracle
 from src.vae.module import VAE

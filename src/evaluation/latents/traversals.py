@@ -29,11 +29,10 @@ def traverse(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> Tensor:
     level moves, the codes of those below, which are relative to their priors, stay. The middle step is the typical bar.
     """
     place = _typical(fit)
-    codes = {level: codes_NL[place].repeat(len(dimensions) * len(STEPS), 1) for level, codes_NL in fit.items()}
+    codes = {level: codes_NL[place].repeat(len(dimensions), len(STEPS), 1) for level, codes_NL in fit.items()}
     for row, each in enumerate(dimensions):
-        moved = slice(row * len(STEPS), (row + 1) * len(STEPS))
-        codes[each.level][moved, each.index] += torch.tensor(STEPS, device=codes[each.level].device)
-    return decode_mode(vae, codes).unflatten(0, (len(dimensions), len(STEPS)))
+        codes[each.level][row, :, each.index] += torch.tensor(STEPS, device=codes[each.level].device)
+    return decode_mode(vae, codes)
 
 
 def pages(dimensions: Sequence[Dimension]) -> list[Sequence[Dimension]]:

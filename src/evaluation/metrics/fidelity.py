@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from scipy.stats import betabinom
 from torch import Tensor
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
+
+from src.evaluation import SEED
 
 ROWS = 256  # of a distance matrix held at once
 MAX_POINTS = 10_000  # of neighbourhoods, in quadratic time
@@ -20,10 +20,9 @@ MAX_PAIRED = 2_500  # points of which KID takes all pairs, in float64
 NUM_SIZES = 15  # of the samples from which FD∞ is extrapolated, evenly spaced
 SMALLEST = 0.1  # share of the images in the smallest of them, but at least
 PER_FEATURE = 2.5  # images per feature: with fewer the bias is not yet proportional to 1/N
-SEED = 20_26  # of the subsets
 
 
-class Fidelity(Metric):
+class Fidelity:
     """Fréchet and kernel distance, neighbourhoods and Vendi score of generated against real features.
 
     Neighbourhoods and the Vendi score use features centred by the real mean, since distances
@@ -35,23 +34,14 @@ class Fidelity(Metric):
         final: adds `fid_infinity`, which evaluations during training leave out for its time.
     """
 
-    full_state_update = False
-    features: list[Tensor]
-
     def __init__(self, real_MF: Tensor, neighbours: int = 5, final: bool = False):
-        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
-        self.register_buffer("real_MF", real_MF)
+        self.real_MF = real_MF
         self.neighbours = neighbours
         self.real = Gaussian.fitted(real_MF)
         self.subsets = Subsets(real_MF) if final else None
         self.balls: dict[int, Balls] = {}
-        self.add_state("features", [], dist_reduce_fx="cat")
 
-    def update(self, features_NF: Tensor) -> None:
-        self.features.append(features_NF)
-
-    def compute(self) -> dict[str, Tensor]:
-        fake_NF = dim_zero_cat(self.features)
+    def measure(self, fake_NF: Tensor) -> dict[str, Tensor]:
         return {
             "fid": self.real.distance(Gaussian.fitted(fake_NF)),
             **({"fid_infinity": self.subsets.distance(fake_NF)} if self.subsets else {}),

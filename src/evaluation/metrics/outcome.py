@@ -1,6 +1,6 @@
-"""Outcome of a run, from its evaluations during training.
+"""Outcome of a run, from its evaluations during training, and the state of a latent level.
 
-E evaluations.
+E evaluations, S shuffles of the pairs of latents and samples.
 """
 
 import math
@@ -10,13 +10,19 @@ from statistics import fmean
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtrit
+from torch import Tensor
 
-from src.evaluation.metrics.onset import best_before, mode_collapse_onset
+from src.evaluation.metrics.onset import ACTIVE_NATS, best_before, mode_collapse_onset
 
 READABLE = 0.1  # minimum share of recognisable samples from which on coverage by any sample tells of letters
 LATEST = 3  # evaluations whose median is the state at the end
 RISE_WIDTH = 2.5  # minimum rise of coverage between the last two quarters, in standard errors
 DROPS = 2  # late evaluations below half of the best coverage before: the generator switches between modes
+
+SHUFFLES = 8
+LEVEL = 0.95  # one-sided, of the prediction bound for another shuffle
+MIN_NATS = 0.01  # smaller differences are ignored
 
 
 class Outcome(StrEnum):
@@ -84,6 +90,24 @@ def lasting_loss(history: Sequence[Mapping[str, Any]], num_modes: int) -> int | 
     counts = [_column(history, key) for key in (("modes", "modes_any") if _readable(history) else ("modes",))]
     onsets = (mode_collapse_onset(images_seen, modes_E, num_modes) for modes_E in counts)
     return min((onset for onset in onsets if onset is not None), default=None)
+
+
+def above_shuffled(own: float, shuffled_S: Tensor) -> bool:
+    """Whether the value of the true pairs exceeds that of shuffled ones.
+
+    Under independence the true pairs are one more shuffle, so they must exceed its prediction bound,
+    mean + t · sd · √(1 + 1/S), and the mean by at least 0.01 nats.
+    """
+    num, mean, sd = len(shuffled_S), shuffled_S.double().mean().item(), shuffled_S.double().std().item()
+    reach = float(stdtrit(num - 1, LEVEL)) * sd * math.sqrt(1 + 1 / num)
+    return own - mean > max(reach, MIN_NATS)
+
+
+def level_state(kl: float, used: bool, informative: bool) -> LevelState:
+    """Alive if usage and mutual information both exceed those of shuffled pairs."""
+    if kl < ACTIVE_NATS:
+        return LevelState.COLLAPSED
+    return LevelState.ALIVE if used and informative else LevelState.WITHOUT_EFFECT
 
 
 def worst_state(metrics: Mapping[str, Any]) -> LevelState:

@@ -47,7 +47,7 @@ def thickened(images_BCHW: Tensor, share: float = 1) -> Tensor:
     chosen_M = _chosen(images_BCHW, share)
     part = images_BCHW[chosen_M]
     thick, thin = part.split([(len(part) + 1) // 2, len(part) // 2])
-    changed = torch.cat([dilated(thick, _uniform(thick)), -dilated(-thin, 0.6 * _uniform(thin))])
+    changed = torch.cat([dilated(thick, per_image(thick)), -dilated(-thin, 0.6 * per_image(thin))])
     return images_BCHW.index_copy(0, chosen_M, changed)
 
 
@@ -60,7 +60,7 @@ def blurred(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """Blurred by a Gaussian, with up to `BLUR` pixels of standard deviation."""
     chosen_M = _chosen(images_BCHW, share)
     part = images_BCHW[chosen_M]
-    return images_BCHW.index_copy(0, chosen_M, gaussian_blur(part, 0.2 + (BLUR - 0.2) * _uniform(part)))
+    return images_BCHW.index_copy(0, chosen_M, gaussian_blur(part, 0.2 + (BLUR - 0.2) * per_image(part)))
 
 
 def gaussian_blur(images_BCHW: Tensor, sigma: Tensor | float) -> Tensor:
@@ -80,9 +80,9 @@ def reshaded(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """Ink and ground less extreme, or the edge between them harder."""
     chosen_M = _chosen(images_BCHW, share)
     part = images_BCHW[chosen_M]
-    gain = 1 + 2 * _uniform(part).square()
+    gain = 1 + 2 * per_image(part).square()
     part = ((part - 0.5) * gain + 0.5).clamp(0, 1)
-    ground, ink = 0.2 * _uniform(part).square(), 1 - 0.4 * _uniform(part)
+    ground, ink = 0.2 * per_image(part).square(), 1 - 0.4 * per_image(part)
     return images_BCHW.index_copy(0, chosen_M, ground + (ink - ground) * part)
 
 
@@ -90,7 +90,7 @@ def noisy(images_BCHW: Tensor, share: float = 1) -> Tensor:
     """With Gaussian noise of up to `NOISE` standard deviation, clipped to [0, 1]."""
     chosen_M = _chosen(images_BCHW, share)
     part = images_BCHW[chosen_M]
-    return images_BCHW.index_copy(0, chosen_M, with_noise(part, NOISE * _uniform(part)))
+    return images_BCHW.index_copy(0, chosen_M, with_noise(part, NOISE * per_image(part)))
 
 
 def with_noise(images_BCHW: Tensor, sigma: Tensor | float) -> Tensor:
@@ -104,7 +104,7 @@ def _chosen(images_BCHW: Tensor, share: float) -> Tensor:
     return order_B[: max(1, round(share * len(images_BCHW)))]
 
 
-def _uniform(images_BCHW: Tensor) -> Tensor:
+def per_image(images_BCHW: Tensor) -> Tensor:
     """One uniform number in [0, 1] per image, [B, 1, 1, 1]."""
     return torch.rand(len(images_BCHW), 1, 1, 1, device=images_BCHW.device)
 

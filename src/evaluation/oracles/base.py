@@ -20,6 +20,7 @@ from src.core.cache import cached
 from src.core.console import progress
 from src.core.device import multiplies_bf16
 from src.data.spec import Split, ink, with_channels
+from src.training.callbacks.randomness import own_randomness
 
 STEPS = 320
 EXTENSION = 5  # factor of the steps of a second cycle
@@ -165,8 +166,7 @@ def train_oracle(oracle: Oracle, train: Split, test: Split) -> None:
     """
     device = test.labels.device
     started = time.perf_counter()
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(0)
+    with own_randomness(device, seed=0):
         for layer in oracle.modules():
             if hasattr(layer, "reset_parameters"):
                 layer.reset_parameters()

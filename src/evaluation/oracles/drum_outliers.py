@@ -9,10 +9,13 @@ B bars, T steps, V voices.
 import torch
 from torch import Tensor
 
+from src.evaluation.oracles.augmentation import per_image
+from src.evaluation.oracles.outliers import inverted
+
 
 def independent_hits(real_B1TV: Tensor) -> Tensor:
     """Independent cells with a random density per bar; low densities, which are closest to music, are more frequent."""
-    return (torch.rand_like(real_B1TV) < _per_bar(real_B1TV).square()).float()
+    return (torch.rand_like(real_B1TV) < per_image(real_B1TV).square()).float()
 
 
 def shuffled_cells(real_B1TV: Tensor) -> Tensor:
@@ -43,7 +46,7 @@ def mingled(real_B1TV: Tensor) -> Tensor:
 def held_voices(real_B1TV: Tensor) -> Tensor:
     """Each voice on every step or on none, the empty and the full bar among them."""
     batch, _, _, voices = real_B1TV.shape
-    share_B111 = _per_bar(real_B1TV) * 1.2 - 0.1  # beyond 0 and 1: no voice, or all
+    share_B111 = per_image(real_B1TV) * 1.2 - 0.1  # beyond 0 and 1: no voice, or all
     return (torch.rand(batch, 1, 1, voices, device=real_B1TV.device) < share_B111).float().expand_as(real_B1TV)
 
 
@@ -54,13 +57,8 @@ def crowds(real_B1TV: Tensor) -> Tensor:
 
 def scrambled(real_B1TV: Tensor) -> Tensor:
     """15 to 50 % of the cells flipped."""
-    wrong_B1TV = torch.rand_like(real_B1TV) < 0.15 + 0.35 * _per_bar(real_B1TV)
+    wrong_B1TV = torch.rand_like(real_B1TV) < 0.15 + 0.35 * per_image(real_B1TV)
     return torch.where(wrong_B1TV, 1 - real_B1TV, real_B1TV)
-
-
-def inverted(real_B1TV: Tensor) -> Tensor:
-    """Hits and silence exchanged."""
-    return 1 - real_B1TV
 
 
 KINDS = (
@@ -80,8 +78,3 @@ def mixture(real_B1TV: Tensor) -> Tensor:
     """All kinds in equal shares, as many as bars: [B, 1, T, V] to [B, 1, T, V]."""
     kinds = real_B1TV.tensor_split(len(KINDS))
     return torch.cat([make(part) for make, part in zip(KINDS, kinds, strict=True)])
-
-
-def _per_bar(real_B1TV: Tensor) -> Tensor:
-    """One uniform number per bar, [B, 1, 1, 1]."""
-    return torch.rand(len(real_B1TV), 1, 1, 1, device=real_B1TV.device)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from src.data.drums.features import STANDARD, Features
 from src.data.voices import VOICES, Kit, roles_of
 from src.evaluation.oracles import drum_outliers
+from src.evaluation.oracles.augmentation import per_image
 from src.evaluation.oracles.base import Oracle
 
 USUAL = (VOICES.steps_per_beat, 16, {role: role for role in range(len(VOICES))})  # what version 2 assumes
@@ -56,5 +57,5 @@ class Description(nn.Module):
 
 def with_slips(grids_B1TV: Tensor) -> Tensor:
     """Flips up to 2 % of the cells, a random share per bar, too few to change the style."""
-    chance_B111 = MAX_SLIPS * torch.rand(len(grids_B1TV), 1, 1, 1, device=grids_B1TV.device)
+    chance_B111 = MAX_SLIPS * per_image(grids_B1TV)
     return torch.where(torch.rand_like(grids_B1TV) < chance_B111, 1 - grids_B1TV, grids_B1TV)

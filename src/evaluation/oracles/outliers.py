@@ -13,17 +13,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from src.evaluation.oracles.augmentation import per_image
+
 CANDIDATES = 16  # random partners per image, of which one of another class is taken
 
 
 def uniform_noise(real_BCHW: Tensor) -> Tensor:
     """Every pixel independent and uniform, scaled by a contrast that is drawn per picture."""
-    return torch.rand_like(real_BCHW) * _per_image(real_BCHW)
+    return torch.rand_like(real_BCHW) * per_image(real_BCHW)
 
 
 def sparse_noise(real_BCHW: Tensor) -> Tensor:
     """White specks on black, in colour coloured ones, as dense on average as a density drawn per picture."""
-    return (torch.rand_like(real_BCHW) < _per_image(real_BCHW)).float()
+    return (torch.rand_like(real_BCHW) < per_image(real_BCHW)).float()
 
 
 def flat(real_BCHW: Tensor) -> Tensor:
@@ -36,8 +38,8 @@ def clouds(real_BCHW: Tensor) -> Tensor:
     *batch_and_channels, height, width = real_BCHW.shape
     coarse = torch.randn(*batch_and_channels, max(2, height // 5), max(2, width // 5), device=real_BCHW.device)
     smooth = F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=False)
-    hardness = torch.where(_per_image(real_BCHW) < 0.5, 1.0, 12.0)
-    return torch.sigmoid(hardness * (smooth - 1.2 * _per_image(real_BCHW)))
+    hardness = torch.where(per_image(real_BCHW) < 0.5, 1.0, 12.0)
+    return torch.sigmoid(hardness * (smooth - 1.2 * per_image(real_BCHW)))
 
 
 def gratings(real_BCHW: Tensor) -> Tensor:
@@ -45,12 +47,12 @@ def gratings(real_BCHW: Tensor) -> Tensor:
     height, width = real_BCHW.shape[-2:]
     y = torch.arange(height, device=real_BCHW.device).view(-1, 1)
     x = torch.arange(width, device=real_BCHW.device)
-    angle, period = math.pi * _per_image(real_BCHW), 2 + 10 * _per_image(real_BCHW)
+    angle, period = math.pi * per_image(real_BCHW), 2 + 10 * per_image(real_BCHW)
     along, across = x * angle.cos() + y * angle.sin(), y * angle.cos() - x * angle.sin()
-    phase = 2 * math.pi * _per_image(real_BCHW)
+    phase = 2 * math.pi * per_image(real_BCHW)
     stripes, crossing = ((2 * math.pi / period * place + phase).sin() for place in (along, across))
-    pattern = stripes * torch.where(_per_image(real_BCHW) < 0.5, crossing, 1)
-    hardness = torch.where(_per_image(real_BCHW) < 0.5, 2.0, 20.0)
+    pattern = stripes * torch.where(per_image(real_BCHW) < 0.5, crossing, 1)
+    hardness = torch.where(per_image(real_BCHW) < 0.5, 2.0, 20.0)
     return _per_channel(real_BCHW) * torch.sigmoid(hardness * pattern)
 
 
@@ -78,7 +80,7 @@ def superposed(real_BCHW: Tensor, labels_B: Tensor) -> Tensor:
 
 def blended(real_BCHW: Tensor, labels_B: Tensor) -> Tensor:
     """Weighted mean of two images of different classes, with weights of at least ⅓, as between two modes."""
-    weight = (1 + _per_image(real_BCHW)) / 3
+    weight = (1 + per_image(real_BCHW)) / 3
     return real_BCHW.lerp(real_BCHW[of_other_classes(labels_B)], weight)
 
 
@@ -90,7 +92,7 @@ def of_other_classes(labels_B: Tensor) -> Tensor:
 
 
 def inverted(real_BCHW: Tensor) -> Tensor:
-    """Black ink on white."""
+    """Ink and ground exchanged, of bars hits and silence."""
     return 1 - real_BCHW
 
 
@@ -113,8 +115,3 @@ def mixture(real_BCHW: Tensor, labels_B: Tensor) -> Tensor:
 def _per_channel(real_BCHW: Tensor) -> Tensor:
     """One uniform number per picture and channel, [B, C, 1, 1]."""
     return torch.rand(*real_BCHW.shape[:2], 1, 1, device=real_BCHW.device)
-
-
-def _per_image(real_BCHW: Tensor) -> Tensor:
-    """One uniform number per picture, [B, 1, 1, 1]."""
-    return torch.rand(len(real_BCHW), 1, 1, 1, device=real_BCHW.device)

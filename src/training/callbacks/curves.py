@@ -37,12 +37,7 @@ class TrainingCurves(Callback):
         module.breakpoints |= {*range(0, int(trainer.num_training_batches), self.every)}
 
     def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        module: ProgressModule,
-        outputs: dict[str, Tensor | float],
-        batch: Any,
-        batch_index: int,
+        self, trainer: Trainer, module: ProgressModule, outputs: dict[str, Tensor | float], batch: Any, batch_index: int
     ) -> None:
         due = module.steps % self.every == 0 or module.steps == trainer.num_training_batches
         if not due and module.device.type != "cpu":

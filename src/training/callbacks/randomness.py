@@ -1,7 +1,8 @@
-"""Random state of every rank, kept in the checkpoint."""
+"""Random streams: those of every rank, kept in the checkpoint, and those apart from training."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -65,6 +66,15 @@ def restore(state: dict[str, Any]) -> None:
         torch.cuda.set_rng_state(stream.cpu(), device)
     np.random.set_state(state["numpy"])  # noqa: NPY002
     random.setstate(state["python"])
+
+
+@contextmanager
+def own_randomness(device: torch.device, seed: int | None = None) -> Iterator[None]:
+    """Restores torch's random streams afterwards; within they go on, or start from a seed."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
 
 
 def noise_stream(device: torch.device, rank: int, saved: Sequence[Tensor] = ()) -> torch.Generator:

@@ -71,7 +71,7 @@ def test_the_typical_bar_is_the_one_closest_to_the_mean(world_vae, monkeypatch):
         "low": torch.tensor([[0.0, 1.0], [0.1, 1.0], [-0.1, 1.0], [5.0, 1.0]]),
     }
     traverse(world_vae(), fit, [dimension("high", 0)])
-    high_NL, low_NL = calls[0].values()
+    high_NL, low_NL = (codes.flatten(0, 1) for codes in calls[0].values())
     assert high_NL.flatten().tolist() == [-40 + step for step in STEPS]
     assert torch.equal(low_NL, torch.tensor([[0.1, 1.0]]).expand(9, -1))
 

@@ -1,8 +1,7 @@
 import pytest
 import torch
 
-from src.evaluation.metrics.levels import above_shuffled, level_state
-from src.evaluation.metrics.outcome import LevelState
+from src.evaluation.metrics.outcome import LevelState, above_shuffled, level_state
 
 
 def test_true_pairs_without_a_relation_seldom_exceed_shuffled_ones():

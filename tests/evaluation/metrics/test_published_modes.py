@@ -42,8 +42,7 @@ def test_points_are_counted_as_in_the_papers(data):
     toy.setup()
     real = oracle.predict(held_out.images.unsqueeze(1))
     metric = ModeCoverage(real, len(mixture.centres), rejected_share(toy.spec))
-    metric.update(oracle.predict(stored))
-    computed = metric.compute()
+    computed = metric.measure(oracle.predict(stored))
     coordinates = [tuple(point) for point in mixture.coordinates(stored)[:, 0].tolist()]
     num_modes, quality, divergence = by_definition(coordinates, [*mixture.centres.values()], mixture.sigma)
     assert computed["modes_any"] == num_modes == 4
