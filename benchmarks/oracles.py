@@ -79,7 +79,9 @@ def measured(oracle: Oracle, data: ResidentData) -> tuple[list[str], dict[str, s
     cells = [f"{oracle.accuracy_k:.4f}", f"{oracle.accuracy:.4f}", f"{coverage.threshold:.3f}"]
     scores = {}
     for name, images in controls(data.splits["val"], data.spec):
-        found = coverage.measure(oracle.predict(data.spec.from_ink(images)))
+        coverage.reset()
+        coverage.update(oracle.predict(data.spec.from_ink(images)))
+        found = coverage.compute()
         scores[name] = f"{found['recognisable']:.1%} · {found['modes']} · {found['modes_any']}"
     return [*cells, *(f"{spent:.0f}" for spent in seconds)], scores
 

@@ -99,7 +99,12 @@ def _modes(num: int) -> Callable[[], object]:
     channels = round(math.log(num, 26))
     predictions = Predictions(torch.rand(10_000), torch.randint(26, (10_000, channels)), torch.randn(10_000, FEATURES))
 
-    return lambda: ModeCoverage(predictions, 26).measure(predictions)
+    def cover() -> object:
+        coverage = ModeCoverage(predictions, 26)
+        coverage.update(predictions)
+        return coverage.compute()
+
+    return cover
 
 
 def _information(num: int) -> Callable[[], object]:

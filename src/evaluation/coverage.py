@@ -65,7 +65,7 @@ class Coverage:
         self.real_labels = splits["val"].labels[order["val"]]
         self.real = {name: self._predictions(splits[name].images, rows_NS) for name, rows_NS in order.items()}
         self.modes = {
-            name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times)
+            name: ModeCoverage(real, len(self.spec.classes), rejected_share(self.spec), times).to(device)
             for name, real in self.real.items()
         }
         self.fidelity = {name: Fidelity(real.features_NF, final=name == "test") for name, real in self.real.items()}
@@ -135,11 +135,15 @@ class Coverage:
 
     def score(self, predictions: Predictions, split: str) -> dict[str, Any]:
         """All metrics of images with these predictions, against the real images of `split`."""
-        coverage = self.modes[split].measure(predictions)
-        missing_K, shares_K = self.modes[split].measured_K & ~coverage.pop("covered"), coverage.pop("shares")
-        fidelity = self.fidelity[split].measure(predictions.features_NF)
+        modes, fidelity = self.modes[split], self.fidelity[split]
+        modes.reset()
+        modes.update(predictions)
+        coverage = modes.compute()
+        missing_K, shares_K = modes.measured_K & ~coverage.pop("covered"), coverage.pop("shares")
+        fidelity.reset()
+        fidelity.update(predictions.features_NF)
         copies = self.copies.measure(predictions) if split == "test" and self.copies else {}
-        values = {name: value.item() for name, value in (coverage | fidelity | copies).items()}
+        values = {name: value.item() for name, value in (coverage | fidelity.compute() | copies).items()}
         return values | {
             "num_samples": len(predictions.confidence_N),
             "missing": [self._mode_name(mode) for mode in missing_K.nonzero().flatten().tolist()],

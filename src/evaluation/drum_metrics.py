@@ -6,27 +6,20 @@ N bars, T steps, V voices.
 import torch
 from torch import Tensor
 
-from src.data.drums.features import Features
 from src.data.module import ResidentData
 from src.data.spec import Split
 from src.data.voices import VOICES, Kit
 from src.evaluation import SEED
-from src.evaluation.metrics.music import diversity, feature_distance, validity
+from src.evaluation.metrics.music import Musicality
 from src.evaluation.oracles.controls import bar_controls
 from src.training.callbacks.randomness import own_randomness
-
-CHUNK = 25_000  # bars whose features are computed together
 
 
 class DrumMetrics:
     """Validity, diversity and feature distance of single bars, uint8 [N, T, V].
 
-    The first two do not distinguish music from noise: independent hits at density 0.3 are valid (0.999) and diverse,
-    one repeated bar is valid (1.0) though not diverse. Compare the feature distance, and that with its control, the
-    distance of the test split.
-
     Args:
-        train: the bars whose features are the reference, on the device.
+        train: the reference bars, on the device.
         test_NTV: held-out bars.
         num_samples: bars per control, at most.
         kit: their voices.
@@ -36,16 +29,12 @@ class DrumMetrics:
         self.train_NTV = train.images
         self.test_NTV = test_NTV
         self.num_samples = num_samples
-        self.kit, self.describe = kit, Features(kit, train.images.shape[1])
-        self.reference_MF = torch.cat([*map(self.describe, train.images.split(CHUNK))])
+        self.musicality = Musicality(train.images, kit).to(train.images.device)
 
     def measure(self, grids_NTV: Tensor) -> dict[str, float]:
-        """The three metrics, of at least two bars."""
-        return {
-            "validity": validity(grids_NTV, self.kit).mean().item(),
-            "diversity": diversity(grids_NTV).item(),
-            "feature_distance": feature_distance(self.reference_MF, self.describe(grids_NTV)).item(),
-        }
+        self.musicality.reset()
+        self.musicality.update(grids_NTV)
+        return {name: value.item() for name, value in self.musicality.compute().items()}
 
     def controls(self) -> dict[str, dict[str, float]]:
         """Metrics of bars of known quality.

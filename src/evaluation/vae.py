@@ -20,7 +20,7 @@ from src.evaluation import CHARTS, SEED, image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult, by_level
 from src.evaluation.latents.run import analyse
-from src.evaluation.metrics.bound import active_units, bound, onset_f1
+from src.evaluation.metrics.bound import Bound, active_units, onset_f1
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
 from src.evaluation.metrics.outcome import SHUFFLES, LevelState, above_shuffled, level_state, worst_state
 from src.evaluation.point_plots import cloud
@@ -153,19 +153,20 @@ class VAEEvaluator:
 
         A level's KL depends on the draws of others, so it is averaged too.
         """
-        distortions, kls, points = [], [], []
+        bound = Bound(vae.levels).to(self.device)
+        points: dict[str, list[Tensor]] = {level: [] for level in vae.levels}
         for part_NCHW in images_NCHW.split(max(1, min(CHUNK, BOUND_CELLS // (draws * vae.numbers)))):
             part_NTV = vae.to_cells(part_NCHW)
             features_NF = vae.encoder(part_NTV)
             latents = vae.inference(features_NF.expand(draws, *features_NF.shape), vae.prior)
             draws_D = zip(*latents.z, strict=True)  # decoded one by one to save memory
             distortion_DN = torch.stack([distortion(vae, draw, part_NTV) for draw in draws_D])
-            distortions.append(distortion_DN.mean(0))
-            kls.append([kl_DNL.mean(0) for kl_DNL in latents.kls().levels_BL])
-            points.append([posterior.mean.mean(0) for posterior in latents.posteriors])
-        kl, means = by_level(vae, kls), by_level(vae, points)
+            bound.update(distortion_DN.mean(0), [kl_DNL.mean(0) for kl_DNL in latents.kls().levels_BL])
+            for level, posterior in zip(vae.levels, latents.posteriors, strict=True):
+                points[level].append(posterior.mean.mean(0))
+        means = {level: torch.cat(parts) for level, parts in points.items()}
         units = {f"au_{level}": active_units(means_NL) for level, means_NL in means.items()}
-        return bound(torch.cat(distortions), kl) | units, means
+        return bound.compute() | units, means
 
     def _usage(self, vae: VAE, cells_NTV: Tensor, shuffles: int) -> tuple[dict[str, Any], dict[str, bool]]:
         """Increase of the distortion by shuffling a level between samples, and whether it exceeds chance.

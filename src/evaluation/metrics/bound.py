@@ -4,34 +4,54 @@ N samples, L latent dims, K importance samples, T steps, V voices (cells of a st
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 from src.evaluation.metrics.onset import ACTIVE_NATS
 
 ACTIVE_VARIANCE = 0.01  # of a dimension's posterior mean over samples
 
 
-def bound(distortion_N: Tensor, kls: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """ELBO, reconstruction and KL per level and dimension, in nats, averaged over samples; tensors by metric name.
-
-    `kl_LEVEL_dims` has one entry per dimension.
+class Bound(Metric):
+    """ELBO, reconstruction and KL per level and dimension, in nats, averaged over samples.
 
     Args:
-        distortion_N: −log p(x|z).
-        kls: of each level by name the KL of each dimension [N, L], top level first.
+        levels: dimensions of each latent level by name, top level first.
     """
-    reconstruction = distortion_N.double().mean()
-    kl = {level: kl_NL.double().mean(0) for level, kl_NL in kls.items()}
-    return {
-        "elbo": -sum((kl_L.sum() for kl_L in kl.values()), reconstruction),
-        "reconstruction": reconstruction,
-        **{f"kl_{level}": kl_L.sum() for level, kl_L in kl.items()},
-        **{f"active_{level}": (kl_L > ACTIVE_NATS).sum() for level, kl_L in kl.items()},
-        **{f"kl_{level}_dims": kl_L for level, kl_L in kl.items()},
-    }
+
+    full_state_update = False
+    distortion: Tensor
+    total: Tensor
+
+    def __init__(self, levels: Mapping[str, int]):
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
+        self.add_state("distortion", torch.zeros((), dtype=torch.double), dist_reduce_fx="sum")
+        self.levels = tuple(levels)
+        for level, size in levels.items():
+            self.add_state(f"kl_{level}_L", torch.zeros(size, dtype=torch.double), dist_reduce_fx="sum")
+        self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
+
+    def update(self, distortion_N: Tensor, kls: Sequence[Tensor]) -> None:
+        """Takes −log p(x|z), and of each level the KL of each dimension [N, L]."""
+        self.distortion += distortion_N.double().sum()
+        for level, kl_NL in zip(self.levels, kls, strict=True):
+            setattr(self, f"kl_{level}_L", getattr(self, f"kl_{level}_L") + kl_NL.double().sum(0))
+        self.total += len(distortion_N)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Tensors by metric name; `kl_LEVEL_dims` has one entry per dimension."""
+        reconstruction = self.distortion / self.total
+        kl = {level: getattr(self, f"kl_{level}_L") / self.total for level in self.levels}
+        return {
+            "elbo": -sum((kl_L.sum() for kl_L in kl.values()), reconstruction),
+            "reconstruction": reconstruction,
+            **{f"kl_{level}": kl_L.sum() for level, kl_L in kl.items()},
+            **{f"active_{level}": (kl_L > ACTIVE_NATS).sum() for level, kl_L in kl.items()},
+            **{f"kl_{level}_dims": kl_L for level, kl_L in kl.items()},
+        }
 
 
 def active_units(means_NL: Tensor) -> Tensor:

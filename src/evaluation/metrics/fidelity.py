@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from scipy.stats import betabinom
 from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from src.evaluation import SEED
 
@@ -22,7 +24,7 @@ SMALLEST = 0.1  # share of the images in the smallest of them, but at least
 PER_FEATURE = 2.5  # images per feature: with fewer the bias is not yet proportional to 1/N
 
 
-class Fidelity:
+class Fidelity(Metric):
     """Fréchet and kernel distance, neighbourhoods and Vendi score of generated against real features.
 
     Neighbourhoods and the Vendi score use features centred by the real mean, since distances
@@ -34,14 +36,23 @@ class Fidelity:
         final: adds `fid_infinity`, which evaluations during training leave out for its time.
     """
 
+    full_state_update = False
+    features: list[Tensor]
+
     def __init__(self, real_MF: Tensor, neighbours: int = 5, final: bool = False):
-        self.real_MF = real_MF
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
+        self.register_buffer("real_MF", real_MF)
         self.neighbours = neighbours
         self.real = Gaussian.fitted(real_MF)
         self.subsets = Subsets(real_MF) if final else None
         self.balls: dict[int, Balls] = {}
+        self.add_state("features", [], dist_reduce_fx="cat")
 
-    def measure(self, fake_NF: Tensor) -> dict[str, Tensor]:
+    def update(self, features_NF: Tensor) -> None:
+        self.features.append(features_NF)
+
+    def compute(self) -> dict[str, Tensor]:
+        fake_NF = dim_zero_cat(self.features)
         return {
             "fid": self.real.distance(Gaussian.fitted(fake_NF)),
             **({"fid_infinity": self.subsets.distance(fake_NF)} if self.subsets else {}),

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
 
 from src.evaluation.oracles.base import Predictions
 
 REAL_SHARE = 0.95  # of the held-out real images that count as recognisable; sets the threshold
 
 
-class ModeCoverage:
+class ModeCoverage(Metric):
     """Which classes of the data occur among generated images, by recognisable samples and by all samples.
 
     An image is recognisable if the oracle's top class is not "none" and its confidence reaches `threshold`, which 95 %
@@ -36,7 +37,13 @@ class ModeCoverage:
         copies: how often each held-out character occurs in a place of `real`.
     """
 
+    full_state_update = False
+    count_K: Tensor
+    any_K: Tensor
+    total: Tensor
+
     def __init__(self, real: Predictions, num_classes: int, rejected_share: float = 1 - REAL_SHARE, copies: int = 1):
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
         self.num_classes = num_classes
         self.rejected_share = rejected_share
         self.num_real = len(real.confidence_N) // copies
@@ -48,12 +55,20 @@ class ModeCoverage:
         recognised_MS = real.classes_NS[real.confidence_N >= self.threshold]
         shares_SK = [_shares(class_M, num_classes) for class_M in recognised_MS.unbind(1)]
         self.free_shares = sum(max(0, int((share_K > 0).sum()) - 1) for share_K in shares_SK)
-        self.real_share_K = _product(shares_SK)
-        self.measured_K = self.real_share_K > 0
+        self.register_buffer("real_share_K", _product(shares_SK))
+        self.register_buffer("measured_K", self.real_share_K > 0)
+        self.add_state("count_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("any_K", torch.zeros(len(self.real_share_K), dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state("total", torch.tensor(0), dist_reduce_fx="sum")
 
     def recognise(self, predictions: Predictions) -> Tensor:
         """The mode of each image [N], or −1 where it is not recognisable; confidence 0 never is."""
         return torch.where(predictions.confidence_N >= self.threshold, self._best_mode(predictions), -1)
+
+    def update(self, predictions: Predictions) -> None:
+        self.count_K += _counts(self.recognise(predictions), len(self.count_K))
+        self.any_K += _counts(self._best_mode(predictions), len(self.any_K))
+        self.total += len(predictions.confidence_N)
 
     def _best_mode(self, predictions: Predictions) -> Tensor:
         """The oracle's best mode [N], or −1 where there is none or it cannot be measured."""
@@ -63,32 +78,29 @@ class ModeCoverage:
         known_N = (predictions.classes_NS >= 0).all(1)
         return torch.where(known_N & self.measured_K[mode_N.clamp(min=0)], mode_N, -1)
 
-    def measure(self, predictions: Predictions) -> dict[str, Tensor]:
-        """Tensors by metric name, finite for any predictions; `covered` and `shares` have one entry per mode.
+    def compute(self) -> dict[str, Tensor]:
+        """Tensors by metric name, finite for any counts; `covered` and `shares` have one entry per mode.
 
         `shares` are those among recognisable images. Where no image belongs to a mode, as with points far from all
         Gaussians, `effective_modes` and `top_share` are 0 and `kl_any` has its maximum, that of the rarest mode alone.
         """
-        num_modes, num = len(self.measured_K), len(predictions.confidence_N)
-        count_K = _counts(self.recognise(predictions), num_modes).double()
-        count_any_K = _counts(self._best_mode(predictions), num_modes).double()
-        share_K = count_K / num
+        share_K = self.count_K.double() / self.total
         covered_K = self.measured_K & (share_K >= self.real_share_K / 10)
-        any_K = count_any_K / count_any_K.sum().clamp(min=1)
-        in_a_mode = count_any_K.sum() > 0
+        any_K = self.any_K.double() / self.any_K.sum().clamp(min=1)
+        in_a_mode = self.any_K.sum() > 0
         divergence_any = torch.xlogy(any_K, any_K / self.real_share_K)[self.measured_K].sum()
         rarest = torch.where(self.measured_K, self.real_share_K, 1).min()
         return {
             "modes": covered_K.sum(),
             "recognisable": share_K.sum(),
             "kl": self._divergence(share_K),
-            "kl_floor": self._floor(num),
+            "kl_floor": self._floor(),
             "effective_modes": torch.exp(-torch.xlogy(any_K, any_K).sum()) * in_a_mode,
             "top_share": any_K.max(),
-            "modes_any": (count_any_K > 0).sum(),
+            "modes_any": (self.any_K > 0).sum(),
             "kl_any": torch.where(in_a_mode, divergence_any, -rarest.log()),
             "covered": covered_K,
-            "shares": count_K / count_K.sum().clamp(min=1),
+            "shares": self.count_K.double() / self.count_K.sum().clamp(min=1),
         }
 
     def _divergence(self, share_K: Tensor) -> Tensor:
@@ -97,14 +109,14 @@ class ModeCoverage:
         recognised = torch.xlogy(share_K, share_K / ((1 - self.rejected_share) * self.real_share_K))
         return recognised[self.measured_K].sum() + torch.xlogy(rejected, rejected / self.rejected_share)
 
-    def _floor(self, num: int) -> Tensor:
+    def _floor(self) -> Tensor:
         """Expected `kl` of a perfect sampler: (K−1)/2 · (1/N + 1/M) for K modes and M held-out real images.
 
         The reference of stacked characters has S (K−1) free shares, as it is a product. Valid where N is several times
         the number of modes. The unrecognisable share adds 1/2N.
         """
         modes = (self.measured_K.sum() - 1).clamp(min=0)
-        return modes.double() / (2 * num) + self.free_shares / (2 * self.num_real)
+        return modes / (2 * self.total.double()) + self.free_shares / (2 * self.num_real)
 
 
 def class_accuracy(

@@ -5,10 +5,48 @@ N bars, M reference bars, T steps, V voices, F features.
 
 import torch
 from torch import Tensor
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
-from src.data.drums.features import halves
+from src.data.drums.features import Features, halves
 from src.data.voices import KICK, VOICES, Kit, roles_of
 from src.evaluation.metrics.fidelity import frechet_distance
+
+CHUNK = 25_000  # bars whose features are computed together
+
+
+class Musicality(Metric):
+    """Validity, diversity and feature distance of generated bars.
+
+    The first two do not distinguish music from noise: independent hits at density 0.3 are valid (0.999) and diverse,
+    one repeated bar is valid (1.0) though not diverse. Compare the feature distance, and that with its control, the
+    distance of the test split.
+
+    Args:
+        reference_MTV: the bars whose features are the reference, those of the training split.
+        kit: their voices.
+    """
+
+    full_state_update = False
+    grids: list[Tensor]
+
+    def __init__(self, reference_MTV: Tensor, kit: Kit = VOICES):
+        super().__init__(sync_on_compute=False)  # under DDP every rank scores all samples
+        self.kit, self.describe = kit, Features(kit, reference_MTV.shape[1])
+        self.register_buffer("reference_MF", torch.cat([*map(self.describe, reference_MTV.split(CHUNK))]))
+        self.add_state("grids", [], dist_reduce_fx="cat")
+
+    def update(self, grids_NTV: Tensor) -> None:
+        self.grids.append(grids_NTV)
+
+    def compute(self) -> dict[str, Tensor]:
+        """The three metrics, of at least two bars."""
+        grids_NTV = dim_zero_cat(self.grids)
+        return {
+            "validity": validity(grids_NTV, self.kit).mean(),
+            "diversity": diversity(grids_NTV),
+            "feature_distance": feature_distance(self.reference_MF, self.describe(grids_NTV)),
+        }
 
 
 def validity(grids_NTV: Tensor, kit: Kit = VOICES) -> Tensor:

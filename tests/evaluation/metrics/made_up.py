@@ -16,6 +16,12 @@ def sure(classes) -> Predictions:
     return predictions(torch.ones(len(classes)), classes)
 
 
+def measured(metric, *parts) -> dict:
+    for each in parts:
+        metric.update(each)
+    return metric.compute()
+
+
 def simulated_kl(share_K, num_real: int, num_fake: int, channels: int = 1, times: int = 300) -> tuple[float, float]:
     """Mean KL of a perfect sampler against references of their own, and the floor."""
     generator, values = torch.Generator().manual_seed(0), []
@@ -25,5 +31,5 @@ def simulated_kl(share_K, num_real: int, num_fake: int, channels: int = 1, times
         return predictions(torch.rand(num, generator=generator), classes.view(num, channels))
 
     for _ in range(times):
-        values.append(ModeCoverage(draw(num_real), len(share_K)).measure(draw(num_fake)))
+        values.append(measured(ModeCoverage(draw(num_real), len(share_K)), draw(num_fake)))
     return sum(value["kl"].item() for value in values) / times, values[0]["kl_floor"].item()

@@ -194,7 +194,9 @@ def test_vendi_score_is_the_entropy_of_the_kernel():
 
 def test_all_together():
     real, fake = normal(90), normal(70, seed=1)
-    result = Fidelity(real, neighbours=3).measure(fake)
+    metric = Fidelity(real, neighbours=3)
+    metric.update(fake)
+    result = metric.compute()
     real, fake = real.double(), fake.double()
     mean = real.mean(0)
     expected = {
@@ -209,23 +211,38 @@ def test_all_together():
 
 def test_neighbourhoods_compare_equal_numbers():
     real, fake = normal(50), normal(80, seed=1)
-    result = Fidelity(real).measure(fake)
+    metric = Fidelity(real)
+    metric.update(fake)
+    result = metric.compute()
     assert result["recall"] == neighbourhoods(real, fake[:50], 5)["recall"]
     assert result["fid"] == frechet_distance(real, fake)  # all of both
 
 
-def test_samples_measured_before_leave_no_trace():
+def test_updates_merge_and_reset():
     real, fake = normal(60), normal(60, seed=1)
-    metric = Fidelity(real)
-    metric.measure(normal(25, seed=2))
-    assert metric.measure(fake) == Fidelity(real).measure(fake)
+    whole, parts, other = Fidelity(real), Fidelity(real), Fidelity(real)
+    whole.update(fake)
+    parts.update(fake[:20])
+    parts.update(fake[20:])
+    assert parts.compute() == whole.compute()
+
+    parts.reset()
+    parts.update(fake[:25])
+    other.update(fake[25:])
+    parts.merge_state(other)
+    merged = parts.compute()
+    assert merged["fid"].item() == pytest.approx(whole.compute()["fid"].item(), rel=1e-6)
+    assert merged["vendi"].item() == pytest.approx(whole.compute()["vendi"].item(), rel=1e-6)
 
 
 def test_it_does_not_matter_where_in_their_space_features_lie():
     """In float32, squares of coordinates near 100 leave no digit of distances of 0.1."""
     real = 0.1 * normal(300, 20)
     fake = real + 0.08 * normal(300, 20, seed=1)
-    result, expected = Fidelity(real + 100).measure(fake + 100), Fidelity(real).measure(fake)
+    near, moved = Fidelity(real), Fidelity(real + 100)
+    near.update(fake)
+    moved.update(fake + 100)
+    result, expected = moved.compute(), near.compute()
     assert 0.05 < expected["precision"] < 0.95
     for name in (*NAMES, *CLIPPED, "vendi", "fid"):
         assert result[name].item() == pytest.approx(expected[name].item(), rel=1e-3, abs=0.01), name

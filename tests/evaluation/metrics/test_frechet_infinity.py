@@ -59,5 +59,6 @@ def test_the_smallest_subset_has_images_enough_for_its_features():
 
 
 def test_final_evaluations_have_it():
-    measured = Fidelity(normal(80), final=True).measure(normal(60, seed=1))
-    assert measured["fid_infinity"] == Subsets(normal(80)).distance(normal(60, seed=1))
+    metric = Fidelity(normal(80), final=True)
+    metric.update(normal(60, seed=1))
+    assert metric.compute()["fid_infinity"] == Subsets(normal(80)).distance(normal(60, seed=1))

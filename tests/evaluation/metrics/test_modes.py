@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from src.evaluation.metrics.modes import ModeCoverage
 from src.evaluation.oracles.base import Predictions
-from tests.evaluation.metrics.made_up import predictions, simulated_kl, sure
+from tests.evaluation.metrics.made_up import measured, predictions, simulated_kl, sure
 
 
 def random_predictions(count, num_classes=5, channels=1, seed=0, power=1.0) -> Predictions:
@@ -53,7 +53,7 @@ def by_the_contract(real, fake, num_modes) -> dict:
 def test_contract_definitions(seed, power):
     real = random_predictions(500, seed=seed)
     fake = random_predictions(300, seed=100 + seed, power=power)
-    values = ModeCoverage(real, 5).measure(fake)
+    values = measured(ModeCoverage(real, 5), fake)
     expected = by_the_contract(real, fake, 5)
     assert set(values) == set(expected)
     for name, value in expected.items():
@@ -62,7 +62,7 @@ def test_contract_definitions(seed, power):
 
 def test_high_powers_lose_modes():
     """Or the comparison above would never have met a missing one."""
-    values = ModeCoverage(random_predictions(2000, 8), 8).measure(random_predictions(300, 8, power=40.0))
+    values = measured(ModeCoverage(random_predictions(2000, 8), 8), random_predictions(300, 8, power=40.0))
     assert values["modes"] < 8
 
 
@@ -75,8 +75,8 @@ def test_threshold_keeps_95_percent_of_real(count):
 
 def test_a_mode_counts_from_a_tenth_of_its_real_share():
     real = sure([0] * 100 + [1] * 100)  # p = 1/2 each, so 1/20 covers
-    five = ModeCoverage(real, 2).measure(sure([0] * 95 + [1] * 5))
-    four = ModeCoverage(real, 2).measure(sure([0] * 96 + [1] * 4))
+    five = measured(ModeCoverage(real, 2), sure([0] * 95 + [1] * 5))
+    four = measured(ModeCoverage(real, 2), sure([0] * 96 + [1] * 4))
     assert five["covered"].tolist() == [True, True]
     assert four["covered"].tolist() == [True, False]
     assert four["modes"] == 1
@@ -88,7 +88,7 @@ def test_coverage_is_a_share_of_all_samples_and_not_of_the_recognisable_ones():
     confidence[:100] = 1  # one in ten is recognisable
     classes = torch.zeros(1000, dtype=torch.long)
     classes[:40] = 1  # 4 % of all, 40 % of the recognisable ones
-    values = ModeCoverage(real, 2).measure(predictions(confidence, classes))
+    values = measured(ModeCoverage(real, 2), predictions(confidence, classes))
     assert values["covered"].tolist() == [True, False]
     assert values["recognisable"].item() == pytest.approx(0.1)
     assert values["shares"].tolist() == pytest.approx([0.6, 0.4])
@@ -96,7 +96,7 @@ def test_coverage_is_a_share_of_all_samples_and_not_of_the_recognisable_ones():
 
 def test_real_shares_have_no_divergence():
     real = random_predictions(4000, 26)
-    values = ModeCoverage(real, 26).measure(real)
+    values = measured(ModeCoverage(real, 26), real)
     assert values["kl"].item() == pytest.approx(0, abs=1e-12)
     assert values["recognisable"].item() == pytest.approx(0.95)
     assert values["modes"] == 26
@@ -114,7 +114,7 @@ def test_every_metric_is_finite_for_any_counts(counts, confidences, channels, re
     classes = torch.tensor([0, 1, 2, -1]).repeat_interleave(torch.tensor(counts))
     confidence = torch.tensor(confidences, dtype=torch.double).repeat_interleave(torch.tensor(counts))
     fake = predictions(confidence, classes[:, None].expand(-1, channels))
-    values = ModeCoverage(real, 3, rejected_share).measure(fake)
+    values = measured(ModeCoverage(real, 3, rejected_share), fake)
     for name, value in values.items():
         assert torch.isfinite(value.double()).all(), name
     assert values["kl"] >= -1e-12
@@ -122,7 +122,7 @@ def test_every_metric_is_finite_for_any_counts(counts, confidences, channels, re
 
 
 def test_samples_that_are_all_clearer_than_real_ones_diverge_by_their_clarity_alone():
-    values = ModeCoverage(random_predictions(2000, 5), 5).measure(sure(random_predictions(2000, 5).classes_NS[:, 0]))
+    values = measured(ModeCoverage(random_predictions(2000, 5), 5), sure(random_predictions(2000, 5).classes_NS[:, 0]))
     assert values["recognisable"] == 1
     assert values["kl"].item() == pytest.approx(-math.log(0.95), abs=0.002)
 
@@ -130,7 +130,7 @@ def test_samples_that_are_all_clearer_than_real_ones_diverge_by_their_clarity_al
 @pytest.mark.parametrize(("rejected_share", "expected"), [(0.05, math.log(20)), (0.2, math.log(5))])
 def test_without_a_recognisable_image_the_divergence_is_that_of_the_rejected_share(rejected_share, expected):
     blurred = predictions(torch.zeros(100), torch.arange(100) % 4)
-    values = ModeCoverage(sure(torch.arange(100) % 4), 4, rejected_share).measure(blurred)
+    values = measured(ModeCoverage(sure(torch.arange(100) % 4), 4, rejected_share), blurred)
     assert values["kl"].item() == pytest.approx(expected)
     assert values["kl_any"].item() == pytest.approx(0, abs=1e-12), "coverage is apart from quality"
     assert values["effective_modes"].item() == pytest.approx(4)
@@ -146,7 +146,7 @@ def test_a_perfect_sampler_is_expected_at_the_floor(num_real, num_fake):
 
 def test_one_image_over_and_over_is_one_mode():
     real = sure(torch.arange(26).repeat(40))
-    values = ModeCoverage(real, 26).measure(sure([7] * 500))
+    values = measured(ModeCoverage(real, 26), sure([7] * 500))
     assert values["modes"] == 1
     assert values["covered"].nonzero().tolist() == [[7]]
     assert values["top_share"] == 1
@@ -156,7 +156,7 @@ def test_one_image_over_and_over_is_one_mode():
 
 def test_noise_covers_nothing():
     real = predictions(torch.linspace(0.5, 1, 260), torch.arange(26).repeat(10))
-    values = ModeCoverage(real, 26).measure(predictions(torch.full((500,), 0.1), torch.arange(500) % 26))
+    values = measured(ModeCoverage(real, 26), predictions(torch.full((500,), 0.1), torch.arange(500) % 26))
     assert values["modes"] == 0
     assert values["recognisable"] == 0
     assert not values["covered"].any()
@@ -173,7 +173,7 @@ def test_recognise():
 def test_a_class_without_recognisable_images_is_not_judged():
     """It neither counts nor is missing, and what is taken for it counts for none."""
     metric = ModeCoverage(sure([0, 2] * 10), 4)
-    values = metric.measure(sure([0] * 10 + [1] * 5 + [3] * 5))
+    values = measured(metric, sure([0] * 10 + [1] * 5 + [3] * 5))
     assert metric.measured_K.tolist() == [True, False, True, False]
     assert values["covered"].tolist() == [True, False, False, False]
     assert values["modes"] == 1
@@ -186,12 +186,33 @@ def test_a_class_without_recognisable_images_is_not_judged():
     assert metric.recognise(sure([2, 3])).tolist() == [2, -1]
 
 
-def test_samples_measured_before_leave_no_trace():
+def same(one: dict, other: dict) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in other)
+
+
+def test_updates_add_up():
+    real, parts = random_predictions(500), [random_predictions(count, seed=count) for count in (30, 1, 77)]
+    whole = predictions(
+        torch.cat([part.confidence_N for part in parts]), torch.cat([part.classes_NS for part in parts])
+    )
+    expected = measured(ModeCoverage(real, 5), whole)
+    assert same(measured(ModeCoverage(real, 5), *parts), expected)
+
+    one, other = ModeCoverage(real, 5), ModeCoverage(real, 5)
+    one.update(parts[0])
+    other.update(parts[1])
+    other.update(parts[2])
+    one.merge_state(other)
+    assert same(one.compute(), expected)
+
+
+def test_reset_forgets_the_samples_and_keeps_the_reference():
     real, fake = random_predictions(500), random_predictions(90, seed=2)
     metric = ModeCoverage(real, 5)
-    metric.measure(random_predictions(50, seed=1))
-    values, expected = metric.measure(fake), ModeCoverage(real, 5).measure(fake)
-    assert all(torch.equal(values[name], expected[name]) for name in expected)
+    metric.update(random_predictions(50, seed=1))
+    metric.reset()
+    assert metric.total == 0
+    assert same(measured(metric, fake), measured(ModeCoverage(real, 5), fake))
 
 
 def test_the_literatures_protocol_counts_every_image():
@@ -199,7 +220,8 @@ def test_the_literatures_protocol_counts_every_image():
     real = Predictions(torch.ones(300), torch.arange(300).view(-1, 1) % 3, torch.zeros(300, 1))
     coverage = ModeCoverage(real, 3)
     classes = torch.tensor([0] * 7 + [1] + [-1] * 2).view(-1, 1)
-    result = coverage.measure(Predictions(torch.tensor([0.9] * 7 + [0.0] * 3), classes, torch.zeros(10, 1)))
+    coverage.update(Predictions(torch.tensor([0.9] * 7 + [0.0] * 3), classes, torch.zeros(10, 1)))
+    result = coverage.compute()
     assert result["modes_any"] == 2
     expected = 7 / 8 * math.log(7 / 8 * 3) + 1 / 8 * math.log(1 / 8 * 3)
     assert result["kl_any"].item() == pytest.approx(expected)
@@ -213,7 +235,7 @@ def test_what_is_called_none_is_never_recognisable():
     assert coverage.threshold == pytest.approx(0.3)
     fake = predictions([0.0, 0.2, 0.3, 0.9], torch.tensor([0, 1, 2, 3]))
     assert coverage.recognise(fake).tolist() == [-1, -1, 2, 3]
-    assert coverage.measure(real)["recognisable"] == pytest.approx(0.8)
+    assert measured(coverage, real)["recognisable"] == pytest.approx(0.8)
 
 
 def test_an_oracle_that_calls_all_real_images_none_recognises_nothing():

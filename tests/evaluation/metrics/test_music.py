@@ -7,9 +7,7 @@ import pytest
 import torch
 
 from src.data.drums.features import STANDARD
-from src.data.spec import Split
-from src.evaluation.drum_metrics import DrumMetrics
-from src.evaluation.metrics.music import diversity, feature_distance, validity
+from src.evaluation.metrics.music import Musicality, diversity, feature_distance, validity
 
 
 def noise(num: int, density: float, seed: int = 0) -> torch.Tensor:
@@ -24,8 +22,11 @@ def rock(num: int) -> torch.Tensor:
     return grids
 
 
-def measured(reference: torch.Tensor, grids: torch.Tensor) -> dict[str, float]:
-    return DrumMetrics(Split(reference, torch.zeros(len(reference))), grids, len(grids)).measure(grids)
+def measured(reference: torch.Tensor, *batches: torch.Tensor) -> dict[str, float]:
+    metric = Musicality(reference)
+    for grids in batches:
+        metric.update(grids)
+    return {name: value.item() for name, value in metric.compute().items()}
 
 
 def test_validity_by_hand():
@@ -127,6 +128,7 @@ def test_the_same_distribution_is_near_and_another_far():
     assert far > 20 * near
 
 
-def test_features_are_those_of_the_kit():
+def test_batches_add_up():
     train, grids = noise(100, 0.15), noise(90, 0.2, seed=1)
+    assert measured(train, grids) == measured(train, grids[:20], grids[20:])
     assert measured(train, grids)["feature_distance"] == feature_distance(STANDARD(train), STANDARD(grids)).item()

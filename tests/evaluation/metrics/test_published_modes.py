@@ -42,7 +42,8 @@ def test_points_are_counted_as_in_the_papers(data):
     toy.setup()
     real = oracle.predict(held_out.images.unsqueeze(1))
     metric = ModeCoverage(real, len(mixture.centres), rejected_share(toy.spec))
-    computed = metric.measure(oracle.predict(stored))
+    metric.update(oracle.predict(stored))
+    computed = metric.compute()
     coordinates = [tuple(point) for point in mixture.coordinates(stored)[:, 0].tolist()]
     num_modes, quality, divergence = by_definition(coordinates, [*mixture.centres.values()], mixture.sigma)
     assert computed["modes_any"] == num_modes == 4

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from src.evaluation.metrics.modes import ModeCoverage
-from tests.evaluation.metrics.made_up import predictions, simulated_kl, sure
+from tests.evaluation.metrics.made_up import measured, predictions, simulated_kl, sure
 
 
 def test_the_floor_of_stacked_characters_knows_that_their_reference_is_a_product():
@@ -31,7 +31,7 @@ def test_stacked_characters_have_products_of_shares(channels):
 
 def test_stacked_modes_are_counted_as_combinations():
     everything = torch.cartesian_prod(torch.arange(3), torch.arange(3))
-    values = ModeCoverage(sure(everything.repeat(10, 1)), 3).measure(sure([[0, 1], [0, 1], [2, 0], [2, 0]]))
+    values = measured(ModeCoverage(sure(everything.repeat(10, 1)), 3), sure([[0, 1], [0, 1], [2, 0], [2, 0]]))
     assert values["modes"] == 2
     assert values["covered"].nonzero().flatten().tolist() == [1, 6]
     assert values["kl"].item() == pytest.approx(math.log(9 / 2 / 0.95))
@@ -43,7 +43,7 @@ def test_of_stacked_characters_every_mode_with_a_rare_class_is_left_out():
     rare = torch.tensor([1] * 5 + [0] * 45 + [2] * 50)
     metric = ModeCoverage(predictions(confidence, torch.stack([rare, torch.arange(100) % 3], 1)), 3)
     assert metric.measured_K.tolist() == [True] * 3 + [False] * 3 + [True] * 3
-    values = metric.measure(sure([[0, 0], [1, 1], [2, 2], [2, 2]]))
+    values = measured(metric, sure([[0, 0], [1, 1], [2, 2], [2, 2]]))
     assert values["modes"] == 2
     assert values["recognisable"].item() == pytest.approx(0.75)
     assert values["kl_floor"].item() == pytest.approx(5 / 8 + 3 / 200)
