@@ -18,7 +18,7 @@ from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.evaluation import CHARTS, SEED, image_grids
 from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
-from src.evaluation.latents.encode import AnalysisResult, by_level
+from src.evaluation.latents.encode import AnalysisResult
 from src.evaluation.latents.run import analyse
 from src.evaluation.metrics.bound import Bound, active_units, onset_f1
 from src.evaluation.metrics.onset import ACTIVE_NATS, posterior_collapse_onset
