@@ -29,7 +29,7 @@ class Column(NamedTuple):
 
 def column(index_N: np.ndarray, texts: Sequence[str]) -> Column:
     """The texts with these indices; some may be equal, and those without an image are left out."""
-    used_V = np.flatnonzero(np.bincount(index_N, minlength=len(texts)))
+    used_V = np.flatnonzero(np.bincount(index_N, minlength=len(texts))).tolist()
     different = {texts[value] for value in used_V}
     numbers = all(text.isdecimal() for text in different)
     names = sorted(different, key=lambda text: (int(text) if numbers else 0, text))

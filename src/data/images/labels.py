@@ -143,8 +143,8 @@ def _rows(path: Path) -> Iterator[tuple[str, str]]:
         content = lists[0]
     if not _is_records(content):
         raise ValueError(f"data.labels={path}: expected {{file: label, …}} or [{{file: …, label: …}}, …]")
-    lines = [{str(key).lower(): value for key, value in line.items()} for line in content]
-    yield from _pairs(path, list(lines[0]), lines)
+    records = [{str(key).lower(): value for key, value in line.items()} for line in content]
+    yield from _pairs(path, list(records[0]), records)
 
 
 def _is_records(value: Any) -> bool:
