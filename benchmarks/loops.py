@@ -266,8 +266,9 @@ def evaluation_cost(config: DictConfig) -> tuple[dict[str, float], float]:
     Beside them the peak memory in GiB of such a run: on a GPU its tensors, on a CPU the whole process.
     """
     config = config.copy()
-    config.evaluations = EVALUATIONS
-    config.budget = EVALUATIONS * ON_CPU.steps * config.batch_size
+    # On a GPU as far apart as in a default run: there writing their pictures takes longer than a few steps.
+    between = config.budget // config.evaluations if on_gpu(config) else ON_CPU.steps * config.batch_size
+    config.evaluations, config.budget = EVALUATIONS, EVALUATIONS * between
     profiler = SimpleProfiler()
     if on_gpu(config):
         torch.cuda.reset_peak_memory_stats()

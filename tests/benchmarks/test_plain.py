@@ -26,6 +26,8 @@ SMALL = {
     "vae_parallel": SMALL_VAE,
 }
 STEPS, BATCH = 6, 16
+# No loss or penalty of R3GAN depends on what all logits share, whose gradient is rounding, and Adam's step its sign.
+WITHOUT_EFFECT = "discriminator.head.bias"
 
 
 class Chance(Callback):
@@ -80,6 +82,8 @@ def test_a_plain_loop_trains_to_the_same_weights(
     plain = {name: weights for part in built for name, weights in named(part, model)}
     assert len(plain) > 10
     for name, weights in plain.items():
+        if name == WITHOUT_EFFECT and recipe == "gan_r3_approx":
+            continue
         assert torch.allclose(weights, ours[name], atol=2e-5), name  # Adam turns rounding into a part of its rate, 2e-4
 
 
