@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -14,22 +15,54 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from benchmarks.plain import Step, batches, gan_step, r3gan_step, vae_step
+from benchmarks.scaling import process_memory_gib
 from src.core.console import announce
 from src.data.spec import DataSpec
 from src.training.cluster import cluster
 from src.training.loggers import build_loggers
 
-ROUNDS, GPU_ROUNDS = 5, 2  # other tenants slow a processor more than a GPU
-TURNS, WARM_UP_TURNS = 8, 2  # of a round
-STEPS, GPU_STEPS = 10, 50  # of a turn; a GPU makes those between two points of a curve in one go
 EVALUATIONS = 3  # that are timed
-OURS = "this framework"
+OURS, PLAIN, PLAIN_FP32 = "this framework", "plain loop", "plain loop in fp32"
 UPDATE = "an optimizer's step"
-RECIPES: Mapping[str, tuple[Sequence[str], Callable[..., Step]]] = {
-    "gan_standard": (("experiment=gan_standard", "data=strokes"), gan_step),
-    "gan_r3": (("experiment=gan_r3", "data=strokes"), r3gan_step),
-    "vae_drums": (("experiment=vae_drums",), vae_step),
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is trained, and the plain loop that it takes turns with."""
+
+    overrides: tuple[str, ...]
+    make_step: Callable[..., Step]
+
+
+R3_APPROX = ("experiment=gan_r3", "data=strokes", "gan.tricks=[r1_approx,r2_approx,burn_in,ema]")
+RECIPES: Mapping[str, Recipe] = {
+    "gan_standard": Recipe(("experiment=gan_standard", "data=strokes"), gan_step),
+    "gan_r3": Recipe(("experiment=gan_r3", "data=strokes"), r3gan_step),
+    "vae_drums": Recipe(("experiment=vae_drums",), vae_step),
+    "gan_standard_compiled": Recipe(("experiment=gan_standard", "data=strokes", "compile=true"), gan_step),
+    "gan_r3_approx": Recipe(R3_APPROX, r3gan_step),
+    "gan_r3_approx_compiled": Recipe((*R3_APPROX, "compile=true"), r3gan_step),
+    "vae_parallel": Recipe(("experiment=vae_drums", "vae.decoder=parallel"), vae_step),
 }
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is timed: rounds of new networks, each of some turns after a warm-up, each of some steps."""
+
+    rounds: int
+    turns: int
+    warm_up_turns: int
+    steps: int
+
+    @property
+    def steps_of_round(self) -> int:
+        return (self.warm_up_turns + self.turns) * self.steps
+
+
+# Other tenants slow a processor more than a GPU, which makes the steps between two points of a curve in one go.
+ON_CPU, ON_GPU = Extent(5, 8, 2, 10), Extent(2, 8, 2, 50)
+FEW = Extent(2, 3, 1, 2)  # too few to say anything about speed
 
 
 class TakeTurns(Callback):
@@ -76,25 +109,19 @@ def now(device: torch.device) -> float:
     return time.perf_counter()
 
 
-def measure(recipe: str, overrides: Sequence[str], folder: str) -> dict[str, Any]:
+def measure(recipe: str, overrides: Sequence[str], folder: str, extent: Extent | None = None) -> dict[str, Any]:
     """Everything about the training of one recipe, by name; `folder` takes what the runs write."""
-    chosen, make_step = RECIPES[recipe]
-    config = compose("train", [*chosen, *overrides, *quiet(folder)])
-    default_images, default_evaluations = config.budget, config.evaluations
-    found = race(config, make_step) | {"step_shares": step_shares(config)}
+    config = compose("train", [*RECIPES[recipe].overrides, *overrides, *quiet(folder)])
+    extent = extent or (ON_GPU if on_gpu(config) else ON_CPU)
+    found = {"recipe": recipe} | race(config, RECIPES[recipe].make_step, extent)
+    speed = found["samples_per_second"][OURS]["median"]
+    found["step_shares"] = step_shares(config, extent)
     if on_gpu(config):
-        found["kernels"] = kernel_time(config, config.batch_size / found["samples_per_second"][OURS]["median"])
-    evaluations = evaluation_seconds(config)
-    training = default_images / found["samples_per_second"][OURS]["median"]
-    along = default_evaluations * evaluations["along_training"]
-    return found | {
-        "evaluation": evaluations
-        | {
-            "budget": default_images,
-            "times": default_evaluations,
-            "share_along_training": along / (training + along),
-        }
-    }
+        found["kernels"] = kernel_time(config, config.batch_size / speed, extent)
+    evaluations, peak_memory = evaluation_cost(config)
+    training, along = config.budget / speed, config.evaluations * evaluations["along_training"]
+    share = {"budget": config.budget, "times": config.evaluations, "share_along_training": along / (training + along)}
+    return found | {"evaluation": evaluations | share, "peak_memory_gib": peak_memory}
 
 
 def quiet(folder: str) -> list[str]:
@@ -103,24 +130,22 @@ def quiet(folder: str) -> list[str]:
     return ["callbacks=no_progress", "~callbacks.preemption", *places]
 
 
-def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
+def race(config: DictConfig, make_step: Callable[..., Step], extent: Extent) -> dict[str, Any]:
     """Training alone, against a plain loop in the same precision and, where that is not fp32, one in fp32.
 
     Networks alike in all but where in memory they lie train up to 5 % apart, hence several rounds of new ones.
     """
-    num_rounds = GPU_ROUNDS if on_gpu(config) else ROUNDS
     rounds = []
-    for number in range(1, num_rounds + 1):
-        announce(f"Timing the training loop, round {number} of {num_rounds}")
-        rounds.append(race_once(config, make_step))
-    seconds = {name: [turn for taken in rounds for turn in taken[name][WARM_UP_TURNS:]] for name in rounds[0]}
+    for number in range(1, extent.rounds + 1):
+        announce(f"Timing the training loop, round {number} of {extent.rounds}")
+        rounds.append(race_once(config, make_step, extent))
+    seconds = {name: [turn for taken in rounds for turn in taken[name][extent.warm_up_turns :]] for name in rounds[0]}
     ours = seconds[OURS]
-    trained = steps_of_turn(config) * config.batch_size
+    trained = extent.steps * config.batch_size
     return {
         "batch_size": config.batch_size,
         "precision": config.trainer.precision,
-        "rounds": len(rounds),
-        "steps": steps_of_turn(config),
+        **asdict(extent),
         "samples_per_second": {name: spread([trained / turn for turn in taken]) for name, taken in seconds.items()},
         "ratio_to": {
             name: spread([theirs / own for theirs, own in zip(seconds[name], ours, strict=True)])
@@ -130,11 +155,10 @@ def race(config: DictConfig, make_step: Callable[..., Step]) -> dict[str, Any]:
     }
 
 
-def race_once(config: DictConfig, make_step: Callable[..., Step] | None = None) -> dict[str, list[float]]:
+def race_once(config: DictConfig, make_step: Callable[..., Step] | None, extent: Extent) -> dict[str, list[float]]:
     """Seconds of every turn, by who trained: this framework and, if given, plain loops."""
     config = config.copy()
-    steps = steps_of_turn(config)
-    config.budget = ((WARM_UP_TURNS + TURNS) * steps + 1) * config.batch_size
+    config.budget = (extent.steps_of_round + 1) * config.batch_size
     data = instantiate(config.data)
     data.setup()
     model = make_model(config, data.spec)
@@ -143,10 +167,10 @@ def race_once(config: DictConfig, make_step: Callable[..., Step] | None = None) 
     device = trainer.strategy.root_device
     rivals: dict[str, Step] = {}
     if make_step:
-        rivals["plain loop"] = make_step(config, data.spec, device, reduced_precision(config))
+        rivals[PLAIN] = make_step(config, data.spec, device, reduced_precision(config))
     if make_step and reduced_precision(config):
-        rivals["plain loop in fp32"] = make_step(config, data.spec, device, None)
-    turns = TakeTurns(rivals, data.splits["train"].images.to(device), config.batch_size, steps)
+        rivals[PLAIN_FP32] = make_step(config, data.spec, device, None)
+    turns = TakeTurns(rivals, data.splits["train"].images.to(device), config.batch_size, extent.steps)
     trainer.callbacks.append(turns)
     trainer.fit(model, data)
     return turns.seconds
@@ -154,10 +178,6 @@ def race_once(config: DictConfig, make_step: Callable[..., Step] | None = None) 
 
 def on_gpu(config: DictConfig) -> bool:
     return config.trainer.accelerator != "cpu" and torch.cuda.is_available()
-
-
-def steps_of_turn(config: DictConfig) -> int:
-    return GPU_STEPS if on_gpu(config) else STEPS
 
 
 def reduced_precision(config: DictConfig) -> torch.dtype | None:
@@ -169,14 +189,14 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": median, "low_quartile": low, "high_quartile": high}
 
 
-def step_shares(config: DictConfig) -> dict[str, float]:
+def step_shares(config: DictConfig, extent: Extent) -> dict[str, float]:
     """Where the time of Lightning's loop goes, as shares of it; what is left is Lightning's own.
 
     Looking costs some tenths of a millisecond a step, most of it here counted as Lightning's, so nothing else is timed
     along with it. On a GPU, which works behind the loop's back, these are shares of the time that launching takes.
     """
     config = config.copy()
-    config.budget = ROUNDS * TURNS * STEPS * config.batch_size
+    config.budget = extent.rounds * extent.turns * extent.steps * config.batch_size
     profiler = SimpleProfiler()
     callbacks = [instantiate(config.callbacks[name]) for name in ("randomness", "curves")]
     train(config, [*callbacks, TimedOptimizers()], profiler)
@@ -231,31 +251,36 @@ class Kernels(Callback):
         return sum(event.self_device_time_total for event in self.profiler.key_averages()) / 1e6 / self.steps
 
 
-def kernel_time(config: DictConfig, step_seconds: float) -> dict[str, float]:
+def kernel_time(config: DictConfig, step_seconds: float, extent: Extent) -> dict[str, float]:
     """What a step's kernels take back to back, and how many times as long the step takes."""
     config = config.copy()
-    config.budget = (WARM_UP_TURNS + TURNS) * GPU_STEPS * config.batch_size
-    kernels = Kernels(GPU_STEPS)
-    data = instantiate(config.data)
-    data.setup()
-    make_trainer(config, [kernels]).fit(make_model(config, data.spec), data)
+    config.budget = extent.steps_of_round * config.batch_size
+    kernels = Kernels(extent.steps)
+    train(config, [kernels])
     return {"seconds": kernels.seconds, "step_to_kernels": step_seconds / kernels.seconds}
 
 
-def evaluation_seconds(config: DictConfig) -> dict[str, float]:
-    """Of an evaluation along training, checkpoint and pictures included, and of the scoring at the end."""
+def evaluation_cost(config: DictConfig) -> tuple[dict[str, float], float]:
+    """Seconds of an evaluation along training, checkpoint and pictures included, and of the scoring at the end.
+
+    Beside them the peak memory in GiB of such a run: on a GPU its tensors, on a CPU the whole process.
+    """
     config = config.copy()
-    config.evaluations = EVALUATIONS
-    config.budget = EVALUATIONS * STEPS * config.batch_size
+    # On a GPU as far apart as in a default run: there writing their pictures takes longer than a few steps.
+    between = config.budget // config.evaluations if on_gpu(config) else ON_CPU.steps * config.batch_size
+    config.evaluations, config.budget = EVALUATIONS, EVALUATIONS * between
     profiler = SimpleProfiler()
+    if on_gpu(config):
+        torch.cuda.reset_peak_memory_stats()
     train(config, list(map(instantiate, config.callbacks.values())), profiler)
     taken = profiler.recorded_durations
     along = sorted(taken["[Callback]Evaluation.on_train_batch_end"])[-EVALUATIONS:]
     (at_the_end,) = taken["[Callback]Evaluation.on_train_end"]
-    return {"along_training": statistics.median(along), "at_the_end": at_the_end}
+    peak_memory = torch.cuda.max_memory_allocated() / 2**30 if on_gpu(config) else process_memory_gib()
+    return {"along_training": statistics.median(along), "at_the_end": at_the_end}, peak_memory
 
 
-def train(config: DictConfig, callbacks: Sequence[Callback], profiler: SimpleProfiler) -> None:
+def train(config: DictConfig, callbacks: Sequence[Callback], profiler: SimpleProfiler | None = None) -> None:
     """A run whose parts are timed."""
     data = instantiate(config.data)
     data.setup()

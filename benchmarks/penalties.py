@@ -8,7 +8,7 @@ from hydra import compose
 from hydra.utils import instantiate
 from torch import Tensor
 
-from benchmarks.loops import OURS, WARM_UP_TURNS, make_model, on_gpu, quiet, race_once, spread, steps_of_turn
+from benchmarks.loops import ON_CPU, ON_GPU, OURS, Extent, make_model, on_gpu, quiet, race_once, spread
 from src.core.console import announce
 from src.gan.interfaces import StepInputs
 
@@ -19,7 +19,7 @@ COMPILED = ("", "r1_approx", "r2_approx", "r1_approx,r2_approx")  # the others d
 DRAWS = 100  # of an approximate gradient
 
 
-def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
+def measure(overrides: Sequence[str], folder: str, extent: Extent | None = None) -> dict[str, Any]:
     """Steps per second by tricks, compiled and not, over rounds of new networks by turns; cosines of gradients."""
     ways = [((f"gan.tricks=[{tricks}]",), f"[{tricks}]") for tricks in TRICKS]
     ways += [((f"gan.tricks=[{tricks}]", "compile=true"), f"[{tricks}] compiled") for tricks in COMPILED]
@@ -29,8 +29,9 @@ def measure(overrides: Sequence[str], folder: str) -> dict[str, Any]:
         for words, name in ways:
             torch._dynamo.reset()  # or it compiles no more after some networks
             config = compose("train", [*RECIPE, *words, *overrides, *quiet(folder)])
-            turns = race_once(config)[OURS][WARM_UP_TURNS:]
-            rates[name] += [steps_of_turn(config) / seconds for seconds in turns]
+            size = extent or (ON_GPU if on_gpu(config) else ON_CPU)
+            turns = race_once(config, None, size)[OURS][size.warm_up_turns :]
+            rates[name] += [size.steps / seconds for seconds in turns]
         ways.reverse()
     found = {"batch_size": config.batch_size, "precision": config.trainer.precision}
     found |= {"steps_per_second": {name: spread(taken) for name, taken in rates.items()}}

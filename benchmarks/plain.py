@@ -57,14 +57,19 @@ def gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: to
 
 
 def r3gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: torch.dtype | None) -> Step:
-    """One step of R3GAN: the relativistic loss, R1 and R2, burn-in schedules and an average of the weights."""
+    """One step of R3GAN: the relativistic loss, burn-in schedules, an average of the weights and two penalties.
+
+    They are R1 and R2, or both by finite differences.
+    """
     generator = instantiate(config.gan.generator)(shape=spec.shape).to(device)
     discriminator = instantiate(config.gan.discriminator)(shape=spec.shape).to(device)
     average = deepcopy(generator).requires_grad_(False)
     generator_optimizer = instantiate(config.gan.generator_optimizer)(generator.parameters())
     discriminator_optimizer = instantiate(config.gan.discriminator_optimizer)(discriminator.parameters())
     first_lr, (beta1, first_beta2) = generator_optimizer.defaults["lr"], generator_optimizer.defaults["betas"]
-    burn_in, gamma = config.gan.tricks.burn_in, config.gan.tricks.r1.gamma
+    tricks = config.gan.tricks
+    burn_in, differences = tricks.burn_in, tricks.get("r1_approx")
+    first_weight = differences.weight if differences else tricks.r1.gamma / 2
     total = math.ceil(config.budget / config.batch_size)
     done = 0
 
@@ -74,21 +79,23 @@ def r3gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: 
         for group in generator_optimizer.param_groups + discriminator_optimizer.param_groups:
             group["lr"] = first_lr * (1 + (burn_in.lr - 1) * burnt)
             group["betas"] = (beta1, first_beta2 + (burn_in.beta2 - first_beta2) * burnt)
-        weight = gamma * (1 + (burn_in.gamma - 1) * burnt) / 2
+        weight = first_weight * (1 + (burn_in.gamma - 1) * burnt)
 
         real = images_BHW.unsqueeze(1).float() / (spec.levels / 2) - 1
         z_discriminator, z_generator = torch.randn(2, len(real), generator.z, device=device)
         with torch.autocast(device.type, dtype, enabled=dtype is not None):
             with torch.no_grad():
                 fake = generator(z_discriminator)
-            real.requires_grad_()
-            fake.requires_grad_()
+            real.requires_grad_(differences is None)
+            fake.requires_grad_(differences is None)
             logits_real, logits_fake = discriminator(real)[0], discriminator(fake)[0]
-            (slope_real,) = torch.autograd.grad(logits_real.sum(), real, create_graph=True)
-            (slope_fake,) = torch.autograd.grad(logits_fake.sum(), fake, create_graph=True)
             loss = softplus(logits_fake - logits_real).mean()
-            for slope in (slope_real, slope_fake):
-                loss = loss + weight * slope.float().square().sum((1, 2, 3)).mean()
+            for images, logits in ((real, logits_real), (fake, logits_fake)):
+                if differences:
+                    loss = loss + weight * moved(discriminator, images, differences).square().mean()
+                else:
+                    (slope,) = torch.autograd.grad(logits.sum(), images, create_graph=True)
+                    loss = loss + weight * slope.float().square().sum((1, 2, 3)).mean()
         discriminator_optimizer.zero_grad()
         loss.backward()
         discriminator_optimizer.step()
@@ -108,6 +115,15 @@ def r3gan_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: 
         done += 1
 
     return step
+
+
+def moved(discriminator: nn.Module, images_BCHW: Tensor, differences: DictConfig) -> Tensor:
+    """How far the logits of some images move along random directions, per unit of length."""
+    some = images_BCHW[: max(1, round(differences.share * len(images_BCHW)))].float()
+    near = some + differences.epsilon * torch.randn_like(some)
+    with torch.autocast(some.device.type, enabled=False):
+        here, there = discriminator(torch.cat([some, near]))[0].chunk(2)
+    return (there - here) / differences.epsilon
 
 
 def vae_step(config: DictConfig, spec: DataSpec, device: torch.device, dtype: torch.dtype | None) -> Step:

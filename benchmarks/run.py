@@ -14,48 +14,81 @@ from typing import Any
 import torch
 from hydra import initialize_config_dir
 
-from benchmarks import loops, penalties, scaling, sweeps
-from src.core import device, resolvers
+from benchmarks import figures, loops, penalties, scaling, sweeps
+from src.core import resolvers
 from src.core.console import announce, configure_logging
+from src.core.device import prepare
+from src.core.errors import exit_with_error
 from src.core.files import write_atomically
 from src.training.results import PACKAGES, commit
 
 CONFIGURATION = Path(__file__).resolve().parents[1] / "conf"
-PENALTIES, SCALING, SWEEPS = "penalties", "scaling", "sweeps"
+GPU, PENALTIES, SCALING, SWEEPS = "gpu", "penalties", "scaling", "sweeps"
+UNNAMED = ("gan_standard", "gan_r3", "vae_drums", PENALTIES, SCALING, SWEEPS)  # what is timed if nothing is named
+GPU_BATCHES: Mapping[str, tuple[int, ...]] = {
+    "gan_standard": (64, 256),
+    "gan_standard_compiled": (256,),
+    "gan_r3": (256,),
+    "gan_r3_approx": (256,),
+    "gan_r3_approx_compiled": (256,),
+    "vae_drums": (128, 512),
+    "vae_parallel": (128, 512),
+}
 
 
-def main(arguments: Sequence[str]) -> None:
-    named = [argument for argument in arguments if argument in {*loops.RECIPES, PENALTIES, SCALING, SWEEPS}]
+def main(arguments: Sequence[str], device: str | None = None, few: bool = False) -> None:
+    """Times what the arguments name.
+
+    Args:
+        device: "cpu" or "gpu"; None for what overrides say, or the best one here.
+        few: whether to make as few steps as show that everything works.
+    """
+    names = {GPU, PENALTIES, SCALING, SWEEPS, *loops.RECIPES}
+    for_gpu = GPU in arguments
+    named = [argument for argument in arguments if argument in names - {GPU}]
+    named = named or ([*GPU_BATCHES, SWEEPS] if for_gpu else [*UNNAMED])
     out = [argument.partition("=")[2] for argument in arguments if argument.startswith("out=")]
-    overrides = [argument for argument in arguments if argument not in named and not argument.startswith("out=")]
+    overrides = [argument for argument in arguments if argument not in names and not argument.startswith("out=")]
+    overrides += [f"accelerator={device}"] if device else []
     configure_logging()
-    device.prepare()
+    prepare()
     logging.getLogger("lightning").setLevel(logging.ERROR)
     resolvers.register()
-    found: dict[str, Any] = {"arguments": list(arguments), "machine": description(), "recipes": {}}
-    print("\n".join(f"{key}: {value}" for key, value in found["machine"].items()))
+    machine = description()
+    timed = machine["gpu"] if machine["gpu"] and "accelerator=cpu" not in overrides else machine["processor"]
+    found: dict[str, Any] = {"arguments": [*arguments], "machine": machine, "device": timed, "recipes": []}
+    print("\n".join(f"{key}: {value}" for key, value in machine.items()))
     with initialize_config_dir(version_base="1.3", config_dir=str(CONFIGURATION)):
-        for recipe in [name for name in loops.RECIPES if name in (named or loops.RECIPES)]:
+        for recipe in [name for name in loops.RECIPES if name in named]:
+            for batch in GPU_BATCHES[recipe] if for_gpu else (None,):
+                options = [*([f"batch_size={batch}"] if batch else []), *overrides]
+                with tempfile.TemporaryDirectory() as folder:
+                    measured = loops.measure(recipe, options, folder, loops.FEW if few else None)
+                found["recipes"].append(measured)
+                print("\n".join(["", " ".join([recipe, *options]), *recipe_lines(measured)]), flush=True)
+        if PENALTIES in named:
             with tempfile.TemporaryDirectory() as folder:
-                found["recipes"][recipe] = loops.measure(recipe, overrides, folder)
-            print("\n".join(["", " ".join([recipe, *overrides]), *recipe_lines(found["recipes"][recipe])]), flush=True)
-        if PENALTIES in (named or [PENALTIES]):
-            with tempfile.TemporaryDirectory() as folder:
-                found[PENALTIES] = penalties.measure(overrides, folder)
+                found[PENALTIES] = penalties.measure(overrides, folder, loops.FEW if few else None)
             print("\n".join(["", " ".join([PENALTIES, *overrides]), *penalty_lines(found[PENALTIES])]), flush=True)
-    if SCALING in (named or [SCALING]):
+    if SCALING in named:
         found[SCALING] = scaling.measure()
         memory = f"memory at most {found[SCALING]['peak_memory_gib']:.1f} GiB"
         print("\n".join(["", *curve_lines(found[SCALING]["curves"]), memory]), flush=True)
-    if SWEEPS in (named or [SWEEPS]):
+    if SWEEPS in named:
         announce("Timing sweeps")
+        swept = sweeps.FEW if few else sweeps.ON_GPU if for_gpu else sweeps.ON_CPU
         with tempfile.TemporaryDirectory() as folder:
-            found[SWEEPS] = sweeps.measure(overrides, folder)
+            found[SWEEPS] = sweeps.measure(swept, overrides, folder)
         print("\n".join(["", *sweep_lines(found[SWEEPS])]))
+    rows = [*figures.rows_of(found)]
     path = Path(out[-1] if out else f"multirun/benchmark/{datetime.now():%Y-%m-%d_%H-%M-%S}.json")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(found, indent=2) + "\n")
-    print(f"\n{path}")
+    write_atomically(path.with_suffix(".csv"), figures.as_csv(rows))
+    print(f"\n{path}\n{path.with_suffix('.csv')}")
+    missed = [*figures.missed(rows, figures.read(figures.STORED))] if for_gpu else []
+    if missed:
+        exit_with_error(f"more than 15 % short of results/speed.csv: {'; '.join(missed)}")
 
 
 def description() -> dict[str, Any]:
@@ -81,7 +114,7 @@ def processor() -> str:
 
 
 def recipe_lines(found: Mapping[str, Any]) -> list[str]:
-    turns = f"{found['rounds']} rounds of {loops.TURNS} turns of {found['steps']} steps"
+    turns = f"{found['rounds']} rounds of {found['turns']} turns of {found['steps']} steps"
     lines = [f"  batch {found['batch_size']}, {found['precision']}, {turns}"]
     rows = {f"{name}, samples/s": (rate, ",.0f") for name, rate in found["samples_per_second"].items()}
     rows |= {f"times the {name}": (ratio, ".3f") for name, ratio in found["ratio_to"].items()}
@@ -99,6 +132,7 @@ def recipe_lines(found: Mapping[str, Any]) -> list[str]:
         f"  an evaluation along training {evaluation['along_training']:.2f} s: {evaluation['times']} of them are "
         f"{evaluation['share_along_training']:.1%} of {evaluation['budget']:,} samples' run; "
         f"at the end {evaluation['at_the_end']:.1f} s",
+        f"  memory at most {found['peak_memory_gib']:.2f} GiB",
     ]
 
 
@@ -123,5 +157,5 @@ def sweep_lines(found: Mapping[str, Any]) -> list[str]:
     lines = [" ".join(found["sweep"]), f"  one run: {found['seconds']['one run']:.0f} s"]
     for way, per_hour in found["runs_per_hour"].items():
         took = f"{found['seconds'][way]:.0f} s, {found['times_one_run'][way]:.2f} times one run"
-        lines.append(f"  {sweeps.SEEDS} seeds {way}: {took}, {per_hour:.0f} runs an hour")
+        lines.append(f"  {found['seeds']} seeds {way}: {took}, {per_hour:.0f} runs an hour")
     return [*lines, *curve_lines(found["curves"])]

@@ -43,7 +43,12 @@ def measure() -> dict[str, Any]:
     for name, (prepare, sizes) in work.items():
         announce(f"Timing {name}")
         curves[name] = timed(prepare, sizes)
-    return {"curves": curves, "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20}
+    return {"curves": curves, "peak_memory_gib": process_memory_gib()}
+
+
+def process_memory_gib() -> float:
+    """The memory that this process took at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def timed(

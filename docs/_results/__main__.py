@@ -1,4 +1,4 @@
-"""Writes docs/results.md, results_gan.md, results_vae.md, reproduction.md, seed.md and tables of metrics.md.
+"""Writes docs/results*.md, reproduction.md, seed.md and tables of metrics.md and speed.md: python -m docs._results.
 
 They are made from results/ and src/core/metrics.csv alone.
 """
@@ -10,12 +10,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
+from benchmarks import figures
 from docs._results.claims import claims
 from docs._results.comparison import PLANNED, Page
 from docs._results.comparison_tables import FILTERS, values
 from docs._results.metrics import metric_rows, sanity_rows, with_tables
 from docs._results.pareto import pareto
 from docs._results.reproduction import published, reproduced
+from docs._results.speed import speed_tables
 from docs._results.studies import STUDIES, content
 from src.core.files import write_atomically
 from src.report.records import Run
@@ -36,9 +38,13 @@ def pages() -> dict[Path, str]:
     }
     made = {DOCS / name: templates().get_template(f"{name}.j2").render(**each) for name, each in given.items()}
     made |= {DOCS / f"results_{page.model}.md": rendered(page) for page in comparisons()}
-    tables = {"metrics": metric_rows(), "sanity": sanity_rows(RESULTS / "sanity.csv")}
-    metrics = DOCS / "metrics.md"
-    return made | {metrics: with_tables(metrics.read_text(encoding="utf-8"), tables)}
+    tables = {
+        "metrics.md": {"metrics": metric_rows(), "sanity": sanity_rows(RESULTS / "sanity.csv")},
+        "speed.md": speed_tables(figures.read(figures.STORED)),
+    }
+    return made | {
+        DOCS / name: with_tables((DOCS / name).read_text(encoding="utf-8"), own) for name, own in tables.items()
+    }
 
 
 def templates() -> Environment:

@@ -4,7 +4,7 @@ H height, W width, N bars or points, T steps, V voices, L latent dims, S samples
 """
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -64,6 +64,23 @@ class Picture(Artifact):
         image = Summary.Image(height=height, width=width, colorspace=colours, encoded_image_string=png)
         # `add_image` would compress the pixels again, which takes longer than measuring them.
         tensorboard.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), images_seen)
+
+
+@dataclass(frozen=True)
+class Deferred(Artifact):
+    """An artifact that is made when it is first saved or shown, beside training: `make` must not touch the device."""
+
+    make: Callable[[], Artifact]
+
+    @cached_property
+    def made(self) -> Artifact:
+        return self.make()
+
+    def save(self, folder: Path, name: str) -> list[Path]:
+        return self.made.save(folder, name)
+
+    def show(self, tensorboard: SummaryWriter, tag: str, images_seen: int) -> None:
+        self.made.show(tensorboard, tag, images_seen)
 
 
 @dataclass(frozen=True)

@@ -10,18 +10,18 @@ from typing import Any, Protocol
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 
 from src.core.files import write_atomically
 from src.core.levels import expanded
 from src.core.plain_data import is_number
 from src.data.module import ResidentData
+from src.evaluation.artifact_writer import ArtifactWriter
 from src.evaluation.artifacts import Artifact, real_images
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.randomness import own_randomness
 from src.training.callbacks.stopwatch import Stopwatch
-from src.training.loggers import boards, log_file
+from src.training.loggers import boards
 
 
 class Evaluator(Protocol):
@@ -47,7 +47,8 @@ class Evaluation(Callback):
     """Evaluates the model on the validation split at equal intervals, and on the test split at the end.
 
     Evaluations use their own random streams and do not count as training time, so they change neither the weights nor
-    the reported speed.
+    the reported speed. Artifacts are written while training goes on; that one cannot be ends the run at the next
+    evaluation.
 
     Args:
         evaluator: of the model family.
@@ -70,6 +71,7 @@ class Evaluation(Callback):
         self.history: list[dict[str, Any]] = []
         self.stopwatch = Stopwatch()
         self.final: dict[str, Any] = {"metrics": {}, "controls": {}}
+        self.writer = ArtifactWriter(self.folder / "samples")
 
     @property
     def latest(self) -> dict[str, Any]:
@@ -104,6 +106,7 @@ class Evaluation(Callback):
         self.stopwatch.stop()
 
     def on_train_end(self, trainer: Trainer, module: LightningModule) -> None:
+        self.writer.finish()
         if not self.history:  # resumed with a budget already used up before the first evaluation
             self._add_row(trainer, module)
         metrics, artifacts = self.measure(module, "test")
@@ -111,11 +114,13 @@ class Evaluation(Callback):
         self._log(trainer, module, "test", metrics, artifacts)
         self._log(trainer, module, "final", self.whole_run(), {})
         self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+        self.writer.finish()
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         # An interrupted run continues later, and its user does not wait for pictures.
         if self.history and isinstance(exception, Exception):
             self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+        self.writer.wait()
 
     def expected(self, module: LightningModule) -> dict[str, float]:
         """The headline metrics for TensorBoard's HParams page, unknown until the end."""
@@ -151,6 +156,7 @@ class Evaluation(Callback):
         }
 
     def _evaluate(self, trainer: Trainer, module: LightningModule) -> None:
+        self.writer.finish()
         require_finite_weights(module)  # so that the last checkpoint can be resumed
         improved = self._add_row(trainer, module)
         if len(self.history) == 1 and trainer.datamodule is not None:  # before it, the run may still be refused
@@ -201,15 +207,8 @@ class Evaluation(Callback):
         self._show(trainer, module, stage, artifacts)
 
     def _show(self, trainer: Trainer, module: LightningModule, stage: str, artifacts: Mapping[str, Artifact]) -> None:
-        """Saves artifacts in the folder, over older ones, and adds them to the loggers."""
-        for name, artifact in artifacts.items() if trainer.is_global_zero else ():
-            paths = artifact.save(self.folder / "samples", name)
-            for logger in trainer.loggers:
-                if isinstance(logger, TensorBoardLogger):
-                    artifact.show(logger.experiment, f"{stage}/{name}", module.images_seen)
-                    continue
-                for path in paths:
-                    log_file(logger, path, f"{stage}/{name}", module.images_seen)
+        if trainer.is_global_zero:
+            self.writer.write(artifacts, stage, trainer.loggers, module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # A finished run may be resumed with a larger budget.

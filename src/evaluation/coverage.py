@@ -21,7 +21,7 @@ from src.data.module import ResidentData
 from src.data.spec import DataSpec, with_channels
 from src.data.streaming import Rows, Stacks
 from src.evaluation import SEED, image_grids
-from src.evaluation.artifacts import Artifact, Picture, Sound
+from src.evaluation.artifacts import Artifact, Deferred, Picture, Sound
 from src.evaluation.class_statistics import class_properties, oracle_properties
 from src.evaluation.metrics.copies import Copies
 from src.evaluation.metrics.fidelity import Fidelity
@@ -123,11 +123,11 @@ class Coverage:
             return metrics | points, {"scatter": self.map.picture(predictions)}
         if requested_NS is None:
             recognised_N = self.modes[split].recognise(predictions) >= 0
-            class_N = torch.where(recognised_N, predictions.classes_NS[:, 0], -1)
-            rows = self._rows(images_NCHW, class_N, split, metrics["missing"])
+            class_N, missing = torch.where(recognised_N, predictions.classes_NS[:, 0], -1), metrics["missing"]
         else:
-            rows = self._rows(images_NCHW, requested_NS[:, 0], split, [])
-        artifacts: dict[str, Artifact] = {"sorted": self._sorted(rows)}
+            class_N, missing = requested_NS[:, 0], []
+        rows = self._rows(images_NCHW.cpu(), class_N.cpu(), split, missing)
+        artifacts: dict[str, Artifact] = {"sorted": Deferred(lambda: self._sorted(rows))}
         first = [images[:1, 0] for images in rows.values() if images is not None]
         if self.spec.kind == "drums" and self.spec.stack == 1 and split == "test" and first:
             artifacts["sorted_bars"] = Sound(torch.cat(first), self.spec.kit)

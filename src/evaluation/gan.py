@@ -15,7 +15,7 @@ from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Batch
 from src.evaluation import CHARTS, SEED, image_grids
-from src.evaluation.artifacts import Artifact, Picture, Sound
+from src.evaluation.artifacts import Artifact, Deferred, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.gan_diagnostics import warning_signals
@@ -99,13 +99,18 @@ class GANEvaluator:
             metrics |= {f"accepted_{name}": scored[name] for name in OF_ACCEPTED}
         return metrics
 
-    def _picture(self, images_NCHW: Tensor, split: str) -> Picture:
+    def _picture(self, images_NCHW: Tensor, split: str) -> Artifact:
         """The first samples; bars with their predicted styles."""
         if self.coverage.spec.kind == "drums":
             some = images_NCHW[:NUM_SHOWN_BARS]
-            names, kit = self.coverage.names(some, split), self.coverage.spec.kit
-            return Picture(drawing.bars(drawing.side_by_side(some), names, voices=kit))
-        return Picture(image_grids.grid(images_NCHW[: GRID_COLUMNS * 10], GRID_COLUMNS))
+            names, kit, bars = (
+                self.coverage.names(some, split),
+                self.coverage.spec.kit,
+                drawing.side_by_side(some).cpu(),
+            )
+            return Deferred(lambda: Picture(drawing.bars(bars, names, voices=kit)))
+        first = images_NCHW[: GRID_COLUMNS * 10].cpu()
+        return Deferred(lambda: Picture(image_grids.grid(first, GRID_COLUMNS)))
 
     def controls(self) -> dict[str, dict[str, Any]]:
         drums = self.drum_metrics.controls() if self.drum_metrics else {}

@@ -17,7 +17,7 @@ from src.core.validation import COUNT, SAMPLES
 from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.evaluation import CHARTS, SEED, image_grids
-from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound
+from src.evaluation.artifacts import Artifact, Cloud, Deferred, Picture, Sound
 from src.evaluation.latents.encode import AnalysisResult
 from src.evaluation.latents.run import analyse
 from src.evaluation.metrics.bound import Bound, active_units, onset_f1
@@ -215,9 +215,11 @@ class VAEEvaluator:
         reconstructed_NTV = vae.to_cells(images)
         metrics = {} if self.spec.colour else {"onset_f1": onset_f1(cells_NTV, reconstructed_NTV)}
         if self.spec.kind == "drums":
-            some = cells_NTV[:NUM_SHOWN], reconstructed_NTV[:NUM_SHOWN]
-            pictures = (drawing.reconstructions(*some, columns, self.spec.kit) for columns in (4, 1))
-            artifacts: dict[str, Artifact] = {"reconstructions": Picture(*pictures)}
+            some = cells_NTV[:NUM_SHOWN].cpu(), reconstructed_NTV[:NUM_SHOWN].cpu()
+            pictures = Deferred(
+                lambda: Picture(*(drawing.reconstructions(*some, columns, self.spec.kit) for columns in (4, 1)))
+            )
+            artifacts: dict[str, Artifact] = {"reconstructions": pictures}
             if final and self.samples.drum_metrics:
                 pairs_NTV = torch.stack([cells_NTV[:NUM_HEARD], reconstructed_NTV[:NUM_HEARD]], 1).flatten(0, 1)
                 artifacts["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
@@ -226,8 +228,8 @@ class VAEEvaluator:
         if self.spec.kind == "points":
             return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}
         originals = vae.to_images(cells_NTV[: NUM_SHOWN_IMAGES // 2])
-        pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1)
-        return metrics, {"reconstructions": Picture(*(image_grids.grid(pairs, n) for n in (16, 8)))}
+        pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1).cpu()
+        return metrics, {"reconstructions": Deferred(lambda: Picture(*(image_grids.grid(pairs, n) for n in (16, 8))))}
 
 
 def _levels(states: Mapping[str, LevelState], wanted: LevelState) -> list[str]:

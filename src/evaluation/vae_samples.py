@@ -14,7 +14,7 @@ from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Split
 from src.evaluation import image_grids
-from src.evaluation.artifacts import Artifact, Picture, Sound
+from src.evaluation.artifacts import Artifact, Deferred, Picture, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.oracles.base import Oracle
@@ -60,10 +60,13 @@ class SampleEvaluator:
         metrics: dict[str, Any] = {}
         artifacts: dict[str, Artifact] = {}
         if self.spec.kind == "drums":
-            bars = drawing.side_by_side(samples_NCHW[:NUM_SHOWN_BARS])
-            artifacts["prior"] = Picture(*(drawing.bars(bars, columns=n, voices=self.spec.kit) for n in (4, 1)))
+            bars = drawing.side_by_side(samples_NCHW[:NUM_SHOWN_BARS]).cpu()
+            artifacts["prior"] = Deferred(
+                lambda: Picture(*(drawing.bars(bars, columns=n, voices=self.spec.kit) for n in (4, 1)))
+            )
         elif self.spec.kind == "images":
-            artifacts["prior"] = Picture(*(image_grids.grid(samples_NCHW[:NUM_SHOWN_IMAGES], n) for n in (16, 8)))
+            first = samples_NCHW[:NUM_SHOWN_IMAGES].cpu()
+            artifacts["prior"] = Deferred(lambda: Picture(*(image_grids.grid(first, n) for n in (16, 8))))
         if self.coverage:
             metrics, pictures = self.coverage.evaluate(samples_NCHW, split)
             artifacts |= pictures

@@ -16,12 +16,18 @@ from src.gan.module import GAN
 
 pytestmark = pytest.mark.ci
 
+SMALL_GAN = ("gan.generator.width=4", "gan.discriminator.width=4")
+SMALL_VAE = ("vae.encoder.width=16", "vae.inference.width=16", "vae.decoder.width=16")
 SMALL = {
-    "gan_standard": ("gan.generator.width=4", "gan.discriminator.width=4"),
-    "gan_r3": ("gan.generator.width=4", "gan.discriminator.width=4"),
-    "vae_drums": ("vae.encoder.width=16", "vae.inference.width=16", "vae.decoder.width=16"),
+    "gan_standard": SMALL_GAN,
+    "gan_r3": SMALL_GAN,
+    "vae_drums": SMALL_VAE,
+    "gan_r3_approx": SMALL_GAN,
+    "vae_parallel": SMALL_VAE,
 }
 STEPS, BATCH = 6, 16
+# No loss or penalty of R3GAN depends on what all logits share, whose gradient is rounding, and Adam's step its sign.
+WITHOUT_EFFECT = "discriminator.head.bias"
 
 
 class Chance(Callback):
@@ -34,13 +40,13 @@ class Chance(Callback):
 @pytest.mark.parametrize(
     ("recipe", "precision"),
     # The others round to bf16 at other places, which Adam's first steps blow up.
-    [*((recipe, "32-true") for recipe in RECIPES), ("gan_standard", "bf16-mixed")],
+    [*((recipe, "32-true") for recipe in SMALL), ("gan_standard", "bf16-mixed")],
 )
 def test_a_plain_loop_trains_to_the_same_weights(
     recipe: str, precision: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     resolvers.register()
-    chosen, make_step = RECIPES[recipe]
+    chosen, make_step = RECIPES[recipe].overrides, RECIPES[recipe].make_step
     with initialize_config_dir(version_base="1.3", config_dir=str(Path("conf").resolve())):
         config = compose(
             "train",
@@ -76,6 +82,8 @@ def test_a_plain_loop_trains_to_the_same_weights(
     plain = {name: weights for part in built for name, weights in named(part, model)}
     assert len(plain) > 10
     for name, weights in plain.items():
+        if name == WITHOUT_EFFECT and recipe == "gan_r3_approx":
+            continue
         assert torch.allclose(weights, ours[name], atol=2e-5), name  # Adam turns rounding into a part of its rate, 2e-4
 
 

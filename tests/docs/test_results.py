@@ -11,7 +11,7 @@ def test_a_page_is_what_its_results_make_of_it():
     made = pages()
     assert [path.name for path in made] == [
         *("reproduction.md", "seed.md", "results.md"),
-        *("results_gan.md", "results_vae.md", "metrics.md"),
+        *("results_gan.md", "results_vae.md", "metrics.md", "speed.md"),
     ]
     for path, content in made.items():
         assert path.read_text() == content, "run python -m docs._results"

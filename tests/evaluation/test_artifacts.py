@@ -12,7 +12,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
-from src.evaluation.artifacts import Artifact, Cloud, Picture, Sound, Table
+from src.evaluation.artifacts import Artifact, Cloud, Deferred, Picture, Sound, Table
 
 
 def shown(folder: Path, artifact: Artifact) -> EventAccumulator:
@@ -45,6 +45,20 @@ def test_tensorboard_gets_what_can_be_read_in_its_list(tmp_path):
     assert (event.height, event.width) == (50, 7)
     with Image.open(io.BytesIO(event.encoded_image_string)) as image:
         assert image.size == (7, 50)
+
+
+def test_what_is_deferred_is_made_once_and_when_it_is_needed(tmp_path):
+    made = []
+
+    def make():
+        made.append(1)
+        return Picture(np.zeros((5, 7, 3), np.uint8))
+
+    deferred = Deferred(make)
+    assert not made
+    assert deferred.save(tmp_path, "thing") == [tmp_path / "thing.png"]
+    assert len(shown(tmp_path / "board", deferred).Images("val/thing")) == 2
+    assert len(made) == 1
 
 
 @pytest.fixture

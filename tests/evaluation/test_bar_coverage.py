@@ -69,7 +69,7 @@ def test_a_style_too_rare_to_judge_is_named_and_neither_covered_nor_missing(bars
     assert metrics["recognisable"] == pytest.approx(2 / 3)
     assert metrics["shares"] == pytest.approx([0.5, 0.5, 0])
     assert judge.names(bars[:4], "test") == ["rock", "jazz", "?", "rock"]
-    assert shown["sorted"].pixels_HW3.shape[0] < 2.5 * 170, "two rows of bars"
+    assert shown["sorted"].made.pixels_HW3.shape[0] < 2.5 * 170, "two rows of bars"
     judged = judge.over_training([{"images_seen": 10, "modes": 1, "kl": 1.0, "kl_any": 1.0}])
     assert judged["onset_reason"] is None, "half of the two that can be judged"
     assert torch.equal(shown["sorted_bars"].grids_NTV, bars[:2, 0]), "one of each style is heard"

@@ -136,6 +136,16 @@ def test_a_run_that_was_cut_short_has_no_outcome_and_no_late_metrics(make_gan, e
     assert results["metrics"] == {}
 
 
+def test_a_picture_that_cannot_be_written_ends_the_run(make_gan, evaluated_fit, tmp_path):
+    class Astray(Nosy):
+        def evaluate(self, gan, split):
+            metrics, shown = super().evaluate(gan, split)
+            return metrics, {f"no_folder/{name}": picture for name, picture in shown.items()}
+
+    with pytest.raises(FileNotFoundError):
+        evaluated_fit(make_gan(), 2, evaluator=Astray())
+
+
 def test_evaluating_is_not_counted_as_training(make_gan, evaluated_fit, monkeypatch):
     late = [0.0]
     monkeypatch.setattr(stopwatch, "time", SimpleNamespace(perf_counter=lambda: time.perf_counter() + late[0]))

@@ -32,7 +32,7 @@ def test_metrics_and_pictures_of_a_vae(evaluation_of, vae_for, likelihood):
     assert "onset_f1" not in metrics
     assert metrics["num_samples"] == 60
     for name in ("prior", "reconstructions"):
-        pixels = shown[name].pixels_HW3.astype(int)
+        pixels = shown[name].made.pixels_HW3.astype(int)
         assert (pixels.max(2) - pixels.min(2)).max() > 20, "in colour"
     if likelihood is Bernoulli:
         assert "bits_per_dim" not in metrics

@@ -79,7 +79,8 @@ def test_samples_are_sorted_by_what_they_were_asked_to_be(evaluator, monkeypatch
     monkeypatch.setattr(coverage.image_grids, "sorted_grid", lambda found, *_: rows.update(found) or FLAT)
     images = torch.cat([torch.full((10, 1, 8, 8), 200), torch.full((30, 1, 8, 8), 20)]).to(torch.uint8)
     requested = (torch.arange(40) < 5).long()[:, None]  # five of the ten bright ones were to be bright
-    metrics, _ = evaluator.coverage.evaluate(images, "test", requested)
+    metrics, shown = evaluator.coverage.evaluate(images, "test", requested)
+    assert shown["sorted"].made
     assert metrics["class_accuracies"] == [pytest.approx(30 / 35), 1.0]
     assert rows["bright"].float().mean() == 200
     assert rows["dark"][:5].float().mean() == 200, "asked to be dark"
@@ -117,7 +118,7 @@ def test_bars_are_heard_too(monkeypatch, tmp_path, make_gan, stack):
     assert set(metrics) >= MUSIC if stack == 1 else not set(metrics) & MUSIC
     kinds = {"sorted": Picture, "random": Picture} | ({"random_bars": Sound} if stack == 1 else {})
     shown.pop("sorted_bars", None)  # where a style was recognised at all
-    assert {name: type(artifact) for name, artifact in shown.items()} == kinds
+    assert {name: type(getattr(artifact, "made", artifact)) for name, artifact in shown.items()} == kinds
     assert set(evaluator.evaluate(gan, "val")[1]) == {"sorted", "random"}, "sound at the end only"
     controls = evaluator.controls()
     names = {"real", "noisy", "noise", "cut_up", "superposed", "single"} | ({"train"} if stack == 1 else set())

@@ -25,7 +25,7 @@ def test_images_are_measured_as_those_of_a_gan(evaluation_of, vae_for, stack):
     assert set(metrics) >= MODES
     assert metrics["num_samples"] == 60
     assert metrics["modes"] + len(metrics["missing"]) <= 2**stack
-    assert isinstance(shown["sorted"], Picture)
+    assert isinstance(shown["sorted"].made, Picture)
     controls = evaluation.controls(CPU)
     assert set(controls) >= {"real", "blurred", "noisy", "noise", "grey", "cut_up", "superposed", "single"}
     assert all(set(control) >= MODES for control in controls.values())

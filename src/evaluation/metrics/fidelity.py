@@ -19,6 +19,7 @@ from src.evaluation import SEED
 ROWS = 256  # of a distance matrix held at once
 MAX_POINTS = 10_000  # of neighbourhoods, in quadratic time
 MAX_PAIRED = 2_500  # points of which KID takes all pairs, in float64
+IN_TRAINING = 1_000  # points of either in evaluations during training
 NUM_SIZES = 15  # of the samples from which FD∞ is extrapolated, evenly spaced
 SMALLEST = 0.1  # share of the images in the smallest of them, but at least
 PER_FEATURE = 2.5  # images per feature: with fewer the bias is not yet proportional to 1/N
@@ -33,7 +34,8 @@ class Fidelity(Metric):
     Args:
         real_MF: features of held-out real images; what depends on them alone is computed once.
         neighbours: k of the neighbourhoods.
-        final: adds `fid_infinity`, which evaluations during training leave out for its time.
+        final: compares as many points as there is time for at the end, and adds `fid_infinity`; evaluations during
+            training compare fewer.
     """
 
     full_state_update = False
@@ -45,6 +47,8 @@ class Fidelity(Metric):
         self.neighbours = neighbours
         self.real = Gaussian.fitted(real_MF)
         self.subsets = Subsets(real_MF) if final else None
+        self.max_points, self.max_paired = (MAX_POINTS, MAX_PAIRED) if final else (IN_TRAINING, IN_TRAINING)
+        self.paired = Paired(real_MF[: self.max_paired])
         self.balls: dict[int, Balls] = {}
         self.add_state("features", [], dist_reduce_fx="cat")
 
@@ -56,14 +60,14 @@ class Fidelity(Metric):
         return {
             "fid": self.real.distance(Gaussian.fitted(fake_NF)),
             **({"fid_infinity": self.subsets.distance(fake_NF)} if self.subsets else {}),
-            "kid": kernel_distance(self.real_MF[:MAX_PAIRED], fake_NF[:MAX_PAIRED]),
+            "kid": self.paired.distance(Paired(fake_NF[: self.max_paired])),
             **self.neighbourhoods(fake_NF),
             "vendi": vendi_score(self._centred(fake_NF)),
         }
 
     def neighbourhoods(self, fake_NF: Tensor) -> dict[str, Tensor]:
         """Of equally many real and generated images, since radii shrink with number."""
-        num = min(len(fake_NF), len(self.real_MF), MAX_POINTS)
+        num = min(len(fake_NF), len(self.real_MF), self.max_points)
         real_MF = self._centred(self.real_MF[:num])
         if num not in self.balls:
             self.balls[num] = Balls.around(real_MF, self.neighbours)
@@ -144,28 +148,37 @@ def beginnings(points_NF: Tensor, shares: np.ndarray) -> list[Gaussian]:
     return fitted
 
 
+@dataclass(frozen=True)
+class Paired:
+    """Points of which all pairs are compared by the kernel (xᵀy/F + 1)³, in float64."""
+
+    points_NF: Tensor
+
+    @cached_property
+    def own(self) -> Tensor:
+        """Mean kernel of the pairs of two different points."""
+        num, features = self.points_NF.shape
+        own = ((self.points_NF.double().square().sum(1) / features + 1) ** 3).sum()
+        return (self.total(self) - own) / (num * (num - 1))
+
+    def total(self, other: "Paired") -> Tensor:
+        """Sum of the kernel over all pairs of one of these points and one of the others."""
+        rows_NF, others_FM = self.points_NF.double(), other.points_NF.double().T
+        kernels = (((rows_BF @ others_FM / len(others_FM) + 1) ** 3).sum() for rows_BF in rows_NF.split(ROWS))
+        return torch.stack([*kernels]).sum()
+
+    def distance(self, other: "Paired") -> Tensor:
+        """Kernel inception distance, the squared MMD (Bińkowski et al. 2018, arXiv:1801.01401, sec. 4).
+
+        The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and may be
+        slightly negative.
+        """
+        return self.own + other.own - 2 * self.total(other) / (len(self.points_NF) * len(other.points_NF))
+
+
 def kernel_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
-    """Kernel inception distance: squared MMD, kernel (xᵀy/F + 1)³ (Bińkowski et al. 2018, arXiv:1801.01401, sec. 4).
-
-    The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and may be
-    slightly negative.
-    """
-    real_MF, fake_NF = real_MF.double(), fake_NF.double()
-    return (
-        _mean_kernel(real_MF, real_MF, same=True)
-        + _mean_kernel(fake_NF, fake_NF, same=True)
-        - 2 * _mean_kernel(real_MF, fake_NF, same=False)
-    )
-
-
-def _mean_kernel(one_NF: Tensor, other_MF: Tensor, same: bool) -> Tensor:
-    """Mean over all pairs, without those of a point with itself."""
-    features = one_NF.shape[1]
-    total = sum(((rows_BF @ other_MF.T / features + 1) ** 3).sum() for rows_BF in one_NF.split(ROWS))
-    if not same:
-        return total / (len(one_NF) * len(other_MF))
-    own = ((one_NF.square().sum(1) / features + 1) ** 3).sum()
-    return (total - own) / (len(one_NF) * (len(one_NF) - 1))
+    """Kernel inception distance of two samples, see `Paired.distance`."""
+    return Paired(real_MF).distance(Paired(fake_NF))
 
 
 @dataclass(frozen=True)

@@ -218,6 +218,18 @@ def test_neighbourhoods_compare_equal_numbers():
     assert result["fid"] == frechet_distance(real, fake)  # all of both
 
 
+def test_fewer_pairs_are_compared_during_training_than_at_the_end(monkeypatch):
+    monkeypatch.setattr(fidelity, "IN_TRAINING", 30)
+    real, fake = normal(50), normal(80, seed=1)
+    for final, num in ((False, 30), (True, 80)):
+        metric = Fidelity(real, final=final)
+        metric.update(fake)
+        result = metric.compute()
+        assert result["kid"] == kernel_distance(real[:num], fake[:num])
+        assert result["recall"] == neighbourhoods(real[:num], fake[: min(num, 50)], 5)["recall"]
+        assert result["fid"] == frechet_distance(real, fake)
+
+
 def test_updates_merge_and_reset():
     real, fake = normal(60), normal(60, seed=1)
     whole, parts, other = Fidelity(real), Fidelity(real), Fidelity(real)
