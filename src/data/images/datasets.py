@@ -6,6 +6,7 @@ import zipfile
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
@@ -90,7 +91,8 @@ class Pictures(ResidentData):
         columns = {name: torch.from_numpy(array).split(sizes) for name, array in stored.factors.items()}
         factors = {part: {name: column[n] for name, column in columns.items()} for n, part in enumerate(PARTS)}
         whole = Split.of(stored.images, stored.labels)
-        train, val, test = map(Split, whole.images.split(sizes), whole.labels.split(sizes))
+        edges = pairwise(accumulate(sizes, initial=0))
+        train, val, test = (Split(whole.images[start:end], whole.labels[start:end]) for start, end in edges)
         return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink, factors=factors)
 
     def _fill(self, collect: Collect, folder: Path) -> None:

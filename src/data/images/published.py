@@ -58,7 +58,7 @@ def digest(labelled: Labelled, contents: Iterable[Any]) -> str:
     sha = hashlib.sha256()
     for column in (labelled.parts, *labelled.fields.values()):
         sha.update(repr(column.names).encode())
-        sha.update(column.index_N)
+        sha.update(column.index_N.data)
     for content in contents:
         sha.update(content)
     return sha.hexdigest()

@@ -99,8 +99,8 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
         factors = {name: column.of(rows) for name, column in fields.items()}
         labels_N, classes = factors.pop(LABEL)
         check_classes(path, labels_N, classes, len(kept["train"]))
-    arrays = {"labels": labels_N, **{f"factor_{name}": column.index_N for name, column in factors.items()}}
-    np.savez(folder / "labels.npz", **{name: array.astype(np.int64) for name, array in arrays.items()})
+    arrays = {f"factor_{name}": column.index_N.astype(np.int64) for name, column in factors.items()}
+    np.savez(folder / "labels.npz", labels=labels_N.astype(np.int64), **arrays)  # type: ignore[arg-type]
     notes = writer.notes() | {
         "sizes": {part: len(indices) for part, indices in kept.items()},
         "classes": list(classes),
