@@ -34,7 +34,7 @@ def test_two_batches_at_the_stated_cost(path: Path, spec, fit):
     images = torch.randint(0, levels, (64, *shape[1:]), dtype=gan.spec.dtype)
     fit(gan, num_batches=2, batch_size=batch, images=images)
     assert all(tensor.isfinite().all() for tensor in gan.state_dict().values())
-    stated = re.search(r"Cost: (\d+) discriminator passes a generator step", path.read_text())
+    stated = re.search(r"Cost: (\d+) discriminator passes per generator step", path.read_text())
     assert gan.discriminator_passes / gan.generator_steps == int(stated.group(1))
     assert f"python -m src.train experiment=paper/{path.stem}" in path.read_text()
 

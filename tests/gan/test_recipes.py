@@ -35,7 +35,7 @@ def test_the_head_says_what_to_expect_and_how_to_get_it(path):
 @pytest.mark.ci
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_the_head_states_the_cost(path, spec, fit):
-    stated = re.search(r"Cost: (\d+) discriminator passes a generator step", head(path))
+    stated = re.search(r"Cost: (\d+) discriminator passes per generator step", head(path))
     resolvers.register()
     small = ["gan.generator.width=4", "gan.discriminator.width=4", *FEW_IMAGES.get(path.stem, ())]
     with initialize_config_dir(str(CONF), version_base="1.3"):

@@ -109,7 +109,7 @@ def test_the_head_names_a_paper_of_the_network_and_states_the_cost(name, part, m
 
 @pytest.mark.parametrize("annealing", ANNEALINGS)
 def test_the_head_states_the_cost(annealing, make_vae, fit_vae):
-    least, most = re.search(r"Cost: (\d+)(?: to (\d+))? encoder pass(?:es)? a step", head(annealing)).groups()
+    least, most = re.search(r"Cost: (\d+)(?: to (\d+))? encoder pass(?:es)? per step", head(annealing)).groups()
     passes = []
     vae = make_vae(anneal=instantiate(annealers(annealing), _convert_="all"))
     vae.encoder.register_forward_hook(lambda *_: passes.append(1))

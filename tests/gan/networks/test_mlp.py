@@ -129,4 +129,4 @@ def test_toys_state_what_they_cost(toy, recipe, passes, spec, fit):
     gan = instantiate(config.model)(spec=points)
     fit(gan, images=torch.randint(0, LEVELS, (64, 1, 2), dtype=points.dtype))
     assert gan.discriminator_passes / gan.generator_steps == passes
-    assert f"# Cost: {passes} discriminator passes a generator step." in path.read_text()
+    assert f"# Cost: {passes} discriminator passes per generator step." in path.read_text()

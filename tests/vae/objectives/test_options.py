@@ -152,7 +152,8 @@ def test_the_head_names_the_papers_and_the_command(name):
 
 @pytest.mark.parametrize("name", NEW)
 def test_the_head_states_the_cost(make_vae, fit_vae, name):
-    encoder, decoder = map(int, re.search(r"Cost: (\d+) encoder and (\d+) decoder passes a step", head(name)).groups())
+    stated = re.search(r"Cost: (\d+) encoder and (\d+) decoder passes per step", head(name))
+    encoder, decoder = map(int, stated.groups())
     passes = {"encoder": 0, "decoder": 0}
     vae = make_vae(objective=option(name))
 
