@@ -26,7 +26,7 @@ from src.report.verdicts import Comparison, Verdict, judge
 
 @dataclass(frozen=True)
 class Planned:
-    """A data set of the protocol: what it is called, the options that choose it, and how its runs are known."""
+    """A data set of the protocol: its name, the options that choose it (Markdown), and how its runs are known."""
 
     label: str
     options: str
@@ -40,14 +40,14 @@ class Planned:
 LOST = ("collapsed", "without effect")  # outcomes of runs: what was covered or alive is lost
 PLANNED = {
     "gan": (
-        Planned("typeset capitals", "data=fonts_large", ("fonts",), "letters"),
-        Planned("handwritten letters", "data=emnist, or data=idx with files of letters", ("emnist", "idx"), "letters"),
-        Planned("pen strokes", "data=strokes", ("strokes",), "letters"),
-        Planned("handwritten digits", "data=mnist, or data=idx with files of digits", ("emnist", "idx"), "digits"),
+        Planned("typeset capitals", "`data=fonts_large`", ("fonts",), "letters"),
+        Planned("handwritten letters", "`data=emnist`, or `data=idx` with letters", ("emnist", "idx"), "letters"),
+        Planned("pen strokes", "`data=strokes`", ("strokes",), "letters"),
+        Planned("handwritten digits", "`data=mnist`, or `data=idx` with digits", ("emnist", "idx"), "digits"),
     ),
     "vae": (
-        Planned("bars of the drum grammar", "data=drums", ("drums",), "styles"),
-        Planned("real drumming", "data=groove", ("groove",), "styles"),
+        Planned("bars of the drum grammar", "`data=drums`", ("drums",), "styles"),
+        Planned("real drumming", "`data=groove`", ("groove",), "styles"),
     ),
 }
 
