@@ -91,9 +91,7 @@ def _swept_by_study(words: Sequence[str]) -> set[str]:
     path = CONFIGURATION / "study" / f"{value_of('study', words)}.yaml"
     if not path.is_file():
         return set()
-    sweeper = (
-        OmegaConf.select(OmegaConf.create(read_yaml(path) or {}), "hydra.sweeper") or {}
-    )  # a study may sweep nothing
+    sweeper = OmegaConf.select(OmegaConf.create(read_yaml(path) or {}), "hydra.sweeper") or {}
     return {key for part in (sweeper.get("params", {}), *sweeper.get("parts", ())) for key in part if "." in key}
 
 

@@ -9,11 +9,10 @@ from lightning import Trainer
 
 from src.cli.trainer_options import REFUSED, TEXTS
 from src.core import earlier_names
-from src.core.class_properties import PROPERTIES
 from src.core.levels import OF_TWO, expanded
 from src.core.metric_families import FAMILIES
 from src.core.metric_specs import METRICS
-from src.evaluation import CHARTS, class_statistics
+from src.evaluation import CHARTS
 
 SIGNALS = {*FAMILIES["gan"].signals}
 
@@ -47,8 +46,3 @@ def test_refused_options_are_lightnings_with_harmless_defaults():
     for name, (_, instead) in REFUSED.items():
         assert name in parameters
         assert instead.format(**TEXTS, steps=1, batch_size=2, samples=2)
-
-
-def test_every_measured_property_of_classes_has_words():
-    source = inspect.getsource(class_statistics)
-    assert all(f'"{key}"' in source for key in PROPERTIES)
