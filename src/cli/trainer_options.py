@@ -9,7 +9,8 @@ from src.core.argument_types import BUILT
 from src.core.plain_data import is_number, read_yaml
 from src.training.cluster import uses_one_device
 
-TEXTS, REFUSED = read_yaml(Path(__file__).with_suffix(".yaml")).values()
+CONTENT = read_yaml(Path(__file__).with_suffix(".yaml"))
+TEXTS, REFUSED = CONTENT["texts"], CONTENT["refused"]
 PACKAGES = {"lightning.pytorch.loggers.WandbLogger": "wandb", "lightning.pytorch.loggers.MLFlowLogger": "mlflow"}
 STRATEGIES = ("auto", "ddp", "ddp_find_unused_parameters_true", "ddp_find_unused_parameters_false")
 PRECISIONS = ("32", "32-true", "bf16", "bf16-mixed", "None")

@@ -9,6 +9,7 @@ from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
+from omegaconf import OmegaConf
 
 from src.core import earlier_names
 from src.core.files import expanded
@@ -90,7 +91,7 @@ def _swept_by_study(words: Sequence[str]) -> set[str]:
     path = CONFIGURATION / "study" / f"{value_of('study', words)}.yaml"
     if not path.is_file():
         return set()
-    sweeper = read_yaml(path)["hydra"]["sweeper"]
+    sweeper = OmegaConf.select(OmegaConf.create(read_yaml(path) or {}), "hydra.sweeper") or {}
     return {key for part in (sweeper.get("params", {}), *sweeper.get("parts", ())) for key in part if "." in key}
 
 

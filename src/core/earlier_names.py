@@ -4,4 +4,5 @@ from pathlib import Path
 
 from src.core.plain_data import read_yaml
 
-OPTIONS, CHOICES, MODULES, CLASSES = read_yaml(Path(__file__).with_suffix(".yaml")).values()
+NAMES = read_yaml(Path(__file__).with_suffix(".yaml"))
+OPTIONS, CHOICES, MODULES, CLASSES = (NAMES[kind] for kind in ("options", "choices", "modules", "classes"))

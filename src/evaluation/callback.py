@@ -47,8 +47,8 @@ class Evaluation(Callback):
     """Evaluates the model on the validation split at equal intervals, and on the test split at the end.
 
     Evaluations use their own random streams and do not count as training time, so they change neither the weights nor
-    the reported speed. Artifacts are written while training goes on; that one cannot be ends the run at the next
-    evaluation.
+    the reported speed. Artifacts are written while training goes on; one that cannot be written ends the run at the
+    next evaluation.
 
     Args:
         evaluator: of the model family.

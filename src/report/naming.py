@@ -21,7 +21,8 @@ def labels(names: Collection[str]) -> dict[str, str]:
     full = own if all(own.values()) else words
     added = {name: parts[1:] if len(parts) > 1 and parts[0] in names else parts for name, parts in full.items()}
     called = (_called(parts, short) for parts, short in ((added, True), (added, False), (full, False)))
-    return next(found for found in called if len({*found.values()}) == len(names))
+    # A stranger's names may differ in signs that mean something here.
+    return next((found for found in called if len({*found.values()}) == len(names)), {name: name for name in names})
 
 
 def _called(words: Mapping[str, Sequence[str]], short: bool) -> dict[str, str]:

@@ -91,9 +91,8 @@ class ResumableSweeper(Sweeper):
                 for part in chosen
             ]
             self.params = common | named_after(chosen)
-            self.run(
-                products, parser.parse_overrides([*as_words(self.params), *arguments])
-            )  # as `swept_keys` reads them
+            # All together as `swept_keys` reads them from the record.
+            self.run(products, parser.parse_overrides([*as_words(self.params), *arguments]))
 
     def run(self, products: list[list[Override]], overrides: list[Override]) -> None:
         """Runs the jobs of all products; `overrides` are those of all together, after which jobs are named."""

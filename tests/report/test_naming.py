@@ -8,6 +8,7 @@ from src.report.naming import labels, usual_baseline
     [
         (["gan_standard", "gan_fm"], ["gan_standard", "gan_fm"]),
         (["vae vae.anneal=linear", "vae vae.anneal=[cyclical,free_bits]"], ["linear", "[cyclical,free_bits]"]),
+        (["gan x", "gan =x"], ["gan x", "gan =x"]),
         (["gan_fm width=8", "gan_fm width=16"], ["width=8", "width=16"]),
         (["vae_a x=b y=c", "vae_d x=b y=c"], ["vae_a", "vae_d"]),
         (["vae a=b c=d", "vae a=b c=e", "vae a=f c=d"], ["b d", "b e", "f d"]),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from src.core import commands
 from src.core.commands import prepare_arguments
 from src.core.run_names import swept_keys
 from src.sweeps.sweeper import named_after, selected
@@ -69,6 +70,14 @@ def test_jobs_are_named_after_what_differs_between_the_parts(tmp_path):
 )
 def test_a_choice_of_a_part_becomes_a_sweep(words, prepared):
     assert prepare_arguments(words.split()) == prepared.split()
+
+
+@pytest.mark.parametrize("content", ["", "study: {seeds: 5}", "hydra: {sweeper: {dry_run: true}}"])
+def test_a_study_that_sweeps_nothing_changes_no_words(tmp_path, monkeypatch, content):
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / "mine.yaml").write_text(content)
+    monkeypatch.setattr(commands, "CONFIGURATION", tmp_path)
+    assert prepare_arguments(["study=mine", "gan.loss=kl"]) == ["study=mine", "gan.loss=kl"]
 
 
 def listing(*options: str) -> list[str]:

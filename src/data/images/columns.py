@@ -53,6 +53,7 @@ def repeated(texts: Sequence[str], lengths: Sequence[int]) -> Column:
 
 def joined(columns: Sequence[Column]) -> Column:
     """The columns one after another."""
-    starts = np.cumsum([0, *(len(part.names) for part in columns)])
-    index_N = np.concatenate([part.index_N + start for part, start in zip(columns, starts.tolist(), strict=False)])
+    *starts, total = np.cumsum([0, *(len(part.names) for part in columns)]).tolist()
+    dtype = np.min_scalar_type(total)  # a part's own may be too small for the sum
+    index_N = np.concatenate([part.index_N.astype(dtype) + start for part, start in zip(columns, starts, strict=True)])
     return column(index_N, [name for part in columns for name in part.names])

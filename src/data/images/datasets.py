@@ -127,8 +127,9 @@ class Images(Pictures):
         table = self._table(path) if self.labels else None
         folder = Folder(path) if path.is_dir() else None
         stamp = stamp_of(path) if folder is None else folder.stamp()
-        name = clean(path.stem if folder is None else path.name, 60) or "images"
-        content = (str(path.resolve()), stamp, self.label, stamp_of(table) if table else None)
+        place = path.resolve()  # data.path=. has a name only then
+        name = clean(place.stem if folder is None else place.name, 60) or "images"
+        content = (str(place), stamp, self.label, stamp_of(table) if table else None)
         return name, content, partial(self._collect, path, folder, table)
 
     def _collect(self, path: Path, folder: Folder | None, table: Path | None, scratch: Path) -> Labelled:

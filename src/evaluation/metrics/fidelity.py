@@ -176,11 +176,6 @@ class Paired:
         return self.own + other.own - 2 * self.total(other) / (len(self.points_NF) * len(other.points_NF))
 
 
-def kernel_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
-    """Kernel inception distance of two samples, see `Paired.distance`."""
-    return Paired(real_MF).distance(Paired(fake_NF))
-
-
 @dataclass(frozen=True)
 class Balls:
     """The balls around real images that reach to the k-th nearest other one.

@@ -7,13 +7,15 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from statistics import fmean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.special import stdtrit
-from torch import Tensor
 
 from src.evaluation.metrics.onset import ACTIVE_NATS, best_before, mode_collapse_onset
+
+if TYPE_CHECKING:  # torch, which reports do not need
+    from torch import Tensor
 
 READABLE = 0.1  # minimum share of recognisable samples from which on coverage by any sample tells of letters
 LATEST = 3  # evaluations whose median is the state at the end
@@ -92,7 +94,7 @@ def lasting_loss(history: Sequence[Mapping[str, Any]], num_modes: int) -> int | 
     return min((onset for onset in onsets if onset is not None), default=None)
 
 
-def above_shuffled(own: float, shuffled_S: Tensor) -> bool:
+def above_shuffled(own: float, shuffled_S: "Tensor") -> bool:
     """Whether the value of the true pairs exceeds that of shuffled ones.
 
     Under independence the true pairs are one more shuffle, so they must exceed its prediction bound,

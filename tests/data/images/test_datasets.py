@@ -34,6 +34,11 @@ def test_a_folder_of_classes(folder, images):
     assert set(data.splits["test"].labels.tolist()) == {0, 1, 2}, "classes are held out alike"
 
 
+def test_the_folder_one_is_in_has_its_name(folder, images, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert images(".").spec.name == "pictures"
+
+
 def test_a_folder_here_goes_before_the_root_s_and_that_is_said(folder, images, monkeypatch, caplog):
     here = folder.parent / "here"
     shutil.copytree(folder, here / "pictures")

@@ -109,3 +109,10 @@ def test_joined_columns():
     assert (texts(column), column.names) == (["x", "b", "a", "x", "x"], ["a", "b", "x"])
     assert column.rows("x").tolist() == [0, 3, 4]
     assert column.rows("y").tolist() == []
+
+
+@pytest.mark.parametrize("num_parts", [2, 3])
+def test_joined_columns_of_more_names_than_a_byte_counts(num_parts):
+    part = indexed(f"class {number}" for number in range(200))
+    assert part.index_N.dtype == np.uint8
+    assert texts(joined([part] * num_parts)) == texts(part) * num_parts
