@@ -46,9 +46,9 @@ class Evaluator(Protocol):
 class Evaluation(Callback):
     """Evaluates the model on the validation split at equal intervals, and on the test split at the end.
 
-    Evaluations use their own random streams and do not count as training time, so they change neither the weights nor
-    the reported speed. Artifacts are written while training goes on; one that cannot be written ends the run at the
-    next evaluation.
+    Evaluations use their own random streams, so they do not change the weights, and do not count as training time.
+    Artifacts are written in a thread while training goes on, which takes some of a CPU's time from it; one that cannot
+    be written ends the run at the next evaluation.
 
     Args:
         evaluator: of the model family.
