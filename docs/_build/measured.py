@@ -53,4 +53,4 @@ def techniques_of(run: Run) -> list[tuple[str, str]]:
 def _sections(results: Path) -> list[Section]:
     """Each run named after what it adds."""
     runs = stored(results) if results.is_file() else []
-    return group([replace(run, name=" + ".join(each for _, each in techniques_of(run)) or run.name) for run in runs])
+    return group([replace(run, name="+".join(each for _, each in techniques_of(run)) or run.name) for run in runs])

@@ -13,7 +13,10 @@ from src.report.section import Section, Summary
 from src.report.templating import markdown
 from src.report.trajectories import onset_table
 
-STUDIES = {"quick": "`study=quick`, eight seeds"}  # by their table in results/
+STUDIES = {  # by their table in results/
+    "quick": "`study=quick`, eight seeds",
+    "remedies": "`study=remedies`, each remedy alone, three seeds",
+}
 
 
 def content(runs: Sequence[Run]) -> str:

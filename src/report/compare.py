@@ -20,7 +20,7 @@ class Compared:
 
     Attributes:
         difference: mean paired difference over the seeds that both have; no mean where seeds failed or fall into two
-            groups.
+            groups, no interval where the rank-sum test decides.
         p: two-sided, by t or by the exact rank-sum test; none below MIN_SEEDS pairs.
         exact: whether the rank-sum test decides.
         share: difference of the shares of worse seeds, exact interval, where seeds failed or fall into two groups.
@@ -76,8 +76,8 @@ def compare(
     jumps = np.abs(mean)[..., None] / groups.gap[..., None, :]
     lucky = ((jumps > 0.5) & (jumps < 1.5)).any(-1)
     tested = pairs.sum(-1) >= MIN_SEEDS
-    grouped = (lost.any(-1) | groups.mixed[..., 1:] | groups.mixed[..., :1] | lucky) & pairs.any(-1)
-    exact = grouped | (tested & ~(error > 0) & (np.abs(mean) > ROUNDING * scale))
+    grouped = (lost.any(-1) | groups.mixed[..., 1:] | groups.mixed[..., :1]) & pairs.any(-1)
+    exact = grouped | (lucky & pairs.any(-1)) | (tested & ~(error > 0) & (np.abs(mean) > ROUNDING * scale))
     by_t = tested & ~exact
     half = np.where(by_t, error * stdtrit(np.where(by_t, df, 1), 0.975), np.nan)
     reach = bounds[1] - bounds[0]

@@ -23,3 +23,6 @@ def test_readme_quotes_what_the_results_say():
     (collapse, effect, _), *_ = (opening(section) for section in group(stored(RESULTS / "quick.csv")))
     assert collapse.text.partition(": under ")[2] in readme
     assert effect.text.partition("; side effects")[0] in readme
+    for section in group(stored(RESULTS / "remedies.csv")):
+        _, effect, _ = opening(section)
+        assert effect.text.partition(")")[0] in readme

@@ -50,6 +50,8 @@ def test_a_difference_as_wide_as_another_names_gap_may_be_luck() -> None:
     found = compare(np.concatenate([apart, beside]), lower_is_better=False)
     assert found.exact.tolist() == [True, True]
     assert found.p[0] == pytest.approx(0.1)
+    assert found.difference.mean[0] == pytest.approx(20.0), "of two names whose own seeds agree"
+    assert np.isnan([found.difference.low[0], found.difference.mean[1], found.share.mean[0]]).all()
 
 
 def test_a_name_in_two_groups_does_not_widen_the_intervals_of_others() -> None:
