@@ -80,7 +80,7 @@ def test_flags_may_stand_anywhere():
         ("experiment=", "experiment=: there is no such choice"),
         ("experiment=gan_mf", "did you mean gan_fm?"),
         ("vae.anneal=[linear,cylical]", "did you mean cyclical?"),
-        ("study=nothing", "choose full, gan, phase_transition, quick, remedies, seed, vae"),
+        ("study=nothing", "choose compare_gan, compare_vae, full, gan, phase_transition, quick, remedies, seed, vae"),
         ("hydra/job_logging=nothing", "disabled"),
         ("budget=1,2", "budget=1,2"),
         ("+experiment=gan_fm", "leave out the +"),

@@ -14,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from torchvision.datasets import EMNIST
 
+from src.core import cache
 from src.data import download
 from src.data.letters import emnist
 from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
@@ -157,7 +158,7 @@ def test_two_processes_download_once(mirror, monkeypatch, check_emnist, tmp_path
     command = [sys.executable, "-c", code, str(tmp_path), EMNIST.url, EMNIST.md5]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
         assert mirror.downloading.wait(60)
-        monkeypatch.setattr(download.log, "warning", lambda *_: mirror.may_answer.set())
+        monkeypatch.setattr(cache.log, "info", lambda *_: mirror.may_answer.set())
         check_emnist(load_emnist(tmp_path, "letters"), "letters")
         assert other.communicate(timeout=60)[0] == f"{sum(i % 26 for i in range(60))}\n"
     assert mirror.num_downloads == 1
