@@ -92,10 +92,11 @@ def curve(run: str, name: str) -> dict[int, float]:
 
 
 def assert_the_same_up_to_rounding(one: str, other: str) -> None:
+    """Adam steps by its rate along gradients as small as rounding, too: weights may differ by a tenth of a step."""
     for name, weights in checkpoint(one)["state_dict"].items():
-        torch.testing.assert_close(checkpoint(other)["state_dict"][name], weights, rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(checkpoint(other)["state_dict"][name], weights, rtol=1e-4, atol=2e-5)
     for name in ("discriminator_loss", "logits_real", "logits_fake", "generator_loss"):
-        assert curve(one, f"train/{name}") == pytest.approx(curve(other, f"train/{name}"), rel=1e-4, abs=1e-6)
+        assert curve(one, f"train/{name}") == pytest.approx(curve(other, f"train/{name}"), rel=1e-4, abs=1e-5)
 
 
 def test_two_ranks_train_as_one_device_does(start: Start, all_letters: Command, monkeypatch, whole_cache: Path):
