@@ -26,6 +26,7 @@ from src.report.trials import COLUMNS, TABLE, read_table
 from src.sweeps.plan import Job, Plan
 
 FIRST_SEED = 1000
+UNREAD = {"interpret": "false", "importance_samples": "1"}  # most of a VAE's final evaluation, which decides no trial
 
 
 @dataclass(frozen=True)
@@ -180,7 +181,7 @@ class Tuning:
         replaced = {"seed", *(["budget"] if budget else [])}
         kept = [text for text in job.overrides if key_of(text) not in replaced]
         kept += [f"budget={budget}"] if budget else []
-        kept += ["evaluator.interpret=false"] if "interpret" in config.evaluator else []
+        kept += [f"evaluator.{key}={value}" for key, value in UNREAD.items() if key in config.evaluator]
         name = f"{job.name} {setting}"
         jobs = []
         for seed in self.seeds:

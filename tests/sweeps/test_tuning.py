@@ -24,7 +24,7 @@ def gan(rates=(2e-4, 2e-4), betas=(0.5, 0.999), tricks=None):
 VAE = OmegaConf.create(
     {
         "vae": {"optimizer": {"lr": 2e-3, "betas": [0.9, 0.99]}},
-        "evaluator": {"interpret": True},
+        "evaluator": {"interpret": True, "importance_samples": 500},
         "primary": "iwae_nll",
     }
 )
@@ -156,7 +156,8 @@ def test_trials_are_the_studys_jobs_with_other_seeds_in_a_folder_of_their_own(pl
     first = phase.plan.jobs[0]
     assert "budget=9" in first.overrides
     assert f"hydra.sweep.subdir={first.folder.name}" in first.overrides
-    assert "evaluator.interpret=false" in phase.plan.jobs[-1].overrides
+    assert {"evaluator.interpret=false", "evaluator.importance_samples=1"} <= set(phase.plan.jobs[-1].overrides)
+    assert not any(text.startswith("evaluator.") for text in first.overrides), "a GAN's has neither"
     shorter = Tuning(plan, composed, OPTIONS | {"tune_budget": 5}).plan.jobs[0]
     assert [text for text in shorter.overrides if text.startswith("budget=")] == ["budget=5"]
 
