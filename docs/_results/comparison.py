@@ -20,7 +20,7 @@ from src.report.outcomes import readability
 from src.report.section import Section, Summary
 from src.report.stored import dataset_key, setting_of, stored
 from src.report.templating import interval
-from src.report.trials import Trial, stored_trials
+from src.report.trials import Trial, at_the_edge, stored_trials
 from src.report.verdicts import Comparison, Verdict, judge
 
 
@@ -89,6 +89,7 @@ class Rates:
     """How much of a difference is the learning rate: trials on the validation split, the baseline's first."""
 
     rows: Sequence[Rate]
+    at_the_edge: Sequence[str]  # labels of names whose chosen rate is the highest or the lowest tried
 
     @classmethod
     def of(cls, section: Section, trials: Sequence[Trial]) -> "Rates | None":
@@ -104,7 +105,8 @@ class Rates:
                 own = next((t.mean for t in by_name[name] if t.default), None)
                 settings = {(t.rate, t.beta1): t.mean for t in by_name[name]}
                 rows.append(Rate(section.labels[name], own, settings.get((baseline.rate, baseline.beta1)), chosen))
-        return cls(rows)
+        edge = at_the_edge((trial.recipe, trial.rate, trial.chosen) for trial in trials)
+        return cls(rows, [section.labels[name] for name in edge if name in section.labels])
 
     @property
     def baseline(self) -> Rate:

@@ -3,10 +3,11 @@
 import csv
 from pathlib import Path
 
-from src.core.plain_data import clean, is_number, read_json
+from src.core.plain_data import clean, is_number, number, read_json
 from src.report.document import Block, Cell, Details, Heading, Paragraph
 from src.report.tables import table
 from src.report.templating import say
+from src.report.trials import at_the_edge
 
 SHOWN = 10  # of the best settings
 TUNED = ("recipe", "rate", "beta1", "metric", "mean", "values")  # columns of tuning.csv
@@ -28,12 +29,16 @@ def tuning(root: Path) -> list[Block]:
         own = "its own" if row["default"] == "yes" else ""
         return Cell(f"`{row['recipe'] or '–'}`", own, "helps" if row["chosen"] == "yes" else "")
 
+    edge = at_the_edge(
+        (row["recipe"], rate, row["chosen"] == "yes") for row in rows if is_number(rate := number(row["rate"]))
+    )
     headers = zip(("rate", "β1", "metric", "mean", "each seed"), TUNED[1:], strict=True)
     columns = [("name", recipe), *((header, lambda row, key=key: row[key] or "–") for header, key in headers)]
     return [
         Heading("Learning rates"),
         Paragraph(say("tuned")),
         table(chosen, columns),
+        *([Paragraph(say("rates_at_the_edge", edge), "note")] if edge else []),
         Details(f"All {len(rows)} settings tried", [table(rows, columns)]),
     ]
 

@@ -78,6 +78,19 @@ def read_table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(read_bytes(path, MOST_BYTES).decode(), newline="")))
 
 
+def at_the_edge(tried: Iterable[tuple[str, float, bool]]) -> list[str]:
+    """Recipes whose chosen rate is the highest or the lowest of those tried, so that one beyond may be better.
+
+    Args:
+        tried: recipe, rate and whether it was chosen.
+    """
+    rates: dict[str, dict[float, bool]] = {}
+    for recipe, rate, chosen in tried:
+        own = rates.setdefault(recipe, {})
+        own[rate] = own.get(rate, False) or chosen
+    return [recipe for recipe, own in rates.items() if len(own) > 1 and (own[min(own)] or own[max(own)])]
+
+
 def _key(row: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(row[key] for key in KEY)
 

@@ -22,7 +22,8 @@ from src.core.validation import COUNT, POSITIVE
 from src.report.collect import read_history
 from src.report.export import table_csv
 from src.report.records import History
-from src.report.trials import COLUMNS, TABLE, read_table
+from src.report.templating import say
+from src.report.trials import COLUMNS, TABLE, at_the_edge, read_table
 from src.sweeps.plan import Job, Plan
 
 FIRST_SEED = 1000
@@ -198,13 +199,15 @@ class Tuning:
     def outcome(self) -> str:
         """The chosen settings, one line per recipe."""
         lines = [f"Chosen on the validation split ({self.study.folder / TABLE}):"]
-        for row in read_table(self.study.folder / TABLE):
+        rows = read_table(self.study.folder / TABLE)
+        for row in rows:
             if row["chosen"] == "yes":
                 setting = " ".join(f"{key}={row[key]}" for key in ("rate", "beta1") if row[key])
                 own = " (its own)" if row["default"] == "yes" else ""
                 reached = f"validation {row['metric']} {row['mean']}" if row["mean"] else "no trial has a finite metric"
                 lines.append(f"  {row['recipe']}: {setting}{own}, {reached}")
-        return "\n".join(lines)
+        edge = at_the_edge((row["recipe"], float(row["rate"]), row["chosen"] == "yes") for row in rows)
+        return "\n".join(lines + [say("rates_at_the_edge", edge)] * bool(edge))
 
     def finish(self) -> Plan:
         """Writes tuning.csv and returns the study's plan with the chosen settings."""

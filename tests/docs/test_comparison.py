@@ -171,6 +171,7 @@ def test_how_much_is_the_rate(table: Path):
     assert rates.gain(best.chosen.mean, rates.baseline.chosen.mean) == pytest.approx(0.3)
     assert rates.gain(best.at_baselines, rates.baseline.chosen.mean) == pytest.approx(0.15)
     assert (rates.ahead(tuned=False), rates.ahead(tuned=True)) == ((1, 2), (2, 2))
+    assert rates.at_the_edge == ["mlp_standard", "r1", "label_smoothing"], "of the two rates tried, either is an edge"
     assert [cell.plain for cell in rate_table(rates).rows[0]] == [
         "`mlp_standard`",
         "0.600",
@@ -183,6 +184,7 @@ def test_how_much_is_the_rate(table: Path):
 def test_a_page_says_only_what_was_measured(table: Path, tmp_path: Path):
     text = rendered(Page.read("gan", table))
     assert "handwritten digits (`data=mnist" in text
+    assert "The best rate of `mlp_standard`, `r1`, `label_smoothing` is the highest or the lowest tried" in text
     assert all(f"## On {one.label}" in text for one in Page.read("gan", table).measured)
     nothing = Page.read("vae", tmp_path / "compare_vae.csv")
     assert (nothing.measured, nothing.picture, len(nothing.missing)) == ([], "", len(PLANNED["vae"]))

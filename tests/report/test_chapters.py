@@ -188,6 +188,7 @@ def test_the_report_shows_the_choice_and_leaves_out_the_trials(study: Path, make
     assert "Learning rates" in text
     assert "| 0.001 | 0 | kl_late | 0.15 | 0.1 0.2 |" in text
     assert "All 2 settings tried" in text
+    assert "The best rate of `gan_fm` is the highest or the lowest tried" in text
     assert {run.seed for run in report.runs} <= {0, 1, 2, 3}
     assert "waiting" not in text
     assert [run.seed for run in write_report([study / "tuning"]).runs] == [1000, 1001], "on their own they are runs"

@@ -5,7 +5,7 @@ from pathlib import Path
 from src.report.collect import collect
 from src.report.export import table_csv
 from src.report.stored import store
-from src.report.trials import COLUMNS, TABLE, Trial, beside, stored_trials
+from src.report.trials import COLUMNS, TABLE, Trial, at_the_edge, beside, stored_trials
 
 STROKES = "strokes-ab12cd34ef56-"
 
@@ -38,3 +38,13 @@ def test_untuned_sweeps_have_none(make_run, tmp_path: Path):
     store(collect([tmp_path / "study"]), tmp_path / "gan.csv")
     assert not beside(tmp_path / "gan.csv").exists()
     assert stored_trials(tmp_path / "gan.csv") == []
+
+
+def test_a_best_rate_at_the_edge_of_those_tried():
+    def tried(recipe: str, chosen: float) -> list[tuple[str, float, bool]]:
+        return [(recipe, rate, rate == chosen) for rate in (0.002, 0.0005, 0.004)]
+
+    names = {"highest": 0.004, "within": 0.002, "lowest": 0.0005}
+    assert at_the_edge(one for name, chosen in names.items() for one in tried(name, chosen)) == ["highest", "lowest"]
+    assert at_the_edge([("one rate", 0.001, False), ("one rate", 0.001, True)]) == [], "nothing beyond was in question"
+    assert at_the_edge([("β1", 0.001, False), ("β1", 0.001, True), ("β1", 0.01, False)]) == ["β1"]

@@ -192,6 +192,7 @@ def test_the_study_gets_what_was_chosen_and_a_table_says_why(plan: Plan, tmp_pat
     }
     assert "gan_fm: rate=0.001 beta1=0, validation kl_any_late 0.1" in phase.outcome()
     assert "vae_none: rate=0.002 (its own), validation elbo -3" in phase.outcome()
+    assert "The best rate of `gan_fm`, `vae_none` is the highest or the lowest tried" in phase.outcome()
 
     again = Tuning(plan, composed, OPTIONS)
     assert again.plan.jobs == (), "what was chosen stands, also where trials failed"
