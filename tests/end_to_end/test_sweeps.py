@@ -54,6 +54,12 @@ def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: 
     assert "[2 of 2] mlp_fm seed 2: modes" in outcome.said
 
 
+@pytest.mark.parametrize("study", ["gan", "compare_gan"])
+def test_a_study_of_gans_takes_their_options(command: Command, study: str):
+    outcome = command(f"study={study}", "gan.discriminator.width=32", "study.dry_run=true")
+    assert outcome.status == 0, outcome.said
+
+
 def test_a_dry_run_lists_and_runs_nothing(command: Command):
     outcome = command("study=quick", "study.seeds=4", "study.dry_run=true")
     assert outcome.status == 0
