@@ -120,6 +120,8 @@ def read_run(folder: Path) -> Run:
         error = f"{reading} cannot be read in {clean(folder.name, 100)}: {clean(str(damage))}"
         return Run(**known, name=_name(family, overrides, folder), status="damaged", error=error)
     results["facts"] |= known["facts"]
+    if results["status"] == "failed" and not (results["facts"].get("train_seconds") or known["history"].rows):
+        results["status"] = NEVER_STARTED
     return _with_outcome(Run(**(known | results), finished_at=finished_at))
 
 

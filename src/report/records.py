@@ -21,7 +21,9 @@ MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes 
 MOST_BYTES_OF_A_PICTURE = 50_000_000
 
 EARLIER_ORACLE = "an oracle of an earlier version"
-NEVER_STARTED = "never started"  # status of a sweep's job that has no folder yet
+# A sweep's job that has no folder yet, or a run that ended before its first step, as one whose options were refused:
+# neither says anything about a remedy.
+NEVER_STARTED = "never started"
 
 
 @dataclass(frozen=True)

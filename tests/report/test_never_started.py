@@ -5,6 +5,7 @@ import pytest
 from src.report.answers import opening
 from src.report.collect import ReportError, collect
 from src.report.grouping import group
+from src.report.verdicts import Verdict, judge
 from src.report.write import write_report
 
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -56,6 +57,21 @@ def test_they_stand_beside_the_runs_of_their_name(make_run, make_vae, plan, tmp_
     gan, vae = group(collect([tmp_path]))
     assert [run.status for run in gan.runs] == ["completed", "never started"]
     assert [(run.seed, run.status) for run in vae.runs] == [(0, "completed"), (3, "never started")]
+
+
+def test_options_that_are_refused_are_no_failure_of_the_remedy(make_vae, tmp_path) -> None:
+    """Their runs end before the first step; in a sweep they leave a results.json."""
+    refused = {"status": "failed", "error": "vae.anneal.word_dropout: no history", "metrics": {}, "controls": {}}
+    for seed in range(8):
+        make_vae("none", seed, nll=24.0 + seed / 10)
+        make_vae("began", seed, **refused)
+        run = make_vae("refused", seed, **refused, train_seconds=None, images_seen=None)
+        (run / "history.csv").unlink()
+    (section,) = group(collect([tmp_path]))
+    found = {summary.label: judge(section, summary, "iwae_nll").verdict for summary in section.remedies}
+    assert found == {"began": Verdict.HURTS, "refused": Verdict.WITHHELD}
+    assert {run.status for run in section.runs if "refused" in run.name} == {"never started"}
+    assert "no history" in (write_report([tmp_path]).folder / "report.md").read_text()
 
 
 def test_a_sweep_of_which_nothing_began(plan, tmp_path) -> None:
