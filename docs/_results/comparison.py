@@ -26,27 +26,32 @@ from src.report.verdicts import Comparison, Verdict, judge
 
 @dataclass(frozen=True)
 class Planned:
-    """A data set of the protocol: its name, the options that choose it (Markdown), and how its runs are known."""
+    """A data set of the protocol: its name, the options that choose it (Markdown), and how its runs are known.
+
+    `settings` are options under which it is measured once more.
+    """
 
     label: str
     options: str
     sources: tuple[str, ...]
     noun: str
+    settings: tuple[str, ...] = ()
 
     def is_of(self, dataset: Dataset) -> bool:
         return dataset.source in self.sources and dataset.noun == self.noun
 
 
 LOST = ("collapsed", "without effect")  # outcomes of runs: what was covered or alive is lost
+WIDTHS = ("gan.discriminator.width=32", "gan.discriminator.width=512")  # a quarter and four times the study's
 PLANNED = {
     "gan": (
-        Planned("typeset capitals", "`data=fonts_large`", ("fonts",), "letters"),
+        Planned("typeset capitals", "`data=fonts_large`", ("fonts",), "letters", WIDTHS),
         Planned("handwritten letters", "`data=emnist`, or `data=idx` with letters", ("emnist", "idx"), "letters"),
         Planned("pen strokes", "`data=strokes`", ("strokes",), "letters"),
         Planned("handwritten digits", "`data=mnist`, or `data=idx` with digits", ("emnist", "idx"), "digits"),
     ),
     "vae": (
-        Planned("bars of the drum grammar", "`data=drums`", ("drums",), "styles"),
+        Planned("bars of the drum grammar", "`data=drums`", ("drums",), "styles", ("vae.decoder=parallel",)),
         Planned("real drumming", "`data=groove`", ("groove",), "styles"),
     ),
 }
@@ -145,7 +150,7 @@ class Measured:
 
     @property
     def label(self) -> str:
-        return f"{self.data} with {self.setting}" if self.setting else self.data
+        return labelled(self.data, self.setting)
 
     @cached_property
     def found(self) -> list[Found]:
@@ -207,6 +212,10 @@ class Measured:
         return median(own) / median(baseline) if own and baseline else None
 
 
+def labelled(data: str, setting: str) -> str:
+    return f"{data} with {setting}" if setting else data
+
+
 @dataclass(frozen=True)
 class Page:
     """Everything that a family's page says."""
@@ -234,9 +243,15 @@ class Page:
         return FAMILIES[self.model]
 
     @property
-    def missing(self) -> list[Planned]:
-        known = {one.data for one in self.measured}
-        return [planned for planned in PLANNED[self.model] if planned.label not in known]
+    def missing(self) -> list[str]:
+        """What the protocol names and no run has measured (Markdown)."""
+        known = {one.label for one in self.measured}
+        planned = [(one, setting) for one in PLANNED[self.model] for setting in ("", *one.settings)]
+        return [
+            f"{one.label} with `{setting}`" if setting else f"{one.label} ({one.options})"
+            for one, setting in planned
+            if labelled(one.label, setting) not in known
+        ]
 
     @cached_property
     def labels(self) -> dict[str, str]:
