@@ -1,6 +1,6 @@
 """`python -m benchmarks.sanity [CHECK …] [repeats=3]`: sanity checks of the metrics of quality and diversity.
 
-The checks and criteria of Räisä et al. 2025, arXiv:2505.22450 (section 4.2): sweeps over distributions for
+The checks and criteria of Räisä et al. 2025, arXiv:2505.22450: sweeps over distributions for
 which it is known what a metric should say. Writes the rows of the named checks, or all, to results/sanity.csv, from
 which `python -m docs._results` makes the table of docs/metrics.md. As there, both samples are standardised by the
 real one; unlike there, k is 5, as in runs, repeats are fewer, and `invention` has other modes.

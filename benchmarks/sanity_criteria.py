@@ -1,4 +1,4 @@
-"""Shapes that a metric's curve must have to pass a sanity check of Räisä et al. 2025 (arXiv:2505.22450, section 4.2).
+"""Shapes that a metric's curve must have to pass a sanity check of Räisä et al. 2025 (arXiv:2505.22450).
 
 A curve is a metric's value y at the settings x of one sweep, the tolerances are the paper's.
 """

@@ -67,7 +67,7 @@ class Gaussians(ResidentData):
 
 
 class GaussianRing(Gaussians):
-    """Eight Gaussians on a circle of radius 2, σ 0.02 (Metz et al. 2017, arXiv:1611.02163, section 3.1)."""
+    """Eight Gaussians on a circle of radius 2, σ 0.02 (Metz et al. 2017, arXiv:1611.02163)."""
 
     name = "gaussian_ring"
     mixture = Mixture(

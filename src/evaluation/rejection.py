@@ -37,7 +37,7 @@ class Rejection(ABC):
     """Accepts samples by their density ratio of real to generated images.
 
     The log ratio is the discriminator's logit, calibrated by a logistic regression on real images that it was not
-    trained on and as many samples (Turner et al. 2019, arXiv:1811.11357, section 3.2), so that any loss will do.
+    trained on and as many samples (Turner et al. 2019, arXiv:1811.11357), so that any loss will do.
     Networks and random streams do not change.
     """
 
@@ -79,7 +79,7 @@ class Rejection(ABC):
 class DiscriminatorRejection(Rejection):
     """Accepts each sample with a probability that grows with its density ratio.
 
-    Discriminator rejection sampling (Azadi et al. 2019, arXiv:1810.06758, eqs. 6 to 8): with Δ the log ratio minus the
+    Discriminator rejection sampling (Azadi et al. 2019, arXiv:1810.06758): with Δ the log ratio minus the
     largest one seen so far, and F = Δ − log(1 − exp(Δ)) − γ, the probability is σ(F), which is the exact exp(Δ) at γ 0.
     γ is a percentile of F, so that few samples do not reject all others.
 

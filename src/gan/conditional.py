@@ -194,7 +194,7 @@ class Conditional(Unconditional, ABC):
 
 
 class Projection(Conditional):
-    """Adds to the logit the inner product of the features with a vector of the label (arXiv:1802.05637, eq. 3).
+    """Adds to the logit the inner product of the features with a vector of the label (arXiv:1802.05637).
 
     Miyato & Koyama 2018. Their generator has conditional batch normalisation, for which the residual network has no
     place. Features that a trick appends are left out.
@@ -246,7 +246,7 @@ class Concat(Conditional):
 class Auxiliary(Conditional):
     """AC-GAN: a classifier on the discriminator's features, whose cross-entropy both networks minimise.
 
-    Odena et al. 2017, arXiv:1610.09585, eqs. 2 and 3: the discriminator on real and generated images, the generator on
+    Odena et al. 2017, arXiv:1610.09585: the discriminator on real and generated images, the generator on
     its own. Nothing else shows the discriminator the label.
 
     Args:

@@ -60,7 +60,7 @@ class Minimax(Standard):
 
 
 class LeastSquares(Loss):
-    """Squared distances to the targets 1 and 0 (Mao et al. 2017, arXiv:1611.04076, eq. 9)."""
+    """Squared distances to the targets 1 and 0 (Mao et al. 2017, arXiv:1611.04076)."""
 
     has_zero_threshold = False
 
@@ -134,7 +134,7 @@ class RelativisticAverage(Loss):
 class KL(Loss):
     """The Kullback–Leibler divergence of the generated distribution from the data's, which punishes missing modes.
 
-    Nguyen et al. 2017, arXiv:1709.03831, eq. 1 with β 0: D = softplus(logit) minimises E D(G(z)) − α E log D(x), whose
+    Nguyen et al. 2017, arXiv:1709.03831, with β 0: D = softplus(logit) minimises E D(G(z)) − α E log D(x), whose
     optimum is α times the densities' ratio; the generator minimises −E D(G(z)). gan.tricks=d2gan adds their other half.
 
     Args:

@@ -71,7 +71,7 @@ class Clusters(nn.Module):
 
 
 class SelfConditioned(Projection):
-    """Both networks get the cluster of the real image as its label (Liu et al. 2020, arXiv:2006.10728, algorithm 1).
+    """Both networks get the cluster of the real image as its label (Liu et al. 2020, arXiv:2006.10728).
 
     Data need no labels. k-means on the discriminator's features of training images begins the run and is repeated. The
     discriminator is that of `projection`, where the authors' has an output for each cluster. The clusters of a batch

@@ -52,7 +52,7 @@ def sigmoid(x):
 
 
 def test_one_step_of_r3gan(make_gan, fit, spec):
-    """Huang et al. 2024, arXiv:2501.05441, section 3: RpGAN with R1 and R2, both networks by gradient descent.
+    """Huang et al. 2024, arXiv:2501.05441, section 2: RpGAN with R1 and R2, both networks by gradient descent.
 
     Discriminator: E softplus(D(G(z)) − D(x)) + γ/2 E‖∇D(x)‖² + γ/2 E‖∇D(G(z))‖²; ∂D/∂x_k = w_k (1 − tanh² x_k), so the
     penalties have the derivatives γ w_k E(1 − tanh² x_k)². Generator: E softplus(D(x) − D(G(z))).
@@ -118,7 +118,7 @@ def test_forty_steps_of_lecam():
 
 
 def test_two_thousand_updates_of_ada():
-    """Karras et al. 2020, arXiv:2006.06676, section 3: every 4 minibatches p moves by 4 B / 500,000 towards r = 0.6."""
+    """Karras et al. 2020, arXiv:2006.06676: every 4 minibatches p moves by 4 B / 500,000 towards r = 0.6."""
     random, batch_size = np.random.default_rng(0), 64
     ada, p, signs, path = AdaptiveAugment(), 0.0, [], []
     for number in range(2000):

@@ -41,7 +41,7 @@ def disentanglement(fit: LatentCodes, held: LatentCodes) -> dict[str, float | No
 
 
 def mig(fit_NL: Tensor, held_NL: Tensor, fit_NK: Tensor, held_NK: Tensor) -> float:
-    """Mutual information gap (Chen et al. 2018, arXiv:1802.04942, eq. 6), with binned codes.
+    """Mutual information gap (Chen et al. 2018, arXiv:1802.04942), with binned codes.
 
     The mean difference of the two dimensions with the most information on a factor, divided by its entropy, binned as
     in Locatello et al. 2019 (arXiv:1811.12359). The two dimensions are chosen on `fit` and measured on `held`, so that

@@ -96,7 +96,7 @@ class Gaussian:
         return ((vectors_FF * values_F.clamp(min=0).sqrt()) @ vectors_FF.T).to(self.covariance_FF)
 
     def distance(self, other: "Gaussian") -> Tensor:
-        """Squared 2-Wasserstein distance (Heusel et al. 2017, arXiv:1706.08500, eq. 6).
+        """Squared 2-Wasserstein distance (Heusel et al. 2017, arXiv:1706.08500).
 
         tr (ΣΣ')^½ is the sum of the roots of the eigenvalues of Σ^½ Σ' Σ^½, non-negative up to rounding.
         """
@@ -168,7 +168,7 @@ class Paired:
         return torch.stack([*kernels]).sum()
 
     def distance(self, other: "Paired") -> Tensor:
-        """Kernel inception distance, the squared MMD (Bińkowski et al. 2018, arXiv:1801.01401, sec. 4).
+        """Kernel inception distance, the squared MMD (Bińkowski et al. 2018, arXiv:1801.01401).
 
         The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and may be
         slightly negative.
@@ -201,7 +201,8 @@ def neighbourhoods(real_MF: Tensor, real: Balls, fake_NF: Tensor) -> dict[str, T
     """Precision and recall (Kynkäänniemi et al. 2019, arXiv:1904.06991), density and coverage (Naeem et al. 2020).
 
     arXiv:2002.09797. Clipped density and coverage: Salvy et al. 2026, arXiv:2507.01761; no image and no ball counts
-    more than once, and what they measure of a mixture of good and bad samples is the share of good ones.
+    more than once, and what they measure of a mixture of good and bad samples is the share of good ones. k is 5 as in
+    the latter two, where Kynkäänniemi et al. take 3.
     """
     k, fake_radius_N = real.neighbours, radii(fake_NF, real.neighbours)
     balls_N, clipped_N, inside_a_ball_M, nearest_M, samples_M = [], [], [], [], []
@@ -245,7 +246,7 @@ def expected_filled(num_real: int, num_fake: int, neighbours: int) -> np.ndarray
 
 
 def vendi_score(features_NF: Tensor) -> Tensor:
-    """The effective number of distinct images (Friedman & Dieng 2023, arXiv:2210.02410, eq. 3), cosine kernel.
+    """The effective number of distinct images (Friedman & Dieng 2023, arXiv:2210.02410), cosine kernel.
 
     The kernel matrix XXᵀ/N has the eigenvalues of the small XᵀX/N.
     """

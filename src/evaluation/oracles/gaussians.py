@@ -14,7 +14,7 @@ from src.evaluation.oracles.base import Predictions
 class NearestCentre:
     """Classifies a point as the Gaussian with the nearest centre if that is within 3 σ, else as none.
 
-    As "high-quality samples" in Srivastava et al. 2017, arXiv:1705.07761, section 5.1. Confidence is 1 or 0, features
+    As "high-quality samples" in Srivastava et al. 2017, arXiv:1705.07761. Confidence is 1 or 0, features
     are the coordinates.
 
     Args:

@@ -63,7 +63,7 @@ class Discriminator(DiscriminatorNetwork):
     """Maps images [B, C, H, W] to real-or-fake logits [B] and the features [B, F] that they are linear in.
 
     In training mode a random share `dropout` of each layer's channels is dropped per image (Tompson et al. 2015,
-    arXiv:1411.4280, section 3.2), in the updates of both networks.
+    arXiv:1411.4280), in the updates of both networks.
     """
 
     def __init__(

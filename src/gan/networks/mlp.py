@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 
-GAIN = 0.8  # of the orthogonal weights that Metz et al. 2017 (arXiv:1611.02163, appendix A) start the toys with
+GAIN = 0.8  # of the orthogonal weights that Metz et al. 2017 (arXiv:1611.02163) start the toys with
 NORMS = ("none", "batch")
 
 

@@ -1,4 +1,4 @@
-"""R3GAN's residual networks (Huang et al. 2024, arXiv:2501.05441, section 4), at the size of small images and grids.
+"""R3GAN's residual networks (Huang et al. 2024, arXiv:2501.05441, section 3), at the size of small images and grids.
 
 There is no normalisation: blocks start as the identity, which keeps the scale of activations, and the gradients in R1
 and R2 are those of single images. Differences to the reference, https://github.com/brownvc/R3GAN, with costs measured
@@ -121,7 +121,7 @@ class ResidualBlock(nn.Module):
     """Adds 1×1 → 3×3 → 1×1 convolutions in half as many channels to its input; the last starts at zero.
 
     The others are scaled by the number of blocks in the network, so that the function changes as fast in a deep network
-    as in a shallow one (Fixup: Zhang et al. 2019, arXiv:1901.09321, section 3).
+    as in a shallow one (Fixup: Zhang et al. 2019, arXiv:1901.09321).
     """
 
     def __init__(self, channels: int, num_blocks: int):

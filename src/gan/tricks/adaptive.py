@@ -9,7 +9,7 @@ from src.gan.tricks.trick import Trick
 
 
 class Adaptive(Trick):
-    """A strength p in [0, 1] that follows overfitting (Karras et al. 2020, arXiv:2006.06676, section 3).
+    """A strength p in [0, 1] that follows overfitting (Karras et al. 2020, arXiv:2006.06676).
 
     Overfitting is measured by r = E[sign D(x)] over real images. p starts at 0, rises while r is above its target and
     falls while it is below.

@@ -15,7 +15,7 @@ from src.gan.tricks.trick import Trick
 class BurnIn(Trick):
     """Moves hyperparameters along half a cosine early in the run, then keeps them constant (Huang et al. 2024).
 
-    arXiv:2501.05441, appendix. The learning rates fall and Adam's β₂ rises from the optimizers' configured values.
+    arXiv:2501.05441, appendix D. The learning rates fall and Adam's β₂ rises from the optimizers' configured values.
     The γ of `r1` and `r2`, or the weight of `r1_approx` and `r2_approx`, falls from its own; the half-life of `ema`
     rises from 0, replacing its own schedule.
 

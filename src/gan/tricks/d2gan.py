@@ -20,7 +20,7 @@ from src.training.networks import frozen
 class D2GAN(Trick):
     """Adds the reverse Kullback–Leibler divergence to gan.loss=kl, by a second discriminator D₂.
 
-    Nguyen et al. 2017, arXiv:1709.03831, eq. 1: D₂ = softplus(its logit) minimises E D₂(x) − β E log D₂(G(z)), and the
+    Nguyen et al. 2017, arXiv:1709.03831: D₂ = softplus(its logit) minimises E D₂(x) − β E log D₂(G(z)), and the
     generator β E log D₂(G(z)) beside its own loss. The second network has the first one's layers and weights of its
     own; tricks that penalise, normalise or clip a discriminator leave it alone.
 

@@ -14,7 +14,7 @@ from src.gan.tricks.trick import Trick
 
 
 class ZeroCentred(Trick):
-    """(γ/2) E‖∇D(x)‖² at every step, since lazy regularisation fails (Huang et al. 2024, arXiv:2501.05441, appendix).
+    """(γ/2) E‖∇D(x)‖² at every step, since lazy regularisation fails (Huang et al. 2024, arXiv:2501.05441, app. E).
 
     Args:
         gamma: γ; images are in [-1, 1].
@@ -90,7 +90,7 @@ class OneCentred(Trick, ABC):
 
 
 class GradientPenalty(OneCentred):
-    """WGAN-GP: at random points between a real and a generated image (Gulrajani et al. 2017, arXiv:1704.00028, eq. 3).
+    """WGAN-GP: at random points between a real and a generated image (Gulrajani et al. 2017, arXiv:1704.00028).
 
     The paper uses no batch normalisation in the critic and five critic updates per generator update.
     """

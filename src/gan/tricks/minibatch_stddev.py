@@ -13,7 +13,7 @@ from src.gan.tricks.minibatch_layer import MinibatchLayer
 class MinibatchStddev(MinibatchLayer):
     """Adds one feature: the standard deviation over a group of images, averaged over all features.
 
-    Karras et al. 2018, arXiv:1710.10196, section 3; groups as in their code. StyleGAN2 combines it with R1 (Karras
+    Karras et al. 2018, arXiv:1710.10196; groups as in their code. StyleGAN2 combines it with R1 (Karras
     et al. 2020, arXiv:1912.04958).
 
     Args:

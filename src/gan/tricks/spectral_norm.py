@@ -11,7 +11,7 @@ NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
 class SpectralNorm(Trick):
-    """Divides each layer's weights by their largest singular value (Miyato et al. 2018, arXiv:1802.05957, eq. 8).
+    """Divides each layer's weights by their largest singular value (Miyato et al. 2018, arXiv:1802.05957).
 
     One power iteration per forward pass in training. The optimizer and the checkpoint hold the weights before the
     division.

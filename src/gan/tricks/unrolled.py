@@ -19,7 +19,7 @@ UNSUPPORTED = ("discriminator_penalty", "extra_parameters")
 class Unrolled(Trick):
     """Computes the generator's loss after k further updates of the discriminator, and differentiates through them.
 
-    Metz et al. 2017, arXiv:1611.02163, eqs. 7 to 10. As in the paper's experiments and the authors' code, the updates
+    Metz et al. 2017, arXiv:1611.02163. As in the paper's experiments and the authors' code, the updates
     are those of the discriminator's own Adam, from its present moments, on the batch of the generator's step. The
     discriminator itself does not change. To a zero-sum loss the real images' part is added, which now depends on the
     generator.

@@ -35,7 +35,7 @@ class Alternating(UpdateRule):
 class Lookahead(Alternating):
     """Lookahead–minmax: after k updates of the generator both networks go back towards where they were.
 
-    Chavdarova et al. 2021, arXiv:2006.14567, algorithm 1. The slow weights of both move by α of the way to the fast
+    Chavdarova et al. 2021, arXiv:2006.14567. The slow weights of both move by α of the way to the fast
     ones, and these start from them again; the optimizers' moments go on. Samples come from the slow weights, under
     gan.tricks=ema from their moving average, which the paper calls EMA-slow.
 

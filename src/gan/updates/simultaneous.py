@@ -106,7 +106,7 @@ class Extragradient(Simultaneous):
 class Consensus(Simultaneous):
     """Adds γ½‖v‖² to both losses, v being both networks' gradients together, so that they seek a point of rest.
 
-    Mescheder et al. 2017, arXiv:1705.10461, algorithm 2. ∇½‖v‖² is a second derivative that passes through both
+    Mescheder et al. 2017, arXiv:1705.10461. ∇½‖v‖² is a second derivative that passes through both
     networks, from the generator's gradient into the discriminator's weights and the other way round. It is counted as
     one more discriminator pass for each that it differentiates.
 

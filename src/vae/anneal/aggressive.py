@@ -27,7 +27,7 @@ class Aggressive(Annealer):
     """Many updates of the encoder for each one of the decoder, early in training (He et al. 2019, arXiv:1901.05534).
 
     A posterior that lags behind the true one makes the latents useless to the decoder, which then learns to ignore
-    them. Algorithm 1, before each step:
+    them. Before each step:
 
         repeat                  update the inference networks on a fresh batch
         until                   the mean loss over `window` updates no longer falls

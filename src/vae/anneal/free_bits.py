@@ -64,8 +64,9 @@ class FreeBitsPerLevel(KLTransform):
 class FreeBitsTotal(KLTransform):
     """max(KL − Λ, 0) of each sample, all levels together (Roberts et al. 2018, arXiv:1803.05428).
 
-    Where a sample's KL exceeds Λ, each level's gradient has its own β. The paper's 48 bits (33.3 nats) are for longer
-    melodies; a drum bar has some 26 nats, of which a good model puts 8 into its latents. Half of that is the default.
+    Where a sample's KL exceeds Λ, each level's gradient has its own β. The authors' code has 48 bits (33.3 nats) for
+    two bars of drums; a bar here has some 26 nats, of which a good model puts 8 into its latents. Half of that is the
+    default.
 
     Args:
         nats: Λ per sample.

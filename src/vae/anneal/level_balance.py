@@ -10,7 +10,7 @@ LEAST_KL = 0.01  # nats added to each level's KL, so that collapsed levels weigh
 
 
 class LevelBalance(Annealer):
-    """During warm-up the level with the greater KL has the greater β (Vahdat & Kautz 2020, arXiv:2007.03898, app. A).
+    """During warm-up the level with the greater KL has the greater β (Vahdat & Kautz 2020, arXiv:2007.03898).
 
     β_l = w_l · t/T₀ with w ∝ E|KL_l|, detached, of mean 1 over the levels; from T₀ on β = 1. A level whose KL is small
     is thus hardly penalised.

@@ -15,7 +15,7 @@ from src.vae.latents import KLs, total
 
 
 class Capacity(KLTransform):
-    """γ|KL_l − C_l(t)| with a capacity C that grows linearly (Burgess et al. 2018, arXiv:1804.03599, eq. 8).
+    """γ|KL_l − C_l(t)| with a capacity C that grows linearly (Burgess et al. 2018, arXiv:1804.03599).
 
     Args:
         target: final C of each level, in nats.
@@ -43,7 +43,7 @@ class Capacity(KLTransform):
 
 
 class PIController(Annealer):
-    """ControlVAE: a PI controller sets β so that the KL reaches its target (Shao et al. 2020, arXiv:2004.05988, eq. 7).
+    """ControlVAE: a PI controller sets β so that the KL reaches its target (Shao et al. 2020, arXiv:2004.05988).
 
     Per level, β = Kp / (1 + e^{error}) + I + β_min with error = target − KL and I ← I − Ki · error. I is clamped to
     [0, β_max − β_min] (anti-windup), so that β reacts at once when the error changes sign.
@@ -107,7 +107,7 @@ class PIController(Annealer):
 
 
 class GECO(Annealer):
-    """Minimal KL under a bound on the reconstruction (Rezende & Viola 2018, arXiv:1810.00597, algorithm 1).
+    """Minimal KL under a bound on the reconstruction (Rezende & Viola 2018, arXiv:1810.00597).
 
     The loss is λ(distortion − target) + KL. The Lagrange multiplier λ is multiplied by e^{speed · C} per step, where C
     is the running mean of the constraint, distortion − target.

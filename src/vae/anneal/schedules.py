@@ -100,7 +100,7 @@ class Cosine(Schedule):
 
 
 class Cyclical(Schedule):
-    """β rises linearly from 0 to 1, stays there and is reset, several times (Fu et al. 2019, arXiv:1903.10145, eq. 6).
+    """β rises linearly from 0 to 1, stays there and is reset, several times (Fu et al. 2019, arXiv:1903.10145).
 
     Args:
         cycles: M, cycles per run; the last may be incomplete.

@@ -59,7 +59,7 @@ class IWAE(Objective):
 
 
 class MIWAE(IWAE):
-    """The mean of M such estimates of K draws each (Rainforth et al. 2018, arXiv:1802.04537, section 4).
+    """The mean of M such estimates of K draws each (Rainforth et al. 2018, arXiv:1802.04537).
 
     Under IWAE the signal-to-noise ratio of the inference network's gradient falls as K grows; it rises with M. M = 1 is
     IWAE, K = 1 the ELBO.
@@ -78,7 +78,7 @@ class MIWAE(IWAE):
 
 
 class CIWAE(IWAE):
-    """share · ELBO + (1 − share) · IWAE, on the same K draws (Rainforth et al. 2018, arXiv:1802.04537, section 4).
+    """share · ELBO + (1 − share) · IWAE, on the same K draws (Rainforth et al. 2018, arXiv:1802.04537).
 
     Args:
         samples: K.

@@ -13,7 +13,7 @@ from src.vae.objectives.objective import ELBO
 
 
 class SemiAmortized(ELBO):
-    """−ELBO at posteriors that gradient steps have refined for each sample (Kim et al. 2018, arXiv:1802.02550, alg. 1).
+    """−ELBO at posteriors that gradient steps have refined for each sample (Kim et al. 2018, arXiv:1802.02550).
 
     From the encoder's λ₀, λ_{k+1} = λ_k − lr · m_k with m_k = momentum · m_{k−1} + ∂(−ELBO)/∂λ, each gradient of fresh
     draws and no longer than `max_norm`; the step then descends −ELBO(λ_K). With two levels the mean and deviation of

@@ -16,7 +16,7 @@ MAKE = partial(Discriminator, width=4, depth=2)
 
 
 def test_both_halves_of_the_game(make_gan):
-    """Nguyen et al. 2017, eq. 1, as sums over the batch."""
+    """Nguyen et al. 2017, as sums over the batch."""
     gan = make_gan(loss={"kl": KL(0.3)}, tricks={"d2gan": D2GAN(MAKE, 0.7)})
     first, second = gan.discriminator, gan.tricks["d2gan"].second
     for network in (first, second):

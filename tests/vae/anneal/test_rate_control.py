@@ -36,7 +36,7 @@ def test_capacity_pulls_from_both_sides(at):
 
 
 def test_the_papers_settings():
-    """Burgess et al. 2018, section 5: γ = 1000. Shao et al. 2020, section 5: Kp 0.01, Ki 0.0001, β from 0 to 1."""
+    """Burgess et al. 2018: γ = 1000. Shao et al. 2020: Kp 0.01, Ki 0.0001, β from 0 to 1."""
     assert Capacity().gamma == 1000
     control = PIController()
     assert (control.proportional, control.integral, control.minimum, control.maximum) == (0.01, 0.0001, 0, 1)
@@ -69,7 +69,7 @@ def test_control_by_hand():
 
 
 def test_golden_numbers_of_control_vae():
-    """Shao et al. 2020, arXiv:2004.05988, eq. 7 and algorithm 1 with Kp 0.01, Ki 0.0001, β in [0, 1], target 3 nats.
+    """Shao et al. 2020, arXiv:2004.05988, with Kp 0.01, Ki 0.0001, β in [0, 1], target 3 nats.
 
     β(t) = Kp / (1 + exp(e(t))) − Ki Σ_{j ≤ t} e(j), e = target − KL, evaluated outside of this repository.
     """

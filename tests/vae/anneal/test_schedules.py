@@ -65,7 +65,7 @@ def test_cyclical_against_a_walk(cycles, ramp):
     [(1, 0), (26, 0.2), (51, 0.4), (101, 0.8), (126, 1), (200, 1), (250, 1), (251, 0), (313, 0.496), (1000, 1)],
 )
 def test_golden_numbers_of_the_cyclical_schedule(iteration, expected):
-    """Fu et al. 2019, arXiv:1903.10145, eq. 6 and 7, linear f, for T = 1000 iterations from 1, M = 4, R = 0.5.
+    """Fu et al. 2019, arXiv:1903.10145, linear f, for T = 1000 iterations from 1, M = 4, R = 0.5.
 
     β_t = τ/R for τ ≤ R, else 1, with τ = mod(t − 1, ⌈T/M⌉) / (T/M), evaluated by hand.
     """
