@@ -19,24 +19,21 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     The parts are those of `train`, `val` and `test` that the file has, under the keys `train_patterns`, `train_styles`
     and so on; or `train` alone from `patterns` and `styles`, or from the only array, whatever its name. Styles are
     whole numbers or text; without styles, all bars are of the style "all".
-
-    Raises:
-        ValueError: the file is no such archive, or an array in it has another type, shape or range.
     """
     arrays = _arrays(path)
     if "train_patterns" in arrays:
-        parts = [part for part in PARTS if f"{part}_patterns" in arrays]
-        patterns = {part: f"{part}_patterns" for part in parts}
-        styles = {part: f"{part}_styles" for part in parts}
+        patterns = {part: f"{part}_patterns" for part in PARTS if f"{part}_patterns" in arrays}
+        styles = {part: f"{part}_styles" for part in patterns}
     elif "patterns" in arrays:
         patterns, styles = {"train": "patterns"}, {"train": "styles"}
     elif len(keys := [key for key in arrays if key != VOICES]) == 1:
         patterns, styles = {"train": keys[0]}, {"train": "styles"}
     else:
-        raise ValueError(f"{path} holds {_listed(arrays)}; expected {EXPECTED}")
+        listed = ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"
+        raise ValueError(f"{path} holds {listed}; expected {EXPECTED}")
     grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
-    sizes = {f"{key} {list(arrays[key].shape[1:])}" for key in patterns.values()}
     if len({grid_NTV.shape[1:] for grid_NTV in grids.values()}) > 1:
+        sizes = {f"{key} {list(arrays[key].shape[1:])}" for key in patterns.values()}
         raise ValueError(f"{path} holds {', '.join(sorted(sizes))}: give all splits the same steps and voices")
     present = [key for key in styles.values() if key in arrays]
     if not present:
@@ -52,11 +49,7 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
 
 
 def read_voices(path: Path) -> list[str | int] | None:
-    """The columns' names or notes that the file holds under `voices`, None without them.
-
-    Raises:
-        ValueError: they are neither text nor whole numbers.
-    """
+    """The columns' names or notes that the file holds under `voices`, None without them."""
     array = _arrays(path, (VOICES,)).get(VOICES)
     if array is None:
         return None
@@ -121,7 +114,3 @@ def _styles(array: np.ndarray, num: int, name: str) -> np.ndarray:
     except (SystemError, ValueError):  # invalid code points and surrogates
         raise ValueError(f"{name} holds text that cannot be written: expected Unicode") from None
     return array
-
-
-def _listed(arrays: Mapping[str, np.ndarray]) -> str:
-    return ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"

@@ -11,11 +11,7 @@ ON_BEAT, HALF_WAY, BETWEEN = 1.0, 0.85, 0.7  # loudness of a step
 
 
 def onsets(num_steps: int, swing: float, steps_per_beat: int = STEPS_PER_BEAT) -> np.ndarray:
-    """Times [num_steps] in steps: every second step of a beat comes `swing` steps late.
-
-    Raises:
-        ValueError: swing out of range, or beats of an odd number of steps.
-    """
+    """Times [num_steps] in steps: every second step of a beat comes `swing` steps late."""
     if not 0 <= swing <= MAX_SWING:
         raise ValueError(f"swing={swing}: choose from 0 (straight) to {MAX_SWING}; 0.33 is a triplet feel")
     if swing and steps_per_beat % 2:
@@ -31,7 +27,6 @@ def accents(num_steps: int, steps_per_beat: int = STEPS_PER_BEAT) -> np.ndarray:
 
 
 def seconds_per_step(bpm: float, steps_per_beat: int = STEPS_PER_BEAT) -> float:
-    """Raises ValueError for a tempo out of range."""
     if not MIN_BPM <= bpm <= MAX_BPM:
         raise ValueError(f"bpm={bpm}: choose a tempo from {MIN_BPM} to {MAX_BPM} beats per minute")
     return 60 / bpm / steps_per_beat

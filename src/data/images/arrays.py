@@ -22,11 +22,7 @@ LABELS = 100_000  # that are
 
 
 def read_npy(path: Path) -> Arrays:
-    """The images in an npy file, memory-mapped.
-
-    Raises:
-        ValueError: it is damaged, or holds no images.
-    """
+    """The images in an npy file, memory-mapped."""
     return _arrays(path, {"images": (loaded(path), str(path))})
 
 
@@ -35,9 +31,6 @@ def read_npz(path: Path, scratch: Path) -> tuple[Arrays, Column, Fields]:
 
     Keys are `images` and `labels`, or `train_images`, `train_labels` and so on; a single array needs no name. Arrays
     are unpacked to the folder `scratch` and memory-mapped.
-
-    Raises:
-        ValueError: it is damaged, or holds no images.
     """
     arrays = _members(path, scratch)
     keys = {key: SPLITS[key.removesuffix("_images")] for key in arrays if key.removesuffix("_images") in SPLITS}
@@ -61,11 +54,7 @@ def read_npz(path: Path, scratch: Path) -> tuple[Arrays, Column, Fields]:
 
 
 def labels(array: np.ndarray, num: int, name: str) -> Column:
-    """A text per image, read in parts.
-
-    Raises:
-        ValueError: they are no whole numbers or texts, or not as many as images.
-    """
+    """A text per image, read in parts."""
     if array.dtype.kind not in "iuUb":
         raise ValueError(f"{name} has type {array.dtype}: expected whole numbers or text")
     if array.shape not in ((num,), (num, 1)):
@@ -84,15 +73,11 @@ def _arrays(path: Path, arrays: Mapping[str, tuple[np.ndarray, str]]) -> Arrays:
 
 
 def channels_last(array: np.ndarray, name: str) -> np.ndarray:
-    """The array as [N, H, W] or [N, H, W, C].
-
-    Raises:
-        ValueError: it has another shape.
-    """
+    """The array as [N, H, W] or [N, H, W, C]; raises ValueError for other shapes."""
     if not array.size:
         raise ValueError(f"{name} is empty: its shape is {list(array.shape)}")
     if array.ndim == 4:
-        last, first = array.shape[3] in CHANNELS, array.shape[1] in CHANNELS
+        last, first = (array.shape[axis] in CHANNELS for axis in (3, 1))
         if last and first:  # with so few rows or columns only the square ones are images
             last, first = array.shape[1] == array.shape[2], array.shape[2] == array.shape[3]
         if last != first:
@@ -104,11 +89,7 @@ def channels_last(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _full(array: np.ndarray, name: str) -> float:
-    """The value of full brightness; all values lie between 0 and that.
-
-    Raises:
-        ValueError: some value does not, or they are no numbers.
-    """
+    """The value of full brightness; raises ValueError unless all values lie between 0 and that."""
     if array.dtype == np.uint8:
         return 255
     if array.dtype.kind not in "biuf":
@@ -123,11 +104,7 @@ def _full(array: np.ndarray, name: str) -> float:
 
 
 def loaded(path: Path, name: str | None = None) -> np.ndarray:
-    """An array in an npy file, memory-mapped.
-
-    Raises:
-        ValueError: it is damaged, or holds objects.
-    """
+    """An array in an npy file, memory-mapped."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # NumPy raises many kinds for damaged files

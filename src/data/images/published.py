@@ -34,9 +34,6 @@ def load_set(name: str, root: Path, attributes: Sequence[str]) -> tuple[Labelled
 
     Args:
         attributes: of CelebA, each combination of which is a class.
-
-    Raises:
-        ValueError: there is no such data set, or it is neither on disk nor available from the network.
     """
     if name not in SETS:
         raise ValueError(f"data.set={name} is unknown: choose from {', '.join(SETS)}")
@@ -73,11 +70,7 @@ def class_names(data: Any) -> list[str]:
 
 
 def combinations(data: datasets.CelebA, attributes: Sequence[str]) -> list[str]:
-    """The attributes that each image has and lacks, in words.
-
-    Raises:
-        ValueError: one of them is unknown, or none is given.
-    """
+    """The attributes that each image has and lacks, in words."""
     known = [name for name in data.attr_names if name]
     unknown = [name for name in attributes if name not in known]
     if unknown or not attributes:
@@ -89,11 +82,7 @@ def combinations(data: datasets.CelebA, attributes: Sequence[str]) -> list[str]:
 
 
 def available(name: str, root: Path, options: dict[str, Any]) -> Any:
-    """torchvision's data set, downloaded if need be by one process at a time.
-
-    Raises:
-        ValueError: it is not there and cannot be downloaded.
-    """
+    """torchvision's data set, downloaded if need be by one process at a time."""
     made = getattr(datasets, name)
     try:
         return made(root, **options)

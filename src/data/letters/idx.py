@@ -28,10 +28,6 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
 
     Returns uint8: labels [N] or images [N, H, W]. With `mapped` the array is read-only and an uncompressed file is
     memory-mapped: it must not change meanwhile.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ValueError: the file cannot be read, is not IDX, holds another type, or is damaged.
     """
     content = _content(path)
     if not content:
@@ -47,12 +43,7 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
 
 
 def read_pair(images: Path, labels: Path, transposed: bool, mapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 [N, H, W], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation.
-
-    Raises:
-        FileNotFoundError: one of the files does not exist.
-        ValueError: as `read_idx`, or the files are swapped, empty, of an unsupported size, or do not belong together.
-    """
+    """Images, uint8 [N, H, W], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation."""
     images_NHW, labels_N = read_idx(images, mapped), read_idx(labels)
     for path, array, num_dimensions in ((images, images_NHW, 3), (labels, labels_N, 1)):
         if array.ndim != num_dimensions:
@@ -87,11 +78,7 @@ def class_names(labels_N: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def class_indices(labels_N: np.ndarray, values_K: np.ndarray, path: Path) -> np.ndarray:
-    """Class indices, int64 [N] in 0..K−1, of the raw labels that were read from `path`.
-
-    Raises:
-        ValueError: a label is not among `values_K`, the ascending raw labels of the classes.
-    """
+    """Indices into `values_K`, the ascending raw labels of the classes, of the raw labels read from `path`."""
     unknown = np.setdiff1d(labels_N, values_K)
     if unknown.size:
         shown = ", ".join(map(str, unknown[:5])) + (", …" if unknown.size > 5 else "")
@@ -134,5 +121,4 @@ def _parse_header(path: Path, content: bytes | mmap.mmap) -> tuple[int, ...]:
         )
     if len(content) < 4 + 4 * num_dimensions:
         raise ValueError(f"{path} is truncated within its header; {AGAIN}")
-    sizes = np.frombuffer(content, ">u4", num_dimensions, offset=4)
-    return tuple(int(size) for size in sizes)
+    return tuple(np.frombuffer(content, ">u4", num_dimensions, offset=4).tolist())

@@ -79,10 +79,7 @@ VARIANTS = {
 
 
 class Letters(NamedTuple):
-    """Images uint8 [N, 28, 28] with black (0) letters on white (255), classes and styles int64 [N].
-
-    A style is an index into those of the variant.
-    """
+    """Images uint8 [N, 28, 28], black (0) on white (255), classes, and indices into the variant's styles, int64 [N]."""
 
     images_NHW: np.ndarray
     labels_N: np.ndarray
