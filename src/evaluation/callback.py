@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -14,33 +14,14 @@ from lightning import Callback, LightningModule, Trainer
 from src.core.files import write_atomically
 from src.core.levels import expanded
 from src.core.plain_data import is_number
-from src.data.module import ResidentData
 from src.evaluation.artifact_writer import ArtifactWriter
 from src.evaluation.artifacts import Artifact, real_images
+from src.evaluation.samples import SampleEvaluator
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.randomness import own_randomness
 from src.training.callbacks.stopwatch import Stopwatch
 from src.training.loggers import boards
-
-
-class Evaluator(Protocol):
-    """Metrics, controls and artifacts of a model family."""
-
-    headline: tuple[str, ...]  # the most important metrics; with LEVEL in it, of each latent level
-    charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
-
-    def prepare(self, data: ResidentData, device: torch.device) -> None: ...
-
-    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]: ...
-
-    def controls(self) -> dict[str, dict[str, Any]]: ...
-
-    def facts(self) -> dict[str, Any]: ...
-
-    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
-
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]: ...
 
 
 class Evaluation(Callback):
@@ -61,7 +42,7 @@ class Evaluation(Callback):
     uses_breakpoints = True
 
     def __init__(
-        self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str, primary: str | None = None
+        self, evaluator: SampleEvaluator, num_evaluations: int, monitor: str, folder: str, primary: str | None = None
     ):
         self.evaluator = evaluator
         self.num_evaluations = num_evaluations

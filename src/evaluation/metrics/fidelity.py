@@ -12,6 +12,7 @@ import torch
 from scipy.stats import betabinom
 from torch import Tensor
 from torchmetrics import Metric
+from torchmetrics.image.kid import poly_kernel
 from torchmetrics.utilities import dim_zero_cat
 
 from src.evaluation import SEED
@@ -48,7 +49,6 @@ class Fidelity(Metric):
         self.real = Gaussian.fitted(real_MF)
         self.subsets = Subsets(real_MF) if final else None
         self.max_points, self.max_paired = (MAX_POINTS, MAX_PAIRED) if final else (IN_TRAINING, IN_TRAINING)
-        self.paired = Paired(real_MF[: self.max_paired])
         self.balls: dict[int, Balls] = {}
         self.add_state("features", [], dist_reduce_fx="cat")
 
@@ -60,7 +60,7 @@ class Fidelity(Metric):
         return {
             "fid": self.real.distance(Gaussian.fitted(fake_NF)),
             **({"fid_infinity": self.subsets.distance(fake_NF)} if self.subsets else {}),
-            "kid": self.paired.distance(Paired(fake_NF[: self.max_paired])),
+            "kid": kernel_distance(self.real_MF[: self.max_paired], fake_NF[: self.max_paired]),
             **self.neighbourhoods(fake_NF),
             "vendi": vendi_score(self._centred(fake_NF)),
         }
@@ -148,32 +148,18 @@ def beginnings(points_NF: Tensor, shares: np.ndarray) -> list[Gaussian]:
     return fitted
 
 
-@dataclass(frozen=True)
-class Paired:
-    """Points of which all pairs are compared by the kernel (xᵀy/F + 1)³, in float64."""
+def kernel_distance(real_MF: Tensor, fake_NF: Tensor) -> Tensor:
+    """Kernel inception distance, the squared MMD (Bińkowski et al. 2018, arXiv:1801.01401, sec. 4), in float64.
 
-    points_NF: Tensor
-
-    @cached_property
-    def own(self) -> Tensor:
-        """Mean kernel of the pairs of two different points."""
-        num, features = self.points_NF.shape
-        own = ((self.points_NF.double().square().sum(1) / features + 1) ** 3).sum()
-        return (self.total(self) - own) / (num * (num - 1))
-
-    def total(self, other: "Paired") -> Tensor:
-        """Sum of the kernel over all pairs of one of these points and one of the others."""
-        rows_NF, others_FM = self.points_NF.double(), other.points_NF.double().T
-        kernels = (((rows_BF @ others_FM / len(others_FM) + 1) ** 3).sum() for rows_BF in rows_NF.split(ROWS))
-        return torch.stack([*kernels]).sum()
-
-    def distance(self, other: "Paired") -> Tensor:
-        """Kernel inception distance, the squared MMD (Bińkowski et al. 2018, arXiv:1801.01401, sec. 4).
-
-        The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and may be
-        slightly negative.
-        """
-        return self.own + other.own - 2 * self.total(other) / (len(self.points_NF) * len(other.points_NF))
+    The unbiased estimate on all pairs, which has less variance than the usual mean over random subsets and may be
+    slightly negative. The kernel is (xᵀy/F + 1)³.
+    """
+    real_MF, fake_NF = real_MF.double(), fake_NF.double()
+    distance = -2 * poly_kernel(real_MF, fake_NF).mean()
+    for points_NF in (real_MF, fake_NF):
+        num, kernel_NN = len(points_NF), poly_kernel(points_NF, points_NF)
+        distance += (kernel_NN.sum() - kernel_NN.trace()) / (num * (num - 1))
+    return distance
 
 
 @dataclass(frozen=True)
@@ -190,7 +176,7 @@ class Balls:
 
     @classmethod
     def around(cls, real_MF: Tensor, neighbours: int) -> "Balls":
-        distance_Mk, index_Mk = nearest_others(real_MF, neighbours)
+        distance_Mk, index_Mk = nearest(real_MF, real_MF, neighbours)
         radius_M = distance_Mk[:, -1]
         clipped_M = radius_M.clamp(max=radius_M.quantile(0.5))
         held_M = index_Mk[distance_Mk <= clipped_M.unsqueeze(1)].bincount(minlength=len(real_MF))
@@ -203,7 +189,7 @@ def neighbourhoods(real_MF: Tensor, real: Balls, fake_NF: Tensor) -> dict[str, T
     arXiv:2002.09797. Clipped density and coverage: Salvy et al. 2026, arXiv:2507.01761; no image and no ball counts
     more than once, and what they measure of a mixture of good and bad samples is the share of good ones.
     """
-    k, fake_radius_N = real.neighbours, radii(fake_NF, real.neighbours)
+    k, fake_radius_N = real.neighbours, nearest(fake_NF, fake_NF, real.neighbours)[0][:, -1]
     balls_N, clipped_N, inside_a_ball_M, nearest_M, samples_M = [], [], [], [], []
     for rows_BF in fake_NF.split(ROWS):
         distance_BM = torch.cdist(rows_BF, real_MF)
@@ -254,18 +240,15 @@ def vendi_score(features_NF: Tensor) -> Tensor:
     return torch.exp(-torch.xlogy(eigenvalues, eigenvalues).sum()).to(features_NF.device)
 
 
-def radii(points_NF: Tensor, neighbours: int) -> Tensor:
-    """Distance of each point to its k-th nearest other point."""
-    return nearest_others(points_NF, neighbours)[0][:, -1]
-
-
-def nearest_others(points_NF: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
-    """Distances and indices [N, k] of the k nearest other points of each point."""
-    if len(points_NF) <= neighbours:
-        raise ValueError(f"{len(points_NF)} samples are too few for {neighbours} nearest neighbours: take more")
-    nearest = []
+def nearest(points_NF: Tensor, others_MF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Distances and indices [N, k] of the k nearest others of each point; of the points themselves without its own."""
+    same = points_NF is others_MF
+    if len(others_MF) <= k:
+        raise ValueError(f"{len(others_MF)} samples are too few for {k} nearest neighbours: take more")
+    parts = []
     for number, rows_BF in enumerate(points_NF.split(ROWS)):
-        distance_BN = torch.cdist(rows_BF, points_NF)
-        distance_BN.diagonal(number * ROWS).fill_(torch.inf)
-        nearest.append(distance_BN.topk(neighbours, largest=False))
-    return torch.cat([each.values for each in nearest]), torch.cat([each.indices for each in nearest])
+        distance_BM = torch.cdist(rows_BF, others_MF)
+        if same:
+            distance_BM.diagonal(number * ROWS).fill_(torch.inf)
+        parts.append(distance_BM.topk(k, largest=False))
+    return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])

@@ -7,7 +7,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import KernelInceptionDistance
 
 from src.evaluation.metrics import fidelity
-from src.evaluation.metrics.fidelity import Balls, Fidelity, Paired, frechet_distance, vendi_score
+from src.evaluation.metrics.fidelity import Balls, Fidelity, frechet_distance, kernel_distance, vendi_score
 
 NAMES = ("precision", "recall", "density", "coverage")
 CLIPPED = ("clipped_density", "clipped_coverage")
@@ -95,12 +95,12 @@ def test_kernel_distance_against_torchmetrics(seed):
     reference.update(real, real=True)
     reference.update(fake, real=False)
     mean, _ = reference.compute()
-    assert Paired(real).distance(Paired(fake)).item() == pytest.approx(mean.item(), rel=1e-3)
+    assert kernel_distance(real, fake).item() == pytest.approx(mean.item(), rel=1e-3)
 
 
 def test_kernel_distance_of_one_distribution_is_zero_on_average():
     points = torch.randn(200, 50, 4, generator=torch.Generator().manual_seed(3))
-    values = torch.stack([Paired(both[:20]).distance(Paired(both[20:])) for both in points])
+    values = torch.stack([kernel_distance(both[:20], both[20:]) for both in points])
     assert values.min() < 0 < values.max()
     assert abs(values.mean()) < 4 * values.std() / len(values) ** 0.5
 
@@ -201,7 +201,7 @@ def test_all_together():
     mean = real.mean(0)
     expected = {
         "fid": frechet_distance(real, fake),
-        "kid": Paired(real).distance(Paired(fake)),
+        "kid": kernel_distance(real, fake),
         **neighbourhoods((real[:70] - mean).float(), (fake - mean).float(), 3),
         "vendi": vendi_score((fake - mean).float()),
     }
@@ -225,7 +225,7 @@ def test_fewer_pairs_are_compared_during_training_than_at_the_end(monkeypatch):
         metric = Fidelity(real, final=final)
         metric.update(fake)
         result = metric.compute()
-        assert result["kid"] == Paired(real[:num]).distance(Paired(fake[:num]))
+        assert result["kid"] == kernel_distance(real[:num], fake[:num])
         assert result["recall"] == neighbourhoods(real[:num], fake[: min(num, 50)], 5)["recall"]
         assert result["fid"] == frechet_distance(real, fake)
 
