@@ -51,6 +51,7 @@ class VAEEvaluator(SampleEvaluator):
     Always with β 1, raw KL and temperature 1, independently of annealing.
 
     Args:
+        num_samples: samples of the prior, at the end; fewer during training.
         num_held_out: test samples at most; mutual information takes quadratic time.
         importance_samples: k of `iwae_nll`, at the end only.
         interpret: whether latents and musicality of drum bars are analysed at the end.

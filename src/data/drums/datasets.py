@@ -49,6 +49,9 @@ class Groove(ResidentData):
     """Bars of the Groove MIDI Dataset with its own splits and styles (see `src.data.drums.groove`).
 
     Known factors are the drummer and the tempo's band, between `TEMPO_BANDS`.
+
+    Args:
+        cache: folder of parsed bars.
     """
 
     name = "groove"

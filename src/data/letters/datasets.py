@@ -26,6 +26,7 @@ class EMNIST(ResidentData):
     Args:
         split: letters, balanced, byclass, bymerge, digits or mnist.
         source: `auto` falls back to strokes with a warning; `emnist` is strict.
+        cache: folder of drawn strokes.
     """
 
     name = "emnist"
@@ -52,7 +53,12 @@ class EMNIST(ResidentData):
 
 
 class Strokes(ResidentData):
-    """Letters or digits drawn by `src.data.letters.strokes`, once, then kept in the cache."""
+    """Characters drawn by `src.data.letters.strokes`, once, then kept in the cache.
+
+    Args:
+        split: letters or digits.
+        cache: folder of drawn characters.
+    """
 
     name = "strokes"
 
@@ -71,6 +77,7 @@ class Fonts(ResidentData):
     """Capitals drawn by `src.data.letters.typeset`, once, then kept in the cache; the style is a known factor.
 
     Args:
+        cache: folder of drawn characters.
         letters: the variant, small or large.
         side: of the images in pixels; below 28 the white border is narrower.
     """
