@@ -62,8 +62,8 @@ class Gaussians(ResidentData):
     mixture: Mixture
 
     def load(self) -> Loaded:
-        splits = [self.mixture.draw(num, seed) for seed, num in enumerate(NUM_DRAWN.values())]
-        return Loaded(*splits, tuple(self.mixture.centres), self.name, levels=LEVELS)
+        train, val, test = (self.mixture.draw(num, seed) for seed, num in enumerate(NUM_DRAWN.values()))
+        return Loaded(train, val, test, tuple(self.mixture.centres), self.name, levels=LEVELS)
 
 
 class GaussianRing(Gaussians):

@@ -34,11 +34,11 @@ class Drums(ResidentData):
 
     def load(self) -> Loaded:
         drawn = [grammar.draw(num, seed) for seed, num in enumerate(NUM_DRAWN.values())]
-        splits = [
+        train, val, test = (
             Split.of(bars.grids_NTV, bars.styles_N, **dict(zip(grammar.FACTORS, bars.factors_NF.T, strict=True)))
             for bars in drawn
-        ]
-        return Loaded(*splits, grammar.STYLES, self.name, levels=1)
+        )
+        return Loaded(train, val, test, grammar.STYLES, self.name, levels=1)
 
     def true_nll(self, images_NCHW: Tensor) -> Tensor:
         nll_M = -grammar.log_likelihood(images_NCHW.flatten(0, 1).numpy())
@@ -63,7 +63,7 @@ class Groove(ResidentData):
 
     def load(self) -> Loaded:
         groove = load_groove(self.root, self.cache)
-        splits = [
+        train, val, test = (
             Split.of(
                 groove.grids[part],
                 groove.styles[part],
@@ -71,8 +71,8 @@ class Groove(ResidentData):
                 tempo=np.digitize(groove.tempos[part], TEMPO_BANDS),
             )
             for part in ("train", "val", "test")
-        ]
-        return Loaded(*splits, groove.classes, self.name, levels=1)
+        )
+        return Loaded(train, val, test, groove.classes, self.name, levels=1)
 
 
 class Grids(ResidentData):

@@ -87,15 +87,15 @@ class Pictures(ResidentData):
         dark_ink = is_grey and (stored.notes["light"] if self.dark_ink is None else self.dark_ink)
         say(self.name, stored, dark_ink)
         sizes = [stored.notes["sizes"][part] for part in PARTS]
-        splits = [
+        train, val, test = (
             Split.of(
                 stored.images[start:end],
                 stored.labels[start:end],
                 **{name: array[start:end] for name, array in stored.factors.items()},
             )
             for start, end in pairwise(accumulate(sizes, initial=0))
-        ]
-        return Loaded(*splits, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink)
+        )
+        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink)
 
     def _fill(self, collect: Collect, folder: Path) -> None:
         with temporary_folder(folder / "unpacked") as scratch:

@@ -106,11 +106,11 @@ class Fonts(ResidentData):
             assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed), num_styles),
         )
         inside = slice(self.border, typeset.SIDE - self.border)
-        splits = [
+        train, val, test = (
             Split.of(np.ascontiguousarray(images[:, inside, inside]), labels, style=styles)
             for images, labels, styles in drawn
-        ]
-        return Loaded(*splits, typeset.CLASSES, self.name, dark_ink=True)
+        )
+        return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True)
 
 
 class IDX(ResidentData):
@@ -177,7 +177,8 @@ def load_strokes(split: str, cache: Path) -> Loaded:
         draw=lambda num, seed: strokes.draw(classes, num, seed),
         assign=lambda num, seed: strokes.assign(classes, num, np.random.PCG64(seed))[:1],
     )
-    return Loaded(*(Split.of(*arrays) for arrays in drawn), tuple(classes), Strokes.name)
+    train, val, test = (Split.of(*arrays) for arrays in drawn)
+    return Loaded(train, val, test, tuple(classes), Strokes.name)
 
 
 def load_drawn(
@@ -207,7 +208,7 @@ def load_drawn(
         }
 
     def check(arrays: Mapping[str, np.ndarray]) -> list[list[np.ndarray]]:
-        splits = []
+        splits: list[list[np.ndarray]] = []
         for seed, (part, num) in enumerate(per_class.items()):
             expected = assign(num, seed)
             for name, array in zip(names, expected, strict=True):

@@ -62,12 +62,13 @@ def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
             raise EMNISTUnavailableError(message) from error
     letters = split == "letters"  # whose raw 0 is a dummy, and whose labels stand for both cases
     classes = tuple(string.ascii_uppercase if letters else EMNIST.classes_split_dict[split])
-    arrays: list[np.ndarray] = []
-    for part in PARTS:
+
+    def read(part: str) -> tuple[np.ndarray, np.ndarray]:
         images, labels = filter(None, (_present(raw, name) for name in _names(split, part)))
         images_NHW, labels_N = read_pair(images, labels, transposed=True)
-        arrays += [images_NHW, class_indices(labels_N, np.arange(len(classes)) + int(letters), labels)]
-    return EMNISTArrays(*arrays, classes)
+        return images_NHW, class_indices(labels_N, np.arange(len(classes)) + int(letters), labels)
+
+    return EMNISTArrays(*read("train"), *read("test"), classes)
 
 
 def _names(split: str, part: str) -> list[str]:

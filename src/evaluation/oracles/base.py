@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +75,7 @@ class Oracle(nn.Module, ABC):
         channels: C of one sample, 3 in colour.
     """
 
-    name: ClassVar[str]
+    name: str
     version: int  # part of the cache key: raised whenever training gives another oracle
     identity: str  # name, version and digest of the data, set by `load_or_train`
 
