@@ -239,11 +239,7 @@ class VAEEvaluator(SampleEvaluator):
 
 
 def style_accuracy(vae: VAE, oracle: Oracle, held_out: Split) -> float:
-    """Share of bars with the top level of a held-out bar, all else resampled, whose predicted style is that bar's.
-
-    Args:
-        held_out: bars [N, 1, T, V] and their styles [N, 1].
-    """
+    """Share of bars with the top level of a held-out bar, all else resampled, whose predicted style is that bar's."""
     cells_NTV = vae.to_cells(held_out.images)
     top_NL = vae.infer(cells_NTV).z[0]
     _, *lower = vae.levels.values()

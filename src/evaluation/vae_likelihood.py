@@ -41,13 +41,7 @@ def distortion(vae: VAE, z: Sequence[Tensor], cells_NTV: Tensor) -> Tensor:
 
 
 def likelihood_metrics(vae: VAE, cells_NTV: Tensor, train: Tensor | Rows, k: int) -> dict[str, Any]:
-    """IWAE, the NLL that a collapsed parallel decoder reaches, and for images of many levels bits per dimension.
-
-    Args:
-        cells_NTV: held-out samples.
-        train: stored training images.
-        k: importance samples.
-    """
+    """IWAE, the NLL that a collapsed parallel decoder reaches, and for images of many levels bits per dimension."""
     iwae_nll = importance_sampled_nll(vae, cells_NTV, k).mean()
     metrics = {"iwae_nll": iwae_nll, "importance_samples": k, "num_held_out": len(cells_NTV)}
 

@@ -35,22 +35,14 @@ Categories = Mapping[str, Tensor]  # int64 [N] by name
 
 @dataclass(frozen=True)
 class Association:
-    """How a dimension and a feature or category depend on each other.
+    """How a dimension and a feature or category depend on each other."""
 
-    Attributes:
-        kind: "feature" or "category".
-        information: mutual information of posterior samples and the bars' values, in nats.
-        baseline: its value by chance, see `chance_information`.
-        rho: Spearman's ρ of the posterior means; None where either is constant, or the category has no order.
-        p: of ρ, after Holm's correction over all pairs that have one.
-    """
-
-    kind: str
+    kind: str  # "feature" or "category"
     name: str
-    information: float
-    baseline: float
-    rho: float | None = None
-    p: float | None = None
+    information: float  # mutual information of posterior samples and the bars' values, in nats
+    baseline: float  # its value by chance, see `chance_information`
+    rho: float | None = None  # Spearman's, of posterior means; None where either is constant, or there is no order
+    p: float | None = None  # of ρ, after Holm's correction over all pairs that have one
 
     @property
     def text(self) -> str:
@@ -68,11 +60,9 @@ class Association:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A latent dimension with all its associations.
+    """A latent dimension with its associations, in the same order for every dimension.
 
-    Attributes:
-        features, categories: all associations, in the same order for every dimension.
-        feature, category: the strongest of each if it passes the thresholds; None for an inactive dimension.
+    `feature`, `category`: the strongest of each if it passes the thresholds; None for an inactive dimension.
     """
 
     level: str

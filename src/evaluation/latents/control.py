@@ -47,23 +47,15 @@ UNITS = {"density": "hits per bar", "syncopation": "syncopation"}
 
 @dataclass(frozen=True)
 class ControlResult:
-    """Requested and obtained values of a property.
-
-    Attributes:
-        unmoved_N: values of the bars decoded from their unchanged codes.
-        explained: share of the property's variance that the regression predicts in bars left out.
-        length: median length of a move, in standard deviations of the prior.
-        high_share: share of a move's squared length that lies in the top level.
-        example_NTV: one bar, unmoved and then moved to each request.
-    """
+    """Requested and obtained values of a property."""
 
     requested_R: Tensor
     obtained_NR: Tensor
-    unmoved_N: Tensor
-    explained: float
-    length: float
-    high_share: float
-    example_NTV: Tensor
+    unmoved_N: Tensor  # values of the bars decoded from their unchanged codes
+    explained: float  # share of the property's variance that the regression predicts in bars left out
+    length: float  # median length of a move, in standard deviations of the prior
+    high_share: float  # share of a move's squared length that lies in the top level
+    example_NTV: Tensor  # one bar, unmoved and then moved to each request
 
     def metrics(self) -> dict[str, float | None]:
         requested_NR = self.requested_R.expand_as(self.obtained_NR)
@@ -138,12 +130,9 @@ def properties(describe: Features) -> dict[str, Property | None]:
 def controlled(
     vae: VAE, measure: Property, fit: EncodedSplit, fit_NL: Tensor, bars_NTV: Tensor, means_NL: Tensor
 ) -> ControlResult | None:
-    """The bars moved to each request; None if fewer than two requests differ or the codes predict nothing.
+    """Bars with these mean codes moved to each request; None if fewer than two differ or the codes predict nothing.
 
-    Args:
-        fit_NL: sampled codes of the bars in `fit`.
-        bars_NTV: the bars to move.
-        means_NL: their mean codes.
+    `fit_NL` are sampled codes of the bars in `fit`.
     """
     values_N = measure(fit.grids_NTV)
     requested_R = values_N.quantile(values_N.new_tensor(REQUESTS)).unique()

@@ -15,12 +15,7 @@ MIN_IN_CELL = 20  # samples of a class that C_T takes into account, as in the pa
 
 
 class Copies:
-    """Compares distances to the nearest training image between samples, training images and held-out images.
-
-    Args:
-        train_TF: features of different training images.
-        held_out: predictions for held-out real images.
-    """
+    """Compares distances to the nearest of different training images between samples, these and held-out images."""
 
     def __init__(self, train_TF: Tensor, held_out: Predictions):
         self.mean_F = train_TF.double().mean(0)
