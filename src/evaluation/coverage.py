@@ -248,12 +248,9 @@ class Coverage:
         return Picture(*(drawing.sorted_bars(bars, columns, self.spec.kit) for columns in (4, 1)))
 
     def _mode_name(self, mode: int) -> str:
-        names = []
-        for _ in range(self.spec.stack):
-            mode, index = divmod(mode, len(self.spec.classes))
-            names.append(self.spec.classes[index])
-        letters = all(len(name) == 1 for name in self.spec.classes)
-        return ("" if letters else "+").join(reversed(names))
+        classes, stack = self.spec.classes, self.spec.stack
+        letters = all(len(name) == 1 for name in classes)
+        return ("" if letters else "+").join(classes[i] for i in np.unravel_index(mode, [len(classes)] * stack))
 
     def _classes_without(self, modes_K: Tensor) -> list[str]:
         """Names of the classes that occur in none of these modes."""

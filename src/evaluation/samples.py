@@ -19,19 +19,14 @@ NUM_BARS_IN_TRAINING = 300
 class SampleEvaluator(ABC):
     """Metrics, controls and artifacts of a model family.
 
-    Attributes:
-        headline: the most important metrics; with LEVEL in it, of each latent level.
-        charts: TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags.
-        coverage, drum_metrics: set by `prepare`, None where they do not fit the data.
-
     Args:
         num_samples: samples at the end; fewer during training.
         cache: folder of trained oracles.
     """
 
-    headline: tuple[str, ...]
-    charts: Mapping[str, Mapping[str, str]]
-    coverage: Coverage | None
+    headline: tuple[str, ...]  # the most important metrics; with LEVEL in it, of each latent level
+    charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
+    coverage: Coverage | None  # by `prepare`, like the next; None where they do not fit the data
     drum_metrics: DrumMetrics | None
 
     def __init__(self, num_samples: int, cache: str):
