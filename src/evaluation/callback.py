@@ -94,13 +94,13 @@ class Evaluation(Callback):
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         self._log(trainer, module, "test", metrics, artifacts)
         self._log(trainer, module, "final", self.whole_run(), {})
-        self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+        self._log(trainer, module, "val", {}, self.evaluator.timeline(self.history))
         self.writer.finish()
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         # An interrupted run continues later, and its user does not wait for pictures.
         if self.history and isinstance(exception, Exception):
-            self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+            self._log(trainer, module, "val", {}, self.evaluator.timeline(self.history))
         self.writer.wait()
 
     def expected(self, module: LightningModule) -> dict[str, float]:
@@ -141,7 +141,7 @@ class Evaluation(Callback):
         require_finite_weights(module)  # so that the last checkpoint can be resumed
         improved = self._add_row(trainer, module)
         if len(self.history) == 1 and trainer.datamodule is not None:  # before it, the run may still be refused
-            self._show(trainer, module, "real", real_images(trainer.datamodule))
+            self._log(trainer, module, "real", {}, real_images(trainer.datamodule))
         checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run repeats the evaluation
 
     def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:
@@ -181,15 +181,12 @@ class Evaluation(Callback):
         metrics: Mapping[str, Any],
         artifacts: Mapping[str, Artifact],
     ) -> None:
-        if trainer.is_global_zero:
-            scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_number(value)}
-            for logger in trainer.loggers:
-                logger.log_metrics(scalars, step=module.images_seen)
-        self._show(trainer, module, stage, artifacts)
-
-    def _show(self, trainer: Trainer, module: LightningModule, stage: str, artifacts: Mapping[str, Artifact]) -> None:
-        if trainer.is_global_zero:
-            self.writer.write(artifacts, stage, trainer.loggers, module.images_seen)
+        if not trainer.is_global_zero:
+            return
+        scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_number(value)}
+        for logger in trainer.loggers if scalars else ():
+            logger.log_metrics(scalars, step=module.images_seen)
+        self.writer.write(artifacts, stage, trainer.loggers, module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # A finished run may be resumed with a larger budget.
