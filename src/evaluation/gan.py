@@ -13,7 +13,7 @@ from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Batch
 from src.evaluation import CHARTS, SEED, image_grids
-from src.evaluation.artifacts import Artifact, Deferred, Picture, Sound
+from src.evaluation.artifacts import Artifact, Deferred, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.gan_diagnostics import warning_signals
@@ -92,9 +92,9 @@ class GANEvaluator(SampleEvaluator):
         if self.coverage.spec.kind == "drums":
             some, kit = images_NCHW[:NUM_SHOWN_BARS], self.coverage.spec.kit
             names, bars = self.coverage.names(some, split), drawing.side_by_side(some).cpu()
-            return Deferred(lambda: Picture(drawing.bars(bars, names, voices=kit)))
+            return Deferred(lambda n: drawing.bars(bars, names, n, kit), (4,))
         first = images_NCHW[: GRID_COLUMNS * 10].cpu()
-        return Deferred(lambda: Picture(image_grids.grid(first, GRID_COLUMNS)))
+        return Deferred(lambda n: image_grids.grid(first, n), (GRID_COLUMNS,))
 
     def controls(self) -> dict[str, dict[str, Any]]:
         controls = super().controls()

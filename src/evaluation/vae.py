@@ -159,12 +159,10 @@ class VAEEvaluator(SampleEvaluator):
         artifacts: dict[str, Artifact] = {}
         if self.spec.kind == "drums":
             bars = drawing.side_by_side(samples_NCHW[:NUM_SHOWN_BARS]).cpu()
-            artifacts["prior"] = Deferred(
-                lambda: Picture(*(drawing.bars(bars, columns=n, voices=self.spec.kit) for n in (4, 1)))
-            )
+            artifacts["prior"] = Deferred(lambda n: drawing.bars(bars, columns=n, voices=self.spec.kit), (4, 1))
         elif self.spec.kind == "images":
             first = samples_NCHW[:NUM_SHOWN_IMAGES].cpu()
-            artifacts["prior"] = Deferred(lambda: Picture(*(image_grids.grid(first, n) for n in (16, 8))))
+            artifacts["prior"] = Deferred(lambda n: image_grids.grid(first, n), (16, 8))
         if self.coverage:
             metrics, pictures = self.coverage.evaluate(samples_NCHW, split)
             artifacts |= pictures
@@ -222,10 +220,8 @@ class VAEEvaluator(SampleEvaluator):
         metrics = {} if self.spec.colour else {"onset_f1": onset_f1(cells_NTV, reconstructed_NTV)}
         if self.spec.kind == "drums":
             some = cells_NTV[:NUM_SHOWN].cpu(), reconstructed_NTV[:NUM_SHOWN].cpu()
-            pictures = Deferred(
-                lambda: Picture(*(drawing.reconstructions(*some, columns, self.spec.kit) for columns in (4, 1)))
-            )
-            artifacts: dict[str, Artifact] = {"reconstructions": pictures}
+            picture = Deferred(lambda n: drawing.reconstructions(*some, n, self.spec.kit), (4, 1))
+            artifacts: dict[str, Artifact] = {"reconstructions": picture}
             if final and self.drum_metrics:
                 pairs_NTV = torch.stack([cells_NTV[:NUM_HEARD], reconstructed_NTV[:NUM_HEARD]], 1).flatten(0, 1)
                 artifacts["reconstructions_bars"] = Sound(pairs_NTV, self.spec.kit)
@@ -235,7 +231,7 @@ class VAEEvaluator(SampleEvaluator):
             return metrics, {"reconstructions": Picture(cloud(self.spec.to_float(images)))}
         originals = vae.to_images(cells_NTV[: NUM_SHOWN_IMAGES // 2])
         pairs = torch.stack([originals, images[: len(originals)]], 1).flatten(0, 1).cpu()
-        return metrics, {"reconstructions": Deferred(lambda: Picture(*(image_grids.grid(pairs, n) for n in (16, 8))))}
+        return metrics, {"reconstructions": Deferred(lambda n: image_grids.grid(pairs, n), (16, 8))}
 
 
 def style_accuracy(vae: VAE, oracle: Oracle, held_out: Split) -> float:
