@@ -99,7 +99,10 @@ def control(vae: VAE, fit: EncodedSplit, held: EncodedSplit, drum_metrics: DrumM
     `control_PROPERTY_error_unmoved`: the same for unmoved bars. None where the codes do not predict the property, or
     where it hardly varies in `fit`; the correlation also where all obtained values are equal.
     """
-    codes_NL, bars_NTV = _decoded_part(vae, sampled_codes(vae, fit.grids_NTV)), held.grids_NTV[:NUM_BARS]
+    *upper, lowest_NL = sampled_codes(vae, fit.grids_NTV).values()
+    if vae.decoder_sees != "both" and not vae.prior.conditional:  # then the upper levels do not reach the decoder
+        upper = [torch.zeros_like(upper_NL) for upper_NL in upper]
+    codes_NL, bars_NTV = torch.cat([*upper, lowest_NL], 1), held.grids_NTV[:NUM_BARS]
     means_NL = side_by_side(mean_codes(vae, bars_NTV))
     results = {
         name: controlled(vae, of, fit, codes_NL, bars_NTV, means_NL) if of else None
@@ -220,10 +223,3 @@ def temperature_figure(curve: Sequence[Mapping[str, float]], real: Mapping[str, 
         axis.margins(y=0.12)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="center right", frameon=False, fontsize=8.5)
     return rendered(figure)
-
-
-def _decoded_part(vae: VAE, codes: Mapping[str, Tensor]) -> Tensor:
-    """Codes of all levels [N, L]; those of a level that does not reach the decoder are set to 0."""
-    reaches_decoder = vae.decoder_sees == "both" or vae.prior.conditional
-    *upper, lowest = codes.values()
-    return torch.cat([*(codes_NL * reaches_decoder for codes_NL in upper), lowest], 1)
