@@ -33,9 +33,8 @@ class Split:
     @classmethod
     def of(cls, images: np.ndarray, labels: np.ndarray, /, **factors: np.ndarray) -> "Split":
         """The same arrays as tensors, without a copy."""
-        return cls(
-            *map(torch.from_numpy, (images, labels)), {name: torch.from_numpy(factors[name]) for name in factors}
-        )
+        known = {name: torch.from_numpy(values) for name, values in factors.items()}
+        return cls(torch.from_numpy(images), torch.from_numpy(labels), known)
 
     def __len__(self) -> int:
         return len(self.labels)
