@@ -14,6 +14,9 @@ def read_table(path: Path) -> tuple[list[str], Iterator[dict[str, str]]]:
 
     UTF-8, UTF-16 or Windows' Western encoding, with or without a byte order mark, separated by commas, semicolons or
     tabs, with any case of the header and spaces around cells.
+
+    Raises:
+        ValueError: it is no table.
     """
     content = path.read_bytes()
     try:

@@ -153,7 +153,11 @@ def places(names: Sequence[str]) -> list[int]:
 
 
 def checked_names(entries: Sequence[object], source: str, num: int = len(VOICES)) -> tuple[str, ...]:
-    """Names of `num` columns from names or notes of General MIDI; a message about others begins with `source`."""
+    """Names of `num` columns from names or notes of General MIDI; a message about others begins with `source`.
+
+    Raises:
+        ValueError: not one name for each of `num` columns, or a name twice; the message begins with `source`.
+    """
     if len(entries) != num:
         raise ValueError(f"{source} names {len(entries)} voices, the patterns have {num}: name each column once")
     names = [_name(entry, source) for entry in entries]

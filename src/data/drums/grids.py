@@ -19,6 +19,9 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     The parts are those of `train`, `val` and `test` that the file has, under the keys `train_patterns`, `train_styles`
     and so on; or `train` alone from `patterns` and `styles`, or from the only array, whatever its name. Styles are
     whole numbers or text; without styles, all bars are of the style "all".
+
+    Raises:
+        ValueError: the file is no such archive, or an array in it has another type, shape or range.
     """
     arrays = _arrays(path)
     if "train_patterns" in arrays:
@@ -49,7 +52,11 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
 
 
 def read_voices(path: Path) -> list[str | int] | None:
-    """The columns' names or notes that the file holds under `voices`, None without them."""
+    """The columns' names or notes that the file holds under `voices`, None without them.
+
+    Raises:
+        ValueError: they are neither text nor whole numbers.
+    """
     array = _arrays(path, (VOICES,)).get(VOICES)
     if array is None:
         return None

@@ -71,6 +71,10 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
 
     They are parsed once and kept in `cache` under a digest of the files. Damaged and missing files and unknown notes
     are left out with a warning.
+
+    Raises:
+        ValueError: the dataset is neither on disk nor available from the network, info.csv is another one, or a split
+            has no bars in 4/4.
     """
     folder = next((path for path in (root / "groove", root) if (path / "info.csv").is_file()), None)
     folder = folder or _download(root / "groove")

@@ -40,7 +40,11 @@ def read_hits(content: bytes) -> list[tuple[int, int]]:
 
 
 def read_variable_int(file: BinaryIO) -> int:
-    """A number of variable length. Mido's own function has no limit and takes minutes in a megabyte of 0xFF."""
+    """A number of variable length. Mido's own function has no limit and takes minutes in a megabyte of 0xFF.
+
+    Raises:
+        OSError: it is longer than the standard allows.
+    """
     value = 0
     for _ in range(MAX_BYTES):
         byte = midifiles.read_byte(file)

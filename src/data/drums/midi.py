@@ -23,6 +23,9 @@ def write_midi(grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0
     """Writes the bars one after another: format 0, 480 ticks per beat, 4/4 or the grid's beats, percussion channel.
 
     The file ends with the last bar. A note's velocity follows from its position in the beat.
+
+    Raises:
+        ValueError: tempo or swing out of range.
     """
     track = mido.MidiTrack()
     track.append(mido.MetaMessage("set_tempo", tempo=round(seconds_per_step(bpm, 1) * 1e6)))

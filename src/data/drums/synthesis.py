@@ -22,7 +22,11 @@ KNEE = 0.8  # amplitude above which the signal is compressed, so that it never e
 def render(
     grids_NTV: Tensor, bpm: float = 110, sample_rate: int = SAMPLE_RATE, swing: float = 0, voices: Kit = VOICES
 ) -> np.ndarray:
-    """Float32 samples [S] in [-1, 1] of the bars one after another and of the decay after them."""
+    """Float32 samples [S] in [-1, 1] of the bars one after another and of the decay after them.
+
+    Raises:
+        ValueError: tempo or swing out of range.
+    """
     hits_SV = grids_NTV.bool().cpu().flatten(0, 1).numpy()
     step = seconds_per_step(bpm, voices.steps_per_beat) * sample_rate
     starts = (onsets(len(hits_SV), swing, voices.steps_per_beat) * step).round().astype(int)

@@ -11,7 +11,11 @@ ON_BEAT, HALF_WAY, BETWEEN = 1.0, 0.85, 0.7  # loudness of a step
 
 
 def onsets(num_steps: int, swing: float, steps_per_beat: int = STEPS_PER_BEAT) -> np.ndarray:
-    """Times [num_steps] in steps: every second step of a beat comes `swing` steps late."""
+    """Times [num_steps] in steps: every second step of a beat comes `swing` steps late.
+
+    Raises:
+        ValueError: swing out of range, or beats of an odd number of steps.
+    """
     if not 0 <= swing <= MAX_SWING:
         raise ValueError(f"swing={swing}: choose from 0 (straight) to {MAX_SWING}; 0.33 is a triplet feel")
     if swing and steps_per_beat % 2:

@@ -22,7 +22,11 @@ LABELS = 100_000  # that are
 
 
 def read_npy(path: Path) -> Arrays:
-    """The images in an npy file, memory-mapped."""
+    """The images in an npy file, memory-mapped.
+
+    Raises:
+        ValueError: it is damaged, or holds no images.
+    """
     return _arrays(path, {"images": (loaded(path), str(path))})
 
 
@@ -31,6 +35,9 @@ def read_npz(path: Path, scratch: Path) -> tuple[Arrays, Column, Fields]:
 
     Keys are `images` and `labels`, or `train_images`, `train_labels` and so on; a single array needs no name. Arrays
     are unpacked to the folder `scratch` and memory-mapped.
+
+    Raises:
+        ValueError: it is damaged, or holds no images.
     """
     arrays = _members(path, scratch)
     keys = {key: SPLITS[key.removesuffix("_images")] for key in arrays if key.removesuffix("_images") in SPLITS}
@@ -54,7 +61,11 @@ def read_npz(path: Path, scratch: Path) -> tuple[Arrays, Column, Fields]:
 
 
 def labels(array: np.ndarray, num: int, name: str) -> Column:
-    """A text per image, read in parts."""
+    """A text per image, read in parts.
+
+    Raises:
+        ValueError: they are no whole numbers or texts, or not as many as images.
+    """
     if array.dtype.kind not in "iuUb":
         raise ValueError(f"{name} has type {array.dtype}: expected whole numbers or text")
     if array.shape not in ((num,), (num, 1)):
@@ -104,7 +115,11 @@ def _full(array: np.ndarray, name: str) -> float:
 
 
 def loaded(path: Path, name: str | None = None) -> np.ndarray:
-    """An array in an npy file, memory-mapped."""
+    """An array in an npy file, memory-mapped.
+
+    Raises:
+        ValueError: it is damaged, or holds objects.
+    """
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # NumPy raises many kinds for damaged files

@@ -42,7 +42,11 @@ def top_of(name: str) -> str:
 
 
 def by_folder(names: Sequence[str], path: Path) -> Fields:
-    """The class of an image is its topmost folder; empty if there are no folders."""
+    """The class of an image is its topmost folder; empty if there are no folders.
+
+    Raises:
+        ValueError: some images are in folders and others are not.
+    """
     folders = indexed(top_of(name) if "/" in name else "" for name in names)
     if folders.names == [""]:
         return {}
@@ -59,6 +63,9 @@ def by_pattern(names: Sequence[str], pattern: str) -> Fields:
     """Fields from the files' names, or from their paths if the pattern has a slash: `{label}_{style}_*`.
 
     A field matches as little as possible, `*` anything and `?` one character; the ending may be left out.
+
+    Raises:
+        ValueError: the pattern has no label, or a name does not match.
     """
     expression = _expression(pattern)
     return {field: indexed(_matches(names, pattern, expression, field)) for field in expression.groupindex}
@@ -91,7 +98,11 @@ def _expression(pattern: str) -> re.Pattern[str]:
 
 
 def by_table(names: Sequence[str], path: Path) -> Fields:
-    """The class of each image from a CSV or JSON file that lists images by path, by name, or by name without ending."""
+    """The class of each image from a CSV or JSON file that lists images by path, by name, or by name without ending.
+
+    Raises:
+        ValueError: it cannot be read, lacks a column, or has no label for an image.
+    """
     labels = {file: sys.intern(label) for file, label in _rows(path)}
     found = indexed(next((labels[key] for key in _keys(name) if key in labels), "") for name in names)
     if len(missing := found.rows("")):

@@ -33,6 +33,9 @@ def load_set(name: str, root: Path, attributes: Sequence[str]) -> tuple[Labelled
     """A data set's images, splits and labels, and their digest; downloaded to `root` first if they are not there.
 
     Each combination of the `attributes` of CelebA is a class.
+
+    Raises:
+        ValueError: there is no such data set, or it is neither on disk nor available from the network.
     """
     if name not in SETS:
         raise ValueError(f"data.set={name} is unknown: choose from {', '.join(SETS)}")
@@ -69,7 +72,11 @@ def class_names(data: Any) -> list[str]:
 
 
 def combinations(data: datasets.CelebA, attributes: Sequence[str]) -> list[str]:
-    """The attributes that each image has and lacks, in words."""
+    """The attributes that each image has and lacks, in words.
+
+    Raises:
+        ValueError: one of them is unknown, or none is given.
+    """
     known = [name for name in data.attr_names if name]
     unknown = [name for name in attributes if name not in known]
     if unknown or not attributes:
@@ -81,7 +88,11 @@ def combinations(data: datasets.CelebA, attributes: Sequence[str]) -> list[str]:
 
 
 def available(name: str, root: Path, options: dict[str, Any]) -> Any:
-    """torchvision's data set, downloaded if need be by one process at a time."""
+    """torchvision's data set, downloaded if need be by one process at a time.
+
+    Raises:
+        ValueError: it is not there and cannot be downloaded.
+    """
     made = getattr(datasets, name)
     try:
         return made(root, **options)

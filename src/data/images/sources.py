@@ -48,7 +48,11 @@ class Files:
 
 
 class Folder(Files):
-    """The images in a folder and in the folders in it, but not in hidden ones; no link may lead out of it."""
+    """The images in a folder and in the folders in it, but not in hidden ones; no link may lead out of it.
+
+    Raises:
+        ValueError: a link leads out of the folder.
+    """
 
     def __init__(self, path: Path):
         self.path = path
@@ -77,7 +81,11 @@ class Folder(Files):
 
 
 class Archive(Files):
-    """The images in a zip archive, which may be neither encrypted nor lead out of itself by names or links."""
+    """The images in a zip archive, which may be neither encrypted nor lead out of itself by names or links.
+
+    Raises:
+        ValueError: it is damaged or encrypted, or one of its names or links leads out of it.
+    """
 
     def __init__(self, path: Path):
         try:

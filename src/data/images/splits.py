@@ -19,6 +19,9 @@ def split_order(parts: Column, labels: Column | None, path: Path) -> dict[str, n
     """Indices of each split's images; splits that are not given are seeded parts of the training images.
 
     All classes contribute alike, and keep at least one image for training.
+
+    Raises:
+        ValueError: there are too few images.
     """
     num = len(parts.index_N)
     order = {part: parts.rows(part) for part in PARTS}

@@ -60,7 +60,11 @@ class Stored:
 
 
 def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, num_clusters: int | None) -> None:
-    """Decodes all images into `folder`; classes are clusters if their number is given."""
+    """Decodes all images into `folder`; classes are clusters if their number is given.
+
+    Raises:
+        ValueError: nothing can be read, all images are alike, or there are too few.
+    """
     source, parts, fields = labelled
     path, fields = source.path, {} if num_clusters else fields
     order = split_order(parts, fields.get(LABEL), path)

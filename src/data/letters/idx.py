@@ -28,6 +28,10 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
 
     Returns uint8: labels [N] or images [N, H, W]. With `mapped` the array is read-only and an uncompressed file is
     memory-mapped: it must not change meanwhile.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file cannot be read, is not IDX, holds another type, or is damaged.
     """
     content = _content(path)
     if not content:
@@ -43,7 +47,12 @@ def read_idx(path: Path, mapped: bool = False) -> np.ndarray:
 
 
 def read_pair(images: Path, labels: Path, transposed: bool, mapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Images, uint8 [N, H, W], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation."""
+    """Images, uint8 [N, H, W], and their raw labels, int64 [N]; `transposed` undoes EMNIST's orientation.
+
+    Raises:
+        FileNotFoundError: one of the files does not exist.
+        ValueError: as `read_idx`, or the files are swapped, empty, of an unsupported size, or do not belong together.
+    """
     images_NHW, labels_N = read_idx(images, mapped), read_idx(labels)
     for path, array, num_dimensions in ((images, images_NHW, 3), (labels, labels_N, 1)):
         if array.ndim != num_dimensions:
@@ -78,7 +87,11 @@ def class_names(labels_N: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def class_indices(labels_N: np.ndarray, values_K: np.ndarray, path: Path) -> np.ndarray:
-    """Indices into `values_K`, the ascending raw labels of the classes, of the raw labels read from `path`."""
+    """Indices into `values_K`, the ascending raw labels of the classes, of the raw labels read from `path`.
+
+    Raises:
+        ValueError: a label is not among `values_K`, the ascending raw labels of the classes.
+    """
     unknown = np.setdiff1d(labels_N, values_K)
     if unknown.size:
         shown = ", ".join(map(str, unknown[:5])) + (", …" if unknown.size > 5 else "")
