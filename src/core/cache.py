@@ -1,8 +1,9 @@
 """A cache of files and folders, each made once."""
 
+import io
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TypeVar
@@ -26,6 +27,23 @@ def cached(path: Path, make: Callable[[], bytes], read: Callable[[BinaryIO], Con
         OSError: the file is not there, and cannot be written.
     """
     return _cached(path, lambda place: write_atomically(place, make()), lambda place: _open_and_read(place, read))
+
+
+def cached_arrays(
+    path: Path, make: Callable[[], Mapping[str, np.ndarray]], check: Callable[[Mapping[str, np.ndarray]], Content]
+) -> Content:
+    """As `cached`, for NumPy arrays by name."""
+
+    def write() -> bytes:
+        file = io.BytesIO()
+        np.savez(file, **make())  # type: ignore[arg-type]
+        return file.getvalue()
+
+    def read(file: BinaryIO) -> Content:
+        with np.load(file, allow_pickle=False) as arrays:
+            return check(arrays)
+
+    return cached(path, write, read)
 
 
 def cached_folder(path: Path, fill: Callable[[Path], None], read: Callable[[Path], Content]) -> Content:

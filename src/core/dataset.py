@@ -8,16 +8,21 @@ CLUSTER = "cluster "  # begins the names of classes that are clusters of images
 
 @dataclass(frozen=True)
 class Dataset:
-    """Name, source, digest and sizes of a run's data; runs with different digests are never compared."""
+    """What results.json holds of a run's data; runs with different digests are never compared.
+
+    `classes` are those of one sample: `stack` samples side by side make `len(classes) ** stack` modes. The channels of
+    `shape` are the stacked samples, or in colour the red, green and blue of one. `digest` is a SHA-256 over the pixels
+    and labels of all splits.
+    """
 
     name: str
     source: str
     digest: str
     classes: tuple[str, ...] = ()
+    shape: tuple[int, ...] = ()  # channels, height, width
     sizes: Mapping[str, int] = field(default_factory=dict)
-    shape: tuple[int, ...] = ()  # stacked characters are another data set than single ones
-    levels: int = 255  # 1 for drum grids
-    entropy: float | None = None  # of one sample, in nats, where it is known
+    levels: int = 255  # the highest stored value: 255 for images, 1 for drum grids
+    entropy: float | None = None  # nats per sample of the test split under the true distribution, where it is known
     steps_per_beat: int = 4  # of drum grids
     colour: bool = False  # the three channels of `shape` are one sample
 
@@ -27,7 +32,7 @@ class Dataset:
 
     @property
     def stack(self) -> int:
-        """Independent samples per image."""
+        """Independent samples per image, each with a label of its own."""
         return 1 if self.colour or not self.shape else self.shape[0]
 
     @property

@@ -11,11 +11,7 @@ TIMEOUT = (5, 20)  # seconds until the server answers, and until its next bytes
 def fetch_archive(url: str, known_hash: str, folder: Path) -> None:
     """Downloads a zip archive, with a progress bar, and unpacks it into `folder` if its hash is the known one.
 
-    Args:
-        known_hash: "md5:…" or "sha256:…".
-
-    Raises:
-        OSError: the download failed, or the hash is another one.
+    `known_hash` is "md5:…" or "sha256:…"; another one raises OSError, as a failed download does.
     """
     pooch.get_logger().setLevel(logging.WARNING)
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT)

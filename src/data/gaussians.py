@@ -21,17 +21,11 @@ NEAR = 3  # σ within which a point belongs to a Gaussian; 98.9 % of its own poi
 
 @dataclass(frozen=True)
 class Mixture:
-    """Isotropic Gaussians of equal weight and width in the plane; lengths are in the papers' units.
+    """Isotropic Gaussians of equal weight and width in the plane; lengths are in the papers' units."""
 
-    Attributes:
-        centres: means by name.
-        sigma: standard deviation in each direction.
-        reach: coordinates in [−reach, reach] are stored, and scaled to [-1, 1] for networks.
-    """
-
-    centres: dict[str, tuple[float, float]]
-    sigma: float
-    reach: float
+    centres: dict[str, tuple[float, float]]  # means by name
+    sigma: float  # standard deviation in each direction
+    reach: float  # coordinates in [−reach, reach] are stored, and scaled to [-1, 1] for networks
 
     @property
     def centres_K2(self) -> Tensor:

@@ -4,6 +4,7 @@ N images, B batch, C channels, S stacked samples, H height, W width.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from src.data.streaming import Rows, prefetched
 ORDER_SEED = 0x0DE5  # makes the order's random numbers independent of the model's, which have the same seed
 
 
+@dataclass(eq=False)
 class ResidentLoader:
     """Seeded epochs over `images`, `num_batches` batches of stored levels [B, C, H, W] in all.
 
@@ -31,32 +33,22 @@ class ResidentLoader:
         streamed_to: the device for which batches of images on another one are prefetched, in pinned memory for a GPU.
     """
 
-    def __init__(
-        self,
-        images: Tensor | Rows,
-        batch_size: int,
-        num_batches: int,
-        seed: int,
-        stack: int = 1,
-        rank: int = 0,
-        world_size: int = 1,
-        streamed_to: torch.device | None = None,
-        labels: Tensor | None = None,
-    ):
-        if batch_size > len(images):
-            raise ValueError(f"batch_size={batch_size} exceeds the {len(images)} training samples")
-        if batch_size % world_size:
-            raise ValueError(f"batch_size={batch_size} does not divide over {world_size} devices")
-        self.images = images
-        self.batch_size = batch_size
-        self.num_batches = num_batches
-        self.seed = seed
-        self.stack = stack
-        self.rank = rank
-        self.world_size = world_size
-        self.streamed_to = streamed_to
-        self.labels = labels
-        self.batches_seen = 0
+    images: Tensor | Rows
+    batch_size: int
+    num_batches: int
+    seed: int
+    stack: int = 1
+    rank: int = 0
+    world_size: int = 1
+    streamed_to: torch.device | None = None
+    labels: Tensor | None = None
+    batches_seen: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        if self.batch_size > len(self.images):
+            raise ValueError(f"batch_size={self.batch_size} exceeds the {len(self.images)} training samples")
+        if self.batch_size % self.world_size:
+            raise ValueError(f"batch_size={self.batch_size} does not divide over {self.world_size} devices")
 
     def __len__(self) -> int:
         return self.num_batches

@@ -4,8 +4,7 @@ import hashlib
 import logging
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -30,10 +29,7 @@ CHUNK = 10_000  # images per update of the digest
 
 @dataclass(frozen=True)
 class Loaded:
-    """The three splits, the classes' names, and the actual source.
-
-    `factors`: of variation apart from the class, where any are known; of each split int64 [N] by name.
-    """
+    """The three splits, the classes' names, and the actual source; the others are as in `DataSpec`."""
 
     train: Split
     val: Split
@@ -41,10 +37,9 @@ class Loaded:
     classes: tuple[str, ...]
     source: str  # name of the data set, another one than asked for after a fallback
     levels: int = 255
-    voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
+    voices: tuple[str, ...] = ()
     dark_ink: bool = False
-    steps_per_beat: int = STEPS_PER_BEAT  # of a drum grid
-    factors: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    steps_per_beat: int = STEPS_PER_BEAT
 
     def digest(self) -> str:
         """SHA-256 over the pixels and labels of all splits, read in chunks."""
@@ -95,7 +90,7 @@ class ResidentData(LightningDataModule, ABC):
     def known_factors(self, name: str) -> dict[str, Tensor]:
         """Factors of variation of the samples of `held_out(name)`, of stacked ones the first: int64 [N] by name."""
         order_N = self.held_out_order(name)[:, 0]
-        return {factor: values_N[order_N] for factor, values_N in self.factors.get(name, {}).items()}
+        return {factor: values_N[order_N] for factor, values_N in self.splits[name].factors.items()}
 
     def setup(self, stage: str | None = None) -> None:
         if self.splits:
@@ -105,7 +100,6 @@ class ResidentData(LightningDataModule, ABC):
         if colour and self.stack > 1:
             raise ValueError(f"data.stack={self.stack}: images in colour have their channels already; choose 1")
         self.splits = {"train": loaded.train, "val": loaded.val, "test": loaded.test}
-        self.factors = loaded.factors
         true_nll_N = self.true_nll(with_channels(loaded.test.images[:]))
         self.spec = DataSpec(
             name=self.name,

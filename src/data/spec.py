@@ -1,16 +1,18 @@
 """The properties of a data set that models, metrics and results depend on."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from src.core.dataset import Dataset
 from src.data.streaming import Rows
-from src.data.voices import STEPS_PER_BEAT, Kit, kit_of
+from src.data.voices import Kit, kit_of
 
-Shape = tuple[int, int, int]  # channels, height, width
+Shape = tuple[int, ...]  # channels, height, width
 BAR = (16, 9)  # steps and voices of the usual drum grid
 POINT = (1, 2)  # a point in the plane, a row of two coordinates
 
@@ -20,16 +22,19 @@ class Split:
     """Part of a data set: `images` [N, H, W] in integer levels, in colour [N, 3, H, W], and `labels` int64 [N].
 
     A drum grid is stored as an image of steps × voices, 1 for a hit, its style as the label; a point in the plane
-    as one row of two coordinates, int32 instead of uint8.
+    as one row of two coordinates, int32 instead of uint8. `factors` of variation apart from the class, where any are
+    known, are int64 [N] by name.
     """
 
     images: Tensor | Rows
     labels: Tensor
+    factors: Mapping[str, Tensor] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, images: np.ndarray, labels: np.ndarray) -> "Split":
+    def of(cls, images: np.ndarray, labels: np.ndarray, /, **factors: np.ndarray) -> "Split":
         """The same arrays as tensors, without a copy."""
-        return cls(torch.from_numpy(images), torch.from_numpy(labels))
+        known = {name: torch.from_numpy(values) for name, values in factors.items()}
+        return cls(torch.from_numpy(images), torch.from_numpy(labels), known)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -76,31 +81,11 @@ def ink(images: Tensor, levels: int, dark_ink: bool) -> Tensor:
 
 
 @dataclass(frozen=True)
-class DataSpec:
-    """Properties of a data set.
+class DataSpec(Dataset):
+    """The properties of a data set that models, metrics and results depend on."""
 
-    `classes` are those of one sample: `stack` samples side by side make `len(classes) ** stack` modes. The channels of
-    `shape` are the stacked samples, or in colour the red, green and blue of one. `digest` is a SHA-256 over the pixels
-    and labels of all splits.
-    """
-
-    name: str
-    source: str
-    digest: str
-    classes: tuple[str, ...]
-    shape: Shape
-    sizes: dict[str, int]
-    levels: int = 255  # the highest stored value, full ink unless `dark_ink`: 255 for images, 1 for drum grids
     dark_ink: bool = False  # 0 is full ink and `levels` is paper
-    entropy: float | None = None  # nats per sample of the test split under the true distribution, if that is known
     voices: tuple[str, ...] = ()  # names of a drum grid's columns; empty for the standard ones
-    colour: bool = False
-    steps_per_beat: int = STEPS_PER_BEAT  # of a drum grid
-
-    @property
-    def stack(self) -> int:
-        """Independent samples per image, each with a label of its own."""
-        return 1 if self.colour else self.shape[0]
 
     @property
     def channels(self) -> int:
@@ -109,7 +94,6 @@ class DataSpec:
 
     @property
     def kit(self) -> Kit:
-        """The voices of a drum grid's columns."""
         return kit_of(self.voices, self.steps_per_beat)
 
     @property
@@ -121,7 +105,6 @@ class DataSpec:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type of stored samples."""
         return torch.uint8 if self.levels <= 255 else torch.int32
 
     def apart(self, images_NCHW: Tensor) -> Tensor:

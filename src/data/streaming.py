@@ -5,6 +5,7 @@ N images, M of them, S stacked samples, C channels, H height, W width.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TypeVar
 
 from torch import Size, Tensor, device
@@ -12,12 +13,12 @@ from torch import Size, Tensor, device
 Item = TypeVar("Item")
 
 
+@dataclass(frozen=True, eq=False)
 class Rows:
     """Some rows of a tensor in this order, read when indexed, with the parts of a tensor's interface in use here."""
 
-    def __init__(self, stored_NHW: "Tensor | Rows", rows_M: Tensor):
-        self.stored_NHW = stored_NHW
-        self.rows_M = rows_M
+    stored_NHW: "Tensor | Rows"
+    rows_M: Tensor
 
     def __len__(self) -> int:
         return len(self.rows_M)
@@ -44,12 +45,12 @@ class Rows:
         return self.stored_NHW.device
 
 
+@dataclass(frozen=True, eq=False)
 class Stacks:
     """N images [N, C, H, W] that are S stored ones each, by the rows of these [N, S], read when indexed."""
 
-    def __init__(self, images: Tensor | Rows, rows_NS: Tensor):
-        self.images = images
-        self.rows_NS = rows_NS
+    images: Tensor | Rows
+    rows_NS: Tensor
 
     def __len__(self) -> int:
         return len(self.rows_NS)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from src.core.files import read_lines
 
@@ -57,20 +58,17 @@ KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE = ran
 NAMES = tuple(voice.name for voice in VOICES)
 
 
-@dataclass(frozen=True)
-class Percussion:
+class Percussion(NamedTuple):
     """An instrument of General MIDI: the sound of the synthesised kit that stands for it, and its names."""
 
     sound: str
-    names: tuple[str, ...]
+    names: list[str]
 
 
-def _percussion(line: str) -> tuple[int, Percussion]:
-    note, sound, names = line.split(" | ")
-    return int(note), Percussion(sound, tuple(names.split(", ")))
-
-
-PERCUSSION = dict(map(_percussion, read_lines(Path(__file__).with_name("percussion.txt"))))  # by note
+PERCUSSION = {  # by note
+    int(note): Percussion(sound, names.split(", "))
+    for note, sound, names in (line.split(" | ") for line in read_lines(Path(__file__).with_name("percussion.txt")))
+}
 NOTE_OF = {name: note for note, instrument in PERCUSSION.items() for name in instrument.names}
 # What plays the columns whose names General MIDI does not know, by the columns' places.
 STAND_INS = (
@@ -155,7 +153,7 @@ def places(names: Sequence[str]) -> list[int]:
 
 
 def checked_names(entries: Sequence[object], source: str, num: int = len(VOICES)) -> tuple[str, ...]:
-    """Names of columns from names or notes of General MIDI.
+    """Names of `num` columns from names or notes of General MIDI; a message about others begins with `source`.
 
     Raises:
         ValueError: not one name for each of `num` columns, or a name twice; the message begins with `source`.

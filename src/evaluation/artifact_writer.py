@@ -40,11 +40,7 @@ class ArtifactWriter:
                     log_file(logger, path, tag, images_seen)
 
     def finish(self) -> None:
-        """Waits until all is written.
-
-        Raises:
-            OSError: something could not be.
-        """
+        """Waits until all is written; raises OSError where something could not be."""
         self.wait()
         for written in self.writing:
             written.result()

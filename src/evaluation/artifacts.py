@@ -68,13 +68,17 @@ class Picture(Artifact):
 
 @dataclass(frozen=True)
 class Deferred(Artifact):
-    """An artifact that is made when it is first saved or shown, beside training: `make` must not touch the device."""
+    """A picture that is drawn when it is first saved or shown, beside training: `draw` must not touch the device.
 
-    make: Callable[[], Artifact]
+    It is drawn with the first number of columns and, for TensorBoard's list, with the second if there is one.
+    """
+
+    draw: Callable[[int], np.ndarray]
+    columns: tuple[int, ...]
 
     @cached_property
-    def made(self) -> Artifact:
-        return self.make()
+    def made(self) -> Picture:
+        return Picture(*map(self.draw, self.columns))
 
     def save(self, folder: Path, name: str) -> list[Path]:
         return self.made.save(folder, name)

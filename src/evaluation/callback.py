@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -14,33 +14,14 @@ from lightning import Callback, LightningModule, Trainer
 from src.core.files import write_atomically
 from src.core.levels import expanded
 from src.core.plain_data import is_number
-from src.data.module import ResidentData
 from src.evaluation.artifact_writer import ArtifactWriter
 from src.evaluation.artifacts import Artifact, real_images
+from src.evaluation.samples import SampleEvaluator
 from src.training import checkpoints
 from src.training.callbacks.curves import require_finite_weights
 from src.training.callbacks.randomness import own_randomness
 from src.training.callbacks.stopwatch import Stopwatch
 from src.training.loggers import boards
-
-
-class Evaluator(Protocol):
-    """Metrics, controls and artifacts of a model family."""
-
-    headline: tuple[str, ...]  # the most important metrics; with LEVEL in it, of each latent level
-    charts: Mapping[str, Mapping[str, str]]  # TensorBoard's *Custom Scalars*: chapter, title, pattern of the tags
-
-    def prepare(self, data: ResidentData, device: torch.device) -> None: ...
-
-    def evaluate(self, model: Any, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]: ...
-
-    def controls(self) -> dict[str, dict[str, Any]]: ...
-
-    def facts(self) -> dict[str, Any]: ...
-
-    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]: ...
-
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]: ...
 
 
 class Evaluation(Callback):
@@ -61,7 +42,7 @@ class Evaluation(Callback):
     uses_breakpoints = True
 
     def __init__(
-        self, evaluator: Evaluator, num_evaluations: int, monitor: str, folder: str, primary: str | None = None
+        self, evaluator: SampleEvaluator, num_evaluations: int, monitor: str, folder: str, primary: str | None = None
     ):
         self.evaluator = evaluator
         self.num_evaluations = num_evaluations
@@ -113,13 +94,13 @@ class Evaluation(Callback):
         self.final = {"metrics": metrics, "controls": self.controls(module.device)}
         self._log(trainer, module, "test", metrics, artifacts)
         self._log(trainer, module, "final", self.whole_run(), {})
-        self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+        self._log(trainer, module, "val", {}, self.evaluator.timeline(self.history))
         self.writer.finish()
 
     def on_exception(self, trainer: Trainer, module: LightningModule, exception: BaseException) -> None:
         # An interrupted run continues later, and its user does not wait for pictures.
         if self.history and isinstance(exception, Exception):
-            self._show(trainer, module, "val", self.evaluator.timeline(self.history))
+            self._log(trainer, module, "val", {}, self.evaluator.timeline(self.history))
         self.writer.wait()
 
     def expected(self, module: LightningModule) -> dict[str, float]:
@@ -160,7 +141,7 @@ class Evaluation(Callback):
         require_finite_weights(module)  # so that the last checkpoint can be resumed
         improved = self._add_row(trainer, module)
         if len(self.history) == 1 and trainer.datamodule is not None:  # before it, the run may still be refused
-            self._show(trainer, module, "real", real_images(trainer.datamodule))
+            self._log(trainer, module, "real", {}, real_images(trainer.datamodule))
         checkpoints.save(trainer, self.folder, best=improved)  # killed before this, the run repeats the evaluation
 
     def _add_row(self, trainer: Trainer, module: LightningModule) -> bool:
@@ -200,15 +181,12 @@ class Evaluation(Callback):
         metrics: Mapping[str, Any],
         artifacts: Mapping[str, Artifact],
     ) -> None:
-        if trainer.is_global_zero:
-            scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_number(value)}
-            for logger in trainer.loggers:
-                logger.log_metrics(scalars, step=module.images_seen)
-        self._show(trainer, module, stage, artifacts)
-
-    def _show(self, trainer: Trainer, module: LightningModule, stage: str, artifacts: Mapping[str, Artifact]) -> None:
-        if trainer.is_global_zero:
-            self.writer.write(artifacts, stage, trainer.loggers, module.images_seen)
+        if not trainer.is_global_zero:
+            return
+        scalars = {f"{stage}/{name}": value for name, value in metrics.items() if is_number(value)}
+        for logger in trainer.loggers if scalars else ():
+            logger.log_metrics(scalars, step=module.images_seen)
+        self.writer.write(artifacts, stage, trainer.loggers, module.images_seen)
 
     def on_load_checkpoint(self, trainer: Trainer, module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # A finished run may be resumed with a larger budget.

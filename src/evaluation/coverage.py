@@ -127,7 +127,7 @@ class Coverage:
         else:
             class_N, missing = requested_NS[:, 0], []
         rows = self._rows(images_NCHW.cpu(), class_N.cpu(), split, missing)
-        artifacts: dict[str, Artifact] = {"sorted": Deferred(lambda: self._sorted(rows))}
+        artifacts: dict[str, Artifact] = {"sorted": self._sorted(rows)}
         first = [images[:1, 0] for images in rows.values() if images is not None]
         if self.spec.kind == "drums" and self.spec.stack == 1 and split == "test" and first:
             artifacts["sorted_bars"] = Sound(torch.cat(first), self.spec.kit)
@@ -240,20 +240,17 @@ class Coverage:
             return rows
         return {name: images for name, images in rows.items() if name not in self.unmeasured[split]}
 
-    def _sorted(self, rows: Mapping[str, Tensor | None]) -> Picture:
+    def _sorted(self, rows: Mapping[str, Tensor | None]) -> Deferred:
         """A row per class."""
         if self.spec.kind != "drums":
-            return Picture(*(image_grids.sorted_grid(rows, PER_CLASS, num_blocks) for num_blocks in (2, 1)))
+            return Deferred(lambda num_blocks: image_grids.sorted_grid(rows, PER_CLASS, num_blocks), (2, 1))
         bars = {name: None if images is None else drawing.side_by_side(images) for name, images in rows.items()}
-        return Picture(*(drawing.sorted_bars(bars, columns, self.spec.kit) for columns in (4, 1)))
+        return Deferred(lambda columns: drawing.sorted_bars(bars, columns, self.spec.kit), (4, 1))
 
     def _mode_name(self, mode: int) -> str:
-        names = []
-        for _ in range(self.spec.stack):
-            mode, index = divmod(mode, len(self.spec.classes))
-            names.append(self.spec.classes[index])
-        letters = all(len(name) == 1 for name in self.spec.classes)
-        return ("" if letters else "+").join(reversed(names))
+        classes, stack = self.spec.classes, self.spec.stack
+        letters = all(len(name) == 1 for name in classes)
+        return ("" if letters else "+").join(classes[i] for i in np.unravel_index(mode, [len(classes)] * stack))
 
     def _classes_without(self, modes_K: Tensor) -> list[str]:
         """Names of the classes that occur in none of these modes."""

@@ -16,13 +16,9 @@ from src.training.callbacks.randomness import own_randomness
 
 
 class DrumMetrics:
-    """Validity, diversity and feature distance of single bars, uint8 [N, T, V].
+    """Validity, diversity and feature distance of single bars, uint8 [N, T, V], with the training bars as reference.
 
-    Args:
-        train: the reference bars, on the device.
-        test_NTV: held-out bars.
-        num_samples: bars per control, at most.
-        kit: their voices.
+    Controls are of at most `num_samples` bars. All bars are on one device.
     """
 
     def __init__(self, train: Split, test_NTV: Tensor, num_samples: int, kit: Kit = VOICES):

@@ -3,8 +3,6 @@
 N samples, C channels, H height, W width.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,11 +13,12 @@ from src.data.drums import drawing
 from src.data.module import ResidentData
 from src.data.spec import Batch
 from src.evaluation import CHARTS, SEED, image_grids
-from src.evaluation.artifacts import Artifact, Deferred, Picture, Sound
+from src.evaluation.artifacts import Artifact, Deferred, Sound
 from src.evaluation.coverage import Coverage
 from src.evaluation.drum_metrics import drum_metrics_of
 from src.evaluation.gan_diagnostics import warning_signals
 from src.evaluation.rejection import Accepted, Rejection
+from src.evaluation.samples import SampleEvaluator
 from src.gan.module import GAN
 
 GRID_COLUMNS = 16
@@ -29,12 +28,10 @@ SIGNAL_BATCHES = 4
 OF_ACCEPTED = ("num_samples", "modes", "kl", "recognisable", "fid", "precision", "recall", "modes_any", "kl_any")
 
 
-class GANEvaluator:
+class GANEvaluator(SampleEvaluator):
     """Evaluates samples with the oracle, deterministically for given weights.
 
     Args:
-        num_samples: samples at the end; fewer during training.
-        cache: folder of trained oracles.
         rejection: accepts some samples at the end, which are evaluated beside all.
     """
 
@@ -42,13 +39,10 @@ class GANEvaluator:
     charts = CHARTS["gan"]
 
     def __init__(self, num_samples: int, cache: str, rejection: Rejection | None = None):
-        SAMPLES.check("evaluator.num_samples", num_samples)
+        super().__init__(num_samples, cache)
         self.rejection = rejection
-        self.num_samples = num_samples
-        self.cache = Path(cache)
 
     def prepare(self, data: ResidentData, device: torch.device) -> None:
-        """Trains or loads the oracle, and measures the held-out splits."""
         self.drum_metrics = drum_metrics_of(data, self.num_samples, device)
         self.coverage = Coverage(data, self.num_samples, self.cache, device)
         self.conditional = data.trainer is not None and data.trainer.lightning_module.needs_labels
@@ -62,8 +56,7 @@ class GANEvaluator:
         self.real, self.real_labels = real[some].to(device), self.coverage.real_labels[some].to(device)
 
     def evaluate(self, gan: GAN, split: str) -> tuple[dict[str, Any], dict[str, Artifact]]:
-        """Metrics by name, and artifacts."""
-        num = self.coverage.num_samples_of(split)
+        num = self.num_samples_of(split)
         labels = gan.draw_labels(num, SEED)
         images = gan.sample(num, SEED, labels)
         metrics, artifacts = self.coverage.evaluate(images, split, labels if gan.needs_labels else None)
@@ -80,7 +73,10 @@ class GANEvaluator:
             artifacts["random"] = self._picture(images, split)
         if self.rejection and split == "test":
             accepted = self._accepted(self.rejection, gan, num)
-            metrics |= self._accepted_metrics(accepted)
+            metrics["accepted_share"] = accepted.share
+            if SAMPLES.holds(len(accepted.images_NCHW)):  # enough of them
+                scored = self.coverage.score(self.coverage.oracle.predict(accepted.images_NCHW), split)
+                metrics |= {f"accepted_{name}": scored[name] for name in OF_ACCEPTED}
             if gan.spec.kind != "points" and len(accepted.images_NCHW):
                 artifacts["accepted"] = self._picture(accepted.images_NCHW, split)
         return metrics, artifacts
@@ -91,40 +87,18 @@ class GANEvaluator:
         real_labels = gan.conditional.batch_labels(gan, Batch(real.to(gan.device), labels))
         return rejection.draw(gan, real, real_labels, num, SEED)
 
-    def _accepted_metrics(self, accepted: Accepted) -> dict[str, Any]:
-        """Their share, and where there are enough of them what is measured of all samples."""
-        metrics: dict[str, Any] = {"accepted_share": accepted.share}
-        if SAMPLES.holds(len(accepted.images_NCHW)):
-            scored = self.coverage.score(self.coverage.oracle.predict(accepted.images_NCHW), "test")
-            metrics |= {f"accepted_{name}": scored[name] for name in OF_ACCEPTED}
-        return metrics
-
     def _picture(self, images_NCHW: Tensor, split: str) -> Artifact:
         """The first samples; bars with their predicted styles."""
         if self.coverage.spec.kind == "drums":
-            some = images_NCHW[:NUM_SHOWN_BARS]
-            names, kit, bars = (
-                self.coverage.names(some, split),
-                self.coverage.spec.kit,
-                drawing.side_by_side(some).cpu(),
-            )
-            return Deferred(lambda: Picture(drawing.bars(bars, names, voices=kit)))
+            some, kit = images_NCHW[:NUM_SHOWN_BARS], self.coverage.spec.kit
+            names, bars = self.coverage.names(some, split), drawing.side_by_side(some).cpu()
+            return Deferred(lambda n: drawing.bars(bars, names, n, kit), (4,))
         first = images_NCHW[: GRID_COLUMNS * 10].cpu()
-        return Deferred(lambda: Picture(image_grids.grid(first, GRID_COLUMNS)))
+        return Deferred(lambda n: image_grids.grid(first, n), (GRID_COLUMNS,))
 
     def controls(self) -> dict[str, dict[str, Any]]:
-        drums = self.drum_metrics.controls() if self.drum_metrics else {}
-        scored = {name: control | drums.get(name, {}) for name, control in self.coverage.controls().items()}
+        controls = super().controls()
         if self.conditional:
             real = self.coverage.class_accuracy(self.coverage.real["val"], self.coverage.real_labels, "test")
-            scored["real"] |= real
-        return scored
-
-    def facts(self) -> dict[str, Any]:
-        return self.coverage.facts()
-
-    def over_training(self, history: Sequence[Mapping[str, Any]], metrics: Mapping[str, Any]) -> dict[str, Any]:
-        return self.coverage.over_training(history)
-
-    def timeline(self, history: Sequence[Mapping[str, Any]]) -> dict[str, Artifact]:
-        return self.coverage.timeline(history)
+            controls["real"] |= real
+        return controls

@@ -28,12 +28,7 @@ PANEL = 1.6  # inches
 
 
 class Map:
-    """Plots points by the oracle's predictions, all channels of stacked points together.
-
-    Args:
-        mixture: the Gaussians.
-        real: predictions of held-out real points.
-    """
+    """Plots generated and held-out real points by the oracle's predictions, all channels of stacked points together."""
 
     def __init__(self, mixture: Mixture, real: Predictions):
         self.centres_K2 = mixture.centres_K2.numpy()

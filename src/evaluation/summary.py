@@ -100,5 +100,4 @@ def _speed(results: dict[str, Any]) -> str:
 
 
 def _unit(results: dict[str, Any]) -> str:
-    dataset = results["dataset"]
-    return Dataset(dataset["name"], dataset["source"], dataset["digest"], levels=dataset.get("levels", 255)).unit
+    return Dataset("", "", "", levels=results["dataset"].get("levels", 255)).unit

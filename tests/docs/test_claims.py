@@ -14,8 +14,8 @@ from src.core.dataset import Dataset
 from src.report.records import History, Run
 
 LETTERS = tuple(ascii_uppercase)
-FONTS = Dataset("fonts", "fonts", "ab" * 32, LETTERS, {}, (1, 28, 28))
-BARS = Dataset("drums", "drums", "cd" * 32, ("rock", "jazz"), {}, (1, 16, 9), levels=1)
+FONTS = Dataset("fonts", "fonts", "ab" * 32, LETTERS, (1, 28, 28))
+BARS = Dataset("drums", "drums", "cd" * 32, ("rock", "jazz"), (1, 16, 9), levels=1)
 SEEDS = range(8)
 ONSET, LETTER, FM, COLLAPSE, BETA, LEVELS, VALID, FREE, TEMPERATURE = range(len(RULES))
 
@@ -208,7 +208,7 @@ def test_what_was_not_run_is_not_measured():
 
 
 def test_settings_that_disagree_are_said_to():
-    other = Dataset("groove", "groove", "ef" * 32, ("rock", "jazz"), {}, (1, 16, 9), levels=1)
+    other = Dataset("groove", "groove", "ef" * 32, ("rock", "jazz"), (1, 16, 9), levels=1)
     here = [vae("none", seed, 0.0, 0.0) for seed in SEEDS]
     there = [run.__class__(**(vars(vae("none", seed)) | {"dataset": other})) for seed, run in enumerate(here)]
     assert verdict(COLLAPSE, [*here, *there]) == "depends on the setting"
@@ -216,7 +216,7 @@ def test_settings_that_disagree_are_said_to():
 
 
 def test_other_data_of_one_name_are_another_setting():
-    larger = Dataset("fonts", "fonts", "ef" * 32, LETTERS, {}, (1, 28, 28))
+    larger = Dataset("fonts", "fonts", "ef" * 32, LETTERS, (1, 28, 28))
     both = [gan("", 0), gan("", 0).__class__(**(vars(gan("", 1)) | {"dataset": larger}))]
     label = "`gan_seed`, fonts of 28×28, 520k images"
     assert list(settings(both)) == [f"{label} (data abababab)", f"{label} (data efefefef)"]

@@ -50,15 +50,15 @@ def test_tensorboard_gets_what_can_be_read_in_its_list(tmp_path):
 def test_what_is_deferred_is_made_once_and_when_it_is_needed(tmp_path):
     made = []
 
-    def make():
-        made.append(1)
-        return Picture(np.zeros((5, 7, 3), np.uint8))
+    def draw(columns):
+        made.append(columns)
+        return np.zeros((5, columns, 3), np.uint8)
 
-    deferred = Deferred(make)
+    deferred = Deferred(draw, (7, 3))
     assert not made
     assert deferred.save(tmp_path, "thing") == [tmp_path / "thing.png"]
     assert len(shown(tmp_path / "board", deferred).Images("val/thing")) == 2
-    assert len(made) == 1
+    assert made == [7, 3]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from src.data.spec import Split
 from src.evaluation.artifacts import Picture
-from src.evaluation.vae_samples import style_accuracy
+from src.evaluation.vae import style_accuracy
 
 CPU = torch.device("cpu")
 MODES = {"modes", "missing", "recognisable", "kl", "kl_floor", "effective_modes", "top_share", "fid", "precision"}
@@ -87,7 +87,7 @@ class Memory:
 
 def test_a_z_high_that_holds_the_bar_holds_its_style(evaluation_of):
     evaluation, data = evaluation_of()
-    oracle = evaluation.evaluator.samples.styles
+    oracle = evaluation.evaluator.styles
     held_out = data.held_out("test")
     whole, nothing = (style_accuracy(Memory(keeps), oracle, held_out) for keeps in (True, False))
     assert whole == pytest.approx(oracle.accuracy_k.item()), "that of the oracle on the very bars"

@@ -19,10 +19,8 @@ MIN_RATE, MAX_RATE = 1_000, 200_000  # Hz; resampling from a damaged header's 2 
 def data_uri(path: Path, seconds: float = 8 * BEAT) -> str:
     """The beginning of a 16-bit mono WAV file as `data:audio/wav;base64,…`, about 130 kB by default.
 
-    G.711's μ-law, 8 bits per sample, which all browsers play from WAV.
-
-    Raises:
-        OSError, ValueError or RuntimeError: the file cannot be read, is damaged, or of another kind.
+    G.711's μ-law, 8 bits per sample, which all browsers play from WAV. A file of another kind raises ValueError, a
+    damaged one also OSError or RuntimeError.
     """
     from scipy import signal  # takes seconds to import, and few reports have sounds
 

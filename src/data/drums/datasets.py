@@ -20,7 +20,7 @@ from src.data.spec import Split
 from src.data.voices import NAMES, STEPS_PER_BEAT, assumed_names, checked_names, kit_of, places, unknown
 
 TEMPO_BANDS = (80, 100, 120, 140)  # borders in beats per minute
-FOUR_BEATS = (8, 12, 24)  # steps: eighths, their triplets, and triplets of sixteenths
+FOUR_BEATS = (8, 12, 24)  # steps of four beats: eighths, their triplets, triplets of sixteenths; else sixteenths
 NUM_DRAWN = {"train": 20_000, "val": 2_000, "test": 2_000}
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,12 @@ class Drums(ResidentData):
     ordered_factors = ("ghosts", "hats", "push", "density")
 
     def load(self) -> Loaded:
-        bars = {part: grammar.draw(num, seed) for seed, (part, num) in enumerate(NUM_DRAWN.items())}
-        factors = {
-            part: dict(zip(grammar.FACTORS, torch.from_numpy(drawn.factors_NF).unbind(1), strict=True))
-            for part, drawn in bars.items()
-        }
-        train, val, test = (Split.of(drawn.grids_NTV, drawn.styles_N) for drawn in bars.values())
-        return Loaded(train, val, test, grammar.STYLES, self.name, levels=1, factors=factors)
+        drawn = [grammar.draw(num, seed) for seed, num in enumerate(NUM_DRAWN.values())]
+        train, val, test = (
+            Split.of(bars.grids_NTV, bars.styles_N, **dict(zip(grammar.FACTORS, bars.factors_NF.T, strict=True)))
+            for bars in drawn
+        )
+        return Loaded(train, val, test, grammar.STYLES, self.name, levels=1)
 
     def true_nll(self, images_NCHW: Tensor) -> Tensor:
         nll_M = -grammar.log_likelihood(images_NCHW.flatten(0, 1).numpy())
@@ -64,13 +63,16 @@ class Groove(ResidentData):
 
     def load(self) -> Loaded:
         groove = load_groove(self.root, self.cache)
-        bands = {part: np.digitize(tempo_N, TEMPO_BANDS) for part, tempo_N in groove.tempos.items()}
-        factors = {
-            part: {"drummer": torch.from_numpy(groove.drummers[part]), "tempo": torch.from_numpy(bands[part])}
-            for part in bands
-        }
-        train, val, test = (Split.of(groove.grids[part], groove.styles[part]) for part in ("train", "val", "test"))
-        return Loaded(train, val, test, groove.classes, self.name, levels=1, factors=factors)
+        train, val, test = (
+            Split.of(
+                groove.grids[part],
+                groove.styles[part],
+                drummer=groove.drummers[part],
+                tempo=np.digitize(groove.tempos[part], TEMPO_BANDS),
+            )
+            for part in ("train", "val", "test")
+        )
+        return Loaded(train, val, test, groove.classes, self.name, levels=1)
 
 
 class Grids(ResidentData):
@@ -98,7 +100,10 @@ class Grids(ResidentData):
         path = self.find("path", self.path)
         grids, styles, classes = read_grids(path)
         _, num_steps, num_voices = grids["train"].shape
-        names = self._names(path, num_voices)
+        given, source = self.voices, "data.voices"
+        if given is None:
+            given, source = read_voices(path), f"voices in {path}"
+        names = () if given is None else checked_names(list(given), source, num_voices)
         if names:  # reorder the columns to the usual voices' order
             order = places(names)
             names = tuple(names[column] for column in order)
@@ -110,7 +115,7 @@ class Grids(ResidentData):
                 if not len(splits[part]):
                     raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
         assumed = () if num_voices == len(NAMES) else assumed_names(num_voices)  # the usual nine need no names
-        steps_per_beat = self.steps_per_beat or usual_steps_per_beat(num_steps)
+        steps_per_beat = self.steps_per_beat or (num_steps // 4 if num_steps in FOUR_BEATS else STEPS_PER_BEAT)
         if steps_per_beat > num_steps:
             raise ValueError(f"data.steps_per_beat={steps_per_beat}: the bars of {path} have {num_steps} steps")
         if not self.steps_per_beat:
@@ -126,27 +131,15 @@ class Grids(ResidentData):
         if left_out := Features(kit_of(names or assumed, steps_per_beat), num_steps).left_out:
             log_assumption("%s: musical features left out: %s.", path, ", ".join(left_out))
         return Loaded(
-            train=splits["train"].in_memory(),
-            val=splits["val"],
-            test=splits["test"],
-            classes=classes,
-            source=self.name,
+            splits["train"].in_memory(),
+            splits["val"],
+            splits["test"],
+            classes,
+            self.name,
             levels=1,
             voices=names or assumed,
             steps_per_beat=steps_per_beat,
         )
-
-    def _names(self, path: Path, num: int) -> tuple[str, ...]:
-        """Of so many columns, from `data.voices`, else from the file, else empty."""
-        if self.voices is not None:
-            return checked_names(list(self.voices), "data.voices", num)
-        names = read_voices(path)
-        return checked_names(names, f"voices in {path}", num) if names is not None else ()
-
-
-def usual_steps_per_beat(num_steps: int) -> int:
-    """Of a grid that does not say: four beats in 8, 12 and 24 steps, else beats of four sixteenths."""
-    return num_steps // 4 if num_steps in FOUR_BEATS else STEPS_PER_BEAT
 
 
 @rank_zero_only

@@ -25,18 +25,18 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     """
     arrays = _arrays(path)
     if "train_patterns" in arrays:
-        parts = [part for part in PARTS if f"{part}_patterns" in arrays]
-        patterns = {part: f"{part}_patterns" for part in parts}
-        styles = {part: f"{part}_styles" for part in parts}
+        patterns = {part: f"{part}_patterns" for part in PARTS if f"{part}_patterns" in arrays}
+        styles = {part: f"{part}_styles" for part in patterns}
     elif "patterns" in arrays:
         patterns, styles = {"train": "patterns"}, {"train": "styles"}
     elif len(keys := [key for key in arrays if key != VOICES]) == 1:
         patterns, styles = {"train": keys[0]}, {"train": "styles"}
     else:
-        raise ValueError(f"{path} holds {_listed(arrays)}; expected {EXPECTED}")
+        listed = ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"
+        raise ValueError(f"{path} holds {listed}; expected {EXPECTED}")
     grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
-    sizes = {f"{key} {list(arrays[key].shape[1:])}" for key in patterns.values()}
     if len({grid_NTV.shape[1:] for grid_NTV in grids.values()}) > 1:
+        sizes = {f"{key} {list(arrays[key].shape[1:])}" for key in patterns.values()}
         raise ValueError(f"{path} holds {', '.join(sorted(sizes))}: give all splits the same steps and voices")
     present = [key for key in styles.values() if key in arrays]
     if not present:
@@ -121,7 +121,3 @@ def _styles(array: np.ndarray, num: int, name: str) -> np.ndarray:
     except (SystemError, ValueError):  # invalid code points and surrogates
         raise ValueError(f"{name} holds text that cannot be written: expected Unicode") from None
     return array
-
-
-def _listed(arrays: Mapping[str, np.ndarray]) -> str:
-    return ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"

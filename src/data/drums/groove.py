@@ -8,18 +8,17 @@ Shapes: N bars, T steps, V voices.
 """
 
 import hashlib
-import io
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
-from src.core.cache import cached, exclusive, require_array, require_range
+from src.core.cache import cached_arrays, exclusive, require_array, require_range
 from src.core.console import progress
 from src.core.files import temporary_folder
 from src.data.download import fetch_archive
@@ -82,7 +81,7 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
     recordings = read_info(folder)
     digest = hashlib.sha256(repr((VERSION, recordings)).encode()).hexdigest()
 
-    def make() -> bytes:
+    def make() -> dict[str, np.ndarray]:
         groove = parse(recordings)
         for split, grids_NTV in groove.grids.items():
             if not len(grids_NTV):
@@ -92,14 +91,22 @@ def load_groove(root: Path, cache: Path) -> GrooveBars:
                 )
         return _packed(groove)
 
-    def read(file: BinaryIO) -> GrooveBars:
-        groove = _unpacked(file)
+    def check(arrays: Mapping[str, np.ndarray]) -> GrooveBars:
+        groove = _unpacked(arrays)
         if set(groove.classes) != {recording.style for recording in recordings}:
             raise ValueError("its styles are not those of info.csv")
         return groove
 
-    groove = cached(cache / f"groove-{digest[:16]}.npz", make, read)
-    _warn(groove, len(recordings), folder)
+    groove = cached_arrays(cache / f"groove-{digest[:16]}.npz", make, check)
+    if num := len(groove.damaged):
+        more = f" and {num - SHOWN:,} more" if num > SHOWN else ""
+        rank_zero_warn(
+            f"{num:,} of {len(recordings):,} MIDI files in {folder} are left out, damaged or missing: "
+            f"{', '.join(groove.damaged[:SHOWN])}{more}"
+        )
+    if groove.unknown:
+        notes = ", ".join(f"{note} ({count:,})" for note, count in sorted(groove.unknown.items()))
+        rank_zero_warn(f"{sum(groove.unknown.values()):,} hits in {folder} are left out, on notes of no voice: {notes}")
     return groove
 
 
@@ -129,16 +136,12 @@ def read_info(folder: Path) -> list[Recording]:
         if not 0 < tempo < math.inf:
             raise ValueError(f"{path} has the bpm {line['bpm']!r} for {name}: expected beats per minute")
         try:
-            content = (folder / name).read_bytes() if is_inside(folder, name) else b""
+            is_inside = not Path(name).is_absolute() and ".." not in Path(name).parts and (folder / name).is_file()
+            content = (folder / name).read_bytes() if is_inside else b""
         except (OSError, ValueError):  # ValueError: an impossible file name
             content = b""
         recordings.append(Recording(name, SPLITS[line["split"]], style, line["drummer"], tempo, content))
     return recordings
-
-
-def is_inside(folder: Path, name: str) -> bool:
-    """Whether the name is that of a regular file inside the folder."""
-    return not Path(name).is_absolute() and ".." not in Path(name).parts and (folder / name).is_file()
 
 
 def parse(recordings: Sequence[Recording]) -> GrooveBars:
@@ -198,21 +201,17 @@ def _download(folder: Path) -> Path:
     return folder
 
 
-def _packed(groove: GrooveBars) -> bytes:
+def _packed(groove: GrooveBars) -> dict[str, np.ndarray]:
     arrays = {f"{split}_{kind}": getattr(groove, kind)[split] for kind in KINDS for split in SPLITS.values()}
-    names: dict[str, Any] = {key: np.array(getattr(groove, key), str) for key in TEXTS}
-    unknown = np.array(list(groove.unknown.items()), np.int64).reshape(-1, 2)
-    file = io.BytesIO()
-    np.savez(file, **arrays, **names, unknown=unknown)
-    return file.getvalue()
+    texts = {key: np.array(getattr(groove, key), str) for key in TEXTS}
+    return arrays | texts | {"unknown": np.array(list(groove.unknown.items()), np.int64).reshape(-1, 2)}
 
 
-def _unpacked(file: BinaryIO) -> GrooveBars:
-    with np.load(file, allow_pickle=False) as arrays:
-        bars = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
-        names = (tuple(map(str, arrays[key].tolist())) for key in TEXTS)
-        unknown = require_array(arrays["unknown"], np.int64, (None, 2))
-        groove = GrooveBars._make((*bars, *names, dict(unknown.tolist())))
+def _unpacked(arrays: Mapping[str, np.ndarray]) -> GrooveBars:
+    bars = ({split: arrays[f"{split}_{kind}"] for split in SPLITS.values()} for kind in KINDS)
+    texts = (tuple(map(str, arrays[key].tolist())) for key in TEXTS)
+    unknown = require_array(arrays["unknown"], np.int64, (None, 2))
+    groove = GrooveBars._make((*bars, *texts, dict(unknown.tolist())))
     for split, grids_NTV in groove.grids.items():
         num = len(require_range(require_array(grids_NTV, np.uint8, (None, *BAR)), 0, 1))
         require_range(require_array(groove.styles[split], np.int64, (num,)), 0, len(groove.classes) - 1)
@@ -221,15 +220,3 @@ def _unpacked(file: BinaryIO) -> GrooveBars:
         if not num:
             raise ValueError(f"{split} has no bars")
     return groove
-
-
-def _warn(groove: GrooveBars, num_recordings: int, folder: Path) -> None:
-    if groove.damaged:
-        more = f" and {len(groove.damaged) - SHOWN:,} more" if len(groove.damaged) > SHOWN else ""
-        rank_zero_warn(
-            f"{len(groove.damaged):,} of {num_recordings:,} MIDI files in {folder} are left out, damaged or missing: "
-            f"{', '.join(groove.damaged[:SHOWN])}{more}"
-        )
-    if groove.unknown:
-        notes = ", ".join(f"{note} ({count:,})" for note, count in sorted(groove.unknown.items()))
-        rank_zero_warn(f"{sum(groove.unknown.values()):,} hits in {folder} are left out, on notes of no voice: {notes}")

@@ -18,11 +18,8 @@ class Unsupported(ValueError):
 def read_hits(content: bytes) -> list[tuple[int, int]]:
     """Step, in sixteenths from the start, and note of every hit in a MIDI file; a RIFF header around it is skipped.
 
-    Hits are the notes of the drum channel or, in a file that does not use it, of all channels.
-
-    Raises:
-        Unsupported: the file counts in seconds, or holds several pieces.
-        one of `DAMAGE`: it is damaged.
+    Hits are the notes of the drum channel or, in a file that does not use it, of all channels. A file that counts in
+    seconds, or holds several pieces, raises `Unsupported`, a damaged one any of `DAMAGE`.
     """
     if content[:4] == b"RIFF" and content[8:16] == b"RMIDdata":
         content = content[20:]

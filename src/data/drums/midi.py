@@ -3,6 +3,8 @@
 N bars, T steps, V voices.
 """
 
+from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
 import mido
@@ -31,7 +33,7 @@ def write_midi(grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0
     numerator = BEATS_PER_BAR if rest or beats % BEATS_PER_BAR == 0 else beats
     track.append(mido.MetaMessage("time_signature", numerator=numerator, denominator=4))
     now = 0
-    for tick, message in _notes(grids_NTV, swing, voices):
+    for tick, message in sorted(_notes(grids_NTV, swing, voices), key=itemgetter(0)):
         track.append(message.copy(time=tick - now))
         now = tick
     end = round(len(grids_NTV) * grids_NTV.shape[1] * TICKS_PER_BEAT / voices.steps_per_beat)
@@ -39,15 +41,13 @@ def write_midi(grids_NTV: Tensor, path: Path, bpm: float = 110, swing: float = 0
     mido.MidiFile(type=0, ticks_per_beat=TICKS_PER_BEAT, tracks=[track]).save(path)
 
 
-def _notes(grids_NTV: Tensor, swing: float, voices: Kit) -> list[tuple[int, mido.Message]]:
-    """Starts and ends of all notes with their ticks, in chronological order."""
+def _notes(grids_NTV: Tensor, swing: float, voices: Kit) -> Iterator[tuple[int, mido.Message]]:
+    """Starts and ends of all notes with their ticks."""
     hits_SV = grids_NTV.bool().flatten(0, 1)
     per_beat, ticks_per_step = voices.steps_per_beat, TICKS_PER_BEAT / voices.steps_per_beat
     ticks_S = (onsets(len(hits_SV), swing, per_beat) * ticks_per_step).round().astype(int).tolist()
     velocities_S = (accents(len(hits_SV), per_beat) * MAX_VELOCITY).round().astype(int).tolist()
-    notes = []
     for step, voice in hits_SV.nonzero().tolist():
         note = {"channel": CHANNEL, "note": voices[voice].note}
-        notes.append((ticks_S[step], mido.Message("note_on", velocity=velocities_S[step], **note)))
-        notes.append((ticks_S[step] + int(ticks_per_step * NOTE_SHARE), mido.Message("note_off", **note)))
-    return sorted(notes, key=lambda note: note[0])
+        yield ticks_S[step], mido.Message("note_on", velocity=velocities_S[step], **note)
+        yield ticks_S[step] + int(ticks_per_step * NOTE_SHARE), mido.Message("note_off", **note)

@@ -34,27 +34,26 @@ def render(
     mix = np.zeros(round(len(hits_SV) * step) + round(TAIL * sample_rate))
     sounds = [voice.sound or voice.name for voice in voices]
     hats = [index for index, name in enumerate(sounds) if name in ("closed hat", "open hat")]
+    choking = starts[hits_SV[:, hats].any(1)]  # each hat ends the open ones before it
     for voice, name in enumerate(sounds):
         sound = kit(sample_rate)[name]
         struck = hits_SV[:, voice].nonzero()[0]
         ends = np.full(len(struck), len(mix))
         if name == "open hat":
-            ends = _next(starts[hits_SV[:, hats].any(1)], starts[struck], otherwise=len(mix))
+            next_hat = np.searchsorted(choking, starts[struck], side="right")
+            ends = np.append(choking, len(mix))[next_hat]
         for index, end in zip(struck, ends, strict=True):
             start = starts[index]
             part = _cut(sound, end - start, round(CHOKE * sample_rate))[: len(mix) - start]
             mix[start : start + len(part)] += loudness[index] * part
-    return _limited(mix).astype(np.float32)
+    excess = np.maximum(np.abs(mix) - KNEE, 0)
+    compressed = KNEE + (1 - KNEE) * np.tanh(excess / (1 - KNEE))
+    return np.where(excess > 0, np.sign(mix) * compressed, mix).astype(np.float32)
 
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
     """Writes samples in [-1, 1] as 16-bit mono."""
     soundfile.write(path, samples, sample_rate, subtype="PCM_16")
-
-
-def _next(events: np.ndarray, after: np.ndarray, otherwise: int) -> np.ndarray:
-    """The first of the sorted events later than each time in `after`."""
-    return np.append(events, otherwise)[np.searchsorted(events, after, side="right")]
 
 
 def _cut(sound: np.ndarray, length: int, fade: int) -> np.ndarray:
@@ -64,10 +63,3 @@ def _cut(sound: np.ndarray, length: int, fade: int) -> np.ndarray:
     part = sound[: length + fade].copy()
     part[length:] *= np.linspace(1, 0, len(part) - length)
     return part
-
-
-def _limited(mix: np.ndarray) -> np.ndarray:
-    """The signal compressed above the knee, so that it never exceeds 1."""
-    excess = np.maximum(np.abs(mix) - KNEE, 0)
-    compressed = KNEE + (1 - KNEE) * np.tanh(excess / (1 - KNEE))
-    return np.where(excess > 0, np.sign(mix) * compressed, mix)

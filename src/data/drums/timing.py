@@ -31,7 +31,6 @@ def accents(num_steps: int, steps_per_beat: int = STEPS_PER_BEAT) -> np.ndarray:
 
 
 def seconds_per_step(bpm: float, steps_per_beat: int = STEPS_PER_BEAT) -> float:
-    """Raises ValueError for a tempo out of range."""
     if not MIN_BPM <= bpm <= MAX_BPM:
         raise ValueError(f"bpm={bpm}: choose a tempo from {MIN_BPM} to {MAX_BPM} beats per minute")
     return 60 / bpm / steps_per_beat

@@ -84,15 +84,11 @@ def _arrays(path: Path, arrays: Mapping[str, tuple[np.ndarray, str]]) -> Arrays:
 
 
 def channels_last(array: np.ndarray, name: str) -> np.ndarray:
-    """The array as [N, H, W] or [N, H, W, C].
-
-    Raises:
-        ValueError: it has another shape.
-    """
+    """The array as [N, H, W] or [N, H, W, C]; raises ValueError for other shapes."""
     if not array.size:
         raise ValueError(f"{name} is empty: its shape is {list(array.shape)}")
     if array.ndim == 4:
-        last, first = array.shape[3] in CHANNELS, array.shape[1] in CHANNELS
+        last, first = (array.shape[axis] in CHANNELS for axis in (3, 1))
         if last and first:  # with so few rows or columns only the square ones are images
             last, first = array.shape[1] == array.shape[2], array.shape[2] == array.shape[3]
         if last != first:
@@ -104,11 +100,7 @@ def channels_last(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def _full(array: np.ndarray, name: str) -> float:
-    """The value of full brightness; all values lie between 0 and that.
-
-    Raises:
-        ValueError: some value does not, or they are no numbers.
-    """
+    """The value of full brightness; raises ValueError unless all values lie between 0 and that."""
     if array.dtype == np.uint8:
         return 255
     if array.dtype.kind not in "biuf":

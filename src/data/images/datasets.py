@@ -10,7 +10,6 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from src.core.cache import cached_folder
@@ -88,12 +87,15 @@ class Pictures(ResidentData):
         dark_ink = is_grey and (stored.notes["light"] if self.dark_ink is None else self.dark_ink)
         say(self.name, stored, dark_ink)
         sizes = [stored.notes["sizes"][part] for part in PARTS]
-        columns = {name: torch.from_numpy(array).split(sizes) for name, array in stored.factors.items()}
-        factors = {part: {name: column[n] for name, column in columns.items()} for n, part in enumerate(PARTS)}
-        whole = Split.of(stored.images, stored.labels)
-        edges = pairwise(accumulate(sizes, initial=0))
-        train, val, test = (Split(whole.images[start:end], whole.labels[start:end]) for start, end in edges)
-        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink, factors=factors)
+        train, val, test = (
+            Split.of(
+                stored.images[start:end],
+                stored.labels[start:end],
+                **{name: array[start:end] for name, array in stored.factors.items()},
+            )
+            for start, end in pairwise(accumulate(sizes, initial=0))
+        )
+        return Loaded(train, val, test, tuple(stored.notes["classes"]), self.name, dark_ink=dark_ink)
 
     def _fill(self, collect: Collect, folder: Path) -> None:
         with temporary_folder(folder / "unpacked") as scratch:
@@ -124,7 +126,10 @@ class Images(Pictures):
 
     def identify(self) -> tuple[str, Any, Collect]:
         path = self.find("path", self.given, folders=True)
-        table = self._table(path) if self.labels else None
+        table = None
+        if self.labels:  # may lie beside the images
+            beside = path / self.labels
+            table = beside if beside.is_file() else self.find("labels", self.labels)
         folder = Folder(path) if path.is_dir() else None
         stamp = stamp_of(path) if folder is None else folder.stamp()
         place = path.resolve()  # data.path=. has a name only then
@@ -141,7 +146,14 @@ class Images(Pictures):
                 key = "label" if self.label else "labels"
                 raise ValueError(f"data.{key}={self.label or self.labels}: an npz file holds its labels itself")
             return Labelled(*read_npz(path, scratch))
-        source = self._archive(path) if folder is None else folder
+        if folder is None and is_image(path.name):
+            raise ValueError(f"data.path={self.given}: this is a single image; give the folder of many")
+        if folder is None and not zipfile.is_zipfile(path):
+            raise ValueError(
+                f"data.path={self.given}: expected a folder, a zip archive of one, or an npz or npy file; "
+                "data=idx reads IDX files"
+            )
+        source = Archive(path) if folder is None else folder
         if not len(source):
             raise ValueError(f"data.path={self.given}: {path} holds no images ({KNOWN})")
         parts, names = split_folders(source.names)
@@ -157,22 +169,6 @@ class Images(Pictures):
         if table.suffix.lower() != ".npy":
             raise ValueError(f"data.labels={self.labels}: the images are in an npy file, so give their labels in one")
         return {LABEL: labels(loaded(table), num, str(table))}
-
-    def _archive(self, path: Path) -> Archive:
-        if is_image(path.name):
-            raise ValueError(f"data.path={self.given}: this is a single image; give the folder of many")
-        if not zipfile.is_zipfile(path):
-            raise ValueError(
-                f"data.path={self.given}: expected a folder, a zip archive of one, or an npz or npy file; "
-                "data=idx reads IDX files"
-            )
-        return Archive(path)
-
-    def _table(self, path: Path) -> Path:
-        """The file of labels, which may lie beside the images."""
-        assert self.labels is not None
-        beside = path / self.labels
-        return beside if beside.is_file() else self.find("labels", self.labels)
 
 
 class Torchvision(Pictures):
@@ -207,19 +203,10 @@ def say(name: str, stored: Stored, dark_ink: bool) -> None:
     if dark_ink:
         log.info("%s: dark pixels are taken as ink, light ones as ground; data.dark_ink=false reverses it", name)
     if notes["clusters"]:
-        log.warning(
-            "%s: its classes are %d clusters of pixels' features (k-means), not known classes. Its modes are "
-            "groups of images that look alike.",
-            name,
-            len(classes),
-        )
-    if notes["num_damaged"]:
-        more = f" and {notes['num_damaged'] - SHOWN:,} more" if notes["num_damaged"] > SHOWN else ""
-        log.warning(
-            "%s: %s of %s images are left out, damaged: %s%s",
-            name,
-            f"{notes['num_damaged']:,}",
-            f"{notes['num_damaged'] + num:,}",
-            ", ".join(notes["damaged"][:SHOWN]),
-            more,
-        )
+        text = "%s: its classes are %d clusters of pixels' features (k-means), not known classes. Its modes are "
+        log.warning(text + "groups of images that look alike.", name, len(classes))
+    if num_damaged := notes["num_damaged"]:
+        listed = ", ".join(notes["damaged"][:SHOWN])
+        listed += f" and {num_damaged - SHOWN:,} more" if num_damaged > SHOWN else ""
+        total = f"{num_damaged + num:,}"
+        log.warning("%s: %s of %s images are left out, damaged: %s", name, f"{num_damaged:,}", total, listed)

@@ -29,7 +29,8 @@ def split_folders(names: Sequence[str]) -> tuple[Column, Sequence[str]]:
     A folder around all images is left out. Folders are splits where all of the topmost ones have such names and one of
     them is the training split.
     """
-    names = without_common_folder(names)
+    common = os.path.commonpath([*{os.path.dirname(name) for name in names}])  # noqa: PTH120
+    names = [name[len(common) :].lstrip("/") for name in names] if common else names
     if not all(top_of(name) in SPLITS for name in names) or "train" not in {SPLITS[top_of(name)] for name in names}:
         return repeated([""], [len(names)]), names
     return indexed(SPLITS[top_of(name)] for name in names), [name.partition("/")[2] for name in names]
@@ -38,12 +39,6 @@ def split_folders(names: Sequence[str]) -> tuple[Column, Sequence[str]]:
 def top_of(name: str) -> str:
     """The topmost folder, or the file's name if it is in none."""
     return name.partition("/")[0]
-
-
-def without_common_folder(names: Sequence[str]) -> Sequence[str]:
-    """Names without the folders that all of them share."""
-    common = os.path.commonpath([*{os.path.dirname(name) for name in names}])  # noqa: PTH120
-    return [name[len(common) :].lstrip("/") for name in names] if common else names
 
 
 def by_folder(names: Sequence[str], path: Path) -> Fields:

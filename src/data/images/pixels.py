@@ -81,7 +81,7 @@ def greyed(pixels_HW3: np.ndarray) -> np.ndarray:
 
 
 def parse_colour(key: str, text: str) -> tuple[int, int, int]:
-    """A colour by name or as #rrggbb.
+    """Red, green and blue of a colour by name or as #rrggbb.
 
     Raises:
         ValueError: it is none.

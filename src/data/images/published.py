@@ -32,8 +32,7 @@ SETS: dict[str, dict[str, dict[str, Any]]] = {
 def load_set(name: str, root: Path, attributes: Sequence[str]) -> tuple[Labelled, str]:
     """A data set's images, splits and labels, and their digest; downloaded to `root` first if they are not there.
 
-    Args:
-        attributes: of CelebA, each combination of which is a class.
+    Each combination of the `attributes` of CelebA is a class.
 
     Raises:
         ValueError: there is no such data set, or it is neither on disk nor available from the network.

@@ -12,7 +12,7 @@ import stat
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import numpy as np
 from PIL import Image
@@ -29,24 +29,8 @@ DRIVE = re.compile(r"[A-Za-z]:")
 Picture = Image.Image | np.ndarray
 
 
-class Source(Protocol):
-    """N images by index."""
-
-    path: Path
-
-    def __len__(self) -> int: ...
-
-    def name(self, index: int) -> str:
-        """A relative path with slashes or, of arrays, an array's key and a row."""
-        ...
-
-    def open(self, index: int) -> Picture:
-        """An image that is not decoded yet, or an array [H, W] or [H, W, C]; raises anything where it is damaged."""
-        ...
-
-
 class Files:
-    """Image files below a folder, by their names."""
+    """Image files below a folder, by their relative paths with slashes."""
 
     def __init__(self, path: Path, names: Sequence[str]):
         self.path = path
@@ -59,11 +43,12 @@ class Files:
         return self.names[index]
 
     def open(self, index: int) -> Image.Image:
+        """An image that is not decoded yet; raises anything where it is damaged."""
         return opened(f"{self.path}/{self.names[index]}")
 
 
 class Folder(Files):
-    """The images in a folder and in the folders in it, but not in hidden ones.
+    """The images in a folder and in the folders in it, but not in hidden ones; no link may lead out of it.
 
     Raises:
         ValueError: a link leads out of the folder.
@@ -74,7 +59,7 @@ class Folder(Files):
         super().__init__(path, sorted(self._below("")))
 
     def stamp(self) -> str:
-        """What tells these files from others, or from other versions of them, without reading them."""
+        """Tells these files from others, or from other versions of them, without reading them."""
         sha = hashlib.sha256()
         for name in self.names:
             about = os.stat(f"{self.path}/{name}")  # noqa: PTH116
@@ -95,31 +80,21 @@ class Folder(Files):
                     yield name
 
 
-class Archive:
-    """The images in a zip archive.
+class Archive(Files):
+    """The images in a zip archive, which may be neither encrypted nor lead out of itself by names or links.
 
     Raises:
         ValueError: it is damaged or encrypted, or one of its names or links leads out of it.
     """
 
     def __init__(self, path: Path):
-        self.path = path
         try:
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise ValueError(f"{path} is no zip archive that can be read ({error})") from None
         members = [check_member(path, member) for member in self.archive.infolist()]
         self.members = sorted((each for each in members if is_image(each.filename)), key=lambda each: each.filename)
-
-    @property
-    def names(self) -> list[str]:
-        return [member.filename for member in self.members]
-
-    def __len__(self) -> int:
-        return len(self.members)
-
-    def name(self, index: int) -> str:
-        return self.members[index].filename
+        super().__init__(path, [member.filename for member in self.members])
 
     def open(self, index: int) -> Image.Image:
         member = self.members[index]
@@ -140,6 +115,7 @@ class Arrays:
         return int(self.ends[-1])
 
     def name(self, index: int) -> str:
+        """An array's key and a row."""
         key, row = self._place(index)
         return f"{key}/{row}"
 
@@ -149,6 +125,7 @@ class Arrays:
         return key, index - int(self.ends[number]) + len(self.arrays[key])
 
     def open(self, index: int) -> np.ndarray:
+        """Pixels [H, W] or [H, W, C]."""
         key, row = self._place(index)
         pixels = self.arrays[key][row]
         if pixels.dtype == np.uint8:
@@ -156,8 +133,11 @@ class Arrays:
         return np.rint(pixels.astype(np.float64) * (255 / self.full[key])).astype(np.uint8)
 
 
+Source = Files | Arrays
+
+
 def stamp_of(path: Path) -> tuple[str, int, int]:
-    """Name, size and time, which tell one version of a file from another without reading it."""
+    """Tells one version of a file from another without reading it."""
     about = path.stat()
     return path.name, about.st_size, about.st_mtime_ns
 
@@ -169,11 +149,7 @@ def is_image(name: str) -> bool:
 
 
 def check_member(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
-    """Returns a member of an archive that may be read.
-
-    Raises:
-        ValueError: it is encrypted, a link, or to be unpacked elsewhere.
-    """
+    """Returns a member of an archive; raises ValueError if it is encrypted, a link, or to be unpacked elsewhere."""
     name = member.filename
     if name.startswith(ELSEWHERE) or DRIVE.match(name) or ".." in re.split(r"[/\\]", name):
         raise ValueError(f"{path} holds {name!r}, a path that leads out of the archive: do not trust it")
@@ -185,11 +161,7 @@ def check_member(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:
 
 
 def opened(file: str | IO[bytes]) -> Image.Image:
-    """An image file whose header was read; no larger than Pillow deems safe.
-
-    Raises:
-        Exception: it is no such file, of many kinds.
-    """
+    """An image file whose header was read; no larger than Pillow deems safe. Raises anything where it is damaged."""
     image = Image.open(file, formats=FORMATS)
     limit = Image.MAX_IMAGE_PIXELS
     if limit and image.width * image.height > limit:

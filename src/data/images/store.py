@@ -113,11 +113,7 @@ def fill(folder: Path, labelled: Labelled, shape: Format, colour: bool | None, n
 
 
 def read(folder: Path) -> Stored:
-    """What `fill` wrote, the images memory-mapped.
-
-    Raises:
-        ValueError: it is not whole.
-    """
+    """What `fill` wrote, the images memory-mapped; raises ValueError where it is not whole."""
     notes = read_json(folder / "notes.json")
     images = np.memmap(folder / "images", np.uint8, "r", shape=tuple(notes["shape"]))
     num = sum(notes["sizes"].values())
@@ -152,7 +148,8 @@ def decoded(source: Source, order: Mapping[str, np.ndarray], shape: Format) -> I
     total = sum(map(len, order.values()))
     with warnings.catch_warnings(), ThreadPoolExecutor(THREADS) as pool:
         warnings.simplefilter("ignore")  # Pillow's, of odd files that it reads nevertheless
-        results = (one for part in chunks(places, CHUNK * THREADS) for one in pool.map(decode, part))
+        parts = iter(lambda: [*islice(places, CHUNK * THREADS)], [])
+        results = (one for part in parts for one in pool.map(decode, part))
         yield from progress(results, "Reading images", total)
 
 
@@ -171,11 +168,6 @@ def suitable_side(source: Source) -> int:
 def size_of(picture: Picture) -> tuple[int, int]:
     """Height and width."""
     return picture.shape[:2] if isinstance(picture, np.ndarray) else picture.size[::-1]
-
-
-def chunks(items: Iterator[Any], size: int) -> Iterator[list[Any]]:
-    while part := list(islice(items, size)):
-        yield part
 
 
 def reason(error: Exception) -> str:

@@ -1,16 +1,14 @@
 """Characters as LightningDataModules: EMNIST, drawn pen strokes, typeset capitals, and the user's IDX files."""
 
-import io
 import string
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch.utilities import rank_zero_warn
 
-from src.core.cache import cached, require_array
+from src.core.cache import cached_arrays, require_array
 from src.data.letters import strokes, typeset
 from src.data.letters.emnist import EMNISTUnavailableError, load_emnist
 from src.data.letters.idx import class_indices, class_names, read_pair
@@ -100,20 +98,19 @@ class Fonts(ResidentData):
     def load(self) -> Loaded:
         kind = "" if self.letters == "small" else f"-{self.letters}"
         num_styles = len(typeset.VARIANTS[self.letters].styles)
-        parts = load_drawn(
+        drawn = load_drawn(
             self.cache / f"typeset{kind}-v{typeset.VERSION}.npz",
             FONTS_PER_CLASS,
             ("labels", "styles"),
             draw=lambda num, seed: typeset.draw(num, seed, self.letters),
             assign=lambda num, seed: typeset.assign(num, np.random.PCG64(seed), num_styles),
         )
-        styles = {part: {"style": torch.from_numpy(arrays["styles"])} for part, arrays in parts.items()}
         inside = slice(self.border, typeset.SIDE - self.border)
         train, val, test = (
-            Split.of(np.ascontiguousarray(arrays["images"][:, inside, inside]), arrays["labels"])
-            for arrays in parts.values()
+            Split.of(np.ascontiguousarray(images[:, inside, inside]), labels, style=styles)
+            for images, labels, styles in drawn
         )
-        return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True, factors=styles)
+        return Loaded(train, val, test, typeset.CLASSES, self.name, dark_ink=True)
 
 
 class IDX(ResidentData):
@@ -173,14 +170,14 @@ class IDX(ResidentData):
 def load_strokes(split: str, cache: Path) -> Loaded:
     """Drawn letters or digits."""
     classes = STROKE_CHARACTERS[split]
-    parts = load_drawn(
+    drawn = load_drawn(
         cache / f"strokes-v{strokes.VERSION}-{split}.npz",
         STROKES_PER_CLASS,
         ("labels",),
         draw=lambda num, seed: strokes.draw(classes, num, seed),
         assign=lambda num, seed: strokes.assign(classes, num, np.random.PCG64(seed))[:1],
     )
-    train, val, test = (Split.of(arrays["images"], arrays["labels"]) for arrays in parts.values())
+    train, val, test = (Split.of(*arrays) for arrays in drawn)
     return Loaded(train, val, test, tuple(classes), Strokes.name)
 
 
@@ -190,8 +187,8 @@ def load_drawn(
     names: Sequence[str],
     draw: Callable[[int, int], Sequence[np.ndarray]],
     assign: Callable[[int, int], Sequence[np.ndarray]],
-) -> dict[str, dict[str, np.ndarray]]:
-    """The images and labels of every split from the cache; if they are not there, one process draws, others wait.
+) -> list[list[np.ndarray]]:
+    """Images, and the arrays with these names, of every split from the cache; one process draws if they are not there.
 
     A cached file with other shapes, types or labels is drawn anew.
 
@@ -202,24 +199,23 @@ def load_drawn(
         assign: the same without the images, in no time.
     """
 
-    def make() -> bytes:
-        arrays: dict[str, Any] = {}
+    def make() -> dict[str, np.ndarray]:
+        drawn = ((part, draw(num, seed)) for seed, (part, num) in enumerate(per_class.items()))
+        return {
+            f"{part}_{name}": array
+            for part, arrays in drawn
+            for name, array in zip(("images", *names), arrays, strict=True)
+        }
+
+    def check(arrays: Mapping[str, np.ndarray]) -> list[list[np.ndarray]]:
+        splits: list[list[np.ndarray]] = []
         for seed, (part, num) in enumerate(per_class.items()):
-            arrays |= {f"{part}_{name}": array for name, array in zip(("images", *names), draw(num, seed), strict=True)}
-        file = io.BytesIO()
-        np.savez(file, **arrays)
-        return file.getvalue()
+            expected = assign(num, seed)
+            for name, array in zip(names, expected, strict=True):
+                if (require_array(arrays[f"{part}_{name}"], array.dtype, array.shape) != array).any():
+                    raise ValueError(f"{part}_{name} are not those that were drawn")
+            shape = (len(expected[0]), strokes.SIDE, strokes.SIDE)
+            splits.append([require_array(arrays[f"{part}_images"], np.uint8, shape), *expected])
+        return splits
 
-    def read(file: BinaryIO) -> dict[str, dict[str, np.ndarray]]:
-        parts = {}
-        with np.load(file, allow_pickle=False) as arrays:
-            for seed, (part, num) in enumerate(per_class.items()):
-                expected = dict(zip(names, assign(num, seed), strict=True))
-                for name, array in expected.items():
-                    if (require_array(arrays[f"{part}_{name}"], array.dtype, array.shape) != array).any():
-                        raise ValueError(f"{part}_{name} are not those that were drawn")
-                shape = (len(expected["labels"]), strokes.SIDE, strokes.SIDE)
-                parts[part] = {"images": require_array(arrays[f"{part}_images"], np.uint8, shape)} | expected
-        return parts
-
-    return cached(path, make, read)
+    return cached_arrays(path, make, check)

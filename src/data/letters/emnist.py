@@ -36,11 +36,8 @@ class EMNISTArrays(NamedTuple):
 def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
     """A split of EMNIST from `root`/EMNIST/raw, downloaded first if files are missing there.
 
-    Files may be gzipped, and `root` may be read-only if they are complete. One process at a time downloads.
-
-    Raises:
-        EMNISTUnavailableError: with source "auto", files are missing and cannot be downloaded.
-        ValueError: the same with source "emnist"; an unknown split or source; damaged files.
+    Files may be gzipped, and `root` may be read-only if they are complete. One process at a time downloads. What cannot
+    be downloaded raises EMNISTUnavailableError with source "auto", ValueError with "emnist".
     """
     if split not in EMNIST.splits:
         raise ValueError(f"data.split={split} is unknown: choose from {', '.join(EMNIST.splits)}")
@@ -51,31 +48,27 @@ def load_emnist(root: Path, split: str, source: str = "auto") -> EMNISTArrays:
         try:
             _fetch(raw.parent, split)
         except OSError as error:
+            missing = _missing(raw, split)
+            listed = ", ".join(missing)
+            if len(missing) == len(PARTS) * len(KINDS):
+                listed = f"emnist-{split}-{{{','.join(PARTS)}}}-{{{','.join(KINDS)}}}-ubyte"
             message = (
-                f"EMNIST {split} is not available: data.root={root} lacks EMNIST/raw/{_listed(raw, split)} "
+                f"EMNIST {split} is not available: data.root={root} lacks EMNIST/raw/{listed} "
                 f"and downloading {EMNIST.url} failed ({error}). "
                 f"Put the files into {raw}, gzipped or not, or choose data=strokes"
             )
             if source == "emnist":
                 raise ValueError(f"{message} or data.source=auto") from error
             raise EMNISTUnavailableError(message) from error
-    values_K, classes = _classes(split)
-    train, test = (_read_part(raw, split, part, values_K) for part in PARTS)
-    return EMNISTArrays(*train, *test, classes)
+    letters = split == "letters"  # whose raw 0 is a dummy, and whose labels stand for both cases
+    classes = tuple(string.ascii_uppercase if letters else EMNIST.classes_split_dict[split])
 
+    def read(part: str) -> tuple[np.ndarray, np.ndarray]:
+        images, labels = filter(None, (_present(raw, name) for name in _names(split, part)))
+        images_NHW, labels_N = read_pair(images, labels, transposed=True)
+        return images_NHW, class_indices(labels_N, np.arange(len(classes)) + int(letters), labels)
 
-def _classes(split: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Raw labels and names; in `letters` the raw 0 is a dummy and each label stands for both cases."""
-    if split == "letters":
-        return np.arange(1, 27), tuple(string.ascii_uppercase)
-    names = tuple(EMNIST.classes_split_dict[split])
-    return np.arange(len(names)), names
-
-
-def _read_part(raw: Path, split: str, part: str, values_K: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    images, labels = filter(None, (_present(raw, name) for name in _names(split, part)))
-    images_NHW, labels_N = read_pair(images, labels, transposed=True)
-    return images_NHW, class_indices(labels_N, values_K, labels)
+    return EMNISTArrays(*read("train"), *read("test"), classes)
 
 
 def _names(split: str, part: str) -> list[str]:
@@ -88,13 +81,6 @@ def _present(raw: Path, name: str) -> Path | None:
 
 def _missing(raw: Path, split: str) -> list[str]:
     return [name for part in PARTS for name in _names(split, part) if _present(raw, name) is None]
-
-
-def _listed(raw: Path, split: str) -> str:
-    missing = _missing(raw, split)
-    if len(missing) == len(PARTS) * len(KINDS):
-        return f"emnist-{split}-{{{','.join(PARTS)}}}-{{{','.join(KINDS)}}}-ubyte"
-    return ", ".join(missing)
 
 
 def _fetch(folder: Path, split: str) -> None:

@@ -87,7 +87,7 @@ def class_names(labels_N: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def class_indices(labels_N: np.ndarray, values_K: np.ndarray, path: Path) -> np.ndarray:
-    """Class indices, int64 [N] in 0..K−1, of the raw labels that were read from `path`.
+    """Indices into `values_K`, the ascending raw labels of the classes, of the raw labels read from `path`.
 
     Raises:
         ValueError: a label is not among `values_K`, the ascending raw labels of the classes.
@@ -134,5 +134,4 @@ def _parse_header(path: Path, content: bytes | mmap.mmap) -> tuple[int, ...]:
         )
     if len(content) < 4 + 4 * num_dimensions:
         raise ValueError(f"{path} is truncated within its header; {AGAIN}")
-    sizes = np.frombuffer(content, ">u4", num_dimensions, offset=4)
-    return tuple(int(size) for size in sizes)
+    return tuple(np.frombuffer(content, ">u4", num_dimensions, offset=4).tolist())

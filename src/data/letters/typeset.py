@@ -11,7 +11,7 @@ N images, B images of one glyph, P points of its outline, U random numbers, X cr
 """
 
 import string
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
@@ -25,11 +25,11 @@ VERSION = 1  # to be raised whenever the images change
 SIDE = 28  # pixels
 CLASSES = tuple(string.ascii_uppercase)
 NUM_UNIFORMS = 5
-
-ON_CURVE = 1  # bit of a point's flags
 STEPS = 4  # line segments per curve
 SUBROWS = 8  # scanlines per pixel row
 FINE = 256  # horizontal positions per pixel
+
+Point = tuple[float, float]
 
 
 class Style(NamedTuple):
@@ -79,10 +79,7 @@ VARIANTS = {
 
 
 class Letters(NamedTuple):
-    """Images uint8 [N, 28, 28] with black (0) letters on white (255), classes and styles int64 [N].
-
-    A style is an index into those of the variant.
-    """
+    """Images uint8 [N, 28, 28], black (0) on white (255), classes, and indices into the variant's styles, int64 [N]."""
 
     images_NHW: np.ndarray
     labels_N: np.ndarray
@@ -126,46 +123,41 @@ class Outline(NamedTuple):
 @cache
 def outlines(font: str) -> list[Outline]:
     """The glyphs of `CLASSES` in one of matplotlib's font files."""
-    from fontTools.ttLib import TTFont  # takes half a second to import, and the images are drawn once per machine
+    # Take half a second to import, and the images are drawn once per machine.
+    from fontTools.pens.recordingPen import RecordingPen
+    from fontTools.ttLib import TTFont
 
     with TTFont(f"{mpl.get_data_path()}/fonts/ttf/{font}.ttf", lazy=True) as file:
         glyphs, names = file["glyf"], file.getBestCmap()
         height = glyphs[names[ord("H")]].yMax
-        contours = (glyphs[names[ord(letter)]].getCoordinates(glyphs) for letter in CLASSES)
-        return [outline(points, ends, flags, height) for points, ends, flags in contours]
+        drawn = []
+        for letter in CLASSES:
+            pen = RecordingPen()
+            glyphs[names[ord(letter)]].draw(pen, glyphs)
+            contours = polygons(pen.value)
+            starts = np.cumsum([0, *map(len, contours)])
+            following_P = np.concatenate([np.roll(np.arange(*span), -1) for span in pairwise(starts)])
+            x_P, y_P = np.concatenate(contours).T / height
+            drawn.append(Outline(x_P, -y_P, following_P))
+    return drawn
 
 
-def outline(points: Sequence[Sequence[int]], ends: Sequence[int], flags: Sequence[int], height: int) -> Outline:
-    """A glyph's contours, each of which stops at one of the `ends`, as polygons."""
-    parts = [slice(first, end + 1) for first, end in zip([0, *(end + 1 for end in ends)], ends, strict=False)]
-    contours = [flattened(np.array(points[part], np.float64), flags[part]) for part in parts]
-    starts = np.cumsum([0, *map(len, contours)])
-    following_P = np.concatenate([np.roll(np.arange(*span), -1) for span in pairwise(starts)])
-    x_P, y_P = np.concatenate(contours).T / height
-    return Outline(x_P, -y_P, following_P)
+def polygons(recorded: Iterable[tuple[str, Sequence[Point]]]) -> list[list[np.ndarray]]:
+    """The contours that a pen of fontTools recorded; a quadratic curve becomes `STEPS` line segments."""
+    from fontTools.pens.basePen import decomposeQuadraticSegment
 
-
-def flattened(points_P2: np.ndarray, on_curve: Sequence[int]) -> np.ndarray:
-    """A TrueType contour as a polygon [P, 2]: every quadratic curve becomes `STEPS` line segments.
-
-    Two control points in a row stand for a point on the curve halfway between them.
-    """
-    full, flags = [], []
-    for index, (point, flag) in enumerate(zip(points_P2, on_curve, strict=True)):
-        if not flag & ON_CURVE and not on_curve[index - 1] & ON_CURVE:
-            full.append((points_P2[index - 1] + point) / 2)
-            flags.append(ON_CURVE)
-        full.append(point)
-        flags.append(flag)
-    polygon = []
-    for index, (point, flag) in enumerate(zip(full, flags, strict=True)):
-        if flag & ON_CURVE:
-            polygon.append(point)
-            continue
-        before, after = full[index - 1], full[(index + 1) % len(full)]
-        for t in np.arange(1, STEPS) / STEPS:
-            polygon.append((1 - t) * (1 - t) * before + 2 * t * (1 - t) * point + t * t * after)
-    return np.array(polygon)
+    contours: list[list[np.ndarray]] = []
+    for operation, points in recorded:
+        if operation == "moveTo":
+            contours.append([np.array(points[0], float)])
+        elif operation == "lineTo":
+            contours[-1].append(np.array(points[0], float))
+        elif operation == "qCurveTo":
+            for control, end in np.array(decomposeQuadraticSegment(points)):
+                start = contours[-1][-1]
+                for t in np.arange(1, STEPS + 1) / STEPS:
+                    contours[-1].append((1 - t) * (1 - t) * start + 2 * t * (1 - t) * control + t * t * end)
+    return contours
 
 
 def positioned(glyph: Outline, style: Style, variant: Variant, uniform_BU: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

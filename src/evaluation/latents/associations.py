@@ -35,22 +35,14 @@ Categories = Mapping[str, Tensor]  # int64 [N] by name
 
 @dataclass(frozen=True)
 class Association:
-    """How a dimension and a feature or category depend on each other.
+    """How a dimension and a feature or category depend on each other."""
 
-    Attributes:
-        kind: "feature" or "category".
-        information: mutual information of posterior samples and the bars' values, in nats.
-        baseline: its value by chance, see `chance_information`.
-        rho: Spearman's ρ of the posterior means; None where either is constant, or the category has no order.
-        p: of ρ, after Holm's correction over all pairs that have one.
-    """
-
-    kind: str
+    kind: str  # "feature" or "category"
     name: str
-    information: float
-    baseline: float
-    rho: float | None = None
-    p: float | None = None
+    information: float  # mutual information of posterior samples and the bars' values, in nats
+    baseline: float  # its value by chance, see `chance_information`
+    rho: float | None = None  # Spearman's, of posterior means; None where either is constant, or there is no order
+    p: float | None = None  # of ρ, after Holm's correction over all pairs that have one
 
     @property
     def text(self) -> str:
@@ -68,11 +60,9 @@ class Association:
 
 @dataclass(frozen=True)
 class Dimension:
-    """A latent dimension with all its associations.
+    """A latent dimension with its associations, in the same order for every dimension.
 
-    Attributes:
-        features, categories: all associations, in the same order for every dimension.
-        feature, category: the strongest of each if it passes the thresholds; None for an inactive dimension.
+    `feature`, `category`: the strongest of each if it passes the thresholds; None for an inactive dimension.
     """
 
     level: str
@@ -142,13 +132,8 @@ def name_dimensions(fit: LatentCodes, held: LatentCodes) -> list[Dimension]:
         is_supported = active and feature.supports(rho_LF[row, best_feature_L[row]].sign().item())
         category = categories[best_category_L[row]] if active and categories else None
         is_informative = category and category.information - category.baseline > MIN_NATS
-        dimensions.append(
-            Dimension(
-                *(level, index, kl.item(), active, features, categories),
-                feature if is_supported else None,
-                category if is_informative else None,
-            )
-        )
+        names = (feature if is_supported else None, category if is_informative else None)
+        dimensions.append(Dimension(level, index, kl.item(), active, features, categories, *names))
     return dimensions
 
 
@@ -171,8 +156,7 @@ def measure_associations(
     p_LY = rank_correlation_p(rho_LY, len(means_NL))
     tested_LY = p_LY.isfinite()
     p_LY[tested_LY] = p_LY.new_tensor(holm(p_LY[tested_LY].tolist()))
-    names = [("feature", name) for name in codes.bars.describe.names]
-    names += [("category", name) for name in categories]
+    names = [("feature", name) for name in codes.bars.describe.names] + [("category", name) for name in categories]
     rows = []
     for columns in zip(*(each.tolist() for each in (information_LY, baseline_LY, rho_LY, p_LY)), strict=True):
         pairs = tuple(
@@ -197,9 +181,9 @@ def association_table(dimensions: Sequence[Dimension]) -> Table:
     """A row per dimension and feature or category; ρ and p are blank where they are undefined."""
     rows = [
         [
-            *(each.level, each.index, _short(each.kl), _yes_or_no(each.active), pair.kind, pair.name),
-            *map(_short, (pair.rho, pair.p, pair.information, pair.baseline)),
-            _yes_or_no(pair == each.best_association),
+            *(each.level, each.index, f"{each.kl:.4g}", "yes" if each.active else "no", pair.kind, pair.name),
+            *("" if value is None else f"{value:.4g}" for value in (pair.rho, pair.p, pair.information, pair.baseline)),
+            "yes" if pair == each.best_association else "no",
         ]
         for each in dimensions
         for pair in (*each.features, *each.categories)
@@ -233,11 +217,3 @@ def _stacked(categories: Categories, bars: EncodedSplit) -> Tensor:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _short(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
-
-
-def _yes_or_no(value: bool) -> str:
-    return "yes" if value else "no"

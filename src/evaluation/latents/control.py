@@ -47,23 +47,15 @@ UNITS = {"density": "hits per bar", "syncopation": "syncopation"}
 
 @dataclass(frozen=True)
 class ControlResult:
-    """Requested and obtained values of a property.
-
-    Attributes:
-        unmoved_N: values of the bars decoded from their unchanged codes.
-        explained: share of the property's variance that the regression predicts in bars left out.
-        length: median length of a move, in standard deviations of the prior.
-        high_share: share of a move's squared length that lies in the top level.
-        example_NTV: one bar, unmoved and then moved to each request.
-    """
+    """Requested and obtained values of a property."""
 
     requested_R: Tensor
     obtained_NR: Tensor
-    unmoved_N: Tensor
-    explained: float
-    length: float
-    high_share: float
-    example_NTV: Tensor
+    unmoved_N: Tensor  # values of the bars decoded from their unchanged codes
+    explained: float  # share of the property's variance that the regression predicts in bars left out
+    length: float  # median length of a move, in standard deviations of the prior
+    high_share: float  # share of a move's squared length that lies in the top level
+    example_NTV: Tensor  # one bar, unmoved and then moved to each request
 
     def metrics(self) -> dict[str, float | None]:
         requested_NR = self.requested_R.expand_as(self.obtained_NR)
@@ -107,7 +99,10 @@ def control(vae: VAE, fit: EncodedSplit, held: EncodedSplit, drum_metrics: DrumM
     `control_PROPERTY_error_unmoved`: the same for unmoved bars. None where the codes do not predict the property, or
     where it hardly varies in `fit`; the correlation also where all obtained values are equal.
     """
-    codes_NL, bars_NTV = _decoded_part(vae, sampled_codes(vae, fit.grids_NTV)), held.grids_NTV[:NUM_BARS]
+    *upper, lowest_NL = sampled_codes(vae, fit.grids_NTV).values()
+    if vae.decoder_sees != "both" and not vae.prior.conditional:  # then the upper levels do not reach the decoder
+        upper = [torch.zeros_like(upper_NL) for upper_NL in upper]
+    codes_NL, bars_NTV = torch.cat([*upper, lowest_NL], 1), held.grids_NTV[:NUM_BARS]
     means_NL = side_by_side(mean_codes(vae, bars_NTV))
     results = {
         name: controlled(vae, of, fit, codes_NL, bars_NTV, means_NL) if of else None
@@ -138,12 +133,9 @@ def properties(describe: Features) -> dict[str, Property | None]:
 def controlled(
     vae: VAE, measure: Property, fit: EncodedSplit, fit_NL: Tensor, bars_NTV: Tensor, means_NL: Tensor
 ) -> ControlResult | None:
-    """The bars moved to each request; None if fewer than two requests differ or the codes predict nothing.
+    """Bars with these mean codes moved to each request; None if fewer than two differ or the codes predict nothing.
 
-    Args:
-        fit_NL: sampled codes of the bars in `fit`.
-        bars_NTV: the bars to move.
-        means_NL: their mean codes.
+    `fit_NL` are sampled codes of the bars in `fit`.
     """
     values_N = measure(fit.grids_NTV)
     requested_R = values_N.quantile(values_N.new_tensor(REQUESTS)).unique()
@@ -231,10 +223,3 @@ def temperature_figure(curve: Sequence[Mapping[str, float]], real: Mapping[str, 
         axis.margins(y=0.12)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="center right", frameon=False, fontsize=8.5)
     return rendered(figure)
-
-
-def _decoded_part(vae: VAE, codes: Mapping[str, Tensor]) -> Tensor:
-    """Codes of all levels [N, L]; those of a level that does not reach the decoder are set to 0."""
-    reaches_decoder = vae.decoder_sees == "both" or vae.prior.conditional
-    *upper, lowest = codes.values()
-    return torch.cat([*(codes_NL * reaches_decoder for codes_NL in upper), lowest], 1)

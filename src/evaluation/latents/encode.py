@@ -31,24 +31,15 @@ Codes = dict[str, Tensor]  # [N, L] by level, top level first
 
 @dataclass(frozen=True)
 class EncodedSplit:
-    """Bars of one held-out split with the KL of their posteriors.
+    """Bars of one held-out split with the KL of their posteriors."""
 
-    Attributes:
-        grids_NTV: the bars, uint8.
-        kl: each level's mean KL per dimension [L], in nats.
-        styles_N: int64, indices into `style_names`.
-        factors: further labels by name, int64 [N], such as the grammar's factors or the drummer.
-        ordered: the factors with ordered values.
-        voices: of the grids' columns.
-    """
-
-    grids_NTV: Tensor
-    kl: Mapping[str, Tensor]
-    styles_N: Tensor
+    grids_NTV: Tensor  # uint8
+    kl: Mapping[str, Tensor]  # each level's mean KL per dimension [L], in nats
+    styles_N: Tensor  # indices into `style_names`
     style_names: tuple[str, ...]
-    factors: Mapping[str, Tensor]
-    ordered: Sequence[str] = ()
-    voices: Kit = VOICES
+    factors: Mapping[str, Tensor]  # further labels by name, int64 [N], such as the grammar's factors or the drummer
+    ordered: Sequence[str] = ()  # factors with ordered values
+    voices: Kit = VOICES  # of the grids' columns
 
     @cached_property
     def features_NF(self) -> Tensor:

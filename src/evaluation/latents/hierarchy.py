@@ -42,15 +42,14 @@ def hierarchy(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | 
     styles = {kind: predicted_styles(oracle, grids_GMTV) for kind, grids_GMTV in groups.items()}
     for kind, grids_GMTV in groups.items():
         distance_G = torch.stack([diversity(grids_MTV) for grids_MTV in grids_GMTV])
-        facts[f"distance_{kind}"] = ratio(distance_G, torch.ones_like(distance_G))
-        facts[f"style_agreement_{kind}"] = None
-        if styles[kind] is not None:
-            agreement_G = agreement(styles[kind])
-            facts[f"style_agreement_{kind}"] = ratio(agreement_G, torch.ones_like(agreement_G))
+        facts[f"distance_{kind}"] = ratio(distance_G)
+        facts[f"style_agreement_{kind}"] = None if styles[kind] is None else ratio(agreement(styles[kind]))
     metrics |= {name: fact and fact["value"] for name, fact in facts.items()}
+    # Two bars with the same top level, two with the same next level, and so on.
+    examples = [grids_GMTV[: SHOWN[0], :NUM_HEARD] for kind, grids_GMTV in groups.items() if kind != "free"]
     artifacts: dict[str, Artifact] = {
         "hierarchy": _picture(groups, styles, held),
-        "hierarchy_bars": sound(_examples(groups), vae.spec.kit),
+        "hierarchy_bars": sound(torch.cat(examples, 1).flatten(0, 1), vae.spec.kit),
         "latent_map": Picture(latent_map(mean_codes(vae, fit.grids_NTV), mean_codes(vae, held.grids_NTV), held)),
     }
     facts |= {"num_groups": NUM_GROUPS, "num_members": NUM_MEMBERS}
@@ -67,10 +66,14 @@ def probed(
         return metrics
     for level in fit_codes:
         probe = linear_probe(fit_codes[level], fit.styles_N)
-        metrics[f"style_probe_{level}"] = _share(predict(probe, held_codes[level]) == held.styles_N)
+        metrics[f"style_probe_{level}"] = accuracy(predict(probe, held_codes[level]), held.styles_N)
         metrics[f"style_variance_{level}"] = eta_squared(held_codes[level], held.styles_N)
-    metrics["style_probe_floor"] = _share(held.styles_N == fit.styles_N.mode().values)
+    metrics["style_probe_floor"] = accuracy(fit.styles_N.mode().values, held.styles_N)
     return metrics
+
+
+def accuracy(predicted_N: Tensor, styles_N: Tensor) -> float:
+    return (predicted_N == styles_N).double().mean().item()
 
 
 @torch.no_grad()
@@ -100,16 +103,6 @@ def agreement(styles_GM: Tensor) -> Tensor:
     num = styles_GM.shape[1]
     same_G = (styles_GM.unsqueeze(1) == styles_GM.unsqueeze(2)).sum((1, 2))
     return (same_G - num).double() / (num * (num - 1))
-
-
-def _examples(groups: Mapping[str, Tensor]) -> Tensor:
-    """Bars [N, T, V]: two with the same top level, two with the same next level, and so on."""
-    pairs = [grids_GMTV[: SHOWN[0], :NUM_HEARD] for kind, grids_GMTV in groups.items() if kind != "free"]
-    return torch.cat(pairs, 1).flatten(0, 1)
-
-
-def _share(hit_N: Tensor) -> float:
-    return hit_N.double().mean().item()
 
 
 def _picture(groups: Mapping[str, Tensor], styles: Mapping[str, Tensor | None], held: EncodedSplit) -> Picture:

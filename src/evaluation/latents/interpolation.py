@@ -40,12 +40,11 @@ class Interpolations:
         steps_PK = distance(self.grids_PKTV[:, 1:], self.grids_PKTV[:, :-1])
         ends_P = distance(self.grids_PKTV[:, -1], self.grids_PKTV[:, 0])
         change_PK = self.target_PK.diff(dim=1)
-        middle_P = self.none_PK[:, NUM_STEPS // 2]
         return {
             "straightness": ratio(steps_PK.sum(1), ends_P),
             "largest_step": ratio(steps_PK.amax(1), ends_P),
             "monotone": ratio(change_PK.clamp(min=0).sum(1), change_PK.abs().sum(1)),
-            "recognised": ratio(1 - middle_P, torch.ones_like(middle_P)),
+            "recognised": ratio(1 - self.none_PK[:, NUM_STEPS // 2]),
         }
 
 

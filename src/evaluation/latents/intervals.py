@@ -4,6 +4,7 @@ N independent trials, B bootstrap resamples.
 """
 
 import numpy as np
+import torch
 from scipy.stats import binomtest
 from torch import Tensor
 
@@ -19,8 +20,9 @@ def share(hit_N: Tensor) -> dict[str, float | list[float]]:
     return {"share": hits / num, "interval": [float(low), float(high)]}
 
 
-def ratio(part_N: Tensor, whole_N: Tensor) -> dict[str, float | list[float]] | None:
-    """Σ part / Σ whole with a percentile bootstrap interval; None where Σ whole is 0."""
+def ratio(part_N: Tensor, whole_N: Tensor | None = None) -> dict[str, float | list[float]] | None:
+    """Σ part / Σ whole, by default the mean of part, with a percentile bootstrap interval; None where Σ whole is 0."""
+    whole_N = torch.ones_like(part_N) if whole_N is None else whole_N
     part_N, whole_N = (side.double().cpu().numpy() for side in (part_N, whole_N))
     if not whole_N.sum() > 0:
         return None

@@ -29,11 +29,7 @@ def musicality(
     with the rates of the training bars.
 
     The classifier is trained on the validation split and tested on the test split: two halves of one split share
-    recordings, which it would recognise.
-
-    Args:
-        train_NTV: all bars of the training split.
-        samples_NTV: the samples of the prior that drum metrics in results.json are of.
+    recordings, which it would recognise. The samples are those of the drum metrics in results.json.
     """
     random = torch.Generator().manual_seed(SEED)
     some_NTV = train_NTV[torch.randperm(len(train_NTV), generator=random)[: len(samples_NTV)].to(train_NTV.device)]

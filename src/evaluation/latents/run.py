@@ -26,14 +26,8 @@ def analyse(
 ) -> AnalysisResult:
     """What each dimension and level controls, style transfer, interpolation, control, and musicality of samples.
 
-    Everything is fitted on the validation split and scored on the test split.
-
-    Args:
-        vae: in evaluation mode.
-        data: set up; bars of one channel.
-        oracle: of their styles; None where there is one style.
-        num_bars: of each held-out split, at most.
-        samples_NTV: of the prior.
+    Everything is fitted on at most `num_bars` of the validation split and scored on as many of the test split. The VAE
+    is in evaluation mode; the oracle, of styles, is None where there is one style; the samples are the prior's.
     """
     fit, held = (encode_split(vae, data, split, num_bars) for split in ("val", "test"))
     parts = (

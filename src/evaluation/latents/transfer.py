@@ -3,7 +3,7 @@
 P pairs of held-out bars, N bars, T steps, V voices.
 """
 
-from itertools import chain, count, permutations, zip_longest
+from itertools import count, permutations, zip_longest
 
 import torch
 from torch import Tensor
@@ -60,8 +60,14 @@ def transfer(vae: VAE, fit: EncodedSplit, held: EncodedSplit, oracle: Oracle | N
     facts["styles"] = [held.style_names[style] for style in styles]
     columns = ("copy", "target", *vae.levels)
     rows_PTV = torch.stack([results[method][:NUM_SHOWN] for method in columns], 1).flatten(0, 1)
-    titles = [_titles(held, source_P[row], target_P[row], predicted, similarity, row) for row in range(NUM_SHOWN)]
-    picture = drawing.bars(rows_PTV, list(chain(*titles)), columns=len(columns), voices=vae.spec.kit)
+    names, titles = held.style_names, []
+    for row in range(NUM_SHOWN):
+        source, target = (names[held.styles_N[bars_P[row]]] for bars_P in (source_P, target_P))
+        titles += [f"source: {source}", f"target: {target}"]
+        for level in vae.levels:
+            style, rhythm = names[predicted[level][row]], similarity[level][row]
+            titles.append(f"z_{level}: {style}, rhythm {rhythm:.2f}")
+    picture = drawing.bars(rows_PTV, titles, columns=len(columns), voices=vae.spec.kit)
     artifacts = {"transfer": Picture(picture), "transfer_bars": sound(rows_PTV, vae.spec.kit)}
     return AnalysisResult(metrics, artifacts, {"transfer": facts})
 
@@ -136,17 +142,3 @@ def usual_similarity(grids_NTV: Tensor, styles_N: Tensor) -> float | None:
     if not same_N.any():
         return None
     return onset_similarity(grids_NTV[first_N[same_N]], grids_NTV[second_N[same_N]]).double().quantile(0.5).item()
-
-
-def _titles(
-    held: EncodedSplit,
-    source: Tensor,
-    target: Tensor,
-    predicted: dict[str, Tensor],
-    similarity: dict[str, Tensor],
-    row: int,
-) -> list[str]:
-    """Titles of the source, the target and a pair's result by each level."""
-    names, styles_N = held.style_names, held.styles_N
-    results = [f"z_{way}: {names[predicted[way][row]]}, rhythm {similarity[way][row]:.2f}" for way in held.kl]
-    return [f"source: {names[styles_N[source]]}", f"target: {names[styles_N[target]]}", *results]

@@ -25,10 +25,12 @@ CAPTIONS = [f"{step:+g} σ".replace("-", "−") if step else "typical bar" for s
 def traverse(vae: VAE, fit: Codes, dimensions: Sequence[Dimension]) -> Tensor:
     """The most typical bar with one dimension moved by each of `STEPS`, uint8 [R, S, T, V].
 
-    The typical bar has the code closest to the mean of `fit`. Steps are standard deviations of the prior; as a
-    level moves, the codes of those below, which are relative to their priors, stay. The middle step is the typical bar.
+    Its standardised code is closest to the mean of `fit`. Steps are standard deviations of the prior; as a level moves,
+    the codes of those below, which are relative to their priors, stay. The middle step is the typical bar.
     """
-    place = _typical(fit)
+    codes_NL = side_by_side(fit)
+    offsets_NL = (codes_NL - codes_NL.mean(0)) / codes_NL.std(0, correction=0)
+    place = int(offsets_NL.nan_to_num(0).square().sum(1).argmin())
     codes = {level: codes_NL[place].repeat(len(dimensions), len(STEPS), 1) for level, codes_NL in fit.items()}
     for row, each in enumerate(dimensions):
         codes[each.level][row, :, each.index] += torch.tensor(STEPS, device=codes[each.level].device)
@@ -57,10 +59,3 @@ def traversal_picture(rows: Sequence[Dimension], grids_RSTV: Tensor, voices: Kit
         for each, grids_STV in zip(rows, grids_RSTV, strict=True)
     }
     return strips(sections, voices)
-
-
-def _typical(fit: Codes) -> int:
-    """Index of the bar whose standardised code is closest to the mean."""
-    codes_NL = side_by_side(fit)
-    offsets_NL = (codes_NL - codes_NL.mean(0)) / codes_NL.std(0, correction=0)
-    return int(offsets_NL.nan_to_num(0).square().sum(1).argmin())

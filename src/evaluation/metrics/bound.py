@@ -110,11 +110,6 @@ def covariance_eigenvalues(parts: Iterable[Tensor]) -> Tensor:
     return torch.linalg.eigvalsh(product_DD / num - mean_D.outer(mean_D)).flip(0)
 
 
-def bits_per_dim(nats: Tensor, num_dims: int) -> Tensor:
-    """Nats per sample as bits per pixel and channel."""
-    return nats / (num_dims * math.log(2))
-
-
 def onset_f1(real_NTV: Tensor, reconstructed_NTV: Tensor) -> Tensor:
     """F1 of the cells that are on; NaN where neither has one. Accuracy would favour silence."""
     real_NTV, reconstructed_NTV = real_NTV > 0.5, reconstructed_NTV > 0.5

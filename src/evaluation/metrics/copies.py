@@ -6,7 +6,7 @@ N samples, M held-out images, T training images, F features, k neighbours.
 import torch
 from torch import Tensor
 
-from src.evaluation.metrics.fidelity import ROWS
+from src.evaluation.metrics.fidelity import nearest
 from src.evaluation.oracles.base import Predictions
 
 MAX_SAMPLES = 2_500
@@ -15,19 +15,13 @@ MIN_IN_CELL = 20  # samples of a class that C_T takes into account, as in the pa
 
 
 class Copies:
-    """Compares distances to the nearest training image between samples, training images and held-out images.
-
-    Args:
-        train_TF: features of different training images.
-        held_out: predictions for held-out real images.
-    """
+    """Compares distances to the nearest of different training images between samples, these and held-out images."""
 
     def __init__(self, train_TF: Tensor, held_out: Predictions):
         self.mean_F = train_TF.double().mean(0)
         self.train_TF = self._centred(train_TF)
-        own_T = torch.arange(len(train_TF), device=train_TF.device)
-        self.radius_T = nearest(self.train_TF, self.train_TF, 1, own_T)[1][:, 0]
-        self.held_out_M = nearest(self._centred(held_out.features_NF), self.train_TF, 1)[1][:, 0]
+        self.radius_T = nearest_training(self.train_TF, self.train_TF, 1)[0][:, 0]
+        self.held_out_M = nearest_training(self._centred(held_out.features_NF), self.train_TF, 1)[0][:, 0]
         self.held_out_class_M = held_out.classes_NS[:, 0]
 
     def measure(self, samples: Predictions) -> dict[str, Tensor]:
@@ -38,7 +32,7 @@ class Copies:
         nearest training image than that one is from any other (Alaa et al. 2022, arXiv:2102.08921; AuthPct in Stein
         et al. 2023, arXiv:2306.04675). `c_t`: see `data_copying`.
         """
-        index_Nk, distance_Nk = nearest(self._centred(samples.features_NF[:MAX_SAMPLES]), self.train_TF, 2)
+        distance_Nk, index_Nk = nearest_training(self._centred(samples.features_NF[:MAX_SAMPLES]), self.train_TF, 2)
         first_N, second_N = distance_Nk.unbind(1)
         class_N = samples.classes_NS[:MAX_SAMPLES, 0]
         copying = data_copying(first_N, class_N, self.held_out_M, self.held_out_class_M)
@@ -52,22 +46,11 @@ class Copies:
         return (features_NF.double() - self.mean_F).to(features_NF.dtype)
 
 
-def nearest(points_NF: Tensor, train_TF: Tensor, k: int, own_N: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Index and distance of the k nearest training points [N, k], but for the points themselves at `own_N`.
-
-    Distances are recomputed from differences in float64: those of a copy are 0 up to the rounding of its features.
-    """
-    indices, distances = [], []
-    for number, rows_BF in enumerate(points_NF.split(ROWS)):
-        distance_BT = torch.cdist(rows_BF, train_TF)
-        if own_N is not None:
-            distance_BT.scatter_(1, own_N[number * ROWS :][: len(rows_BF), None], torch.inf)
-        index_Bk = distance_BT.topk(k, largest=False).indices
-        distance_Bk = (rows_BF.double().unsqueeze(1) - train_TF[index_Bk].double()).norm(dim=2)
-        distance_Bk, order_Bk = distance_Bk.sort(1)
-        indices.append(index_Bk.gather(1, order_Bk))
-        distances.append(distance_Bk)
-    return torch.cat(indices), torch.cat(distances)
+def nearest_training(points_NF: Tensor, train_TF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """As `nearest`, with distances from differences in float64: those of a copy are 0 up to its features' rounding."""
+    _, index_Nk = nearest(points_NF, train_TF, k)
+    distance_Nk, order_Nk = (points_NF.double().unsqueeze(1) - train_TF[index_Nk].double()).norm(dim=2).sort(1)
+    return distance_Nk, index_Nk.gather(1, order_Nk)
 
 
 def data_copying(samples_N: Tensor, cell_N: Tensor, held_out_M: Tensor, cell_M: Tensor) -> Tensor | None:

@@ -190,7 +190,7 @@ class Balls:
 
     @classmethod
     def around(cls, real_MF: Tensor, neighbours: int) -> "Balls":
-        distance_Mk, index_Mk = nearest_others(real_MF, neighbours)
+        distance_Mk, index_Mk = nearest(real_MF, real_MF, neighbours)
         radius_M = distance_Mk[:, -1]
         clipped_M = radius_M.clamp(max=radius_M.quantile(0.5))
         held_M = index_Mk[distance_Mk <= clipped_M.unsqueeze(1)].bincount(minlength=len(real_MF))
@@ -204,7 +204,7 @@ def neighbourhoods(real_MF: Tensor, real: Balls, fake_NF: Tensor) -> dict[str, T
     more than once, and what they measure of a mixture of good and bad samples is the share of good ones. k is 5 as in
     the latter two, where Kynkäänniemi et al. take 3.
     """
-    k, fake_radius_N = real.neighbours, radii(fake_NF, real.neighbours)
+    k, fake_radius_N = real.neighbours, nearest(fake_NF, fake_NF, real.neighbours)[0][:, -1]
     balls_N, clipped_N, inside_a_ball_M, nearest_M, samples_M = [], [], [], [], []
     for rows_BF in fake_NF.split(ROWS):
         distance_BM = torch.cdist(rows_BF, real_MF)
@@ -255,18 +255,15 @@ def vendi_score(features_NF: Tensor) -> Tensor:
     return torch.exp(-torch.xlogy(eigenvalues, eigenvalues).sum()).to(features_NF.device)
 
 
-def radii(points_NF: Tensor, neighbours: int) -> Tensor:
-    """Distance of each point to its k-th nearest other point."""
-    return nearest_others(points_NF, neighbours)[0][:, -1]
-
-
-def nearest_others(points_NF: Tensor, neighbours: int) -> tuple[Tensor, Tensor]:
-    """Distances and indices [N, k] of the k nearest other points of each point."""
-    if len(points_NF) <= neighbours:
-        raise ValueError(f"{len(points_NF)} samples are too few for {neighbours} nearest neighbours: take more")
-    nearest = []
+def nearest(points_NF: Tensor, others_MF: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Distances and indices [N, k] of the k nearest others of each point; of the points themselves without its own."""
+    same = points_NF is others_MF
+    if len(others_MF) <= k:
+        raise ValueError(f"{len(others_MF)} samples are too few for {k} nearest neighbours: take more")
+    parts = []
     for number, rows_BF in enumerate(points_NF.split(ROWS)):
-        distance_BN = torch.cdist(rows_BF, points_NF)
-        distance_BN.diagonal(number * ROWS).fill_(torch.inf)
-        nearest.append(distance_BN.topk(neighbours, largest=False))
-    return torch.cat([each.values for each in nearest]), torch.cat([each.indices for each in nearest])
+        distance_BM = torch.cdist(rows_BF, others_MF)
+        if same:
+            distance_BM.diagonal(number * ROWS).fill_(torch.inf)
+        parts.append(distance_BM.topk(k, largest=False))
+    return torch.cat([part.values for part in parts]), torch.cat([part.indices for part in parts])

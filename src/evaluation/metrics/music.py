@@ -24,7 +24,6 @@ class Musicality(Metric):
 
     Args:
         reference_MTV: the bars whose features are the reference, those of the training split.
-        kit: their voices.
     """
 
     full_state_update = False

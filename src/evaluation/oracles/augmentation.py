@@ -7,6 +7,9 @@ colour, which change alike.
 B batch, C channels, H height, W width.
 """
 
+from collections.abc import Callable
+from functools import wraps
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -25,10 +28,21 @@ def augment(images_BCHW: Tensor) -> Tensor:
     return noisy(images_BCHW, NOISY)
 
 
-def warped(images_BCHW: Tensor, share: float = 1) -> Tensor:
+def on_a_share(change: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    """Lets an augmentation change a random `share` of the images, at least one, in random order."""
+
+    @wraps(change)
+    def changed(images_BCHW: Tensor, share: float = 1) -> Tensor:
+        order_B = torch.randperm(len(images_BCHW), device=images_BCHW.device)
+        chosen_M = order_B[: max(1, round(share * len(images_BCHW)))]
+        return images_BCHW.index_copy(0, chosen_M, change(images_BCHW[chosen_M]))
+
+    return changed
+
+
+@on_a_share
+def warped(part: Tensor) -> Tensor:
     """Slightly rotated, scaled, slanted and shifted, resampled bilinearly."""
-    chosen_M = _chosen(images_BCHW, share)
-    part = images_BCHW[chosen_M]
     angle = _symmetric(part, TURN)
     row_x = [
         (1 + _symmetric(part, SCALE)) * angle.cos(),
@@ -38,17 +52,14 @@ def warped(images_BCHW: Tensor, share: float = 1) -> Tensor:
     row_y = [angle.sin(), (1 + _symmetric(part, SCALE)) * angle.cos(), _symmetric(part, SHIFT)]
     affine_M23 = torch.stack([torch.stack(row_x, 1), torch.stack(row_y, 1)], 1)
     grid = F.affine_grid(affine_M23, list(part.shape), align_corners=False)
-    moved = F.grid_sample(part, grid, padding_mode="border", align_corners=False)
-    return images_BCHW.index_copy(0, chosen_M, moved)
+    return F.grid_sample(part, grid, padding_mode="border", align_corners=False)
 
 
-def thickened(images_BCHW: Tensor, share: float = 1) -> Tensor:
+@on_a_share
+def thickened(part: Tensor) -> Tensor:
     """Strokes partly dilated or eroded: a mixture of the image with its local maximum or minimum (3×3)."""
-    chosen_M = _chosen(images_BCHW, share)
-    part = images_BCHW[chosen_M]
     thick, thin = part.split([(len(part) + 1) // 2, len(part) // 2])
-    changed = torch.cat([dilated(thick, per_image(thick)), -dilated(-thin, 0.6 * per_image(thin))])
-    return images_BCHW.index_copy(0, chosen_M, changed)
+    return torch.cat([dilated(thick, per_image(thick)), -dilated(-thin, 0.6 * per_image(thin))])
 
 
 def dilated(images_BCHW: Tensor, amount: Tensor | float = 1) -> Tensor:
@@ -56,11 +67,10 @@ def dilated(images_BCHW: Tensor, amount: Tensor | float = 1) -> Tensor:
     return images_BCHW.lerp(F.max_pool2d(images_BCHW, 3, stride=1, padding=1), torch.as_tensor(amount).to(images_BCHW))
 
 
-def blurred(images_BCHW: Tensor, share: float = 1) -> Tensor:
+@on_a_share
+def blurred(part: Tensor) -> Tensor:
     """Blurred by a Gaussian, with up to `BLUR` pixels of standard deviation."""
-    chosen_M = _chosen(images_BCHW, share)
-    part = images_BCHW[chosen_M]
-    return images_BCHW.index_copy(0, chosen_M, gaussian_blur(part, 0.2 + (BLUR - 0.2) * per_image(part)))
+    return gaussian_blur(part, 0.2 + (BLUR - 0.2) * per_image(part))
 
 
 def gaussian_blur(images_BCHW: Tensor, sigma: Tensor | float) -> Tensor:
@@ -76,32 +86,24 @@ def _blur_matrix(images_BCHW: Tensor, length: int, sigma: Tensor | float) -> Ten
     return weights / weights.sum(-1, keepdim=True)
 
 
-def reshaded(images_BCHW: Tensor, share: float = 1) -> Tensor:
+@on_a_share
+def reshaded(part: Tensor) -> Tensor:
     """Ink and ground less extreme, or the edge between them harder."""
-    chosen_M = _chosen(images_BCHW, share)
-    part = images_BCHW[chosen_M]
     gain = 1 + 2 * per_image(part).square()
     part = ((part - 0.5) * gain + 0.5).clamp(0, 1)
     ground, ink = 0.2 * per_image(part).square(), 1 - 0.4 * per_image(part)
-    return images_BCHW.index_copy(0, chosen_M, ground + (ink - ground) * part)
+    return ground + (ink - ground) * part
 
 
-def noisy(images_BCHW: Tensor, share: float = 1) -> Tensor:
+@on_a_share
+def noisy(part: Tensor) -> Tensor:
     """With Gaussian noise of up to `NOISE` standard deviation, clipped to [0, 1]."""
-    chosen_M = _chosen(images_BCHW, share)
-    part = images_BCHW[chosen_M]
-    return images_BCHW.index_copy(0, chosen_M, with_noise(part, NOISE * per_image(part)))
+    return with_noise(part, NOISE * per_image(part))
 
 
 def with_noise(images_BCHW: Tensor, sigma: Tensor | float) -> Tensor:
     """With Gaussian noise of standard deviation `sigma`, clipped to [0, 1]."""
     return (images_BCHW + sigma * torch.randn_like(images_BCHW)).clamp(0, 1)
-
-
-def _chosen(images_BCHW: Tensor, share: float) -> Tensor:
-    """Indices of a random `share` of the images, at least one, in random order."""
-    order_B = torch.randperm(len(images_BCHW), device=images_BCHW.device)
-    return order_B[: max(1, round(share * len(images_BCHW)))]
 
 
 def per_image(images_BCHW: Tensor) -> Tensor:

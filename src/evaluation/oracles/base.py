@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -67,15 +67,11 @@ class Oracle(nn.Module, ABC):
     test split by `train_oracle`. A subclass defines augmentations and outliers.
 
     Args:
-        body: from images [B, C, H, W] in [0, 1] to features [B, F].
-        num_features: F.
-        num_classes: K.
-        levels: the highest stored value.
-        dark_ink: the highest value is paper, not ink; the body receives ink as 1 in any case.
-        channels: C of one sample, 3 in colour.
+        body: from images [B, C, H, W] in [0, 1], 1 is ink, to features [B, F].
+        levels: the highest stored value, which is paper, not ink, under `dark_ink`.
     """
 
-    name: ClassVar[str]
+    name: str
     version: int  # part of the cache key: raised whenever training gives another oracle
     identity: str  # name, version and digest of the data, set by `load_or_train`
 

@@ -11,11 +11,12 @@ from src.evaluation.oracles.base import Oracle
 from src.evaluation.oracles.outliers import mixture
 
 POOLED = 7  # rows and columns at most before the linear layer, for 28×28 without any pooling
+NUM_FEATURES = 128
 LARGE = 48  # pixels a side, from which on the first layer has twice the stride
 
 
 class CharacterOracle(Oracle):
-    """Classifies images of characters.
+    """Classifies images of characters, or colour images, which it takes as they are: nothing in them is ink.
 
     Strided, since on a CPU the two layers at half resolution take most of the time.
 
@@ -23,8 +24,6 @@ class CharacterOracle(Oracle):
         large: whether images have `LARGE` or more pixels a side.
     """
 
-    name = "characters"
-    version = 3
     augment = staticmethod(augment)
     outliers = staticmethod(mixture)
 
@@ -33,11 +32,11 @@ class CharacterOracle(Oracle):
         num_classes: int,
         levels: int = 255,
         dark_ink: bool = False,
-        width: int = 16,
-        num_features: int = 128,
-        channels: int = 1,
+        colour: bool = False,
         large: bool = False,
     ):
+        self.name, self.version = ("colours", 2) if colour else ("characters", 3)
+        width, channels = (24, 3) if colour else (16, 1)
         body = nn.Sequential(
             *_convolution(channels, width, kernel=5, stride=4 if large else 2),
             *_convolution(width, width),
@@ -46,22 +45,12 @@ class CharacterOracle(Oracle):
             nn.AdaptiveAvgPool2d(POOLED),
             nn.Flatten(),
             nn.Dropout(0.2),
-            nn.Linear(2 * width * POOLED**2, num_features),
-            nn.BatchNorm1d(num_features),
+            nn.Linear(2 * width * POOLED**2, NUM_FEATURES),
+            nn.BatchNorm1d(NUM_FEATURES),
             nn.ReLU(),
         )
-        super().__init__(body, num_features, num_classes, levels, dark_ink, channels)
+        super().__init__(body, NUM_FEATURES, num_classes, levels, dark_ink, channels)
         self.to(memory_format=torch.channels_last)  # a quarter faster on a processor
-
-
-class ColourOracle(CharacterOracle):
-    """Classifies colour images, which it takes as they are: nothing in them is ink."""
-
-    name = "colours"
-    version = 2
-
-    def __init__(self, num_classes: int, levels: int = 255, large: bool = False):
-        super().__init__(num_classes, levels, width=24, channels=3, large=large)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

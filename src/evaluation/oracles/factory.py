@@ -6,7 +6,7 @@ import torch
 
 from src.data.module import ResidentData
 from src.evaluation.oracles.base import Oracle, load_or_train
-from src.evaluation.oracles.characters import LARGE, CharacterOracle, ColourOracle
+from src.evaluation.oracles.characters import LARGE, CharacterOracle
 from src.evaluation.oracles.drums import StyleOracle
 from src.evaluation.oracles.gaussians import NearestCentre
 
@@ -20,8 +20,6 @@ def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle |
     oracle: Oracle
     if spec.kind == "drums":
         oracle = StyleOracle(num_classes, spec.kit, spec.shape[1])
-    elif spec.colour:
-        oracle = ColourOracle(num_classes, spec.levels, large)
     else:
-        oracle = CharacterOracle(num_classes, spec.levels, spec.dark_ink, large=large)
+        oracle = CharacterOracle(num_classes, spec.levels, spec.dark_ink, spec.colour, large)
     return load_or_train(oracle, splits["train"], splits["test"], spec.digest, cache, device)

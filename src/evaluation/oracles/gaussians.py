@@ -15,12 +15,7 @@ class NearestCentre:
     """Classifies a point as the Gaussian with the nearest centre if that is within 3 σ, else as none.
 
     As "high-quality samples" in Srivastava et al. 2017, arXiv:1705.07761. Confidence is 1 or 0, features
-    are the coordinates.
-
-    Args:
-        mixture: the Gaussians.
-        test: points for the accuracies; 98.9 % of a Gaussian's points are within 3 σ.
-        digest: of the data.
+    are the coordinates. 98.9 % of a Gaussian's points are within 3 σ, which bounds `accuracy`.
     """
 
     def __init__(self, mixture: Mixture, test: Split, digest: str):

@@ -80,7 +80,7 @@ def test_factors_belong_to_the_held_out_bars(few, stack):
         # The true combination explains the bar; a shuffled one would have to explain every hit as a slip.
         assert np.log(np.where(grid, hit, 1 - hit)).sum() > -40
     for name, values in grammar.FACTORS.items():
-        assert max(data.factors[part][name].max() for part in ("val", "test")) == len(values) - 1
+        assert max(data.splits[part].factors[name].max() for part in ("val", "test")) == len(values) - 1
 
 
 @pytest.mark.parametrize("stack", [1, 2, 3])

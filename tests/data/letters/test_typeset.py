@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from src.data.letters import typeset
-from src.data.letters.typeset import CLASSES, STYLES, Letters, draw, flattened, rasterise
+from src.data.letters.typeset import CLASSES, STYLES, Letters, draw, polygons, rasterise
 
 GOLDEN = "f601e23814359a4026781c32ee34da51444605cb4d04436eaca8b43a94a91e0a"  # changes only with VERSION
 
@@ -99,16 +99,15 @@ def test_a_contour_of_the_other_direction_is_a_hole():
 
 
 def test_curves_become_segments_on_the_parabola():
-    contour_P2 = np.array([[0, 0], [4, 8], [8, 0]], float)
-    expected = [[0, 0], [2, 3], [4, 4], [6, 3], [8, 0]]
-    assert flattened(contour_P2, [1, 0, 1]).tolist() == expected
+    (polygon,) = polygons([("moveTo", [(0, 0)]), ("qCurveTo", [(4, 8), (8, 0)]), ("closePath", [])])
+    assert np.array(polygon).tolist() == [[0, 0], [2, 3], [4, 4], [6, 3], [8, 0]]
 
 
 def test_two_control_points_have_a_point_of_the_curve_between_them():
-    contour_P2 = np.array([[0, 0], [0, 2], [4, 2], [4, 0]], float)
-    polygon_P2 = flattened(contour_P2, [1, 0, 0, 1])
-    assert [2, 2] in polygon_P2.tolist()
-    assert len(polygon_P2) == 2 + 1 + 2 * (typeset.STEPS - 1)
+    line = [("moveTo", [(0, -1)]), ("lineTo", [(0, 0)])]
+    (polygon,) = polygons([*line, ("qCurveTo", [(0, 2), (4, 2), (4, 0)]), ("closePath", [])])
+    assert [2, 2] in np.array(polygon).tolist()
+    assert len(polygon) == 2 + 2 * typeset.STEPS
 
 
 def test_classes_differ_in_every_style():

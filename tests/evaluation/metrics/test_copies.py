@@ -6,8 +6,8 @@ import torch
 from scipy.stats import mannwhitneyu
 from sklearn.neighbors import NearestNeighbors
 
-from src.evaluation.metrics import copies
-from src.evaluation.metrics.copies import Copies, data_copying, nearest
+from src.evaluation.metrics import fidelity
+from src.evaluation.metrics.copies import Copies, data_copying, nearest_training
 from src.evaluation.oracles.base import Predictions
 
 
@@ -27,14 +27,14 @@ def measured(train, samples, held_out) -> dict[str, float]:
 
 @pytest.mark.parametrize("rows", [7, 256])
 def test_nearest_against_scikit_learn(monkeypatch, rows):
-    monkeypatch.setattr(copies, "ROWS", rows)
+    monkeypatch.setattr(fidelity, "ROWS", rows)
     points, train = normal(30), normal(50, seed=1)
-    index, distance = nearest(points, train, 2)
+    distance, index = nearest_training(points, train, 2)
     expected = NearestNeighbors(n_neighbors=2).fit(train).kneighbors(points)
     assert index.tolist() == expected[1].tolist()
     assert distance.numpy() == pytest.approx(expected[0], rel=1e-5)
-    own = nearest(train, train, 1, torch.arange(50))
-    assert own[1].numpy() == pytest.approx(NearestNeighbors(n_neighbors=1).fit(train).kneighbors()[0], rel=1e-5)
+    own, _ = nearest_training(train, train, 1)
+    assert own.numpy() == pytest.approx(NearestNeighbors(n_neighbors=1).fit(train).kneighbors()[0], rel=1e-5)
 
 
 def test_four_training_points_by_hand():

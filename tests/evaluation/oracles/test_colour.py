@@ -6,7 +6,7 @@ import torch
 from src.evaluation.oracles import outliers
 from src.evaluation.oracles.augmentation import augment
 from src.evaluation.oracles.base import train_oracle
-from src.evaluation.oracles.characters import ColourOracle
+from src.evaluation.oracles.characters import CharacterOracle
 from src.evaluation.oracles.controls import controls_of
 from src.evaluation.oracles.factory import oracle_of
 from tests.coloured import CLASSES, Shapes, shapes
@@ -69,7 +69,7 @@ def test_colour_data_get_an_oracle_of_whole_images(monkeypatch, tmp_path, size):
     data = Shapes(size=size, sizes=(60, 20, 30), root="", budget=8, batch_size=8, seed=0, stack=1)
     data.setup()
     oracle = oracle_of(data, tmp_path, torch.device("cpu"))
-    assert type(oracle) is ColourOracle
+    assert oracle.name == "colours"
     predictions = oracle.predict(data.held_out("test").images)
     assert predictions.classes_NS.shape == (30, 1)
     assert predictions.confidence_N.shape == (30,)
@@ -78,7 +78,7 @@ def test_colour_data_get_an_oracle_of_whole_images(monkeypatch, tmp_path, size):
 @pytest.mark.ci
 def test_it_learns_hues_and_shapes(monkeypatch):
     shorten_oracle_training(monkeypatch, 60)
-    oracle = ColourOracle(len(CLASSES))
+    oracle = CharacterOracle(len(CLASSES), colour=True)
     train_oracle(oracle, shapes(300, 16, seed=0), shapes(200, 16, seed=1))
     assert oracle.accuracy_k > 0.8
     classes_N = oracle.predict(shapes(200, 16, seed=2).images).classes_NS[:, 0]
