@@ -5,6 +5,7 @@ L latent dims, which are S steps of D dimensions each, one step after the other.
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from scipy.optimize import brentq
@@ -74,9 +75,6 @@ class AR1(Conditional):
     from step to step. α follows from δ. Mean and standard deviation are those of `Conditional`.
 
     Args:
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels above instead of the next one.
-        width: of each level's network below the top.
         nats: δ of each level below the top.
         num_steps: S, a divisor of these levels' dimensions.
 
@@ -86,18 +84,10 @@ class AR1(Conditional):
 
     independent = False
 
-    def __init__(
-        self,
-        levels: Mapping[str, int],
-        skips: bool = False,
-        width: int = 128,
-        nats: float = 2.0,
-        num_steps: int = 8,
-    ):
-        super().__init__(levels, skips, width)
-        POSITIVE.check("vae.prior.nats", nats)
-        SEVERAL.check("vae.prior.num_steps", num_steps)
-        self.num_steps = num_steps
+    def __init__(self, levels: Mapping[str, int], nats: float = 2.0, num_steps: int = 8, **options: Any):
+        super().__init__(levels, **options)
+        self.number("nats", nats, POSITIVE)
+        self.num_steps = self.number("num_steps", num_steps, SEVERAL)
         _, *lower = levels.items()
         if not lower or any(size % num_steps for _, size in lower):
             sizes = ", ".join(f"z_{name} {size}" for name, size in lower) or "none"

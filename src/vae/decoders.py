@@ -10,17 +10,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, pad
 
+from src.core.validation import Choice
 from src.vae.likelihoods import Bernoulli, Likelihood
 from src.vae.networks import Perceptron
 
 BERNOULLI = Bernoulli(levels=1)
 
 
-class Decoder(nn.Module, ABC):
+class Decoder(Choice, nn.Module, ABC):
     """p(x | z): cells, independent or autoregressive, of the given likelihood."""
 
+    option_group = "vae.decoder"
     autoregressive: bool
-    likelihood: Likelihood
+
+    def __init__(self, likelihood: Likelihood):
+        super().__init__()
+        self.likelihood = likelihood
 
     @abstractmethod
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
@@ -57,8 +62,7 @@ class Parallel(Decoder):
         dropout: float,
         likelihood: Likelihood = BERNOULLI,
     ):
-        super().__init__()
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         steps, outputs = shape[0], shape[1] * likelihood.num_parameters
         self.network: nn.Module = nn.Sequential(
             Perceptron(num_latents, width, steps * outputs, depth, dropout), nn.Unflatten(-1, (steps, outputs))
@@ -117,8 +121,7 @@ class Autoregressive(Decoder):
         dropout: float,
         likelihood: Likelihood = BERNOULLI,
     ):
-        super().__init__()
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         self.steps, voices = shape
         self.past = nn.Conv1d(voices, width, kernel_size=self.steps, bias=False)
         self.position = nn.Parameter(0.1 * torch.randn(self.steps, width))
@@ -128,10 +131,6 @@ class Autoregressive(Decoder):
             for _ in range(depth)
         )
         self.chain = Chain(width, voices, cell_width, likelihood.num_parameters)
-        self.add_layers(num_latents, width, depth)
-
-    def add_layers(self, num_latents: int, width: int, depth: int) -> None:
-        """Makes what else a subclass is made of."""
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         features_BTW = self._features(latents_BZ, self._past(history_BTV))

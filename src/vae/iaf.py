@@ -4,7 +4,7 @@ B batch, F features, L latent dims.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -21,11 +21,6 @@ class IAF(TopDown):
     every other one takes the dimensions in reverse. The KL is estimated on the sample.
 
     Args:
-        features: F of the encoder.
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels above instead of the next one.
-        width: of the posteriors' networks below the top.
-        dropout: in those networks.
         flow_depth: steps of each level.
         flow_width: of the hidden layer of each step's network.
     """
@@ -33,21 +28,14 @@ class IAF(TopDown):
     family = "flow"
 
     def __init__(
-        self,
-        features: int,
-        levels: Mapping[str, int],
-        skips: bool = False,
-        width: int = 256,
-        dropout: float = 0.3,
-        flow_depth: int = 2,
-        flow_width: int = 60,
+        self, features: int, levels: Mapping[str, int], flow_depth: int = 2, flow_width: int = 60, **options: Any
     ):
-        super().__init__(features, levels, skips, width, dropout)
-        COUNT.check("vae.inference.flow_depth", flow_depth)
-        COUNT.check("vae.inference.flow_width", flow_width)
+        super().__init__(features, levels, **options)
+        self.number("flow_depth", flow_depth, COUNT)
+        self.number("flow_width", flow_width, COUNT)
         sizes: list[int] = []
         for name, size in levels.items():
-            contexts = [features, *(sizes if skips else sizes[-1:])]
+            contexts = [features, *(sizes if self.skips else sizes[-1:])]
             self[f"flow_{name}"] = nn.ModuleList(
                 MADE(size, flow_width, contexts, backwards=bool(step % 2)) for step in range(flow_depth)
             )

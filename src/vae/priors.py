@@ -27,19 +27,15 @@ class Vamp(Conditional):
     `Conditional`. The KL of the top level is estimated on the sample.
 
     Args:
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels above instead of the next one.
-        width: of each level's network below the top.
         num_components: K.
     """
 
     independent = False
     of_posteriors = True
 
-    def __init__(self, levels: Mapping[str, int], skips: bool = False, width: int = 128, num_components: int = 500):
-        super().__init__(levels, skips, width)
-        COUNT.check("vae.prior.num_components", num_components)
-        self.num_components = num_components
+    def __init__(self, levels: Mapping[str, int], num_components: int = 500, **options: Any):
+        super().__init__(levels, **options)
+        self.num_components = self.number("num_components", num_components, COUNT)
         self.pseudo_sizes = [*reversed(list(levels.values())[1:])]  # sizes, the lowest level first
 
     def attach(self, inference: Inference, encoder: nn.Module, shape: tuple[int, int]) -> None:
@@ -77,7 +73,8 @@ class Mixture:
 
     def __init__(self, components: Any, other: LevelPrior):
         self.components = components
-        self.frame = components.frame(other)
+        frame = components.frame(other)
+        self.code, self.from_code = frame.code, frame.from_code
 
     def log_prob(self, value: Tensor) -> Tensor:
         """log p(z_1), log p(z_2 | z_1), … [..., L]."""
@@ -98,12 +95,6 @@ class Mixture:
         rest_B = torch.special.ndtri((place_B - index_B).clamp(1e-9, 1 - 1e-9)).to(noise_BL.dtype)
         return self.components[index_B].from_noise(torch.cat([rest_B.unsqueeze(-1), noise_BL[..., 1:]], -1))
 
-    def code(self, value_BL: Tensor) -> Tensor:
-        return self.frame.code(value_BL)
-
-    def from_code(self, code_BL: Tensor) -> Tensor:
-        return self.frame.from_code(code_BL)
-
 
 class Flow(Conditional):
     """The top level's prior is a masked autoregressive flow (Papamakarios et al. 2017, arXiv:1705.07057).
@@ -112,21 +103,16 @@ class Flow(Conditional):
     and backwards. Levels below the top are as under `Conditional`; the KL of the top level is estimated on the sample.
 
     Args:
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels above instead of the next one.
-        width: of each level's network below the top.
         depth: steps of the flow.
         flow_width: of the hidden layer of each step's network.
     """
 
     independent = False
 
-    def __init__(
-        self, levels: Mapping[str, int], skips: bool = False, width: int = 128, depth: int = 4, flow_width: int = 64
-    ):
-        super().__init__(levels, skips, width)
-        COUNT.check("vae.prior.depth", depth)
-        COUNT.check("vae.prior.flow_width", flow_width)
+    def __init__(self, levels: Mapping[str, int], depth: int = 4, flow_width: int = 64, **options: Any):
+        super().__init__(levels, **options)
+        self.number("depth", depth, COUNT)
+        self.number("flow_width", flow_width, COUNT)
         top, *_ = levels.values()
         self.steps = nn.ModuleList(MADE(top, flow_width, backwards=bool(step % 2)) for step in range(depth))
 

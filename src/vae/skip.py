@@ -3,6 +3,8 @@
 B batch, Z latent dims that the decoder receives, T steps, V voices (cells of a step), W width.
 """
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from src.vae.decoders import Autoregressive
@@ -15,7 +17,8 @@ class Skip(Autoregressive):
     no layer can lose what z says. The chain within a step receives them as well. The arguments are `Autoregressive`'s.
     """
 
-    def add_layers(self, num_latents: int, width: int, depth: int) -> None:
+    def __init__(self, num_latents: int, shape: tuple[int, int], width: int, depth: int, **options: Any):
+        super().__init__(num_latents, shape, width, depth, **options)
         self.skips = nn.ModuleList(nn.Linear(num_latents, width, bias=False) for _ in range(depth + 1))
 
     def _features(self, latents_BZ: Tensor, past_BTW: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """Base class of tricks that act the more strongly, the more the discriminator overfits."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -13,22 +15,24 @@ class Adaptive(Trick):
 
     Overfitting is measured by r = E[sign D(x)] over real images. p starts at 0, rises while r is above its target and
     falls while it is below.
+
+    Args:
+        target: of r, the mean sign of real logits.
+        ramp: images over which p can rise from 0 to 1.
+        interval: discriminator updates over which the sign is averaged between adjustments of p.
     """
 
-    name: str
     alternative: str  # where the loss has no threshold at 0
     probability: Tensor  # p
     mean_sign: Tensor  # of the updates since the last adjustment
 
-    def follow_overfitting(self, target: float, ramp: float, interval: int) -> None:
-        """Sets the target of r, the images over which p can rise from 0 to 1, and the updates between adjustments."""
+    def __init__(self, target: float = 0.6, ramp: float = 500_000, interval: int = 4, **options: Any):
+        super().__init__(**options)
         if not -1 < target < 1:
-            raise ValueError(f"gan.tricks.{self.name}.target={target}: choose a mean sign between -1 and 1")
-        POSITIVE.check(f"gan.tricks.{self.name}.ramp", ramp)
-        COUNT.check(f"gan.tricks.{self.name}.interval", interval)
+            raise ValueError(f"{self.key}.target={target}: choose a mean sign between -1 and 1")
         self.target = target
-        self.ramp = ramp
-        self.interval = interval
+        self.ramp = self.number("ramp", ramp, POSITIVE)
+        self.interval = self.number("interval", interval, COUNT)
         self.register_buffer("probability", torch.zeros(()))
         self.register_buffer("mean_sign", torch.zeros(()))
 
@@ -36,7 +40,7 @@ class Adaptive(Trick):
         super().attach(gan)
         if not gan.loss.has_zero_threshold:
             raise ValueError(
-                f"gan.tricks={self.name} measures overfitting by the sign of the logits, which means nothing under "
+                f"{self} measures overfitting by the sign of the logits, which means nothing under "
                 "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or "
                 f"gan.tricks=[{self.alternative}]"
             )

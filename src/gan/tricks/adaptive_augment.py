@@ -14,27 +14,9 @@ class AdaptiveAugment(Adaptive, AugmentationTrick):
     """Applies each augmentation with a probability p that follows overfitting (Karras et al. 2020, arXiv:2006.06676).
 
     Section 3. Of the paper's augmentations translation by whole pixels and cutout are used, which preserve a letter.
-
-    Args:
-        target: of the mean sign of real logits.
-        ramp: images over which p can rise from 0 to 1.
-        interval: discriminator updates over which the sign is averaged between adjustments of p.
-        translation: largest shift, as a share of the image's size.
-        cutout: size of the hidden window, as a share of the image's.
     """
 
     alternative = "diff_augment"
-
-    def __init__(
-        self,
-        target: float = 0.6,
-        ramp: float = 500_000,
-        interval: int = 4,
-        translation: float = 0.125,
-        cutout: float = 0.5,
-    ):
-        super().__init__("adaptive_augment", translation, cutout)
-        self.follow_overfitting(target, ramp, interval)
 
     def transform(self, images_BCHW: Tensor) -> Tensor:
         images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))

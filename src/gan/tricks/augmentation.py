@@ -70,24 +70,20 @@ class AugmentationTrick(Trick):
     Images move along both axes. Drum bars move along time only, because the next voice is another instrument.
 
     Args:
-        name: of the trick, for messages.
         translation: largest shift, as a share of the image's size.
         cutout: size of the hidden window, as a share of the image's.
     """
 
-    def __init__(self, name: str, translation: float, cutout: float):
+    def __init__(self, translation: float = 0.125, cutout: float = 0.5):
         super().__init__()
-        for key, share in (("translation", translation), ("cutout", cutout)):
-            PART.check(f"gan.tricks.{name}.{key}", share)
-        self.name = name
-        self.translation = translation
-        self.cutout = cutout
+        self.translation = self.number("translation", translation, PART)
+        self.cutout = self.number("cutout", cutout, PART)
         self.axes: tuple[int, ...] = (ROWS, COLUMNS)
 
     def attach(self, gan: GANInterface) -> None:
         if gan.spec.kind == "points":
             raise ValueError(
-                f"gan.tricks={self.name} moves images and hides parts of them, but data={gan.spec.name} are points, of "
+                f"{self} moves images and hides parts of them, but data={gan.spec.name} are points, of "
                 "which it would erase coordinates: choose gan.tricks=[instance_noise], or leave it out"
             )
         if gan.spec.kind == "drums":
@@ -104,15 +100,9 @@ class DiffAugment(AugmentationTrick):
     """Augments real and generated images in both networks' updates (Zhao et al. 2020, arXiv:2006.10738).
 
     The generator's gradient passes through. The paper's third augmentation, of colour, is for images in colour only.
-
-    Args:
-        translation: largest shift, as a share of the image's size.
-        cutout: size of the hidden window, as a share of the image's.
     """
 
-    def __init__(self, translation: float = 0.125, cutout: float = 0.5):
-        super().__init__("diff_augment", translation, cutout)
-        self.colour = False
+    colour = False
 
     def attach(self, gan: GANInterface) -> None:
         super().attach(gan)

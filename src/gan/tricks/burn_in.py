@@ -4,7 +4,7 @@ import math
 
 from torch.optim import Optimizer
 
-from src.core.validation import POSITIVE, SHARE
+from src.core.validation import BELOW_ONE, POSITIVE, SHARE
 from src.gan.interfaces import GANInterface
 from src.gan.tricks.ema import EMA
 from src.gan.tricks.finite_differences import FiniteDifference
@@ -36,16 +36,11 @@ class BurnIn(Trick):
         half_life: float = 0.05,
     ):
         super().__init__()
-        SHARE.check("gan.tricks.burn_in.share", share)
-        for name, value in (("lr", lr), ("gamma", gamma), ("half_life", half_life)):
-            POSITIVE.check(f"gan.tricks.burn_in.{name}", value)
-        if not 0 <= beta2 < 1:
-            raise ValueError(f"gan.tricks.burn_in.beta2={beta2}: choose a number from 0 to less than 1")
-        self.share = share
-        self.lr = lr
-        self.gamma = gamma
-        self.beta2 = beta2
-        self.half_life = half_life
+        self.share = self.number("share", share, SHARE)
+        self.lr = self.number("lr", lr, POSITIVE)
+        self.gamma = self.number("gamma", gamma, POSITIVE)
+        self.beta2 = self.number("beta2", beta2, BELOW_ONE)
+        self.half_life = self.number("half_life", half_life, POSITIVE)
         self.values: dict[str, float] = {}
 
     def attach(self, gan: GANInterface) -> None:

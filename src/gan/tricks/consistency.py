@@ -18,7 +18,7 @@ class Consistency(AugmentationTrick):
     """
 
     def __init__(self, weight: float = 10.0, translation: float = 0.125, cutout: float = 0.0):
-        super().__init__("consistency", translation, cutout)
+        super().__init__(translation, cutout)
         self.weight = weight
 
     def discriminator_penalty(self, step: Step) -> Tensor:

@@ -33,9 +33,8 @@ class D2GAN(Trick):
 
     def __init__(self, discriminator: Callable[..., DiscriminatorNetwork], beta: float = 1.0):
         super().__init__()
-        NOT_NEGATIVE.check("gan.tricks.d2gan.beta", beta)
         self.make_discriminator = discriminator
-        self.beta = beta
+        self.beta = self.number("beta", beta, NOT_NEGATIVE)
 
     def attach(self, gan: GANInterface) -> None:
         if not isinstance(gan.loss, KL):

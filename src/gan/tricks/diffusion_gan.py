@@ -3,6 +3,8 @@
 B batch, C channels, H height, W width, T steps of the diffusion.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -20,9 +22,7 @@ class DiffusionGAN(Adaptive):
     t / (1 + … + T).
 
     Args:
-        target: of the mean sign of real logits.
         ramp: images over which T can rise from `shortest` to `longest`.
-        interval: discriminator updates over which the sign is averaged between adjustments of T.
         shortest: the smallest T.
         longest: the largest T.
         sigma: σ, the standard deviation of the noise after a long diffusion; images are in [-1, 1].
@@ -30,33 +30,28 @@ class DiffusionGAN(Adaptive):
         last_beta: β at step T.
     """
 
-    name = "diffusion_gan"
     alternative = "instance_noise"
 
     def __init__(
         self,
-        target: float = 0.6,
         ramp: float = 100_000,
-        interval: int = 4,
         shortest: int = 10,
         longest: int = 1000,
         sigma: float = 0.05,
         first_beta: float = 1e-4,
         last_beta: float = 0.02,
+        **options: Any,
     ):
-        super().__init__()
-        SEVERAL.check("gan.tricks.diffusion_gan.shortest", shortest)
+        super().__init__(ramp=ramp, **options)
+        self.shortest, self.longest = self.number("shortest", shortest, SEVERAL), longest
         if longest < shortest:
             raise ValueError(f"gan.tricks.diffusion_gan.longest={longest}: choose at least {shortest}, the shortest")
-        POSITIVE.check("gan.tricks.diffusion_gan.sigma", sigma)
         if not 0 < first_beta <= last_beta < 1:
             raise ValueError(
                 f"gan.tricks.diffusion_gan.last_beta={last_beta}: choose 0 < first_beta ≤ last_beta < 1, and "
                 f"first_beta is {first_beta}"
             )
-        self.follow_overfitting(target, ramp, interval)
-        self.shortest, self.longest = shortest, longest
-        self.sigma = sigma
+        self.sigma = self.number("sigma", sigma, POSITIVE)
         self.first_beta, self.last_beta = first_beta, last_beta
 
     @property

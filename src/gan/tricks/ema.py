@@ -27,10 +27,8 @@ class EMA(Trick):
 
     def __init__(self, half_life: float = 10_000, ramp: float = 0.05):
         super().__init__()
-        POSITIVE.check("gan.tricks.ema.half_life", half_life)
-        POSITIVE.check("gan.tricks.ema.ramp", ramp)
-        self.half_life = half_life
-        self.ramp = ramp
+        self.half_life = self.number("half_life", half_life, POSITIVE)
+        self.ramp = self.number("ramp", ramp, POSITIVE)
 
     def attach(self, gan: GANInterface) -> None:
         self.average = deepcopy(gan.generator).requires_grad_(False)

@@ -21,8 +21,7 @@ class InstanceNoise(Trick):
 
     def __init__(self, sigma: float = 0.1):
         super().__init__()
-        POSITIVE.check("gan.tricks.instance_noise.sigma", sigma)
-        self.initial_sigma = sigma
+        self.initial_sigma = self.number("sigma", sigma, POSITIVE)
         self.register_buffer("sigma", torch.tensor(float(sigma)), persistent=False)
 
     def before_step(self, gan: GANInterface) -> None:

@@ -23,11 +23,9 @@ class Lecam(Trick):
 
     def __init__(self, weight: float = 0.3, decay: float = 0.99, warm_up: int = 1000):
         super().__init__()
-        PART.check("gan.tricks.lecam.decay", decay)
-        COUNT.check("gan.tricks.lecam.warm_up", warm_up)
         self.weight = weight
-        self.decay = decay
-        self.warm_up = warm_up
+        self.decay = self.number("decay", decay, PART)
+        self.warm_up = self.number("warm_up", warm_up, COUNT)
         self.register_buffer("real_average", torch.zeros(()))
         self.register_buffer("fake_average", torch.zeros(()))
 

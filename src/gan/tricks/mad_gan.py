@@ -65,9 +65,8 @@ class MadGAN(Trick):
 
     def __init__(self, generator: Callable[..., nn.Module], num: int = 4, shared: bool = True):
         super().__init__()
-        SEVERAL.check("gan.tricks.mad_gan.num", num)
         self.make_generator = generator
-        self.num = num
+        self.num = self.number("num", num, SEVERAL)
         self.shared = shared
 
     def attach(self, gan: GANInterface) -> None:

@@ -25,10 +25,8 @@ class MinibatchDiscrimination(MinibatchLayer):
 
     def __init__(self, num_kernels: int = 100, kernel_size: int = 5):
         super().__init__()
-        COUNT.check("gan.tricks.minibatch_discrimination.num_kernels", num_kernels)
-        COUNT.check("gan.tricks.minibatch_discrimination.kernel_size", kernel_size)
-        self.num_kernels = num_kernels
-        self.kernel_size = kernel_size
+        self.num_kernels = self.number("num_kernels", num_kernels, COUNT)
+        self.kernel_size = self.number("kernel_size", kernel_size, COUNT)
 
     def statistics(self, num_features: int) -> tuple[nn.Module, int]:
         return Closeness(num_features, self.num_kernels, self.kernel_size), self.num_kernels

@@ -24,8 +24,7 @@ class MinibatchStddev(MinibatchLayer):
 
     def __init__(self, group: int = 4):
         super().__init__()
-        SEVERAL.check("gan.tricks.minibatch_stddev.group", group)
-        self.group = group
+        self.group = self.number("group", group, SEVERAL)
 
     def statistics(self, num_features: int) -> tuple[nn.Module, int]:
         return Deviation(self.group), 1

@@ -17,8 +17,7 @@ class NCritic(Trick):
 
     def __init__(self, n: int = 5):
         super().__init__()
-        COUNT.check("gan.tricks.n_critic.n", n)
-        self.n = self.steps_per_generator_update = n
+        self.n = self.steps_per_generator_update = self.number("n", n, COUNT)
 
     def before_step(self, gan: GANInterface) -> None:
         self.should_update_generator = (gan.steps + 1) % self.n == 0

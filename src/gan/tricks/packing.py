@@ -24,8 +24,7 @@ class Packing(Trick):
 
     def __init__(self, m: int = 2):
         super().__init__()
-        SEVERAL.check("gan.tricks.packing.m", m)
-        self.m = m
+        self.m = self.number("m", m, SEVERAL)
 
     def discriminator_shape(self, shape: Shape) -> Shape:
         channels, height, width = shape

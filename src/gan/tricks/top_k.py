@@ -19,10 +19,8 @@ class TopK(Trick):
 
     def __init__(self, share: float = 0.5, duration: float = 0.5):
         super().__init__()
-        for name, value in (("share", share), ("duration", duration)):
-            SHARE.check(f"gan.tricks.top_k.{name}", value)
-        self.share = share
-        self.duration = duration
+        self.share = self.number("share", share, SHARE)
+        self.duration = self.number("duration", duration, SHARE)
 
     def attach(self, gan: GANInterface) -> None:
         if gan.loss.pairs_samples:

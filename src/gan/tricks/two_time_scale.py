@@ -14,10 +14,8 @@ class TwoTimeScale(Trick):
 
     def __init__(self, generator_lr: float = 1e-4, discriminator_lr: float = 4e-4):
         super().__init__()
-        for name, rate in (("generator_lr", generator_lr), ("discriminator_lr", discriminator_lr)):
-            POSITIVE.check(f"gan.tricks.two_time_scale.{name}", rate)
-        self.generator_lr = generator_lr
-        self.discriminator_lr = discriminator_lr
+        self.generator_lr = self.number("generator_lr", generator_lr, POSITIVE)
+        self.discriminator_lr = self.number("discriminator_lr", discriminator_lr, POSITIVE)
 
     def configure_optimizers(self, generator_optimizer: Optimizer, discriminator_optimizer: Optimizer) -> None:
         for group in generator_optimizer.param_groups:

@@ -33,8 +33,7 @@ class Unrolled(Trick):
 
     def __init__(self, steps: int = 5):
         super().__init__()
-        COUNT.check("gan.tricks.unrolled.steps", steps)
-        self.steps = steps
+        self.steps = self.number("steps", steps, COUNT)
 
     def attach(self, gan: GANInterface) -> None:
         self.generator_needs_real = gan.loss.is_zero_sum

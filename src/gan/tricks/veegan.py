@@ -34,10 +34,9 @@ class VEEGAN(Trick):
 
     def __init__(self, encoder: Callable[..., DiscriminatorNetwork], weight: float = 1.0, planes: int = 1):
         super().__init__()
-        COUNT.check("gan.tricks.veegan.planes", planes)
         self.make_encoder = encoder
         self.weight = weight
-        self.planes = planes
+        self.planes = self.number("planes", planes, COUNT)
 
     def discriminator_shape(self, shape: Shape) -> Shape:
         self.image_shape = shape

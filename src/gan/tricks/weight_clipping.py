@@ -23,8 +23,7 @@ class WeightClipping(Trick):
 
     def __init__(self, bound: float = 0.01):
         super().__init__()
-        POSITIVE.check("gan.tricks.weight_clipping.bound", bound)
-        self.bound = bound
+        self.bound = self.number("bound", bound, POSITIVE)
 
     @torch.no_grad()
     def after_discriminator(self, gan: GANInterface, step: Step) -> None:

@@ -12,33 +12,3 @@ from src.vae.anneal.level_balance import LevelBalance
 from src.vae.anneal.pretrain_then_anneal import PretrainThenAnneal
 from src.vae.anneal.rate_control import GECO, Capacity, PIController
 from src.vae.anneal.schedules import Constant, Cosine, Cyclical, Exponential, Linear, NoAnnealing, Schedule, Sigmoid
-
-__all__ = [
-    "DU",
-    "GECO",
-    "Aggressive",
-    "Annealer",
-    "BatchNormMean",
-    "Capacity",
-    "ComposedAnnealer",
-    "Constant",
-    "Cosine",
-    "Cyclical",
-    "Delta",
-    "Exponential",
-    "FreeBits",
-    "FreeBitsPerLevel",
-    "FreeBitsTotal",
-    "KLTransform",
-    "LevelBalance",
-    "Levels",
-    "Linear",
-    "NoAnnealing",
-    "PIController",
-    "PretrainThenAnneal",
-    "Schedule",
-    "Sigmoid",
-    "TargetRate",
-    "Temperature",
-    "WordDropout",
-]

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from src.core.validation import POSITIVE
 from src.vae.anneal.annealer import Annealer, PerLevel
-from src.vae.interfaces import AnnealedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.networks import Ladder
 
 
@@ -23,25 +23,23 @@ class BatchNormMean(Annealer):
         super().__init__()
         self.gamma = self.levels("gamma", gamma, POSITIVE)
 
-    def attach(self, vae: AnnealedVAE) -> None:
+    def attach(self, vae: VAEInterface) -> None:
         super().attach(vae)
-        check_normalisable(self, vae)
+        if isinstance(vae.inference, Ladder):
+            raise ValueError(f"{self.key}: a prior pulls at the means of vae.inference=ladder; choose top_down")
+        if vae.inference.family == "sphere":
+            raise ValueError(f"{self.key}: vae.inference=vmf keeps its means on a sphere; choose top_down")
+        if vae.prior.of_posteriors:
+            raise ValueError(
+                f"{self.key}: over a batch of pseudo-inputs the posteriors of vae.prior=vamp would be others than over "
+                "one of samples; choose vae.prior=conditional or flow"
+            )
         for (level, size), gamma in zip(vae.levels.items(), self.of_levels(self.gamma), strict=True):
-            vae.inference[f"scale_{level}"] = FixedSpread(size, gamma)
+            vae.inference[f"scale_{level}"] = self.normalised(size, gamma)
 
-
-def check_normalisable(annealer: Annealer, vae: AnnealedVAE) -> None:
-    """Raises: ValueError: the means of these posteriors cannot be normalised over a batch."""
-    key = annealer.state_key
-    if isinstance(vae.inference, Ladder):
-        raise ValueError(f"{key}: a prior pulls at the means of vae.inference=ladder; choose top_down")
-    if vae.inference.family == "sphere":
-        raise ValueError(f"{key}: vae.inference=vmf keeps its means on a sphere; choose top_down")
-    if vae.prior.of_posteriors:
-        raise ValueError(
-            f"{key}: over a batch of pseudo-inputs the posteriors of vae.prior=vamp would be others than over one of "
-            "samples; choose vae.prior=conditional or flow"
-        )
+    def normalised(self, num_latents: int, gamma: float) -> nn.Module:
+        """Normalises the means of a level with so many dimensions."""
+        return FixedSpread(num_latents, gamma)
 
 
 class FixedSpread(nn.BatchNorm1d):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from src.core.validation import POSITIVE
 from src.vae.anneal.annealer import Annealer, PerLevel
-from src.vae.interfaces import AnnealedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.networks import BottomUp, TopDown
 
 EPSILON = 1e-6  # keeps the gradient of the square root finite
@@ -32,17 +32,17 @@ class Delta(Annealer):
         super().__init__()
         self.nats = self.levels("nats", nats, POSITIVE)
 
-    def attach(self, vae: AnnealedVAE) -> None:
+    def attach(self, vae: VAEInterface) -> None:
         super().attach(vae)
         if not vae.prior.independent:
             raise ValueError(
-                f"{self.state_key}: a distance from independent normal dimensions is none from this prior; choose "
+                f"{self.key}: a distance from independent normal dimensions is none from this prior; choose "
                 "vae.prior=conditional or standard"
             )
         top_down = type(vae.inference) is TopDown
         if not (top_down or (isinstance(vae.inference, BottomUp) and not vae.prior.conditional)):
             raise ValueError(
-                f"{self.state_key}: it needs normal posteriors relative to their priors; choose "
+                f"{self.key}: it needs normal posteriors relative to their priors; choose "
                 "vae.inference=top_down, or bottom_up with vae.prior=standard"
             )
         for level, nats in zip(vae.levels, self.of_levels(self.nats), strict=True):

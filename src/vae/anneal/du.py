@@ -9,15 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from src.core.validation import PART, POSITIVE
-from src.vae.anneal.annealer import Annealer, PerLevel
-from src.vae.anneal.batch_norm_mean import check_normalisable
-from src.vae.interfaces import AnnealedVAE
+from src.core.validation import PART
+from src.vae.anneal.annealer import PerLevel
+from src.vae.anneal.batch_norm_mean import BatchNormMean
 
 SMALLEST_VARIANCE = 1 / (2 * math.pi * math.e)  # of entropy 0
 
 
-class DU(Annealer):
+class DU(BatchNormMean):
     """Batch normalisation of posterior means, dropout of variances (DU-VAE, Shen et al. 2021, arXiv:2110.12381).
 
     The normalisation spreads the means over the data (diverse); dropping a variance to its least value, 1/(2πe), makes
@@ -25,20 +24,15 @@ class DU(Annealer):
     and only its mean square is γ². With L dimensions E[KL] ≥ L γ²/2 over a batch where that of `BatchNormMean` holds.
 
     Args:
-        gamma: γ of each level.
         rate: share of the variances that are dropped in training.
     """
 
     def __init__(self, gamma: PerLevel = 0.5, rate: float = 0.2):
-        super().__init__()
-        self.gamma = self.levels("gamma", gamma, POSITIVE)
+        super().__init__(gamma)
         self.rate = self.number("rate", rate, PART)
 
-    def attach(self, vae: AnnealedVAE) -> None:
-        super().attach(vae)
-        check_normalisable(self, vae)
-        for (level, size), gamma in zip(vae.levels.items(), self.of_levels(self.gamma), strict=True):
-            vae.inference[f"scale_{level}"] = DiverseAndCertain(size, gamma, self.rate)
+    def normalised(self, num_latents: int, gamma: float) -> nn.Module:
+        return DiverseAndCertain(num_latents, gamma, self.rate)
 
 
 class DiverseAndCertain(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor
 from src.core.validation import NOT_NEGATIVE, SHARE
 from src.vae.anneal.annealer import Levels, PerLevel
 from src.vae.anneal.free_bits import TargetRate
-from src.vae.interfaces import AnnealedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.latents import KLs
 
 
@@ -30,11 +30,11 @@ class PretrainThenAnneal(TargetRate):
         self.duration = self.number("duration", duration, SHARE)
         if pretrain + duration > 1:
             raise ValueError(
-                f"{self.state_key}.pretrain={pretrain} duration={duration}: more than the whole run; choose less"
+                f"{self.key}.pretrain={pretrain} duration={duration}: more than the whole run; choose less"
             )
         self.is_reset = False
 
-    def attach(self, vae: AnnealedVAE) -> None:
+    def attach(self, vae: VAEInterface) -> None:
         super().attach(vae)
         self.initial_decoder = deepcopy(vae.decoder.state_dict())
 

@@ -54,7 +54,6 @@ class Linear(Schedule):
 
     Args:
         duration: share of the run over which β rises.
-        weight: final β of each level.
     """
 
     def __init__(self, duration: float = 0.5, weight: PerLevel = 1.0):
@@ -83,20 +82,15 @@ class Sigmoid(Schedule):
         return 0.5 * (1 + math.tanh(0.5 * self.steepness * (t - self.midpoint)))  # the same curve, never overflowing
 
 
-class Cosine(Schedule):
+class Cosine(Linear):
     """β rises as half a cosine, ½(1 − cos πt/T₀), then stays at 1 (Fu et al. 2019, arXiv:1903.10145).
 
     Args:
         duration: T₀, the share of the run over which β rises.
-        weight: final β of each level.
     """
 
-    def __init__(self, duration: float = 0.5, weight: PerLevel = 1.0):
-        super().__init__(weight)
-        self.duration = self.number("duration", duration, SHARE)
-
     def shape(self, t: float) -> float:
-        return 0.5 * (1 - math.cos(math.pi * min(1.0, t / self.duration)))
+        return 0.5 * (1 - math.cos(math.pi * super().shape(t)))
 
 
 class Cyclical(Schedule):
@@ -105,7 +99,6 @@ class Cyclical(Schedule):
     Args:
         cycles: M, cycles per run; the last may be incomplete.
         ramp: R, the share of a cycle over which β rises.
-        weight: final β of each level.
     """
 
     def __init__(self, cycles: float = 4.0, ramp: float = 0.5, weight: PerLevel = 1.0):
