@@ -38,11 +38,7 @@ def check_added_options(defined: DictConfig, config: DictConfig, added: Sequence
 
 
 def check_classes(overrides: Sequence[Override]) -> None:
-    """Checks that each given `_target_` can be imported.
-
-    Raises:
-        ValueError: one cannot; with the reason.
-    """
+    """Checks that each given `_target_` can be imported. Raises: ValueError: one cannot; with the reason."""
     for override in overrides:
         value = None if override.is_delete() or override.is_sweep_override() else override.value()
         target = value.get("_target_") if isinstance(value, dict) else value

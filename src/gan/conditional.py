@@ -75,11 +75,7 @@ class Unconditional:
         return shape
 
     def attach(self, discriminator: DiscriminatorNetwork, shape: Shape, spec: DataSpec) -> None:
-        """Adds what labels need to a discriminator of inputs of this shape.
-
-        Raises:
-            ValueError: it has no features.
-        """
+        """Adds what labels need to a discriminator of inputs of this shape. Raises: ValueError: it has no features."""
 
     def state(self, discriminator: DiscriminatorNetwork) -> nn.Module | None:
         """What belongs in the GAN's checkpoint beside its networks, once tricks have changed these."""

@@ -36,6 +36,10 @@ class DiscriminatorNetwork(nn.Module):
     head: nn.Linear
     has_features: bool = True  # other than its logits
 
+    def forward(self, images_BCHW: Tensor) -> DiscriminatorOutput:
+        features_BF = self.body(images_BCHW)
+        return self.head(features_BF).squeeze(1), features_BF
+
 
 @dataclass(frozen=True)
 class ScoredImages:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from src.core.argument_types import ANY, arguments, kind, parameters
 from src.data.spec import DataSpec
-from src.vae.iaf import IAF
+from src.vae.flows import IAF
 
 BETAS = tuple[float | Tensor, float | Tensor]
 

@@ -1,4 +1,7 @@
-"""Base class of tricks that act the more strongly, the more the discriminator overfits."""
+"""Tricks that act the more strongly, the more the discriminator overfits: their base class, and ADA.
+
+B batch, C channels, H height, W width.
+"""
 
 from typing import Any
 
@@ -7,6 +10,7 @@ from torch import Tensor
 
 from src.core.validation import COUNT, POSITIVE
 from src.gan.interfaces import GANInterface, Step
+from src.gan.tricks.augmentation import AugmentationTrick
 from src.gan.tricks.trick import Trick
 
 
@@ -40,9 +44,8 @@ class Adaptive(Trick):
         super().attach(gan)
         if not gan.loss.has_zero_threshold:
             raise ValueError(
-                f"{self} measures overfitting by the sign of the logits, which means nothing under "
-                "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or "
-                f"gan.tricks=[{self.alternative}]"
+                f"{self} measures overfitting by the sign of the logits, which means nothing under this loss: choose "
+                f"gan.loss=standard, minimax, feature_matching or hinge, or gan.tricks=[{self.alternative}]"
             )
 
     def before_step(self, gan: GANInterface) -> None:
@@ -60,3 +63,23 @@ class Adaptive(Trick):
         self.probability += (self.mean_sign - self.target).sign() * images / self.ramp
         self.probability.clamp_(0, 1)
         self.mean_sign.zero_()
+
+
+class AdaptiveAugment(Adaptive, AugmentationTrick):
+    """Applies each augmentation with a probability p that follows overfitting (Karras et al. 2020, arXiv:2006.06676).
+
+    Section 3. Of the paper's augmentations translation by whole pixels and cutout are used, which preserve a letter.
+    """
+
+    alternative = "diff_augment"
+
+    def transform(self, images_BCHW: Tensor) -> Tensor:
+        images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))
+        return self.sometimes(images_BCHW, self.hide(images_BCHW))
+
+    def sometimes(self, images_BCHW: Tensor, augmented_BCHW: Tensor) -> Tensor:
+        hit_B = torch.rand(len(images_BCHW), device=images_BCHW.device) < self.probability
+        return torch.where(hit_B[:, None, None, None], augmented_BCHW, images_BCHW)
+
+    def logs(self) -> dict[str, Tensor]:
+        return {"augmentation_probability": self.probability}

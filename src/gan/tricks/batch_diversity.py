@@ -66,7 +66,7 @@ class GDPP(BatchDiversity):
         for name, trick in gan.tricks.items():
             if trick.overrides(("select_samples",)):
                 raise ValueError(
-                    f"gan.tricks=gdpp compares batches of one size, but gan.tricks={name} drops generated images: "
+                    f"{self} compares batches of one size, but gan.tricks={name} drops generated images: "
                     "choose one of them, or bures"
                 )
 

@@ -39,7 +39,7 @@ class D2GAN(Trick):
     def attach(self, gan: GANInterface) -> None:
         if not isinstance(gan.loss, KL):
             raise ValueError(
-                "gan.tricks=d2gan is the half of its paper's game that gan.loss=kl lacks: choose that loss, or leave "
+                f"{self} is the half of its paper's game that gan.loss=kl lacks: choose that loss, or leave "
                 "the trick out"
             )
         self.second = make_discriminator(self.make_discriminator, gan.discriminator_shape())

@@ -72,13 +72,13 @@ class MadGAN(Trick):
     def attach(self, gan: GANInterface) -> None:
         if not gan.loss.is_cross_entropy:
             raise ValueError(
-                "gan.tricks=mad_gan splits a cross-entropy, which this loss is not: choose gan.loss=standard, minimax "
+                f"{self} splits a cross-entropy, which this loss is not: choose gan.loss=standard, minimax "
                 "or feature_matching"
             )
         for name, trick in gan.tricks.items():
             if trick.mixes_samples:
                 raise ValueError(
-                    f"gan.tricks=mad_gan classifies single images, but under gan.tricks={name} a logit belongs to "
+                    f"{self} classifies single images, but under gan.tricks={name} a logit belongs to "
                     "several: choose one of them"
                 )
         require_linear_head(gan.discriminator, "mad_gan")

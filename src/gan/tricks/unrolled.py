@@ -10,8 +10,8 @@ from torch.optim import Adam, Optimizer
 
 from src.core.validation import COUNT
 from src.gan.interfaces import Discriminator, DiscriminatorOutput, GANInterface, Step
+from src.gan.tricks.slope_bounds import WeightClipping
 from src.gan.tricks.trick import Trick
-from src.gan.tricks.weight_clipping import WeightClipping
 
 UNSUPPORTED = ("discriminator_penalty", "extra_parameters")
 
@@ -40,12 +40,11 @@ class Unrolled(Trick):
         for name, trick in gan.tricks.items():
             if trick.overrides(UNSUPPORTED):
                 raise ValueError(
-                    f"gan.tricks=unrolled computes discriminator updates from the loss alone, without {name}: choose "
-                    "one of them"
+                    f"{self} computes discriminator updates from the loss alone, without {name}: choose one of them"
                 )
             if isinstance(trick, WeightClipping):
                 raise ValueError(
-                    f"gan.tricks=unrolled computes discriminator updates without clipping weights, as {name} does: "
+                    f"{self} computes discriminator updates without clipping weights, as {name} does: "
                     "choose one of them, or spectral_norm"
                 )
 
@@ -53,7 +52,7 @@ class Unrolled(Trick):
         group = discriminator_optimizer.defaults
         if type(discriminator_optimizer) is not Adam or group["weight_decay"] or group["amsgrad"]:
             raise ValueError(
-                "gan.tricks=unrolled computes the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
+                f"{self} computes the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
                 "it as gan.discriminator_optimizer"
             )
         self.optimizer = discriminator_optimizer

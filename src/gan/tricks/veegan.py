@@ -56,14 +56,14 @@ class VEEGAN(Trick):
         num_needed = math.ceil(gan.generator.z / (height * width))
         if self.planes < num_needed:
             raise ValueError(
-                f"gan.tricks.veegan.planes={self.planes} of {height}×{width} cannot show noise of {gan.generator.z} "
+                f"{self.key}.planes={self.planes} of {height}×{width} cannot show noise of {gan.generator.z} "
                 f"dimensions: choose {num_needed} or more, or a smaller gan.generator.z"
             )
         self.encoder = make_discriminator(self.make_encoder, gan.spec.shape)
         require_linear_head(self.encoder, "veegan")
         if has_batch_norm(self.encoder):
             raise ValueError(
-                "gan.tricks=veegan shows its encoder real images and generated ones in turn, whose statistics batch "
+                f"{self} shows its encoder real images and generated ones in turn, whose statistics batch "
                 "normalisation mixes: choose gan.discriminator.norm=none, layer or group"
             )
         self.to_noise = nn.Linear(self.encoder.head.in_features, gan.generator.z)

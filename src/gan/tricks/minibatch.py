@@ -1,16 +1,50 @@
-"""Minibatch discrimination: features that measure how close each image is to the others of its batch.
+"""Tricks that show the discriminator the variety of a batch.
 
-B batch, F features, K kernels, D dimensions of a kernel.
+B batch, F features, K kernels, D dimensions of a kernel, G groups, S images of a group, C channels, H height, W width,
+P packs.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
-from src.core.validation import COUNT
-from src.gan.tricks.minibatch_layer import MinibatchLayer
+from src.core.validation import COUNT, SEVERAL
+from src.data.spec import Shape
+from src.gan.interfaces import GANInterface
+from src.gan.networks.dcgan import Head, initialise
+from src.gan.networks.own import require_linear_head
+from src.gan.tricks.trick import Trick
+
+
+class MinibatchLayer(Trick, ABC):
+    """Adds a layer behind the discriminator's body that appends statistics of the batch to each image's features.
+
+    Real and generated images are in separate batches, so the statistics show a lack of variety.
+    """
+
+    mixes_samples = True
+
+    @abstractmethod
+    def statistics(self, num_features: int) -> tuple[nn.Module, int]:
+        """Makes the layer, from features [B, F] to features with statistics, and counts the statistics."""
+
+    def attach(self, gan: GANInterface) -> None:
+        require_linear_head(gan.discriminator, " + ".join(gan.tricks))
+        head = gan.discriminator.head
+        if is_parametrized(head):
+            raise ValueError(
+                f"gan.tricks={list(gan.tricks)}: name spectral_norm last, and san, so that they find the layers of the "
+                "others"
+            )
+        layer, num_statistics = self.statistics(head.in_features)
+        gan.discriminator.body.append(layer)
+        gan.discriminator.head = Head(head.in_features + num_statistics, head.out_features)
+        for added in (layer, gan.discriminator.head):
+            initialise(added)
 
 
 class MinibatchDiscrimination(MinibatchLayer):
@@ -97,3 +131,72 @@ def mean_over_ranks(value: Tensor) -> Tensor:
         dist.all_reduce(value)
         value /= dist.get_world_size()
     return value
+
+
+class MinibatchStddev(MinibatchLayer):
+    """Adds one feature: the standard deviation over a group of images, averaged over all features.
+
+    Karras et al. 2018, arXiv:1710.10196, section 3; groups as in their code. StyleGAN2 combines it with R1 (Karras
+    et al. 2020, arXiv:1912.04958).
+
+    Args:
+        group: number of images that share one statistic.
+    """
+
+    allows_input_gradients = True
+
+    def __init__(self, group: int = 4):
+        super().__init__()
+        self.group = self.number("group", group, SEVERAL)
+
+    def statistics(self, num_features: int) -> tuple[nn.Module, int]:
+        return Deviation(self.group), 1
+
+
+class Deviation(nn.Module):
+    """Appends to features [B, F] the mean standard deviation within each group of S neighbours."""
+
+    def __init__(self, group: int):
+        super().__init__()
+        self.group = group
+
+    def forward(self, features_BF: Tensor) -> Tensor:
+        if len(features_BF) % self.group:
+            raise ValueError(
+                f"gan.tricks.minibatch_stddev.group={self.group} does not divide a batch of {len(features_BF)}: choose "
+                "batch_size as a multiple of it"
+            )
+        grouped_GSF = features_BF.float().unflatten(0, (-1, self.group))
+        deviation_GF = (grouped_GSF.var(1, correction=0) + 1e-8).sqrt()  # finite gradient for identical images
+        deviation_B1 = deviation_GF.mean(1, keepdim=True).repeat_interleave(self.group, 0)
+        return torch.cat([features_BF, deviation_B1], 1)
+
+
+class Packing(Trick):
+    """m images, all real or all generated, stacked as channels under one logit (Lin et al. 2018, arXiv:1712.04086).
+
+    A batch of B images has B / m logits.
+
+    Args:
+        m: images per pack.
+    """
+
+    mixes_samples = True
+    excludes_labels = "shows several images under one logit, each with a label of its own"
+
+    def __init__(self, m: int = 2):
+        super().__init__()
+        self.m = self.number("m", m, SEVERAL)
+
+    def discriminator_shape(self, shape: Shape) -> Shape:
+        channels, height, width = shape
+        return self.m * channels, height, width
+
+    def pack_inputs(self, images_BCHW: Tensor, z_BZ: Tensor | None) -> Tensor:
+        if len(images_BCHW) % self.m:
+            raise ValueError(
+                f"{self.key}.m={self.m} does not divide a batch of {len(images_BCHW)}: choose batch_size as a "
+                "multiple of it"
+            )
+        packs_PmCHW = images_BCHW.unflatten(0, (-1, self.m))
+        return packs_PmCHW.flatten(1, 2)

@@ -1,4 +1,4 @@
-"""Diffusion-GAN: the discriminator sees images at random steps of a diffusion as long as its overfitting allows.
+"""Noise on the discriminator's inputs, which makes the distributions of real and generated images overlap.
 
 B batch, C channels, H height, W width, T steps of the diffusion.
 """
@@ -9,7 +9,35 @@ import torch
 from torch import Tensor
 
 from src.core.validation import POSITIVE, SEVERAL
+from src.gan.interfaces import GANInterface
 from src.gan.tricks.adaptive import Adaptive
+from src.gan.tricks.trick import Trick
+
+
+class InstanceNoise(Trick):
+    """Adds Gaussian noise to all inputs of the discriminator; its standard deviation falls linearly to 0.
+
+    Sønderby et al. 2017, arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862.
+
+    Args:
+        sigma: standard deviation at the start of the run; images are in [-1, 1].
+    """
+
+    sigma: Tensor
+
+    def __init__(self, sigma: float = 0.1):
+        super().__init__()
+        self.initial_sigma = self.number("sigma", sigma, POSITIVE)
+        self.register_buffer("sigma", torch.tensor(float(sigma)), persistent=False)
+
+    def before_step(self, gan: GANInterface) -> None:
+        self.sigma.fill_(self.initial_sigma * (1 - gan.progress))
+
+    def transform(self, images_BCHW: Tensor) -> Tensor:
+        return images_BCHW + self.sigma * torch.randn_like(images_BCHW)
+
+    def logs(self) -> dict[str, Tensor]:
+        return {"noise_sigma": self.sigma}
 
 
 class DiffusionGAN(Adaptive):
@@ -45,10 +73,10 @@ class DiffusionGAN(Adaptive):
         super().__init__(ramp=ramp, **options)
         self.shortest, self.longest = self.number("shortest", shortest, SEVERAL), longest
         if longest < shortest:
-            raise ValueError(f"gan.tricks.diffusion_gan.longest={longest}: choose at least {shortest}, the shortest")
+            raise ValueError(f"{self.key}.longest={longest}: choose at least {shortest}, the shortest")
         if not 0 < first_beta <= last_beta < 1:
             raise ValueError(
-                f"gan.tricks.diffusion_gan.last_beta={last_beta}: choose 0 < first_beta ≤ last_beta < 1, and "
+                f"{self.key}.last_beta={last_beta}: choose 0 < first_beta ≤ last_beta < 1, and "
                 f"first_beta is {first_beta}"
             )
         self.sigma = self.number("sigma", sigma, POSITIVE)
