@@ -108,6 +108,8 @@ def parameters(made: Callable[..., Any]) -> tuple[dict[str, Parameter], bool]:
         if not any(one.kind is one.VAR_KEYWORD for one in own.values()):
             break
         takes_any = takes_any or not each.__module__.startswith("src.")
+    else:  # no base takes them
+        takes_any = True
     return {
         name: one for name, one in found.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
     }, takes_any

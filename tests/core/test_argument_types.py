@@ -10,6 +10,7 @@ from torch import Tensor
 
 from src.core.argument_types import ANY, arguments, kind, parameters
 from src.data.spec import DataSpec
+from src.sweeps.launchers import SlurmLauncher
 from src.vae.flows import IAF
 
 BETAS = tuple[float | Tensor, float | Tensor]
@@ -84,6 +85,7 @@ def test_parameters_go_on_where_keywords_do():
     known, takes_any = parameters(Child)
     assert (set(known), takes_any) == ({"rate", "plain", "width"}, True)
     assert known["rate"].annotation is str
+    assert parameters(SlurmLauncher)[1], "whose keywords no base takes"
     known, takes_any = parameters(IAF)
     assert (set(known), takes_any) == (
         {"features", "levels", "skips", "width", "dropout", "flow_depth", "flow_width"},
