@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from os.path import commonprefix
 from pathlib import Path
 from typing import NamedTuple
 
@@ -166,8 +167,9 @@ def _lineage(target: str) -> list[Documented]:
     near = [each for each in _documented().get(name, ()) if f"{each.module}.".startswith(f"{package}.")]
     if not near:
         raise ValueError(f"conf/ names {target}, which src/ does not have")
-    bases = [base for base in near[0].bases if base in _documented()]
-    return [near[0], *(each for base in bases for each in _lineage(f"src.{base}"))]
+    named = [_documented()[base] for base in near[0].bases if base in _documented()]
+    bases = [max(each, key=lambda base: len(commonprefix([base.module, near[0].module]))) for each in named]
+    return [near[0], *(each for base in bases for each in _lineage(f"{base.module}.{base.name}"))]
 
 
 @cache

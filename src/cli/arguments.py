@@ -117,11 +117,7 @@ class CheckCommand(Callback):
 
 
 def check(config: DictConfig) -> None:
-    """Checks all options of a command.
-
-    Raises:
-        ValueError: the first with which no run can be started.
-    """
+    """Checks all options of a command. Raises: ValueError: the first with which no run can be started."""
     if is_alone(config):
         ignore_ranks()
     HydraConfig.instance().set_config(config.copy())  # which it makes read-only

@@ -1,6 +1,5 @@
 """Messages for options that do not exist."""
 
-import inspect
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
@@ -12,9 +11,10 @@ from omegaconf.errors import OmegaConfBaseException
 from src.cli.synonyms import ENDINGS, OPTIONS
 from src.cli.trainer_options import TEXTS
 from src.core import earlier_names
+from src.core.argument_types import parameters_of
+from src.core.validation import BY_NAME
 
 HYDRAS_OWN = ("_target_", "_partial_", "_convert_", "_recursive_", "_args_")
-SLOTS = ("gan.loss", "gan.tricks", "gan.update", "vae.anneal")  # whose entries are classes by name
 FREE = ("hydra.job", "hydra.callbacks", "hydra.job_logging", "hydra.hydra_logging", "hydra.help", "hydra.hydra_help")
 
 
@@ -38,11 +38,7 @@ def check_added_options(defined: DictConfig, config: DictConfig, added: Sequence
 
 
 def check_classes(overrides: Sequence[Override]) -> None:
-    """Checks that each given `_target_` can be imported.
-
-    Raises:
-        ValueError: one cannot; with the reason.
-    """
+    """Checks that each given `_target_` can be imported. Raises: ValueError: one cannot; with the reason."""
     for override in overrides:
         value = None if override.is_delete() or override.is_sweep_override() else override.value()
         target = value.get("_target_") if isinstance(value, dict) else value
@@ -71,14 +67,14 @@ def is_read(defined: DictConfig, config: DictConfig, key: str) -> bool:
             return True
         if "_target_" in node:
             argument = True
-            parameters = _parameters(node)
-            if name in HYDRAS_OWN or parameters is None or _is_read_of_own(".".join(path), node):
+            known, takes_any = parameters_of(node)
+            if name in HYDRAS_OWN or takes_any or _is_read_of_own(".".join(path), node):
                 return True
-            if name not in parameters:
+            if name not in known:
                 return False
         elif not _has(defined, path[: depth + 1]):
             beside = [entry for other, entry in _dicts(node) if other != name]
-            if ".".join(path[:depth]) in SLOTS or (beside and all("_target_" in entry for entry in beside)):
+            if ".".join(path[:depth]) in BY_NAME or (beside and all("_target_" in entry for entry in beside)):
                 if "_target_" not in dict(_dicts(node)).get(name, {}):
                     return False
             elif not argument:
@@ -99,8 +95,8 @@ def check_own_options(config: DictConfig, overrides: Sequence[Override]) -> None
         node = OmegaConf.select(config, parent, throw_on_missing=False) if parent and not override.is_delete() else None
         if not OmegaConf.is_dict(node) or "_target_" not in node or not _is_own(node) or name in HYDRAS_OWN:
             continue
-        parameters = _parameters(node)
-        if parameters is not None and name not in parameters and not _is_read_of_own(override.key_or_group, node):
+        known, takes_any = parameters_of(node)
+        if not takes_any and name not in known and not _is_read_of_own(override.key_or_group, node):
             raise ValueError(f"{override.input_line}: {node._target_} takes no {name}")
 
 
@@ -149,15 +145,6 @@ def _has(config: DictConfig, path: Sequence[str]) -> bool:
             return False
         node = node._get_node(name)
     return True
-
-
-def _parameters(node: DictConfig) -> set[str] | None:
-    """Names of the arguments that the node's class takes; None if it takes any, or cannot be imported."""
-    try:
-        parameters = inspect.signature(get_object(node._target_)).parameters
-    except (ImportError, ValueError, TypeError):
-        return None  # Hydra says so when it builds it
-    return None if any(each.kind is each.VAR_KEYWORD for each in parameters.values()) else set(parameters)
 
 
 def _dicts(node: DictConfig) -> Iterator[tuple[str, DictConfig]]:

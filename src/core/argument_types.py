@@ -1,10 +1,11 @@
-"""Types of constructor arguments, from annotations, to check a configuration's values against."""
+"""Names and types of constructor arguments, to check a configuration's values against."""
 
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from inspect import Parameter
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 from hydra._internal.utils import _locate
 from omegaconf import DictConfig, OmegaConf
@@ -12,7 +13,6 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.validation import Kind
 
 POINTER = re.compile(r"\$\{(\w[\w.]*)\}")  # to another option, which is the one to name
-
 
 ANY = Kind("anything", lambda value: True)
 NULL = Kind("null", lambda value: value is None)
@@ -31,7 +31,7 @@ def arguments(node: DictConfig, key: str) -> Iterator[tuple[str, str, Any, Kind]
 
     Without what a sweep may be about to choose, and what is looked up elsewhere than in the configuration.
     """
-    annotations = _annotations(str(node._target_)) if "_target_" in node else {}
+    known, _ = parameters_of(node) if "_target_" in node else ({}, True)
     for name in cast("Iterable[str]", node):
         place, entry = f"{key}.{name}", node._get_node(name)
         if OmegaConf.is_interpolation(node, name):
@@ -40,7 +40,7 @@ def arguments(node: DictConfig, key: str) -> Iterator[tuple[str, str, Any, Kind]
         if not place or OmegaConf.is_missing(node, name):
             continue
         value = node[name]
-        yield place, name, value, ANY if BUILT.holds(value) else kind(annotations.get(name, Any))
+        yield place, name, value, kind(known[name].annotation) if name in known and not BUILT.holds(value) else ANY
         if OmegaConf.is_dict(value):
             yield from arguments(value, place)
 
@@ -83,20 +83,36 @@ def kind(annotation: Any) -> Kind:
     return SIMPLE.get(annotation, ANY)
 
 
-def _annotations(target: str) -> dict[str, Any]:
-    """Annotations of a constructor's parameters, including those of bases that receive its `**keywords`."""
-    found: dict[str, Any] = {}
+def parameters_of(node: DictConfig) -> tuple[dict[str, Parameter], bool]:
+    """`parameters` of a node's class; that takes anything where it cannot be imported or read."""
     try:
-        made = _locate(target)  # get_object would log what it does not find
-        bases = made.__mro__ if isinstance(made, type) else ()
-        for each in [vars(base)["__init__"] for base in bases if "__init__" in vars(base)] or [made]:
-            parameters, hints = inspect.signature(each).parameters, get_type_hints(each)
-            found = {name: hints.get(name, Any) for name in parameters} | found
-            if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-                break
-    except (ImportError, ValueError, TypeError, NameError, AttributeError):
-        pass  # Hydra says so when it builds it, or the annotations cannot be read
-    return found
+        return parameters(_locate(str(node._target_)))  # get_object would log what it does not find
+    except (ImportError, ValueError, TypeError, AttributeError):
+        return {}, True  # Hydra says so when it builds it
+
+
+def parameters(made: Callable[..., Any]) -> tuple[dict[str, Parameter], bool]:
+    """Parameters of a class or function by name, also of bases that get its `**keywords`, and whether it takes others.
+
+    What a class from outside this project does with its keywords is not known.
+    """
+    found: dict[str, Parameter] = {}
+    takes_any = False
+    bases = made.__mro__[:-1] if isinstance(made, type) else ()
+    for each in [vars(base)["__init__"] for base in bases if "__init__" in vars(base)] or [made]:
+        try:
+            own = inspect.signature(each, eval_str=True).parameters
+        except NameError:  # of an annotation
+            own = inspect.signature(each).parameters
+        found = {name: one for name, one in own.items() if name != "self"} | found
+        if not any(one.kind is one.VAR_KEYWORD for one in own.values()):
+            break
+        takes_any = takes_any or not each.__module__.startswith("src.")
+    else:  # no base takes them
+        takes_any = True
+    return {
+        name: one for name, one in found.items() if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)
+    }, takes_any
 
 
 def _is_list(value: Any) -> bool:

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from src.core import earlier_names
-from src.core.files import expanded
+from src.core.files import shell_expanded
 from src.core.plain_data import read_yaml
 from src.core.run_names import concerns, key_of, value_of
 
@@ -120,12 +120,12 @@ def _path_override(word: str) -> str:
     key, equals, value = word.partition("=")
     if not equals or not value or value in ("null", "???"):
         return word
-    text, literal = _parsed(word), expanded(value)
+    text, literal = _parsed(word), shell_expanded(value)
     if value[0] in "'\"" and text is not None:  # quoted for Hydra already
-        return override(key, expanded(text)) if text.startswith("~") else word
+        return override(key, shell_expanded(text)) if text.startswith("~") else word
     if "${" in value or text == literal or (text and Path(text).exists() and not Path(literal).exists()):
         return f"{key}={literal}"
-    parts = [expanded(part) for part in value.split(",")]
+    parts = [shell_expanded(part) for part in value.split(",")]
     if key_of(key) not in FOLDERS and len(parts) > 1 and not Path(literal).exists():  # a sweep over several
         return f"{key}={','.join(map(_quoted, parts))}"
     return override(key, literal)

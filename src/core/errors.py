@@ -84,11 +84,7 @@ def exit_on_user_error(explain: Callable[[Exception], str] = message) -> Iterato
 
 
 def import_optional(package: str, extra: str) -> ModuleType:
-    """Imports a package that only some choices need, when they need it.
-
-    Raises:
-        ValueError: it is not installed.
-    """
+    """Imports a package that only some choices need, when they need it. Raises: ValueError: it is not installed."""
     try:
         return import_module(package)
     except ModuleNotFoundError:

@@ -26,7 +26,7 @@ def read_lines(path: Path) -> list[str]:
     return [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
 
 
-def expanded(text: str) -> str:
+def shell_expanded(text: str) -> str:
     """Expands `~` and, where no file has that name, $NAME, as a shell does.
 
     Paths from DATA_DIR, from a yaml file or from a quoted argument have passed no shell; those that `docker run
@@ -42,8 +42,8 @@ def expanded(text: str) -> str:
 
 
 def user_path(text: str) -> Path:
-    """The path of a user's text, see `expanded`."""
-    return Path(expanded(text))
+    """The path of a user's text, see `shell_expanded`."""
+    return Path(shell_expanded(text))
 
 
 def new_folder(path: Path, number: int = 1) -> Path:

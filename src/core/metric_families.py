@@ -55,14 +55,9 @@ def _read() -> tuple[dict[str, Family], dict[str, str]]:
     content = read_yaml(Path(__file__).with_suffix(".yaml"))
     families = {}
     for model, fields in content["families"].items():
-        tables: dict[str, Any] = {
-            "grids": tuple(fields.pop("grids").items()),
-            "chapters": (COPIES,) if model == "gan" else (),
-        }
-        listed: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
-        }
-        families[model] = Family(**listed, **tables)
+        fields["grids"] = fields["grids"].items()
+        listed: dict[str, Any] = {key: each if isinstance(each, str) else tuple(each) for key, each in fields.items()}
+        families[model] = Family(**listed, chapters=(COPIES,) if model == "gan" else ())
     return families, content["controls"]
 
 

@@ -162,10 +162,7 @@ def links_out(folder: Path) -> list[Path]:
 
 
 def check_links(folder: Path) -> None:
-    """
-    Raises:
-        ValueError: the folder, which may be a stranger's, has a link that leads out of it.
-    """
+    """Raises: ValueError: the folder, which may be a stranger's, has a link that leads out of it."""
     for path in links_out(folder):
         raise ValueError(f"{path} is a link that leads out of {folder}; put a copy in its place")
 

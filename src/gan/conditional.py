@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from src.core.validation import COUNT
+from src.core.validation import COUNT, Choice
 from src.data.spec import Batch, DataSpec, Shape
-from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork, LabelledGAN, Loss, ScoredImages, Step
+from src.gan.interfaces import DiscriminatorNetwork, GANInterface, GeneratorNetwork, Loss, ScoredImages, Step
 from src.gan.networks.dcgan import Head
 from src.gan.networks.own import make_generator
 from src.gan.tricks import SAN, Trick
@@ -75,23 +75,19 @@ class Unconditional:
         return shape
 
     def attach(self, discriminator: DiscriminatorNetwork, shape: Shape, spec: DataSpec) -> None:
-        """Adds what labels need to a discriminator of inputs of this shape.
-
-        Raises:
-            ValueError: it has no features.
-        """
+        """Adds what labels need to a discriminator of inputs of this shape. Raises: ValueError: it has no features."""
 
     def state(self, discriminator: DiscriminatorNetwork) -> nn.Module | None:
         """What belongs in the GAN's checkpoint beside its networks, once tricks have changed these."""
         return None
 
-    def before_training(self, gan: LabelledGAN) -> None:
+    def before_training(self, gan: GANInterface) -> None:
         """Follows the training data."""
 
-    def before_step(self, gan: LabelledGAN) -> None:
+    def before_step(self, gan: GANInterface) -> None:
         """Follows the networks."""
 
-    def batch_labels(self, gan: LabelledGAN, batch: Tensor | Batch) -> Tensor | None:
+    def batch_labels(self, gan: GANInterface, batch: Tensor | Batch) -> Tensor | None:
         """Labels [B, S] of a batch of stored images."""
         return None
 
@@ -114,7 +110,7 @@ class Unconditional:
         return 0.0
 
 
-class Conditional(Unconditional, ABC):
+class Conditional(Choice, Unconditional, ABC):
     """Shows both networks the labels; the generator gets a learnt embedding beside its noise, as in R3GAN.
 
     The generated images of an update have the labels of its real images. So both have the same classes, the pairs that
@@ -127,15 +123,12 @@ class Conditional(Unconditional, ABC):
         embedding: E.
     """
 
+    option_group = "gan.conditional"
     labelled = True
     needs_features: bool = True
 
     def __init__(self, embedding: int = 64):
-        COUNT.check("gan.conditional.embedding", embedding)
-        self.dims = embedding
-
-    def __str__(self) -> str:
-        return f"gan.conditional={type(self).__name__.lower()}"
+        self.dims = self.number("embedding", embedding, COUNT)
 
     def check(self, spec: DataSpec, loss_name: str, loss: Loss, tricks: Mapping[str, Trick]) -> None:
         if self.labelled and len(spec.classes) < 2:
@@ -151,12 +144,12 @@ class Conditional(Unconditional, ABC):
         """S, and the number of classes K."""
         return spec.stack, len(spec.classes)
 
-    def before_training(self, gan: LabelledGAN) -> None:
+    def before_training(self, gan: GANInterface) -> None:
         if self.labelled:
             count_K = gan.trainer.train_dataloader.labels.bincount(minlength=len(gan.spec.classes))
             cast("ConditionalGenerator", gan.generator).class_share_K.copy_(count_K / count_K.sum())
 
-    def batch_labels(self, gan: LabelledGAN, batch: Tensor | Batch) -> Tensor:
+    def batch_labels(self, gan: GANInterface, batch: Tensor | Batch) -> Tensor:
         assert isinstance(batch, Batch)
         return batch.labels
 

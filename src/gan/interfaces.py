@@ -10,14 +10,17 @@ from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from src.core.validation import Choice
 from src.data.spec import DataSpec, Shape
 
 DiscriminatorOutput = tuple[Tensor, Tensor]
 """Logits [B], high for real, and the features [B, F] that they are linear in."""
 
 Discriminator = Callable[[Tensor], DiscriminatorOutput]
+StepOptimizer = Callable[[Optimizer], None]
 
 
 class GeneratorNetwork(nn.Module):
@@ -32,6 +35,10 @@ class DiscriminatorNetwork(nn.Module):
     body: nn.Sequential
     head: nn.Linear
     has_features: bool = True  # other than its logits
+
+    def forward(self, images_BCHW: Tensor) -> DiscriminatorOutput:
+        features_BF = self.body(images_BCHW)
+        return self.head(features_BF).squeeze(1), features_BF
 
 
 @dataclass(frozen=True)
@@ -99,8 +106,10 @@ class Objective:
         return self.loss + self.penalty
 
 
-class Loss(ABC):
+class Loss(Choice, ABC):
     """Both sides of the game; each may use real and generated images."""
+
+    option_group = "gan.loss"
 
     generator_needs_real: ClassVar[bool] = False
     """The generator's side uses the discriminator's output on real images."""
@@ -133,16 +142,24 @@ class Loss(ABC):
 
 
 class GANInterface(Protocol):
-    """What tricks use of a GAN."""
+    """What tricks, labels and update rules use of a GAN."""
 
     generator: GeneratorNetwork
     discriminator: DiscriminatorNetwork
     loss: Loss
     spec: DataSpec
+    label_state: nn.Module | None
+    trainer: Any
     steps: int
     total_steps: int
     images_seen: int
     batch_images: int
+    generator_steps: int
+    discriminator_passes: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
 
     @property
     def tricks(self) -> Mapping[str, nn.Module]:
@@ -160,11 +177,18 @@ class GANInterface(Protocol):
     def world_size(self) -> int:
         """Number of devices that train together."""
 
+    @property
+    def should_update_generator(self) -> bool:
+        """Whether the present step updates the generator."""
+
     def discriminator_shape(self) -> Shape:
         """Shape of the discriminator's input."""
 
     def optimizers(self) -> list[Optimizer]:
         """The generator's and the discriminator's."""
+
+    def trained_parameters(self) -> tuple[list[Parameter], list[Parameter]]:
+        """The weights of the generator's and of the discriminator's optimizer."""
 
     def discriminate(
         self,
@@ -181,14 +205,17 @@ class GANInterface(Protocol):
     def input_gradient(self, scored: ScoredImages) -> Tensor:
         """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""
 
+    def discriminator_objective(self, inputs: StepInputs, through_generator: bool = False) -> Objective:
+        """What the discriminator minimises; its gradient reaches the generator only if `through_generator`."""
 
-class LabelledGAN(GANInterface, Protocol):
-    """What the way of labels uses of a GAN, beside what tricks use."""
+    def generator_objective(self, inputs: StepInputs) -> Objective:
+        """What the generator minimises; its gradient reaches the discriminator, unless that is frozen."""
 
-    discriminator_passes: int
-    label_state: nn.Module | None
-    trainer: Any
+    def compute_gradients(self, optimizer: Optimizer, loss: Tensor) -> None:
+        """Replaces the gradients of the optimizer's weights."""
 
-    @property
-    def device(self) -> torch.device:
-        """Where the networks are."""
+    def backward_and_step(self, optimizer: Optimizer, loss: Tensor, step_optimizer: StepOptimizer) -> None:
+        """Updates the optimizer's weights along the gradient of the loss."""
+
+    def after_discriminator(self, objective: Objective) -> dict[str, Tensor]:
+        """Lets the tricks act on the updated discriminator; returns values to log."""

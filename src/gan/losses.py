@@ -145,8 +145,7 @@ class KL(Loss):
     is_zero_sum = True
 
     def __init__(self, alpha: float = 1.0):
-        POSITIVE.check("gan.loss.kl.alpha", alpha)
-        self.alpha = alpha
+        self.alpha = self.number("alpha", alpha, POSITIVE)
 
     def discriminator(self, step: Step) -> Tensor:
         real_B, fake_B = log_softplus(step.real.logits_B), softplus(step.fake.logits_B)

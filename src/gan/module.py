@@ -23,7 +23,7 @@ from src.training.callbacks.randomness import noise_stream, of_all_ranks
 from src.training.checkpoints import match_memory_layout
 from src.training.cuda_graphs import GraphedStep
 from src.training.multi_step import MultiStepModule, step_optimizer
-from src.training.networks import present
+from src.training.networks import evaluating, present
 
 
 class GAN(MultiStepModule):
@@ -292,9 +292,6 @@ class GAN(MultiStepModule):
         generator = self.current_generator
         for trick in self.tricks.values():
             generator = trick.evaluated_generator(generator)
-        was_training = generator.training
-        generator.eval()
         inputs = zip(*(each.to(self.device).split(chunk) for each in present(z_NZ, labels_NS)), strict=True)
-        images = torch.cat([self.spec.to_stored(generator(*each)) for each in inputs])
-        generator.train(was_training)
-        return images
+        with evaluating(generator):
+            return torch.cat([self.spec.to_stored(generator(*each)) for each in inputs])

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from src.core.validation import COUNT, SEVERAL
 from src.data.spec import Batch, DataSpec, images_of
 from src.gan.conditional import ConditionalGenerator, Projection
-from src.gan.interfaces import DiscriminatorNetwork, LabelledGAN, Loss
+from src.gan.interfaces import DiscriminatorNetwork, GANInterface, Loss
 from src.gan.tricks import Trick
+from src.training.networks import evaluating
 
 SEED = 20_26  # of the images that are clustered and of k-means
 
@@ -36,10 +37,8 @@ class Clusters(nn.Module):
     @torch.no_grad()
     def features(self, images_NCHW: Tensor, chunk: int = 250) -> Tensor:
         """Features [N, F] of images in [-1, 1]."""
-        was_training = self.discriminator.training
-        self.discriminator.eval()
-        parts = [self.discriminator(images)[1] for images in images_NCHW.split(chunk)]
-        self.discriminator.train(was_training)
+        with evaluating(self.discriminator):
+            parts = [self.discriminator(images)[1] for images in images_NCHW.split(chunk)]
         return torch.cat(parts)[:, : self.centre_KF.shape[1]].float()
 
     def assign(self, images_NCHW: Tensor) -> Tensor:
@@ -88,13 +87,9 @@ class SelfConditioned(Projection):
 
     def __init__(self, embedding: int = 64, clusters: int = 100, every: int = 1000, images: int = 5000):
         super().__init__(embedding)
-        SEVERAL.check("gan.conditional.clusters", clusters)
-        COUNT.check("gan.conditional.every", every)
-        COUNT.check("gan.conditional.images", images)
-        self.clusters, self.every, self.images = clusters, every, images
-
-    def __str__(self) -> str:
-        return "gan.conditional=self_conditioned"
+        self.clusters = self.number("clusters", clusters, SEVERAL)
+        self.every = self.number("every", every, COUNT)
+        self.images = self.number("images", images, COUNT)
 
     def alphabet(self, spec: DataSpec) -> tuple[int, int]:
         return 1, self.clusters
@@ -111,16 +106,16 @@ class SelfConditioned(Projection):
     def state(self, discriminator: DiscriminatorNetwork) -> Clusters:
         return Clusters(discriminator, self.clusters, self.num_features)
 
-    def before_training(self, gan: LabelledGAN) -> None:
+    def before_training(self, gan: GANInterface) -> None:
         if gan.steps == 0:
             self.cluster(gan)
 
-    def before_step(self, gan: LabelledGAN) -> None:
+    def before_step(self, gan: GANInterface) -> None:
         gan.discriminator_passes += 1  # for the batch's clusters
         if gan.steps and gan.steps % self.every == 0:
             self.cluster(gan)
 
-    def cluster(self, gan: LabelledGAN) -> None:
+    def cluster(self, gan: GANInterface) -> None:
         """Clusters the same training images each time, stacked ones in the same combinations."""
         loader, random = gan.trainer.train_dataloader, torch.Generator().manual_seed(SEED)
         num = min(self.images, len(loader.images))
@@ -135,5 +130,5 @@ class SelfConditioned(Projection):
         clusters, generator = cast("Clusters", gan.label_state), cast("ConditionalGenerator", gan.generator)
         generator.class_share_K.copy_(clusters.update(gan.discriminator, images_NCHW, first=gan.steps == 0))
 
-    def batch_labels(self, gan: LabelledGAN, batch: Tensor | Batch) -> Tensor:
+    def batch_labels(self, gan: GANInterface, batch: Tensor | Batch) -> Tensor:
         return cast("Clusters", gan.label_state).assign(gan.spec.to_float(images_of(batch)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from src.core.commands import CONFIGURATION
-from src.core.files import expanded, user_path
+from src.core.files import shell_expanded, user_path
 
 REJECTIONS = sorted(path.stem for path in (CONFIGURATION / "evaluator.rejection").glob("*.yaml") if path.stem != "none")
 NUM_IMAGES = 160
@@ -54,7 +54,7 @@ OPTIONS = {
     "trust": Option(
         _modules, "modules, separated by commas", (), "of your own, whose networks the run's record may build"
     ),
-    "data.root": Option(expanded, "a folder", None, "of the data, for style= and rejection="),
+    "data.root": Option(shell_expanded, "a folder", None, "of the data, for style= and rejection="),
 }
 
 

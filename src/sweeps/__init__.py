@@ -4,5 +4,3 @@ from src.core import resolvers
 from src.sweeps.callbacks import Progress, ReportAfterSweep
 
 resolvers.register()  # in a launcher's worker processes this module is the first to be loaded
-
-__all__ = ["Progress", "ReportAfterSweep"]

@@ -76,10 +76,7 @@ class Search:
         self.objective = objective
 
     def open(self, sweep: Path) -> None:
-        """
-        Raises:
-            ValueError: the sweep's search was begun with other seeds or another objective.
-        """
+        """Raises: ValueError: the sweep's search was begun with other seeds or another objective."""
         self.sweep, self.study = sweep, open_study(sweep)
         told = {"seeds": len(self.seeds), "objective": self.objective}
         begun = self.study.user_attrs or {"seeds": 1, "objective": "mean"}  # as earlier versions began them

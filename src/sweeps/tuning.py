@@ -18,7 +18,7 @@ from src.core.metric_families import is_over_training
 from src.core.metric_specs import metric_spec
 from src.core.plain_data import is_number
 from src.core.run_names import OPTIMIZERS, TUNING_FOLDER, TWO_TIME_SCALE, folder_name, key_of
-from src.core.validation import COUNT, POSITIVE
+from src.core.validation import BELOW_ONE, COUNT, POSITIVE
 from src.report.collect import read_history
 from src.report.export import table_csv
 from src.report.records import History
@@ -246,8 +246,7 @@ def check(options: Mapping[str, Any]) -> None:
     for rate in options["tune_rates"]:
         POSITIVE.check("study.tune_rates", rate)
     for beta1 in options["tune_beta1"]:
-        if not 0 <= beta1 < 1:
-            raise ValueError(f"study.tune_beta1={beta1}: choose numbers from 0 to less than 1")
+        BELOW_ONE.check("study.tune_beta1", beta1)
     if not options["tune_rates"] or not options["tune_beta1"]:
         raise ValueError("study.tune=true: study.tune_rates and study.tune_beta1 hold at least one number each")
 

@@ -73,11 +73,7 @@ def is_valid(path: Path) -> bool:
 
 
 def load_weights(model: "nn.Module", path: Path) -> None:
-    """Loads the weights of a valid checkpoint.
-
-    Raises:
-        ValueError: they are another model's.
-    """
+    """Loads the weights of a valid checkpoint. Raises: ValueError: they are another model's."""
     import torch
 
     try:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from src.core.argument_types import parameters
+
 # Options of this project's networks, which stand in conf/ and are left out where one's own does not take them.
 USUAL_OPTIONS = {"z", "width", "depth", "norm", "dropout", "blocks", "mean", "cell_width", "num_features"}
 
@@ -51,17 +53,18 @@ def build(key: str, make: Callable[..., nn.Module], **offered: Any) -> nn.Module
         ValueError: an option that it does not take.
     """
     constructor, options = parts_of(make)
-    parameters, given = inspect.signature(constructor).parameters, offered | options
     if not is_own(make):
-        return make(**{name: value for name, value in offered.items() if name in parameters})
-    if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+        known, _ = parameters(constructor)
+        return make(**{name: value for name, value in offered.items() if name in known})
+    own, given = inspect.signature(constructor).parameters, offered | options
+    if any(each.kind is each.VAR_KEYWORD for each in own.values()):
         return constructor(**given)
-    for name in given.keys() - parameters - offered.keys() - USUAL_OPTIONS:
+    for name in given.keys() - own - offered.keys() - USUAL_OPTIONS:
         raise ValueError(f"{key}.{name}={given[name]}: {name_of(make)} takes no {name}")
-    for name, each in parameters.items():
+    for name, each in own.items():
         if each.default is each.empty and each.kind is not each.VAR_POSITIONAL and name not in given:
             raise ValueError(f"{key}: {name_of(make)} needs {name}; give +{key}.{name}=")
-    return constructor(**{name: value for name, value in given.items() if name in parameters})
+    return constructor(**{name: value for name, value in given.items() if name in own})
 
 
 def trial(key: str, network: nn.Module, inputs: Tensor) -> Any:
@@ -76,6 +79,11 @@ def trial(key: str, network: nn.Module, inputs: Tensor) -> Any:
     except Exception as error:  # as code of one's own raises it
         reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
         raise ValueError(f"{key}: {list(inputs.shape)} does not pass through it ({reason})") from error
+
+
+def described(output: Any) -> str:
+    """The shape of a network's output, or what else it is."""
+    return str(list(output.shape)) if isinstance(output, Tensor) else type(output).__name__
 
 
 def halvings(height: int, width: int, depth: int | None) -> list[tuple[int, int]]:

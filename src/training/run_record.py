@@ -36,11 +36,7 @@ class Record:
     family: str
 
     def value(self, key: str) -> Any:
-        """One value of the configuration, resolved.
-
-        Raises:
-            ValueError: it is not there, or cannot be resolved.
-        """
+        """One value of the configuration, resolved. Raises: ValueError: it is not there, or cannot be resolved."""
         if key not in self.tree:
             raise ValueError(f"{self.path} lacks {key}")
         return self.resolved(self.tree[key], self.tree)

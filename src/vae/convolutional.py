@@ -78,8 +78,7 @@ class Convolutional(Parallel):
         depth: int | None = None,
         dropout: float = 0.0,
     ):
-        Decoder.__init__(self)
-        self.likelihood = likelihood
+        Decoder.__init__(self, likelihood)
         sizes = halvings(shape[0], shape[1] // image_channels, depth)
         widths = [width << level for level in range(len(sizes) - 1)]
         layers: list[nn.Module] = [

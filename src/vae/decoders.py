@@ -5,22 +5,28 @@ likelihood, X = V · P, W width, H hidden units per cell.
 """
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear, pad
 
+from src.core.validation import Choice
 from src.vae.likelihoods import Bernoulli, Likelihood
 from src.vae.networks import Perceptron
 
 BERNOULLI = Bernoulli(levels=1)
 
 
-class Decoder(nn.Module, ABC):
+class Decoder(Choice, nn.Module, ABC):
     """p(x | z): cells, independent or autoregressive, of the given likelihood."""
 
+    option_group = "vae.decoder"
     autoregressive: bool
-    likelihood: Likelihood
+
+    def __init__(self, likelihood: Likelihood):
+        super().__init__()
+        self.likelihood = likelihood
 
     @abstractmethod
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
@@ -57,8 +63,7 @@ class Parallel(Decoder):
         dropout: float,
         likelihood: Likelihood = BERNOULLI,
     ):
-        super().__init__()
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         steps, outputs = shape[0], shape[1] * likelihood.num_parameters
         self.network: nn.Module = nn.Sequential(
             Perceptron(num_latents, width, steps * outputs, depth, dropout), nn.Unflatten(-1, (steps, outputs))
@@ -117,8 +122,7 @@ class Autoregressive(Decoder):
         dropout: float,
         likelihood: Likelihood = BERNOULLI,
     ):
-        super().__init__()
-        self.likelihood = likelihood
+        super().__init__(likelihood)
         self.steps, voices = shape
         self.past = nn.Conv1d(voices, width, kernel_size=self.steps, bias=False)
         self.position = nn.Parameter(0.1 * torch.randn(self.steps, width))
@@ -128,10 +132,6 @@ class Autoregressive(Decoder):
             for _ in range(depth)
         )
         self.chain = Chain(width, voices, cell_width, likelihood.num_parameters)
-        self.add_layers(num_latents, width, depth)
-
-    def add_layers(self, num_latents: int, width: int, depth: int) -> None:
-        """Makes what else a subclass is made of."""
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         features_BTW = self._features(latents_BZ, self._past(history_BTV))
@@ -204,3 +204,22 @@ class Chain(nn.Module):
         own, hidden = (slice(voice * size, (voice + 1) * size) for size in (num_parameters, cell_width))
         earlier_BTH = cells_BTV[..., :voice] @ self.earlier[:voice, voice]
         return gelu(hidden_BTY[..., hidden] + earlier_BTH) @ self.out[own].T + own_BTX[..., own]
+
+
+class Skip(Autoregressive):
+    """`Autoregressive`, with the latents added to the input of each layer in each step (Skip-VAE).
+
+    Dieng et al. 2019, arXiv:1807.04863: a layer's output is a function of the layer before and of z, so that
+    no layer can lose what z says. The chain within a step receives them as well. The arguments are `Autoregressive`'s.
+    """
+
+    def __init__(self, num_latents: int, shape: tuple[int, int], width: int, depth: int, **options: Any):
+        super().__init__(num_latents, shape, width, depth, **options)
+        self.skips = nn.ModuleList(nn.Linear(num_latents, width, bias=False) for _ in range(depth + 1))
+
+    def _features(self, latents_BZ: Tensor, past_BTW: Tensor) -> Tensor:
+        features_BTW = past_BTW + self.latents(latents_BZ).unsqueeze(-2)
+        *skips_B1W, last_B1W = (skip(latents_BZ).unsqueeze(-2) for skip in self.skips)
+        for layer, skip_B1W in zip(self.layers, skips_B1W, strict=True):
+            features_BTW = features_BTW + layer(features_BTW + skip_B1W)
+        return features_BTW + last_B1W

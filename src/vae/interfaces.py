@@ -14,15 +14,17 @@ from src.vae.networks import BottomUp, TopDown
 from src.vae.prior import Prior
 
 
-class AnnealedVAE(Protocol):
-    """The part of `src.vae.module.VAE` that annealers read and change."""
+class VAEInterface(Protocol):
+    """What annealers and objectives read and change of a VAE."""
 
     steps: int
     levels: Mapping[str, int]
+    shape: tuple[int, int]
     encoder: nn.Module
     inference: TopDown | BottomUp
     prior: Prior
     decoder: Decoder
+    likelihood: Likelihood
     max_gradient_norm: float
 
     @property
@@ -40,23 +42,12 @@ class AnnealedVAE(Protocol):
 
     def objective(self, cells_BTV: Tensor, observe: bool = True) -> dict[str, Any]: ...
 
+    def pass_through(self, cells_BTV: Tensor, features_BF: Tensor) -> Any: ...
+
+    def decoder_input(self, z: Sequence[Tensor]) -> Tensor: ...
+
     def optimizers(self) -> Any: ...
 
     def optimizer_of(self, parameters: list[nn.Parameter]) -> Optimizer: ...
 
     def inference_networks(self) -> list[nn.Module]: ...
-
-    def train(self, mode: bool = True) -> nn.Module: ...
-
-    def eval(self) -> nn.Module: ...
-
-
-class TrainedVAE(AnnealedVAE, Protocol):
-    """What objectives use besides."""
-
-    shape: tuple[int, int]
-    likelihood: Likelihood
-
-    def pass_through(self, cells_BTV: Tensor, features_BF: Tensor) -> Any: ...
-
-    def decoder_input(self, z: Sequence[Tensor]) -> Tensor: ...

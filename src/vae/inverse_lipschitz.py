@@ -5,14 +5,14 @@ likelihood, X = V · P, D dimensions of a map, H hidden units.
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear, softplus
 
 from src.core.validation import COUNT, NOT_NEGATIVE
-from src.vae.decoders import BERNOULLI, Autoregressive
-from src.vae.likelihoods import Likelihood
+from src.vae.decoders import Autoregressive
 
 
 class GradientOfConvex(nn.Module):
@@ -48,13 +48,6 @@ class InverseLipschitz(Autoregressive):
     and a fixed isometric embedding E. The history is read as by `Autoregressive`.
 
     Args:
-        num_latents: Z.
-        shape: (T, V).
-        width: of the network of the history.
-        depth: number of its layers.
-        cell_width: of the chain within a step.
-        dropout: in each of its layers.
-        likelihood: of the cells.
         constant: L.
         map_width: H of both maps.
 
@@ -65,25 +58,15 @@ class InverseLipschitz(Autoregressive):
     embedding_OZ: Tensor
 
     def __init__(
-        self,
-        num_latents: int,
-        shape: tuple[int, int],
-        width: int,
-        depth: int,
-        cell_width: int,
-        dropout: float,
-        likelihood: Likelihood = BERNOULLI,
-        constant: float = 1.0,
-        map_width: int = 256,
+        self, num_latents: int, shape: tuple[int, int], constant: float = 1.0, map_width: int = 256, **options: Any
     ):
-        super().__init__(num_latents, shape, width, depth, cell_width, dropout, likelihood)
-        NOT_NEGATIVE.check("vae.decoder.constant", constant)
-        COUNT.check("vae.decoder.map_width", map_width)
-        outputs = math.prod(shape) * likelihood.num_parameters
+        super().__init__(num_latents, shape, **options)
+        self.number("constant", constant, NOT_NEGATIVE)
+        self.number("map_width", map_width, COUNT)
+        outputs = math.prod(shape) * self.likelihood.num_parameters
         if num_latents > outputs:
             raise ValueError(
-                f"vae.decoder=inverse_lipschitz: {num_latents} latents cannot be told from {outputs} numbers of a "
-                "sample; choose fewer latents"
+                f"{self}: {num_latents} latents cannot be told from {outputs} numbers of a sample; choose fewer latents"
             )
         del self.latents  # the network of the history does not see them
         self.inner_map = GradientOfConvex(num_latents, map_width, math.sqrt(constant))

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid, softplus
 
-from src.core.validation import COUNT, POSITIVE
+from src.core.validation import COUNT, POSITIVE, Choice
 
 SMALLEST_LOG_SCALE = -7.0  # as in PixelCNN++: a tenth of a level
 INITIAL_LOG_SCALE = -1.0
 
 
-class Likelihood(ABC):
+class Likelihood(Choice, ABC):
     """A distribution over each cell, independent given the decoder's output [..., T, X], P numbers per cell.
 
     A temperature below 1 makes it sharper.
@@ -27,11 +27,18 @@ class Likelihood(ABC):
         levels: the highest stored value; there are `levels` + 1 values from 0 to 1.
     """
 
+    option_group = "vae.likelihood"
     num_parameters: int  # P
     binary: bool  # whether a cell is on or off, and grey a probability
+    many_levels: str = ""  # of which kinds the values must be, where 0 and 1 alone will not do
 
     def __init__(self, levels: int):
         self.levels = levels
+        if self.many_levels and levels < 2:
+            raise ValueError(
+                f"{self} is a distribution over {self.many_levels}, but these data are 0 or 1: choose "
+                "vae.likelihood=bernoulli"
+            )
 
     @abstractmethod
     def log_prob(self, parameters_BTX: Tensor, cells_BTV: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
@@ -80,16 +87,12 @@ class Gaussian(Likelihood):
 
     num_parameters = 1
     binary = False
+    many_levels = "grey levels, colours or coordinates"
 
     def __init__(self, levels: int, variance: float = 0.01):
         super().__init__(levels)
-        POSITIVE.check("vae.likelihood.variance", variance)
-        if levels < 2:
-            raise ValueError(
-                "vae.likelihood=gaussian is a distribution over grey levels, colours or coordinates, but these data "
-                "are 0 or 1: choose vae.likelihood=bernoulli"
-            )
-        self.variance, self.std = variance, math.sqrt(variance)
+        self.variance = self.number("variance", variance, POSITIVE)
+        self.std = math.sqrt(variance)
 
     def log_prob(self, parameters_BTX: Tensor, cells_BTV: Tensor, temperature: Tensor | float = 1.0) -> Tensor:
         normal = Normal(parameters_BTX, self.std * temperature, validate_args=False)
@@ -118,16 +121,11 @@ class LogisticMixture(Likelihood):
     """
 
     binary = False
+    many_levels = "grey levels or colours"
 
     def __init__(self, levels: int, components: int = 3):
         super().__init__(levels)
-        COUNT.check("vae.likelihood.components", components)
-        if levels < 2:
-            raise ValueError(
-                "vae.likelihood=logistic_mixture is a distribution over grey levels or colours, but these data are 0 "
-                "or 1: choose vae.likelihood=bernoulli"
-            )
-        self.components = components
+        self.components = self.number("components", components, COUNT)
         self.num_parameters = 3 * components
 
     def log_prob(self, parameters_BTX: Tensor, cells_BTV: Tensor, temperature: Tensor | float = 1.0) -> Tensor:

@@ -15,8 +15,10 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from src.core.levels import level_names
+from src.core.validation import POSITIVE
 from src.data.spec import DataSpec
 from src.training.multi_step import MultiStepModule
+from src.training.networks import evaluating
 from src.vae.anneal import Annealer, ComposedAnnealer
 from src.vae.latents import Latents
 from src.vae.likelihoods import Bernoulli, Likelihood
@@ -85,8 +87,7 @@ class VAE(MultiStepModule):
             raise ValueError(f"vae.decoder_sees={decoder_sees}: choose both or low")
         if not 0 <= warmup < 1:
             raise ValueError(f"vae.warmup={warmup}: choose a share of the run from 0 to less than 1")
-        if not max_gradient_norm > 0:
-            raise ValueError(f"vae.max_gradient_norm={max_gradient_norm}: choose a number above 0")
+        POSITIVE.check("vae.max_gradient_norm", max_gradient_norm)
         channels, height, width = spec.shape
         self.shape = (height, channels * width)
         sizes = (z_high, z_low) if levels is None else tuple(levels)
@@ -234,18 +235,13 @@ class VAE(MultiStepModule):
         noise = [torch.randn(num, size, generator=random).to(self.device) for size in self.levels.values()]
         uniform_NTV = torch.rand(num, *self.shape, generator=random).to(self.device)
         parts = zip(*(tensor.split(chunk) for tensor in (*noise, uniform_NTV)), strict=True)
-        was_training = self.training
-        self.eval()  # a learnt prior may use the encoder
-        images = torch.cat([self.decode(self.prior.draw(own), uniform, temperature) for *own, uniform in parts])
-        self.train(was_training)
-        return images
+        with evaluating(self):  # a learnt prior may use the encoder
+            return torch.cat([self.decode(self.prior.draw(own), uniform, temperature) for *own, uniform in parts])
 
     def decode(self, z: Sequence[Tensor], uniform_BTV: Tensor, temperature: float = 1.0) -> Tensor:
         """Uint8 images of the latents of all levels; each cell of a grid is the quantile of 1 − `uniform`."""
-        was_training = self.training
-        self.eval()
-        cells_BTV, mean_BTV = self.decoder.generate(self.decoder_input(z), uniform_BTV, temperature)
-        self.train(was_training)
+        with evaluating(self):
+            cells_BTV, mean_BTV = self.decoder.generate(self.decoder_input(z), uniform_BTV, temperature)
         return self.to_images(cells_BTV if self.spec.levels == 1 else mean_BTV)
 
     def configure_callbacks(self) -> Sequence[Callback]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.functional import linear
 
+from src.core.validation import Choice
 from src.vae.latents import Gaussian, Latents, LevelPrior, mean_and_std, normal, standard_normal
 from src.vae.prior import Prior
 
@@ -107,23 +108,44 @@ class AsTheyAre(nn.Module):
         return mean_BL, std_BL
 
 
-class Inference(nn.ModuleDict, ABC):
+class Inference(Choice, nn.ModuleDict, ABC):
     """The networks of q(z|x), each under its level's name, and under `scale_NAME` what maps its mean and deviation.
 
-    `family`: of the posteriors: "normal", "flow" or, on the top level, "sphere".
+    `family`: of the posteriors: "normal", "flow" or, on the top level, "sphere". `top_down`: whether the top level is
+    inferred first, and every level sees the features.
 
     Args:
-        networks: in the order of the weights.
+        features: F of the encoder.
         levels: dimensions by level, top level first.
-        order: the levels in the order in which they are inferred.
         skips: whether a level sees all levels inferred before it instead of the last one.
+        width: of the networks of all levels but the first one.
+        dropout: in those networks.
     """
 
+    option_group = "vae.inference"
     family = "normal"
+    top_down = True
 
-    def __init__(self, networks: dict[str, nn.Module], levels: Mapping[str, int], order: Sequence[str], skips: bool):
-        super().__init__(networks | {f"scale_{name}": AsTheyAre() for name in levels})
-        self.order, self.skips = tuple(order), skips
+    def __init__(
+        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
+    ):
+        super().__init__()
+        self.order, self.skips = tuple(levels) if self.top_down else tuple(reversed([*levels])), skips
+        self.update(self.networks(features, levels, width, dropout))
+        self.update({f"scale_{name}": AsTheyAre() for name in levels})
+
+    def networks(self, features: int, levels: Mapping[str, int], width: int, dropout: float) -> dict[str, nn.Module]:
+        """A linear layer from the features to the first level, and perceptrons to the others, in the order of weights.
+
+        These see what has been inferred, with `skips` all of it, else the last level.
+        """
+        first, *others = self.order
+        networks: dict[str, nn.Module] = {first: nn.Linear(features, 2 * levels[first])}
+        for index, name in enumerate(others, 1):
+            before = [levels[each] for each in self.order[:index]]
+            inputs = (features if self.top_down else 0) + sum(before if self.skips else before[-1:])
+            networks[name] = Perceptron(inputs, width, 2 * levels[name], dropout=dropout)
+        return networks
 
     def forward(self, features_BF: Tensor, prior: Prior) -> Latents:
         """A sample of each level."""
@@ -148,46 +170,12 @@ class Inference(nn.ModuleDict, ABC):
         return self[f"scale_{name}"](mean_BL, std_BL)
 
 
-def chained(
-    features: int,
-    shared: int,
-    levels: Mapping[str, int],
-    order: Sequence[str],
-    skips: bool,
-    width: int,
-    dropout: float,
-) -> dict[str, nn.Module]:
-    """A linear layer from the features to the first level, and perceptrons to the others.
-
-    These see `shared` features and what has been inferred, with `skips` all of it, else the last level.
-    """
-    networks: dict[str, nn.Module] = {}
-    for index, name in enumerate(order):
-        before = [levels[each] for each in order[:index]]
-        inputs, outputs = shared + sum(before if skips else before[-1:]), 2 * levels[name]
-        networks[name] = Perceptron(inputs, width, outputs, dropout=dropout) if index else nn.Linear(features, outputs)
-    return networks
-
-
 class TopDown(Inference):
     """q(z_1 | x) q(z_2 | x, z_1) …: the top level is inferred first.
 
     The posterior of a level below the top is relative to its prior, N(μ + σ·Δμ, (σ·Δσ)²), so that the KL is 0 at
     Δμ = 0, Δσ = 1 (Vahdat & Kautz 2020, arXiv:2007.03898, section 3.2).
-
-    Args:
-        features: F of the encoder.
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels above instead of the next one.
-        width: of the posteriors' networks below the top.
-        dropout: in those networks.
     """
-
-    def __init__(
-        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
-    ):
-        order = tuple(levels)
-        super().__init__(chained(features, features, levels, order, skips, width, dropout), levels, order, skips)
 
     def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Distribution], Tensor]) -> Latents:
         features = self.features(features_BF)
@@ -218,23 +206,18 @@ class Ladder(TopDown):
     mean is that of μ̂ and μ weighted by them. A level depends on those above through its prior alone.
 
     Args:
-        features: F of the encoder.
-        levels: dimensions by level, top level first.
         skips: of the prior.
         width: of the networks between the levels.
-        dropout: in those networks.
     """
 
-    def __init__(
-        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
-    ):
+    def networks(self, features: int, levels: Mapping[str, int], width: int, dropout: float) -> dict[str, nn.Module]:
         *upper, lowest = levels
         networks: dict[str, nn.Module] = {name: nn.Linear(width, 2 * levels[name]) for name in upper}
         networks[lowest] = nn.Linear(features, 2 * levels[lowest])
         for index, name in enumerate(reversed(upper)):
             inputs = width if index else features
             networks[f"features_{name}"] = nn.Sequential(Perceptron(inputs, width, width, dropout=dropout), nn.GELU())
-        Inference.__init__(self, networks, levels, tuple(levels), skips)
+        return networks
 
     def features(self, features_BF: Tensor) -> tuple[Tensor, ...]:
         rising = [features_BF]
@@ -252,21 +235,9 @@ class Ladder(TopDown):
 
 
 class BottomUp(Inference):
-    """q(z_L | x) q(z_{L−1} | z_L) …: each level depends on the data through the level below only.
+    """q(z_L | x) q(z_{L−1} | z_L) …: each level depends on the data through the level below only."""
 
-    Args:
-        features: F of the encoder.
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels below instead of the next one.
-        width: of the posteriors' networks above the lowest level.
-        dropout: in those networks.
-    """
-
-    def __init__(
-        self, features: int, levels: Mapping[str, int], skips: bool = False, width: int = 256, dropout: float = 0.3
-    ):
-        order = tuple(reversed([*levels]))
-        super().__init__(chained(features, 0, levels, order, skips, width, dropout), levels, order, skips)
+    top_down = False
 
     def latents(self, features_BF: Tensor, prior: Prior, value: Callable[[Distribution], Tensor]) -> Latents:
         below: list[Tensor] = []

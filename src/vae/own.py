@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from src.training.networks import build, name_of, trial
+from src.training.networks import build, described, name_of, trial
 from src.vae.decoders import AsCells, Decoder, Parallel
 from src.vae.likelihoods import Likelihood
 
@@ -32,8 +32,7 @@ class OwnDecoder(Parallel):
     """A module from latents [B, Z] to parameters of cells [B, T, X] or [B, T · X], or of images [B, C · P, H, W]."""
 
     def __init__(self, network: nn.Module, shape: tuple[int, int], likelihood: Likelihood):
-        Decoder.__init__(self)
-        self.likelihood = likelihood
+        Decoder.__init__(self, likelihood)
         self.network = AsCells(network, shape[0], likelihood.num_parameters)
 
 
@@ -49,7 +48,7 @@ def make_encoder(make: Callable[..., nn.Module], shape: tuple[int, int], channel
     key = f"{ENCODER}._target_={name_of(make)}"
     features = trial(key, network, torch.zeros(2, *shape))
     if not isinstance(features, Tensor) or features.ndim < 2 or len(features) != 2:
-        raise ValueError(f"{key}: of cells {[2, *shape]} it makes {_described(features)}, and not features [2, …]")
+        raise ValueError(f"{key}: of cells {[2, *shape]} it makes {described(features)}, and not features [2, …]")
     return OwnEncoder(network, features[0].numel())
 
 
@@ -71,9 +70,5 @@ def make_decoder(
     key, expected = f"{DECODER}._target_={name_of(make)}", [2, shape[0], shape[1] * likelihood.num_parameters]
     found = trial(key, network, torch.zeros(2, num_latents))
     if not isinstance(found, Tensor) or len(found) != 2 or found.numel() != math.prod(expected):
-        raise ValueError(f"{key}: of latents [2, {num_latents}] it makes {_described(found)}, and not {expected}")
+        raise ValueError(f"{key}: of latents [2, {num_latents}] it makes {described(found)}, and not {expected}")
     return OwnDecoder(network, shape, likelihood)
-
-
-def _described(output: object) -> str:
-    return str(list(output.shape)) if isinstance(output, Tensor) else type(output).__name__

@@ -9,16 +9,18 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from src.core.validation import Choice
 from src.vae.latents import Gaussian, LevelPrior, standard_normal
 
 
-class Prior(nn.Module, ABC):
+class Prior(Choice, nn.Module, ABC):
     """p(z_1) p(z_2 | z_1) …, where z_1 is the top level.
 
     `conditional`: whether a level depends on those above. `of_posteriors`: whether p(z_1) is made of posteriors.
     `independent`: whether the dimensions of each level are independent given those above.
     """
 
+    option_group = "vae.prior"
     conditional: bool
     of_posteriors = False
     independent = True

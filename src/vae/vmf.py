@@ -147,11 +147,6 @@ class VMF(TopDown):
     cannot collapse to the prior. Levels below the top are as under `TopDown`.
 
     Args:
-        features: F of the encoder.
-        levels: dimensions by level, top level first.
-        skips: whether a level sees all levels above instead of the next one.
-        width: of the posteriors' networks below the top.
-        dropout: in those networks.
         kappa: κ.
 
     Raises:
@@ -160,17 +155,9 @@ class VMF(TopDown):
 
     family = "sphere"
 
-    def __init__(
-        self,
-        features: int,
-        levels: Mapping[str, int],
-        skips: bool = False,
-        width: int = 256,
-        dropout: float = 0.3,
-        kappa: float = 20.0,
-    ):
-        super().__init__(features, levels, skips, width, dropout)
-        POSITIVE.check("vae.inference.kappa", kappa)
+    def __init__(self, features: int, levels: Mapping[str, int], kappa: float = 20.0, **options: Any):
+        super().__init__(features, levels, **options)
+        self.number("kappa", kappa, POSITIVE)
         self.top, *_ = levels
         if levels[self.top] < 2:
             raise ValueError(f"vae.inference=vmf: a sphere needs 2 dimensions; z_{self.top} has {levels[self.top]}")

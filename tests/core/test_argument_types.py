@@ -8,8 +8,10 @@ import pytest
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from src.core.argument_types import ANY, arguments, kind
+from src.core.argument_types import ANY, arguments, kind, parameters
 from src.data.spec import DataSpec
+from src.sweeps.launchers import SlurmLauncher
+from src.vae.flows import IAF
 
 BETAS = tuple[float | Tensor, float | Tensor]
 
@@ -76,6 +78,19 @@ def test_arguments_of_a_class_and_of_its_bases():
         "part.plain": "anything",
         "part.other": "anything",
     }
+
+
+def test_parameters_go_on_where_keywords_do():
+    """What a class from outside does with other keywords is not known."""
+    known, takes_any = parameters(Child)
+    assert (set(known), takes_any) == ({"rate", "plain", "width"}, True)
+    assert known["rate"].annotation is str
+    assert parameters(SlurmLauncher)[1], "whose keywords no base takes"
+    known, takes_any = parameters(IAF)
+    assert (set(known), takes_any) == (
+        {"features", "levels", "skips", "width", "dropout", "flow_depth", "flow_width"},
+        False,
+    )
 
 
 def test_a_pointer_is_checked_by_the_key_to_which_it_points():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.core.files import expanded
+from src.core.files import shell_expanded
 from src.data.drums.datasets import Grids
 
 
@@ -28,10 +28,10 @@ def test_what_is_there_is_taken_as_it_is(home: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(home)
     for name in ("$PLACE", "'quoted'", "ca$h"):
         (home / name).mkdir()
-        assert expanded(name) == name
-    assert expanded("ca$sh/x") == "ca$sh/x", "no such variable"
-    assert expanded("~nobody-of-that-name/x") == "~nobody-of-that-name/x"
-    assert expanded("") == ""
+        assert shell_expanded(name) == name
+    assert shell_expanded("ca$sh/x") == "ca$sh/x", "no such variable"
+    assert shell_expanded("~nobody-of-that-name/x") == "~nobody-of-that-name/x"
+    assert shell_expanded("") == ""
 
 
 def test_of_two_places_of_one_name_the_one_that_is_read_is_said(

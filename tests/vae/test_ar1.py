@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from src.vae.ar1 import AR1, FirstOrder, committed_rate, correlation
 from src.vae.latents import kl, normal
+from src.vae.priors import AR1, FirstOrder, committed_rate, correlation
 
 STEPS, SEQUENCES, ALPHA = 4, 2, 0.7
 SIZE = STEPS * SEQUENCES

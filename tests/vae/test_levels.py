@@ -129,7 +129,7 @@ def linear(weights: list[float], std: float) -> Perceptron:
 def exact(inference: type, skips: bool) -> tuple[Inference, Prior]:
     """The chain's own posteriors and prior."""
     levels = dict.fromkeys(("1", "2", "3"), 1)
-    prior, made = Conditional(levels, skips, width=4), inference(1, levels, skips, width=4)
+    prior, made = Conditional(levels, skips, width=4), inference(1, levels, skips=skips, width=4)
     unseen = [0.0] * skips  # of z_1, where the lowest level sees it
     prior.network, prior.network_3 = linear([STEPS[0]], STDS[0]), linear([*unseen, STEPS[1]], STDS[1])
     if inference is BottomUp:

@@ -13,12 +13,11 @@ from torch.distributions import MultivariateNormal, Normal
 
 from src.evaluation.metrics.bound import importance_weighted_nll
 from src.evaluation.vae_likelihood import distortion
-from src.vae.ar1 import AR1
 from src.vae.decoders import Decoder
-from src.vae.iaf import IAF
+from src.vae.flows import IAF
 from src.vae.likelihoods import Likelihood
 from src.vae.networks import BottomUp, Standard
-from src.vae.priors import Flow, Vamp
+from src.vae.priors import AR1, Flow, Vamp
 
 NUM, DRAWS = 8, 60_000
 CHOICES = {

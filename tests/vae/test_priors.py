@@ -11,7 +11,7 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 from torch.nn.functional import normalize
 
 from src.vae.anneal import DU, BatchNormMean
-from src.vae.iaf import IAF
+from src.vae.flows import IAF
 from src.vae.latents import Gaussian, normal, standard_normal
 from src.vae.networks import BottomUp, TopDown
 from src.vae.priors import Flow, Mixture, Vamp

@@ -14,13 +14,11 @@ from torch import Tensor, nn
 from src.evaluation.metrics.bound import importance_weighted_nll
 from src.evaluation.vae_likelihood import distortion
 from src.vae.anneal import DU, Delta
-from src.vae.ar1 import AR1
-from src.vae.decoders import Parallel
-from src.vae.iaf import IAF
+from src.vae.decoders import Parallel, Skip
+from src.vae.flows import IAF
 from src.vae.inverse_lipschitz import InverseLipschitz
 from src.vae.networks import BottomUp
-from src.vae.priors import Flow, Vamp
-from src.vae.skip import Skip
+from src.vae.priors import AR1, Flow, Vamp
 from src.vae.vmf import VMF
 
 ALL_NTV = torch.tensor(list(product((0.0, 1.0), repeat=6))).view(64, 2, 3)

@@ -87,10 +87,6 @@ class Discriminator(DiscriminatorNetwork):
         self.head = Head(channels * math.prod(sizes[-1]), 1)
         initialise(self)
 
-    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        features_BF = self.body(images_BCHW)
-        return self.head(features_BF).squeeze(1), features_BF
-
 
 class Head(nn.Linear):
     """The last layer of a discriminator, in full precision also under autocast: in bf16 logits near 20 lie ⅛ apart."""

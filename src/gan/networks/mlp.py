@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from src.core.validation import POSITIVE
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
 
@@ -108,8 +109,7 @@ class Maxout(nn.Module):
 def check(depth: int, scale: float, network: str) -> None:
     if depth < 1:
         raise ValueError(f"gan.{network}.depth={depth}: a multilayer perceptron has at least one hidden layer")
-    if not scale > 0:
-        raise ValueError(f"gan.{network}.scale={scale}: choose a number above 0")
+    POSITIVE.check(f"gan.{network}.scale", scale)
 
 
 @torch.no_grad()

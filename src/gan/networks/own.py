@@ -5,14 +5,13 @@ B batch, C channels, H height, W width, Z latent dims, F features.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from src.data.spec import Shape
 from src.gan.interfaces import DiscriminatorNetwork, GeneratorNetwork
-from src.training.networks import build, name_of, option, parts_of, trial
+from src.training.networks import build, described, name_of, option, parts_of, trial
 
 GENERATOR, DISCRIMINATOR = "gan.generator", "gan.discriminator"
 
@@ -76,8 +75,8 @@ def make_generator(make: Callable[..., nn.Module], shape: Shape) -> GeneratorNet
             images = trial(key, own, torch.zeros(2, z))
         except ValueError:
             raise ValueError(f"{error}; {GENERATOR}.z={z} is the number of latent dimensions") from error
-    if _size(images) != (2, *shape):
-        raise ValueError(f"{key}: from noise [2, {z}] it makes {_described(images)}, and not images {[2, *shape]}")
+    if described(images) != str([2, *shape]):
+        raise ValueError(f"{key}: from noise [2, {z}] it makes {described(images)}, and not images {[2, *shape]}")
     return own
 
 
@@ -102,7 +101,7 @@ def make_discriminator(make: Callable[..., nn.Module], shape: Shape) -> Discrimi
     has_features = isinstance(output, tuple) and len(output) == 2
     logits = output[0] if has_features else output
     if not isinstance(logits, Tensor) or logits.numel() != 2 or len(logits) != 2:
-        raise ValueError(f"{key}: of 2 images it returns {_described(logits)}, and not a logit of each")
+        raise ValueError(f"{key}: of 2 images it returns {described(logits)}, and not a logit of each")
     return OwnDiscriminator(network, has_features) if layer is None else _split(network, str(layer))
 
 
@@ -137,11 +136,3 @@ def _split(network: nn.Module, layer: str) -> SplitDiscriminator:
     layers, count = list(network), names.index(layer) + 1
     head = layers[count:]
     return SplitDiscriminator(nn.Sequential(*layers[:count]), head[0] if len(head) == 1 else nn.Sequential(*head))
-
-
-def _size(output: Any) -> tuple[int, ...] | None:
-    return tuple(output.shape) if isinstance(output, Tensor) else None
-
-
-def _described(output: Any) -> str:
-    return str(list(output.shape)) if isinstance(output, Tensor) else type(output).__name__

@@ -112,10 +112,6 @@ class ResidualDiscriminator(DiscriminatorNetwork):
         self.body = nn.Sequential(*layers)
         self.head = scaled(Head(widths[-1], 1))
 
-    def forward(self, images_BCHW: Tensor) -> tuple[Tensor, Tensor]:
-        features_BF = self.body(images_BCHW)
-        return self.head(features_BF).squeeze(1), features_BF
-
 
 class ResidualBlock(nn.Module):
     """Adds 1×1 → 3×3 → 1×1 convolutions in half as many channels to its input; the last starts at zero.

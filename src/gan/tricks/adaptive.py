@@ -1,10 +1,16 @@
-"""Base class of tricks that act the more strongly, the more the discriminator overfits."""
+"""Tricks that act the more strongly, the more the discriminator overfits: their base class, and ADA.
+
+B batch, C channels, H height, W width.
+"""
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from src.core.validation import COUNT, POSITIVE
 from src.gan.interfaces import GANInterface, Step
+from src.gan.tricks.augmentation import AugmentationTrick
 from src.gan.tricks.trick import Trick
 
 
@@ -13,22 +19,24 @@ class Adaptive(Trick):
 
     Overfitting is measured by r = E[sign D(x)] over real images. p starts at 0, rises while r is above its target and
     falls while it is below.
+
+    Args:
+        target: of r, the mean sign of real logits.
+        ramp: images over which p can rise from 0 to 1.
+        interval: discriminator updates over which the sign is averaged between adjustments of p.
     """
 
-    name: str
     alternative: str  # where the loss has no threshold at 0
     probability: Tensor  # p
     mean_sign: Tensor  # of the updates since the last adjustment
 
-    def follow_overfitting(self, target: float, ramp: float, interval: int) -> None:
-        """Sets the target of r, the images over which p can rise from 0 to 1, and the updates between adjustments."""
+    def __init__(self, target: float = 0.6, ramp: float = 500_000, interval: int = 4, **options: Any):
+        super().__init__(**options)
         if not -1 < target < 1:
-            raise ValueError(f"gan.tricks.{self.name}.target={target}: choose a mean sign between -1 and 1")
-        POSITIVE.check(f"gan.tricks.{self.name}.ramp", ramp)
-        COUNT.check(f"gan.tricks.{self.name}.interval", interval)
+            raise ValueError(f"{self.key}.target={target}: choose a mean sign between -1 and 1")
         self.target = target
-        self.ramp = ramp
-        self.interval = interval
+        self.ramp = self.number("ramp", ramp, POSITIVE)
+        self.interval = self.number("interval", interval, COUNT)
         self.register_buffer("probability", torch.zeros(()))
         self.register_buffer("mean_sign", torch.zeros(()))
 
@@ -36,9 +44,8 @@ class Adaptive(Trick):
         super().attach(gan)
         if not gan.loss.has_zero_threshold:
             raise ValueError(
-                f"gan.tricks={self.name} measures overfitting by the sign of the logits, which means nothing under "
-                "this loss: choose gan.loss=standard, minimax, feature_matching or hinge, or "
-                f"gan.tricks=[{self.alternative}]"
+                f"{self} measures overfitting by the sign of the logits, which means nothing under this loss: choose "
+                f"gan.loss=standard, minimax, feature_matching or hinge, or gan.tricks=[{self.alternative}]"
             )
 
     def before_step(self, gan: GANInterface) -> None:
@@ -56,3 +63,23 @@ class Adaptive(Trick):
         self.probability += (self.mean_sign - self.target).sign() * images / self.ramp
         self.probability.clamp_(0, 1)
         self.mean_sign.zero_()
+
+
+class AdaptiveAugment(Adaptive, AugmentationTrick):
+    """Applies each augmentation with a probability p that follows overfitting (Karras et al. 2020, arXiv:2006.06676).
+
+    Section 3. Of the paper's augmentations translation by whole pixels and cutout are used, which preserve a letter.
+    """
+
+    alternative = "diff_augment"
+
+    def transform(self, images_BCHW: Tensor) -> Tensor:
+        images_BCHW = self.sometimes(images_BCHW, self.move(images_BCHW))
+        return self.sometimes(images_BCHW, self.hide(images_BCHW))
+
+    def sometimes(self, images_BCHW: Tensor, augmented_BCHW: Tensor) -> Tensor:
+        hit_B = torch.rand(len(images_BCHW), device=images_BCHW.device) < self.probability
+        return torch.where(hit_B[:, None, None, None], augmented_BCHW, images_BCHW)
+
+    def logs(self) -> dict[str, Tensor]:
+        return {"augmentation_probability": self.probability}

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from src.core.validation import PART
-from src.gan.interfaces import GANInterface
+from src.gan.interfaces import GANInterface, ScoredImages, Step
 from src.gan.tricks.trick import Trick
 
 ROWS, COLUMNS = -2, -1
@@ -70,24 +70,20 @@ class AugmentationTrick(Trick):
     Images move along both axes. Drum bars move along time only, because the next voice is another instrument.
 
     Args:
-        name: of the trick, for messages.
         translation: largest shift, as a share of the image's size.
         cutout: size of the hidden window, as a share of the image's.
     """
 
-    def __init__(self, name: str, translation: float, cutout: float):
+    def __init__(self, translation: float = 0.125, cutout: float = 0.5):
         super().__init__()
-        for key, share in (("translation", translation), ("cutout", cutout)):
-            PART.check(f"gan.tricks.{name}.{key}", share)
-        self.name = name
-        self.translation = translation
-        self.cutout = cutout
+        self.translation = self.number("translation", translation, PART)
+        self.cutout = self.number("cutout", cutout, PART)
         self.axes: tuple[int, ...] = (ROWS, COLUMNS)
 
     def attach(self, gan: GANInterface) -> None:
         if gan.spec.kind == "points":
             raise ValueError(
-                f"gan.tricks={self.name} moves images and hides parts of them, but data={gan.spec.name} are points, of "
+                f"{self} moves images and hides parts of them, but data={gan.spec.name} are points, of "
                 "which it would erase coordinates: choose gan.tricks=[instance_noise], or leave it out"
             )
         if gan.spec.kind == "drums":
@@ -104,15 +100,9 @@ class DiffAugment(AugmentationTrick):
     """Augments real and generated images in both networks' updates (Zhao et al. 2020, arXiv:2006.10738).
 
     The generator's gradient passes through. The paper's third augmentation, of colour, is for images in colour only.
-
-    Args:
-        translation: largest shift, as a share of the image's size.
-        cutout: size of the hidden window, as a share of the image's.
     """
 
-    def __init__(self, translation: float = 0.125, cutout: float = 0.5):
-        super().__init__("diff_augment", translation, cutout)
-        self.colour = False
+    colour = False
 
     def attach(self, gan: GANInterface) -> None:
         super().attach(gan)
@@ -121,3 +111,27 @@ class DiffAugment(AugmentationTrick):
     def transform(self, images_BCHW: Tensor) -> Tensor:
         images_BCHW = recolour(images_BCHW) if self.colour else images_BCHW
         return self.hide(self.move(images_BCHW))
+
+
+class Consistency(AugmentationTrick):
+    """Balanced consistency, bCR: λ E(D(x) − D(T(x)))² over real and over generated images.
+
+    Zhao et al. 2021, arXiv:2002.04724. T translates, as in the paper, but does not mirror, which would change a letter.
+
+    Args:
+        weight: λ, the same for both kinds of images.
+        translation: largest shift by T, as a share of the image's size.
+        cutout: size of the window that T hides, as a share of the image's.
+    """
+
+    def __init__(self, weight: float = 10.0, translation: float = 0.125, cutout: float = 0.0):
+        super().__init__(translation, cutout)
+        self.weight = weight
+
+    def discriminator_penalty(self, step: Step) -> Tensor:
+        return self.weight * (self._gap(step, step.real) + self._gap(step, step.fake))
+
+    def _gap(self, step: Step, scored: ScoredImages) -> Tensor:
+        images_BCHW = self.hide(self.move(scored.images_BCHW.detach()))
+        augmented = step.gan.discriminate(images_BCHW, scored.z_BZ, labels_BS=scored.labels_BS)
+        return (scored.logits_B.float() - augmented.logits_B.float()).square().mean(-1)

@@ -33,7 +33,7 @@ class BatchDiversity(Trick, ABC):
         self.weight = weight
 
     def attach(self, gan: GANInterface) -> None:
-        require_features(gan.discriminator, f"gan.tricks={type(self).__name__.lower()}")
+        require_features(gan.discriminator, str(self))
 
     def generator_penalty(self, step: Step) -> Tensor:
         fake_BF, real_BF = step.fake.features_BF.float(), step.real.features_BF.detach().float()
@@ -66,7 +66,7 @@ class GDPP(BatchDiversity):
         for name, trick in gan.tricks.items():
             if trick.overrides(("select_samples",)):
                 raise ValueError(
-                    f"gan.tricks=gdpp compares batches of one size, but gan.tricks={name} drops generated images: "
+                    f"{self} compares batches of one size, but gan.tricks={name} drops generated images: "
                     "choose one of them, or bures"
                 )
 
@@ -124,8 +124,7 @@ class Bures(BatchDiversity):
 
     def __init__(self, weight: float = 1.0, iterations: int = 15):
         super().__init__(weight)
-        COUNT.check("gan.tricks.bures.iterations", iterations)
-        self.iterations = iterations
+        self.iterations = self.number("iterations", iterations, COUNT)
 
     def distance(self, fake_BF: Tensor, real_BF: Tensor) -> Tensor:
         fake_BF, real_BF = (normalize(each - each.mean(0), dim=1, eps=1e-6) for each in (fake_BF, real_BF))

@@ -33,14 +33,13 @@ class D2GAN(Trick):
 
     def __init__(self, discriminator: Callable[..., DiscriminatorNetwork], beta: float = 1.0):
         super().__init__()
-        NOT_NEGATIVE.check("gan.tricks.d2gan.beta", beta)
         self.make_discriminator = discriminator
-        self.beta = beta
+        self.beta = self.number("beta", beta, NOT_NEGATIVE)
 
     def attach(self, gan: GANInterface) -> None:
         if not isinstance(gan.loss, KL):
             raise ValueError(
-                "gan.tricks=d2gan is the half of its paper's game that gan.loss=kl lacks: choose that loss, or leave "
+                f"{self} is the half of its paper's game that gan.loss=kl lacks: choose that loss, or leave "
                 "the trick out"
             )
         self.second = make_discriminator(self.make_discriminator, gan.discriminator_shape())

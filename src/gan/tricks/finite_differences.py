@@ -27,22 +27,19 @@ class FiniteDifference(Trick):
         share: of the batch, the images that the penalty is computed on.
     """
 
-    name: ClassVar[str]
     coefficient: ClassVar[str] = "weight"  # which `burn_in` moves
 
     weight: Tensor
 
     def __init__(self, weight: float = 0.25, epsilon: float = 0.01, share: float = 0.25):
         super().__init__()
-        POSITIVE.check(f"gan.tricks.{self.name}.epsilon", epsilon)
-        SHARE.check(f"gan.tricks.{self.name}.share", share)
-        self.epsilon = epsilon
-        self.share = share
+        self.epsilon = self.number("epsilon", epsilon, POSITIVE)
+        self.share = self.number("share", share, SHARE)
         self.register_buffer("weight", torch.tensor(float(weight)), persistent=False)
 
     def attach(self, gan: GANInterface) -> None:
         """Refuses what moves a logit beside the image: divided by ε², it would outweigh the slope."""
-        compares = f"gan.tricks={self.name} compares the logits of an image and of a near one"
+        compares = f"{self} compares the logits of an image and of a near one"
         for name, trick in gan.tricks.items():
             if trick.mixes_samples or trick.overrides(("transform", "pack_inputs")):
                 raise ValueError(
@@ -71,16 +68,12 @@ class FiniteDifference(Trick):
 class R1Approx(FiniteDifference):
     """Over real images."""
 
-    name = "r1_approx"
-
     def discriminator_penalty(self, step: Step) -> Tensor:
         return self.penalty(step, step.real)
 
 
 class R2Approx(FiniteDifference):
     """Over generated images."""
-
-    name = "r2_approx"
 
     def discriminator_penalty(self, step: Step) -> Tensor:
         return self.penalty(step, step.fake)

@@ -37,7 +37,7 @@ class ZeroCentred(Trick):
     def attach(self, gan: GANInterface) -> None:
         if self.channel_max and gan.spec.stack == 1:
             raise ValueError(
-                f"gan.tricks.{type(self).__name__.lower()}.channel_max=true needs several characters per image, one on "
+                f"{self.key}.channel_max=true needs several characters per image, one on "
                 "each channel, and these images have one: stack some with data.stack=2, or leave it out"
             )
 

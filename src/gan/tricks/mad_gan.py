@@ -65,21 +65,20 @@ class MadGAN(Trick):
 
     def __init__(self, generator: Callable[..., nn.Module], num: int = 4, shared: bool = True):
         super().__init__()
-        SEVERAL.check("gan.tricks.mad_gan.num", num)
         self.make_generator = generator
-        self.num = num
+        self.num = self.number("num", num, SEVERAL)
         self.shared = shared
 
     def attach(self, gan: GANInterface) -> None:
         if not gan.loss.is_cross_entropy:
             raise ValueError(
-                "gan.tricks=mad_gan splits a cross-entropy, which this loss is not: choose gan.loss=standard, minimax "
+                f"{self} splits a cross-entropy, which this loss is not: choose gan.loss=standard, minimax "
                 "or feature_matching"
             )
         for name, trick in gan.tricks.items():
             if trick.mixes_samples:
                 raise ValueError(
-                    f"gan.tricks=mad_gan classifies single images, but under gan.tricks={name} a logit belongs to "
+                    f"{self} classifies single images, but under gan.tricks={name} a logit belongs to "
                     "several: choose one of them"
                 )
         require_linear_head(gan.discriminator, "mad_gan")

@@ -57,31 +57,29 @@ class Presgan(Trick):
         step_size: float = 1.0,
     ):
         super().__init__()
-        for name, count in (("burn_in", burn_in), ("samples", samples), ("leapfrog", leapfrog)):
-            COUNT.check(f"gan.tricks.presgan.{name}", count)
-        for name, value in (("smallest", smallest), ("step_size", step_size)):
-            POSITIVE.check(f"gan.tricks.presgan.{name}", value)
+        self.num_burn_in = self.number("burn_in", burn_in, COUNT)
+        self.num_samples = self.number("samples", samples, COUNT)
+        self.num_leapfrog = self.number("leapfrog", leapfrog, COUNT)
+        self.initial_step_size = self.number("step_size", step_size, POSITIVE)
+        self.number("smallest", smallest, POSITIVE)
         if not smallest <= sigma <= largest:
-            raise ValueError(f"gan.tricks.presgan.sigma={sigma}: choose a number from {smallest} to {largest}")
+            raise ValueError(f"{self.key}.sigma={sigma}: choose a number from {smallest} to {largest}")
         self.weight = weight
         self.initial_sigma = sigma
         self.bounds = [math.log(math.expm1(bound)) for bound in (smallest, largest)]  # of softplus⁻¹(σ)
-        self.num_burn_in, self.num_samples, self.num_leapfrog = burn_in, samples, leapfrog
-        self.initial_step_size = step_size
         self.noisy_BCHW: Tensor | None = None  # the generator's images of the present update
 
     def attach(self, gan: GANInterface) -> None:
         if gan.spec.levels == 1:
             raise ValueError(
-                f"gan.tricks=presgan differentiates a density of images, but data={gan.spec.name} has two levels: "
+                f"{self} differentiates a density of images, but data={gan.spec.name} has two levels: "
                 "choose other data, or leave the trick out"
             )
         names = list(gan.tricks)
         for name, trick in gan.tricks.items():
             if trick.overrides(("select_samples",)):
                 raise ValueError(
-                    f"gan.tricks=presgan maximises the entropy of all generated images, but {name} drops some: choose "
-                    "one of them"
+                    f"{self} maximises the entropy of all generated images, but {name} drops some: choose one of them"
                 )
             if trick.overrides(("transform",)) and names.index(name) < names.index("presgan"):
                 raise ValueError(f"gan.tricks={names}: name presgan before {name}, so that it sees G(z)")

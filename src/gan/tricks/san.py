@@ -27,12 +27,12 @@ class SAN(Trick):
     def attach(self, gan: GANInterface) -> None:
         if isinstance(gan.loss, FeatureMatching):
             raise ValueError(
-                "gan.tricks=san trains the direction in which the generator's loss looks at features, but "
+                f"{self} trains the direction in which the generator's loss looks at features, but "
                 "gan.loss=feature_matching looks at all of them: choose another loss, or leave the trick out"
             )
         if isinstance(gan.loss, LeastSquares):
             raise ValueError(
-                "gan.tricks=san needs a loss that falls with the real logits and rises with the generated ones, which "
+                f"{self} needs a loss that falls with the real logits and rises with the generated ones, which "
                 "gan.loss=least_squares does not beyond its targets (arXiv:2309.02836): choose another loss"
             )
         require_linear_head(gan.discriminator, "san")

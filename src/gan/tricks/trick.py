@@ -7,11 +7,12 @@ from torch import Tensor, nn
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from src.core.validation import Choice
 from src.data.spec import Shape
 from src.gan.interfaces import Discriminator, GANInterface, Step
 
 
-class Trick(nn.Module):
+class Trick(Choice, nn.Module):
     """A stabiliser: overrides the hooks it needs. They are called in this order:
 
         discriminator_shape             before the discriminator is made
@@ -39,6 +40,8 @@ class Trick(nn.Module):
     are frozen. So a schedule sets its value in `before_step`, as a number that `graph_key` returns or, if it changes at
     every step, in a tensor. Buffers are changed in place.
     """
+
+    option_group = "gan.tricks"
 
     needs_input_gradients: ClassVar[bool] = False
     """The discriminator's penalty differentiates each logit with respect to its own image."""

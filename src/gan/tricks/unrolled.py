@@ -10,8 +10,8 @@ from torch.optim import Adam, Optimizer
 
 from src.core.validation import COUNT
 from src.gan.interfaces import Discriminator, DiscriminatorOutput, GANInterface, Step
+from src.gan.tricks.slope_bounds import WeightClipping
 from src.gan.tricks.trick import Trick
-from src.gan.tricks.weight_clipping import WeightClipping
 
 UNSUPPORTED = ("discriminator_penalty", "extra_parameters")
 
@@ -33,20 +33,18 @@ class Unrolled(Trick):
 
     def __init__(self, steps: int = 5):
         super().__init__()
-        COUNT.check("gan.tricks.unrolled.steps", steps)
-        self.steps = steps
+        self.steps = self.number("steps", steps, COUNT)
 
     def attach(self, gan: GANInterface) -> None:
         self.generator_needs_real = gan.loss.is_zero_sum
         for name, trick in gan.tricks.items():
             if trick.overrides(UNSUPPORTED):
                 raise ValueError(
-                    f"gan.tricks=unrolled computes discriminator updates from the loss alone, without {name}: choose "
-                    "one of them"
+                    f"{self} computes discriminator updates from the loss alone, without {name}: choose one of them"
                 )
             if isinstance(trick, WeightClipping):
                 raise ValueError(
-                    f"gan.tricks=unrolled computes discriminator updates without clipping weights, as {name} does: "
+                    f"{self} computes discriminator updates without clipping weights, as {name} does: "
                     "choose one of them, or spectral_norm"
                 )
 
@@ -54,7 +52,7 @@ class Unrolled(Trick):
         group = discriminator_optimizer.defaults
         if type(discriminator_optimizer) is not Adam or group["weight_decay"] or group["amsgrad"]:
             raise ValueError(
-                "gan.tricks=unrolled computes the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
+                f"{self} computes the updates of torch.optim.Adam without weight_decay and amsgrad: choose "
                 "it as gan.discriminator_optimizer"
             )
         self.optimizer = discriminator_optimizer

@@ -34,10 +34,9 @@ class VEEGAN(Trick):
 
     def __init__(self, encoder: Callable[..., DiscriminatorNetwork], weight: float = 1.0, planes: int = 1):
         super().__init__()
-        COUNT.check("gan.tricks.veegan.planes", planes)
         self.make_encoder = encoder
         self.weight = weight
-        self.planes = planes
+        self.planes = self.number("planes", planes, COUNT)
 
     def discriminator_shape(self, shape: Shape) -> Shape:
         self.image_shape = shape
@@ -57,14 +56,14 @@ class VEEGAN(Trick):
         num_needed = math.ceil(gan.generator.z / (height * width))
         if self.planes < num_needed:
             raise ValueError(
-                f"gan.tricks.veegan.planes={self.planes} of {height}×{width} cannot show noise of {gan.generator.z} "
+                f"{self.key}.planes={self.planes} of {height}×{width} cannot show noise of {gan.generator.z} "
                 f"dimensions: choose {num_needed} or more, or a smaller gan.generator.z"
             )
         self.encoder = make_discriminator(self.make_encoder, gan.spec.shape)
         require_linear_head(self.encoder, "veegan")
         if has_batch_norm(self.encoder):
             raise ValueError(
-                "gan.tricks=veegan shows its encoder real images and generated ones in turn, whose statistics batch "
+                f"{self} shows its encoder real images and generated ones in turn, whose statistics batch "
                 "normalisation mixes: choose gan.discriminator.norm=none, layer or group"
             )
         self.to_noise = nn.Linear(self.encoder.head.in_features, gan.generator.z)

@@ -3,5 +3,3 @@
 from src.gan.updates.alternating import Alternating, Lookahead
 from src.gan.updates.rule import UpdateRule
 from src.gan.updates.simultaneous import Consensus, Extragradient, Simultaneous
-
-__all__ = ["Alternating", "Consensus", "Extragradient", "Lookahead", "Simultaneous", "UpdateRule"]

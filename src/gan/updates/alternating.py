@@ -3,8 +3,8 @@
 from torch import Tensor, nn
 
 from src.core.validation import COUNT, SHARE
-from src.gan.interfaces import StepInputs
-from src.gan.updates.rule import Snapshot, StepOptimizer, TrainedGAN, UpdateRule
+from src.gan.interfaces import GANInterface, StepInputs, StepOptimizer
+from src.gan.updates.rule import Snapshot, UpdateRule
 from src.training.networks import frozen
 
 
@@ -14,7 +14,7 @@ class Alternating(UpdateRule):
     Goodfellow et al. 2014, arXiv:1406.2661, algorithm 1.
     """
 
-    def step(self, gan: TrainedGAN, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
+    def step(self, gan: GANInterface, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
         generator_optimizer, discriminator_optimizer = gan.optimizers()
 
         # The discriminator learns to distinguish real images from generated ones.
@@ -46,15 +46,13 @@ class Lookahead(Alternating):
 
     def __init__(self, k: int = 5, alpha: float = 0.5):
         super().__init__()
-        COUNT.check("gan.update.lookahead.k", k)
-        SHARE.check("gan.update.lookahead.alpha", alpha)
-        self.k = k
-        self.alpha = alpha
+        self.k = self.number("k", k, COUNT)
+        self.alpha = self.number("alpha", alpha, SHARE)
 
-    def attach(self, gan: TrainedGAN) -> None:
+    def attach(self, gan: GANInterface) -> None:
         self.slow = Snapshot(gan)
 
-    def after_step(self, gan: TrainedGAN) -> None:
+    def after_step(self, gan: GANInterface) -> None:
         if gan.should_update_generator and gan.generator_steps % self.k == 0:
             self.slow.follow(gan, self.alpha)
             self.slow.restore(gan)

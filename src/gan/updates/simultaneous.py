@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from src.core.validation import NOT_NEGATIVE
-from src.gan.interfaces import Objective, StepInputs
-from src.gan.updates.rule import Snapshot, StepOptimizer, TrainedGAN, UpdateRule
+from src.gan.interfaces import GANInterface, Objective, StepInputs, StepOptimizer
+from src.gan.updates.rule import Snapshot, UpdateRule
 from src.training.networks import frozen
 
 
@@ -18,7 +18,7 @@ class Simultaneous(UpdateRule):
     al. 2018, arXiv:1712.04086). The other rules here change the gradients or the point at which they are taken.
     """
 
-    def attach(self, gan: TrainedGAN) -> None:
+    def attach(self, gan: GANInterface) -> None:
         for name, trick in gan.tricks.items():
             if trick.steps_per_generator_update > 1:
                 raise ValueError(
@@ -31,13 +31,13 @@ class Simultaneous(UpdateRule):
                     "taken against another discriminator: choose one of them"
                 )
 
-    def step(self, gan: TrainedGAN, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
+    def step(self, gan: GANInterface, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
         generator_loss, discriminator = self.gradients(gan, inputs)
         outputs = self.descend(gan, discriminator, step_optimizer)
         gan.generator_steps += 1
         return outputs | {"generator_loss": generator_loss}
 
-    def gradients(self, gan: TrainedGAN, inputs: StepInputs) -> tuple[Tensor, Objective]:
+    def gradients(self, gan: GANInterface, inputs: StepInputs) -> tuple[Tensor, Objective]:
         """Sets both gradients; returns the generator's loss and what the discriminator minimises."""
         inputs = replace(inputs, z_generator_BZ=inputs.z_discriminator_BZ)
         generator_optimizer, discriminator_optimizer = gan.optimizers()
@@ -49,7 +49,7 @@ class Simultaneous(UpdateRule):
         gan.compute_gradients(discriminator_optimizer, discriminator.total)
         return generator.loss.detach(), discriminator
 
-    def descend(self, gan: TrainedGAN, objective: Objective, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
+    def descend(self, gan: GANInterface, objective: Objective, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
         """Both optimizers' steps along their weights' gradients; returns values to log of the discriminator."""
         generator_optimizer, discriminator_optimizer = gan.optimizers()
         step_optimizer(discriminator_optimizer)
@@ -77,17 +77,17 @@ class Extragradient(Simultaneous):
         self.steps_per_generator_update = 1 if past else 2
         self.updating = past
 
-    def attach(self, gan: TrainedGAN) -> None:
+    def attach(self, gan: GANInterface) -> None:
         super().attach(gan)
         self.updated = Snapshot(gan)
 
-    def before_step(self, gan: TrainedGAN) -> None:
+    def before_step(self, gan: GANInterface) -> None:
         self.updating = self.past or gan.steps % 2 == 1
 
     def graph_key(self) -> bool:
         return self.updating
 
-    def step(self, gan: TrainedGAN, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
+    def step(self, gan: GANInterface, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
         generator_loss, discriminator = self.gradients(gan, inputs)
         if self.updating:
             self.updated.restore(gan)
@@ -118,10 +118,9 @@ class Consensus(Simultaneous):
 
     def __init__(self, weight: float = 10.0):
         super().__init__()
-        NOT_NEGATIVE.check("gan.update.consensus.weight", weight)
-        self.weight = weight
+        self.weight = self.number("weight", weight, NOT_NEGATIVE)
 
-    def attach(self, gan: TrainedGAN) -> None:
+    def attach(self, gan: GANInterface) -> None:
         super().attach(gan)
         for name, trick in gan.tricks.items():
             if trick.differentiates_twice:
@@ -130,11 +129,11 @@ class Consensus(Simultaneous):
                     "choose one of them"
                 )
 
-    def before_step(self, gan: TrainedGAN) -> None:
+    def before_step(self, gan: GANInterface) -> None:
         if gan.world_size > 1:
             raise ValueError(f"{self}: ‖v‖² of a batch is not the mean of its parts': train with trainer.devices=1")
 
-    def step(self, gan: TrainedGAN, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
+    def step(self, gan: GANInterface, inputs: StepInputs, step_optimizer: StepOptimizer) -> dict[str, Tensor]:
         inputs = replace(inputs, z_generator_BZ=inputs.z_discriminator_BZ)
         passes = gan.discriminator_passes
         generator = gan.generator_objective(inputs)

@@ -13,9 +13,11 @@ from torch.optim import Optimizer
 
 from src.core.validation import COUNT
 from src.data.loader import ResidentLoader
+from src.training.callbacks.randomness import own_randomness
+from src.training.networks import evaluating
 from src.vae.anneal.annealer import Annealer
 from src.vae.information import information
-from src.vae.interfaces import AnnealedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.latents import total
 from src.vae.networks import TopDown
 
@@ -49,7 +51,7 @@ class Aggressive(Annealer):
         self.max_inner_updates = self.number("max_inner_updates", max_inner_updates, COUNT)
         self.check_every = self.number("check_every", check_every, COUNT)
         if window > max_inner_updates:
-            raise ValueError(f"{self.state_key}.window={window}: choose at most max_inner_updates={max_inner_updates}")
+            raise ValueError(f"{self.key}.window={window}: choose at most max_inner_updates={max_inner_updates}")
         self.is_on = True
         self.information = 0.0
         self.inner_updates = 0
@@ -61,10 +63,10 @@ class Aggressive(Annealer):
     def loader(self) -> ResidentLoader:
         return cast("ResidentLoader", self.vae.trainer.train_dataloader)
 
-    def on_train_start(self, trainer: Trainer, vae: AnnealedVAE) -> None:
+    def on_train_start(self, trainer: Trainer, vae: VAEInterface) -> None:
         if trainer.world_size > 1:
             raise ValueError(
-                f"{self.state_key}: inner updates are not shared between the {trainer.world_size} devices; "
+                f"{self.key}: inner updates are not shared between the {trainer.world_size} devices; "
                 "choose trainer.devices=1"
             )
         self.optimizer = vae.optimizer_of(inference_weights(vae))
@@ -103,7 +105,7 @@ class Aggressive(Annealer):
         torch.clear_autocast_cache()
         return loss.detach()
 
-    def on_before_optimizer_step(self, trainer: Trainer, vae: AnnealedVAE, optimizer: Optimizer) -> None:
+    def on_before_optimizer_step(self, trainer: Trainer, vae: VAEInterface, optimizer: Optimizer) -> None:
         if self.is_on:
             for weight in inference_weights(vae):
                 weight.grad = None
@@ -132,7 +134,7 @@ class Aggressive(Annealer):
         self.resumed = state["optimizer"]
 
 
-def inference_weights(vae: AnnealedVAE) -> list[nn.Parameter]:
+def inference_weights(vae: VAEInterface) -> list[nn.Parameter]:
     """The weights that the inner updates change."""
     weights = nn.ModuleList(vae.inference_networks()).parameters()
     return [weight for weight in weights if weight.requires_grad]
@@ -145,14 +147,14 @@ def draw(loader: ResidentLoader, num: int, random: torch.Generator) -> Tensor:
 
 
 @torch.no_grad()
-def mutual_information(vae: AnnealedVAE, loader: ResidentLoader) -> float:
+def mutual_information(vae: VAEInterface, loader: ResidentLoader) -> float:
     """Mutual information of a training sample and its latents of all levels, in nats; at most ln `NUM_PROBES`."""
     cells_NTV = vae.to_cells(draw(loader, NUM_PROBES, torch.Generator().manual_seed(PROBE_SEED)).to(vae.device))
-    vae.eval()
-    own_randomness = torch.random.fork_rng([vae.device] if vae.device.type == "cuda" else [])
-    with own_randomness, torch.autocast(vae.device.type, enabled=False):
-        torch.manual_seed(PROBE_SEED)
+    with (
+        evaluating(cast("nn.Module", vae)),
+        own_randomness(vae.device, PROBE_SEED),
+        torch.autocast(vae.device.type, enabled=False),
+    ):
         nats = information(vae.inference, vae.encoder(cells_NTV), vae.prior)
-    vae.train()
     # Top-down, a level's is conditional on those above, so they add up; bottom-up, all depend on x through the lowest.
     return (total(nats) if isinstance(vae.inference, TopDown) else nats[-1]).item()

@@ -1,29 +1,27 @@
-"""The seam for annealing strategies: override the hooks you need, leave the others.
+"""The seam for annealing strategies: override the hooks you need, leave the others. A run's annealers act as one.
 
 B batch, T steps, V voices, L latent dims.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from math import prod
 
 from lightning import Callback
 from torch import Tensor
 
 from src.core.levels import OF_TWO, level_names
-from src.core.validation import Range
-from src.vae.interfaces import AnnealedVAE
-from src.vae.latents import KLs
+from src.core.validation import Choice, Range
+from src.vae.interfaces import VAEInterface
+from src.vae.latents import KLs, total
 
-Number = TypeVar("Number", int, float)
 Levels = tuple[float | Tensor, ...]
 """A value for each level, top level first."""
 PerLevel = float | Mapping[str, float]
 """A number in a configuration: one for all levels, or one for each, `{high: …, low: …}` or `{z_1: …, z_2: …}`."""
 
 
-class Annealer(Callback):
+class Annealer(Choice, Callback):
     """Hooks into the VAE's objective, in the order in which they are called:
 
         attach                  once, when the networks exist
@@ -38,18 +36,13 @@ class Annealer(Callback):
     `state_dict` and `load_state_dict`; the state is kept under `name`, the annealer's key in the configuration.
     """
 
-    name: str
-    vae: AnnealedVAE  # set by `attach`
+    option_group = "vae.anneal"
+    vae: VAEInterface  # set by `attach`
     level_names: tuple[str, ...] = OF_TWO  # set by `attach`
 
     def __init__(self) -> None:
         super().__init__()
         self.per_level: dict[str, Mapping[str, float]] = {}  # parameters with a value for each level
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        if "name" not in vars(cls):
-            cls.name = re.sub("(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
     @property
     def progress(self) -> float:
@@ -58,12 +51,7 @@ class Annealer(Callback):
 
     @property
     def state_key(self) -> str:
-        return f"vae.anneal.{self.name}"
-
-    def number(self, parameter: str, value: Number, fits: Range) -> Number:
-        """The value of a parameter, validated."""
-        fits.check(f"{self.state_key}.{parameter}", value)
-        return value
+        return self.key
 
     def levels(self, parameter: str, value: PerLevel, fits: Range) -> PerLevel:
         """The value of a parameter for all levels or for each, validated; `of_levels` makes a tuple of it.
@@ -75,7 +63,7 @@ class Annealer(Callback):
             return self.number(parameter, value, fits)
         named = {str(level).removeprefix("z_"): number for level, number in value.items()}
         if set(named) != set(level_names(len(named))):
-            key = f"{self.state_key}.{parameter}={dict(value)}"
+            key = f"{self.key}.{parameter}={dict(value)}"
             raise ValueError(f"{key}: give one number, or one for each of high and low; of other models z_1, z_2, …")
         for level, number in named.items():
             self.number(f"{parameter}.{level}", number, fits)
@@ -92,7 +80,7 @@ class Annealer(Callback):
         """A value for each level, by the names of their charts."""
         return {f"{quantity}_{level}": value for level, value in zip(self.level_names, values, strict=True)}
 
-    def attach(self, vae: AnnealedVAE) -> None:
+    def attach(self, vae: VAEInterface) -> None:
         """Stores the VAE and the names of its levels; a subclass may change or validate its networks.
 
         Raises:
@@ -102,7 +90,7 @@ class Annealer(Callback):
         for parameter, value in self.per_level.items():
             if set(value) != set(self.level_names):
                 names = " and ".join(f"z_{level}" for level in self.level_names)
-                raise ValueError(f"{self.state_key}.{parameter}={value}: give one number, or one for each of {names}")
+                raise ValueError(f"{self.key}.{parameter}={value}: give one number, or one for each of {names}")
 
     def before_step(self) -> None:
         """May change weights or the optimizer's state."""
@@ -139,3 +127,60 @@ class KLTransform(Annealer, ABC):
             kls: raw KL per sample and dimension.
             beta: product of all annealers' factors per level.
         """
+
+
+class ComposedAnnealer:
+    """The annealers of a run, called by the VAE's objective as one.
+
+    Args:
+        annealers: by name, which each of them takes as its own.
+
+    Raises:
+        ValueError: two annealers transform the KL.
+    """
+
+    def __init__(self, annealers: Mapping[str, Annealer]):
+        self.annealers = list(annealers.values())
+        for name, annealer in annealers.items():
+            annealer.name = name
+        transforms = {name: annealer for name, annealer in annealers.items() if isinstance(annealer, KLTransform)}
+        if len(transforms) > 1:
+            raise ValueError(
+                f"vae.anneal=[{','.join(annealers)}]: {' and '.join(transforms)} each replace the KL by a function of "
+                "their own; choose one of them"
+            )
+        self.transform = next(iter(transforms.values()), None)
+
+    def before_step(self) -> None:
+        for annealer in self.annealers:
+            annealer.before_step()
+
+    def history(self, cells_BTV: Tensor) -> Tensor:
+        for annealer in self.annealers:
+            cells_BTV = annealer.history(cells_BTV)
+        return cells_BTV
+
+    def temperature(self) -> float:
+        return prod(annealer.temperature() for annealer in self.annealers)
+
+    def reconstruction_weight(self) -> float | Tensor:
+        return prod(annealer.reconstruction_weight() for annealer in self.annealers)
+
+    def beta(self, kls: KLs) -> Levels:
+        beta: Levels = (1.0,) * len(kls.levels_BL)
+        for annealer in self.annealers:
+            beta = tuple(value * factor for value, factor in zip(beta, annealer.beta(kls), strict=True))
+        return beta
+
+    def penalty(self, kls: KLs, beta: Levels) -> Tensor:
+        """The KL term of the loss: Σ β_l KL_l, averaged over the batch, or the transform's function of the KLs."""
+        if self.transform:
+            return self.transform.penalty(kls, beta)
+        return total(weight * kl_B.mean() for weight, kl_B in zip(beta, kls.levels_B, strict=True))
+
+    def observe(self, distortion_B: Tensor, kls: KLs) -> None:
+        for annealer in self.annealers:
+            annealer.observe(distortion_B, kls)
+
+    def charts(self) -> dict[str, float | Tensor]:
+        return {name: value for annealer in self.annealers for name, value in annealer.charts().items()}

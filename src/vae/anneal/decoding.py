@@ -8,7 +8,7 @@ from torch import Tensor
 
 from src.core.validation import PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer
-from src.vae.interfaces import AnnealedVAE
+from src.vae.interfaces import VAEInterface
 
 
 class WordDropout(Annealer):
@@ -24,11 +24,11 @@ class WordDropout(Annealer):
         super().__init__()
         self.rate = self.number("rate", rate, PART)
 
-    def attach(self, vae: AnnealedVAE) -> None:
+    def attach(self, vae: VAEInterface) -> None:
         super().attach(vae)
         if not vae.decoder.autoregressive:
             raise ValueError(
-                f"{self.state_key}: {type(vae.decoder).__name__.lower()} decoders see no history to hide; "
+                f"{self.key}: {type(vae.decoder).__name__.lower()} decoders see no history to hide; "
                 "choose vae.decoder=autoregressive"
             )
 
@@ -58,7 +58,7 @@ class Temperature(Annealer):
         self.end = self.number("end", end, POSITIVE)
         self.duration = self.number("duration", duration, SHARE)
         if end > start:
-            raise ValueError(f"{self.state_key}.end={end}: it cools; choose at most start={start}")
+            raise ValueError(f"{self.key}.end={end}: it cools; choose at most start={start}")
 
     def tau(self, t: float) -> float:
         """τ at progress t ∈ [0, 1)."""

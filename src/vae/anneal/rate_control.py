@@ -10,7 +10,7 @@ from torch import Tensor
 
 from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer, KLTransform, Levels, PerLevel
-from src.vae.interfaces import AnnealedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.latents import KLs, total
 
 
@@ -73,10 +73,10 @@ class PIController(Annealer):
         self.minimum = self.number("minimum", minimum, NOT_NEGATIVE)
         self.maximum = self.number("maximum", maximum, POSITIVE)
         if minimum >= maximum:
-            raise ValueError(f"{self.state_key}.minimum={minimum}: choose less than maximum={maximum}")
+            raise ValueError(f"{self.key}.minimum={minimum}: choose less than maximum={maximum}")
         self.sum_R = torch.zeros(len(self.level_names))
 
-    def attach(self, vae: AnnealedVAE) -> None:
+    def attach(self, vae: VAEInterface) -> None:
         super().attach(vae)
         self.sum_R = torch.zeros(len(self.level_names))
 
@@ -135,7 +135,7 @@ class GECO(Annealer):
         self.minimum = self.number("minimum", minimum, POSITIVE)
         self.maximum = self.number("maximum", maximum, POSITIVE)
         if minimum > 1 or maximum < 1:
-            raise ValueError(f"{self.state_key}.minimum={minimum} maximum={maximum}: λ starts at 1; enclose it")
+            raise ValueError(f"{self.key}.minimum={minimum} maximum={maximum}: λ starts at 1; enclose it")
         self.weight = torch.tensor(1.0)
         self.constraint: Tensor | None = None
 

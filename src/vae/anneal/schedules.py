@@ -1,11 +1,15 @@
-"""β as a pure function of training progress, one for all levels or one for each."""
+"""β as a function of training progress, one for all levels or one for each, or balanced between them."""
 
 import math
 from abc import ABC, abstractmethod
 
+import torch
+
 from src.core.validation import NOT_NEGATIVE, PART, POSITIVE, SHARE
 from src.vae.anneal.annealer import Annealer, Levels, PerLevel
 from src.vae.latents import KLs
+
+LEAST_KL = 0.01  # nats added to each level's KL, so that collapsed levels weigh the same
 
 
 class NoAnnealing(Annealer):
@@ -54,7 +58,6 @@ class Linear(Schedule):
 
     Args:
         duration: share of the run over which β rises.
-        weight: final β of each level.
     """
 
     def __init__(self, duration: float = 0.5, weight: PerLevel = 1.0):
@@ -83,20 +86,15 @@ class Sigmoid(Schedule):
         return 0.5 * (1 + math.tanh(0.5 * self.steepness * (t - self.midpoint)))  # the same curve, never overflowing
 
 
-class Cosine(Schedule):
+class Cosine(Linear):
     """β rises as half a cosine, ½(1 − cos πt/T₀), then stays at 1 (Fu et al. 2019, arXiv:1903.10145).
 
     Args:
         duration: T₀, the share of the run over which β rises.
-        weight: final β of each level.
     """
 
-    def __init__(self, duration: float = 0.5, weight: PerLevel = 1.0):
-        super().__init__(weight)
-        self.duration = self.number("duration", duration, SHARE)
-
     def shape(self, t: float) -> float:
-        return 0.5 * (1 - math.cos(math.pi * min(1.0, t / self.duration)))
+        return 0.5 * (1 - math.cos(math.pi * super().shape(t)))
 
 
 class Cyclical(Schedule):
@@ -105,7 +103,6 @@ class Cyclical(Schedule):
     Args:
         cycles: M, cycles per run; the last may be incomplete.
         ramp: R, the share of a cycle over which β rises.
-        weight: final β of each level.
     """
 
     def __init__(self, cycles: float = 4.0, ramp: float = 0.5, weight: PerLevel = 1.0):
@@ -135,3 +132,24 @@ class Exponential(Schedule):
 
     def shape(self, t: float) -> float:
         return 1 - 0.5 ** (t / self.half_life)
+
+
+class LevelBalance(Annealer):
+    """During warm-up the level with the greater KL has the greater β (Vahdat & Kautz 2020, arXiv:2007.03898).
+
+    β_l = w_l · t/T₀ with w ∝ E|KL_l|, detached, of mean 1 over the levels; from T₀ on β = 1. A level whose KL is small
+    is thus hardly penalised.
+
+    Args:
+        duration: T₀, the share of the run over which β rises.
+    """
+
+    def __init__(self, duration: float = 0.3):
+        super().__init__()
+        self.duration = self.number("duration", duration, SHARE)
+
+    def beta(self, kls: KLs) -> Levels:
+        if self.progress >= self.duration:
+            return super().beta(kls)
+        size = torch.stack([kl_B.abs().mean(-1) for kl_B in kls.levels_B]).detach() + LEAST_KL
+        return tuple(self.progress / self.duration * size / size.mean())

@@ -5,17 +5,3 @@ from src.vae.objectives.importance import CIWAE, IWAE, MIWAE, DReG
 from src.vae.objectives.info_vae import InfoVAE
 from src.vae.objectives.objective import ELBO, Objective, Step
 from src.vae.objectives.semi_amortized import SemiAmortized
-
-__all__ = [
-    "CIWAE",
-    "ELBO",
-    "IWAE",
-    "MIWAE",
-    "BagOfWords",
-    "DReG",
-    "InfoVAE",
-    "LatentReconstruction",
-    "Objective",
-    "SemiAmortized",
-    "Step",
-]

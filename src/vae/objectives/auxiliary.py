@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from src.core.validation import COUNT, NOT_NEGATIVE, PART
 from src.vae.anneal import Annealer
 from src.vae.decoders import BERNOULLI
-from src.vae.interfaces import TrainedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.objectives.objective import Objective, Step
 
 
@@ -26,15 +26,12 @@ class BagOfWords(Objective):
         width: of the hidden layer.
     """
 
-    name = "bag_of_words"
-
     def __init__(self, weight: float = 1.0, width: int = 400):
         super().__init__()
-        NOT_NEGATIVE.check("vae.objective.weight", weight)
-        COUNT.check("vae.objective.width", width)
-        self.weight, self.width = weight, width
+        self.weight = self.number("weight", weight, NOT_NEGATIVE)
+        self.width = self.number("width", width, COUNT)
 
-    def attach(self, vae: TrainedVAE, annealers: Sequence[Annealer]) -> None:
+    def attach(self, vae: VAEInterface, annealers: Sequence[Annealer]) -> None:
         super().attach(vae, annealers)
         if not vae.likelihood.binary:
             raise ValueError(
@@ -64,13 +61,10 @@ class LatentReconstruction(Objective):
         duration: share of the run over which it rises from 0.
     """
 
-    name = "latent_reconstruction"
-
     def __init__(self, weight: float = 1.0, duration: float = 0.3):
         super().__init__()
-        NOT_NEGATIVE.check("vae.objective.weight", weight)
-        PART.check("vae.objective.duration", duration)
-        self.weight, self.duration = weight, duration
+        self.weight = self.number("weight", weight, NOT_NEGATIVE)
+        self.duration = self.number("duration", duration, PART)
 
     def loss(self, step: Step) -> Tensor:
         vae, latents_BZ = step.vae, step.vae.decoder_input(step.decoded)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from src.core.validation import COUNT, PART
 from src.vae.anneal import Annealer, Constant, KLTransform, Schedule
-from src.vae.interfaces import TrainedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.latents import Latents, total
 from src.vae.networks import BottomUp
 from src.vae.objectives.objective import Objective, Step, overrides
@@ -32,12 +32,9 @@ class IWAE(Objective):
         samples: K.
     """
 
-    name = "iwae"
-
     def __init__(self, samples: int = 8):
         super().__init__()
-        COUNT.check("vae.objective.samples", samples)
-        self.draws = (samples,)
+        self.draws = (self.number("samples", samples, COUNT),)
 
     def refusal(self, annealer: Annealer) -> str:
         ways = "choose vae.objective=elbo, or a schedule of β such as vae.anneal=linear or none"
@@ -69,12 +66,9 @@ class MIWAE(IWAE):
         samples: K of each.
     """
 
-    name = "miwae"
-
     def __init__(self, estimates: int = 8, samples: int = 8):
         super().__init__(samples)
-        COUNT.check("vae.objective.estimates", estimates)
-        self.draws = (estimates, samples)
+        self.draws = (self.number("estimates", estimates, COUNT), samples)
 
 
 class CIWAE(IWAE):
@@ -85,12 +79,9 @@ class CIWAE(IWAE):
         share: of the ELBO, the paper's β.
     """
 
-    name = "ciwae"
-
     def __init__(self, samples: int = 8, share: float = 0.5):
         super().__init__(samples)
-        PART.check("vae.objective.share", share)
-        self.share = share
+        self.share = self.number("share", share, PART)
 
     def bound(self, log_weights_KB: Tensor) -> Tensor:
         elbo, iwae = log_weights_KB.mean(), log_mean_exp(log_weights_KB).mean()
@@ -123,7 +114,7 @@ class DReG(IWAE):
             "vae.objective=iwae, or a schedule with one weight such as vae.anneal=linear or none"
         )
 
-    def attach(self, vae: TrainedVAE, annealers: Sequence[Annealer]) -> None:
+    def attach(self, vae: VAEInterface, annealers: Sequence[Annealer]) -> None:
         super().attach(vae, annealers)
         if vae.inference.family != "normal":
             raise ValueError(

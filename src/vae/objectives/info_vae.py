@@ -26,18 +26,15 @@ class InfoVAE(Objective):
         bandwidth: variance of the Gaussian kernel, as a multiple of the number of latents.
     """
 
-    name = "info_vae"
-
     def __init__(self, alpha: float = 0.5, weight: float = 100.0, bandwidth: float = 1.0):
         super().__init__()
-        AT_MOST_ONE.check("vae.objective.alpha", alpha)
-        NOT_NEGATIVE.check("vae.objective.weight", weight)
-        POSITIVE.check("vae.objective.bandwidth", bandwidth)
+        self.alpha = self.number("alpha", alpha, AT_MOST_ONE)
+        self.weight = self.number("weight", weight, NOT_NEGATIVE)
+        self.bandwidth = self.number("bandwidth", bandwidth, POSITIVE)
         if alpha + weight < 1:
             raise ValueError(
                 f"vae.objective.weight={weight}: the divergence would be rewarded; choose at least {1 - alpha}, 1 − α"
             )
-        self.alpha, self.weight, self.bandwidth = alpha, weight, bandwidth
 
     def refusal(self, annealer: Annealer) -> str:
         if self.alpha == 1 and (isinstance(annealer, KLTransform) or overrides(annealer, "beta")):

@@ -10,8 +10,9 @@ from functools import cached_property
 
 from torch import Tensor, nn
 
+from src.core.validation import Choice
 from src.vae.anneal import Annealer, Levels
-from src.vae.interfaces import TrainedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.latents import KLs, Latents, total
 
 
@@ -30,7 +31,7 @@ class Step:
         penalty: the KL term Σ β_l KL_l, or what an annealer puts in its place.
     """
 
-    vae: TrainedVAE
+    vae: VAEInterface
     cells_BTV: Tensor
     latents: Latents
     decoded: tuple[Tensor, ...]
@@ -52,7 +53,7 @@ class Step:
         return -self.distortion_B - total(beta * ratio_B for beta, ratio_B in ratios)
 
 
-class Objective(nn.Module, ABC):
+class Objective(Choice, nn.Module, ABC):
     """What a step minimises. Override `loss`, and of the others what is needed.
 
         attach    once, when networks and annealers exist: builds networks of its own, refuses annealers
@@ -61,30 +62,29 @@ class Objective(nn.Module, ABC):
         loss      a scalar, from the pass
 
     Attributes:
-        name: its option.
         draws: axes of draws per sample; each costs a pass of posteriors and decoder, not of the encoder.
         charts: further values of the latest step for TensorBoard's `objective/…`.
     """
 
-    name: str
+    option_group = "vae.objective"
     draws: tuple[int, ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
         self.charts: dict[str, float | Tensor] = {}
 
-    def attach(self, vae: TrainedVAE, annealers: Sequence[Annealer]) -> None:
+    def attach(self, vae: VAEInterface, annealers: Sequence[Annealer]) -> None:
         """Raises: ValueError: an annealer or a network makes no sense under this objective."""
         for annealer in annealers:
             reason = self.refusal(annealer)
             if reason:
-                raise ValueError(f"vae.objective={self.name} vae.anneal={annealer.name}: {reason}")
+                raise ValueError(f"{self} {annealer}: {reason}")
 
     def refusal(self, annealer: Annealer) -> str:
         """Why an annealer makes no sense under this objective, and the ways out; empty where it does."""
         return ""
 
-    def refine(self, vae: TrainedVAE, cells_BTV: Tensor, features_BF: Tensor) -> Tensor:
+    def refine(self, vae: VAEInterface, cells_BTV: Tensor, features_BF: Tensor) -> Tensor:
         """The features from which latents are drawn."""
         return features_BF
 
@@ -99,8 +99,6 @@ class Objective(nn.Module, ABC):
 
 class ELBO(Objective):
     """−E log p(x|z) + KL(q(z|x) ‖ p(z)), one draw of z per sample (Kingma & Welling 2014, arXiv:1312.6114)."""
-
-    name = "elbo"
 
     def loss(self, step: Step) -> Tensor:
         return step.negative_elbo

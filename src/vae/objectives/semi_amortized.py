@@ -8,7 +8,7 @@ from torch import Tensor
 
 from src.core.validation import COUNT, PART, POSITIVE
 from src.vae.anneal import Aggressive, Annealer
-from src.vae.interfaces import TrainedVAE
+from src.vae.interfaces import VAEInterface
 from src.vae.objectives.objective import ELBO
 
 
@@ -29,17 +29,14 @@ class SemiAmortized(ELBO):
             derivatives; otherwise the encoder receives the gradient at λ_K as if it had been λ₀.
     """
 
-    name = "semi_amortized"
-
     def __init__(
         self, refinements: int = 5, lr: float = 0.1, momentum: float = 0.5, max_norm: float = 5.0, exact: bool = True
     ):
         super().__init__()
-        COUNT.check("vae.objective.refinements", refinements)
-        POSITIVE.check("vae.objective.lr", lr)
-        PART.check("vae.objective.momentum", momentum)
-        POSITIVE.check("vae.objective.max_norm", max_norm)
-        self.refinements, self.lr, self.momentum, self.max_norm = refinements, lr, momentum, max_norm
+        self.refinements = self.number("refinements", refinements, COUNT)
+        self.lr = self.number("lr", lr, POSITIVE)
+        self.momentum = self.number("momentum", momentum, PART)
+        self.max_norm = self.number("max_norm", max_norm, POSITIVE)
         self.exact = exact
 
     def refusal(self, annealer: Annealer) -> str:
@@ -47,7 +44,7 @@ class SemiAmortized(ELBO):
             return "both close the encoder's lag by further updates; choose vae.objective=elbo, or vae.anneal=none"
         return ""
 
-    def refine(self, vae: TrainedVAE, cells_BTV: Tensor, features_BF: Tensor) -> Tensor:
+    def refine(self, vae: VAEInterface, cells_BTV: Tensor, features_BF: Tensor) -> Tensor:
         encoded_BF = features_BF = features_BF.float()
         if not self.exact:
             features_BF = features_BF.detach().requires_grad_()

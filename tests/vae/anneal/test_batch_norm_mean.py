@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from src.vae.anneal import BatchNormMean
-from src.vae.anneal.batch_norm_mean import FixedSpread
+from src.vae.anneal.posteriors import FixedSpread
 from src.vae.networks import BottomUp, Standard, TopDown
 
 GAMMA = {"high": 1.2, "low": 0.6}

@@ -1,13 +1,43 @@
-"""Diffusion-GAN: the discriminator sees images at random steps of a diffusion as long as its overfitting allows.
+"""Noise on the discriminator's inputs, which makes the distributions of real and generated images overlap.
 
 B batch, C channels, H height, W width, T steps of the diffusion.
 """
+
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from src.core.validation import POSITIVE, SEVERAL
+from src.gan.interfaces import GANInterface
 from src.gan.tricks.adaptive import Adaptive
+from src.gan.tricks.trick import Trick
+
+
+class InstanceNoise(Trick):
+    """Adds Gaussian noise to all inputs of the discriminator; its standard deviation falls linearly to 0.
+
+    Sønderby et al. 2017, arXiv:1610.04490; Arjovsky & Bottou 2017, arXiv:1701.04862.
+
+    Args:
+        sigma: standard deviation at the start of the run; images are in [-1, 1].
+    """
+
+    sigma: Tensor
+
+    def __init__(self, sigma: float = 0.1):
+        super().__init__()
+        self.initial_sigma = self.number("sigma", sigma, POSITIVE)
+        self.register_buffer("sigma", torch.tensor(float(sigma)), persistent=False)
+
+    def before_step(self, gan: GANInterface) -> None:
+        self.sigma.fill_(self.initial_sigma * (1 - gan.progress))
+
+    def transform(self, images_BCHW: Tensor) -> Tensor:
+        return images_BCHW + self.sigma * torch.randn_like(images_BCHW)
+
+    def logs(self) -> dict[str, Tensor]:
+        return {"noise_sigma": self.sigma}
 
 
 class DiffusionGAN(Adaptive):
@@ -20,9 +50,7 @@ class DiffusionGAN(Adaptive):
     t / (1 + … + T).
 
     Args:
-        target: of the mean sign of real logits.
         ramp: images over which T can rise from `shortest` to `longest`.
-        interval: discriminator updates over which the sign is averaged between adjustments of T.
         shortest: the smallest T.
         longest: the largest T.
         sigma: σ, the standard deviation of the noise after a long diffusion; images are in [-1, 1].
@@ -30,33 +58,28 @@ class DiffusionGAN(Adaptive):
         last_beta: β at step T.
     """
 
-    name = "diffusion_gan"
     alternative = "instance_noise"
 
     def __init__(
         self,
-        target: float = 0.6,
         ramp: float = 100_000,
-        interval: int = 4,
         shortest: int = 10,
         longest: int = 1000,
         sigma: float = 0.05,
         first_beta: float = 1e-4,
         last_beta: float = 0.02,
+        **options: Any,
     ):
-        super().__init__()
-        SEVERAL.check("gan.tricks.diffusion_gan.shortest", shortest)
+        super().__init__(ramp=ramp, **options)
+        self.shortest, self.longest = self.number("shortest", shortest, SEVERAL), longest
         if longest < shortest:
-            raise ValueError(f"gan.tricks.diffusion_gan.longest={longest}: choose at least {shortest}, the shortest")
-        POSITIVE.check("gan.tricks.diffusion_gan.sigma", sigma)
+            raise ValueError(f"{self.key}.longest={longest}: choose at least {shortest}, the shortest")
         if not 0 < first_beta <= last_beta < 1:
             raise ValueError(
-                f"gan.tricks.diffusion_gan.last_beta={last_beta}: choose 0 < first_beta ≤ last_beta < 1, and "
+                f"{self.key}.last_beta={last_beta}: choose 0 < first_beta ≤ last_beta < 1, and "
                 f"first_beta is {first_beta}"
             )
-        self.follow_overfitting(target, ramp, interval)
-        self.shortest, self.longest = shortest, longest
-        self.sigma = sigma
+        self.sigma = self.number("sigma", sigma, POSITIVE)
         self.first_beta, self.last_beta = first_beta, last_beta
 
     @property

@@ -1,13 +1,39 @@
-"""Spectral normalisation: bounds the Lipschitz constant of every layer of the discriminator by about one."""
+"""Bounds of the discriminator's slope by its weights: clipped, or divided by their spectral norm."""
 
+from itertools import chain
+
+import torch
 from torch import nn
 from torch.nn.utils import parametrizations
 
-from src.gan.interfaces import GANInterface
+from src.core.validation import POSITIVE
+from src.gan.interfaces import GANInterface, Step
 from src.gan.tricks.trick import Trick
-from src.gan.tricks.weight_clipping import WeightClipping
 
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
+
+
+class WeightClipping(Trick):
+    """Clamps the discriminator's weights to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
+
+    Weights that other tricks add to the discriminator are included. So is, as in the authors' code, the scale of a
+    normalisation; this bounds the layer's slope by c / √ε, with ε as added to the variance.
+
+    Args:
+        bound: c.
+    """
+
+    bounds_slope = True
+
+    def __init__(self, bound: float = 0.01):
+        super().__init__()
+        self.bound = self.number("bound", bound, POSITIVE)
+
+    @torch.no_grad()
+    def after_discriminator(self, gan: GANInterface, step: Step) -> None:
+        others = [trick.extra_parameters()[1] for trick in gan.tricks.values()]
+        for weight in chain(gan.discriminator.parameters(), *others):
+            weight.clamp_(-self.bound, self.bound)
 
 
 class SpectralNorm(Trick):
@@ -29,14 +55,14 @@ class SpectralNorm(Trick):
         layers = list(gan.discriminator.modules())
         if gan.loss.needs_bounded_slope and any(isinstance(layer, NORMALISATIONS) for layer in layers):
             raise ValueError(
-                "gan.tricks=spectral_norm bounds the slope of a discriminator without other normalisation only: choose "
+                f"{self} bounds the slope of a discriminator without other normalisation only: choose "
                 "gan.discriminator.norm=none, or another loss"
             )
         for layer in layers:
             if isinstance(layer, nn.Linear | nn.Conv2d):
                 if not layer.weight.any():
                     raise ValueError(
-                        "gan.tricks=spectral_norm divides by a norm, but this discriminator has layers that start from "
+                        f"{self} divides by a norm, but this discriminator has layers that start from "
                         "zero: choose gan.network=dcgan"
                     )
                 parametrizations.spectral_norm(layer, n_power_iterations=1)
