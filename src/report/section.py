@@ -128,6 +128,11 @@ class Section:
         seen = {float(f"{run.images_seen:.3g}") for run in self.included if run.images_seen}
         return seen.pop() if len(seen) == 1 else None
 
+    @property
+    def budget(self) -> float:
+        """Samples that the baseline's longest run saw."""
+        return max((run.images_seen or 0 for run in self.summaries[0].included), default=0)
+
     @cached_property
     def included(self) -> tuple[Run, ...]:
         return _latest(run for run in self.runs if run.completed and run.dataset)

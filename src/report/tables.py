@@ -55,7 +55,7 @@ def main_table(section: Section) -> Table:
     """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
     places = ranks(section) if section.primary else {}
     rank = [("rank", lambda s: str(places.get(s.name, "–")))] if section.primary else []
-    caption = say("ranking", section, equal_budgets(*section.summaries)) if section.primary else ""
+    caption = say("caption_ranking", section, equal_budgets(*section.summaries)) if section.primary else ""
     return estimates_table(section, section.main or section.quantities, section.best_first, rank, caption)
 
 
@@ -222,7 +222,11 @@ def runs_table(section: Section) -> Table:
         ("note", note),
     ]
     return table(
-        sorted(section.runs, key=lambda run: run.order), columns, say("runs"), text_columns=3, wide=(len(columns) - 1,)
+        sorted(section.runs, key=lambda run: run.order),
+        columns,
+        say("caption_runs"),
+        text_columns=3,
+        wide=(len(columns) - 1,),
     )
 
 
@@ -245,7 +249,7 @@ def samples_table(section: Section) -> Table | None:
 
 def controlled_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
     """A row per name, then one per control."""
-    main = estimates_table(section, keys, summaries, caption=say("samples", section))
+    main = estimates_table(section, keys, summaries, caption=say("caption_samples", section))
     rows = [
         [Cell(CONTROLS.get(one, one)), Cell(""), *(Cell(_control(section, one, key)) for key in keys)]
         for one in _control_names(section)
@@ -272,7 +276,7 @@ def controls_table(section: Section) -> Table | None:
         ("these runs", span),
         *((CONTROLS.get(one, one), partial(_control, section, one)) for one in _control_names(section)),
     ]
-    return table(keys, columns, say("controls")) if keys else None
+    return table(keys, columns, say("caption_controls")) if keys else None
 
 
 def _control(section: Section, one: str, key: str) -> str:

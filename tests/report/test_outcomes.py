@@ -169,16 +169,13 @@ def test_samples_far_less_precise_than_real_data_are_not_readable(make_run) -> N
     found = readability(section)
     assert (found.real, found.everywhere) == (pytest.approx(0.6), False)
     assert found.unreadable == pytest.approx({"gan_standard": 0.01, "gan_fm": 0.05})
-    headline = opening(section)[0].text
-    assert "not readable yet" in headline
-    assert "25.0" in headline, "coverage is that by any sample"
+    assert "25.0" in opening(section)[0].text, "coverage is that by any sample"
 
 
 @pytest.mark.parametrize(("precision", "real"), [(0.5, 0.6), (0.01, None)])
 def test_readable_or_unmeasured_samples_are_not_spoken_of(make_run, precision, real) -> None:
     section = unreadable(make_run, {"gan_standard": precision}, real)
     assert readability(section) is None
-    assert "readable" not in opening(section)[0].text
 
 
 # Latent levels

@@ -13,8 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from src.core.levels import levels_in
 from src.report.figures.style import COLOURS, GRID, INK, MUTED, WIDTH, legend, png, styled
-from src.report.outcomes import reference
-from src.report.phase_transition import Transition
+from src.report.outcomes import Transition, reference
 from src.report.records import Run
 from src.report.section import Section
 
