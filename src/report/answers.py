@@ -4,10 +4,9 @@ from src.report.cautions import cautions
 from src.report.document import Block, Part, Picture, Sentence, part
 from src.report.figures import charted, picture
 from src.report.figures.curves import curves, level_curves, schedules
-from src.report.figures.forest import forest, shown_verdicts
 from src.report.figures.gallery import galleries
 from src.report.figures.heatmaps import share_data, share_map, survival_map
-from src.report.figures.planes import phase_transition, rate_distortion
+from src.report.figures.points import forest, phase_transition, rate_distortion, shown_verdicts
 from src.report.outcomes import effect, level_collapse, mode_state, prevention, readability, reference, transition
 from src.report.section import Section
 from src.report.tables import absence_table, difference_table

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 
 from src.report.collect import collect, read_run
 from src.report.figures.curves import level_curves, schedules
-from src.report.figures.planes import _points, _style, rate_distortion
+from src.report.figures.points import _points, _style, rate_distortion
 from src.report.grouping import group
 from src.report.write import write_report
 

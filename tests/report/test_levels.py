@@ -9,7 +9,7 @@ import pytest
 from src.report.answers import answers, opening
 from src.report.collect import collect
 from src.report.figures.curves import level_curves, schedules
-from src.report.figures.planes import _points
+from src.report.figures.points import _points
 from src.report.grouping import group
 from src.report.outcomes import level_collapse, prevention
 from src.report.section import Section
