@@ -7,19 +7,19 @@ from src.report.figures.curves import curves, level_curves, schedules
 from src.report.figures.gallery import galleries
 from src.report.figures.heatmaps import share_data, share_map, survival_map
 from src.report.figures.points import forest, phase_transition, rate_distortion, shown_verdicts
-from src.report.outcomes import effect, level_collapse, mode_state, prevention, readability, reference, transition
+from src.report.outcomes import collapse, effect, prevention, readability, reference, transition
+from src.report.records import ABSENT
 from src.report.section import Section
 from src.report.tables import absence_table, difference_table
 from src.report.templating import say
-from src.report.trajectories import ABSENT, characters, onset_shares, onset_table
+from src.report.trajectories import characters, onset_shares, onset_table
 
 
 def opening(section: Section) -> list[Sentence]:
     """Three sentences, whatever the runs: the collapse, the remedies, the confidence."""
     outcome = effect(section)
-    state, levels = level_collapse(section) if section.family.levels else (mode_state(section), [])
     return [
-        Sentence(say("opening", section, state, levels, readability(section))),
+        Sentence(say("opening", section, *collapse(section), readability(section))),
         Sentence(say("effect", section, outcome), outcome.kind),
         Sentence(say("confidence", section, outcome, cautions(section)), "caution"),
     ]
@@ -72,7 +72,7 @@ def _posterior(section: Section) -> list[Part]:
             charted("levels", section, level_curves(section, "kl"), suffix="kl"),
             absence_table(section),
             *galleries(section, [("kl_dimensions", "KL of each latent dimension during training")]),
-            facts=level_collapse(section),
+            facts=collapse(section),
             decides="levels",
             is_open=True,
         ),

@@ -44,18 +44,6 @@ class Level:
         return self.collapsed + self.without_effect
 
 
-def mode_state(section: Section) -> State:
-    """Whether modes of the baseline's samples are missing, or were lost."""
-    baseline, key = section.summaries[0], section.family.absent
-    if not baseline.included:
-        return State.NOT_RUN
-    if key not in section.name_keys:
-        return State.UNMEASURED
-    if baseline.absences(key) or set(baseline.outcomes) - HEALTHY:
-        return State.COLLAPSE
-    return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING
-
-
 @dataclass(frozen=True)
 class Readability:
     """Names whose samples are not readable, by their mean precision, beside the precision of held-out real data."""
@@ -85,17 +73,20 @@ def levels(section: Section, summary: Summary) -> list[Level]:
     return made
 
 
-def level_collapse(section: Section) -> tuple[State, list[Level]]:
-    """Which levels the baseline loses. Only the plain objective shows what there is to cure."""
-    baseline, plain = section.summaries[0], section.family.baselines[0]
-    own = levels(section, baseline)
+def collapse(section: Section) -> tuple[State, list[Level]]:
+    """Whether the baseline loses modes or levels, and its levels; only the plain objective shows what there is to cure.
+
+    Modes count where there are no levels, those that were lost during training too.
+    """
+    baseline, absent = section.summaries[0], section.family.absent
+    own = levels(section, baseline) if section.family.levels else []
     if not baseline.included:
         return State.NOT_RUN, own
-    if section.family.absent not in section.name_keys:
+    if absent not in section.name_keys:
         return State.UNMEASURED, own
-    if any(one.dead for one in own):
+    if any(one.dead for one in own) if own else baseline.absences(absent) or set(baseline.outcomes) - HEALTHY:
         return State.COLLAPSE, own
-    if plain not in baseline.name:
+    if own and section.family.baselines[0] not in baseline.name:
         return State.UNKNOWN, own
     return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING, own
 
