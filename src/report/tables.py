@@ -24,7 +24,6 @@ from src.report.verdicts import WITHOUT_EFFECT, Comparison, effects_text, equal_
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
-CAN_SHOW = {"seeds": "nothing below {} seeds", "count": "{} of {} against 0"}
 
 Columns = Sequence[tuple[str, Callable[[Any], Cell | str | int]]]
 
@@ -142,7 +141,7 @@ def difference_table(section: Section) -> Table | None:
         *([("collapsed or failed", _share)] if section.groups else []),
         ("p", lambda one: bare_p(one.significance.corrected) if one.significance else "–"),
         ("verdict", lambda one: Cell(str(one.verdict), tone=one.verdict.tone)),
-        ("could have shown", _could_show),
+        ("could have shown", lambda one: say("could_show", one)),
         ("side effects", lambda one: effects_text(side_effects(section, one.summary), MOST_EFFECTS) or "–"),
     ]
     tests = max((one.significance.tests for one in tried if one.significance), default=0)
@@ -156,15 +155,6 @@ def _share(comparison: Comparison) -> Cell:
         return Cell("–")
     low, high = clopper_pearson(worse, n)
     return Cell(f"{worse} of {n} against {baseline} of {n}", f"{low:.2f} … {high:.2f}")
-
-
-def _could_show(comparison: Comparison) -> str:
-    if comparison.could_show is None:
-        return "–"
-    kind, value = comparison.could_show
-    if kind == "difference":
-        return metric_spec(comparison.key).text(value)
-    return CAN_SHOW[kind].format(value, comparison.difference.n)
 
 
 def absence_table(section: Section) -> Table:
@@ -204,14 +194,6 @@ def runs_table(section: Section) -> Table:
     keys = dict.fromkeys([section.primary, *section.family.headline])
     keys = [key for key in keys if any(_latest(run, key) is not None for run in section.runs)]
 
-    def note(run: Run) -> str:
-        text = shorten(run.error or "", MOST_CHARACTERS)
-        if text or run.folder in kept:
-            return text
-        if run.completed:
-            return "not averaged: a later run has the same name and seed" if run.dataset else "its data is not recorded"
-        return f"no results.json; {len(run.history.rows)} evaluations" if run.status == "unfinished" else ""
-
     columns = [
         ("name", lambda run: f"`{run.name}`"),
         ("status", lambda run: Cell(run.status, tone="" if run.folder in kept else "lost")),
@@ -219,7 +201,7 @@ def runs_table(section: Section) -> Table:
         ("seed", lambda run: "–" if run.seed is None else run.seed),
         (f"{section.unit} seen", lambda run: compact(run.images_seen)),
         *((metric_spec(key).label, lambda run, key=key: metric_spec(key).text(_latest(run, key))) for key in keys),
-        ("note", note),
+        ("note", lambda run: shorten(run.error or "", MOST_CHARACTERS) or say("note", run, run.folder in kept)),
     ]
     return table(
         sorted(section.runs, key=lambda run: run.order),
