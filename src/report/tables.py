@@ -191,33 +191,24 @@ def _onsets(runs: Sequence[Run]) -> str:
 def runs_table(section: Section) -> Table:
     """Runs with their status, what they reached, and their errors; those not averaged are toned down."""
     kept = {run.folder for run in section.included}
-    keys = dict.fromkeys([section.primary, *section.family.headline])
-    keys = [key for key in keys if any(_latest(run, key) is not None for run in section.runs)]
 
+    def reached(run: Run, key: str) -> float | None:
+        """The final metric, of a run that did not complete that of its last evaluation; never one for the other."""
+        return run.scalars.get(key) if run.completed else run.history.last(key)
+
+    keys = dict.fromkeys([section.primary, *section.family.headline])
+    keys = [key for key in keys if any(reached(run, key) is not None for run in section.runs)]
     columns = [
         ("name", lambda run: f"`{run.name}`"),
         ("status", lambda run: Cell(run.status, tone="" if run.folder in kept else "lost")),
         ("outcome", lambda run: run.outcome or "–"),
         ("seed", lambda run: "–" if run.seed is None else run.seed),
         (f"{section.unit} seen", lambda run: compact(run.images_seen)),
-        *((metric_spec(key).label, lambda run, key=key: metric_spec(key).text(_latest(run, key))) for key in keys),
+        *((metric_spec(key).label, lambda run, key=key: metric_spec(key).text(reached(run, key))) for key in keys),
         ("note", lambda run: shorten(run.error or "", MOST_CHARACTERS) or say("note", run, run.folder in kept)),
     ]
-    return table(
-        sorted(section.runs, key=lambda run: run.order),
-        columns,
-        say("caption_runs"),
-        text_columns=3,
-        wide=(len(columns) - 1,),
-    )
-
-
-def _latest(run: Run, key: str) -> float | None:
-    """The final metric, of a run that did not complete that of its last evaluation; never one for the other."""
-    if not run.completed:
-        return run.history.last(key)
-    value = run.metrics.get(key)
-    return float(value) if is_number(value) else None
+    rows = sorted(section.runs, key=lambda run: run.order)
+    return table(rows, columns, say("caption_runs"), text_columns=3, wide=(len(columns) - 1,))
 
 
 # Controls
