@@ -171,10 +171,8 @@ class Section:
     @cached_property
     def best_first(self) -> tuple[Summary, ...]:
         """All names by their mean in the primary metric; those without one last, by name."""
-        sign = -1 if metric_spec(self.primary).better == "higher" else 1
-        means = [(s.mean(self.primary), s) for s in self.summaries]
-        ordered_means = sorted(means, key=lambda m: (m[0] is None, sign * (m[0] or 0.0), m[1].name))
-        return tuple(summary for _, summary in ordered_means)
+        sign, key = -1 if metric_spec(self.primary).better == "higher" else 1, self.primary
+        return tuple(sorted(self.summaries, key=lambda s: (s.mean(key) is None, sign * (s.mean(key) or 0.0), s.name)))
 
     @cached_property
     def ranked(self) -> tuple[Summary, ...]:

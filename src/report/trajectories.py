@@ -93,15 +93,11 @@ def _covered(run: Run, classes: Sequence[str], places: int) -> dict[float, np.nd
 
 def vanishing(section: Section) -> tuple[dict[str, tuple[float, float]], Counter[str]]:
     """Under the baseline: from when on each name was lost until the end, first and last seed, and the never covered."""
-    gone: dict[str, list[float]] = {}
-    never: Counter[str] = Counter()
-    for run in section.summaries[0].included:
-        for mode, one in trajectories(run).items():
-            never[mode] += not one.present
-            if one.gone is not None:
-                gone.setdefault(mode, []).append(one.gone)
-    spans = {mode: (min(times), max(times)) for mode, times in gone.items()}
-    return dict(sorted(spans.items(), key=lambda item: (item[1][0], item[0]))), +never
+    runs = [trajectories(run) for run in section.summaries[0].included]
+    times = sorted((one.gone, mode) for run in runs for mode, one in run.items() if one.gone is not None)
+    first, last = {mode: when for when, mode in reversed(times)}, {mode: when for when, mode in times}
+    *_, never = lost_modes(runs)
+    return {mode: (first[mode], last[mode]) for _, mode in times}, never
 
 
 def onset_shares(section: Section) -> dict[str, list[str]]:
