@@ -6,14 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from src.core.run_names import key_of
-from src.report.document import Document, Table
+from src.report.document import Document, Table, markdown
 from src.report.figures.curves import curves, level_curves
 from src.report.grouping import group
 from src.report.records import Run
 from src.report.section import Section
 from src.report.stored import options, stored
 from src.report.tables import difference_table, name
-from src.report.templating import markdown
 
 RESULTS = Path(__file__).resolve().parents[2] / "results" / "remedies.csv"
 OWN_RECIPES = {

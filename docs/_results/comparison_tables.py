@@ -7,10 +7,10 @@ from docs._results import aggregate
 from docs._results.comparison import Measured, Page, Rate, Rates
 from src.core.metric_specs import MetricSpec, metric_spec
 from src.report.cost import compute_table
-from src.report.document import Cell, Document, Table
+from src.report.document import Cell, Document, Table, markdown
 from src.report.statistics import Estimate
 from src.report.tables import difference_table, table
-from src.report.templating import interval, markdown
+from src.report.templating import interval
 from src.report.verdicts import Verdict
 
 SCORE = MetricSpec("score", decimals=3)

@@ -6,11 +6,10 @@ from functools import partial
 from src.core.metric_specs import metric_spec
 from src.report import tables
 from src.report.answers import opening
-from src.report.document import Block, Bullets, Document, Heading, Table
+from src.report.document import Block, Bullets, Document, Heading, Table, markdown
 from src.report.grouping import group
 from src.report.records import Run
 from src.report.section import Section, Summary
-from src.report.templating import markdown
 from src.report.trajectories import onset_table
 
 STUDIES = {  # by their table in results/
@@ -26,10 +25,9 @@ def content(runs: Sequence[Run]) -> str:
 
 
 def _section(section: Section) -> list[Block]:
-    answer = Bullets([(sentence.text, sentence.kind) for sentence in opening(section)])
     shown = [tables.main_table(section), tables.difference_table(section), seeds_table(section), onset_table(section)]
     data = f" on {section.dataset.name}" if section.dataset else ""
-    return [Heading(f"{section.family.title}{data}"), answer, *(one for one in shown if one)]
+    return [Heading(f"{section.family.title}{data}"), Bullets(opening(section)), *(one for one in shown if one)]
 
 
 def seeds_table(section: Section) -> Table:

@@ -156,11 +156,4 @@ GRAVE: tuple[Check, ...] = (
     *(lost_runs, no_baseline, assumed_baseline, undeclared_metric, few_seeds, junk_has_modes, useless_oracle),
     *(weak_oracle, unequal_budgets, unequal_importance_samples, unequal_sample_sizes, unequal_oracles),
 )
-OTHERS: tuple[Check, ...] = (
-    unequal_updates,
-    junk_passes,
-    at_kl_floor,
-    several_versions,
-    repeated_seeds,
-    many_comparisons,
-)
+OTHERS = (unequal_updates, junk_passes, at_kl_floor, several_versions, repeated_seeds, many_comparisons)

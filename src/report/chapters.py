@@ -6,8 +6,7 @@ from statistics import fmean
 
 from src.core.levels import levels_in
 from src.core.metric_families import Chapter
-from src.core.metric_specs import metric_spec
-from src.report.document import Audio, Block, Details, Paragraph, Part, Table, part
+from src.report.document import Audio, Block, Details, Paragraph, Part, Table
 from src.report.figures.gallery import galleries
 from src.report.records import Run
 from src.report.section import Section, Summary
@@ -45,7 +44,7 @@ def _chapter(section: Section, chapter: Chapter) -> list[Part]:
     sounds = [audio for sound in chapter.sounds for audio in _sounds(best, *sound, first_rank=2)]
     sounds.sort(key=lambda audio: audio.rank)  # stable: name by name
     blocks += [*([Details(title, shown)] if shown else []), *([Details("To hear", sounds)] if sounds else [])]
-    return part(chapter.heading, say("chapter", chapter, contrasts(section, chapter)), chapter.decides, *blocks)
+    return [Part(chapter.heading, say("chapter", chapter, contrasts(section, chapter)), chapter.decides, blocks)]
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,10 @@ def _pictured(section: Section, key: str) -> tuple[str, list[str]]:
     if len(names) <= MOST_PICTURED:
         return "Pictures", names
     most = sorted((s for s in section.remedies if s.mean(key) is not None), key=lambda s: -s.mean(key))
-    title = (
-        f"Pictures of {section.baseline_label} and the {CHOSEN - 1} names with the highest “{metric_spec(key).label}”; "
-        "the others' are in samples/ of their runs"
-    )
-    return title, [section.baseline, *(summary.name for summary in most[: CHOSEN - 1])]
+    return say("pictured", section, key, CHOSEN - 1), [
+        section.baseline,
+        *(summary.name for summary in most[: CHOSEN - 1]),
+    ]
 
 
 def _sounds(summaries: Sequence[Summary], stem: str, what: str, bars: int, first_rank: int) -> list[Audio]:

@@ -97,16 +97,15 @@ class ClassCorrelations:
     @cached_property
     def answer(self) -> str:
         """Why some classes survive, as far as the runs show."""
+        if self.num_seeds < MIN_SEEDS:
+            return "too few seeds"
+        if not self.differs:
+            return "nothing vanishes" if self.survival_K[0] == 1 else "all alike"
+        if not self.properties:
+            return "nothing measured"
         orders = math.factorial(len(self.classes))  # chance gives a perfect order, or its reverse, twice in K! orders
-        conditions = {
-            "too few seeds": self.num_seeds < MIN_SEEDS,
-            "nothing vanishes": not self.differs and self.survival_K[0] == 1,
-            "all alike": not self.differs,
-            "nothing measured": not self.properties,
-            "too few classes": 2 / orders * len(self.properties) >= CHANCE,
-        }
-        if untestable := next((answer for answer, holds in conditions.items() if holds), ""):
-            return untestable
+        if 2 / orders * len(self.properties) >= CHANCE:
+            return "too few classes"
         return "a property" if self.findings else "no property" if self.chance < CHANCE else "chance"
 
     @property

@@ -77,12 +77,12 @@ def cost_table(section: Section) -> Table | None:
     if "discriminator_passes" in section.metric_keys:
         columns.append(("discriminator passes per step", partial(_mean, key="discriminator_passes")))
     if total:
-        for unit, column, text in (
-            (section.unit, "images_seen", compact),
-            ("seconds", "seconds", metric_spec("train_seconds").text),
-        ):
-            columns.append((f"{unit} until all {total}", partial(until, column=column, text=text)))
-    return table([s for s in section.summaries if s.included], columns, say("cost", total))
+        seconds = metric_spec("train_seconds").text
+        columns += [
+            (f"{section.unit} until all {total}", partial(until, column="images_seen", text=compact)),
+            (f"seconds until all {total}", partial(until, column="seconds", text=seconds)),
+        ]
+    return table([s for s in section.summaries if s.included], columns, say("caption_cost", total))
 
 
 def first_complete(run: Run, total: int, column: str) -> float | None:

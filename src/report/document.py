@@ -6,7 +6,10 @@ Text may hold `code` and **bold**, nothing else.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+from src.report.section import Section
+from src.report.templating import rendered, say
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,16 @@ class Paragraph:
     kind: str = "text"
 
 
+class Sentence(NamedTuple):
+    """One conclusion; `kind` is "finding", "helps", "hurts", "unclear" or "caution"."""
+
+    text: str
+    kind: str = "finding"
+
+
 @dataclass(frozen=True)
 class Bullets:
-    """Sentences with their kinds ("finding", "helps", "hurts", "unclear", "caution")."""
-
-    items: Sequence[tuple[str, str]]
+    items: Sequence[Sentence]
 
 
 @dataclass(frozen=True)
@@ -157,7 +165,29 @@ def flat(blocks: Sequence[Block]) -> list[Block]:
     return [b for block in blocks for b in (flat(block.blocks) if isinstance(block, Details | Part) else [block])]
 
 
-def part(heading: str, answer: str, decides: str, *blocks: Block | None, is_open: bool = False) -> list[Part]:
-    """Nothing at all where there is neither an answer nor anything to show."""
-    shown = [block for block in blocks if block]
-    return [Part(heading, answer, decides, shown, is_open)] if answer or shown else []
+def part(
+    section: Section,
+    topic: str,
+    *blocks: Block | None,
+    facts: Sequence[object] = (),
+    decides: str = "",
+    is_open: bool = False,
+) -> list[Part]:
+    """A question with its heading, answer and rule from sentences.j2; nothing with neither an answer nor a block.
+
+    Args:
+        facts: what the answer is made of, beside the section.
+        decides: the topic or metric by whose rule it is decided, if not its own.
+    """
+    answer, shown = say(topic, section, *facts), [block for block in blocks if block]
+    rule = say("decides", section, decides or topic)
+    return [Part(say("heading", topic), answer, rule, shown, is_open)] if answer or shown else []
+
+
+def html(document: Document) -> str:
+    page = rendered("report.html.j2", document=document)
+    return page.encode("utf-8", "replace").decode()  # names of folders may hold bytes that are no text
+
+
+def markdown(document: Document) -> str:
+    return rendered("report.md.j2", document=document)

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import log
 from statistics import fmean
 
 from src.core.levels import levels_in
+from src.core.metric_specs import LEAST_KL
+from src.core.plain_data import is_number
 from src.report.section import Section, Summary
 from src.report.statistics import MIN_SEEDS, Estimate
 from src.report.verdicts import WITHOUT_EFFECT, Comparison, Verdict, judge, ranks, side_effects
@@ -41,23 +44,6 @@ class Level:
         return self.collapsed + self.without_effect
 
 
-def budget(section: Section) -> float:
-    """Samples that the baseline's longest run saw."""
-    return max((run.images_seen or 0 for run in section.summaries[0].included), default=0)
-
-
-def mode_state(section: Section) -> State:
-    """Whether modes of the baseline's samples are missing, or were lost."""
-    baseline, key = section.summaries[0], section.family.absent
-    if not baseline.included:
-        return State.NOT_RUN
-    if key not in section.name_keys:
-        return State.UNMEASURED
-    if baseline.absences(key) or set(baseline.outcomes) - HEALTHY:
-        return State.COLLAPSE
-    return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING
-
-
 @dataclass(frozen=True)
 class Readability:
     """Names whose samples are not readable, by their mean precision, beside the precision of held-out real data."""
@@ -87,17 +73,20 @@ def levels(section: Section, summary: Summary) -> list[Level]:
     return made
 
 
-def level_collapse(section: Section) -> tuple[State, list[Level]]:
-    """Which levels the baseline loses. Only the plain objective shows what there is to cure."""
-    baseline, plain = section.summaries[0], section.family.baselines[0]
-    own = levels(section, baseline)
+def collapse(section: Section) -> tuple[State, list[Level]]:
+    """Whether the baseline loses modes or levels, and its levels; only the plain objective shows what there is to cure.
+
+    Modes count where there are no levels, those that were lost during training too.
+    """
+    baseline, absent = section.summaries[0], section.family.absent
+    own = levels(section, baseline) if section.family.levels else []
     if not baseline.included:
         return State.NOT_RUN, own
-    if section.family.absent not in section.name_keys:
+    if absent not in section.name_keys:
         return State.UNMEASURED, own
-    if any(one.dead for one in own):
+    if any(one.dead for one in own) if own else baseline.absences(absent) or set(baseline.outcomes) - HEALTHY:
         return State.COLLAPSE, own
-    if plain not in baseline.name:
+    if own and section.family.baselines[0] not in baseline.name:
         return State.UNKNOWN, own
     return State.UNPROVEN if len(baseline.included) < MIN_SEEDS else State.NOTHING, own
 
@@ -107,6 +96,76 @@ def prevention(section: Section, name: str) -> tuple[Level, dict[str, Level]] | 
     found = {s.label: one for s in section.summaries if s.included for one in levels(section, s) if one.name == name}
     baseline = found.pop(section.baseline_label, Level(name, 0, 0, 0, Estimate(0)))
     return (baseline, found) if found and any(one.dead for one in (baseline, *found.values())) else None
+
+
+class Place(StrEnum):
+    """Where collapse sets in, by the runs on either side of the theory's ratio 1."""
+
+    AS_PREDICTED = "as predicted"
+    EARLIER = "earlier"
+    LATER = "later"
+    UNSEEN = "not seen"
+
+
+@dataclass(frozen=True)
+class Transition:
+    """The KL of all levels in nats against βσ²/λ₁.
+
+    Attributes:
+        points: ratio and KL of each run.
+        eigenvalues: λ_j, the largest first.
+        alive: the largest ratio at which a run has not collapsed, None without any.
+        collapsed: the smallest ratio above it with runs, all of them collapsed; None without any.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    eigenvalues: tuple[float, ...]
+    alive: float | None
+    collapsed: float | None
+
+    @property
+    def largest(self) -> float:
+        return self.eigenvalues[0]
+
+    @property
+    def place(self) -> Place:
+        if self.alive is None or self.collapsed is None:
+            return Place.UNSEEN
+        if self.alive > 1:
+            return Place.LATER
+        # Just below 1 theory has hardly more KL than a collapsed run may have.
+        return Place.EARLIER if self.linear_kl(self.collapsed) >= 2 * LEAST_KL else Place.AS_PREDICTED
+
+    def linear_kl(self, ratio: float) -> float:
+        """The KL under a linear decoder at a ratio."""
+        return sum(max(0.0, log(value / (ratio * self.largest)) / 2) for value in self.eigenvalues if value > 0)
+
+
+def transition(section: Section) -> Transition | None:
+    """Where posterior collapse sets in; None unless runs differ in their decoder's fixed variance.
+
+    Theory has it at the largest eigenvalue of the data's covariance. Li et al. 2025, arXiv:2510.01621: the collapsed
+    solution is stable once the decoder's variance σ² exceeds λ₁. A weight β of the KL, that at the end and the mean of
+    all levels, multiplies σ². A linear decoder has the KL Σ_j max(0, ½ ln(λ_j/βσ²)).
+    """
+    keys = [f"kl_{level}" for level in section.family.levels]
+    runs = [run for run in section.included if {"decoder_variance", *keys} <= run.scalars.keys()]
+    found = (run.metrics.get("data_eigenvalues") for run in runs)
+    known = (values for values in found if isinstance(values, list) and values and all(map(is_number, values)))
+    eigenvalues = next((tuple(map(float, values)) for values in known if values[0] > 0), ())
+    if not eigenvalues:
+        return None
+    points = []
+    for run in runs:
+        last = (run.history.last(f"beta_{level}") for level in section.family.levels)
+        beta = fmean([beta for beta in last if beta is not None] or [1.0])
+        ratio = beta * run.scalars["decoder_variance"] / eigenvalues[0]
+        points.append((ratio, sum(run.scalars[key] for key in keys)))
+    if len({ratio for ratio, _ in points}) < 2:
+        return None
+    alive = max((ratio for ratio, kl in points if kl >= LEAST_KL), default=None)
+    collapsed = min((ratio for ratio, _ in points if alive is None or ratio > alive), default=None)
+    return Transition(tuple(sorted(points)), eigenvalues, alive, collapsed)
 
 
 def reference(section: Section, key: str) -> float | None:

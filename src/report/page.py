@@ -13,31 +13,41 @@ from src.report.cautions import cautions, junk_passes
 from src.report.chapters import chapters
 from src.report.class_correlations import class_correlations, correlation_table, property_table, within_table
 from src.report.cost import compute_table, cost_table
-from src.report.document import Block, Bullets, Code, Details, Document, Heading, Paragraph, Part, Picker, part
+from src.report.document import (
+    Block,
+    Bullets,
+    Code,
+    Details,
+    Document,
+    Heading,
+    Paragraph,
+    Part,
+    Picker,
+    Sentence,
+    part,
+)
 from src.report.early_warning import BEFORE, SLACK, WIDTH, not_warned, records, warning, warning_table
 from src.report.export import relative
 from src.report.figures import charted
 from src.report.figures.curves import signal_curves
 from src.report.figures.gallery import galleries
 from src.report.outcomes import readability
-from src.report.records import Run
 from src.report.search import search, tuning
 from src.report.section import Section
 from src.report.tables import controls_table, main_table, other_table, runs_table, samples_table, win_table
 from src.report.templating import count, rendered, say
-from src.report.trajectories import ABSENT, loss_table, vanishing
+from src.report.trajectories import loss_table, vanishing
 from src.report.verdicts import ranks
 
 
 def compose(sections: Sequence[Section], root: Path) -> Document:
     """The whole report, the answer first; `root` is the folder that holds it."""
     families = list(dict.fromkeys(section.family.title for section in sections))
-    runs = [run for section in sections for run in section.runs]
     blocks: list[Block] = [
         Paragraph(say("compared", sections), "lede"),
-        *(Bullets([(one.text, one.kind) for one in opening(section)]) for section in sections),
+        *(Bullets(opening(section)) for section in sections),
         Paragraph(say("intervals", sections), "note"),
-        *_left_out(sections, runs),
+        *_left_out(sections),
         *tuning(root),
         *search(root),
     ]
@@ -46,13 +56,13 @@ def compose(sections: Sequence[Section], root: Path) -> Document:
     return Document(f"Collapse Lab: {' and '.join(families)} compared", blocks)
 
 
-def _left_out(sections: Sequence[Section], runs: Sequence[Run]) -> list[Block]:
+def _left_out(sections: Sequence[Section]) -> list[Block]:
     """What the first look does not ask, with the command that does; nothing after any other sweep."""
-    if not runs or not all("study=quick" in run.overrides for run in runs):
+    if not all("study=quick" in run.overrides for section in sections for run in section.runs):
         return []
     keys, readable = set().union(*(s.metric_keys for s in sections)), not any(map(readability, sections))
     questions = rendered("left_out.j2", keys=keys, readable=readable).strip().splitlines()
-    return [Details(say("left_out", len(questions)), [Bullets([(text, "finding") for text in questions])])]
+    return [Details(say("left_out", len(questions)), [Bullets([*map(Sentence, questions)])])]
 
 
 def _section(section: Section, root: Path) -> list[Block]:
@@ -70,33 +80,6 @@ def _section(section: Section, root: Path) -> list[Block]:
     return [*head, Paragraph(say("names", section), "note"), *picker, *parts]
 
 
-def _said(sentence: str, section: Section, *facts: object) -> tuple[str, str]:
-    """A part's answer, and what decides it."""
-    return say(f"{sentence}_answer", section, *facts), say("decides", section, sentence)
-
-
-def _limits(section: Section) -> list[Part]:
-    limits = cautions(section)
-    items = [(say(one.key, section, one.facts), "caution") for one in limits]
-    shown = Bullets(items) if items else None
-    return part("What limits these answers", *_said("limits", section, limits), shown)
-
-
-def _ranking(section: Section) -> list[Part]:
-    if not section.included:
-        return []
-    other = other_table(section)
-    more = Details("More quantities", [other]) if other else None
-    answer = _said("ranking", section, ranks(section))
-    return part("Ranking", *answer, main_table(section), win_table(section), more)
-
-
-def _controls(section: Section) -> list[Part]:
-    tables = [controls_table(section), samples_table(section)]
-    said = _said("controls", section, [*junk_passes(section)]) if any(tables) else ("", "")
-    return part("Controls: what real data and junk would score", *said, *tables)
-
-
 def _data(section: Section) -> list[Block]:
     """What was really used, and a banner if it is not what was asked for."""
     if section.dataset is None:
@@ -106,11 +89,35 @@ def _data(section: Section) -> list[Block]:
     return [Paragraph(say("fallback", section.dataset), "warning"), text] if section.dataset.is_fallback else [text]
 
 
+def _limits(section: Section) -> list[Part]:
+    limits = cautions(section)
+    items = [Sentence(say(one.key, section, one.facts), "caution") for one in limits]
+    shown = Bullets(items) if items else None
+    return part(section, "limits", shown, facts=(limits,))
+
+
+def _ranking(section: Section) -> list[Part]:
+    if not section.included:
+        return []
+    other = other_table(section)
+    tables = main_table(section), win_table(section), Details("More quantities", [other]) if other else None
+    return part(section, "ranking", *tables, facts=(ranks(section),))
+
+
+def _controls(section: Section) -> list[Part]:
+    tables = controls_table(section), samples_table(section)
+    return part(section, "controls", *tables, facts=(junk_passes(section),)) if any(tables) else []
+
+
+def _samples(section: Section) -> list[Part]:
+    shown = galleries(section, section.family.grids)
+    return part(section, "samples", *shown, facts=(readability(section),)) if shown else []
+
+
 def _unfolding(section: Section) -> list[Part]:
     """Nothing where no name's samples are readable, so that none of their classes can be told."""
     losses = None if _unreadable(section) else loss_table(section)
-    said = _said("unfolding", section, *vanishing(section)) if losses and section.family.absent == ABSENT else ("", "")
-    return part("How collapse unfolds", *said, losses)
+    return part(section, "unfolding", losses, facts=vanishing(section)) if losses else []
 
 
 def _unreadable(section: Section) -> bool:
@@ -125,12 +132,12 @@ def _early_warnings(section: Section) -> list[Part]:
         return []
     notes = (say("warning_rule", BEFORE, WIDTH, SLACK), say("not_warned", *not_warned(section), BEFORE))
     return part(
-        "Early warnings",
-        say("warning", warning(outcome), section.unit),
-        say("decides", section, "warning"),
+        section,
+        "warning",
         *(Paragraph(text, "note") for text in notes if text),
         warning_table(outcome, section.unit),
         *(charted("signals", section, chart, suffix=chart.key) for chart in signal_curves(section)),
+        facts=(warning(outcome),),
     )
 
 
@@ -139,50 +146,38 @@ def _classes(section: Section) -> list[Part]:
     if _unreadable(section) or (outcome := class_correlations(section)) is None:
         return []
     within, (answer, *more) = within_table(outcome), say("classes", outcome).split(". ", 1)
-    return part(
-        f"Why these {outcome.noun}?",
-        f"{answer.rstrip('.')}.",
-        say("decides", section, "classes"),
+    blocks = [
         *(Paragraph(text) for text in more),
         correlation_table(outcome),
         Paragraph(say("class_terms", outcome), "note"),
         Details(f"All {outcome.noun}, and what was measured of them", [property_table(outcome)]),
         Details("The same within each name", [within]) if within else None,
-    )
+    ]
+    rule = say("decides", section, "classes")
+    return [Part(f"Why these {outcome.noun}?", f"{answer.rstrip('.')}.", rule, [*filter(None, blocks)])]
 
 
 def _cost(section: Section) -> list[Part]:
     speeds = {s.label: s.mean("images_per_second") for s in section.summaries if s.mean("images_per_second")}
-    said = _said("cost", section, speeds) if speeds else ("", "")
-    return part("Cost", *said, cost_table(section), compute_table(section))
-
-
-def _samples(section: Section) -> list[Part]:
-    shown = galleries(section, section.family.grids)
-    return part("Samples", *_said("samples", section, readability(section)), *shown) if shown else []
+    return part(section, "cost", cost_table(section), compute_table(section), facts=(speeds,))
 
 
 def _runs(section: Section) -> list[Part]:
-    left_out = len({run.folder for run in section.runs} - {run.folder for run in section.included})
-    return part("All runs", *_said("runs", section, left_out), runs_table(section))
+    return part(section, "runs", runs_table(section))
 
 
 def _reproduce(section: Section, root: Path) -> list[Part]:
-    commands = _commands(section)
-    facts = [f"data `{section.dataset.source}`, digest `{section.dataset.digest}`"] if section.dataset else []
-    for label, key in (("code", "git"), ("device", "device"), ("precision", "precision")):
-        values = sorted({str(run.facts[key]) for run in section.runs if run.facts.get(key)})
-        facts += [f"{label} {', '.join(f'`{value}`' for value in values)}"] if values else []
+    commands, keys = _commands(section), {"code": "git", "device": "device", "precision": "precision"}
+    recorded = {label: {str(run.facts.get(key) or "") for run in section.runs} for label, key in keys.items()}
     used = {package for run in section.runs for package in (run.facts.get("versions") or {}).items()}
-    versions = {name: " and ".join(sorted(v for n, v in used if n == name)) for name, _ in sorted(used)}
-    facts += [", ".join(f"{name} {version}" for name, version in versions.items())] if versions else []
+    versions = {name: sorted(v for n, v in used if n == name) for name, _ in sorted(used)}
     folders = sorted({relative(run.folder, root) for run in section.runs})
     return part(
-        "What was run",
-        say("reproduce", commands, facts),
-        "",
+        section,
+        "reproduce",
         Code(commands) if commands else None,
         Details(f"Folders of the {count(len(folders), 'run')}", [Code(folders)]),
+        facts=(commands, {label: sorted(values - {""}) for label, values in recorded.items()}, versions),
     )
 
 

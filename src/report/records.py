@@ -20,6 +20,7 @@ from src.data.drums.audio import BEAT, data_uri
 MOST_PIXELS = 40_000_000  # of a picture; unpacked it takes three or four bytes each
 MOST_BYTES_OF_A_PICTURE = 50_000_000
 
+ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
 EARLIER_ORACLE = "an oracle of an earlier version"
 # A sweep's job that has no folder yet, or a run that ended before its first step, as one whose options were refused:
 # neither says anything about a remedy.
@@ -54,11 +55,12 @@ class History:
         finite = self.column(key)[np.isfinite(self.column(key))]
         return float(finite[-1]) if finite.size else None
 
-    def absences(self, key: str) -> list[set[str]] | None:
-        """Names absent at each evaluation, from a column of names separated by spaces; None without it."""
-        if not self.rows or key not in self.rows[0]:
+    @property
+    def absences(self) -> list[set[str]] | None:
+        """Modes absent at each evaluation, a column of names separated by spaces; None without it."""
+        if not self.rows or ABSENT not in self.rows[0]:
             return None
-        return [set(row[key].split()) for row in self.rows]
+        return [set(row[ABSENT].split()) for row in self.rows]
 
 
 @dataclass(frozen=True)

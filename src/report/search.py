@@ -7,7 +7,7 @@ from src.core.plain_data import clean, is_number, number, read_json
 from src.report.document import Block, Cell, Details, Heading, Paragraph
 from src.report.tables import table
 from src.report.templating import say
-from src.report.trials import at_the_edge
+from src.report.trials import TABLE, at_the_edge, read_table
 
 SHOWN = 10  # of the best settings
 TUNED = ("recipe", "rate", "beta1", "metric", "mean", "values")  # columns of tuning.csv
@@ -16,8 +16,7 @@ TUNED = ("recipe", "rate", "beta1", "metric", "mean", "values")  # columns of tu
 def tuning(root: Path) -> list[Block]:
     """The settings chosen in tuning.csv, every trial on a click; nothing without it, or of a damaged table."""
     try:
-        with (root / "tuning.csv").open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_table(root / TABLE)
     except (OSError, ValueError, csv.Error):
         return []
     rows = [row for row in rows if all(isinstance(row.get(key), str) for key in (*TUNED, "chosen", "default"))]
@@ -57,13 +56,9 @@ def search(root: Path) -> list[Block]:
         return []
     if not trials:
         return []
-    over = f" ({'quantile ' * is_number(found['objective'])}{objective} over {seeds} seeds)" if seeds > 1 else ""
-    answer = (
-        f"Of {len(trials) + pruned} settings, {pruned} of them given up early, the best on the validation split "
-        f"reached {trials[0][0]:.4g}{over} with `{trials[0][1]}`."
-    )
+    over = f"{'quantile ' * is_number(found['objective'])}{objective}"
     weights = [
-        Paragraph("What a choice contributes to a setting being among the best (PED-ANOVA, arXiv 2304.10255):", "note"),
+        Paragraph(say("importances"), "note"),
         table(
             shares.items(),
             [("choice", lambda row: Cell(f"`{row[0]}`")), ("importance", lambda row: f"{row[1]:.0%}")],
@@ -72,7 +67,7 @@ def search(root: Path) -> list[Block]:
     columns = [("settings", lambda row: Cell(f"`{row[1]}`")), ("objective", lambda row: f"{row[0]:.4g}")]
     return [
         Heading("What the search found"),
-        Paragraph(answer),
+        Paragraph(say("searched", trials, pruned, seeds, over)),
         *(weights if shares else []),
         Details(f"The best {min(SHOWN, len(trials))} settings", [table(trials[:SHOWN], columns)]),
     ]

@@ -128,6 +128,11 @@ class Section:
         seen = {float(f"{run.images_seen:.3g}") for run in self.included if run.images_seen}
         return seen.pop() if len(seen) == 1 else None
 
+    @property
+    def budget(self) -> float:
+        """Samples that the baseline's longest run saw."""
+        return max((run.images_seen or 0 for run in self.summaries[0].included), default=0)
+
     @cached_property
     def included(self) -> tuple[Run, ...]:
         return _latest(run for run in self.runs if run.completed and run.dataset)
@@ -166,10 +171,8 @@ class Section:
     @cached_property
     def best_first(self) -> tuple[Summary, ...]:
         """All names by their mean in the primary metric; those without one last, by name."""
-        sign = -1 if metric_spec(self.primary).better == "higher" else 1
-        means = [(s.mean(self.primary), s) for s in self.summaries]
-        ordered_means = sorted(means, key=lambda m: (m[0] is None, sign * (m[0] or 0.0), m[1].name))
-        return tuple(summary for _, summary in ordered_means)
+        sign, key = -1 if metric_spec(self.primary).better == "higher" else 1, self.primary
+        return tuple(sorted(self.summaries, key=lambda s: (s.mean(key) is None, sign * (s.mean(key) or 0.0), s.name)))
 
     @cached_property
     def ranked(self) -> tuple[Summary, ...]:

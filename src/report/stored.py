@@ -132,14 +132,7 @@ def _curves(history: History) -> dict[str, list[Any]]:
     """Columns of the history that figures are drawn from; absent names stay words."""
     keys = expanded(CURVES, levels_in(history.rows[0])) if history.rows else ()
     known = [key for key in keys if all(key in row for row in history.rows)]
-    return {key: [_number_or_text(row[key]) for row in history.rows] for key in known}
-
-
-def _number_or_text(cell: str) -> Any:
-    try:
-        return _rounded(float(cell)) if "." in cell or "e" in cell else int(cell)
-    except ValueError:
-        return cell
+    return {key: [_rounded(_value(row[key])) for row in history.rows] for key in known}
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -24,7 +24,6 @@ from src.report.verdicts import WITHOUT_EFFECT, Comparison, effects_text, equal_
 MOST_CHARACTERS = 300
 MOST_EFFECTS = 8
 ARROWS = {"higher": "\N{NO-BREAK SPACE}↑", "lower": "\N{NO-BREAK SPACE}↓", None: ""}
-CAN_SHOW = {"seeds": "nothing below {} seeds", "count": "{} of {} against 0"}
 
 Columns = Sequence[tuple[str, Callable[[Any], Cell | str | int]]]
 
@@ -55,7 +54,7 @@ def main_table(section: Section) -> Table:
     """The family's main quantities, a row per name, the best first with its rank; all where the family is unknown."""
     places = ranks(section) if section.primary else {}
     rank = [("rank", lambda s: str(places.get(s.name, "–")))] if section.primary else []
-    caption = say("ranking", section, equal_budgets(*section.summaries)) if section.primary else ""
+    caption = say("caption_ranking", section, equal_budgets(*section.summaries)) if section.primary else ""
     return estimates_table(section, section.main or section.quantities, section.best_first, rank, caption)
 
 
@@ -142,7 +141,7 @@ def difference_table(section: Section) -> Table | None:
         *([("collapsed or failed", _share)] if section.groups else []),
         ("p", lambda one: bare_p(one.significance.corrected) if one.significance else "–"),
         ("verdict", lambda one: Cell(str(one.verdict), tone=one.verdict.tone)),
-        ("could have shown", _could_show),
+        ("could have shown", lambda one: say("could_show", one)),
         ("side effects", lambda one: effects_text(side_effects(section, one.summary), MOST_EFFECTS) or "–"),
     ]
     tests = max((one.significance.tests for one in tried if one.significance), default=0)
@@ -156,15 +155,6 @@ def _share(comparison: Comparison) -> Cell:
         return Cell("–")
     low, high = clopper_pearson(worse, n)
     return Cell(f"{worse} of {n} against {baseline} of {n}", f"{low:.2f} … {high:.2f}")
-
-
-def _could_show(comparison: Comparison) -> str:
-    if comparison.could_show is None:
-        return "–"
-    kind, value = comparison.could_show
-    if kind == "difference":
-        return metric_spec(comparison.key).text(value)
-    return CAN_SHOW[kind].format(value, comparison.difference.n)
 
 
 def absence_table(section: Section) -> Table:
@@ -201,37 +191,24 @@ def _onsets(runs: Sequence[Run]) -> str:
 def runs_table(section: Section) -> Table:
     """Runs with their status, what they reached, and their errors; those not averaged are toned down."""
     kept = {run.folder for run in section.included}
+
+    def reached(run: Run, key: str) -> float | None:
+        """The final metric, of a run that did not complete that of its last evaluation; never one for the other."""
+        return run.scalars.get(key) if run.completed else run.history.last(key)
+
     keys = dict.fromkeys([section.primary, *section.family.headline])
-    keys = [key for key in keys if any(_latest(run, key) is not None for run in section.runs)]
-
-    def note(run: Run) -> str:
-        text = shorten(run.error or "", MOST_CHARACTERS)
-        if text or run.folder in kept:
-            return text
-        if run.completed:
-            return "not averaged: a later run has the same name and seed" if run.dataset else "its data is not recorded"
-        return f"no results.json; {len(run.history.rows)} evaluations" if run.status == "unfinished" else ""
-
+    keys = [key for key in keys if any(reached(run, key) is not None for run in section.runs)]
     columns = [
         ("name", lambda run: f"`{run.name}`"),
         ("status", lambda run: Cell(run.status, tone="" if run.folder in kept else "lost")),
         ("outcome", lambda run: run.outcome or "–"),
         ("seed", lambda run: "–" if run.seed is None else run.seed),
         (f"{section.unit} seen", lambda run: compact(run.images_seen)),
-        *((metric_spec(key).label, lambda run, key=key: metric_spec(key).text(_latest(run, key))) for key in keys),
-        ("note", note),
+        *((metric_spec(key).label, lambda run, key=key: metric_spec(key).text(reached(run, key))) for key in keys),
+        ("note", lambda run: shorten(run.error or "", MOST_CHARACTERS) or say("note", run, run.folder in kept)),
     ]
-    return table(
-        sorted(section.runs, key=lambda run: run.order), columns, say("runs"), text_columns=3, wide=(len(columns) - 1,)
-    )
-
-
-def _latest(run: Run, key: str) -> float | None:
-    """The final metric, of a run that did not complete that of its last evaluation; never one for the other."""
-    if not run.completed:
-        return run.history.last(key)
-    value = run.metrics.get(key)
-    return float(value) if is_number(value) else None
+    rows = sorted(section.runs, key=lambda run: run.order)
+    return table(rows, columns, say("caption_runs"), text_columns=3, wide=(len(columns) - 1,))
 
 
 # Controls
@@ -245,7 +222,7 @@ def samples_table(section: Section) -> Table | None:
 
 def controlled_table(section: Section, keys: Sequence[str], summaries: Sequence[Summary] = ()) -> Table:
     """A row per name, then one per control."""
-    main = estimates_table(section, keys, summaries, caption=say("samples", section))
+    main = estimates_table(section, keys, summaries, caption=say("caption_samples", section))
     rows = [
         [Cell(CONTROLS.get(one, one)), Cell(""), *(Cell(_control(section, one, key)) for key in keys)]
         for one in _control_names(section)
@@ -272,7 +249,7 @@ def controls_table(section: Section) -> Table | None:
         ("these runs", span),
         *((CONTROLS.get(one, one), partial(_control, section, one)) for one in _control_names(section)),
     ]
-    return table(keys, columns, say("controls")) if keys else None
+    return table(keys, columns, say("caption_controls")) if keys else None
 
 
 def _control(section: Section, one: str, key: str) -> str:

@@ -16,7 +16,6 @@ from markupsafe import Markup, escape
 from src.core.metric_families import CONTROLS
 from src.core.metric_specs import LEAST_KL, MetricSpec, compact, listed, metric_spec
 from src.evaluation.metrics.onset import ACTIVE_NATS
-from src.report.document import Document
 from src.report.records import NEVER_STARTED
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, p_text
 from src.report.verdicts import effects_text
@@ -27,15 +26,6 @@ ENOUGH_SEEDS = 5  # from here on "more seeds" is not the first advice
 
 def rendered(template: str, **values: Any) -> str:
     return environment().get_template(template).render(**values)
-
-
-def html(document: Document) -> str:
-    page = rendered("report.html.j2", document=document)
-    return page.encode("utf-8", "replace").decode()  # names of folders may hold bytes that are no text
-
-
-def markdown(document: Document) -> str:
-    return rendered("report.md.j2", document=document)
 
 
 def say(sentence: str, *values: Any) -> str:

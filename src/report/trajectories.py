@@ -18,7 +18,6 @@ from src.report.section import Section, Summary
 from src.report.tables import name, spread, table
 from src.report.templating import few, say
 
-ABSENT = "missing"  # the metric, and the history's column, of modes that are not covered
 MOST_CLASSES = 62
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
@@ -41,9 +40,9 @@ class ModeTrajectory:
 Trajectories = Mapping[str, ModeTrajectory]
 
 
-def trajectories(run: Run, key: str) -> dict[str, ModeTrajectory]:
-    """By name, of every name absent at some evaluation; `key` is the history's column of absent names."""
-    absences, seen = run.history.absences(key) or [], run.history.column("images_seen")
+def trajectories(run: Run) -> dict[str, ModeTrajectory]:
+    """By name, of every mode absent at some evaluation."""
+    absences, seen = run.history.absences or [], run.history.column("images_seen")
     made = {}
     for mode in sorted(set().union(*absences)):
         present = np.array([mode not in lost for lost in absences])
@@ -55,7 +54,7 @@ def trajectories(run: Run, key: str) -> dict[str, ModeTrajectory]:
 
 def recorded(summary: Summary) -> tuple[Run, ...]:
     """The averaged runs whose histories tell which modes were covered."""
-    return tuple(run for run in summary.included if run.history.absences(ABSENT) is not None)
+    return tuple(run for run in summary.included if run.history.absences is not None)
 
 
 def survival(section: Section, summary: Summary) -> tuple[np.ndarray, np.ndarray] | None:
@@ -86,7 +85,7 @@ def _covered(run: Run, classes: Sequence[str], places: int) -> dict[float, np.nd
     """Share of each class's modes that are covered, [K], by samples seen."""
     num_modes_with = len(classes) ** places - (len(classes) - 1) ** places
     shares = {}
-    for seen, absent in zip(run.history.column("images_seen").tolist(), run.history.absences(ABSENT), strict=True):
+    for seen, absent in zip(run.history.column("images_seen").tolist(), run.history.absences, strict=True):
         lost = Counter(name for mode in absent for name in (set(mode) if places > 1 else {mode}))
         shares[seen] = 1 - np.array([lost[name] for name in classes]) / num_modes_with
     return shares
@@ -94,15 +93,11 @@ def _covered(run: Run, classes: Sequence[str], places: int) -> dict[float, np.nd
 
 def vanishing(section: Section) -> tuple[dict[str, tuple[float, float]], Counter[str]]:
     """Under the baseline: from when on each name was lost until the end, first and last seed, and the never covered."""
-    gone: dict[str, list[float]] = {}
-    never: Counter[str] = Counter()
-    for run in section.summaries[0].included:
-        for mode, one in trajectories(run, section.family.absent).items():
-            never[mode] += not one.present
-            if one.gone is not None:
-                gone.setdefault(mode, []).append(one.gone)
-    spans = {mode: (min(times), max(times)) for mode, times in gone.items()}
-    return dict(sorted(spans.items(), key=lambda item: (item[1][0], item[0]))), +never
+    runs = [trajectories(run) for run in section.summaries[0].included]
+    times = sorted((one.gone, mode) for run in runs for mode, one in run.items() if one.gone is not None)
+    first, last = {mode: when for when, mode in reversed(times)}, {mode: when for when, mode in times}
+    *_, never = lost_modes(runs)
+    return {mode: (first[mode], last[mode]) for _, mode in times}, never
 
 
 def onset_shares(section: Section) -> dict[str, list[str]]:
@@ -147,7 +142,7 @@ def onset_table(section: Section) -> Table | None:
 
 def loss_table(section: Section) -> Table | None:
     """How many modes a run loses, recovers, and loses until the end, a row per name."""
-    rows = [(summary, [trajectories(run, ABSENT) for run in recorded(summary)]) for summary in section.summaries]
+    rows = [(summary, [trajectories(run) for run in recorded(summary)]) for summary in section.summaries]
     drawn = [(summary, runs) for summary, runs in rows if runs]
     if not drawn:
         return None

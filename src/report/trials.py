@@ -68,7 +68,18 @@ def store_trials(runs: Iterable[Run], places: Mapping[Path, tuple[str, str]], ta
 
 def stored_trials(table: Path) -> list[Trial]:
     """Of a table of results; none where no rate was tuned."""
-    return [_trial(row) for row in read_table(beside(table))]
+    return [
+        Trial(
+            **{key: row[key] for key in ("dataset", "setting", "recipe", "metric")},
+            rate=float(row["rate"]),
+            beta1=float(row["beta1"]) if row["beta1"] else None,
+            default=row["default"] == "yes",
+            seeds=len(row["values"].split()),
+            mean=float(row["mean"]) if is_number(number(row["mean"])) else None,
+            chosen=row["chosen"] == "yes",
+        )
+        for row in read_table(beside(table))
+    ]
 
 
 def read_table(path: Path) -> list[dict[str, str]]:
@@ -93,19 +104,3 @@ def at_the_edge(tried: Iterable[tuple[str, float, bool]]) -> list[str]:
 
 def _key(row: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(row[key] for key in KEY)
-
-
-def _trial(row: Mapping[str, str]) -> Trial:
-    mean = number(row["mean"])
-    return Trial(
-        dataset=row["dataset"],
-        setting=row["setting"],
-        recipe=row["recipe"],
-        metric=row["metric"],
-        rate=float(row["rate"]),
-        beta1=float(row["beta1"]) if row["beta1"] else None,
-        default=row["default"] == "yes",
-        seeds=len(row["values"].split()),
-        mean=mean if is_number(mean) else None,
-        chosen=row["chosen"] == "yes",
-    )

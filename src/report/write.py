@@ -7,9 +7,9 @@ from pathlib import Path
 
 from src.core.files import write_atomically
 from src.core.plain_data import clean, is_inside
-from src.report.answers import Sentence, opening
+from src.report.answers import opening
 from src.report.collect import ReportError, collect
-from src.report.document import Audio, Block, Details, Document, Part, flat
+from src.report.document import Audio, Block, Details, Document, Part, Sentence, flat, html, markdown
 from src.report.export import runs_csv, summary_csv
 from src.report.figures import KINDS
 from src.report.grouping import group
@@ -17,7 +17,6 @@ from src.report.page import compose
 from src.report.records import Run
 from src.report.section import Section
 from src.report.stored import stored
-from src.report.templating import html, markdown
 from src.report.tensorboard import write_tensorboard
 
 MOST_BYTES = 5_000_000

@@ -12,11 +12,6 @@ from src.report.write import write_report
 
 pytestmark = pytest.mark.usefixtures("undrawn")
 
-GAN = ["Mode coverage with and without the fix", "When collapse begins", "How effective the chosen technique is"]
-VAE = ["Evidence of posterior collapse", "How annealing prevented it", "Comparison of annealing strategies"]
-AFTER = ["What limits these answers", "Ranking", "Controls: what real data and junk would score", "Samples"]
-LAST = ["Cost", "All runs", "What was run"]
-
 
 def section_of(folder):
     (section,) = group(collect([folder]))
@@ -25,16 +20,6 @@ def section_of(folder):
 
 def headings(text: str) -> list[str]:
     return re.findall(r"^### (.*)$", text, re.MULTILINE)
-
-
-def test_the_questions_on_modes_come_first_then_all_that_they_rest_on(study) -> None:
-    text = (write_report([study]).folder / "report.md").read_text()
-    assert headings(text) == [*GAN, *AFTER, "How collapse unfolds", *LAST]
-
-
-def test_the_questions_on_latents_come_first_too(annealing, tmp_path) -> None:
-    text = (write_report([annealing], tmp_path / "out").folder / "report.md").read_text()
-    assert headings(text) == [*VAE, *AFTER, *LAST]
 
 
 @pytest.mark.parametrize("kind", ["study", "annealing"])
@@ -61,7 +46,7 @@ def test_a_question_that_no_run_can_answer_is_left_out(make_run, tmp_path) -> No
         make_run("gan_standard", seed, history=[{"images_seen": 100, "kl": 0.2}], controls={})
     text = (write_report([tmp_path]).folder / "report.md").read_text()
     assert not {"How collapse unfolds", "Early warnings", "Samples"} & set(headings(text))
-    (last,) = [part for part in answers(section_of(tmp_path / "study")) if part.heading == GAN[2]]
+    (last,) = [part for part in answers(section_of(tmp_path / "study")) if part.heading.startswith("How effective")]
     assert not last.blocks, "a sentence, and nothing to show"
 
 

@@ -9,7 +9,7 @@ from matplotlib.image import imsave
 from src.report.collect import collect, read_run
 from src.report.figures.heatmaps import share_map, survival_map
 from src.report.grouping import group
-from src.report.outcomes import State, level_collapse
+from src.report.outcomes import State, collapse
 from src.report.section import Section
 from src.report.tables import absence_table, controls_table, main_table, other_table, samples_table
 from src.report.trajectories import onset_table
@@ -76,7 +76,7 @@ def test_what_letters_lack_is_told_apart_from_levels(letters_section):
     assert row[2] == "alive in all 3 seeds"
     assert row[3] == "modes: 320k, 320k, 320k"
     assert letters_section.summaries[0].absences("missing") == {"Q": 3, "X": 1}
-    assert level_collapse(letters_section)[0] is State.UNKNOWN
+    assert collapse(letters_section)[0] is State.UNKNOWN
 
 
 def test_letters_of_a_vae_have_shares_and_a_survival_map(letters_section):

@@ -15,11 +15,10 @@ from src.data.drums.audio import BEAT
 from src.data.drums.synthesis import write_wav
 from src.report.chapters import chapters, contrasts
 from src.report.collect import collect, read_run
-from src.report.document import Audio, Table, flat
+from src.report.document import Audio, Table, flat, markdown
 from src.report.grouping import group
 from src.report.page import compose
 from src.report.search import tuning
-from src.report.templating import markdown
 from src.report.write import write_report
 
 pytestmark = pytest.mark.usefixtures("undrawn")

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -167,7 +168,7 @@ def seeded(signal: str, leads: Sequence[float], collapsed: int, alarms: int, sou
 def test_the_signal_that_warns_earliest(found, state, signal) -> None:
     outcome = warning(found)
     assert (outcome.state, outcome.record.signal) == (state, signal)
-    assert say("warning", outcome, "bars").endswith(".")
+    assert say("warning", SimpleNamespace(unit="bars"), outcome).endswith(".")
 
 
 def test_page_shows_the_rule_the_verdict_and_the_figure(pulse, tmp_path) -> None:

@@ -6,7 +6,7 @@ from matplotlib.image import imread
 
 from src.report.collect import collect, read_run
 from src.report.figures.curves import level_curves, schedules
-from src.report.figures.planes import _points, _style, rate_distortion
+from src.report.figures.points import _points, _style, rate_distortion
 from src.report.grouping import group
 from src.report.write import write_report
 
@@ -83,20 +83,13 @@ def test_unknown_entropy_and_floor_are_left_out(make_vae) -> None:
     assert drawn(rate_distortion(section)).shape[0] > 500
 
 
-def test_page_shows_strategies_figures_pictures_and_what_junk_scores(annealing, tmp_path) -> None:
+def test_page_shows_figures_and_pictures(annealing, tmp_path) -> None:
     report = write_report([annealing], tmp_path / "out")
-    text = (report.folder / "report.md").read_text()
     figures = {path.name for path in (report.folder / "figures").iterdir()}
     assert {"plane_vae_cd56ef78.png", "schedules_vae_cd56ef78.png"} <= figures
     assert {f"levels_vae_cd56ef78_{quantity}.png" for quantity in ("kl", "active")} <= figures
     assert sum(name.endswith("_kl_dimensions.png") for name in figures) == 3
     assert sum(name.endswith(("_prior.png", "_reconstructions.png")) for name in figures) == 6
-    assert "5 styles · 20,000 train, 2,000 val, 2,000 test · entropy 18.25 nats per bar, exactly known." in text
-    assert "`none` is short for `vae_drums vae.anneal=none`" in text
-    assert "| noise |  | 0.999 | 0.420 | 95.0 | 0.250 |" in text
-    rows = {line.split(" | ")[0]: line for line in text.splitlines() if "onset" in line or "128k, 128k" in line}
-    assert "low in all 3 seeds" in rows["| `none`"]
-    assert "low: 128k, 128k, 128k" in rows["| `none`"]
     assert report.page.stat().st_size < 5e6
 
 

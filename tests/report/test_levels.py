@@ -9,9 +9,9 @@ import pytest
 from src.report.answers import answers, opening
 from src.report.collect import collect
 from src.report.figures.curves import level_curves, schedules
-from src.report.figures.planes import _points
+from src.report.figures.points import _points
 from src.report.grouping import group
-from src.report.outcomes import level_collapse, prevention
+from src.report.outcomes import collapse, prevention
 from src.report.section import Section
 from src.report.stored import store, stored
 from src.report.write import write_report
@@ -75,7 +75,7 @@ def test_a_section_has_the_levels_of_all_its_runs(section: Section) -> None:
 
 
 def test_what_is_lost_is_told_level_by_level(section: Section) -> None:
-    _, levels = level_collapse(section)
+    _, levels = collapse(section)
     assert [one.name for one in levels] == ["high", "low"], "the baseline has no others"
     first = opening(section)[0].text
     assert "level low collapses" in first

@@ -7,7 +7,7 @@ import pytest
 from src.report.answers import answers
 from src.report.collect import read_run
 from src.report.grouping import group
-from src.report.phase_transition import Place, transition
+from src.report.outcomes import Place, transition
 
 EIGENVALUES = [0.04, 0.01]
 

@@ -1,7 +1,6 @@
 """Sounds that a page has no room for."""
 
-from src.report.document import Audio, Details, Document, Heading, Paragraph
-from src.report.templating import html
+from src.report.document import Audio, Details, Document, Heading, Paragraph, html
 from src.report.write import PLAYER, fit_size_budget
 
 FIRST, SECOND, LAST = (

@@ -43,7 +43,7 @@ def test_a_report_from_the_table_is_that_from_the_folders(family: str, request: 
         own = by_seed[run.name, run.seed]
         assert (own.onset, own.outcome, own.overrides) == (run.onset, run.outcome, run.overrides)
         assert (own.dataset, own.status, own.facts["git"]) == (run.dataset, run.status, run.facts["git"])
-        assert trajectories(own, "missing") == trajectories(run, "missing")
+        assert trajectories(own) == trajectories(run)
         assert own.history.column("images_seen").tolist() == run.history.column("images_seen").tolist()
 
 

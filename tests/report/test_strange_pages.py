@@ -10,9 +10,8 @@ import pytest
 from src.core.files import write_atomically
 from src.report import write
 from src.report.collect import ReportError
-from src.report.document import Cell, Code, Document, Heading, Paragraph, Picture, Table
+from src.report.document import Cell, Code, Document, Heading, Paragraph, Picture, Table, html, markdown
 from src.report.export import table_csv
-from src.report.templating import html, markdown
 from src.report.write import write_report
 from tests.report.test_strangers import IMPOSSIBLE, changed
 

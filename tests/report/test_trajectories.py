@@ -67,13 +67,12 @@ def column(table: Table, header: str) -> list[str]:
 
 def test_trajectories_tell_losses_returns_and_the_last_loss(make_run) -> None:
     rows = history(["Q Z", "Q Z X", "Q", "Q X J", "Q X"])
-    assert trajectories(read_run(make_run(history=rows)), "missing") == {
+    assert trajectories(read_run(make_run(history=rows))) == {
         "J": ModeTrajectory(True, first_loss=400.0),
         "Q": ModeTrajectory(False),
         "X": ModeTrajectory(True, first_loss=200.0, gone=400.0),
         "Z": ModeTrajectory(True),
     }
-    assert trajectories(read_run(make_run(seed=1)), "collapsed") == {}
 
 
 def test_survival_is_the_share_of_seeds_that_cover_a_class(section_of) -> None:
@@ -126,7 +125,7 @@ def test_losses_a_run_are_medians_with_their_range(section_of) -> None:
     assert column(table, "of these back at the end") == ["0 [0 … 1]", "0"]
     assert column(table, "lost until the end") == ["1 [1 … 3]", "0"]
     assert column(table, "never covered") == ["0 [0 … 1]", "0"]
-    runs = [[trajectories(run, "missing") for run in summary.included] for summary in section.summaries]
+    runs = [[trajectories(run) for run in summary.included] for summary in section.summaries]
     assert lost_modes(runs[0]) == (3, ["A", "B", "C"], 200, {"A": 3, "B": 1, "C": 1}, {"C": 1})
     assert lost_modes(runs[1]) == (3, [], None, {}, {})
     assert vanishing(section) == ({"A": (200, 200), "B": (200, 200), "C": (200, 200)}, {"C": 1})

@@ -17,7 +17,7 @@ from src.report.figures import style
 from src.report.figures.style import BEHIND, COLOURS, INK, MUTED, STYLES, short, styled
 
 MODE_COUNTS = ("modes", "modes_any")
-MOST_TOGETHER = len(STYLES)  # names in one panel; more bands than these hide each other
+HEIGHT = 1.6  # inches of a panel
 MOST_POINTS = 1000  # of a line on the page
 DASHED = (0, (4, 3))
 TIMES = {"onset": "--", "moved": ":"}
@@ -63,28 +63,11 @@ class Chart:
     limits: tuple[float | None, float | None] = (None, None)
 
     @property
-    def levels(self) -> list[str]:
-        return [*dict.fromkeys(line.level for line in self.lines)]
-
-    @property
-    def names(self) -> list[str]:
-        return [*dict.fromkeys(line.name for line in self.lines)]
-
-    @property
-    def crowded(self) -> bool:
-        """Whether each name has a panel of its own in the picture."""
-        return self.levels != [""] or len(self.names) > MOST_TOGETHER
-
-    @property
-    def _paths(self) -> bool:
-        return self.crowded and self.levels == [""]
-
-    @property
     def marks(self) -> set[str]:
         """What the picture holds beside the means."""
         holds = {
             "band": any(line.band for line in self.lines),
-            "seeds": any(line.runs and (self._paths or not line.band) for line in self.lines),
+            "seeds": any(line.runs for line in self.lines),
             "excluded": any(line.excluded for line in self.lines),
             "points": any(line.points for line in self.lines),
             "steps": any(not line.points for line in self.lines),
@@ -105,35 +88,27 @@ class Chart:
             for line in self.lines
         ]
         own = {key: getattr(self, key) for key in ("label", "unit", "baseline", "logarithmic", "references", "limits")}
-        return own | {"seeds": "seeds" in self.marks, "lines": lines}
+        return own | {"lines": lines}
 
     @styled
     def png(self) -> bytes:
-        """All names in one panel; a panel per name, the baseline behind each, where there are levels or many names."""
-        names, levels = self.names, self.levels
-        keyed = levels if self.crowded else names
-        columns = min(4, max(2, len(names))) if self.crowded else 1
-        figure, grid = style.panels(
-            len(names) if self.crowded else 1, 1.35 if self.crowded else 3.2, columns, legend=keyed != [""]
-        )
-        styles = zip(cycle(COLOURS[self.crowded :]), cycle(STYLES), strict=False)
-        looks = dict(zip(keyed, ({"color": c, "linestyle": d} for c, d in styles), strict=False))
+        """A panel per name; where names have no levels, the baseline is behind each."""
+        names, levels = ([*dict.fromkeys(getattr(line, key) for line in self.lines)] for key in ("name", "level"))
+        figure, grid = style.panels(len(names), HEIGHT, min(4, len(names)), legend=levels != [""])
+        styles = zip(levels, cycle(COLOURS[1:]), cycle(STYLES), strict=False)
+        looks = {level: {"color": colour, "linestyle": dashes} for level, colour, dashes in styles}
+        behind = next((line for line in self.lines if line.name == self.baseline and levels == [""]), None)
         for line in self.lines:
-            axes = grid[names.index(line.name) * self.crowded]
-            look = looks[line.level if self.crowded else line.name]
-            if levels == [""] and self.crowded:
-                behind = next((other for other in self.lines if other.name == self.baseline), line)
-                look = {"color": INK if behind is line else COLOURS[1]}
-                if behind is not line:
-                    axes.plot(*behind.mean, color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
-            _draw(axes, line, look, self._paths)
-            if self.crowded:
-                notes = [f"{one.level} {one.note}" for one in self.lines if one.name == line.name and one.note]
-                axes.set_title(": ".join([short(line.name, 28), *notes[:1]]))
+            axes = grid[names.index(line.name)]
+            if behind and behind is not line:
+                axes.plot(*behind.mean, color=BEHIND, linewidth=1.5, linestyle=STYLES[1])
+            _draw(axes, line, {"color": INK} if behind is line else looks[line.level])
+            notes = [f"{one.level} {one.note}" for one in self.lines if one.name == line.name and one.note]
+            axes.set_title(": ".join([short(line.name, 28), *notes[:1]]))
         self._scale(grid)
-        if keyed != [""]:
+        if levels != [""]:
             style.legend(figure, {key: look | {"linewidth": 2.2} for key, look in looks.items()})
-        aside = " (grey, dashed: the baseline)" if self.crowded and levels == [""] else ""
+        aside = " (grey, dashed: the baseline)" if behind and len(names) > 1 else ""
         style.label_panels(figure, f"training {self.unit} seen{aside}", self.label)
         return style.png(figure)
 
@@ -165,11 +140,10 @@ def _plain(values: np.ndarray) -> list[float | None]:
     return [float(f"{value:.4g}") if math.isfinite(value) else None for value in some]
 
 
-def _draw(axes: Axes, line: Line, look: Mapping[str, Any], paths: bool) -> None:
+def _draw(axes: Axes, line: Line, look: Mapping[str, Any]) -> None:
     for seed, curve in line.runs.items():
-        if paths or not line.band or seed in line.excluded:
-            dots = ":" if seed in line.excluded else "-"
-            axes.plot(*curve, linestyle=dots, color=look["color"], linewidth=0.9, alpha=0.5)
+        dots = ":" if seed in line.excluded else "-"
+        axes.plot(*curve, linestyle=dots, color=look["color"], linewidth=0.9, alpha=0.5)
     alone = {"marker": "o", "markersize": 5} if len(line.mean[0]) == 1 else {}
     bare = {"linestyle": "", "marker": "o", "markersize": 4} if line.points else {}
     axes.plot(*line.mean, **({**look, "linewidth": 2.2} | alone | bare))

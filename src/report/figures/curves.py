@@ -61,9 +61,10 @@ def schedules(section: Section) -> Chart | None:
         for run in summary.included[:1]:
             history, seen = run.history, run.history.series("schedule_images")
             if points := not seen.size:
-                seen, columns = history.column("images_seen"), {t: history.column(k) for t, k in quantities.items()}
-            else:
-                columns = {title: history.series(f"schedule_{key}") for title, key in quantities.items()}
+                seen = history.column("images_seen")
+            columns = {
+                t: history.column(k) if points else history.series(f"schedule_{k}") for t, k in quantities.items()
+            }
             known = {t: v for t, v in columns.items() if v.shape == seen.shape and np.isfinite(v).any()}
             if np.all(known.get("τ", 0) == 1):
                 del known["τ"]

@@ -8,18 +8,14 @@ from collections.abc import Collection, Sequence
 
 from PIL import Image
 
-from src.core.metric_specs import listed
 from src.report.document import Gallery, Picture
 from src.report.figures.style import packed
-from src.report.records import Run
 from src.report.section import Section
-from src.report.verdicts import WITHOUT_EFFECT
+from src.report.templating import say
 
 # Of so many names at most: how large a picture is on the page, and its width in the file in pixels.
 SIZES = {2: ("large", 960), 9: ("medium", 528), math.inf: ("small", 315)}
 COLOURS = 128
-LACKS = {WITHOUT_EFFECT: "KL without effect in"}
-MOST_ABSENT = 12  # names of what is absent beside a picture
 
 
 def galleries(
@@ -47,12 +43,11 @@ def _gallery(section: Section, grid: str, what: str, names: Collection[str] | No
         run = next((run for run in runs if run.seed == common), runs[0])
         seed = "unknown" if run.seed is None else run.seed
         safe = re.sub(r"[^A-Za-z0-9_-]", "_", summary.name)[:60]
-        caption = f"`{summary.label}`{'' if run.seed == common else f', seed {seed}'}{_state(section, run)}"
+        caption = say("picture", section, run, summary.label, "" if run.seed == common else seed)
         content = thumbnail(run.picture(grid), width)
         file = f"samples_{section.slug}_{number:02d}_{safe}_{grid}.png"
         pictures.append(Picture(file, content, caption, f"{what}: {summary.label}, seed {seed}", name=summary.label))
-    seed = f"seed {common} of each name, unless another is given" if common is not None else "the seed as given"
-    return Gallery(what, f"{seed}.", pictures, size)
+    return Gallery(what, say("note_gallery", common), pictures, size)
 
 
 def thumbnail(content: bytes, width: int) -> bytes:
@@ -62,13 +57,3 @@ def thumbnail(content: bytes, width: int) -> bytes:
     if image.width > width:
         image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
     return min(packed(image, COLOURS), content, key=len)
-
-
-def _state(section: Section, run: Run) -> str:
-    """What the run lacks, or how it ended."""
-    if not run.completed:
-        return f": {run.status}"
-    lacks = {key: run.names(key) for key in (section.family.absent, WITHOUT_EFFECT)}
-    counted = {key: len(absent) if len(absent) > MOST_ABSENT else listed(absent) for key, absent in lacks.items()}
-    words = [f"{LACKS.get(key, key)} {counted[key]}" for key in lacks if lacks[key]]
-    return f": {', '.join(words)}" if words else ""

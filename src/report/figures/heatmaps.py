@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from src.core.plain_data import is_number
 from src.report.figures import style
 from src.report.figures.style import COLOURS, INK, WIDTH, bare, png, short, styled
+from src.report.records import ABSENT
 from src.report.section import Section
-from src.report.trajectories import ABSENT, MOST_CLASSES, characters, recorded, survival
+from src.report.trajectories import MOST_CLASSES, characters, recorded, survival
 
 COLUMNS = 5  # panels in a row
 LIMIT = 3.0  # doublings: from an eighth of an equal share to eight times it

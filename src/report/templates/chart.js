@@ -54,7 +54,7 @@ function extent(data, lists) {
 
 // A chart in `holder`, which draws itself anew for every width that it is given.
 function chart(holder, data, names, order) {
-  const state = { off: new Set(order.slice(FIRST_SHOWN)), runs: data.seeds };
+  const state = { off: new Set(order.slice(FIRST_SHOWN)), runs: true };
   state.off.delete(data.baseline);
   const levels = [...new Set(data.lines.map(line => line.level))];
   const all = [...new Set(data.lines.map(line => line.name))];
