@@ -15,6 +15,7 @@ from docs._results.comparison import Page
 from docs._results.comparison_tables import overall_table, rate_table, verdict_table, win_table
 from docs._results.pareto import pareto
 from src.core.dataset import Dataset
+from src.core.metric_families import FAMILIES
 from src.report.__main__ import main
 from src.report.export import table_csv
 from src.report.figures import style
@@ -45,7 +46,8 @@ def runs(
     references = {"iwae_nll": {"floor_nll": 30.0}}.get(
         key, {"modes": 20, "missing": list("UVWXYZ"), "discriminator_passes": 3.0}
     )
-    history = [{"images_seen": str(100 * turn), "missing": "U V W X Y Z"} for turn in (1, 2)]
+    signal = FAMILIES["gan"].signals[0]
+    history = [{"images_seen": str(100 * turn), "missing": "U V W X Y Z", signal: "1.0"} for turn in (1, 2)]
     return [
         Run(
             Path("sweep") / f"{name}_{dataset.name}_{seed}",
@@ -188,6 +190,7 @@ def test_how_much_is_the_rate(table: Path):
 def test_a_page_says_only_what_was_measured(table: Path, tmp_path: Path):
     text = rendered(Page.read("gan", table))
     assert "handwritten digits (`data=mnist" in text
+    assert "On typeset capitals: No conclusion on early warnings: no runs with an onset" in text
     assert "The best rate of `mlp_standard`, `r1`, `label_smoothing` is the highest or the lowest tried" in text
     assert all(f"## On {one.label}" in text for one in Page.read("gan", table).measured)
     nothing = Page.read("vae", tmp_path / "compare_vae.csv")
