@@ -40,9 +40,9 @@ class Deaf(Decoder):
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, hears: slice):
-        super().__init__()
+        super().__init__(likelihood)
         self.inner = Parallel(num_latents, shape, 8, 1, 0.0, likelihood)
-        self.hears, self.likelihood = hears, likelihood
+        self.hears = hears
 
     def heard(self, latents_BZ: Tensor) -> Tensor:
         heard_BZ = torch.zeros_like(latents_BZ)

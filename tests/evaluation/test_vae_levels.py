@@ -23,8 +23,8 @@ class Without(Decoder):
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, gone: slice):
-        super().__init__()
-        self.inner, self.gone, self.likelihood = Parallel(num_latents, shape, 8, 1, 0.0, likelihood), gone, likelihood
+        super().__init__(likelihood)
+        self.inner, self.gone = Parallel(num_latents, shape, 8, 1, 0.0, likelihood), gone
 
     def left(self, latents_BZ: Tensor) -> Tensor:
         left_BZ = latents_BZ.clone()

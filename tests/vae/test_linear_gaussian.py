@@ -59,8 +59,8 @@ class Linear(Decoder):
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood):
-        super().__init__()
-        self.likelihood, self.shape = likelihood, shape
+        super().__init__(likelihood)
+        self.shape = shape
         self.weight_XL = nn.Parameter(0.4 * torch.randn(shape[0] * shape[1], num_latents))
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:

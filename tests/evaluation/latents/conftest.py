@@ -104,8 +104,8 @@ class Writer(Decoder):
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, style: slice, hats: slice):
-        super().__init__()
-        self.style, self.hats, self.likelihood = style, hats, likelihood
+        super().__init__(likelihood)
+        self.style, self.hats = style, hats
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         bars_BTV = world_bars(latents_BZ[:, self.style].argmax(1), latents_BZ[:, self.hats] > 0)

@@ -80,8 +80,8 @@ class Filler(Decoder):
     autoregressive = False
 
     def __init__(self, num_latents: int, shape: tuple[int, int], likelihood: Likelihood, latent: int):
-        super().__init__()
-        self.latent, self.likelihood = latent, likelihood
+        super().__init__(likelihood)
+        self.latent = latent
 
     def forward(self, latents_BZ: Tensor, history_BTV: Tensor) -> Tensor:
         raise NotImplementedError("it is only drawn from")

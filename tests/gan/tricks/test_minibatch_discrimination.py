@@ -8,7 +8,7 @@ import torch.distributed as dist
 from src.gan.losses import Relativistic
 from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import R1, MinibatchDiscrimination
-from src.gan.tricks.minibatch_discrimination import Closeness, mean_over_ranks
+from src.gan.tricks.minibatch import Closeness, mean_over_ranks
 
 
 def closeness(features, direction, log_scale):

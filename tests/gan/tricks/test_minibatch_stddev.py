@@ -3,7 +3,7 @@ import torch
 
 from src.gan.losses import Relativistic
 from src.gan.tricks import R1, MinibatchDiscrimination, MinibatchStddev
-from src.gan.tricks.minibatch_stddev import Deviation
+from src.gan.tricks.minibatch import Deviation
 
 
 @pytest.mark.parametrize("group", [2, 3, 6])

@@ -8,8 +8,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from src.vae.anneal import DU, Delta
-from src.vae.anneal.du import DiverseAndCertain
-from src.vae.anneal.posteriors import CommittedRate
+from src.vae.anneal.posteriors import CommittedRate, DiverseAndCertain
 from src.vae.flows import IAF
 from src.vae.networks import BottomUp, Standard, TopDown
 from src.vae.priors import Flow
