@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom, hypergeom, kendalltau, trim_mean
+from scipy.stats import kendalltau, norm, trim_mean
 
 from src.core.metric_specs import metric_spec
 from src.core.multiple_tests import CHANCE
 from src.report.compare import Compared
-from src.report.counts import SEED
+from src.report.counts import SEED, least_p
 from src.report.section import Section
 from src.report.statistics import MIN_SEEDS, POWER, Estimate, detectable
 
@@ -75,10 +75,20 @@ def interquartile_mean(runs: Sequence[np.ndarray]) -> np.ndarray:
     return trim_mean(np.concatenate(runs, -1), 0.25, axis=-1)
 
 
+def sign(key: str) -> int:
+    """1 where higher values of a metric are better, else −1."""
+    return 1 if metric_spec(key).better == "higher" else -1
+
+
 def improvement(treated: Sequence[np.ndarray], baseline: Sequence[np.ndarray]) -> np.ndarray:
-    """Probability that a run is better than one of the baseline's, ties counting half; mean over data sets [..., n]."""
-    pairs = (one[..., :, None] - other[..., None, :] for one, other in zip(treated, baseline, strict=True))
-    return np.mean([((pair > 0) + 0.5 * (pair == 0)).mean((-2, -1)) for pair in pairs], 0)
+    """Probability that a run is better than one of the baseline's; mean over data sets [..., n]."""
+    return np.mean([superiority(*pair) for pair in zip(treated, baseline, strict=True)], 0)
+
+
+def superiority(scores: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Share of the pairs of a score [..., n] and one of the others [..., m] in which it is higher; ties count half."""
+    scores, others = scores[..., :, None], others[..., None, :]
+    return ((scores > others) + 0.5 * (scores == others)).mean((-2, -1))
 
 
 @dataclass(frozen=True)
@@ -137,7 +147,7 @@ def agreement(one: Section, other: Section) -> Agreement | None:
     names = [name for name in means[0] if name in means[1]]
     if len(names) < 3:
         return None
-    signs = [-1 if metric_spec(of.primary).better == "higher" else 1 for of in both]
+    signs = [-sign(of.primary) for of in both]
     values = [[sign * mean[name] for name in names] for sign, mean in zip(signs, means, strict=True)]
     tau, p = kendalltau(*values)
     places = [{names[i]: place for place, i in enumerate(np.argsort(v, kind="stable"), 1)} for v in values]
@@ -145,17 +155,22 @@ def agreement(one: Section, other: Section) -> Agreement | None:
     return Agreement(float(tau), float(p), len(names), moved, (places[0][moved], places[1][moved]))
 
 
-def seeds_needed(compared: Compared, tests: int) -> int | None:
+def seeds_needed(compared: Compared, tests: int, better: float) -> int | None:
     """How many seeds show a true difference as large as the one observed, in 4 of 5 cases at the strictest level.
 
-    By t with the observed variances, or by exact ranks with the observed shares of collapsed or failed seeds. None
-    where nothing was observed, or MOST_SEEDS are not enough.
+    By t with the observed variances. Where the rank-sum test decides, by Noether's formula (1987,
+    doi:10.1080/01621459.1987.10478478), but no fewer than can have so small a p; these are enough where every run is
+    better, or none. None where nothing was observed, or MOST_SEEDS are not enough.
+
+    Args:
+        better: the probability that a run is better than one of the baseline's, as observed.
     """
     level, n = CHANCE / tests, compared.difference.n
     if compared.exact:
-        rates = [count / n for count in compared.worse]
-        sizes = range(MIN_SEEDS, MOST_SEEDS + 1) if rates[0] != rates[1] else ()
-        return next((size for size in sizes if count_power(rates[0], rates[1], size, level) >= POWER), None)
+        fewest = next(size for size in range(MIN_SEEDS, MOST_SEEDS) if least_p(size, size) < level)
+        effect = abs(better - 0.5)
+        needed = (norm.isf(level / 2) + norm.isf(1 - POWER)) ** 2 / (6 * effect**2) if 0 < effect < 0.5 else 0.0
+        return max(fewest, math.ceil(needed)) if effect and needed <= MOST_SEEDS else None
     if not (compared.error and compared.df and compared.difference.mean):
         return None
 
@@ -164,12 +179,3 @@ def seeds_needed(compared: Compared, tests: int) -> int | None:
         return detectable(error, df, level) <= abs(compared.difference.mean)
 
     return next((size for size in range(MIN_SEEDS, MOST_SEEDS + 1) if shown(size)), None)
-
-
-def count_power(rate: float, baseline: float, n: int, level: float) -> float:
-    """Chance that the exact test of `counts.rank_sum_p` shows two rates of collapse to differ, of n seeds each."""
-    counts = np.arange(n + 1)
-    total = counts[:, None] + counts
-    tails = hypergeom.cdf(counts[:, None], 2 * n, total, n), hypergeom.sf(counts[:, None] - 1, 2 * n, total, n)
-    chances = binom.pmf(counts, n, rate)[:, None] * binom.pmf(counts, n, baseline)
-    return float(chances[2 * np.minimum(*tails) < level].sum())

@@ -7,6 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from statistics import fmean, geometric_mean, median
 
+import numpy as np
+
 from docs._results import aggregate
 from src.core.dataset import Dataset
 from src.core.metric_families import FAMILIES, Family
@@ -123,8 +125,7 @@ class Rates:
 
     def gain(self, value: float | None, over: float | None) -> float | None:
         """How much better a value is; None where either is not known."""
-        sign = 1 if metric_spec(self.metric).better == "higher" else -1
-        return None if value is None or over is None else sign * (value - over)
+        return None if value is None or over is None else aggregate.sign(self.metric) * (value - over)
 
     def ahead(self, tuned: bool) -> tuple[int, int]:
         """How many remedies are better than the tuned baseline, at its rate or at their own, and of how many."""
@@ -159,10 +160,16 @@ class Measured:
         decided = [(summary, judge(section, summary, key)) for summary in section.ranked]
         tests = max((one.significance.tests for _, one in decided if one.significance), default=1)
         return [
-            Found(summary, decision, compared, aggregate.seeds_needed(compared, tests))
+            Found(summary, decision, compared, aggregate.seeds_needed(compared, tests, self.better(summary.name)))
             for summary, decision in decided
             for compared in [section.comparisons[key][summary.name]]
         ]
+
+    def better(self, name: str) -> float:
+        """Probability that a run of a name is better than one of the baseline's; NaN without runs of both."""
+        values = self.section.tables[self.section.primary] * aggregate.sign(self.section.primary)
+        own, baseline = (values[self.section.names.index(each)] for each in (name, self.section.baseline))
+        return float(aggregate.superiority(own[~np.isnan(own)], baseline[~np.isnan(baseline)]))
 
     def of(self, verdict: str) -> list[Found]:
         """Those with such a verdict, the largest difference first."""
