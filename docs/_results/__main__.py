@@ -12,10 +12,11 @@ from jinja2 import Environment, FileSystemLoader
 
 from benchmarks import figures
 from docs._results.claims import claims
-from docs._results.comparison import PLANNED, Page
+from docs._results.comparison import Page
 from docs._results.comparison_tables import FILTERS, values
 from docs._results.metrics import metric_rows, sanity_rows, with_tables
 from docs._results.pareto import pareto
+from docs._results.planned import PLANNED
 from docs._results.reproduction import published, reproduced
 from docs._results.speed import speed_tables
 from docs._results.studies import STUDIES, content

@@ -10,7 +10,7 @@ from statistics import fmean, geometric_mean, median
 import numpy as np
 
 from docs._results import aggregate
-from src.core.dataset import Dataset
+from docs._results.planned import PLANNED
 from src.core.metric_families import FAMILIES, Family
 from src.core.metric_specs import metric_spec
 from src.report.class_correlations import ClassCorrelations, class_correlations
@@ -25,47 +25,22 @@ from src.report.templating import interval
 from src.report.trials import Trial, at_the_edge, stored_trials
 from src.report.verdicts import Comparison, Verdict, judge
 
-
-@dataclass(frozen=True)
-class Planned:
-    """A data set of the protocol: its name, the options that choose it (Markdown), and how its runs are known.
-
-    `settings` are options under which it is measured once more.
-    """
-
-    label: str
-    options: str
-    sources: tuple[str, ...]
-    noun: str
-    settings: tuple[str, ...] = ()
-
-    def is_of(self, dataset: Dataset) -> bool:
-        return dataset.source in self.sources and dataset.noun == self.noun
-
-
 LOST = ("collapsed", "without effect")  # outcomes of runs: what was covered or alive is lost
-WIDTHS = ("gan.discriminator.width=32", "gan.discriminator.width=512")  # a quarter and four times the study's
-PLANNED = {
-    "gan": (
-        Planned("typeset capitals", "`data=fonts_large`", ("fonts",), "letters", WIDTHS),
-        Planned("handwritten letters", "`data=emnist`, or `data=idx` with letters", ("emnist", "idx"), "letters"),
-        Planned("pen strokes", "`data=strokes`", ("strokes",), "letters"),
-        Planned("handwritten digits", "`data=mnist`, or `data=idx` with digits", ("emnist", "idx"), "digits"),
-    ),
-    "vae": (
-        Planned("bars of the drum grammar", "`data=drums`", ("drums",), "styles", ("vae.decoder=parallel",)),
-        Planned("real drumming", "`data=groove`", ("groove",), "styles"),
-    ),
-}
 
 
 @dataclass(frozen=True)
 class Found:
-    """One remedy on one data set; `seeds` is how many show a difference like the observed one, None for too many."""
+    """One remedy on one data set.
+
+    Attributes:
+        better: the probability that a run is better than one of the baseline's, as observed.
+        seeds: how many show a difference like the observed one, None for too many.
+    """
 
     summary: Summary
     decision: Comparison
     compared: Compared
+    better: float
     seeds: int | None
 
     @property
@@ -74,10 +49,11 @@ class Found:
 
     @property
     def amount(self) -> str:
-        """The difference with its interval, or the counts of collapsed or failed seeds where those decide."""
+        """The difference with its interval; where seeds failed or fall into two groups, what ranks and counts say."""
         value, worse = self.compared.difference, self.compared.worse
         if value.mean is None:
-            return f"collapsed or failed in {worse[0]} of {value.n} seeds against {worse[1]}"
+            counts = f"collapsed or failed: {worse[0]} of {value.n} seeds against {worse[1]}"
+            return f"better with probability {self.better:.2f} ({counts})"
         return interval(value, metric_spec(self.decision.key), signed=True)
 
 
@@ -160,9 +136,9 @@ class Measured:
         decided = [(summary, judge(section, summary, key)) for summary in section.ranked]
         tests = max((one.significance.tests for _, one in decided if one.significance), default=1)
         return [
-            Found(summary, decision, compared, aggregate.seeds_needed(compared, tests, self.better(summary.name)))
+            Found(summary, decision, compared, better, aggregate.seeds_needed(compared, tests, better))
             for summary, decision in decided
-            for compared in [section.comparisons[key][summary.name]]
+            for compared, better in [(section.comparisons[key][summary.name], self.better(summary.name))]
         ]
 
     def better(self, name: str) -> float:
