@@ -1,6 +1,6 @@
 """No figure in the pages made from results/ differs from results/."""
 
-from docs._results.__main__ import RESULTS, ROOT, pages
+from docs._results.__main__ import RESULTS, ROOT, comparisons, pages
 from docs._results.claims import RULES
 from src.report.answers import opening
 from src.report.grouping import group
@@ -23,6 +23,8 @@ def test_readme_quotes_what_the_results_say():
     (collapse, effect, _), *_ = (opening(section) for section in group(stored(RESULTS / "quick.csv")))
     assert collapse.text.partition(": under ")[2] in readme
     assert effect.text.partition("; side effects")[0] in readme
-    for section in group(stored(RESULTS / "remedies.csv")):
-        _, effect, _ = opening(section)
-        assert effect.text.partition(")")[0] in readme
+    first, *_ = next(page for page in comparisons() if page.model == "gan").measured
+    helps, hurts = first.of("helps"), first.of("hurts")
+    for found in (helps[:4], hurts):
+        assert ", ".join(f"`{one.summary.label}` {one.amount}" for one in found) in readme
+    assert (len(helps), len(hurts), len(first.found)) == (8, 2, 12), "README says how many"
