@@ -169,7 +169,9 @@ def test_samples_far_less_precise_than_real_data_are_not_readable(make_run) -> N
     found = readability(section)
     assert (found.real, found.everywhere) == (pytest.approx(0.6), False)
     assert found.unreadable == pytest.approx({"gan_standard": 0.01, "gan_fm": 0.05})
-    assert "25.0" in opening(section)[0].text, "coverage is that by any sample"
+    headline = opening(section)[0].text
+    assert "not readable yet" in headline
+    assert "25.0" in headline, "coverage is that by any sample"
 
 
 @pytest.mark.parametrize(("precision", "real"), [(0.5, 0.6), (0.01, None)])
