@@ -1,6 +1,6 @@
 """What docs/results_gan.md and docs/results_vae.md say: which remedies help, each with a learning rate of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -13,12 +13,14 @@ from docs._results import aggregate
 from docs._results.planned import PLANNED
 from src.core.metric_families import FAMILIES, Family
 from src.core.metric_specs import metric_spec
+from src.evaluation.metrics.onset import NEVER_HALF
 from src.report.class_correlations import ClassCorrelations, class_correlations
 from src.report.compare import Compared
 from src.report.early_warning import EarlyWarning, records, warning
 from src.report.grouping import group
 from src.report.naming import labels
-from src.report.outcomes import readability
+from src.report.outcomes import Readability, readability
+from src.report.records import Run
 from src.report.section import Section, Summary
 from src.report.stored import dataset_key, setting_of, stored
 from src.report.templating import interval
@@ -52,7 +54,7 @@ class Found:
         """The difference with its interval; where seeds failed or fall into two groups, what ranks and counts say."""
         value, worse = self.compared.difference, self.compared.worse
         if value.mean is None:
-            counts = f"collapsed or failed: {worse[0]} of {value.n} seeds against {worse[1]}"
+            counts = f"in the worse group or failed: {worse[0]} of {value.n} seeds against {worse[1]}"
             return f"better with probability {self.better:.2f} ({counts})"
         return interval(value, metric_spec(self.decision.key), signed=True)
 
@@ -155,14 +157,26 @@ class Measured:
         )
 
     @property
-    def collapsed(self) -> dict[str, list[str]]:
-        """Labels by in how many seeds modes or a latent level are lost, as in "3 of 10", the fewest first."""
+    def lost(self) -> dict[str, list[str]]:
+        """Labels by in how many seeds modes or a latent level are lost."""
+        return self._in_seeds(lambda run: run.outcome in LOST)
+
+    @property
+    def never_covered(self) -> dict[str, list[str]]:
+        """Labels by in how many seeds too few modes were ever covered for a loss."""
+        return self._in_seeds(lambda run: run.onset_reason == NEVER_HALF)
+
+    def _in_seeds(self, holds: Callable[[Run], bool]) -> dict[str, list[str]]:
+        """Labels by in how many seeds something holds, as in "3 of 10", the most first; without those of none."""
         counts: dict[tuple[int, int], list[str]] = {}
         for summary in self.section.best_first:
-            if summary.included:
-                lost = sum(run.outcome in LOST for run in summary.included)
-                counts.setdefault((lost, len(summary.included)), []).append(summary.label)
-        return {f"{lost} of {n}": counts[lost, n] for lost, n in sorted(counts)}
+            if number := sum(map(holds, summary.included)):
+                counts.setdefault((number, len(summary.included)), []).append(summary.label)
+        return {f"{number} of {n}": counts[number, n] for number, n in sorted(counts, reverse=True)}
+
+    @property
+    def unreadable(self) -> Readability | None:
+        return readability(self.section)
 
     @property
     def facts(self) -> list[str]:
@@ -175,7 +189,7 @@ class Measured:
     @property
     def classes(self) -> ClassCorrelations | None:
         """Nothing where no name's samples are readable."""
-        known = readability(self.section)
+        known = self.unreadable
         return None if known is not None and known.everywhere else class_correlations(self.section)
 
     @property

@@ -17,9 +17,10 @@ class Planned:
     sources: tuple[str, ...]
     noun: str
     settings: tuple[str, ...] = ()
+    stack: int = 1
 
     def is_of(self, dataset: Dataset) -> bool:
-        return dataset.source in self.sources and dataset.noun == self.noun
+        return (dataset.noun, dataset.stack) == (self.noun, self.stack) and dataset.source in self.sources
 
 
 WIDTHS = ("gan.discriminator.width=32", "gan.discriminator.width=512")  # a quarter and four times the study's
@@ -29,6 +30,7 @@ PLANNED = {
         Planned("handwritten letters", "`data=emnist`, or `data=idx` with letters", ("emnist", "idx"), "letters"),
         Planned("pen strokes", "`data=strokes`", ("strokes",), "letters"),
         Planned("handwritten digits", "`data=mnist`, or `data=idx` with digits", ("emnist", "idx"), "digits"),
+        Planned("Stacked MNIST", "the same with `data.stack=3`", ("emnist", "idx"), "digits", stack=3),
     ),
     "vae": (
         Planned("bars of the drum grammar", "`data=drums`", ("drums",), "styles", ("vae.decoder=parallel",)),

@@ -1,4 +1,4 @@
-"""Exact tests and intervals for outcomes that fall into two groups: a run collapsed, or failed, or it did not."""
+"""Exact tests and intervals for values that fall into two groups, and for runs that failed or did not."""
 
 import math
 from collections.abc import Sequence

@@ -29,7 +29,7 @@ SUMMARY = (
     *("test", "pairs", "detectable", "verdict", "primary", "rank_first", "rank_last"),
     *("model", "dataset", "source", "digest", "oracle", "baseline", "completed", "failed", "not_run"),
 )
-SHARE = "collapsed_or_failed"
+SHARE = "worse_or_failed"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how cells begin that spreadsheets run
 NUMBERS = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?( [-+]?[\d.]+(e[-+]?\d+)?)*")  # text of numbers is none
 

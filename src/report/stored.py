@@ -41,7 +41,7 @@ CURVES = (
     *FAMILIES["gan"].signals,
 )
 OF_CONTROLS = (
-    *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid"),
+    *("modes", "modes_any", "kl", "kl_any", "recognisable", "fid", "precision"),
     *("validity", "diversity", "feature_distance", "style_accuracy", "memorised"),
 )
 DIGITS = 6

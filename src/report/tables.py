@@ -138,7 +138,7 @@ def difference_table(section: Section) -> Table | None:
         ("name", lambda one: name(one.summary)),
         ("pairs", lambda one: one.difference.n),
         (f"Δ {spec.label}", difference),
-        *([("collapsed or failed", _share)] if section.groups else []),
+        *([("worse group or failed", _share)] if section.groups else []),
         ("p", lambda one: bare_p(one.significance.corrected) if one.significance else "–"),
         ("verdict", lambda one: Cell(str(one.verdict), tone=one.verdict.tone)),
         ("could have shown", lambda one: say("could_show", one)),
@@ -149,7 +149,7 @@ def difference_table(section: Section) -> Table | None:
 
 
 def _share(comparison: Comparison) -> Cell:
-    """Seeds of the name that collapsed or failed, with the exact interval of their share, and the baseline's."""
+    """Seeds of the name that failed or lie in the worse group, with the exact interval of their share."""
     n, (worse, baseline) = comparison.difference.n, comparison.worse
     if not n:
         return Cell("–")

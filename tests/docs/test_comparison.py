@@ -16,6 +16,7 @@ from docs._results.comparison_tables import overall_table, rate_table, verdict_t
 from docs._results.pareto import pareto
 from src.core.dataset import Dataset
 from src.core.metric_families import FAMILIES
+from src.evaluation.metrics.onset import NEVER_HALF
 from src.report.__main__ import main
 from src.report.export import table_csv
 from src.report.figures import style
@@ -122,6 +123,7 @@ def test_what_helps_and_what_hurts_on_each_data_set(table: Path):
     assert [one for one in page.missing if "typeset" not in one] == [
         "handwritten letters (`data=emnist`, or `data=idx` with letters)",
         "handwritten digits (`data=mnist`, or `data=idx` with digits)",
+        "Stacked MNIST (the same with `data.stack=3`)",
     ]
     assert "typeset capitals with `gan.discriminator.width=32`" in page.missing
     assert (labels(fonts.of("helps")), labels(fonts.of("hurts"))) == (["r1"], ["weight_clipping"])
@@ -135,11 +137,36 @@ def test_what_helps_and_what_hurts_on_each_data_set(table: Path):
     assert "over 200" in [cell.text for cell in rows["`label_smoothing`"]]
 
 
+def test_stacked_digits_are_other_data_than_digits_alone(tmp_path: Path):
+    digits = Dataset("mnist", "idx", "e" * 12, tuple("0123456789"), (1, 28, 28))
+    stacked = replace(digits, shape=(3, 28, 28))
+    store(
+        [run for data in (stacked, digits) for name in (BASELINE, R1) for run in runs(name, 0.5, data)],
+        path := tmp_path / "t.csv",
+    )
+    assert [one.label for one in Page.read("gan", path).measured] == ["handwritten digits", "Stacked MNIST"]
+
+
 def test_in_how_many_seeds_modes_are_lost(tmp_path: Path):
     path, lost = tmp_path / "compare_gan.csv", runs(BASELINE, 0.5, FONTS)
-    store([*(replace(run, outcome="collapsed") for run in lost[:3]), *lost[3:], *runs(R1, 0.1, FONTS)], path)
+    slow = [replace(run, outcome="learning", onset_reason=NEVER_HALF) for run in runs(CLIPPING, 0.9, FONTS)]
+    store([*(replace(run, outcome="collapsed") for run in lost[:3]), *lost[3:], *runs(R1, 0.1, FONTS), *slow], path)
     (fonts,) = Page.read("gan", path).measured
-    assert fonts.collapsed == {"0 of 10": ["r1"], "3 of 10": ["mlp_standard"]}
+    assert fonts.lost == {"3 of 10": ["mlp_standard"]}
+    assert fonts.never_covered == {"10 of 10": ["weight_clipping"]}
+
+
+def test_that_hurting_samples_are_not_readable_is_said(tmp_path: Path):
+    made = [run for name, mean in MEANS.items() for run in runs(name, mean, FONTS)]
+    precision = [
+        replace(run, metrics={**run.metrics, "precision": 0.01 if run.name == CLIPPING else 0.5}) for run in made
+    ]
+    store(
+        [replace(run, controls={"real": {"kl_any": 0.0, "precision": 0.9}}) for run in precision],
+        path := tmp_path / "t.csv",
+    )
+    (fonts,) = Page.read("gan", path).measured
+    assert fonts.unreadable.unreadable == {"weight_clipping": pytest.approx(0.01)}
 
 
 def test_the_order_changes_between_data_sets(table: Path):

@@ -91,7 +91,7 @@ def test_summary_csv_is_long(report) -> None:
     assert table["gan_standard", "kl"]["diff"] == ""
     assert table["gan_fm", "kl"]["pairs"] == "2"
     assert float(table["gan_fm", "kl"]["diff"]) == pytest.approx(-0.399)
-    failed = table["gan_hinge", "collapsed_or_failed"]
+    failed = table["gan_hinge", "worse_or_failed"]
     assert (failed["n"], failed["mean"], failed["failed"]) == ("4", "0.25", "1")
 
 
