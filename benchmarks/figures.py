@@ -11,7 +11,7 @@ STORED = Path(__file__).resolve().parents[1] / "results" / "speed.csv"
 SPEED, TO_PLAIN, TO_FP32 = "samples/s", "times a plain loop", "times a plain loop in fp32"
 KERNELS, TO_KERNELS = "kernels of a step, ms", "step / kernels"
 EVALUATION, SHARE, END = "evaluation, s", "evaluations, share of a default run", "scoring at the end, s"
-MEMORY, PER_HOUR, TIMES_ONE = "peak memory, GiB", "runs an hour", "times one run"
+STEPS, MEMORY, PER_HOUR, TIMES_ONE = "steps/s", "peak memory, GiB", "runs an hour", "times one run"
 HIGHER_IS_BETTER = {TO_PLAIN: True, TO_FP32: True, TO_KERNELS: False, SHARE: False, TIMES_ONE: False}  # of ratios
 TOLERANCE = 0.15
 
@@ -20,8 +20,8 @@ TOLERANCE = 0.15
 class Row:
     """One figure; a median has quartiles.
 
-    `device`: of a stored row, how the names of the devices begin that it holds for. `what`: a recipe or a way to run a
-    sweep.
+    `device`: of a stored row, how the names of the devices begin that it holds for. `what`: a recipe, tricks as in
+    "[r1]", or a way to run a sweep.
     """
 
     device: str
@@ -69,7 +69,7 @@ def as_csv(rows: Iterable[Row]) -> str:
 
 
 def rows_of(found: Mapping[str, Any]) -> Iterator[Row]:
-    """What was measured of recipes and sweeps (`run.measure`), as rows."""
+    """What was measured of recipes, penalties and sweeps (`run.measure`), as rows."""
     machine = found["machine"]
     device, commit = found["device"], machine["git"] or ""
     for recipe in found["recipes"]:
@@ -77,6 +77,10 @@ def rows_of(found: Mapping[str, Any]) -> Iterator[Row]:
             spread = figure if isinstance(figure, dict) else {"median": figure}
             quartiles = spread.get("low_quartile"), spread.get("high_quartile")
             yield Row(device, recipe["recipe"], recipe["batch_size"], name, spread["median"], *quartiles, commit)
+    penalties = found.get("penalties", {"steps_per_second": {}})
+    for tricks, rate in penalties["steps_per_second"].items():
+        quartiles = rate["low_quartile"], rate["high_quartile"]
+        yield Row(device, tricks, penalties["batch_size"], STEPS, rate["median"], *quartiles, commit)
     sweeps = found.get("sweeps", {"runs_per_hour": {}})
     for way, per_hour in sweeps["runs_per_hour"].items():
         what = f"{sweeps['seeds']} seeds {way}"

@@ -9,11 +9,13 @@ GPU = "NVIDIA"
 
 
 def speed_tables(rows: Sequence[Row]) -> dict[str, Rows]:
-    """Tables by name: training on CPUs, on GPUs, and sweeps, which have no batch size."""
-    steps = [row for row in rows if row.batch_size]
+    """Tables by name: training on CPUs, on GPUs, with penalties, and sweeps, which have no batch size."""
+    penalties = [row for row in rows if row.what.startswith("[")]
+    steps = [row for row in rows if row.batch_size and row not in penalties]
     return {
         "cpu": table([row for row in steps if not row.device.startswith(GPU)]),
         "gpu": table([row for row in steps if row.device.startswith(GPU)]),
+        "penalties": table(penalties),
         "sweeps": table([row for row in rows if not row.batch_size]),
     }
 

@@ -11,6 +11,7 @@ from benchmarks.figures import (
     EVALUATION,
     SHARE,
     SPEED,
+    STEPS,
     STORED,
     TIMES_ONE,
     TO_KERNELS,
@@ -19,6 +20,7 @@ from benchmarks.figures import (
     as_csv,
     missed,
     read,
+    rows_of,
 )
 from src.core.device import has_gpu
 
@@ -59,6 +61,13 @@ def test_rows_come_back_as_they_were(tmp_path: Path):
     (tmp_path / "rows.csv").write_text(as_csv(rows))
     assert read(tmp_path / "rows.csv") == rows
     assert as_csv(read(STORED)) == STORED.read_text()
+
+
+def test_penalties_have_a_row_each():
+    rate = {"median": 24.2, "low_quartile": 23.9, "high_quartile": 24.5}
+    penalties = {"batch_size": 64, "steps_per_second": {"[r1]": rate}}
+    found = {"device": "AMD EPYC", "machine": {"git": "3a3dd65"}, "recipes": [], "penalties": penalties}
+    assert [*rows_of(found)] == [Row("AMD EPYC", "[r1]", 64, STEPS, 24.2, 23.9, 24.5, "3a3dd65")]
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is a GPU here")
