@@ -66,6 +66,7 @@ def test_what_gpus_are_timed_by_fails_where_a_stored_ratio_is_missed(
         assert timed == {("vae_parallel", 16), ("vae_parallel", 32)}, "written down in both cases"
 
 
+@pytest.mark.ci
 def test_penalties_are_timed_and_their_gradients_compared(short, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(penalties, "COMPILED", ())  # which takes a minute

@@ -12,6 +12,7 @@ from src.training.callbacks.curves import TrainingCurves
 from tests.end_to_end.conftest import SMALL, Command, only, results
 
 
+@pytest.mark.ci
 def test_the_losses_sweep_and_are_reported(command: Command):
     assert command("-m", "gan.loss=standard,feature_matching", "seed=range(2)", *SMALL).status == 0
     sweep = only("multirun/sweep/*")
@@ -54,7 +55,7 @@ def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: 
     assert "[2 of 2] mlp_fm seed 2: modes" in outcome.said
 
 
-@pytest.mark.parametrize("study", ["gan", "compare_gan"])
+@pytest.mark.parametrize("study", [pytest.param("gan", marks=pytest.mark.ci), "compare_gan"])
 def test_a_study_of_gans_takes_their_options(command: Command, study: str):
     outcome = command(f"study={study}", "gan.discriminator.width=32", "study.dry_run=true")
     assert outcome.status == 0, outcome.said
