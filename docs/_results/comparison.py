@@ -199,14 +199,15 @@ class Measured:
         return warning(found) if any(record.collapsed or record.sound for record in found) else None
 
     def time(self, name: str) -> float | None:
-        """Training time over the baseline's, of medians over seeds."""
+        """Training time over the baseline's: the median over seeds, whose runs follow each other on one machine."""
 
-        def seconds(of: str) -> list[float]:
+        def seconds(of: str) -> dict[int | None, float]:
             runs = (run for run in self.section.included if run.name == of)
-            return [run.scalars["train_seconds"] for run in runs if run.facts.get("train_seconds")]
+            return {run.seed: run.facts["train_seconds"] for run in runs if run.facts.get("train_seconds")}
 
         own, baseline = seconds(name), seconds(self.section.baseline)
-        return median(own) / median(baseline) if own and baseline else None
+        ratios = [own[seed] / baseline[seed] for seed in own.keys() & baseline.keys()]
+        return median(ratios) if ratios else None
 
 
 def labelled(data: str, setting: str) -> str:

@@ -156,6 +156,16 @@ def test_in_how_many_seeds_modes_are_lost(tmp_path: Path):
     assert fonts.never_covered == {"10 of 10": ["weight_clipping"]}
 
 
+def test_a_slow_hour_does_not_change_what_a_remedy_costs(tmp_path: Path):
+    """Runs of one seed follow each other: the machine was slow for some seeds of both, and each has others too."""
+    made = [*runs(BASELINE, 0.5, FONTS, 20.0)[:8], *runs(R1, 0.1, FONTS, 30.0)[2:]]
+    slow = {5, 6, 7, 8, 9}
+    facts = [run.facts | {"train_seconds": run.facts["train_seconds"] * (4 if run.seed in slow else 1)} for run in made]
+    store([replace(run, facts=each) for run, each in zip(made, facts, strict=True)], path := tmp_path / "t.csv")
+    (fonts,) = Page.read("gan", path).measured
+    assert fonts.time(R1) == pytest.approx(1.5)
+
+
 def test_that_hurting_samples_are_not_readable_is_said(tmp_path: Path):
     made = [run for name, mean in MEANS.items() for run in runs(name, mean, FONTS)]
     precision = [
