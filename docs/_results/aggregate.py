@@ -31,8 +31,10 @@ class Scale:
     one: float
 
     def score(self, values: np.ndarray) -> np.ndarray:
-        """Failed runs, which are infinite, have the score 0."""
-        return np.where(np.isfinite(values), (values - self.zero) / (self.one - self.zero), 0.0)
+        """Failed runs, which are infinite, have the lowest score of all, at most 0."""
+        scores = (values - self.zero) / (self.one - self.zero)
+        lowest = np.where(np.isfinite(scores), scores, 0.0).min(initial=0.0)
+        return np.where(np.isinf(scores), lowest, scores)
 
 
 def scale(section: Section) -> Scale:
@@ -62,10 +64,10 @@ def scores(sections: Sequence[Section]) -> dict[str, list[np.ndarray]]:
     names = [name for name in sections[0].names if all(name in section.names for section in sections)]
     made: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for section in sections:
-        to_score = scale(section)
+        scored = scale(section).score(section.tables[section.primary])
         for name in names:
-            values = section.tables[section.primary][section.names.index(name)]
-            made[name].append(to_score.score(values[~np.isnan(values)]))
+            values = scored[section.names.index(name)]
+            made[name].append(values[~np.isnan(values)])
     known = {name: arrays for name, arrays in made.items() if all(len(array) for array in arrays)}
     return known if all(section.baseline in known for section in sections) else {}
 
@@ -107,7 +109,8 @@ def aggregates(of: Scores) -> list[Aggregate]:
     baseline = next(iter(of), "")
 
     def estimate(value: np.ndarray, draws_B: np.ndarray, runs: Sequence[np.ndarray]) -> Estimate:
-        enough = min(map(len, runs)) >= MIN_SEEDS
+        """Without an interval where a data set has few runs, or where the bootstrap knows one value only."""
+        enough = min(map(len, [*runs, *of[baseline]])) >= MIN_SEEDS and np.ptp(draws_B) > 0
         ends = np.quantile(draws_B, (0.025, 0.975)).tolist() if enough else (None, None)
         return Estimate(sum(map(len, runs)), float(value), None, *ends)
 

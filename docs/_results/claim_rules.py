@@ -1,6 +1,6 @@
 """What decides the homework's claims: each rule takes a setting's runs, and gives what was measured and a verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from math import inf
 from statistics import fmean
@@ -16,6 +16,7 @@ from src.report.records import Run
 from src.report.section import Section
 from src.report.statistics import CHANCE, MIN_SEEDS, Estimate, estimate
 from src.report.templating import interval
+from src.report.verdicts import grown
 
 EPOCH = 5_200  # images of the homework's GAN
 MIDDLE = (20, 50)  # epochs of 100 that count as "the middle, around epoch 30"
@@ -34,6 +35,11 @@ class Verdict(StrEnum):
 
 def named(section: Section, name: str) -> tuple[Run, ...]:
     return tuple(run for run in section.included if run.name == name)
+
+
+def holds(section: Section, name: str, of: Callable[[Run], bool]) -> list[bool]:
+    """Of every seed whether its run is such; a failed run is not."""
+    return [*map(of, named(section, name)), *(False for run in section.failed if run.name == name)]
 
 
 def mostly(count: int, n: int) -> bool | None:
@@ -57,17 +63,17 @@ def _mean(runs: Iterable[Run], key: str) -> Estimate:
 def onset(section: Section) -> tuple[str, Verdict]:
     """First evaluation at which samples show max(2, K/10) classes fewer than the best before, once half were shown."""
     runs, num = named(section, "standard"), len(section.classes)
-    losses = [first_loss(run, num) for run in runs]
+    losses, tried = [first_loss(run, num) for run in runs], len(holds(section, "standard", bool))
     epochs = estimate((loss / EPOCH for loss in losses if loss is not None), (0, inf))
     length = max((run.images_seen or 0 for run in runs), default=0) / EPOCH
     begun = sum(loss is not None for loss in losses)
     shown = "" if epochs.mean is None else f", first at epoch {interval(epochs, metric_spec('modes'))}"
-    measured = f"letters are lost in {begun} of {len(runs)} runs of {length:.0f} epochs{shown}"
+    measured = f"letters are lost in {begun} of {tried} runs of {length:.0f} epochs{shown}"
     if length < MIDDLE[1]:
-        late = epochs.high is not None and epochs.high < MIDDLE[0] and mostly(begun, len(runs))
+        late = epochs.high is not None and epochs.high < MIDDLE[0] and mostly(begun, tried)
         return measured, Verdict.REFUTED if late else Verdict.UNDECIDED
-    if mostly(begun, len(runs)) is not True:
-        return measured, _of(mostly(begun, len(runs)))
+    if mostly(begun, tried) is not True:
+        return measured, _of(mostly(begun, tried))
     if epochs.low is None:
         return measured, Verdict.UNDECIDED
     inside = MIDDLE[0] <= epochs.low and epochs.high <= MIDDLE[1]
@@ -115,7 +121,8 @@ def feature_matching(section: Section) -> tuple[str, Verdict]:
         f"p = {compared.p:.3f}; readable {_text(readable, 'recognisable')}"
         f"{f', real letters {real:.2f}' if real is not None else ''}"
     )
-    helps = compared.p < CHANCE and means["fm"].mean < means["standard"].mean
+    summary = next(summary for summary in section.summaries if summary.name == "fm")
+    helps = not grown(section, summary, key, compared)  # by ranks where runs failed, as the test
     if compared.p >= CHANCE or readable.low is None or real is None:
         return measured, Verdict.UNDECIDED
     poor = True if readable.high < READABLE * real else False if readable.low >= READABLE * real else None
@@ -127,11 +134,11 @@ def collapse(section: Section) -> tuple[str, Verdict]:
     ends = [(run.history.column("reconstruction")[:1], run.history.column("reconstruction")[-1:]) for run in runs]
     falls = [bool(len(first) and last[0] < first[0]) for first, last in ends]
     both = [all(run.scalars[f"kl_{level}"] < ACTIVE_NATS for level in OF_TWO) for run in runs]
-    count = sum(a and b for a, b in zip(both, falls, strict=True))
+    count, tried = sum(a and b for a, b in zip(both, falls, strict=True)), len(holds(section, "none", bool))
     means = "; ".join(f"KL {level} {_text(_mean(runs, f'kl_{level}'), f'kl_{level}')}" for level in OF_TWO)
-    measured = f"both below {ACTIVE_NATS} nats in {sum(both)} of {len(runs)}; {means}"
+    measured = f"both below {ACTIVE_NATS} nats in {sum(both)} of {tried}; {means}"
     measured += f"; the reconstruction error falls in {sum(falls)}"
-    return measured, _of(mostly(count, len(runs)))
+    return measured, _of(mostly(count, tried))
 
 
 def _alive(run: Run) -> bool:
@@ -139,7 +146,7 @@ def _alive(run: Run) -> bool:
 
 
 def small_beta(section: Section) -> tuple[str, Verdict]:
-    alive = {name: [_alive(run) for run in named(section, name)] for name in ("none", *SCHEDULES)}
+    alive = {name: holds(section, name, _alive) for name in ("none", *SCHEDULES)}
     none, tried = alive.pop("none"), {name: values for name, values in alive.items() if values}
     counts = ", ".join(f"{name} {sum(values)} of {len(values)}" for name, values in {"none": none, **tried}.items())
     measured = f"both levels alive: {counts}"
@@ -205,9 +212,9 @@ def free_bits(section: Section) -> tuple[str, Verdict]:
         units = [sum(run.scalars[f"au_{level}"] for level in OF_TWO) for run in runs]
         shares[name] = [unit / num for unit, num in zip(units, dims, strict=True)]
     own, none = shares["free_bits"], estimate(shares["none"])
-    all_active = sum(share == 1 for share in own)
-    measured = f"{_percent(estimate(own))} of all dimensions are active units, all in {all_active} of {len(own)} seeds"
-    return f"{measured}; without annealing {_percent(none)}", _of(mostly(all_active, len(own)))
+    all_active, tried = sum(share == 1 for share in own), len(holds(section, "free_bits", bool))
+    measured = f"{_percent(estimate(own))} of all dimensions are active units, all in {all_active} of {tried} seeds"
+    return f"{measured}; without annealing {_percent(none)}", _of(mostly(all_active, tried))
 
 
 def _percent(value: Estimate) -> str:

@@ -54,7 +54,9 @@ def settings(runs: Iterable[Run]) -> dict[str, Section]:
         if run.dataset and (choice := _choice(run)):
             architecture, name = choice
             size = f" of {'×'.join(map(str, run.dataset.shape[1:]))}" if run.dataset.unit == "images" else ""
-            label = f"`{architecture}`, {run.dataset.source}{size}, {compact(run.images_seen)} {run.dataset.unit}"
+            planned = run.facts.get("settings", {}).get("budget", "")  # a failed run saw fewer
+            length = compact(float(planned) if planned.isdecimal() else run.images_seen)
+            label = f"`{architecture}`, {run.dataset.source}{size}, {length} {run.dataset.unit}"
             members.setdefault((label, run.dataset.digest), []).append(replace(run, name=name))
     times = Counter(label for label, _ in members)
     baseline = {"gan": "standard", "vae": "none"}
@@ -175,4 +177,5 @@ def _finding(setting: str, rule: Rule, section: Section) -> Finding:
     longest = max(run.images_seen or 0 for run in section.runs)
     if longest < SHORTEST * HOMEWORK:
         return Finding(setting, f"{measured}; too short for a verdict", Verdict.UNDECIDED)
-    return Finding(setting, measured, verdict)
+    failed = f"; {len(section.failed)} runs of the setting failed" if section.failed else ""
+    return Finding(setting, f"{measured}{failed}", verdict)

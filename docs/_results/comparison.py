@@ -6,14 +6,16 @@ from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean, geometric_mean, median
+from typing import Any
 
 import numpy as np
 
 from docs._results import aggregate
-from docs._results.planned import PLANNED
+from docs._results.planned import PLANNED, labelled
 from src.core.metric_families import FAMILIES, Family
 from src.core.metric_specs import metric_spec
 from src.evaluation.metrics.onset import NEVER_HALF
+from src.report.cautions import junk_beats_baseline
 from src.report.class_correlations import ClassCorrelations, class_correlations
 from src.report.compare import Compared
 from src.report.early_warning import EarlyWarning, records, warning
@@ -144,9 +146,9 @@ class Measured:
         ]
 
     def better(self, name: str) -> float:
-        """Probability that a run of a name is better than one of the baseline's; NaN without runs of both."""
+        """Probability that a run is better than one of the baseline's; NaN without runs of both."""
         values = self.section.tables[self.section.primary] * aggregate.sign(self.section.primary)
-        own, baseline = (values[self.section.names.index(each)] for each in (name, self.section.baseline))
+        own, baseline = values[self.section.names.index(name)], values[0]
         return float(aggregate.superiority(own[~np.isnan(own)], baseline[~np.isnan(baseline)]))
 
     def of(self, verdict: str) -> list[Found]:
@@ -163,8 +165,8 @@ class Measured:
 
     @property
     def never_covered(self) -> dict[str, list[str]]:
-        """Labels by in how many seeds too few modes were ever covered for a loss."""
-        return self._in_seeds(lambda run: run.onset_reason == NEVER_HALF)
+        """Labels by in how many other seeds too few modes were ever covered for a loss."""
+        return self._in_seeds(lambda run: run.onset_reason == NEVER_HALF and run.outcome not in LOST)
 
     def _in_seeds(self, holds: Callable[[Run], bool]) -> dict[str, list[str]]:
         """Labels by in how many seeds something holds, as in "3 of 10", the most first; without those of none."""
@@ -173,6 +175,10 @@ class Measured:
             if number := sum(map(holds, summary.included)):
                 counts.setdefault((number, len(summary.included)), []).append(summary.label)
         return {f"{number} of {n}": counts[number, n] for number, n in sorted(counts, reverse=True)}
+
+    @property
+    def junk(self) -> dict[str, Any] | None:
+        return junk_beats_baseline(self.section)
 
     @property
     def unreadable(self) -> Readability | None:
@@ -208,10 +214,6 @@ class Measured:
         own, baseline = seconds(name), seconds(self.section.baseline)
         ratios = [own[seed] / baseline[seed] for seed in own.keys() & baseline.keys()]
         return median(ratios) if ratios else None
-
-
-def labelled(data: str, setting: str) -> str:
-    return f"{data} with {setting}" if setting else data
 
 
 @dataclass(frozen=True)
@@ -255,9 +257,14 @@ class Page:
     def labels(self) -> dict[str, str]:
         return labels({name for one in self.measured for name in one.section.names})
 
+    @property
+    def data_sets(self) -> list[Measured]:
+        """Those under the study's own settings, one for each data set."""
+        return [one for one in self.measured if not one.setting]
+
     @cached_property
     def scores(self) -> aggregate.Scores:
-        return aggregate.scores([one.section for one in self.measured]) if self.measured else {}
+        return aggregate.scores([one.section for one in self.data_sets]) if self.data_sets else {}
 
     @cached_property
     def aggregates(self) -> list[aggregate.Aggregate]:
@@ -270,7 +277,7 @@ class Page:
 
     def time(self, name: str) -> float | None:
         """Training time over the baseline's, the geometric mean over data sets."""
-        known = [ratio for one in self.measured if (ratio := one.time(name)) is not None]
+        known = [ratio for one in self.data_sets if (ratio := one.time(name)) is not None]
         return geometric_mean(known) if known else None
 
     @cached_property
@@ -285,6 +292,6 @@ class Page:
 
     def passes(self, name: str) -> float | None:
         """Discriminator passes per step."""
-        summaries = [s for one in self.measured for s in one.section.summaries if s.name == name]
+        summaries = [s for one in self.data_sets for s in one.section.summaries if s.name == name]
         known = [mean for s in summaries if (mean := s.mean("discriminator_passes")) is not None]
         return fmean(known) if known else None

@@ -37,3 +37,8 @@ PLANNED = {
         Planned("real drumming", "`data=groove`", ("groove",), "styles"),
     ),
 }
+
+
+def labelled(data: str, setting: str) -> str:
+    """A data set under options of its own, as in "pen strokes with gan.discriminator.width=32"."""
+    return f"{data} with {setting}" if setting else data

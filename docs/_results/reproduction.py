@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
 
+from src.core.run_names import concerns, key_of
 from src.report.records import Run
 from src.report.statistics import MIN_SEEDS
+from src.report.stored import options
 
 CLOSE = 2.0  # standard errors
+LENGTH = ("budget", "budget_in", "evaluations", "study")  # options that leave a recipe what it is
 LONG_ENOUGH = 0.1  # of a paper's updates, for a verdict
 
 
@@ -92,10 +95,13 @@ def _published(row: Mapping[str, str]) -> Published:
 
 
 def reproduced(figures: Iterable[Published], runs: Iterable[Run]) -> list[Obtained]:
-    """Every published figure, with the values of the runs that the table holds, possibly none."""
+    """Every published figure, with the values of the runs that the table holds, possibly none.
+
+    Runs with options of their own, but for their length, are other experiments.
+    """
     by_recipe: dict[str, list[Run]] = {}
     for run in runs:
-        if run.completed:
+        if run.completed and all(concerns(key_of(text), LENGTH) for text in options(run).split()):
             by_recipe.setdefault(run.recipe, []).append(run)
     return [_obtained(figure, by_recipe.get(figure.recipe, [])) for figure in figures]
 

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 
 import yaml
 
@@ -148,6 +149,15 @@ def clean(text: str, longest: int = 2000) -> str:
     whole = text[: 4 * longest].encode("utf-8", "replace").decode().replace("`", "'")
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in whole).split())
     return line if len(line) <= longest else f"{line[:longest]}…"
+
+
+def as_word(name: str) -> str:
+    """A name without spaces, as a word of a column of names: spaces and % as in URLs, undone by `from_word`."""
+    return re.sub(r"[\s%]", lambda found: quote(found[0]), name)
+
+
+def from_word(word: str) -> str:
+    return unquote(word)
 
 
 def is_inside(folder: Path, path: Path) -> bool:

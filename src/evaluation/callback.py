@@ -13,7 +13,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from src.core.files import write_atomically
 from src.core.levels import expanded
-from src.core.plain_data import is_number
+from src.core.plain_data import as_word, is_number
 from src.evaluation.artifact_writer import ArtifactWriter
 from src.evaluation.artifacts import Artifact, real_images
 from src.evaluation.samples import SampleEvaluator
@@ -232,9 +232,9 @@ def worth(value: float) -> float:
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row per evaluation; lists are joined by spaces, missing values and numbers that are not finite are blank.
+    """A row per evaluation; missing values and numbers that are not finite are blank.
 
-    Rows written by an earlier version may lack columns.
+    Lists are joined by spaces; a space in a name is %20. Rows written by an earlier version may lack columns.
     """
     text = io.StringIO()
     columns = dict.fromkeys(name for row in history for name in row)
@@ -246,5 +246,5 @@ def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
-        return " ".join(f"{entry:.6g}" if isinstance(entry, float) else str(entry) for entry in value)
+        return " ".join(f"{entry:.6g}" if isinstance(entry, float) else as_word(str(entry)) for entry in value)
     return value if is_number(value) else ""

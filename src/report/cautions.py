@@ -11,6 +11,7 @@ from src.report.section import Section
 from src.report.statistics import MIN_SEEDS
 from src.report.verdicts import equal, equal_budgets, kl_at_floor
 
+JUNK = ("noise", "single")  # controls without any class, or of one alone
 TRUSTED_ORACLE = 0.9
 SAME_ORACLE = 0.01  # accuracies of one oracle differ by less, on other parts of the held-out data
 
@@ -112,15 +113,42 @@ def unequal_updates(section: Section) -> tuple[str, float, float] | None:
     return ("updates", *_ends(steps)) if equal(seen) else ("samples", *_ends(seen))
 
 
+def junk_beats_baseline(section: Section) -> dict[str, Any] | None:
+    """The best junk, where it scores better than the baseline in the primary metric and as well as other names.
+
+    `short`: labels of these names, whose lead over the baseline may be that of junk.
+    """
+    key, baseline = section.primary.removesuffix("_late"), section.summaries[0].mean(section.primary)
+    names = {name for run in section.included for name in run.controls} - {*REAL_CONTROLS}
+    scores = {name: score for name in sorted(names) if (score := section.control(name, key)) is not None}
+    if baseline is None or not scores or not metric_spec(key).better:
+        return None
+    best = sorted(scores, key=lambda name: scores[name], reverse=metric_spec(key).better == "higher")[0]
+    means = {summary.label: summary.mean(section.primary) for summary in section.ranked}
+    ahead = {label: mean for label, mean in means.items() if mean is not None and _better(key, mean, baseline)}
+    short = [label for label, mean in ahead.items() if not _better(key, mean, scores[best])]
+    return {"key": key, "baseline": baseline, "best": best, "score": scores[best], "short": short} if short else None
+
+
+def judged_by_controls(section: Section) -> list[str]:
+    """Metrics of samples that are better when higher or lower, and known of real data and of junk."""
+    keys = dict.fromkeys([*section.family.samples, *section.family.main])
+    known = (key for key in keys if metric_spec(key).better and section.control("real", key) is not None)
+    return [key for key in known if any(section.control(name, key) is not None for name in JUNK)]
+
+
 def junk_passes(section: Section) -> dict[str, dict[str, float]]:
     """Metrics of samples by which junk is at least as good as held-out real data, with the scores of both."""
     passed = {}
-    for key in section.family.samples:
-        real, sign = section.control("real", key), 1 if metric_spec(key).better == "higher" else -1
-        junk = {name: section.control(name, key) for name in ("noise", "single")}
-        junk = {name: score for name, score in junk.items() if None not in (score, real) and sign * (score - real) >= 0}
+    for key in judged_by_controls(section):
+        real, scores = section.control("real", key), {name: section.control(name, key) for name in JUNK}
+        junk = {name: one for name, one in scores.items() if one is not None and not _better(key, real, one)}
         passed |= {key: {"real": real} | junk} if junk else {}
     return passed
+
+
+def _better(key: str, one: float, other: float) -> bool:
+    return one > other if metric_spec(key).better == "higher" else one < other
 
 
 def at_kl_floor(section: Section) -> list[str]:
@@ -154,6 +182,13 @@ def _ends(values: Iterable[float | None]) -> tuple[float, float] | None:
 Check = Callable[[Section], Any]
 GRAVE: tuple[Check, ...] = (
     *(lost_runs, no_baseline, assumed_baseline, undeclared_metric, few_seeds, junk_has_modes, useless_oracle),
-    *(weak_oracle, unequal_budgets, unequal_importance_samples, unequal_sample_sizes, unequal_oracles),
+    *(
+        junk_beats_baseline,
+        weak_oracle,
+        unequal_budgets,
+        unequal_importance_samples,
+        unequal_sample_sizes,
+        unequal_oracles,
+    ),
 )
 OTHERS = (unequal_updates, junk_passes, at_kl_floor, several_versions, repeated_seeds, many_comparisons)

@@ -63,8 +63,8 @@ def contrasts(section: Section, chapter: Chapter) -> dict[str, list[Contrast]]:
     """
     groups: dict[str, list[Contrast]] = {}
     for summary in section.summaries:
-        runs = [run for run in summary.included if chapter.key in run.scalars]
-        pairs = [(run.scalars[chapter.key], other) for run in runs if (other := _against(run, chapter)) is not None]
+        known = [(_deciding(run, chapter), _against(run, chapter)) for run in summary.included]
+        pairs = [(value, other) for value, other in known if value is not None and other is not None]
         excess = estimate(value - other for value, other in pairs)
         if excess.mean is None:
             continue
@@ -73,6 +73,12 @@ def contrasts(section: Section, chapter: Chapter) -> dict[str, list[Contrast]]:
         contrast = Contrast(summary.label, *map(fmean, zip(*pairs, strict=True)))
         groups.setdefault(kind, []).append(contrast)
     return {kind: sorted(group, key=lambda one: one.against - one.value) for kind, group in groups.items()}
+
+
+def _deciding(run: Run, chapter: Chapter) -> float | None:
+    """The deciding metric; 0 where it was examined and has no value, if it has only to exceed 0."""
+    only_zero = chapter.key in run.metrics and not (chapter.control or chapter.against)
+    return run.scalars.get(chapter.key, 0.0 if only_zero else None)
 
 
 def _against(run: Run, chapter: Chapter) -> float | None:

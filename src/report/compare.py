@@ -118,13 +118,14 @@ class Groups:
 def table(names: Sequence[str], completed: Sequence[Run], failed: Sequence[Run], key: str) -> np.ndarray:
     """Values of one metric, [M, n]: NaN was not run or not measured, ±∞ failed or has no value, with the worse sign.
 
-    A metric that is neither good nor bad has no worst value: a failed run has none of it.
+    A metric that is neither good nor bad has no worst value: a failed run has none of it. A level that the decoder does
+    not see has no usage, which is no failure.
     """
     seeds = sorted({run.seed for run in (*completed, *failed)})
     lost = {"higher": -math.inf, "lower": math.inf, None: math.nan}[metric_spec(key).better]
     values = np.full((len(names), len(seeds)), np.nan)
     for run in (*failed, *completed):
-        missing = lost if run.failed or key in run.metrics else math.nan
+        missing = lost if run.failed or (key in run.metrics and not key.startswith("usage_")) else math.nan
         value = missing if run.failed else run.scalars.get(key, missing)
         values[names.index(run.name), seeds.index(run.seed)] = value
     return values

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.metric_specs import ordered
+from src.core.plain_data import as_word
 from src.report.counts import clopper_pearson
 from src.report.records import Run
 from src.report.section import Section, Summary
@@ -126,7 +127,7 @@ def table_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A cell: lists as words, mappings as JSON, None and what is not finite as blank.
+    """A cell: lists as words (a space in a name as %20), mappings as JSON, None and what is not finite as blank.
 
     Spreadsheets take text for a formula that begins like one, which an apostrophe prevents.
     """
@@ -134,7 +135,7 @@ def _plain(value: Any) -> Any:
         return json.dumps(value)
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
-    text = " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    text = " ".join(as_word(str(entry)) for entry in value) if isinstance(value, list | tuple) else value
     if not isinstance(text, str):
         return text
     quoted = f"'{text}" if text.startswith(FORMULA) and not NUMBERS.fullmatch(text) else text

@@ -13,7 +13,8 @@ from src.report.section import Section, Summary
 from src.report.statistics import MIN_SEEDS, Estimate
 from src.report.verdicts import WITHOUT_EFFECT, Comparison, Verdict, judge, ranks, side_effects
 
-READABLE = 0.1  # of the precision of real data
+QUALITY = ("precision", "recognisable")  # the first that was measured of real data too says what is readable
+READABLE = 0.1  # of what real data have
 HEALTHY = {"covering", "alive", ""}  # outcomes of runs that leave nothing to cure
 
 
@@ -46,19 +47,23 @@ class Level:
 
 @dataclass(frozen=True)
 class Readability:
-    """Names whose samples are not readable, by their mean precision, beside the precision of held-out real data."""
+    """Names whose samples are not readable, by their mean in a metric of quality, beside that of held-out real data."""
 
+    metric: str
     real: float
     unreadable: Mapping[str, float]
     everywhere: bool
 
 
 def readability(section: Section) -> Readability | None:
-    """None where precision was not measured, or where no name's is below READABLE of that of real data."""
-    real = section.control("real", "precision")
-    known = {s.label: value for s in section.summaries if s.included and (value := s.mean("precision")) is not None}
-    low = {label: value for label, value in known.items() if value < READABLE * (real or 0)}
-    return Readability(real, low, len(low) == len(known)) if real and low else None
+    """None where no metric of quality was measured, or where no name's is below READABLE of that of real data."""
+    key = next((key for key in QUALITY if section.control("real", key)), None)
+    if key is None:
+        return None
+    real = section.control("real", key)
+    known = {s.label: value for s in section.summaries if s.included and (value := s.mean(key)) is not None}
+    low = {label: value for label, value in known.items() if value < READABLE * real}
+    return Readability(key, real, low, len(low) == len(known)) if low else None
 
 
 def levels(section: Section, summary: Summary) -> list[Level]:

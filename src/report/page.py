@@ -9,7 +9,7 @@ from pathlib import Path
 from src.core.console import progress
 from src.core.run_names import HOW_MANY, concerns, key_of
 from src.report.answers import answers, opening
-from src.report.cautions import cautions, junk_passes
+from src.report.cautions import cautions, judged_by_controls, junk_passes
 from src.report.chapters import chapters
 from src.report.class_correlations import class_correlations, correlation_table, property_table, within_table
 from src.report.cost import compute_table, cost_table
@@ -106,7 +106,8 @@ def _ranking(section: Section) -> list[Part]:
 
 def _controls(section: Section) -> list[Part]:
     tables = controls_table(section), samples_table(section)
-    return part(section, "controls", *tables, facts=(junk_passes(section),)) if any(tables) else []
+    facts = judged_by_controls(section), junk_passes(section)
+    return part(section, "controls", *tables, facts=facts) if any(tables) else []
 
 
 def _samples(section: Section) -> list[Part]:

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from src.core.dataset import Dataset
-from src.core.plain_data import is_inside, is_number, number, read_bytes
+from src.core.plain_data import from_word, is_inside, is_number, number, read_bytes
 from src.core.run_names import PRUNED, value_of
 from src.data.drums.audio import BEAT, data_uri
 
@@ -60,7 +60,7 @@ class History:
         """Modes absent at each evaluation, a column of names separated by spaces; None without it."""
         if not self.rows or ABSENT not in self.rows[0]:
             return None
-        return [set(row[ABSENT].split()) for row in self.rows]
+        return [{from_word(word) for word in row[ABSENT].split()} for row in self.rows]
 
 
 @dataclass(frozen=True)

@@ -267,7 +267,8 @@ class Section:
         """By metric and name, with enough pairs; corrected (Holm) over names in the primary metric, else over all."""
         corrected = {}
         for keys in ([self.primary] if self.primary else [], self.side_keys):
-            tests = {(key, s.name): p for key in keys for s in self.remedies if (p := self.comparisons[key][s.name].p)}
+            found = {(key, s.name): self.comparisons[key][s.name].p for key in keys for s in self.remedies}
+            tests = {test: p for test, p in found.items() if p is not None}
             for test, p in zip(tests, holm([*tests.values()]), strict=True):
                 corrected[test] = Significance(tests[test], p, len(tests))
         return corrected

@@ -20,6 +20,7 @@ MIN_SEEDS = 3
 POWER = 0.8
 CAUTION = 3.0  # over M: added to the estimated spread of the names' variances, which few names underestimate
 OUTLYING = 0.05  # of the F test by which a name's variance is too large for the others' to speak for it
+MOST_TURNS = 200  # of centring names and seeds, which one turn does where all names have all seeds
 ROUNDING = 1e-12  # relative; values that differ by less do not differ
 
 
@@ -82,27 +83,26 @@ def moderated(values: np.ndarray, rounding: float = 0.0, blocks: bool = False) -
     Args:
         values: [..., M, n].
         rounding: least variance of a value, 1/12 for counts.
-        blocks: take out each seed's mean over names first, which costs one degree of freedom in M.
+        blocks: take out what all names share in a seed first, which costs one degree of freedom in as many as have it.
     """
+    values = _without_lone(values) if blocks else values
     known = np.isfinite(values)
     count = known.sum(-1)
     spread = np.where(known, values, -np.inf).max(-1) > np.where(known, values, np.inf).min(-1)
-    runs = np.maximum((count > 1).sum(-1, keepdims=True), 1)
-    lost = 1 - 1 / runs if blocks else np.ones(runs.shape)
+    lost = np.ones(count.shape)
+    if blocks:
+        sharing = np.maximum(known.sum(-2, keepdims=True), 1)
+        lost = np.where(known, 1 - 1 / sharing, 0).sum(-1) / np.maximum(count, 1)
+        values = _centred(values)
     own_df = np.where(spread | ~spread.any(-1, keepdims=True), np.maximum(count - 1, 0), 0).astype(float)
     names = np.maximum((own_df > 0).sum(-1, keepdims=True), 1).astype(float)
-    if blocks:
-        values = values - np.where(known, values, 0).sum(-2, keepdims=True) / np.maximum(
-            known.sum(-2, keepdims=True), 1
-        )
-    mean = np.where(known, values, 0).sum(-1, keepdims=True) / np.maximum(count, 1)[..., None]
-    squares = (np.where(known, values - mean, 0) ** 2).sum(-1)
+    squares = (np.where(known, values - _mean(values, -1), 0) ** 2).sum(-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.where((own_df > 0) & (lost > 0), np.maximum(squares / own_df / lost, rounding), np.nan)
         df = own_df.sum(-1, keepdims=True)
         pooled = np.nansum(own * own_df, -1, keepdims=True) / df
         typical_df = df / names
-        total_df = np.maximum(df * lost, own_df.max(-1, keepdims=True))
+        total_df = np.maximum((own_df * lost).sum(-1, keepdims=True), own_df.max(-1, keepdims=True))
         varies = np.nansum(np.where(own_df > 0, own - pooled, 0) ** 2, -1, keepdims=True) / (names - 1) / pooled**2
         unequal = np.maximum((varies - 2 / typical_df) / (1 + 2 / typical_df), 0)
         unequal = np.nan_to_num(unequal, posinf=0.0)
@@ -113,6 +113,34 @@ def moderated(values: np.ndarray, rounding: float = 0.0, blocks: bool = False) -
         value = (prior_df * pooled + own_df * np.nan_to_num(own)) / (prior_df + own_df)
     df = np.maximum(prior_df + own_df, np.maximum(count - 1, 0))
     return Variance(value, np.minimum(df, np.maximum(total_df / (1 + unequal), 1)))
+
+
+def _mean(values: np.ndarray, axis: int) -> np.ndarray:
+    known = np.isfinite(values)
+    total = np.where(known, values, 0).sum(axis, keepdims=True)
+    return total / np.maximum(known.sum(axis, keepdims=True), 1)
+
+
+def _without_lone(values: np.ndarray) -> np.ndarray:
+    """NaN where a seed has one name, or a name one seed, until none is left: neither says anything of the spread."""
+    while True:
+        known = np.isfinite(values)
+        lone = known & ((known.sum(-2, keepdims=True) < 2) | (known.sum(-1, keepdims=True) < 2))
+        if not lone.any():
+            return values
+        values = np.where(lone, np.nan, values)
+
+
+def _centred(values: np.ndarray) -> np.ndarray:
+    """Residuals of the least-squares fit of an effect per name and one per seed, by centring both in turn."""
+    scale = np.where(np.isfinite(values), np.abs(values), 0).max(initial=0.0)
+    for _ in range(MOST_TURNS):
+        values = values - _mean(values, -1)
+        shared = _mean(values, -2)
+        values = values - shared
+        if np.abs(shared).max(initial=0.0) <= ROUNDING * scale:
+            break
+    return values
 
 
 class Differences(NamedTuple):

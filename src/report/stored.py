@@ -26,6 +26,7 @@ KEY = ("recipe", "options", "dataset", "budget", "seed")  # a row per run of the
 RECORD = ("name", "model", "status", "outcome", "onset_reason", "error")
 TEXTS = {
     "oracle": "oracle",
+    "oracle_weak": "oracle_weak",
     "primary": "primary",
     "device": "machine",
     "precision": "trainer_precision",
@@ -36,7 +37,7 @@ NESTED = ("onset", "controls", "history")  # as JSON
 FIXED = (*KEY, *RECORD, *TEXTS.values(), *NUMBERS, "finished", *NESTED)  # all other columns are metrics
 CURVES = (
     *("images_seen", "generator_steps", "discriminator_images", "seconds"),
-    *("modes", "modes_any", "kl", "kl_any", "missing", "recognisable"),
+    *("modes", "modes_any", "kl", "kl_any", "kl_floor", "missing", "recognisable"),
     *("elbo", "reconstruction", "kl_LEVEL", "collapsed", "beta_LEVEL"),
     *FAMILIES["gan"].signals,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import fmean
 from typing import NamedTuple
 
 from src.core.metric_specs import metric_spec
@@ -99,7 +100,7 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     if withheld:
         verdict = Verdict.WITHHELD
     elif significance and significance.holds:
-        verdict = _meaning(section, summary, key, _grown(section, summary, key, compared))
+        verdict = _meaning(section, summary, key, grown(section, summary, key, compared))
         subject = section.family.level(key) if verdict in (Verdict.KEEPS, Verdict.LOSES) else subject
         if verdict is Verdict.RAISES and key.startswith(("kl_", "active_")):
             subject += " without effect" * mostly_without_effect(summary, key.partition("_")[2])
@@ -114,7 +115,7 @@ def judge(section: Section, summary: Summary, key: str) -> Comparison:
     )
 
 
-def _grown(section: Section, summary: Summary, key: str, compared: Compared) -> bool:
+def grown(section: Section, summary: Summary, key: str, compared: Compared) -> bool:
     """Whether the values are larger than the baseline's; by their ranks where the rank-sum test decides."""
     if not compared.exact:
         return compared.difference.mean > 0
@@ -160,8 +161,14 @@ def effects_text(effects: Sequence[Comparison], most: int) -> str:
 
 def kl_at_floor(summary: Summary, key: str = "kl") -> bool:
     """Whether the mean KL is no larger than what a perfect sampler scores for its finite sample."""
-    kl, floor = summary.mean(key), summary.mean("kl_floor")
+    kl, floor = summary.mean(key), late_floor(summary) if key.endswith("_late") else summary.mean("kl_floor")
     return kl is not None and floor is not None and kl <= AT_FLOOR * floor
+
+
+def late_floor(summary: Summary) -> float | None:
+    """The floor of evaluations along training, of fewer samples than at the end; of the end if unknown."""
+    known = [floor for run in summary.included if (floor := run.history.last("kl_floor")) is not None]
+    return fmean(known) if known else summary.mean("kl_floor")
 
 
 def equal_budgets(*summaries: Summary) -> bool:

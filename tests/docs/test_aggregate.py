@@ -42,12 +42,14 @@ def test_the_probability_of_improvement_counts_pairs_within_a_data_set():
 
 
 def test_intervals_resample_runs_within_their_data_set():
-    """Runs that are all alike leave nothing to resample, however the data sets differ; the order is by the mean."""
+    """Runs that are all alike have no interval, however the data sets differ; the order is by the mean."""
     same = {"plain": arrays([0.2] * 4, [0.8] * 4), "good": arrays([0.6] * 4, [0.9] * 4)}
     best, plain = aggregates(same)
-    assert (best.name, best.iqm.mean, best.iqm.low, best.iqm.high) == ("good", *[pytest.approx(0.75)] * 3)
-    assert (best.better.mean, best.better.low, best.better.high) == (1, 1, 1)
+    assert (best.name, best.iqm.mean, best.iqm.low, best.iqm.high) == ("good", pytest.approx(0.75), None, None)
+    assert (best.better.mean, best.better.low, best.better.high) == (1, None, None)
     assert plain.better is None
+    lone = {"plain": arrays([0.1]), "good": arrays([0.2, 0.3, 0.4, 0.0])}
+    assert aggregates(lone)[0].better.low is None, "one run of the baseline has no interval"
     noisy = {"plain": arrays(range(40)), "same": arrays(range(40))}
     chance = next(one.better for one in aggregates(noisy) if one.better)
     assert chance.mean == 0.5
@@ -87,6 +89,8 @@ def test_scores_reach_from_one_class_alone_to_real_data():
     of = scores([section({"a": 0.5, "b": 1.0}, real=0.02, values=values)])
     assert of["a"][0] == pytest.approx([1, 0])
     assert of["b"][0] == pytest.approx([0, 0.5, 1]), "a failed run is as bad as can be"
+    below = section({"a": 22.0}, "iwae_nll", floor_nll=25.0, entropy=20.0, values=np.array([[26.0, math.inf, 20.0]]))
+    assert scores([below])["a"][0] == pytest.approx([-0.2, -0.2, 1]), "and no better than what completed"
 
 
 def test_a_likelihood_reaches_from_the_collapse_floor_to_the_entropy_or_the_best():

@@ -133,6 +133,35 @@ def test_feature_matching(kl, readable, expected):
     assert verdict(FM, runs) == expected
 
 
+def failed(run: Run) -> Run:
+    """One that diverged early."""
+    facts = run.facts | {"images_seen": 5_000}
+    return replace(run, status="diverged", metrics={}, facts=facts)
+
+
+def planned(runs: Sequence[Run]) -> list[Run]:
+    return [replace(run, facts=run.facts | {"settings": {"budget": "520000"}}) for run in runs]
+
+
+def test_failed_runs_count_against_a_claim():
+    """The survivors of feature matching are better; most of its runs diverged."""
+    noise = [0.01 * ((7 * seed) % 5) for seed in SEEDS]
+    runs = [gan("", seed, kl_any_late=1 + noise[seed]) for seed in SEEDS]
+    fm = [gan("fm", seed, kl_any_late=0.2 + noise[seed], recognisable=0.02 + 0.001 * seed) for seed in SEEDS]
+    assert verdict(FM, planned([*runs, *fm])) == Verdict.CONFIRMED
+    runs = planned([*runs, *map(failed, fm[:-2]), *fm[-2:]])
+    assert claims(runs)[FM].verdict != Verdict.CONFIRMED
+    (finding,) = claims(runs)[FM].findings
+    assert finding.measured.endswith(f"{len(SEEDS) - 2} runs of the setting failed")
+
+
+def test_a_failed_run_has_no_collapse_to_show():
+    runs = [vae("none", seed, 0.01, 0.02) for seed in SEEDS]
+    half = planned([*map(failed, runs[::2]), *runs[1::2]])
+    assert verdict(COLLAPSE, planned(runs)) == Verdict.CONFIRMED
+    assert verdict(COLLAPSE, half) == Verdict.UNDECIDED
+
+
 @pytest.mark.parametrize(
     ("high", "low", "falls", "expected"),
     [

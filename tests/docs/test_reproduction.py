@@ -1,6 +1,7 @@
 """Published figures beside obtained ones."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def test_the_difference_is_in_standard_errors_of_both():
     assert (one.share, one.verdict) == (0.1, "agrees")
     (one,) = reproduced([FIGURE], [run(2), run(3), run(2)])
     assert one.verdict == "differs"
+
+
+def test_a_recipe_with_other_options_is_another_experiment():
+    own = run(6)
+    shorter = replace(own, overrides=(*own.overrides, "budget=40000"))
+    penalised = replace(own, overrides=(*own.overrides, "gan.tricks=[r1]"), metrics={"modes_any": 8})
+    (one,) = reproduced([FIGURE], [own, shorter, penalised])
+    assert list(one.values) == [6, 6]
 
 
 def test_only_the_longest_runs_count():

@@ -2,6 +2,7 @@ import csv
 import math
 import random
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.custom_scalar.layout_pb2 import Layout
 
 from src.evaluation.callback import Evaluation, apart_from_training, as_csv
+from src.report.collect import read_history
 from src.training.callbacks import stopwatch
 from src.training.callbacks.randomness import restore, snapshot
 from tests.evaluation.callback_fixtures import Nosy
@@ -185,6 +187,13 @@ def test_evaluations_are_in_full_precision_where_training_is_not():
 def test_as_csv():
     rows = [{"a": 1, "b": [0.1234567, 2], "c": math.inf}, {"a": 2.5, "b": [], "c": None}]
     assert as_csv(rows) == "a,b,c\n1,0.123457 2,\n2.5,,\n"
+
+
+def test_names_with_spaces_come_back(tmp_path: Path):
+    names = ["cluster 3", "50% off", "People & Body"]
+    path = tmp_path / "history.csv"
+    path.write_text(as_csv([{"images_seen": 1, "missing": names}, {"images_seen": 2, "missing": []}]))
+    assert read_history(path).absences == [{*names}, set()]
 
 
 def test_as_csv_of_a_run_that_an_earlier_version_began():

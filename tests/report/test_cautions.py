@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from src.report.cautions import Caution, cautions
+from src.report.cautions import Caution, cautions, judged_by_controls
 from src.report.collect import read_run
 from src.report.grouping import group
 from src.report.section import Section
@@ -109,6 +109,27 @@ def test_metrics_that_junk_passes(make_vae) -> None:
         "validity": {"real": 0.98, "noise": 0.999, "single": 1.0},
         "diversity": {"real": 0.21, "noise": 0.42},
     }
+
+
+def test_junk_that_is_better_than_the_baseline(make_run) -> None:
+    """What lies between the two may be no better than junk; what is beyond is."""
+    controls = {"real": {"kl": 0.01}, "noise": {"kl": 0.4}, "single": {"kl": 3.2}}
+    means = {"gan_standard": 0.6, "gan_fm": 0.5, "gan_r1": 0.1, "gan_hinge": 0.9}
+    runs = [
+        make_run(name, seed, metrics=gan_metrics("Q", 0.2) | {"kl": kl}, controls=controls)
+        for name, kl in means.items()
+        for seed in range(3)
+    ]
+    found = facts(section_of(*runs))["junk_beats_baseline"]
+    assert (found["best"], found["score"], found["short"]) == ("noise", pytest.approx(0.4), ["gan_fm"])
+    sound = [make_run(name, 3, metrics={"kl": 0.2}, controls=controls) for name in ("gan_standard", "gan_fm")]
+    assert "junk_beats_baseline" not in facts(section_of(*sound))
+
+
+def test_nothing_is_said_of_metrics_that_were_not_measured_of_junk(make_run) -> None:
+    section = section_of(make_run(controls={"real": {"kl": 0.01}}))
+    assert judged_by_controls(section) == []
+    assert say("controls", section, [], {}).startswith("No metric of samples was measured")
 
 
 def test_unequal_importance_samples(make_vae) -> None:

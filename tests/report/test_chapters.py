@@ -80,6 +80,14 @@ def test_a_chapter_is_answered_by_its_deciding_metric(make_vae, tmp_path: Path) 
     assert parts[hierarchy.heading].answer.startswith("Z_high tells the style better than z_low does under `linear`")
 
 
+def test_codes_that_predict_nothing_control_nothing(make_vae) -> None:
+    runs = [{"control_density_correlation": value} for value in (0.5, 0.52, 0.51, *[None] * 5)]
+    (section,) = group([read_run(make_vae("none", seed, metrics=one)) for seed, one in enumerate(runs)])
+    chapter = next(one for one in section.family.chapters if one.key == "control_density_correlation")
+    ((found,),) = contrasts(section, chapter).values()
+    assert found.value == pytest.approx(1.53 / 8)
+
+
 def test_copies_are_compared_with_held_out_data_of_the_same_run(make_run, tmp_path: Path) -> None:
     """A model that repeats training data, one that does not, and one of which only stored results are left."""
     shares = {"standard": (0.4, 0.02), "r1": (0.01, 0.02), "r2": (0.4, None)}

@@ -1,10 +1,12 @@
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from src.report.compare import compare
+from src.report.compare import compare, table
+from src.report.records import Run
 
 
 def test_failed_seeds_count_as_the_worst_and_are_never_left_out() -> None:
@@ -84,3 +86,9 @@ def test_without_any_spread_ranks_decide() -> None:
     found = compare(apart, lower_is_better=True)
     assert (found.exact.tolist(), found.difference.mean.tolist()) == ([True], [1])
     assert found.p == pytest.approx([2 / math.comb(14, 7)])
+
+
+def test_a_level_that_the_decoder_does_not_see_has_no_usage() -> None:
+    runs = [Run(Path("x"), "completed", "low", "vae", 0, metrics={"usage_high": None, "onset_f1": None})]
+    assert np.isnan(table(["low"], runs, [], "usage_high")).all()
+    assert table(["low"], runs, [], "onset_f1") == -math.inf

@@ -8,6 +8,7 @@ from src.report.answers import answers
 from src.report.collect import read_run
 from src.report.grouping import group
 from src.report.outcomes import Place, transition
+from src.report.templating import say
 
 EIGENVALUES = [0.04, 0.01]
 
@@ -50,6 +51,13 @@ def test_where_it_sets_in(section_of, kls, alive, collapsed, place):
     parts = [part for part in answers(section) if part.heading == "Where collapse sets in"]
     assert len(parts) == 1
     assert parts[0].blocks[0].content.startswith(b"\x89PNG")
+
+
+def test_a_run_alive_beside_collapsed_ones_at_the_end_is_no_transition(section_of):
+    section = section_of({0.02: [0.4, 0.3], 0.04: [0.0, 0.0], 0.08: [0.0, 0.2]})
+    found = transition(section)
+    assert found.place is Place.UNSEEN
+    assert "no run has collapsed" not in say("transition", section, found)
 
 
 def test_the_kl_of_a_linear_decoder(section_of):

@@ -2,8 +2,10 @@ import pytest
 
 from src.report.collect import collect, read_run
 from src.report.grouping import group
+from src.report.outcomes import effect
 from src.report.statistics import Estimate
 from src.report.tables import main_table, win_table
+from src.report.templating import say
 from src.report.verdicts import Rank, rank, ranks
 
 
@@ -70,6 +72,15 @@ def test_names_without_enough_seeds_or_numbers_come_without_a_rank(make_run) -> 
         ("1", "`gan_standard`"),
         ("–", "`gan_a`"),
     ]
+
+
+def test_a_better_mean_of_few_seeds_is_not_hidden(make_run) -> None:
+    runs = [make_run("gan_standard", seed, missing="Q", metrics={"kl": 1.0 + 0.01 * seed}) for seed in range(6)]
+    runs += [make_run("gan_b", seed, metrics={"kl": 0.8 + 0.01 * seed}) for seed in range(6)]
+    runs += [make_run("gan_a", seed, metrics={"kl": 0.39 + 0.01 * seed}) for seed in range(2)]
+    (section,) = group([read_run(run) for run in runs])
+    assert "of the names with at least 3 seeds" in say("ranking", section, ranks(section))
+    assert say("effect", section, effect(section)).startswith("Of those shown to help the best")
 
 
 def test_names_that_fail_in_every_seed_rank_last(make_run) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from src.report.statistics import Estimate, Significance, detectable, differences, estimate, moderated, p_text
+from src.report.statistics import Estimate, Significance, _centred, detectable, differences, estimate, moderated, p_text
 
 
 @pytest.mark.parametrize("n", [2, 3, 9, 20, 40])
@@ -82,6 +82,34 @@ def test_missing_seeds_leave_their_pair_out() -> None:
     found = differences(np.array([[1.0, 2, 3, nan], [2, 2, nan, 9], [5, 6, 7, 8]]))
     assert found.n.tolist() == [2, 3]
     assert found.mean.tolist() == [0.5, 4]
+
+
+def test_seeds_of_one_name_alone_say_nothing_of_a_difference() -> None:
+    values = np.random.default_rng(3).normal(size=(2, 10))
+    values[0, 3:] = np.nan
+    found = differences(values)
+    assert found.p == pytest.approx(stats.ttest_rel(*values[:, :3]).pvalue)
+    assert found.df == pytest.approx(2)
+
+
+def test_what_names_and_seeds_have_in_common_does_not_count_as_spread() -> None:
+    """Also where some names lack seeds: residuals are those of an additive fit by least squares."""
+    random = np.random.default_rng(4)
+    values = random.normal(size=(4, 8))
+    values[1, 3:] = values[3, :2] = np.nan
+    shifted = values + 30 * np.arange(4)[:, None] + 10 * random.normal(size=8)
+    assert moderated(shifted, blocks=True).value == pytest.approx(moderated(values, blocks=True).value)
+    names, seeds = np.nonzero(np.isfinite(values))
+    design = np.concatenate([np.eye(4)[names], np.eye(8)[seeds]], 1)
+    fitted = design @ np.linalg.lstsq(design, values[names, seeds], rcond=None)[0]
+    assert _centred(values)[names, seeds] == pytest.approx(values[names, seeds] - fitted, abs=1e-9)
+
+
+@pytest.mark.parametrize("seeds", [10, 3])
+def test_a_true_null_is_rejected_in_a_twentieth_of_studies(seeds: int) -> None:
+    values = np.random.default_rng(5).normal(size=(4000, 2, 10))
+    values[:, 1, seeds:] = np.nan
+    assert (differences(values).p < 0.05).mean() == pytest.approx(0.05, abs=0.015)
 
 
 def test_no_spread_anywhere_has_no_p() -> None:

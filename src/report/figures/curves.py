@@ -17,7 +17,7 @@ from src.report.figures.style import COLOURS
 from src.report.records import Run
 from src.report.section import Section, Summary
 from src.report.statistics import MIN_SEEDS, estimate
-from src.report.verdicts import mostly_without_effect
+from src.report.verdicts import late_floor, mostly_without_effect
 
 LOG_SCALED = {"kl", "kl_any", "generator_gradient", "discriminator_gradient"}
 
@@ -28,7 +28,7 @@ def curves(section: Section, key: str) -> Chart | None:
     references, limits = {}, (None, None)
     if key in MODE_COUNTS and section.num_modes:
         references, limits = {f"all {section.num_modes}": section.num_modes}, (0, 1.06 * section.num_modes)
-    elif key == "kl" and (floor := section.summaries[0].mean("kl_floor")):
+    elif key == "kl" and (floor := late_floor(section.summaries[0])):
         references = {"floor": floor}
     elif key == "elbo":  # from the second quarter of training on: the first steps gain more than all names differ by
         late = [values[len(values) // 4 :] for run in section.included if (values := run.history.column(key)).size]
