@@ -33,7 +33,13 @@ from src.core.validation import COUNT
 from src.training.cluster import is_alone
 
 LISTED = (None, ValueType.ELEMENT, ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
-STARTED = (".hydra", "train.log", "csv", "loggers.json")  # what is in a run's folder before its first step
+OWN_FOLDERS = ("csv", "samples", "checkpoints")
+STARTED = (
+    "train.log",
+    "csv/version_*",
+    "loggers.json",
+    "events.out.tfevents.*",
+)  # what is in a run's folder before its first step
 HYDRA_MAIN = importlib.import_module("hydra.main")  # hydra.main itself is the function
 
 
@@ -181,12 +187,14 @@ def _first_value(override: Override) -> str:
 
 
 def remove_unstarted(folder: Path) -> None:
-    """Removes the folder of a run that ended before its first step, if it holds nothing but its start."""
-    files = [path.relative_to(folder) for path in folder.rglob("*") if not path.is_dir()]
-    if all(path.parts[0] in STARTED or path.match("events.out.tfevents.*") for path in files):
-        shutil.rmtree(folder, ignore_errors=True)
-        for parent in folder.parents:
-            if parent.name not in ("single", "multirun"):
-                break
-            with suppress(OSError):  # it holds more
-                parent.rmdir()
+    """Removes what a run that ended before its first step wrote, and the folders that are empty then."""
+    if any((folder / name).exists() for name in ("history.csv", "results.json")):
+        return
+    shutil.rmtree(folder / ".hydra", ignore_errors=True)
+    for path in [path for pattern in STARTED for path in folder.glob(pattern)]:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for place in (*(folder / name for name in OWN_FOLDERS), folder, *folder.parents):
+        if place in folder.parents and place.name not in ("single", "multirun"):
+            break
+        with suppress(OSError):  # it holds more, or is not there
+            place.rmdir()

@@ -163,7 +163,7 @@ def explain(error: Exception) -> str:
         return f"{group}={chosen}: there is no such choice in {group}; {meant}choose {', '.join(options)}"
     if unknown and "No match in the defaults list" in text:
         group = unknown[1].partition("@")[0]
-        family = group.partition(".")[0]
+        family = "gan" if group == "evaluator.rejection" else group.partition(".")[0]
         return f"{group}: {other_family(family)}" if "." in group else message(error)
     twice = re.match(r"Multiple values for ([\w./]+)", text)
     if twice:

@@ -97,7 +97,7 @@ def read_json(path: Path) -> Any:
         OSError: the file cannot be read.
         ValueError: it is no JSON, or goes beyond the limits.
     """
-    text = read_bytes(path).decode()
+    text = read_bytes(path).decode("utf-8-sig")
     try:
         content = json.loads(text, parse_int=_integer, parse_float=_real, parse_constant=lambda word: None)
     except RecursionError as error:

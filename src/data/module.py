@@ -163,7 +163,15 @@ class ResidentData(LightningDataModule, ABC):
 
 
 def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Split]:
-    """Splits off a seeded `share`: (rest, share). Without `copied` the rest stays in its storage."""
+    """Splits off a seeded `share`: (rest, share). Without `copied` the rest stays in its storage.
+
+    Raises:
+        ValueError: there are too few samples for one.
+    """
+    if not round(len(data) * share):
+        raise ValueError(
+            f"{len(data)} samples are too few to set {100 * share:g} % of them aside; give more, or splits of your own"
+        )
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
     chosen, rest = order.tensor_split([round(len(data) * share)])
     return (

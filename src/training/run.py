@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 
 from src.core.config_checks import check_argument_types, check_config, check_gpu, warn_of_short_run
+from src.core.device import has_gpu
 from src.core.environment import process_rank
 from src.core.errors import cause, is_user_error, message
 from src.core.run_names import PRUNED
@@ -36,7 +37,7 @@ from src.training.results import (
     read_results,
     write_results,
 )
-from src.training.run_config import resumed_config
+from src.training.run_config import USUAL_CACHE, confined, resumed_config
 from src.training.run_record import read_record, save_config
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, process_rank() == 0
     try:
         record = read_record(Path(config.resume or folder))
+        record.resolved(confined(record, USUAL_CACHE), record.tree)  # or the run could not be resumed
         results |= {"name": record.name, "model": record.family}
         changed = None
         if config.resume:
@@ -110,6 +112,10 @@ def train(config: DictConfig, folder: Path, results: dict[str, Any], changed: di
     check_config(config)
     check_argument_types(config)
     check_gpu(config)
+    if config.trainer.accelerator == "auto" and not has_gpu():
+        config.trainer.accelerator = (
+            "cpu"  # Lightning would take Apple's GPU, which lacks the double precision of metrics
+        )
     warn_of_short_run(config)
     lightning.seed_everything(config.seed, verbose=False)
     callbacks = instantiate(config.callbacks)

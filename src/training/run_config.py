@@ -13,24 +13,16 @@ from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.plain_data import read_yaml
-from src.core.run_names import concerns
+from src.core.run_names import WITHOUT_BAR, concerns
 from src.training.checkpoints import exists, newest_valid
 from src.training.run_record import Record, mapping_of, mappings, read_record, reading, require_texts
 
 # What a resumed run may be told anew: how long, how it is watched, where and on what it runs.
 CHANGEABLE = (
-    "budget",
-    "compile",
-    "evaluations",
-    "trainer.",
-    "data.root",
-    "data.resident",
-    "cache",
-    "evaluator.",
-    "callbacks.progress.",
-    "callbacks.curves.",
-    "callbacks.pruning.",
+    *("budget", "compile", "evaluations", "cache", "data.resident", "data.root"),
+    *("data.path", "data.images", "data.labels", "data.test_images", "data.test_labels"),  # where, not what: by digest
 )
+SECTIONS = ("trainer.", "evaluator.", "callbacks.progress.", "callbacks.curves.", "callbacks.pruning.")
 ACCELERATOR = ("accelerator", "devices", "strategy", "precision")  # the trainer's keys that the choice of one sets
 # What a record may build: classes that are defined below these modules, of which nothing else is imported.
 TRUSTED = (
@@ -171,9 +163,13 @@ def resumed_config(run: Path, overrides: Sequence[str], asked: DictConfig) -> Re
         key = override.get_key_element()
         if concerns(key, ("resume", "study", "logger")):
             continue
+        if override.input_line in WITHOUT_BAR:
+            tree["callbacks"].pop("progress", None)
+            continue
+        changeable = (key in CHANGEABLE or key.startswith(SECTIONS)) and not override.is_delete()
         if key == "accelerator":
             tree["trainer"] |= {name: command["trainer"][name] for name in ACCELERATOR}
-        elif key.startswith(CHANGEABLE) and (place := mapping_of(tree, key)) is not None:
+        elif changeable and (place := mapping_of(tree, key)) is not None:
             place[key.rpartition(".")[2]] = _at(command, key)
         elif override.input_line not in recorded:
             raise ValueError(

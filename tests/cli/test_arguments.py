@@ -195,6 +195,14 @@ def test_a_run_that_its_data_refuse_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["bars"]
 
 
+def test_of_a_folder_of_the_user_only_what_the_start_wrote_goes(tmp_path: Path):
+    for name in ("csv/mine.csv", "csv/version_0/metrics.csv", ".hydra/config.yaml", "train.log"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    remove_unstarted(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*")] == ["csv", "mine.csv"]
+
+
 @pytest.mark.parametrize("kept", ["history.csv", "samples/random.png", "mine.txt"])
 def test_a_folder_that_holds_more_is_kept(tmp_path: Path, kept: str):
     run = tmp_path / "multirun" / "single" / "run"

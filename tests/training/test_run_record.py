@@ -69,6 +69,13 @@ def test_options_of_earlier_versions_have_their_new_names(run: Path):
     }
 
 
+def test_where_files_lie_can_change_but_not_in_what_a_budget_is(run: Path, resumed):
+    write(run, changed("data.path", "/home/ana/emoji"))
+    assert resumed(**{"data.path": "/mnt/emoji"}).config.data.path == "/mnt/emoji"
+    with pytest.raises(ValueError, match="a resumed run keeps its recipe"):
+        resumed(budget_in="generator_steps")
+
+
 @pytest.mark.parametrize("key", ["callbacks.randomness.seed", "callbacks.evaluation.monitor", "gan.cuda_graphs"])
 def test_of_callbacks_only_how_a_run_is_watched_can_change(run: Path, resumed, key: str):
     write(run, changed("callbacks.curves", {"_target_": "src.training.callbacks.curves.TrainingCurves", "every": 1}))

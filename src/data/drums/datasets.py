@@ -112,8 +112,6 @@ class Grids(ResidentData):
         for part, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
             if part not in splits:
                 splits["train"], splits[part] = split_off(splits["train"], share, copied=False)
-                if not len(splits[part]):
-                    raise ValueError(f"{path} has too few bars to set some aside for {part}: give {part}_patterns")
         assumed = () if num_voices == len(NAMES) else assumed_names(num_voices)  # the usual nine need no names
         steps_per_beat = self.steps_per_beat or (num_steps // 4 if num_steps in FOUR_BEATS else STEPS_PER_BEAT)
         if steps_per_beat > num_steps:

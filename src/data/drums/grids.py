@@ -34,6 +34,11 @@ def read_grids(path: Path) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]
     else:
         listed = ", ".join(f"{key} {list(array.shape)}" for key, array in arrays.items()) or "no arrays"
         raise ValueError(f"{path} holds {listed}; expected {EXPECTED}")
+    used = {*patterns.values(), *styles.values()}
+    if misspelt := [key for key in arrays if key not in used and key.endswith(("patterns", "styles", "labels"))]:
+        raise ValueError(
+            f"{path} holds {misspelt[0]} beside {next(iter(patterns.values()))}; expected {EXPECTED}, and styles"
+        )
     grids = {part: _grids(arrays[key], f"{key} in {path}") for part, key in patterns.items()}
     if len({grid_NTV.shape[1:] for grid_NTV in grids.values()}) > 1:
         sizes = {f"{key} {list(arrays[key].shape[1:])}" for key in patterns.values()}

@@ -101,7 +101,7 @@ def channels_last(array: np.ndarray, name: str) -> np.ndarray:
 
 def _full(array: np.ndarray, name: str) -> float:
     """The value of full brightness; raises ValueError unless all values lie between 0 and that."""
-    if array.dtype == np.uint8:
+    if array.dtype == np.uint8 and array[:CHUNK].max() > 1:
         return 255
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} has type {array.dtype}: expected {EXPECTED}")
@@ -111,6 +111,12 @@ def _full(array: np.ndarray, name: str) -> float:
     if not (low >= 0 and high <= full):  # NaN is neither
         held = "NaN" if np.isnan(low) else f"values from {low:g} to {high:g}"
         raise ValueError(f"{name} holds {held}: expected {EXPECTED}")
+    if 0 < high <= full / 100 and array.dtype.kind != "b" and full > 1:
+        meant = 255 if full > 255 else 1
+        raise ValueError(
+            f"{name} has type {array.dtype} and holds values up to {high:g}, nearly black among {full}: if {meant} is "
+            f"full brightness, multiply by {full // meant}{' as whole numbers' if meant == 1 else ''}"
+        )
     return full
 
 

@@ -120,6 +120,11 @@ class Images(Pictures):
         super().__init__(**common)
         if label is not None and labels is not None:
             raise ValueError(f"data.label={label}: data.labels={labels} says what the classes are; give one")
+        if self.num_clusters and (label is not None or labels is not None):
+            key = "label" if label is not None else "labels"
+            raise ValueError(
+                f"data.{key}={label or labels}: data.classes={self.num_clusters} makes clusters instead; give one"
+            )
         self.given = path
         self.label = label
         self.labels = labels
@@ -139,6 +144,10 @@ class Images(Pictures):
 
     def _collect(self, path: Path, folder: Folder | None, table: Path | None, scratch: Path) -> Labelled:
         if path.suffix.lower() == ".npy":
+            if self.label:
+                raise ValueError(
+                    f"data.label={self.label}: an npy file has no names of files; give data.labels=FILE.npy"
+                )
             array = read_npy(path)
             return Labelled(array, repeated([""], [len(array)]), self._array_labels(len(array), table))
         if path.suffix.lower() == ".npz":
@@ -156,7 +165,7 @@ class Images(Pictures):
         source = Archive(path) if folder is None else folder
         if not len(source):
             raise ValueError(f"data.path={self.given}: {path} holds no images ({KNOWN})")
-        parts, names = split_folders(source.names)
+        parts, names = split_folders(source.names, path)
         if self.label is not None:
             return Labelled(source, parts, by_pattern(names, self.label))
         if table:

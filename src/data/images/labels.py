@@ -5,6 +5,7 @@ import os
 import posixpath
 import re
 import sys
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from src.data.images.columns import Column, column, indexed, repeated
 from src.data.images.sources import is_image
 from src.data.tables import read_table
 
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val"}
+SPLITS |= {"test": "test", "testing": "test"}
 FILE_COLUMNS = ("file", "filename", "file_name", "image", "path", "name", "id")
 LABEL_COLUMNS = ("label", "class", "category", "target", "letter")
 LABEL = "label"
@@ -23,17 +25,28 @@ PARTS = re.compile(r"\{([^{}]*)\}|(\*)|(\?)")  # of a pattern
 Fields = dict[str, Column]  # by name; `label` is the class
 
 
-def split_folders(names: Sequence[str]) -> tuple[Column, Sequence[str]]:
+def split_folders(names: Sequence[str], path: Path) -> tuple[Column, Sequence[str]]:
     """The split of each image, "" where none is given, and its path within.
 
-    A folder around all images is left out. Folders are splits where all of the topmost ones have such names and one of
-    them is the training split.
+    A folder around all images is left out. Folders are splits where all of the topmost ones have such names, in any
+    case, and one of them is the training split.
+
+    Raises:
+        ValueError: a training and a held-out split lie beside something else.
     """
     common = os.path.commonpath([*{os.path.dirname(name) for name in names}])  # noqa: PTH120
     names = [name[len(common) :].lstrip("/") for name in names] if common else names
-    if not all(top_of(name) in SPLITS for name in names) or "train" not in {SPLITS[top_of(name)] for name in names}:
+    split_of = {top: SPLITS.get(top.casefold(), "") for top in map(top_of, names)}
+    found = {*split_of.values()}
+    if "train" not in found or found == {"train", ""}:
         return repeated([""], [len(names)]), names
-    return indexed(SPLITS[top_of(name)] for name in names), [name.partition("/")[2] for name in names]
+    if "" in found:
+        others = sorted(top for top, split in split_of.items() if not split)
+        raise ValueError(
+            f"data.path={path}: {clean(', '.join(others[:3]))} beside the folders of splits "
+            f"({', '.join(sorted(top for top in split_of if split_of[top]))}); move or remove it"
+        )
+    return indexed(split_of[top_of(name)] for name in names), [name.partition("/")[2] for name in names]
 
 
 def top_of(name: str) -> str:
@@ -56,7 +69,18 @@ def by_folder(names: Sequence[str], path: Path) -> Fields:
             f"data.path={path}: {clean(names[lone[0]])}{others} beside the folders of "
             "classes; move them into one, or give data.label= or data.labels="
         )
-    return {LABEL: column(folders.index_N, [clean(folder) for folder in folders.names])}
+    return {LABEL: cleaned(folders, f"data.path={path}")}
+
+
+def cleaned(texts: Column, place: str) -> Column:
+    """The texts as a terminal can show them; raises ValueError where two would become one."""
+    shown = {text: clean(text) for text in texts.names}
+    for text, word in shown.items():
+        if (alike := [other for other in shown if shown[other] == word and other != text]) or not word.strip():
+            raise ValueError(
+                f"{place}: {text!r}{f' and {alike[0]!r}' if alike else ''} would be the class {word!r}; rename it"
+            )
+    return column(texts.index_N, [*shown.values()])
 
 
 def by_pattern(names: Sequence[str], pattern: str) -> Fields:
@@ -103,14 +127,22 @@ def by_table(names: Sequence[str], path: Path) -> Fields:
     Raises:
         ValueError: it cannot be read, lacks a column, or has no label for an image.
     """
-    labels = {file: sys.intern(label) for file, label in _rows(path)}
-    found = indexed(next((labels[key] for key in _keys(name) if key in labels), "") for name in names)
+    labels: dict[str, str] = {}
+    for file, label in _rows(path):
+        if labels.setdefault(composed(file), sys.intern(label)) != label:
+            raise ValueError(f"data.labels={path}: {clean(file)} is both {labels[composed(file)]!r} and {label!r}")
+    found = indexed(next((labels[key] for key in _keys(composed(name)) if key in labels), "") for name in names)
     if len(missing := found.rows("")):
         raise ValueError(
             f"data.labels={path}: {len(missing):,} of {len(names):,} images have no label in it, such as "
             f"{clean(names[missing[0]])}; it names {clean(next(iter(labels), 'nothing'), 80)}"
         )
-    return {LABEL: column(found.index_N, [clean(label) for label in found.names])}
+    return {LABEL: cleaned(found, f"data.labels={path}")}
+
+
+def composed(text: str) -> str:
+    """One form of letters with accents, of which a Mac's names of files have another than most tables."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _keys(name: str) -> Iterator[str]:
@@ -157,7 +189,8 @@ def _mapped(path: Path, content: Mapping[str, Any]) -> Iterator[tuple[str, str]]
 def _pairs(path: Path, columns: Sequence[str], lines: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     file, label = (_column(path, columns, wanted) for wanted in (FILE_COLUMNS, LABEL_COLUMNS))
     for line in lines:
-        yield str(line.get(file, "")).replace("\\", "/").removeprefix("./"), str(line.get(label, ""))
+        name, word = (line.get(key) for key in (file, label))
+        yield str(name or "").replace("\\", "/").removeprefix("./"), "" if word is None else str(word)
 
 
 def _column(path: Path, columns: Sequence[str], wanted: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ import re
 import stat
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +25,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif")
 KNOWN = "PNG, JPEG, WebP or GIF"
 MOST_BYTES = 2**29  # of a file in an archive, which is read into memory
 ELSEWHERE = ("/", "\\")  # first signs of a name that is no relative path
+UTF_8 = 0x800  # flag of a name in an archive
 DRIVE = re.compile(r"[A-Za-z]:")
 
 Picture = Image.Image | np.ndarray
@@ -92,9 +94,10 @@ class Archive(Files):
             self.archive = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
             raise ValueError(f"{path} is no zip archive that can be read ({error})") from None
-        members = [check_member(path, member) for member in self.archive.infolist()]
-        self.members = sorted((each for each in members if is_image(each.filename)), key=lambda each: each.filename)
-        super().__init__(path, [member.filename for member in self.members])
+        members = {usual_name(check_member(path, member)): member for member in self.archive.infolist()}
+        names = sorted(name for name in members if is_image(name))
+        self.members = [members[name] for name in names]
+        super().__init__(path, names)
 
     def open(self, index: int) -> Image.Image:
         member = self.members[index]
@@ -146,6 +149,15 @@ def is_image(name: str) -> bool:
     """Whether a file is read, by its name; hidden ones, as in macOS' archives, are not."""
     hidden = any(part.startswith((".", "__MACOSX")) for part in name.split("/") if part != ".")
     return posixpath.splitext(name)[1].lower() in SUFFIXES and not hidden
+
+
+def usual_name(member: zipfile.ZipInfo) -> str:
+    """A relative path with slashes. Old Windows tools write backslashes, a Mac's UTF-8 without saying so."""
+    name = member.filename
+    if not member.flag_bits & UTF_8:
+        with suppress(UnicodeError):
+            name = name.encode("cp437").decode("utf-8")
+    return posixpath.normpath(name.replace("\\", "/"))
 
 
 def check_member(path: Path, member: zipfile.ZipInfo) -> zipfile.ZipInfo:

@@ -73,6 +73,7 @@ class Oracle(nn.Module, ABC):
 
     name: str
     version: int  # part of the cache key: raised whenever training gives another oracle
+    variant: str = ""  # part of it too: what else than the pixels, the labels and the data's own ink decides
     identity: str  # name, version and digest of the data, set by `load_or_train`
 
     def __init__(
@@ -137,7 +138,7 @@ class Oracle(nn.Module, ABC):
 def load_or_train(oracle: Oracle, train: Split, test: Split, digest: str, cache: Path, device: torch.device) -> Oracle:
     """The oracle of the data with this `digest`, from the cache or newly trained; one process trains, others wait."""
     oracle = oracle.to(device)
-    oracle.identity = f"{oracle.name}-v{oracle.version}-{digest[:12]}"
+    oracle.identity = f"{oracle.name}-v{oracle.version}{oracle.variant}-{digest[:12]}"
 
     def make() -> bytes:
         train_oracle(oracle, train, test.to(device))

@@ -3,6 +3,8 @@
 B bars, T steps, V voices, F features, K styles.
 """
 
+from hashlib import sha256
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +28,8 @@ class StyleOracle(Oracle):
     def __init__(self, num_classes: int, kit: Kit = VOICES, num_steps: int = 16, num_features: int = 256):
         if (kit.steps_per_beat, num_steps, roles_of(kit)) != USUAL:
             self.version = 3
+            parts = repr((kit.steps_per_beat, sorted(roles_of(kit).items())))
+            self.variant = f"-{sha256(parts.encode()).hexdigest()[:6]}"
         description = Description(Features(kit, num_steps))
         num_inputs = num_steps * len(kit) + len(description.measure.names)
         body = nn.Sequential(

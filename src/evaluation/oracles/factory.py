@@ -22,4 +22,6 @@ def oracle_of(data: ResidentData, cache: Path, device: torch.device) -> Oracle |
         oracle = StyleOracle(num_classes, spec.kit, spec.shape[1])
     else:
         oracle = CharacterOracle(num_classes, spec.levels, spec.dark_ink, spec.colour, large)
+        if getattr(data, "dark_ink", None) is not None:  # the user's word; the pixels do not tell
+            oracle.variant = "-dark" if spec.dark_ink else "-light"
     return load_or_train(oracle, splits["train"], splits["test"], spec.digest, cache, device)

@@ -92,6 +92,11 @@ def test_patterns_with_styles(write):
         ),
         ({"test_patterns": patterns(2), "val_patterns": patterns(2)}, "expected train_patterns"),
         ({}, "holds no arrays; expected train_patterns"),
+        ({"patterns": patterns(2), "labels": np.zeros(2, int)}, "holds labels beside patterns; expected"),
+        (
+            {"train_patterns": patterns(2), "validation_patterns": patterns(2)},
+            "holds validation_patterns beside train_patterns; expected",
+        ),
         (
             {"train_patterns": patterns(2), "val_patterns": patterns(2)[:, :8]},
             r"holds train_patterns \[16, 9\], val_patterns \[8, 9\]: give all splits the same steps and voices",

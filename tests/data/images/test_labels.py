@@ -9,6 +9,8 @@ import pytest
 from src.data.images.columns import Column, indexed, joined, repeated
 from src.data.images.labels import Fields, by_folder, by_pattern, by_table, split_folders
 
+PLACE = Path("p")
+
 
 def texts(column: Column) -> list[str]:
     return [column.names[index] for index in column.index_N]
@@ -19,10 +21,19 @@ def lists(fields: Fields) -> dict[str, list[str]]:
 
 
 def test_split_folders():
-    parts, names = split_folders(["train/a/1.png", "val/a/2.png", "test/b/3.png"])
+    parts, names = split_folders(["train/a/1.png", "val/a/2.png", "test/b/3.png"], PLACE)
     assert (texts(parts), names) == (["train", "val", "test"], ["a/1.png", "a/2.png", "b/3.png"])
-    parts, names = split_folders(["p/training/a/1.png", "p/valid/a/2.png"])
+    parts, names = split_folders(["p/training/a/1.png", "p/valid/a/2.png"], PLACE)
     assert (texts(parts), names) == (["train", "val"], ["a/1.png", "a/2.png"])
+    parts, names = split_folders(["Training/a/1.png", "Testing/a/2.png"], PLACE)
+    assert (texts(parts), names) == (["train", "test"], ["a/1.png", "a/2.png"])
+
+
+def test_splits_beside_something_else_are_refused():
+    """Or the held-out images would be trained on."""
+    for other in ("preview.png", "extra/a/3.png"):
+        with pytest.raises(ValueError, match=r"beside the folders of splits \(test, train\)"):
+            split_folders(["train/a/1.png", "test/a/2.png", other], PLACE)
 
 
 @pytest.mark.parametrize(
@@ -30,13 +41,13 @@ def test_split_folders():
     [["a/1.png", "b/2.png"], ["train/1.png", "cars/2.png"], ["val/1.png", "test/2.png"], ["1.png", "2.png"]],
 )
 def test_other_folders_are_no_splits(names):
-    parts, rest = split_folders(names)
+    parts, rest = split_folders(names, PLACE)
     assert (texts(parts), rest) == (["", ""], names)
 
 
 def test_a_folder_around_all_is_left_out():
-    assert split_folders(["photos/new/a/1.png", "photos/new/b/2.png"])[1] == ["a/1.png", "b/2.png"]
-    assert split_folders(["photos/1.png", "photos/2.png"])[1] == ["1.png", "2.png"]
+    assert split_folders(["photos/new/a/1.png", "photos/new/b/2.png"], PLACE)[1] == ["a/1.png", "b/2.png"]
+    assert split_folders(["photos/1.png", "photos/2.png"], PLACE)[1] == ["1.png", "2.png"]
 
 
 def test_classes_are_the_topmost_folders():
@@ -81,6 +92,29 @@ RECORDS = [{"File": "1.png", "Label": "cat"}, {"File": "2.png", "Label": 7}]
 def test_tables(tmp_path, name, content):
     (tmp_path / name).write_text(content)
     assert lists(by_table(NAMES, tmp_path / name)) == {"label": ["cat", "7"]}
+
+
+def test_a_label_that_is_null_is_a_gap(tmp_path):
+    records = [{"file": "1.png", "label": "cat"}, {"file": "2.png", "label": None}]
+    (tmp_path / "t.json").write_text("\ufeff" + json.dumps(records))
+    with pytest.raises(ValueError, match=r"1 of 2 images have no label"):
+        by_table(NAMES, tmp_path / "t.json")
+
+
+def test_a_file_with_two_labels_is_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("file,label\n1.png,cat\n2.png,dog\n1.png,dog\n")
+    with pytest.raises(ValueError, match=r"1\.png is both 'cat' and 'dog'"):
+        by_table(NAMES, tmp_path / "t.csv")
+
+
+def test_names_of_a_mac_are_those_of_the_table(tmp_path):
+    (tmp_path / "t.csv").write_text("file,label\n\u00e9.png,cat\n")
+    assert lists(by_table(["e\u0301.png"], tmp_path / "t.csv")) == {"label": ["cat"]}
+
+
+def test_folders_that_look_alike_in_a_terminal_are_refused():
+    with pytest.raises(ValueError, match="would be the class"):
+        by_folder(["`/1.png", "'/2.png"], PLACE)
 
 
 def test_a_table_may_list_more_than_there_is(tmp_path):
