@@ -62,6 +62,7 @@ class Unconditional:
     """Neither network gets labels."""
 
     labelled = False  # by the data
+    labels_are_inputs = False  # of the discriminator, made by its child `labels`
 
     def check(self, spec: DataSpec, loss_name: str, loss: Loss, tricks: Mapping[str, Trick]) -> None:
         """Raises: ValueError: labels do not fit the data, the loss or a trick."""
@@ -116,8 +117,8 @@ class Conditional(Choice, Unconditional, ABC):
     The generated images of an update have the labels of its real images. So both have the same classes, the pairs that
     relativistic losses and gradient penalties make are of one class, and no further random numbers are drawn.
 
-    What a subclass adds to the discriminator is the latter's child `labels`: trained, frozen, clipped and normalised
-    with it.
+    What a subclass adds to the discriminator is the latter's child `labels`: trained and frozen with it, clipped and
+    normalised unless it makes inputs.
 
     Args:
         embedding: E.
@@ -223,6 +224,7 @@ class Concat(Conditional):
     """
 
     needs_features = False
+    labels_are_inputs = True
 
     def discriminator_shape(self, shape: Shape, spec: DataSpec) -> Shape:
         channels, height, width = shape

@@ -149,6 +149,8 @@ class GANInterface(Protocol):
     loss: Loss
     spec: DataSpec
     label_state: nn.Module | None
+    labels_are_inputs: bool  # of the discriminator
+    generator_needs_real: bool
     trainer: Any
     steps: int
     total_steps: int

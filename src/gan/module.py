@@ -75,6 +75,7 @@ class GAN(MultiStepModule):
         self.tricks = cast("Mapping[str, Trick]", nn.ModuleDict(tricks))
         self.conditional = conditional or Unconditional()
         self.needs_labels = self.conditional.labelled
+        self.labels_are_inputs = self.conditional.labels_are_inputs
         self.conditional.check(spec, loss_name, self.loss, tricks)
         self.generator = self.conditional.generator(generator, spec)
         self.discriminator = make_discriminator(discriminator, self.discriminator_shape())
@@ -82,11 +83,11 @@ class GAN(MultiStepModule):
         self.conditional.attach(self.discriminator, self.discriminator_shape(), spec)
         for trick in sorted(tricks.values(), key=lambda trick: trick.copies_networks):
             trick.attach(self)
+        tricks_need_real = any(trick.generator_needs_real for trick in tricks.values())
+        self.generator_needs_real = self.loss.generator_needs_real or tricks_need_real
         self.update_rule.attach(self)
         self.label_state = self.conditional.state(self.discriminator)
         self.needs_input_gradients = any(trick.needs_input_gradients for trick in tricks.values())
-        tricks_need_real = any(trick.generator_needs_real for trick in tricks.values())
-        self.generator_needs_real = self.loss.generator_needs_real or tricks_need_real
         self.penalising: list[Trick | Unconditional] = [*tricks.values(), self.conditional]
         self.make_optimizers = (generator_optimizer, discriminator_optimizer)
         self.generator_steps = 0
@@ -231,7 +232,8 @@ class GAN(MultiStepModule):
     def input_gradient(self, scored: ScoredImages) -> Tensor:
         """Each logit's gradient with respect to its own image [B, C, H, W], itself differentiable."""
         self.discriminator_passes += 1
-        (gradient_BCHW,) = torch.autograd.grad(scored.logits_B.sum(), scored.images_BCHW, create_graph=True)
+        with torch.autocast(self.device.type, enabled=False):  # or the backward pass would be rounded once more
+            (gradient_BCHW,) = torch.autograd.grad(scored.logits_B.sum(), scored.images_BCHW, create_graph=True)
         return gradient_BCHW.float()
 
     def discriminator_shape(self) -> Shape:
@@ -253,7 +255,8 @@ class GAN(MultiStepModule):
 
     def trained_parameters(self) -> tuple[list[Parameter], list[Parameter]]:
         """The weights that the generator's optimizer trains, and those of the discriminator's."""
-        generator, discriminator = (list(network.parameters()) for network in (self.generator, self.discriminator))
+        networks = self.generator, self.discriminator
+        generator, discriminator = ([own for own in of.parameters() if own.requires_grad] for of in networks)
         for with_generator, with_discriminator in (trick.extra_parameters() for trick in self.tricks.values()):
             generator, discriminator = generator + with_generator, discriminator + with_discriminator
         return generator, discriminator

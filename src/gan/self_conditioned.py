@@ -18,7 +18,7 @@ from src.core.validation import COUNT, SEVERAL
 from src.data.spec import Batch, DataSpec, images_of
 from src.gan.conditional import ConditionalGenerator, Projection
 from src.gan.interfaces import DiscriminatorNetwork, GANInterface, Loss
-from src.gan.tricks import Trick
+from src.gan.tricks import MinibatchStddev, Trick
 from src.training.networks import evaluating
 
 SEED = 20_26  # of the images that are clustered and of k-means
@@ -100,6 +100,11 @@ class SelfConditioned(Projection):
                 raise ValueError(
                     f"{self} clusters the discriminator's features of single images, but gan.tricks={name} shows it "
                     "more than these: choose one of them"
+                )
+            if isinstance(trick, MinibatchStddev):
+                raise ValueError(
+                    f"{self} clusters images in parts that the groups of gan.tricks={name} need not divide: choose one "
+                    "of them"
                 )
         super().check(spec, loss_name, loss, tricks)
 

@@ -122,12 +122,14 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Lets gradients pass through the network without reaching its weights."""
+    """Lets gradients pass through the network without reaching its weights; those frozen before stay so."""
+    learnt = [weight for weight in network.parameters() if weight.requires_grad]
     network.requires_grad_(False)
     try:
         yield
     finally:
-        network.requires_grad_(True)
+        for weight in learnt:
+            weight.requires_grad_(True)
 
 
 def float_state(network: nn.Module) -> list[Tensor]:

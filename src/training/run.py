@@ -51,12 +51,13 @@ def run(config: DictConfig, folder: Path) -> dict[str, Any]:
     in_sweep, first_rank = HydraConfig.get().mode == RunMode.MULTIRUN, process_rank() == 0
     try:
         record = read_record(Path(config.resume or folder))
-        record.resolved(confined(record, USUAL_CACHE), record.tree)  # or the run could not be resumed
         results |= {"name": record.name, "model": record.family}
         changed = None
         if config.resume:
             results["seed"] = record.value("seed")
             config, changed = resumed_config(Path(config.resume), HydraConfig.get().overrides.task, config)
+        else:
+            record.resolved(confined(record, USUAL_CACHE), record.tree)  # or the run could never be resumed
         train(config, folder, results, changed)
         results["status"] = "completed"
     except DivergedError as error:

@@ -202,7 +202,16 @@ class VAE(MultiStepModule):
         self.schedule = [tuple(step) for step in checkpoint.get("schedule", ())]  # earlier versions had none
 
     def compile_networks(self) -> None:
-        """Compiles encoder and decoder in place; their weights keep their names."""
+        """Compiles encoder and decoder in place; their weights keep their names.
+
+        Raises:
+            ValueError: the objective differentiates twice.
+        """
+        if self.criterion.differentiates_twice:
+            raise ValueError(
+                f"compile=true: PyTorch compiles nothing that is differentiated twice, as {self.criterion} does: "
+                "choose vae.objective.exact=false, or leave one of them out"
+            )
         self.encoder.compile()
         self.decoder.compile()
 

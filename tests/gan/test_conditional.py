@@ -9,6 +9,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import parametrize
 
 from src.core import resolvers
 from src.data.loader import ResidentLoader
@@ -17,6 +18,7 @@ from src.gan.conditional import Auxiliary, Concat, Projection, labels_of
 from src.gan.interfaces import Step
 from src.gan.losses import FeatureMatching, Hinge, Relativistic, Wasserstein
 from src.gan.networks import mlp, residual
+from src.gan.networks.dcgan import Discriminator
 from src.gan.tricks import (
     EMA,
     R1,
@@ -30,6 +32,7 @@ from src.gan.tricks import (
     SpectralNorm,
     TopK,
     Unrolled,
+    WeightClipping,
 )
 from tests.gan.conftest import CONF, LOSSES
 from tests.gan.networks.test_own import Generator as OwnGenerator
@@ -205,3 +208,17 @@ def test_pairs_of_a_relativistic_loss_are_of_one_class(make_gan, fit, monkeypatc
     )
     fit(gan, num_batches=1)
     assert torch.equal(seen[0].real.labels_BS, seen[0].fake.labels_BS)
+
+
+@pytest.mark.parametrize("trick", [SpectralNorm, WeightClipping])
+def test_bounds_of_the_slope_leave_inputs_made_of_labels_alone(make_gan, fit, trick):
+    """Divided by their norm, or clipped, the labels' planes would hardly be seen."""
+    gan = make_gan(
+        conditional=Concat(embedding=3),
+        discriminator=partial(Discriminator, width=4, depth=2, norm="none"),
+        tricks={"trick": trick()},
+    )
+    fit(gan, num_batches=1, labels=LABELS)
+    (table,) = gan.discriminator.labels.parameters()
+    assert table.abs().max() > 0.5
+    assert not parametrize.is_parametrized(gan.discriminator.labels)

@@ -7,7 +7,7 @@ import torch
 
 from src.data.loader import ResidentLoader
 from src.gan.self_conditioned import Clusters, SelfConditioned
-from src.gan.tricks import EMA, VEEGAN, Packing
+from src.gan.tricks import EMA, VEEGAN, MinibatchStddev, Packing
 
 GROUPS = torch.arange(64) % 4
 
@@ -111,3 +111,8 @@ def test_more_clusters_than_images_are_refused(make_gan, fit):
 def test_impossible_options(options, key):
     with pytest.raises(ValueError, match=rf"gan\.conditional\.{key}="):
         SelfConditioned(**options)
+
+
+def test_groups_that_do_not_divide_the_clustered_images_are_refused(make_gan):
+    with pytest.raises(ValueError, match=r"gan\.tricks=stddev need not divide"):
+        make(make_gan, tricks={"stddev": MinibatchStddev()})

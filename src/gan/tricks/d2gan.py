@@ -14,7 +14,6 @@ from src.gan.interfaces import DiscriminatorNetwork, GANInterface, ScoredImages,
 from src.gan.losses import KL, log_softplus
 from src.gan.networks.own import make_discriminator
 from src.gan.tricks.trick import Trick
-from src.training.networks import frozen
 
 
 class D2GAN(Trick):
@@ -56,5 +55,5 @@ class D2GAN(Trick):
         return softplus(real_B).mean(-1) - self.beta * log_softplus(fake_B).mean(-1)
 
     def generator_penalty(self, step: Step) -> Tensor:
-        with frozen(self.second):
-            return self.beta * log_softplus(self.logits(step, step.fake)).mean(-1)
+        # Not frozen: gan.update=consensus differentiates this gradient with respect to D₂. Else it is thrown away.
+        return self.beta * log_softplus(self.logits(step, step.fake)).mean(-1)

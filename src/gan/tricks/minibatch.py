@@ -57,6 +57,8 @@ class MinibatchDiscrimination(MinibatchLayer):
         kernel_size: dimensions of the space in which each is measured.
     """
 
+    starts_from_first_batch = True
+
     def __init__(self, num_kernels: int = 100, kernel_size: int = 5):
         super().__init__()
         self.num_kernels = self.number("num_kernels", num_kernels, COUNT)

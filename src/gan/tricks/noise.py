@@ -28,7 +28,11 @@ class InstanceNoise(Trick):
     def __init__(self, sigma: float = 0.1):
         super().__init__()
         self.initial_sigma = self.number("sigma", sigma, POSITIVE)
-        self.register_buffer("sigma", torch.tensor(float(sigma)), persistent=False)
+        self.register_buffer("sigma", torch.tensor(float(sigma)))
+
+    def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *others: Any) -> None:
+        state.setdefault(f"{prefix}sigma", torch.zeros(()))  # checkpoints of earlier versions lack it; 0 at a run's end
+        super()._load_from_state_dict(state, prefix, *others)
 
     def before_step(self, gan: GANInterface) -> None:
         self.sigma.fill_(self.initial_sigma * (1 - gan.progress))

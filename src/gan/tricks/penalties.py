@@ -157,6 +157,14 @@ class ModeSeeking(Trick):
         self.weight = weight
         self.epsilon = epsilon
 
+    def attach(self, gan: GANInterface) -> None:
+        for name, trick in gan.tricks.items():
+            if trick.overrides(("select_samples",)):
+                raise ValueError(
+                    f"{self} compares neighbours of a batch, which gan.tricks={name} sorts by their logits: choose one "
+                    "of them"
+                )
+
     def generator_penalty(self, step: Step) -> Tensor:
         images_BCHW, z_BZ = step.fake.images_BCHW.float(), step.fake.z_BZ
         if z_BZ.shape[-2] < 2:

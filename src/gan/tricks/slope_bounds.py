@@ -13,6 +13,12 @@ from src.gan.tricks.trick import Trick
 NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm, nn.LayerNorm)
 
 
+def bounded(gan: GANInterface) -> list[nn.Module]:
+    """The discriminator's layers, but for those that make inputs of labels: a slope is with respect to images."""
+    inputs = {*gan.discriminator.labels.modules()} if gan.labels_are_inputs else set()
+    return [layer for layer in gan.discriminator.modules() if layer not in inputs]
+
+
 class WeightClipping(Trick):
     """Clamps the discriminator's weights to [−c, c] after each update (Arjovsky et al. 2017, arXiv:1701.07875).
 
@@ -32,7 +38,8 @@ class WeightClipping(Trick):
     @torch.no_grad()
     def after_discriminator(self, gan: GANInterface, step: Step) -> None:
         others = [trick.extra_parameters()[1] for trick in gan.tricks.values()]
-        for weight in chain(gan.discriminator.parameters(), *others):
+        own = (weight for layer in bounded(gan) for weight in layer.parameters(recurse=False))
+        for weight in chain(own, *others):
             weight.clamp_(-self.bound, self.bound)
 
 
@@ -52,7 +59,7 @@ class SpectralNorm(Trick):
                     f"gan.tricks={name} clips weights whose size gan.tricks=spectral_norm divides out again: choose "
                     "one of them"
                 )
-        layers = list(gan.discriminator.modules())
+        layers = bounded(gan)
         if gan.loss.needs_bounded_slope and any(isinstance(layer, NORMALISATIONS) for layer in layers):
             raise ValueError(
                 f"{self} bounds the slope of a discriminator without other normalisation only: choose "

@@ -49,6 +49,7 @@ class Trick(Choice, nn.Module):
     differentiates_twice: ClassVar[bool] = False
     """A penalty contains a gradient, and is itself differentiated."""
 
+    starts_from_first_batch: ClassVar[bool] = False  # the first one that the discriminator sees initialises it
     mixes_samples: ClassVar[bool] = False
     """A logit depends on several samples."""
 

@@ -25,6 +25,11 @@ class Simultaneous(UpdateRule):
                     f"{self} updates both networks at once, but gan.tricks={name} updates the discriminator more "
                     "often: choose one of them"
                 )
+            if trick.starts_from_first_batch and not gan.generator_needs_real:
+                raise ValueError(
+                    f"{self} shows the discriminator generated images first, by which gan.tricks={name} would be "
+                    "initialised: choose gan.update=alternating"
+                )
             if trick.overrides(["discriminator_for_generator"]):
                 raise ValueError(
                     f"{self} takes both gradients at the same weights, but under gan.tricks={name} the generator's is "
@@ -96,8 +101,18 @@ class Extragradient(Simultaneous):
             self.updated.follow(gan)
             gan.generator_steps += 1
         if self.past:
-            self.descend(gan, discriminator, step_optimizer)
+            self.go_on(gan, discriminator, step_optimizer)
         return outputs | {"generator_loss": generator_loss}
+
+    def go_on(self, gan: GANInterface, objective: Objective, step_optimizer: StepOptimizer) -> None:
+        """The trial step along the same gradients; what follows a batch, as ADA's strength does, has followed it."""
+        generator_optimizer, discriminator_optimizer = gan.optimizers()
+        step_optimizer(discriminator_optimizer)
+        for trick in gan.tricks.values():
+            if trick.bounds_slope:
+                trick.after_discriminator(gan, objective.step)
+        step_optimizer(generator_optimizer)
+        torch.clear_autocast_cache()
 
     def current_generator(self, generator: nn.Module) -> nn.Module:
         return self.updated.generator

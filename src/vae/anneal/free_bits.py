@@ -3,6 +3,7 @@
 B batch, L latent dims.
 """
 
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -51,7 +52,7 @@ class FreeBitsPerLevel(FreeBits):
     Args:
         high: λ of z_high, in nats.
         low: λ of z_low.
-        nats: λ of the levels of a model with another number of them.
+        nats: λ of the levels of a model with another number of them; a mapping names the levels of any.
     """
 
     def __init__(self, high: float = 3.0, low: float = 2.0, nats: PerLevel = 2.0):
@@ -59,7 +60,8 @@ class FreeBitsPerLevel(FreeBits):
         self.pair = {"high": self.number("high", high, NOT_NEGATIVE), "low": self.number("low", low, NOT_NEGATIVE)}
 
     def of_levels(self, value: PerLevel) -> tuple[float, ...]:
-        return super().of_levels(self.pair if self.level_names == OF_TWO else value)
+        of_two = self.level_names == OF_TWO and not isinstance(value, Mapping)
+        return super().of_levels(self.pair if of_two else value)
 
     def clamped(self, kl_BL: Tensor, nats: float) -> Tensor:
         return kl_BL.sum(-1).mean(-1).clamp(min=nats)

@@ -24,7 +24,8 @@ class BatchNormMean(Annealer):
 
     With L dimensions E[KL] ≥ L γ²/2 over a batch, so the level cannot collapse. γ is fixed, the shift is learnt. Under
     top-down inference the mean of a level below the top is relative to its prior's; under bottom-up inference with a
-    conditional prior it is not, and the bound does not hold.
+    conditional prior it is not, and the bound does not hold. Nor does it under `iaf`, which can move the means back, or
+    on a level whose prior is `flow` or `ar1`, which can follow them.
 
     Args:
         gamma: γ of each level.
@@ -43,7 +44,7 @@ class BatchNormMean(Annealer):
         if vae.prior.of_posteriors:
             raise ValueError(
                 f"{self.key}: over a batch of pseudo-inputs the posteriors of vae.prior=vamp would be others than over "
-                "one of samples; choose vae.prior=conditional or flow"
+                "one of samples; choose vae.prior=conditional"
             )
         for (level, size), gamma in zip(vae.levels.items(), self.of_levels(self.gamma), strict=True):
             vae.inference[f"scale_{level}"] = self.normalised(size, gamma)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from src.core.validation import COUNT, NOT_NEGATIVE, PART
-from src.vae.anneal import Annealer
+from src.vae.anneal import Annealer, BatchNormMean
 from src.vae.decoders import BERNOULLI
 from src.vae.interfaces import VAEInterface
 from src.vae.objectives.objective import Objective, Step
@@ -65,6 +65,13 @@ class LatentReconstruction(Objective):
         super().__init__()
         self.weight = self.number("weight", weight, NOT_NEGATIVE)
         self.duration = self.number("duration", duration, PART)
+
+    def refusal(self, annealer: Annealer) -> str:
+        if isinstance(annealer, BatchNormMean):
+            return (
+                "its means would be normalised over decoded samples too; choose vae.objective=elbo, or vae.anneal=none"
+            )
+        return ""
 
     def loss(self, step: Step) -> Tensor:
         vae, latents_BZ = step.vae, step.vae.decoder_input(step.decoded)

@@ -63,11 +63,13 @@ class Objective(Choice, nn.Module, ABC):
 
     Attributes:
         draws: axes of draws per sample; each costs a pass of posteriors and decoder, not of the encoder.
+        differentiates_twice: whether its gradient is one of gradients, which PyTorch does not compile.
         charts: further values of the latest step for TensorBoard's `objective/…`.
     """
 
     option_group = "vae.objective"
     draws: tuple[int, ...] = ()
+    differentiates_twice = False
 
     def __init__(self) -> None:
         super().__init__()

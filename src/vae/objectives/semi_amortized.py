@@ -7,9 +7,11 @@ import torch
 from torch import Tensor
 
 from src.core.validation import COUNT, PART, POSITIVE
-from src.vae.anneal import Aggressive, Annealer
+from src.vae.anneal import Aggressive, Annealer, BatchNormMean
 from src.vae.interfaces import VAEInterface
 from src.vae.objectives.objective import ELBO
+
+WITHOUT = "choose vae.objective=elbo, or vae.anneal=none"
 
 
 class SemiAmortized(ELBO):
@@ -37,11 +39,13 @@ class SemiAmortized(ELBO):
         self.lr = self.number("lr", lr, POSITIVE)
         self.momentum = self.number("momentum", momentum, PART)
         self.max_norm = self.number("max_norm", max_norm, POSITIVE)
-        self.exact = exact
+        self.exact = self.differentiates_twice = exact
 
     def refusal(self, annealer: Annealer) -> str:
         if isinstance(annealer, Aggressive):
-            return "both close the encoder's lag by further updates; choose vae.objective=elbo, or vae.anneal=none"
+            return f"both close the encoder's lag by further updates; {WITHOUT}"
+        if isinstance(annealer, BatchNormMean):
+            return f"its means are normalised over refined samples, which evaluation does not see; {WITHOUT}"
         return ""
 
     def refine(self, vae: VAEInterface, cells_BTV: Tensor, features_BF: Tensor) -> Tensor:

@@ -46,3 +46,13 @@ def test_a_gradient_passes_unchanged():
 def test_sigma_is_checked():
     with pytest.raises(ValueError, match=r"gan.tricks.instance_noise.sigma=0: choose a number above 0"):
         InstanceNoise(0)
+
+
+def test_a_model_loaded_at_the_end_of_its_run_adds_none():
+    """Else its discriminator would judge other images than at the end of training."""
+    trained, loaded = InstanceNoise(0.1), InstanceNoise(0.1)
+    trained.before_step(SimpleNamespace(progress=0.999))
+    loaded.load_state_dict(trained.state_dict())
+    assert loaded.sigma.item() == pytest.approx(0.0001)
+    loaded.load_state_dict({})  # as earlier versions wrote it
+    assert loaded.sigma == 0

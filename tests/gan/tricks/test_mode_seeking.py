@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from src.gan.tricks import ModeSeeking
+from src.gan.tricks import ModeSeeking, TopK
 
 
 @pytest.fixture
@@ -64,3 +64,8 @@ def test_it_costs_the_discriminator_nothing(make_gan, fit, make_step):
     assert gan.discriminator_passes / gan.generator_steps == 3
     images = torch.rand(4, 1, 8, 8)
     assert gan.tricks["mode_seeking"].discriminator_penalty(make_step(images, images, z_BZ=gan.noise(4), gan=gan)) == 0
+
+
+def test_neighbours_sorted_by_logits_are_refused(make_gan):
+    with pytest.raises(ValueError, match=r"gan\.tricks=top_k sorts by their logits: choose one of them"):
+        make_gan(tricks={"mode_seeking": ModeSeeking(), "top_k": TopK()})

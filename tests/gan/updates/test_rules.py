@@ -8,8 +8,18 @@ import torch
 from torch.nn.functional import softplus
 
 from src.data.loader import ResidentLoader
+from src.gan.losses import FeatureMatching
 from src.gan.networks.dcgan import Generator
-from src.gan.tricks import R1, VEEGAN, Dragan, NCritic, Unrolled, WeightClipping
+from src.gan.tricks import (
+    R1,
+    VEEGAN,
+    AdaptiveAugment,
+    Dragan,
+    MinibatchDiscrimination,
+    NCritic,
+    Unrolled,
+    WeightClipping,
+)
 from src.gan.updates import Alternating, Consensus, Extragradient, Lookahead, Simultaneous
 from src.training.callbacks.randomness import noise_stream
 from tests.gan.test_golden import LATENTS, LinearGenerator, TanhDiscriminator
@@ -160,3 +170,21 @@ def test_impossible_options_of_lookahead(options, key, value):
 def test_consensus_is_not_compiled(make_gan):
     with pytest.raises(ValueError, match=r"differentiated twice, as gan\.update=consensus does"):
         make_gan(update={"consensus": Consensus()}).compile_networks()
+
+
+def test_extrapolation_from_the_past_counts_a_batch_once(make_gan, fit):
+    """Both its steps follow one gradient; ADA's strength follows each batch as under any rule."""
+    grown = []
+    for rule in (Simultaneous(), Extragradient(past=True)):
+        trick = AdaptiveAugment(ramp=1000, target=-0.99)
+        fit(make_gan(update={"rule": rule}, tricks={"ada": trick}), num_batches=8)
+        grown.append(trick.probability.item())
+    assert grown[0] > 0
+    assert grown[1] == pytest.approx(grown[0], rel=0.5)
+
+
+def test_generated_images_do_not_initialise_a_discriminator(make_gan):
+    tricks = {"kernels": MinibatchDiscrimination()}
+    with pytest.raises(ValueError, match=r"gan\.tricks=kernels would be initialised: choose gan\.update=alternating"):
+        make_gan(update={"simultaneous": Simultaneous()}, tricks=tricks)
+    make_gan(update={"simultaneous": Simultaneous()}, tricks=tricks, loss={"features": FeatureMatching()})

@@ -94,3 +94,10 @@ def test_target_rate_grants_it_to_every_sample():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_mapping_names_the_levels_of_two_as_well():
+    strategy = FreeBitsPerLevel(nats={"high": 9.0, "low": 8.0})
+    strategy.level_names = ("high", "low")
+    assert strategy.of_levels(strategy.nats) == (9.0, 8.0)
+    assert FreeBitsPerLevel(4.0, 1.0).of_levels(2.0) == (4.0, 1.0)

@@ -89,6 +89,7 @@ REFUSED = {
     *((name, each) for name in IMPORTANCE for each in [*REPLACING, *CONTROLLING]),
     ("dreg", "level_balance"),
     ("semi_amortized", "aggressive"),
+    *((name, each) for name in ("semi_amortized", "latent_reconstruction") for each in ("batch_norm_mean", "du")),
 }
 
 

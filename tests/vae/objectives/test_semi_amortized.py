@@ -67,3 +67,9 @@ def test_a_sample_moves_by_lr_times_its_norm_at_most(linear_vae, grey_cells):
     assert outputs["objective/refinement"].item() == pytest.approx(0.003, rel=1e-3)
     assert isinstance(vae.criterion, ELBO)
     assert outputs["loss"] == outputs["negative_elbo"]
+
+
+def test_second_derivatives_are_not_compiled(make_vae):
+    with pytest.raises(ValueError, match=r"compile=true.*vae\.objective\.exact=false"):
+        make_vae(objective=SemiAmortized()).compile_networks()
+    make_vae(objective=SemiAmortized(exact=False)).compile_networks()
