@@ -1,12 +1,14 @@
 """Files as broken disks, cut-off downloads and strangers leave them, for tests that they are read as what they are."""
 
 import io
+import os
 import zipfile
 
 from hypothesis import settings
 from hypothesis import strategies as st
 
-fuzzed = settings(derandomize=True, deadline=None, database=None, max_examples=100)
+EXAMPLES = int(os.environ.get("FUZZ", "30"))  # .ci/run takes more
+fuzzed = settings(derandomize=True, deadline=None, database=None, max_examples=EXAMPLES)
 PIECES = st.binary(max_size=8) | st.sampled_from((b"\xff" * 4, b"\x7f\xff\xff\xff", b"\x80\0\0\0", bytes(40)))
 
 

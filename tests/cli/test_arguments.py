@@ -15,6 +15,7 @@ from src.cli.arguments import check, hydra_parser, remove_unstarted
 from src.cli.explanations import check_words, explain
 from src.core import resolvers
 from src.core.commands import CONFIGURATION
+from src.core.errors import is_user_error
 from tests.cli.conftest import Try
 
 
@@ -193,6 +194,12 @@ def test_a_run_that_its_data_refuse_leaves_nothing(
         train.main()
     assert "data.path=bars: this is a folder" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["bars"]
+
+
+def test_a_traceback_can_be_asked_for(monkeypatch: pytest.MonkeyPatch):
+    assert is_user_error(ValueError())
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    assert not is_user_error(ValueError())
 
 
 def test_of_a_folder_of_the_user_only_what_the_start_wrote_goes(tmp_path: Path):

