@@ -23,8 +23,10 @@ def test_readme_quotes_what_the_results_say():
     (collapse, effect, _), *_ = (opening(section) for section in group(stored(RESULTS / "quick.csv")))
     assert collapse.text.partition(": under ")[2] in readme
     assert effect.text.partition("; side effects")[0] in readme
-    first, *_ = next(page for page in comparisons() if page.model == "gan").measured
+    page = next(page for page in comparisons() if page.model == "gan")
+    first, *_ = page.measured
     helps, hurts = first.of("helps"), first.of("hurts")
-    for found in (helps[:4], hurts):
+    letters = next(one for one in page.measured if one.label == "handwritten letters")
+    for found in (helps[:4], hurts, letters.of("helps")):
         assert ", ".join(f"`{one.summary.label}` {one.amount}" for one in found) in readme
     assert (len(helps), len(hurts), len(first.found)) == (8, 2, 12), "README says how many"
