@@ -162,7 +162,7 @@ class ResidentData(LightningDataModule, ABC):
         raise FileNotFoundError(f"data.{key}={given}: no such {kind}, here or under data.root={self.root}; set either")
 
 
-def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Split]:
+def split_off(data: Split, share: float, copied: bool = True, source: Path | str = "the data") -> tuple[Split, Split]:
     """Splits off a seeded `share`: (rest, share). Without `copied` the rest stays in its storage.
 
     Raises:
@@ -170,7 +170,7 @@ def split_off(data: Split, share: float, copied: bool = True) -> tuple[Split, Sp
     """
     if not round(len(data) * share):
         raise ValueError(
-            f"{len(data)} samples are too few to set {100 * share:g} % of them aside; give more, or splits of your own"
+            f"{source}: {len(data)} samples are too few to set {100 * share:g} % of them aside; give more, or all splits"
         )
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
     chosen, rest = order.tensor_split([round(len(data) * share)])

@@ -126,7 +126,7 @@ def _accepted(model: GAN | VAE, run: Path, num: int, options: Mapping[str, Any])
 
 def file_name(kind: str, label: str | None, seed: int) -> str:
     """The name of a file of samples, perhaps of a class."""
-    return "_".join(filter(None, (kind, re.sub(r"[^\w-]", "-", label or ""), str(seed))))
+    return "_".join(filter(None, (kind, re.sub(r"[^\w-]|_", "-", label or ""), str(seed))))
 
 
 def picture_of(samples_NCHW: Tensor, spec: DataSpec) -> np.ndarray:

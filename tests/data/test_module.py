@@ -193,3 +193,8 @@ def test_of_a_large_held_out_split_a_sample_is_evaluated(monkeypatch):
     assert stacked.held_out("test", times=3).images.shape == (45, 2, 28, 28)
     assert data.spec == numbered_data().spec
     assert len(data.splits["test"]) == 40
+
+
+def test_too_few_samples_leave_nothing_to_split_off():
+    with pytest.raises(ValueError, match=r"^letters\.gz: 4 samples are too few to set 10 % of them aside"):
+        split_off(numbered(0, 4), 0.1, source="letters.gz")

@@ -111,7 +111,7 @@ class Grids(ResidentData):
         splits = {part: Split.of(grids[part], styles[part]) for part in grids}
         for part, share in (("test", TEST_SHARE), ("val", VAL_SHARE)):
             if part not in splits:
-                splits["train"], splits[part] = split_off(splits["train"], share, copied=False)
+                splits["train"], splits[part] = split_off(splits["train"], share, copied=False, source=path)
         assumed = () if num_voices == len(NAMES) else assumed_names(num_voices)  # the usual nine need no names
         steps_per_beat = self.steps_per_beat or (num_steps // 4 if num_steps in FOUR_BEATS else STEPS_PER_BEAT)
         if steps_per_beat > num_steps:

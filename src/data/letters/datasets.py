@@ -162,8 +162,8 @@ class IDX(ResidentData):
                 )
             test = Split.of(np.ascontiguousarray(images), class_indices(raw_labels, values, labels_path))
         else:
-            train, test = split_off(train, TEST_SHARE, copied=False)
-        train, val = split_off(train, VAL_SHARE, copied=False)
+            train, test = split_off(train, TEST_SHARE, copied=False, source=images_path)
+        train, val = split_off(train, VAL_SHARE, copied=False, source=images_path)
         return Loaded(train.in_memory() if self.resident else train, val, test, names, self.name)
 
 

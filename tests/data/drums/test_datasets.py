@@ -186,7 +186,7 @@ def test_grids_without_splits(tmp_path):
 
 
 def test_too_few_bars(tmp_path):
-    with pytest.raises(ValueError, match=r"bars\.npz has too few bars to set some aside for test: give test_patterns"):
+    with pytest.raises(ValueError, match=r"bars\.npz: 4 samples are too few to set 10 % of them aside"):
         grids(tmp_path, {"patterns": numbered(4)})
 
 
