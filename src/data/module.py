@@ -170,7 +170,7 @@ def split_off(data: Split, share: float, copied: bool = True, source: Path | str
     """
     if not round(len(data) * share):
         raise ValueError(
-            f"{source}: {len(data)} samples are too few to set {100 * share:g} % of them aside; give more, or all splits"
+            f"{source}: {len(data)} samples are too few to set {100 * share:g} % of them aside; give more or all splits"
         )
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(HELD_OUT_SEED))
     chosen, rest = order.tensor_split([round(len(data) * share)])
